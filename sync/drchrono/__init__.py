@@ -1,1 +1,1 @@
-"""."""
+"""DrChrono: its OAuth, its calls, its wire forms."""

@@ -1,1 +1,1 @@
-"""."""
+"""From a hint to both sides being the same."""

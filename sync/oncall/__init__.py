@@ -1,1 +1,1 @@
-"""."""
+"""OnCall Health: its calls and its wire forms."""

@@ -1,1 +1,1 @@
-"""."""
+"""Alembic migrations, tested up and down on SQLite and PostgreSQL."""

@@ -1,0 +1,94 @@
+"""How a database is opened: SQLite for one host, PostgreSQL in production; the same code on both.
+
+Every writing transaction on SQLite is BEGIN IMMEDIATE: a fence that was read before the write lock
+was taken is no fence.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+_READING = {"sqlite_begin": "DEFERRED"}
+
+
+class Store:
+    """The database of this installation.
+
+    `write()` and `read()` give a connection inside one transaction, committed at the end of the
+    block and rolled back by an exception. Errors are SQLAlchemy's.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine = _open(url, pool_size)
+        self._reading = self.engine.execution_options(**_READING)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write."""
+        with self.engine.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only looks; on SQLite it takes no write lock."""
+        with self._reading.begin() as conn:
+            yield conn
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema to a revision (Alembic's name for it)."""
+        with self.engine.connect() as conn:
+            command.upgrade(alembic_config(conn), revision)
+            conn.commit()
+
+    def downgrade(self, revision: str) -> None:
+        """Take the schema back to a revision; `base` is an empty database."""
+        with self.engine.connect() as conn:
+            command.downgrade(alembic_config(conn), revision)
+            conn.commit()
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def alembic_config(conn: Connection) -> Config:
+    """Alembic's configuration for our migrations on an open connection."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = conn
+    return config
+
+
+def _open(url: str, pool_size: int) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    return create_engine(
+        url, hide_parameters=True, pool_size=pool_size, max_overflow=5, pool_pre_ping=True
+    )
+
+
+def _sqlite_connect(connection: DBAPIConnection, _record: Any) -> None:
+    # The driver's own transaction handling is switched off; `_sqlite_begin` does it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(conn: Connection) -> None:
+    mode = conn.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    conn.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,336 @@
+"""Which aggregate is to be looked at, by whom, and when: the durable queue.
+
+The contract is that of client-go's work queue: an item carries only a key; one key is never worked
+on twice at once; any number of raises while it waits are one run; a raise during a run is exactly
+one more run. Fences make it hold across processes that died or were paused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select, update
+
+from sync.store.schema import work
+
+
+class Lane(IntEnum):
+    """Whose turn comes first: changes people wait for, then catching up, then bulk."""
+
+    LIVE = 0
+    CATCHUP = 1
+    BULK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Which side something was said about; a side that was not hinted is read only when needed."""
+
+    drchrono: bool = False
+    oncall: bool = False
+
+    @classmethod
+    def of(cls, system: str) -> "Hints":
+        """The hint about one system."""
+        return cls(drchrono=system == "drchrono", oncall=system == "oncall")
+
+    @classmethod
+    def both(cls) -> "Hints":
+        """Look at everything."""
+        return cls(drchrono=True, oncall=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a raised item waits: seconds after the last hint, at most after the first."""
+
+    settle: float
+    longest: float
+
+
+NO_WAIT = Wait(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one aggregate until `until`, proven by `fence` at every write."""
+
+    aggregate: int
+    fence: int
+    owner: str
+    until: datetime
+    wanted: int
+    lane: Lane
+    hints: Hints
+    attempts: int
+
+
+class FenceLostError(Exception):
+    """Another process holds the aggregate now: stop, start no new call."""
+
+
+def raise_(
+    conn: Connection,
+    aggregate: int,
+    *,
+    now: datetime,
+    hints: Hints,
+    lane: Lane = Lane.LIVE,
+    wait: Wait = NO_WAIT,
+) -> datetime:
+    """Ask for one more look at an aggregate; also wakes an item that waits in back-off.
+
+    Returns when it is due (UTC): `wait.settle` seconds after now, but no later than `wait.longest`
+    seconds after the first hint of this round.
+    """
+    row = locked(conn, aggregate)
+    if row is None:
+        conn.execute(
+            work.insert().values(
+                aggregate=aggregate,
+                wanted=1,
+                done=0,
+                lane=lane,
+                due=now + timedelta(seconds=wait.settle),
+                first_hint=now,
+                hint_drchrono=hints.drchrono,
+                hint_oncall=hints.oncall,
+            )
+        )
+        return now + timedelta(seconds=wait.settle)
+    waiting = row["wanted"] > row["done"]
+    first = row["first_hint"] if waiting and row["first_hint"] else now
+    due = max(
+        now,
+        min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest)),
+    )
+    if waiting and row["attempts"] == 0 and row["lane"] <= lane and row["lease_by"] is None:
+        # A weaker lane's hint must not postpone what is already due sooner.
+        due = min(due, row["due"]) if lane > row["lane"] else due
+    conn.execute(
+        update(work)
+        .where(work.c.aggregate == aggregate)
+        .values(
+            wanted=work.c.wanted + 1,
+            lane=min(Lane(row["lane"]), lane) if waiting else lane,
+            due=due,
+            first_hint=first,
+            hint_drchrono=or_(work.c.hint_drchrono, hints.drchrono),
+            hint_oncall=or_(work.c.hint_oncall, hints.oncall),
+            rung_at=None,
+        )
+    )
+    return due
+
+
+def locked(conn: Connection, aggregate: int) -> RowMapping | None:
+    """The item's row, locked until the transaction ends (SQLite's write lock is held already)."""
+    found = conn.execute(select(work).where(work.c.aggregate == aggregate).with_for_update())
+    return found.mappings().first()
+
+
+def idle(row: RowMapping | None) -> bool:
+    """Whether nothing is asked for and nobody is at work."""
+    return row is None or (row["wanted"] == row["done"] and row["lease_by"] is None)
+
+
+def claim(
+    conn: Connection, aggregate: int, *, owner: str, now: datetime, seconds: float
+) -> Lease | None:
+    """Take a due item for `seconds`; None when there is nothing to do or somebody is at it.
+
+    A lease that ran out unreturned means its worker died: what it had read is unknown, so both
+    sides count as hinted.
+    """
+    row = locked(conn, aggregate)
+    if row is None or row["wanted"] <= row["done"] or row["due"] > now:
+        return None
+    abandoned = row["lease_by"] is not None
+    if abandoned and row["lease_until"] > now:
+        return None
+    return _take(conn, row, owner=owner, now=now, seconds=seconds, abandoned=abandoned)
+
+
+def try_lock(
+    conn: Connection, aggregate: int, *, owner: str, now: datetime, seconds: float
+) -> Lease | None:
+    """Take an aggregate whether or not work waits on it (another aggregate's run needs it).
+
+    Never waits: None when it is held. What was wanted stays wanted.
+    """
+    row = locked(conn, aggregate)
+    if row is None:
+        conn.execute(
+            work.insert().values(aggregate=aggregate, wanted=0, done=0, lane=Lane.LIVE, due=now)
+        )
+        row = locked(conn, aggregate)
+        assert row is not None  # noqa: S101 - inserted above, in this transaction
+    if row["lease_by"] is not None:
+        return None
+    return _take(conn, row, owner=owner, now=now, seconds=seconds, abandoned=False)
+
+
+def _take(
+    conn: Connection,
+    row: RowMapping,
+    *,
+    owner: str,
+    now: datetime,
+    seconds: float,
+    abandoned: bool,
+) -> Lease:
+    until = now + timedelta(seconds=seconds)
+    conn.execute(
+        update(work)
+        .where(work.c.aggregate == row["aggregate"])
+        .values(
+            fence=work.c.fence + 1,
+            lease_by=owner,
+            lease_until=until,
+            hint_drchrono=False,
+            hint_oncall=False,
+            rung_at=None,
+        )
+    )
+    return Lease(
+        aggregate=row["aggregate"],
+        fence=row["fence"] + 1,
+        owner=owner,
+        until=until,
+        wanted=row["wanted"],
+        lane=Lane(row["lane"]),
+        hints=Hints(
+            drchrono=row["hint_drchrono"] or abandoned, oncall=row["hint_oncall"] or abandoned
+        ),
+        attempts=row["attempts"],
+    )
+
+
+def hold(conn: Connection, lease: Lease, *, now: datetime, seconds: float) -> None:
+    """Prove the fence and renew the lease; must be a transaction's first statement.
+
+    Raises FenceLostError when another process took the aggregate.
+    """
+    kept = conn.execute(
+        update(work)
+        .where(work.c.aggregate == lease.aggregate, work.c.fence == lease.fence)
+        .where(work.c.lease_by.is_not(None))
+        .values(lease_until=now + timedelta(seconds=seconds))
+    )
+    if kept.rowcount != 1:
+        raise FenceLostError(lease.aggregate)
+
+
+def complete(conn: Connection, lease: Lease, *, now: datetime) -> bool:
+    """Give the item back as done as far as it was wanted when claimed.
+
+    Returns whether more was wanted meanwhile. Raises FenceLostError.
+    """
+    hold(conn, lease, now=now, seconds=0)
+    more = conn.execute(
+        update(work)
+        .where(work.c.aggregate == lease.aggregate)
+        .values(
+            done=lease.wanted,
+            lease_by=None,
+            lease_until=None,
+            attempts=0,
+            first_hint=case((work.c.wanted > lease.wanted, work.c.first_hint), else_=None),
+        )
+        .returning(work.c.wanted)
+    ).scalar_one()
+    return bool(more > lease.wanted)
+
+
+def give_back(conn: Connection, lease: Lease, *, now: datetime) -> None:
+    """Return a lease taken by `try_lock`: what is wanted stays as it was. Raises FenceLostError."""
+    hold(conn, lease, now=now, seconds=0)
+    conn.execute(
+        update(work)
+        .where(work.c.aggregate == lease.aggregate)
+        .values(
+            lease_by=None,
+            lease_until=None,
+            hint_drchrono=or_(work.c.hint_drchrono, lease.hints.drchrono),
+            hint_oncall=or_(work.c.hint_oncall, lease.hints.oncall),
+        )
+    )
+
+
+def defer(
+    conn: Connection,
+    lease: Lease,
+    *,
+    now: datetime,
+    due: datetime,
+    hints: Hints | None = None,
+    failed: bool = False,
+) -> None:
+    """Give the item back undone until `due`; `failed` counts an attempt. Raises FenceLostError.
+
+    An event that came meanwhile is not made to wait: its own, earlier due time stands.
+    """
+    hold(conn, lease, now=now, seconds=0)
+    again = hints or lease.hints
+    conn.execute(
+        update(work)
+        .where(work.c.aggregate == lease.aggregate)
+        .values(
+            lease_by=None,
+            lease_until=None,
+            attempts=work.c.attempts + 1 if failed else work.c.attempts,
+            due=case((work.c.wanted > lease.wanted, work.c.due), else_=due),
+            hint_drchrono=or_(work.c.hint_drchrono, again.drchrono),
+            hint_oncall=or_(work.c.hint_oncall, again.oncall),
+            rung_at=None,
+        )
+    )
+
+
+def due_items(
+    conn: Connection, *, now: datetime, ring_again: float, most: int = 500
+) -> list[tuple[int, Lane]]:
+    """What is due and unclaimed and was not rung in the last `ring_again` seconds; notes the ring.
+
+    Ordered by lane, then by age. Any number of sweepers may run.
+    """
+    waiting = and_(
+        work.c.wanted > work.c.done,
+        work.c.due <= now,
+        or_(work.c.lease_by.is_(None), work.c.lease_until < now),
+        or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again)),
+    )
+    found = conn.execute(
+        select(work.c.aggregate, work.c.lane)
+        .where(waiting)
+        .order_by(work.c.lane, work.c.due)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if found:
+        keys = [row.aggregate for row in found]
+        conn.execute(update(work).where(work.c.aggregate.in_(keys)).values(rung_at=now))
+    return [(row.aggregate, Lane(row.lane)) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits in one lane: items, and how many seconds the oldest is overdue."""
+
+    lane: Lane
+    waiting: int
+    oldest_seconds: float
+
+
+def depths(conn: Connection, *, now: datetime) -> list[Depth]:
+    """Queue depth per lane, and the age of its oldest waiting item."""
+    rows = conn.execute(
+        select(work.c.lane, func.count(), func.min(func.coalesce(work.c.first_hint, work.c.due)))
+        .where(work.c.wanted > work.c.done)
+        .group_by(work.c.lane)
+    ).all()
+    found = {
+        Lane(lane): Depth(Lane(lane), count, max(0.0, (now - oldest).total_seconds()))
+        for lane, count, oldest in rows
+    }
+    return [found.get(lane, Depth(lane, 0, 0.0)) for lane in Lane]
