@@ -1,0 +1,53 @@
+"""What a stored token pair is, and what its store must promise; when it is due for renewal."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class StoredToken:
+    """One OAuth token pair. Times are aware UTC.
+
+    `refresh` is "" when the refresh token is known to be dead. `version` grows with every stored
+    pair; the store gives it, so what is passed to `save` may carry any.
+    """
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_at: datetime
+    obtained_at: datetime
+    version: int = 0
+
+    @property
+    def renew_at(self) -> datetime:
+        """Half of its life: a failed renewal then leaves a day to reconnect."""
+        return self.obtained_at + (self.expires_at - self.obtained_at) / 2
+
+
+class TokenStore(Protocol):
+    """One row per provider; every method is a short transaction of its own, committed on return."""
+
+    def load(self, provider: str) -> StoredToken | None:
+        """Give the stored pair, or None when the provider was never connected."""
+
+    def try_lease(self, provider: str, owner: str, until: datetime) -> bool:
+        """Take the right to renew until `until`; False while another owner's lease lives."""
+
+    def release(self, provider: str, owner: str) -> None:
+        """Give the lease back, if `owner` still holds it."""
+
+    def note_attempt(self, provider: str, at: datetime) -> None:
+        """Record that the refresh token is about to be spent."""
+
+    def attempted_at(self, provider: str) -> datetime | None:
+        """Give the time of an attempt whose outcome was never stored, or None."""
+
+    def clear_attempt(self, provider: str) -> None:
+        """Record that the noted attempt spent nothing."""
+
+    def save(self, provider: str, token: StoredToken, version: int) -> bool:
+        """Replace the pair of that version (0: none yet) and close the attempt.
+
+        Returns False, having done nothing, when the stored version is another one.
+        """
