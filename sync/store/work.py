@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, func, literal, or_, select, update
 
 from sync.store.schema import work
 
@@ -104,9 +104,9 @@ def raise_(
         now,
         min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest)),
     )
-    if waiting and row["attempts"] == 0 and row["lane"] <= lane and row["lease_by"] is None:
-        # A weaker lane's hint must not postpone what is already due sooner.
-        due = min(due, row["due"]) if lane > row["lane"] else due
+    if waiting and lane > row["lane"] and row["attempts"] == 0:
+        # A weaker lane's hint must not postpone what is due sooner.
+        due = min(due, row["due"])
     conn.execute(
         update(work)
         .where(work.c.aggregate == aggregate)
@@ -115,8 +115,8 @@ def raise_(
             lane=min(Lane(row["lane"]), lane) if waiting else lane,
             due=due,
             first_hint=first,
-            hint_drchrono=or_(work.c.hint_drchrono, hints.drchrono),
-            hint_oncall=or_(work.c.hint_oncall, hints.oncall),
+            hint_drchrono=or_(work.c.hint_drchrono, literal(hints.drchrono)),
+            hint_oncall=or_(work.c.hint_oncall, literal(hints.oncall)),
             rung_at=None,
         )
     )
@@ -251,8 +251,8 @@ def give_back(conn: Connection, lease: Lease, *, now: datetime) -> None:
         .values(
             lease_by=None,
             lease_until=None,
-            hint_drchrono=or_(work.c.hint_drchrono, lease.hints.drchrono),
-            hint_oncall=or_(work.c.hint_oncall, lease.hints.oncall),
+            hint_drchrono=or_(work.c.hint_drchrono, literal(lease.hints.drchrono)),
+            hint_oncall=or_(work.c.hint_oncall, literal(lease.hints.oncall)),
         )
     )
 
@@ -280,8 +280,8 @@ def defer(
             lease_until=None,
             attempts=work.c.attempts + 1 if failed else work.c.attempts,
             due=case((work.c.wanted > lease.wanted, work.c.due), else_=due),
-            hint_drchrono=or_(work.c.hint_drchrono, again.drchrono),
-            hint_oncall=or_(work.c.hint_oncall, again.oncall),
+            hint_drchrono=or_(work.c.hint_drchrono, literal(again.drchrono)),
+            hint_oncall=or_(work.c.hint_oncall, literal(again.oncall)),
             rung_at=None,
         )
     )

@@ -1,0 +1,164 @@
+"""How many calls may still go out, and to whom the next belongs. The rows are in SQL.
+
+DrChrono allows 500 calls an hour and about 10 in a second (API v4, Rate Limits; observed). The
+window rolls, so that no clock hour can see more. Live work may use what catch-up and bulk may not,
+and a reserve is kept for visits that start soon.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from sync.core.errors import Deferred, Throttled
+from sync.store.schema import call, throttle
+from sync.store.work import Lane, Wait
+
+# A call is counted when it is permitted and arrives a little later: the windows are that much
+# longer than the remote's, or a slow one and a fast one could meet in the remote's own window.
+HOUR = timedelta(hours=1, seconds=30)
+SECOND = timedelta(seconds=1.2)
+
+# The part of the hourly limit that each lane may use up.
+SHARES = {Lane.LIVE: 1.0, Lane.CATCHUP: 0.9, Lane.BULK: 0.85}
+
+
+class BurstError(Exception):
+    """Too many calls in this second; `until` (aware UTC) is when the next may go."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a system allows: calls per rolling hour and per second; None is no limit."""
+
+    hourly: int | None = None
+    burst: int | None = None
+    reserve: float = 0.0
+
+    def allowed(self, lane: Lane, *, imminent: bool) -> int | None:
+        """Calls of the hour that this lane may use; imminent visits may use the reserve too."""
+        if self.hourly is None:
+            return None
+        if imminent:
+            return self.hourly
+        return max(1, int(self.hourly * (1.0 - self.reserve) * SHARES[lane]))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The budget of a system now: calls used in the rolling hour, the limit, when it opens."""
+
+    system: str
+    limit: int | None
+    used: int
+    closed_until: datetime | None
+
+    @property
+    def left(self) -> int | None:
+        """Calls that may still go out in this hour; None without a limit."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+def take(
+    conn: Connection, system: str, limit: Limit, lane: Lane, *, imminent: bool, now: datetime
+) -> None:
+    """Make sure one more call may go out now; the caller inserts its row in this transaction.
+
+    Raises Throttled while the remote has closed us out, Deferred when the lane's part of the hour
+    is used up, BurstError when this second is full.
+    """
+    closed_until = _my_turn(conn, system)
+    if closed_until is not None and closed_until > now:
+        raise Throttled("throttled", closed_until)
+    if limit.burst is not None:
+        _within(conn, system, limit.burst, SECOND, now)
+    allowed = limit.allowed(lane, imminent=imminent)
+    if allowed is None:
+        return
+    used = _used(conn, system, now)
+    if used >= allowed:
+        raise Deferred("budget", _opens(conn, system, used - allowed, now))
+
+
+def _my_turn(conn: Connection, system: str) -> datetime | None:
+    """Lock the system's row: takers of all processes go one by one, so that no count is stale."""
+    row = conn.execute(
+        update(throttle)
+        .where(throttle.c.system == system)
+        .values(turn=throttle.c.turn + 1)
+        .returning(throttle.c.closed_until)
+    ).first()
+    if row is None:
+        conn.execute(insert(throttle).values(system=system, turn=1))
+        return None
+    closed: datetime | None = row.closed_until
+    return closed
+
+
+def _within(conn: Connection, system: str, most: int, window: timedelta, now: datetime) -> None:
+    recent = list(
+        conn.execute(
+            select(call.c.at)
+            .where(call.c.system == system, call.c.at > now - window)
+            .order_by(call.c.at.desc())
+            .limit(most)
+        ).scalars()
+    )
+    if len(recent) >= most:
+        raise BurstError(recent[-1] + window)
+
+
+def _used(conn: Connection, system: str, now: datetime) -> int:
+    counted: int = conn.execute(
+        select(func.count()).where(call.c.system == system, call.c.at > now - HOUR)
+    ).scalar_one()
+    return counted
+
+
+def _opens(conn: Connection, system: str, beyond: int, now: datetime) -> datetime:
+    """When enough calls have left the window for one more: the (beyond + 1)th oldest leaving."""
+    at: datetime = conn.execute(
+        select(call.c.at)
+        .where(call.c.system == system, call.c.at > now - HOUR)
+        .order_by(call.c.at)
+        .offset(beyond)
+        .limit(1)
+    ).scalar_one()
+    return at + HOUR
+
+
+def close_until(conn: Connection, system: str, until: datetime) -> None:
+    """Close a system for all processes until a time; a later time stays."""
+    changed = conn.execute(
+        update(throttle)
+        .where(throttle.c.system == system)
+        .where(throttle.c.closed_until.is_(None) | (throttle.c.closed_until < until))
+        .values(closed_until=until)
+    )
+    if (
+        changed.rowcount == 0
+        and not conn.execute(select(throttle.c.system).where(throttle.c.system == system)).first()
+    ):
+        conn.execute(insert(throttle).values(system=system, closed_until=until, turn=0))
+
+
+def left(conn: Connection, system: str, limit: Limit, now: datetime) -> Left:
+    """The budget of a system now."""
+    closed = conn.execute(
+        select(throttle.c.closed_until).where(throttle.c.system == system)
+    ).scalar_one_or_none()
+    if closed is not None and closed <= now:
+        closed = None
+    return Left(system, limit.hourly, _used(conn, system, now), closed)
+
+
+def widened(wait: Wait, budget: Left) -> Wait:
+    """The settle time as the budget shrinks: beyond half of it, edits are gathered for longer."""
+    if budget.limit is None or budget.left is None or budget.left * 2 >= budget.limit:
+        return wait
+    factor = min(30.0, budget.limit / (2 * max(1, budget.left)))
+    return Wait(wait.settle * factor, max(wait.longest, wait.settle * factor))

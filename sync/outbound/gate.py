@@ -1,0 +1,296 @@
+"""The one choke point: every request to a remote goes out here, and nowhere else.
+
+Before: one transaction proves the fence (its first statement), renews the lease, takes from the
+budget, asks the brake, and stores the audit line with the digests of what is about to be written.
+Then the call, under a total deadline that ends before the lease does. After: one transaction stores
+the outcome, together with what the caller makes of it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from sync.core.errors import (
+    REDIRECTS,
+    FencedOff,
+    NoAnswer,
+    NotSent,
+    RemoteError,
+    Throttled,
+    Transient,
+    Unresolved,
+    classify,
+    error_for,
+)
+from sync.outbound import brake, budget
+from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
+from sync.outbound.hosts import redirect_target
+from sync.store import journal, links, work
+from sync.store.database import Store
+from sync.store.schema import call as call_table
+from sync.store.schema import pending
+from sync.store.work import FenceLostError, Lane, Lease
+
+HOPS = 3
+
+After = Callable[[Connection, Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """In whose name a call goes out: a leased aggregate's, or a task's (then `lease` is None).
+
+    `after` runs in the transaction that stores the outcome of an answer that was read and is OK. A
+    `fact` (a remote id that came to be) is stored even when the lease was lost meanwhile.
+    """
+
+    lane: Lane
+    lease: Lease | None = None
+    imminent: bool = False
+    after: After | None = None
+    fact: bool = False
+
+    def then(self, after: After, *, fact: bool = False) -> "Ticket":
+        """The same ticket for one call whose answer is to be stored by `after`."""
+        return replace(self, after=after, fact=fact)
+
+
+class Wire(Protocol):
+    """What carries one HTTP request: `sync.outbound.transport.Transport`."""
+
+    def send(self, request: Outgoing) -> Incoming:
+        """Send; raises NotSent or NoAnswer."""
+
+
+class Authority(Protocol):
+    """Who knows the authorisation headers of a system."""
+
+    def headers(self, system: str) -> Mapping[str, str]:
+        """The headers to put on a call; raises AuthFailed or Deferred."""
+
+
+class WritesOffError(Exception):
+    """A write was about to go out in a mode that writes nothing: a defect of the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the gate holds calls to."""
+
+    bases: Mapping[str, str]
+    limits: Mapping[str, budget.Limit]
+    brake: brake.Rule
+    lease_seconds: float
+    writes_per_day: int
+    writing: bool
+    key_id: str  # of the digests in `Call.pending`
+
+
+class Gate:
+    """Sends calls. `clock` gives aware UTC; `sleep` waits out a full second's burst."""
+
+    def __init__(
+        self,
+        store: Store,
+        wire: Wire,
+        authority: Authority,
+        rules: Rules,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store = store
+        self._wire = wire
+        self._authority = authority
+        self._rules = rules
+        self._clock = clock
+        self._sleep = sleep
+
+    def send(self, call: Call, ticket: Ticket) -> Answer:
+        """Make a call and follow its redirects, each hop a budgeted call of its own.
+
+        Returns the answer when its verdict is OK; else raises the RemoteError of the error table.
+        """
+        if call.effect and not self._rules.writing:
+            raise WritesOffError(call.endpoint)
+        base = self._rules.bases[call.system]
+        authorization = self._authority.headers(call.system) if call.bearer else {}
+        request = outgoing(call, base, authorization)
+        for _ in range(HOPS):
+            call_id = self._permit(call, ticket)
+            incoming = self._carry(call, call_id, request)
+            location = incoming.headers.get("location")
+            target = None
+            if incoming.status in REDIRECTS and location:
+                target = redirect_target(request.url, location, base)
+            if target is None:
+                return self._outcome(call, ticket, call_id, incoming)
+            self._close(call, call_id, "redirected", incoming.status, drop_pending=True)
+            request = replace(request, url=target, query=None)
+        raise Transient("redirect_loop")
+
+    # --- before -----------------------------------------------------------------------------------
+
+    def _permit(self, call: Call, ticket: Ticket) -> int:
+        while True:
+            try:
+                with self._store.write() as conn:
+                    return self._permit_now(conn, call, ticket, self._clock())
+            except budget.BurstError as full:
+                self._sleep(max(0.01, (full.until - self._clock()).total_seconds()))
+            except FenceLostError as lost:
+                raise FencedOff("fenced_off") from lost
+
+    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket, now: datetime) -> int:
+        lease = ticket.lease
+        if lease is not None:
+            work.hold(conn, lease, now=now, seconds=self._rules.lease_seconds)
+        budget.take(
+            conn,
+            call.system,
+            self._rules.limits[call.system],
+            ticket.lane,
+            imminent=ticket.imminent,
+            now=now,
+        )
+        if call.effect and lease is not None:
+            brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
+            brake.check_cap(conn, lease.aggregate, self._rules.writes_per_day, now)
+        call_id: int = conn.execute(
+            insert(call_table)
+            .values(
+                aggregate=lease.aggregate if lease else None,
+                fence=lease.fence if lease else None,
+                system=call.system,
+                object=call.object_id,
+                method=call.method,
+                endpoint=call.endpoint,
+                fields=",".join(call.fields)[:200],
+                effect=call.effect,
+                doctor=call.doctor,
+                lane=ticket.lane,
+                state="open",
+                at=now,
+            )
+            .returning(call_table.c.id)
+        ).scalar_one()
+        for (object_id, field), digest in call.pending.items():
+            conn.execute(
+                insert(pending).values(
+                    object=object_id,
+                    field=field,
+                    call=call_id,
+                    key_id=self._rules.key_id,
+                    digest=digest,
+                )
+            )
+        return call_id
+
+    # --- the call ---------------------------------------------------------------------------------
+
+    def _carry(self, call: Call, call_id: int, request: Outgoing) -> Incoming:
+        try:
+            return self._wire.send(request)
+        except NotSent as failure:
+            self._close(call, call_id, "refused", None, drop_pending=True)
+            raise Transient(failure.code, call_id) from None
+        except NoAnswer as failure:
+            if not call.writes:
+                self._close(call, call_id, "done", None, drop_pending=True)
+                raise Transient(failure.code, call_id) from None
+            self._close(call, call_id, "unresolved", None, drop_pending=False)
+            raise Unresolved(failure.code, call_id) from None
+
+    # --- after ------------------------------------------------------------------------------------
+
+    def _outcome(self, call: Call, ticket: Ticket, call_id: int, incoming: Incoming) -> Answer:
+        json = read_json(incoming)
+        verdict = classify(
+            call.system,
+            call.endpoint,
+            call.method,
+            incoming.status,
+            incoming.content_type,
+            json,
+            incoming.headers,
+            self._clock(),
+        )
+        answer = Answer(
+            incoming.status, json, incoming.headers, incoming.content_type, call_id, verdict
+        )
+        failure = error_for(verdict, call_id)
+        if failure is None:
+            self._store_success(ticket, call, answer, call_id)
+            return answer
+        self._store_failure(call, verdict.retry_at, failure, call_id, incoming.status)
+        raise failure
+
+    def _store_success(self, ticket: Ticket, call: Call, answer: Answer, call_id: int) -> None:
+        with self._store.write() as conn:
+            now = self._clock()
+            kept = True
+            if ticket.lease is not None:
+                try:
+                    work.hold(conn, ticket.lease, now=now, seconds=self._rules.lease_seconds)
+                except FenceLostError:
+                    kept = False
+            _end(conn, call, call_id, "done", answer.status, now)
+            if ticket.after is not None and (kept or ticket.fact):
+                ticket.after(conn, answer)
+            if kept:
+                # What is still pending of this call was written and not answered: it stands.
+                _promote(conn, call_id)
+        if not kept:
+            raise FencedOff("fenced_off", call_id)
+
+    def _store_failure(
+        self,
+        call: Call,
+        retry_at: datetime | None,
+        failure: RemoteError,
+        call_id: int,
+        status: int,
+    ) -> None:
+        unresolved = isinstance(failure, Unresolved)
+        with self._store.write() as conn:
+            now = self._clock()
+            state = "unresolved" if unresolved else "refused" if call.writes else "done"
+            _end(conn, call, call_id, state, status, now)
+            if not unresolved:
+                conn.execute(delete(pending).where(pending.c.call == call_id))
+            if isinstance(failure, Throttled) and retry_at is not None:
+                budget.close_until(conn, call.system, retry_at)
+
+    def _close(
+        self, call: Call, call_id: int, state: str, status: int | None, *, drop_pending: bool
+    ) -> None:
+        with self._store.write() as conn:
+            _end(conn, call, call_id, state, status, self._clock())
+            if drop_pending:
+                conn.execute(delete(pending).where(pending.c.call == call_id))
+
+
+def _end(
+    conn: Connection, call: Call, call_id: int, state: str, status: int | None, now: datetime
+) -> None:
+    journal.bump(
+        conn,
+        "remote_calls",
+        f"system={call.system},method={call.method},status={status or 'none'}",
+    )
+    conn.execute(
+        update(call_table)
+        .where(call_table.c.id == call_id)
+        .values(state=state, status=status, ended_at=now)
+    )
+
+
+def _promote(conn: Connection, call_id: int) -> None:
+    rows = conn.execute(select(pending).where(pending.c.call == call_id)).all()
+    for row in rows:
+        links.settle(conn, row.object, {row.field: row.digest}, row.key_id)
+    conn.execute(delete(pending).where(pending.c.call == call_id))

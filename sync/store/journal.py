@@ -1,0 +1,178 @@
+"""What is written down about the work: deliveries, conflicts, attention, counters, heartbeats."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
+
+SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook call (or one line of a scan) that is not explained yet."""
+
+    id: int
+    source: str
+    event: str
+    object: int
+    mark: str | None
+    key_id: str | None
+    digests: Mapping[str, str] | None
+    at: datetime
+
+
+def note_delivery(
+    conn: Connection, *, source: str, event: str, now: datetime, **values: Any
+) -> None:
+    """Write down a delivery and count it by its outcome."""
+    outcome: str = values["outcome"]
+    explained = None if outcome == "raised" else now
+    conn.execute(
+        insert(delivery).values(
+            source=source, event=event, at=now, explained_at=explained, **values
+        )
+    )
+    bump(conn, "deliveries", f"source={source},outcome={outcome}")
+
+
+def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
+    """Deliveries about an aggregate's objects that no read has explained, oldest first."""
+    rows = conn.execute(
+        select(
+            delivery.c.id,
+            delivery.c.source,
+            delivery.c.event,
+            delivery.c.object,
+            delivery.c.mark,
+            delivery.c.key_id,
+            delivery.c.digests,
+            delivery.c.at,
+        )
+        .join(object_, object_.c.id == delivery.c.object)
+        .where(object_.c.aggregate == aggregate, delivery.c.explained_at.is_(None))
+        .order_by(delivery.c.id)
+    ).mappings()
+    return [Delivery(**row) for row in rows]
+
+
+def explain(conn: Connection, deliveries: Iterable[Delivery], now: datetime) -> None:
+    """Mark deliveries as explained, and count how long they took end to end (seconds)."""
+    listed = list(deliveries)
+    if not listed:
+        return
+    ids = [item.id for item in listed]
+    conn.execute(update(delivery).where(delivery.c.id.in_(ids)).values(explained_at=now))
+    for item in listed:
+        _observe(conn, (now - item.at).total_seconds())
+
+
+def _observe(conn: Connection, seconds: float) -> None:
+    bump(conn, "end_to_end_count", "")
+    bump(conn, "end_to_end_sum", "", by=max(0.0, seconds))
+    for limit in SECONDS_BUCKETS:
+        if seconds <= limit:
+            bump(conn, "end_to_end_bucket", f"le={limit}")
+            break
+
+
+def note_conflict(conn: Connection, object_id: int, field: str, how: str, now: datetime) -> None:
+    """Record that both sides changed one field: which and when, never what to."""
+    conn.execute(insert(conflict).values(object=object_id, field=field, how=how, at=now))
+
+
+def open_attention(
+    conn: Connection,
+    aggregate: int,
+    cause: str,
+    *,
+    now: datetime,
+    object_id: int = 0,
+    candidates: Any = None,
+) -> bool:
+    """Tell an operator, once per (aggregate, object, cause); returns whether it was news."""
+    known = conn.execute(
+        select(attention.c.id).where(
+            attention.c.aggregate == aggregate,
+            attention.c.object == object_id,
+            attention.c.cause == cause,
+            attention.c.closed_at.is_(None),
+        )
+    ).first()
+    if known is not None:
+        return False
+    conn.execute(
+        insert(attention).values(
+            aggregate=aggregate,
+            object=object_id,
+            cause=cause,
+            candidates=candidates,
+            opened_at=now,
+        )
+    )
+    return True
+
+
+def close_attention(
+    conn: Connection, aggregate: int, now: datetime, *, keep: Iterable[str] = ()
+) -> None:
+    """Close what is open about an aggregate, but for the causes that still hold."""
+    conn.execute(
+        update(attention)
+        .where(
+            attention.c.aggregate == aggregate,
+            attention.c.closed_at.is_(None),
+            attention.c.cause.not_in(list(keep)),
+        )
+        .values(closed_at=now)
+    )
+
+
+def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:
+    """Add to a counter that all processes share."""
+    changed = conn.execute(
+        update(counter)
+        .where(counter.c.name == name, counter.c.labels == labels)
+        .values(value=counter.c.value + by)
+    )
+    if changed.rowcount == 0:
+        _first(conn, name, labels, by)
+
+
+def _first(conn: Connection, name: str, labels: str, by: float) -> None:
+    upsert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    made = upsert(counter).values(name=name, labels=labels, value=by)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[counter.c.name, counter.c.labels],
+            set_={"value": counter.c.value + by},
+        )
+    )
+
+
+def read_counters(conn: Connection) -> list[tuple[str, str, float]]:
+    """Every shared counter: name, labels as `a=b,c=d`, value."""
+    rows = conn.execute(select(counter).order_by(counter.c.name, counter.c.labels))
+    return [(row.name, row.labels, row.value) for row in rows]
+
+
+def beat(conn: Connection, process: str, role: str, now: datetime) -> None:
+    """Say that a process is alive."""
+    changed = conn.execute(
+        update(heartbeat).where(heartbeat.c.process == process).values(at=now, role=role)
+    )
+    if changed.rowcount == 0:
+        conn.execute(insert(heartbeat).values(process=process, role=role, at=now))
+
+
+def heard(conn: Connection, since: datetime) -> list[tuple[str, str, datetime]]:
+    """The processes heard of since a time: name, role, when."""
+    rows = conn.execute(
+        select(heartbeat).where(heartbeat.c.at >= since).order_by(heartbeat.c.process)
+    )
+    return [(row.process, row.role, row.at) for row in rows]

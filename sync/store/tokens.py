@@ -1,0 +1,113 @@
+"""Where OAuth tokens rest: one sealed row per provider (Fernet; the first key seals, all open)."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography.fernet import Fernet, MultiFernet
+from sqlalchemy import ColumnElement, insert, or_, select, update
+
+from sync.core.tokens import StoredToken
+from sync.store.database import Store
+from sync.store.schema import token
+
+
+class SealedTokens:
+    """The token store of `sync.core.tokens.TokenStore`, in SQL. Each method is one transaction.
+
+    Raises cryptography's InvalidToken when none of the keys opens what is stored.
+    """
+
+    def __init__(self, store: Store, keys: tuple[str, ...], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._keys = MultiFernet([Fernet(key) for key in keys])
+        self._now = now
+
+    def load(self, provider: str) -> StoredToken | None:
+        """The stored pair, or None when the provider was never connected."""
+        with self._store.read() as conn:
+            row = conn.execute(select(token).where(token.c.provider == provider)).first()
+        if row is None or row.sealed is None:
+            return None
+        opened = json.loads(self._keys.decrypt(row.sealed))
+        return StoredToken(
+            access=opened["access"],
+            refresh=opened["refresh"],
+            expires_at=row.expires_at,
+            obtained_at=row.obtained_at,
+            version=row.version,
+        )
+
+    def try_lease(self, provider: str, owner: str, until: datetime) -> bool:
+        """Take the right to renew until `until`; False while another owner's lease lives."""
+        with self._store.write() as conn:
+            if conn.execute(select(token.c.provider).where(token.c.provider == provider)).first():
+                free = or_(
+                    token.c.lease_by.is_(None),
+                    token.c.lease_by == owner,
+                    token.c.lease_until < self._now(),
+                )
+                taken = conn.execute(
+                    update(token)
+                    .where(token.c.provider == provider, free)
+                    .values(lease_by=owner, lease_until=until)
+                )
+                return taken.rowcount == 1
+            conn.execute(insert(token).values(provider=provider, lease_by=owner, lease_until=until))
+            return True
+
+    def release(self, provider: str, owner: str) -> None:
+        """Give the lease back, if `owner` still holds it."""
+        self._set(provider, token.c.lease_by == owner, lease_by=None, lease_until=None)
+
+    def note_attempt(self, provider: str, at: datetime) -> None:
+        """Record that the refresh token is about to be spent."""
+        self._set(provider, None, attempt_at=at)
+
+    def attempted_at(self, provider: str) -> datetime | None:
+        """The time of an attempt whose outcome was never stored, or None."""
+        with self._store.read() as conn:
+            at: datetime | None = conn.execute(
+                select(token.c.attempt_at).where(token.c.provider == provider)
+            ).scalar_one_or_none()
+        return at
+
+    def clear_attempt(self, provider: str) -> None:
+        """Record that the noted attempt spent nothing."""
+        self._set(provider, None, attempt_at=None)
+
+    def save(self, provider: str, pair: StoredToken, version: int) -> bool:
+        """Replace the pair of that version (0: none yet) and close the attempt.
+
+        Returns False, having done nothing, when the stored version is another one.
+        """
+        text = json.dumps({"access": pair.access, "refresh": pair.refresh})
+        values = {
+            "sealed": self._keys.encrypt(text.encode()),
+            "expires_at": pair.expires_at,
+            "obtained_at": pair.obtained_at,
+            "version": version + 1,
+            "attempt_at": None,
+        }
+        with self._store.write() as conn:
+            changed = conn.execute(
+                update(token)
+                .where(token.c.provider == provider, token.c.version == version)
+                .values(**values)
+            )
+            if changed.rowcount == 1:
+                return True
+            known = conn.execute(
+                select(token.c.provider).where(token.c.provider == provider)
+            ).first()
+            if known is not None or version != 0:
+                return False
+            conn.execute(insert(token).values(provider=provider, **values))
+            return True
+
+    def _set(self, provider: str, where: ColumnElement[bool] | None, **values: object) -> None:
+        changing = update(token).where(token.c.provider == provider)
+        if where is not None:
+            changing = changing.where(where)
+        with self._store.write() as conn:
+            conn.execute(changing.values(**values))
