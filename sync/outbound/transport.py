@@ -1,0 +1,121 @@
+"""One HTTP request under one total deadline, and whether it can have reached the server.
+
+A read timeout starts anew with every byte, so an answer that drips outlives it many times over. The
+deadline here is for the whole request, from name lookup to the last byte, in any thread.
+"""
+
+import contextlib
+import http.client
+import os
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+
+from sync.core.errors import NoAnswer
+from sync.outbound.call import Incoming, Outgoing
+from sync.outbound.connections import Deadline, WatchedAdapter
+
+_CHUNK = 64 * 1024
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
+
+
+class _Session(requests.Session):
+    """Takes nothing from the environment, keeps no cookie, looks at no redirect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.mount("https://", WatchedAdapter(max_retries=0))
+        self.mount("http://", WatchedAdapter(max_retries=0))
+
+    def get_redirect_target(self, resp: Any) -> str | None:  # noqa: ARG002
+        """Give none: merely to look for a next hop, requests would read the body without bound."""
+        return None
+
+
+class Transport:
+    """Sends requests over kept-alive connections; safe to share between threads.
+
+    Nothing is sent twice and no redirect is followed. `deadline_seconds` is for a whole request,
+    `connect_seconds` for reaching the server, `max_bytes` for an answer's decoded body.
+    """
+
+    def __init__(
+        self,
+        deadline_seconds: float = 20.0,
+        connect_seconds: float = 5.0,
+        max_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        self._deadline_seconds = deadline_seconds
+        self._connect_seconds = connect_seconds
+        self._max_bytes = max_bytes
+        self._of_process = (os.getpid(), _Session())
+
+    def send(self, request: Outgoing) -> Incoming:
+        """Make one HTTP request and read the answer whole.
+
+        Raises `NotSent` when nothing can have reached the server, `NoAnswer` when the request may
+        have been carried out but no whole answer was read before the deadline.
+        """
+        started = time.monotonic()
+        with Deadline(self._deadline_seconds) as deadline:
+            try:
+                response = self._open(request)
+                with contextlib.closing(response):
+                    content = self._read(response)
+            except _FAILURES:
+                # Their text names the address, which can hold a patient's e-mail: keep none of it.
+                raise deadline.failure() from None
+            # A body without a length ends where the connection does, be it by our own shutdown.
+            if deadline.passed:
+                raise deadline.failure()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Incoming(response.status_code, headers, content, time.monotonic() - started)
+
+    def _open(self, request: Outgoing) -> requests.Response:
+        prepared = requests.Request(
+            request.method,
+            request.url,
+            headers={
+                "user-agent": "drchrono-oncall",
+                "accept-encoding": "gzip",
+                **request.headers,
+            },
+            params=dict(request.query or {}),
+            data=request.body,
+        ).prepare()
+        return self._own_session().send(
+            prepared,
+            stream=True,
+            allow_redirects=False,
+            timeout=(self._connect_seconds, self._deadline_seconds),
+        )
+
+    def _read(self, response: requests.Response) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK):
+            content += chunk
+            if len(content) > self._max_bytes:
+                raise NoAnswer("too_large")
+        return bytes(content)
+
+    def _own_session(self) -> requests.Session:
+        """Give this process's session: two processes must not talk over one connection.
+
+        RQ forks a worker per job, and a fork inherits the open connections of its parent.
+        """
+        pid, session = self._of_process
+        if pid != os.getpid():
+            session = _Session()
+            self._of_process = (os.getpid(), session)
+        return session
