@@ -1,0 +1,55 @@
+"""How a marker is written as text, and which texts are markers.
+
+The text is a query string, so that it fits a URL's `#fragment` (the DrChrono field holds an address
+that staff can open), a custom field and a metadata value alike. What does not parse in full is not
+a marker: a half-edited one must not claim an object.
+"""
+
+import re
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from sync.core.records import Marker
+
+_VERSION: Final = "drchrono-oncall.1"
+_INSTALLATION: Final = re.compile(r"[0-9a-f]{8,32}")
+_REMOTE: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_LONGEST: Final = 2000  # of the address and the marker in it
+
+
+def marker_text(marker: Marker) -> str:
+    """The marker as text, ASCII, without spaces."""
+    parts = {
+        "m": _VERSION,
+        "i": marker.installation,
+        "a": str(marker.aggregate),
+        "g": str(marker.generation),
+        "l": str(marker.life),
+    }
+    if marker.other is not None:
+        parts["o"] = marker.other
+    if marker.occurrence is not None:
+        parts["k"] = marker.occurrence
+    return urlencode(parts)
+
+
+def parse_marker(text: object) -> Marker | None:
+    """The marker in `text` (bare, or in the fragment of an address), or None."""
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        return None
+    pairs = parse_qsl(text.strip().rpartition("#")[2], keep_blank_values=True)
+    parts = dict(pairs)
+    if len(parts) != len(pairs) or parts.get("m") != _VERSION:
+        return None
+    numbers = [_number(parts.get(key, "")) for key in ("a", "g", "l")]
+    aggregate, generation, life = numbers
+    installation, other = parts.get("i", ""), parts.get("o")
+    if aggregate is None or generation is None or life is None:
+        return None
+    if not _INSTALLATION.fullmatch(installation) or (other and not _REMOTE.fullmatch(other)):
+        return None
+    return Marker(installation, aggregate, generation, life, other, parts.get("k"))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None

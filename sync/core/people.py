@@ -1,0 +1,167 @@
+"""Whether two records are the same person: never a guess.
+
+E-mail, first name, last name and birth date must agree. A shared family e-mail is never enough, a
+changed surname is not a match, and whatever is only likely comes back as `several`: it waits for
+somebody who knows the people.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Generic, TypeVar
+
+from sync.core.records import Attendee, Person, present
+
+_SUFFIXES: Final = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr"} | {
+    roman: roman for roman in ("ii", "iii", "iv")
+}
+_PARTICLES: Final = frozenset(
+    (
+        "al bin da de del della den der di do dos du el la le san santa st st. ten ter van von zu"
+    ).split()
+)
+# Letters that Unicode does not take apart into a base and an accent.
+_FOLDED: Final = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+)
+_SILENT: Final = re.compile(r"['’‘`´.]")
+_BREAKS: Final = re.compile(r"[-‐‑‒–—,_/]")
+
+
+def normal_email(email: str) -> str:
+    """An e-mail as compared: NFKC, no case, no spaces around. Dots and +tags are kept."""
+    return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def normal_name(name: str) -> str:
+    """A name as compared: no case, accents, apostrophes or full stops; hyphens are spaces."""
+    folded = unicodedata.normalize("NFKC", name).casefold().translate(_FOLDED)
+    bare = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", folded)
+        if not unicodedata.combining(letter)
+    )
+    return " ".join(_BREAKS.sub(" ", _SILENT.sub("", bare)).split())
+
+
+def full_name(first: str, last: str) -> str:
+    """Both names with one space between; either may be empty."""
+    return " ".join(f"{first} {last}".split())
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """First and last name of a `name` that came alone; a single word is a first name.
+
+    The last word is the surname, with the particles before it and a suffix after it
+    ("Ludwig van Beethoven", "John Smith Jr."); "Doe, Jane" is turned round.
+    """
+    before, comma, after = name.partition(",")
+    if comma and after.strip() and normal_name(after) not in _SUFFIXES:
+        return " ".join(after.split()), " ".join(before.split())
+    words = name.replace(",", " ").split()
+    cut = len(words) - 1
+    if cut > 1 and normal_name(words[cut]) in _SUFFIXES:
+        cut -= 1
+    while cut > 1 and words[cut - 1].casefold() in _PARTICLES:
+        cut -= 1
+    if cut < 1:
+        return " ".join(words), ""
+    return " ".join(words[:cut]), " ".join(words[cut:])
+
+
+@dataclass(frozen=True)
+class _Traits:
+    """What is compared: the whole name without suffix, so that a different split doesn't matter."""
+
+    email: str
+    name: str
+    suffix: str
+    birth: date | None
+
+
+def _traits(who: Person | Attendee) -> _Traits:
+    words = normal_name(full_name(present(who.first_name, ""), present(who.last_name, ""))).split()
+    suffix = _SUFFIXES.get(words[-1], "") if len(words) > 1 else ""
+    birth = present(who.birth_date, None) if isinstance(who, Person) else None
+    name = " ".join(words[:-1] if suffix else words)
+    return _Traits(normal_email(present(who.email, "")), name, suffix, birth)
+
+
+def keys(who: Person | Attendee) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The keys by which the keyed index knows a person: (what, parts), parts normalised.
+
+    "email" and "email_name" only with an e-mail; "email_name_birth" always, missing parts as empty
+    strings: it is also what makes a new patient's creation unique. Suffixes are left out: who has
+    one on one side only must be found.
+    """
+    own = _traits(who)
+    birth = own.birth.isoformat() if own.birth else ""
+    whole = ("email_name_birth", (own.email, own.name, birth))
+    if not own.email:
+        return (whole,)
+    return ("email", (own.email,)), ("email_name", (own.email, own.name)), whole
+
+
+T = TypeVar("T", bound=Person | Attendee)
+
+
+@dataclass(frozen=True)
+class Match(Generic[T]):
+    """One (`one`), unsure (`several`, at least one), or nobody (neither). `why` names no one."""
+
+    one: T | None = None
+    several: tuple[T, ...] = ()
+    why: str = ""
+
+    @property
+    def nobody(self) -> bool:
+        """Whether nobody has that e-mail or that name: only then a new patient may be made."""
+        return self.one is None and not self.several
+
+
+def match(candidate: Person | Attendee, people: Sequence[T]) -> Match[T]:
+    """Who of `people` the candidate is.
+
+    A candidate with a birth date: e-mail, names and birth date must agree, with exactly one. One
+    without (a participant): exactly one of `people` has that e-mail, and the names (suffix too)
+    agree. Anybody else with that e-mail or that name makes it unsure. So the candidate is the one
+    that may lack a birth date: a contact is matched among patients, not the other way round.
+    """
+    own = _traits(candidate)
+    known = [(other, _traits(other)) for other in people]
+    related = tuple(
+        other
+        for other, traits in known
+        if (own.email and traits.email == own.email) or (own.name and traits.name == own.name)
+    )
+    if not related:
+        return Match(why="nobody")
+    if not own.email or not own.name:
+        return Match(several=related, why="incomplete")
+    return _certain(own, known) or Match(several=related, why="unsure")
+
+
+def _certain(own: _Traits, known: list[tuple[T, _Traits]]) -> Match[T] | None:
+    same_email = [(other, traits) for other, traits in known if traits.email == own.email]
+    agree = [
+        other
+        for other, traits in same_email
+        if traits.name == own.name and _births_and_suffixes(own, traits)
+    ]
+    if len(agree) != 1:
+        return Match(several=tuple(agree), why="doubled") if agree else None
+    other = agree[0]
+    if own.birth is not None:
+        # Somebody of that name and e-mail whose birth date is unknown may be this very person.
+        unknown = [t for _, t in same_email if t.name == own.name and t.birth is None]
+        return None if unknown else Match(one=other, why="all_agree")
+    return Match(one=other, why="only_one_with_email") if len(same_email) == 1 else None
+
+
+def _births_and_suffixes(own: _Traits, other: _Traits) -> bool:
+    if own.birth is None:
+        return own.suffix == other.suffix
+    one_sided = not own.suffix or not other.suffix
+    return own.birth == other.birth and (own.suffix == other.suffix or one_sided)

@@ -1,0 +1,111 @@
+"""How one key is read out of a remote's JSON, tolerantly: sent, not sent, or malformed.
+
+A key that is missing is ABSENT. A value of the wrong kind raises Malformed, which names the key
+only: what stood in it may be personal.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+from sync.core.wording import Json
+from sync.core.records import ABSENT, Absent, Maybe
+
+
+class MalformedError(ValueError):
+    """A value is of no usable kind. `field` is the remote's name for it."""
+
+    def __init__(self, field: str, wanted: str) -> None:
+        """Name the field and what was wanted, never what came."""
+        super().__init__(f"{field} is not {wanted}")
+        self.field = field
+
+
+def record(json: Json, what: str) -> Mapping[str, Json]:
+    """The JSON as an object, or Malformed."""
+    if not isinstance(json, dict):
+        raise MalformedError(what, "an object")
+    return json
+
+
+def text(json: Mapping[str, Json], key: str) -> Maybe[str]:
+    """A string; null is an empty one (DrChrono's unset strings are "", OnCall's are null)."""
+    value = json.get(key, ABSENT)
+    if isinstance(value, Absent):
+        return ABSENT
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MalformedError(key, "text")
+    return str(value)
+
+
+def identity(json: Mapping[str, Json], key: str) -> Maybe[str | None]:
+    """An id: the same one is a string here and a number there (API v4, appointments)."""
+    value = json.get(key, ABSENT)
+    if isinstance(value, Absent):
+        return ABSENT
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MalformedError(key, "an id")
+    return str(value)
+
+
+def required_id(json: Mapping[str, Json], key: str = "id") -> str:
+    """An id that must be there."""
+    value = identity(json, key)
+    if not value:
+        raise MalformedError(key, "an id")
+    return value
+
+
+def whole(json: Mapping[str, Json], key: str) -> Maybe[int]:
+    """A whole number, also as text or a float without fraction; null counts as not sent."""
+    value = json.get(key, ABSENT)
+    if isinstance(value, Absent) or value is None:
+        return ABSENT
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise MalformedError(key, "a whole number")
+    return int(value)
+
+
+def flag(json: Mapping[str, Json], key: str) -> Maybe[bool]:
+    """A boolean; null counts as not sent."""
+    value = json.get(key, ABSENT)
+    if isinstance(value, Absent) or value is None:
+        return ABSENT
+    if not isinstance(value, bool):
+        raise MalformedError(key, "true or false")
+    return value
+
+
+def day(json: Mapping[str, Json], key: str) -> Maybe[date | None]:
+    """An ISO date, or None when it was sent empty."""
+    value = json.get(key, ABSENT)
+    if isinstance(value, Absent):
+        return ABSENT
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise MalformedError(key, "a date")
+    try:
+        return date.fromisoformat(value[:10])
+    except ValueError:
+        raise MalformedError(key, "a date") from None
+
+
+def items(json: Mapping[str, Json], key: str) -> Maybe[list[Mapping[str, Json]]]:
+    """A list of objects; null counts as not sent."""
+    value = json.get(key, ABSENT)
+    if isinstance(value, Absent) or value is None:
+        return ABSENT
+    if not isinstance(value, list):
+        raise MalformedError(key, "a list")
+    return [record(item, key) for item in value]
+
+
+def sent(**fields: Maybe[Json]) -> dict[str, Json]:
+    """The fields that were sent, by our name for them."""
+    return {name: value for name, value in fields.items() if not isinstance(value, Absent)}
