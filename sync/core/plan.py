@@ -1,0 +1,325 @@
+"""What is to be done about one visit: a pure function of both sides, their history and the policy.
+
+`plan_visit` looks at life and death first, then at each field. It names effects; it does nothing.
+`plan` (the dry run) and the worker's run are this same function.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
+
+from sync.core.lifecycle import Turn, decide, terminal
+from sync.core.merge import Action, Merged, Seen, Side, Which, merge
+from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
+
+FIELDS: Final = ("starts", "minutes", "type", "provider")
+
+
+class Presence(StrEnum):
+    """Whether a side's object is there."""
+
+    NONE = "none"  # never made, as far as this generation goes
+    MAKING = "making"  # a create of ours is under way or its outcome is unknown
+    LIVE = "live"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class SideView:
+    """One side as read now. `visit` is None when it is not there or was not read."""
+
+    presence: Presence = Presence.NONE
+    visit: Visit | None = None
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    marked: bool = False
+
+    def side(self, name: str) -> Side:
+        """One field of it for the merge."""
+        if self.visit is None:
+            return Side(Seen.ABSENT)
+        value = getattr(self.visit, name)
+        if isinstance(value, Absent):
+            return Side(Seen.ABSENT)
+        return Side(self.seen.get(name, Seen.NEW), value)
+
+    @property
+    def state(self) -> Maybe[State]:
+        """Its state; a deleted object is DELETED whatever it said before."""
+        if self.presence is Presence.GONE:
+            return State(Life.DELETED)
+        return ABSENT if self.visit is None else self.visit.state
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the clinic decided, as far as a visit's plan asks for it."""
+
+    record: Which = "left"
+    new: Literal["record", "ask"] = "ask"
+    to_drchrono: bool = True
+    to_oncall: bool = True
+    fees: bool = False
+    window: timedelta = timedelta(days=180)
+
+
+# --- effects --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CreateOncall:
+    """Make the OnCall visit of a DrChrono appointment."""
+
+
+@dataclass(frozen=True)
+class CreateAppointment:
+    """Make the DrChrono appointment of an OnCall visit's patient."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Write fields (our names and values) to one side's object. `effect` is what the brake sees."""
+
+    system: str
+    values: Mapping[str, object]
+    effect: str = "update"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Write our marker into one side's object."""
+
+    system: str
+
+
+@dataclass(frozen=True)
+class NextGeneration:
+    """The OnCall visit of this generation has served; a new one is made for what is open now."""
+
+    cancel_old: bool
+
+
+Effect: TypeAlias = CreateOncall | CreateAppointment | Patch | Mark | NextGeneration
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Effects in order, and what follows without any call.
+
+    `adopt` are (system, field) whose baselines move; `conflicts` are (losing system, field) whose
+    edit is overwritten; `asks` are causes for an operator; `held` fields wait for a direction to be
+    allowed; `wait_until` is when the visit enters the window; `closed` ends its work; `skipped`
+    says why nothing is to be made; `why` tells the reasoning, one line each, without values.
+    """
+
+    effects: tuple[Effect, ...] = ()
+    adopt: tuple[tuple[str, str], ...] = ()
+    conflicts: tuple[tuple[str, str], ...] = ()
+    asks: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    wait_until: datetime | None = None
+    closed: bool = False
+    skipped: str = ""
+    why: tuple[str, ...] = ()
+
+
+def plan_visit(
+    drchrono: SideView,
+    oncall: SideView,
+    policy: Policy,
+    now: datetime,
+    *,
+    creating: bool = True,
+) -> Plan:
+    """The plan for one 1:1 visit of one generation.
+
+    `creating` is False until the first matching of both systems is complete: nothing is made.
+    """
+    here = (drchrono.presence is not Presence.NONE, oncall.presence is not Presence.NONE)
+    if Presence.MAKING in (drchrono.presence, oncall.presence):
+        return Plan(why=("a create is unresolved",))
+    if here == (False, False):
+        return Plan(closed=True, skipped="nothing", why=("neither side has it",))
+    if here == (True, False):
+        return _make(drchrono, CreateOncall(), policy.to_oncall, policy, now, creating=creating)
+    if here == (False, True):
+        allowed = policy.to_drchrono
+        return _make(oncall, CreateAppointment(), allowed, policy, now, creating=creating)
+    return _both(drchrono, oncall, policy, now)
+
+
+# --- only one side is there -----------------------------------------------------------------------
+
+
+def _make(
+    source: SideView,
+    effect: CreateOncall | CreateAppointment,
+    allowed: bool,
+    policy: Policy,
+    now: datetime,
+    *,
+    creating: bool,
+) -> Plan:
+    visit, state = source.visit, source.state
+    if source.presence is Presence.GONE or visit is None:
+        return Plan(closed=True, skipped="gone", why=("it is gone and was never made elsewhere",))
+    reason = _out_of_scope(visit)
+    if reason:
+        return Plan(skipped=reason, why=(reason,))
+    if isinstance(state, State) and (terminal(state) or state.life is Life.RESCHEDULED):
+        return Plan(closed=True, skipped="finished", why=(f"it is {state.life}",))
+    starts = visit.starts
+    if isinstance(starts, Absent) or starts < now:
+        return Plan(closed=True, skipped="past", why=("past visits are never made",))
+    if starts > now + policy.window:
+        until = starts - policy.window
+        return Plan(wait_until=until, skipped="far", why=("it waits for the window",))
+    if not allowed:
+        return Plan(skipped="direction", why=("this direction is switched off",))
+    if not creating:
+        return Plan(asks=("not_accepted",), why=("both systems are not matched yet",))
+    return Plan(effects=(effect,), why=("the other side has none",))
+
+
+def _out_of_scope(visit: Visit) -> str:
+    if visit.is_break or visit.virtual_base:
+        return "not_a_visit"
+    if visit.type is None:
+        return "type_skipped"
+    if visit.system == "drchrono" and not visit.patient:
+        return "no_patient"
+    return ""
+
+
+# --- both are there -------------------------------------------------------------------------------
+
+
+def _both(drchrono: SideView, oncall: SideView, policy: Policy, now: datetime) -> Plan:
+    decision = decide(
+        drchrono.state,
+        _state_seen(drchrono),
+        oncall.state,
+        _state_seen(oncall),
+        record=policy.record,
+        new=policy.new,
+        to_left=policy.to_drchrono,
+        to_right=policy.to_oncall,
+    )
+    why = (f"life: {decision.turn} ({decision.why})",)
+    both = (("drchrono", "state"), ("oncall", "state"))
+    match decision.turn:
+        case Turn.OPEN:
+            return _open(drchrono, oncall, policy, why)
+        case Turn.NOTHING:
+            return Plan(closed=True, why=why)
+        case Turn.ADOPT:
+            return Plan(adopt=both, closed=True, why=why)
+        case Turn.RECORD:
+            return Plan(adopt=both, conflicts=(("oncall", "state"),), closed=True, why=why)
+        case Turn.HELD:
+            return Plan(held=("state",), why=why)
+        case Turn.ASK:
+            return Plan(asks=("state_differs",), why=why)
+        case Turn.REOPENED:
+            return _reopened(drchrono, now, why)
+        case Turn.TO_RIGHT:
+            return _end_oncall(decision.life, policy, why)
+        case Turn.TO_LEFT:
+            return _end_drchrono(drchrono, decision.life, why)
+
+
+def _state_seen(view: SideView) -> Seen:
+    if view.presence is Presence.GONE:
+        return view.seen.get("state", Seen.CHANGED)
+    return view.side("state").seen
+
+
+def _reopened(drchrono: SideView, now: datetime, why: tuple[str, ...]) -> Plan:
+    starts = drchrono.visit.starts if drchrono.visit else ABSENT
+    if isinstance(starts, Absent) or starts < now:
+        return Plan(closed=True, adopt=(("drchrono", "state"),), why=(*why, "it is past"))
+    return Plan(effects=(NextGeneration(cancel_old=False),), why=why)
+
+
+def _end_oncall(life: Life | None, policy: Policy, why: tuple[str, ...]) -> Plan:
+    carried = life in {Life.CANCELLED, Life.DELETED} or policy.fees
+    if not carried:
+        # Completing and no-showing can charge the patient in OnCall.
+        why = (*why, "fee-bearing writes are off: noted only")
+        return Plan(adopt=(("drchrono", "state"),), closed=True, why=why)
+    effect = Patch("oncall", {"state": life}, "cancel")
+    return Plan(effects=(effect,), adopt=(("drchrono", "state"),), closed=True, why=why)
+
+
+def _end_drchrono(drchrono: SideView, life: Life | None, why: tuple[str, ...]) -> Plan:
+    if drchrono.presence is Presence.GONE:
+        return Plan(adopt=(("oncall", "state"),), closed=True, why=why)
+    effect = Patch("drchrono", {"state": life}, "cancel")
+    return Plan(effects=(effect,), adopt=(("oncall", "state"),), closed=True, why=why)
+
+
+def _open(drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, ...]) -> Plan:
+    if drchrono.visit is not None and drchrono.side("patient").seen is Seen.CHANGED:
+        return Plan(
+            effects=(NextGeneration(cancel_old=True),), why=(*why, "another patient has the slot")
+        )
+    if drchrono.visit is not None and drchrono.visit.type is None:
+        return Plan(asks=("left_scope",), why=(*why, "its profile is not synced any more"))
+    merged = {name: _field(name, drchrono, oncall, policy) for name in FIELDS}
+    to_right = {name: _value(drchrono, name) for name, m in merged.items() if _is(m, "TO_RIGHT")}
+    to_left = {name: _value(oncall, name) for name, m in merged.items() if _is(m, "TO_LEFT")}
+    if "provider" in to_left and "starts" not in to_left:
+        # The wall clock is the new doctor's: the same instant is written in their zone.
+        to_left["starts"] = _value(drchrono, "starts")
+    adopt = [(system, name) for name, m in merged.items() if _is(m, "ADOPT") for system in SYSTEMS]
+    adopt += [("drchrono", name) for name in to_right] + [("oncall", name) for name in to_left]
+    adopt += [(system, "state") for system in SYSTEMS] + [("drchrono", "patient")]
+    effects: list[Effect] = []
+    if to_right:
+        effects.append(Patch("oncall", to_right))
+    if to_left:
+        effects.append(Patch("drchrono", to_left))
+    effects += [
+        Mark(view.visit.system)
+        for view in (oncall, drchrono)
+        if view.visit is not None and not view.marked
+    ]
+    return Plan(
+        effects=tuple(effects),
+        adopt=tuple(adopt),
+        conflicts=tuple(
+            ("oncall" if m.action is Action.TO_RIGHT else "drchrono", name)
+            for name, m in merged.items()
+            if m.conflict
+        ),
+        asks=tuple(f"{name}_differs" for name, m in merged.items() if _is(m, "ASK")),
+        held=tuple(name for name, m in merged.items() if _is(m, "HELD")),
+        why=(*why, *(f"{name}: {m.action} ({m.why})" for name, m in merged.items())),
+    )
+
+
+SYSTEMS: Final = ("drchrono", "oncall")
+
+
+def _is(merged: Merged, action: str) -> bool:
+    return merged.action is Action[action]
+
+
+def _field(name: str, drchrono: SideView, oncall: SideView, policy: Policy) -> Merged:
+    left, right = drchrono.side(name), oncall.side(name)
+    if name == "provider" and right.seen is Seen.ABSENT and left.seen is Seen.NEW:
+        # OnCall does not tell its provider: a match was made by it, there is nothing to write.
+        return Merged(Action.ADOPT, why="untold")
+    return merge(
+        left,
+        right,
+        record=policy.record,
+        new=policy.new,
+        to_left=policy.to_drchrono,
+        to_right=policy.to_oncall,
+    )
+
+
+def _value(view: SideView, name: str) -> object:
+    return getattr(view.visit, name)

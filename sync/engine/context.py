@@ -1,0 +1,182 @@
+"""The parts put together for one process: built once, passed to every function of the engine."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import select
+
+from sync.config import Mode, Settings
+from sync.digests import Digests
+from sync.drchrono.client import DrChrono
+from sync.drchrono.keeper import Credentials, TokenKeeper, with_fresh_token
+from sync.drchrono.oauth import Application
+from sync.engine import facts
+from sync.mapping import Mapping, load
+from sync.oncall.client import OnCall
+from sync.outbound import brake
+from sync.outbound.budget import Left, Limit, left, widened
+from sync.outbound.gate import Gate, Rules, Ticket
+from sync.outbound.transport import Transport
+from sync.store.database import Store
+from sync.store.schema import installation
+from sync.store.tokens import SealedTokens
+from sync.store.work import Lane, Wait
+
+SYSTEMS = ("drchrono", "oncall")
+
+
+class Ring(NamedTuple):
+    """A key to ring a worker for."""
+
+    aggregate: int
+    lane: Lane
+
+
+def utc_now() -> datetime:
+    """The time, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Sync:
+    """Everything one process needs. Close it to give connections back."""
+
+    settings: Settings
+    store: Store
+    digests: Digests
+    gate: Gate
+    drchrono: DrChrono
+    oncall: OnCall
+    keeper: TokenKeeper
+    application: Application
+    limits: dict[str, Limit]
+    owner: str
+    clock: Callable[[], datetime]
+    wire: Transport
+    log: Any = field(default_factory=structlog.get_logger)
+    _mapping: Mapping = field(default_factory=Mapping.empty)
+    _mapping_stamp: tuple[float, datetime | None] | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def live(self) -> bool:
+        """Whether writes may go out."""
+        return self.settings.sync_mode is Mode.LIVE
+
+    @property
+    def mapping(self) -> Mapping:
+        """The mapping as the file has it now, with what the API told of zones and profiles.
+
+        Raises MappingError when the file can't be used.
+        """
+        with self._lock:
+            path = self.settings.mapping_file
+            changed = path.stat().st_mtime if path.exists() else 0.0
+            with self.store.read() as conn:
+                learned = facts.learned_at(conn)
+            stamp = (changed, learned)
+            if stamp != self._mapping_stamp:
+                found = load(path) if changed else Mapping.empty()
+                with self.store.read() as conn:
+                    zones, profiles = facts.zones(conn), facts.profile_names(conn)
+                self._mapping = found.with_zones(zones).with_profiles(profiles)
+                self._mapping_stamp = stamp
+            return self._mapping
+
+    def task_ticket(self, lane: Lane = Lane.CATCHUP) -> Ticket:
+        """A ticket for calls that belong to no aggregate."""
+        return Ticket(lane)
+
+    def wait(self) -> Wait:
+        """How long an event settles now; longer as DrChrono's budget shrinks."""
+        return widened(
+            Wait(self.settings.settle_seconds, self.settings.longest_wait_seconds),
+            self.budget("drchrono"),
+        )
+
+    def budget(self, system: str) -> Left:
+        """What is left of a system's budget."""
+        with self.store.read() as conn:
+            return left(conn, system, self.limits[system], self.clock())
+
+    def installation(self) -> str | None:
+        """The installation's id in markers; None until both accounts are known."""
+        with self.store.read() as conn:
+            name: str | None = conn.execute(select(installation.c.name)).scalar_one_or_none()
+        return name
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.wire.close()
+        self.store.close()
+
+
+def owner_name(role: str) -> str:
+    """A name for this process in leases and heartbeats: role, host and process id."""
+    import os  # noqa: PLC0415
+
+    return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def build(
+    settings: Settings, *, owner: str, clock: Callable[[], datetime] = utc_now
+) -> Sync:
+    """Put the parts together; opens no connection yet.
+
+    Raises ValueError when a key is missing or weak.
+    """
+    store = Store(settings.database_url)
+    digests = Digests(settings.digest_key_list)
+    wire = Transport(deadline_seconds=settings.call_deadline_seconds)
+    limits = {
+        "drchrono": Limit(
+            settings.drchrono_hourly_limit,
+            settings.drchrono_burst_limit,
+            settings.budget_reserve,
+        ),
+        "oncall": Limit(),
+    }
+    application = Application(
+        settings.drchrono_client_id,
+        settings.drchrono_client_secret.get_secret_value(),
+        f"{settings.public_url}/oauth/drchrono/callback",
+    )
+    tokens = SealedTokens(store, settings.fernet_keys, clock)
+    keeper = TokenKeeper(
+        tokens, lambda call: gate.send(call, Ticket(Lane.LIVE, imminent=True)), application, clock, owner
+    )
+    gate = Gate(
+        store,
+        wire,
+        Credentials(keeper, settings.oncall_key.get_secret_value(), settings.oncall_key_prefix),
+        Rules(
+            bases={"drchrono": settings.drchrono_base_url, "oncall": settings.oncall_base_url},
+            limits=limits,
+            brake=brake.Rule(settings.brake_count, settings.brake_share),
+            lease_seconds=settings.lease_seconds,
+            writes_per_day=settings.writes_per_visit_day,
+            writing=settings.sync_mode is Mode.LIVE,
+            key_id=digests.key_id,
+        ),
+        clock=clock,
+    )
+    sender = with_fresh_token(gate, keeper)
+    return Sync(
+        settings=settings,
+        store=store,
+        digests=digests,
+        gate=gate,
+        drchrono=DrChrono(sender, settings.drchrono_base_url),
+        oncall=OnCall(sender, settings.oncall_base_url),
+        keeper=keeper,
+        application=application,
+        limits=limits,
+        owner=owner,
+        clock=clock,
+        wire=wire,
+    )

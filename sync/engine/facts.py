@@ -1,0 +1,72 @@
+"""What the remotes told about themselves, remembered: zones, profiles, field ids, what lists do.
+
+Kept in `probe`, one short text per name; nothing personal.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from sync.store.schema import probe
+
+
+def put(conn: Connection, name: str, value: str, now: datetime) -> None:
+    """Remember a fact."""
+    changed = conn.execute(
+        update(probe).where(probe.c.name == name).values(value=value[:120], at=now)
+    )
+    if changed.rowcount == 0:
+        conn.execute(insert(probe).values(name=name, value=value[:120], at=now))
+
+
+def get(conn: Connection, name: str) -> str | None:
+    """A fact, or None when it was never learned."""
+    value: str | None = conn.execute(
+        select(probe.c.value).where(probe.c.name == name)
+    ).scalar_one_or_none()
+    return value
+
+
+def _under(conn: Connection, prefix: str) -> dict[str, str]:
+    rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(prefix)))
+    return {row.name.removeprefix(prefix): row.value for row in rows}
+
+
+def zones(conn: Connection) -> dict[str, str]:
+    """Each doctor's zone as DrChrono tells it."""
+    return _under(conn, "zone:")
+
+
+def profile_names(conn: Connection) -> dict[str, str]:
+    """Names of the appointment profiles, by id."""
+    return _under(conn, "profile:")
+
+
+def appointment_field(conn: Connection, doctor: str) -> str | None:
+    """The id of our custom appointment field of a doctor."""
+    return get(conn, f"appointment_field:{doctor}")
+
+
+def patient_field(conn: Connection, doctor: str) -> str | None:
+    """The id of our custom demographic of a doctor."""
+    return get(conn, f"patient_field:{doctor}")
+
+
+def appointment_fields(conn: Connection) -> frozenset[str]:
+    """Every id of our custom appointment fields."""
+    return frozenset(_under(conn, "appointment_field:").values())
+
+
+def patient_fields(conn: Connection) -> frozenset[str]:
+    """Every id of our custom demographics."""
+    return frozenset(_under(conn, "patient_field:").values())
+
+
+def learned_at(conn: Connection) -> datetime | None:
+    """When a zone or a profile was last learned."""
+    at: datetime | None = conn.execute(
+        select(func.max(probe.c.at)).where(
+            probe.c.name.startswith("zone:") | probe.c.name.startswith("profile:")
+        )
+    ).scalar_one()
+    return at
