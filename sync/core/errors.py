@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sync.core import wording
-from sync.core.wording import Json
+from sync.core.wording import Json as Json
 
 DEFAULT_THROTTLE = timedelta(seconds=60)
 

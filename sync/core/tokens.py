@@ -46,7 +46,7 @@ class TokenStore(Protocol):
     def clear_attempt(self, provider: str) -> None:
         """Record that the noted attempt spent nothing."""
 
-    def save(self, provider: str, token: StoredToken, version: int) -> bool:
+    def save(self, provider: str, pair: StoredToken, version: int) -> bool:
         """Replace the pair of that version (0: none yet) and close the attempt.
 
         Returns False, having done nothing, when the stored version is another one.

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from sync.core.errors import REVOKE, TOKEN, Verdict, is_write
-from sync.core.wording import Json
+from sync.core.wording import Json as Json
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,199 @@
+"""Which access token is used, and when and by whom the pair is renewed.
+
+A renewal kills the refresh token it spends (API v4, OAuth), so two at once, or one whose answer is
+lost, end in a person having to reconnect. Hence: one renewer at a time under a lease row, the
+attempt recorded before it is made, the new pair stored before it is used, and all of it at half of
+the token's life, so that there is a day left when it goes wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sync.core.errors import AuthFailed, Deferred, NotBefore, RemoteError, Transient
+from sync.core.tokens import StoredToken, TokenStore
+from sync.drchrono import oauth
+from sync.drchrono.oauth import SYSTEM, Application
+from sync.outbound.call import Answer, Call, Sender
+
+# Longer than a call's total deadline with all its redirects.
+LEASE = timedelta(seconds=90)
+# A renewal whose outcome is unknown is tried again only after this, in case it was not made at all.
+AGAIN_AFTER = timedelta(minutes=15)
+# A token this young is not the reason for a 401.
+YOUNG = timedelta(seconds=60)
+BUSY = timedelta(seconds=5)
+
+
+class State(StrEnum):
+    """How the connection to DrChrono stands."""
+
+    NONE = "none"  # never connected
+    GOOD = "good"
+    LOST = "lost"  # can't be renewed: a person must reconnect before `access_until`
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state, and until when (aware UTC) the access token lives; None without one."""
+
+    state: State
+    access_until: datetime | None
+
+
+class TokenKeeper:
+    """Gives the access token and renews it. `now` gives aware UTC; `owner` names this process.
+
+    Never call it inside an open transaction: it makes calls, and the store commits by itself.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        send: Callable[[Call], Answer],
+        application: Application,
+        now: Callable[[], datetime],
+        owner: str,
+    ) -> None:
+        self._store = store
+        self._send = send
+        self._application = application
+        self._now = now
+        self._owner = owner
+
+    def status(self) -> Status:
+        """Say how the connection stands, from what is stored; makes no call."""
+        token = self._store.load(SYSTEM)
+        if token is None:
+            return Status(State.NONE, None)
+        if token.expires_at <= self._now():
+            return Status(State.EXPIRED, token.expires_at)
+        at = self._store.attempted_at(SYSTEM)
+        # An attempt that is still under way is as old as a lease at most.
+        lost = not token.refresh or (at is not None and at + LEASE <= self._now())
+        return Status(State.LOST if lost else State.GOOD, token.expires_at)
+
+    def version(self) -> int:
+        """Give the stored pair's version, 0 when there is none."""
+        token = self._store.load(SYSTEM)
+        return token.version if token else 0
+
+    def access_token(self) -> str:
+        """Give a token to use now, renewed when half of its life is over.
+
+        Raises AuthFailed when there is none that lives, and what the renewal raised when it failed
+        and the old token is over. While the old one lives, a failed renewal raises nothing.
+        """
+        token = self._store.load(SYSTEM)
+        if token is None:
+            raise AuthFailed("not_connected")
+        if self._now() < token.renew_at:
+            return token.access
+        try:
+            newer = self._renew(token.version)
+        except RemoteError:
+            if token.expires_at <= self._now():
+                raise
+            newer = None
+        if newer is not None:
+            return newer.access
+        if token.expires_at <= self._now():
+            raise AuthFailed("token_lost")
+        return token.access
+
+    def renew_after_refusal(self, version: int) -> bool:
+        """After a 401 with the pair of that version: say whether a newer pair is stored now.
+
+        Looks first whether another process has renewed it, and renews it at most once itself.
+        Raises what the renewal raised, Deferred when another process is at it.
+        """
+        token = self._store.load(SYSTEM)
+        if token is None:
+            return False
+        if token.version != version:
+            return True
+        if self._now() - token.obtained_at < YOUNG:
+            return False
+        return self._renew(version) is not None
+
+    def connect(self, code: str) -> None:
+        """Exchange the code of an authorisation for a pair and store it in place of any other.
+
+        Raises AuthFailed or Refused when DrChrono does not take the code, and other RemoteErrors.
+        """
+        answer = self._send(oauth.exchange_code(self._application, code))
+        pair = oauth.pair_from(answer.json, self._now(), answer.call_id)
+        # A renewal may finish in between; the person's connection is the newer one all the same.
+        for _ in range(3):
+            if self._store.save(SYSTEM, pair, self.version()):
+                return
+        raise Transient("token_store_busy", answer.call_id)
+
+    def _renew(self, seen: int) -> StoredToken | None:
+        """Give a pair newer than version `seen`; None when there is none and none to be had now."""
+        if not self._store.try_lease(SYSTEM, self._owner, self._now() + LEASE):
+            raise Deferred("token_renewal_under_way", self._now() + BUSY)
+        try:
+            token = self._store.load(SYSTEM)
+            if token is None:
+                return None
+            if token.version != seen:
+                return token
+            at = self._store.attempted_at(SYSTEM)
+            if not token.refresh or (at is not None and self._now() < at + AGAIN_AFTER):
+                return None
+            return self._spend(token)
+        finally:
+            self._store.release(SYSTEM, self._owner)
+
+    def _spend(self, token: StoredToken) -> StoredToken | None:
+        """Make the renewal. Unless it is certain that nothing was spent, the attempt stays open.
+
+        The open attempt is what `status` calls lost, and what keeps the next try apart.
+        """
+        self._store.note_attempt(SYSTEM, self._now())
+        try:
+            answer = self._send(oauth.refresh(self._application, token.refresh))
+        except (NotBefore, Transient):
+            self._store.clear_attempt(SYSTEM)
+            raise
+        except AuthFailed as refusal:
+            if refusal.code == "invalid_grant":
+                self._forget_refresh(token)
+            return None
+        pair = oauth.pair_from(answer.json, self._now(), answer.call_id)
+        self._store.save(SYSTEM, pair, token.version)
+        return self._store.load(SYSTEM)
+
+    def _forget_refresh(self, token: StoredToken) -> None:
+        dead = StoredToken(token.access, "", token.expires_at, token.obtained_at)
+        self._store.save(SYSTEM, dead, token.version)
+
+
+class _FreshTokenSender:
+    def __init__(self, sender: Sender, keeper: TokenKeeper) -> None:
+        self._sender = sender
+        self._keeper = keeper
+
+    def send(self, call: Call, ticket: Any) -> Answer:
+        if call.system != SYSTEM or not call.bearer:
+            return self._sender.send(call, ticket)
+        version = self._keeper.version()
+        try:
+            return self._sender.send(call, ticket)
+        except AuthFailed:
+            if not self._keeper.renew_after_refusal(version):
+                raise
+        return self._sender.send(call, ticket)
+
+
+def with_fresh_token(sender: Sender, keeper: TokenKeeper) -> Sender:
+    """Give a sender that answers a 401 of DrChrono with a newer token, once.
+
+    A 401 was not executed, so sending again, a write too, does nothing twice. AuthFailed is raised
+    when no newer token can be had, or when that one is not taken either.
+    """
+    return _FreshTokenSender(sender, keeper)
