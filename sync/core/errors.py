@@ -135,13 +135,8 @@ ITEMS = frozenset(
         "appointment",
         "contact",
         "contact_appointments",
-        "custom_appointment_field",
-        "custom_demographic",
-        "doctor",
-        "office",
         "participant",
         "patient",
-        "profile",
         "provider",
         "user",
     }

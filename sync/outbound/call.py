@@ -8,7 +8,7 @@ and paths are kept out of `repr`: they can hold a patient's e-mail address.
 import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 from urllib.parse import urlencode
 
 from sync.core.errors import REVOKE, TOKEN, Verdict, is_write
@@ -48,6 +48,16 @@ class Call:
     def writes(self) -> bool:
         """Whether doing it twice could do something twice."""
         return is_write(self.endpoint, self.method)
+
+
+class Audit(TypedDict, total=False):
+    """The keywords of a client's method that go into the `Call` unchanged."""
+
+    object_id: int | None
+    fields: tuple[str, ...]
+    effect: str
+    pending: Mapping[tuple[int, str], str]
+    doctor: str | None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,256 @@
+"""DrChrono's API v4 as methods: which path, which query, which body. It decides nothing else.
+
+Every method makes its calls through the sender (the gate), which raises a `RemoteError` of
+`sync.core.errors` for each answer that is not the one asked for.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Unpack
+from urllib.parse import quote
+
+from sync.core.errors import Transient
+from sync.drchrono import bulk
+from sync.outbound.call import Answer, Audit, Call, Json, Sender
+from sync.outbound.pages import Page, Record, read_page, read_record
+
+_APPOINTMENT_BOUNDS = frozenset({"since", "date", "date_range"})
+
+
+class DrChrono:
+    """The calls. `base_url` is the configured one; page links must lead to nowhere else.
+
+    `ticket` is handed to the sender as it is. Ids are strings, also where DrChrono uses numbers.
+    """
+
+    def __init__(self, sender: Sender, base_url: str) -> None:
+        self._sender = sender
+        self._base_url = base_url
+
+    # Appointments: API v4, /api/appointments
+
+    def get_appointment(
+        self, ticket: Any, appointment_id: str, *, verbose: bool = False, **audit: Unpack[Audit]
+    ) -> Record:
+        """Read one; `custom_fields` (our marker) are in it only when verbose. Raises Gone."""
+        return self._get(ticket, "appointment", "appointments", appointment_id, verbose, audit)
+
+    def create_appointment(
+        self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record:
+        """Create one; raises Conflict("overlap") with the other's id when the time is taken."""
+        return self._create(ticket, "appointments", body, audit)
+
+    def patch_appointment(
+        self, ticket: Any, appointment_id: str, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> None:
+        """Change the fields in the body; DrChrono answers nothing (204)."""
+        self._patch(ticket, "appointment", "appointments", appointment_id, body, audit)
+
+    def list_appointments(
+        self, ticket: Any, *, resume: str | None = None, verbose: bool = False, **filters: str
+    ) -> Iterator[Page]:
+        """Give the pages of appointments, each one a call.
+
+        Filters are those of API v4 (since, date, date_range, doctor, office, patient, status,
+        show_archived, …); one of since, date and date_range is required. `resume` is an earlier
+        page's `next`, to go on from there. Lists can be some seconds old.
+        """
+        if resume is None and not _APPOINTMENT_BOUNDS & filters.keys():
+            raise ValueError("since, date or date_range is required")
+        return self._pages(ticket, "appointments", resume, _query(filters, verbose))
+
+    def bulk_appointments(
+        self,
+        ticket: Any,
+        wait: Callable[[int], None],
+        *,
+        resume: bulk.BulkPage | None = None,
+        page_size: int = bulk.LARGEST_PAGE,
+        **filters: str,
+    ) -> Iterator[bulk.BulkPage]:
+        """Give the pages of a bulk list in the order of their last change; see `bulk.pages`.
+
+        `resume` is the last page already read of a list that is still kept.
+        """
+        return self._bulk(ticket, "/api/appointments_list", wait, resume, page_size, filters)
+
+    # Patients: API v4, /api/patients
+
+    def get_patient(
+        self, ticket: Any, patient_id: str, *, verbose: bool = False, **audit: Unpack[Audit]
+    ) -> Record:
+        """Read one; `custom_demographics` (our marker) are in it only when verbose. Raises Gone."""
+        return self._get(ticket, "patient", "patients", patient_id, verbose, audit)
+
+    def find_patients(self, ticket: Any, *, verbose: bool = False, **filters: str) -> list[Record]:
+        """Give all that match. Names match in part and without case; `email`, `date_of_birth`."""
+        return self._all(ticket, "patients", _query(filters, verbose))
+
+    def list_patients(
+        self, ticket: Any, *, resume: str | None = None, verbose: bool = False, **filters: str
+    ) -> Iterator[Page]:
+        """Give the pages of patients, each one a call; `resume` as with appointments."""
+        return self._pages(ticket, "patients", resume, _query(filters, verbose))
+
+    def create_patient(
+        self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record:
+        """Create one; raises Conflict("duplicate_patient") where the account refuses doubles."""
+        return self._create(ticket, "patients", body, audit)
+
+    def patch_patient(
+        self, ticket: Any, patient_id: str, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> None:
+        """Change the fields in the body; DrChrono answers nothing (204)."""
+        self._patch(ticket, "patient", "patients", patient_id, body, audit)
+
+    def bulk_patients(
+        self,
+        ticket: Any,
+        wait: Callable[[int], None],
+        *,
+        resume: bulk.BulkPage | None = None,
+        page_size: int = bulk.LARGEST_PAGE,
+        verbose: bool = False,
+        **filters: str,
+    ) -> Iterator[bulk.BulkPage]:
+        """Give the pages of a bulk list in the order of their last change; see `bulk.pages`.
+
+        `resume` is the last page already read of a list that is still kept.
+        """
+        return self._bulk(
+            ticket, "/api/patients_list", wait, resume, page_size, _query(filters, verbose)
+        )
+
+    # The practice: API v4, /api/users, /api/doctors, /api/offices, /api/appointment_profiles
+
+    def current_user(self, ticket: Any) -> Record:
+        """Read the user who connected us; the answer comes by way of a redirect."""
+        return read_record(
+            self._send(ticket, Call("drchrono", "GET", "user", "/api/users/current"))
+        )
+
+    def doctors(self, ticket: Any) -> list[Record]:
+        """Give all doctors of the practice group, with their `timezone`."""
+        return self._all(ticket, "doctors", {})
+
+    def offices(self, ticket: Any) -> list[Record]:
+        """Give all offices with their exam rooms."""
+        return self._all(ticket, "offices", {})
+
+    def profiles(self, ticket: Any, doctor: str | None = None) -> list[Record]:
+        """Give the appointment profiles, of one doctor where one is named."""
+        return self._all(ticket, "appointment_profiles", _of_doctor(doctor))
+
+    # Our own fields: API v4, /api/custom_appointment_fields, /api/custom_demographics
+
+    def custom_appointment_fields(self, ticket: Any, doctor: str) -> list[Record]:
+        """Give the custom appointment fields of a doctor."""
+        return self._all(ticket, "custom_appointment_fields", _of_doctor(doctor))
+
+    def create_custom_appointment_field(
+        self, ticket: Any, doctor: str, name: str, description: str = ""
+    ) -> Record:
+        """Make a custom appointment field for a doctor."""
+        body: dict[str, Json] = {
+            "doctor": int(doctor),
+            "field_name": name,
+            "field_desc": description,
+        }
+        return self._create(ticket, "custom_appointment_fields", body, {"doctor": doctor})
+
+    def custom_demographics(self, ticket: Any, doctor: str) -> list[Record]:
+        """Give the custom demographics of a doctor."""
+        return self._all(ticket, "custom_demographics", _of_doctor(doctor))
+
+    def create_custom_demographic(
+        self, ticket: Any, doctor: str, name: str, description: str = ""
+    ) -> Record:
+        """Make a custom demographic for a doctor."""
+        body: dict[str, Json] = {"doctor": int(doctor), "name": name, "description": description}
+        return self._create(ticket, "custom_demographics", body, {"doctor": doctor})
+
+    def _send(self, ticket: Any, call: Call) -> Answer:
+        return self._sender.send(call, ticket)
+
+    def _get(
+        self, ticket: Any, endpoint: str, path: str, object_id: str, verbose: bool, audit: Audit
+    ) -> Record:
+        call = Call(
+            "drchrono", "GET", endpoint, _path(path, object_id), query=_query({}, verbose), **audit
+        )
+        return read_record(self._send(ticket, call))
+
+    def _create(self, ticket: Any, path: str, body: Mapping[str, Json], audit: Audit) -> Record:
+        call = Call("drchrono", "POST", path, f"/api/{path}", json=dict(body), **audit)
+        return read_record(self._send(ticket, call))
+
+    def _patch(
+        self,
+        ticket: Any,
+        endpoint: str,
+        path: str,
+        object_id: str,
+        body: Mapping[str, Json],
+        audit: Audit,
+    ) -> None:
+        call = Call("drchrono", "PATCH", endpoint, _path(path, object_id), json=dict(body), **audit)
+        self._send(ticket, call)
+
+    def _pages(
+        self, ticket: Any, path: str, resume: str | None, query: Mapping[str, str]
+    ) -> Iterator[Page]:
+        call = Call("drchrono", "GET", path, f"/api/{path}", query=query)
+        if resume is not None:
+            call = Call("drchrono", "GET", path, resume)
+        seen: set[str] = set()
+        while True:
+            answer = self._send(ticket, call)
+            page = read_page(answer, self._base_url)
+            yield page
+            if page.next is None:
+                return
+            if page.next in seen:
+                raise Transient("page_loop", answer.call_id)
+            seen.add(page.next)
+            call = Call("drchrono", "GET", path, page.next)
+
+    def _all(self, ticket: Any, path: str, query: Mapping[str, str]) -> list[Record]:
+        return [
+            record for page in self._pages(ticket, path, None, query) for record in page.results
+        ]
+
+    def _bulk(
+        self,
+        ticket: Any,
+        path: str,
+        wait: Callable[[int], None],
+        resume: bulk.BulkPage | None,
+        page_size: int,
+        filters: Mapping[str, str],
+    ) -> Iterator[bulk.BulkPage]:
+        def send(call: Call) -> Answer:
+            return self._send(ticket, call)
+
+        if resume is not None:
+            if resume.page >= resume.pages:
+                return
+            uuid, first = resume.uuid, resume.page + 1
+        else:
+            asked = {"order_by": "updated_at", "page_size": str(page_size), **filters}
+            uuid, first = bulk.request(send, path, asked), 1
+        yield from bulk.pages(
+            send, path, self._base_url, uuid, wait=wait, page_size=page_size, first=first
+        )
+
+
+def _path(path: str, object_id: str) -> str:
+    return f"/api/{path}/{quote(object_id, safe='')}"
+
+
+def _query(filters: Mapping[str, str], verbose: bool) -> dict[str, str]:
+    return {**filters, "verbose": "true"} if verbose else dict(filters)
+
+
+def _of_doctor(doctor: str | None) -> dict[str, str]:
+    return {} if doctor is None else {"doctor": doctor}

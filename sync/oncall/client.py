@@ -1,0 +1,177 @@
+"""OnCall Health's public API as methods: which path, which query, which body. Nothing else.
+
+Every method makes its calls through the sender (the gate), which raises a `RemoteError` of
+`sync.core.errors` for each answer that is not the one asked for. Paths end in a slash always.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Unpack
+from urllib.parse import quote
+
+from sync.core.errors import Gone, Refused, Transient
+from sync.outbound.call import Answer, Audit, Call, Json, Sender
+from sync.outbound.pages import Page, Record, read_page, read_record
+
+
+class OnCall:
+    """The calls. `base_url` is the configured one; page links must lead to nowhere else.
+
+    `ticket` is handed to the sender as it is. Ids are strings, taken from the objects' `url`.
+    """
+
+    def __init__(self, sender: Sender, base_url: str) -> None:
+        self._sender = sender
+        self._base_url = base_url
+
+    # Appointments (guide "Synchronizing patients", and the developer site's appointments)
+
+    def get_appointment(self, ticket: Any, appointment_id: str, **audit: Unpack[Audit]) -> Record:
+        """Read one with its participants. Raises Gone."""
+        return self._get(ticket, "appointment", f"/appointments/{_id(appointment_id)}/", audit)
+
+    def create_appointment(
+        self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record:
+        """Create one; OnCall mails its participants. The answer lacks `status`."""
+        return self._create(ticket, "appointments", "/appointments/", body, audit)
+
+    def patch_appointment(
+        self, ticket: Any, appointment_id: str, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record | None:
+        """Change the fields in the body; OnCall mails its participants.
+
+        Returns the object as OnCall answers it, None when it answers nothing.
+        """
+        path = f"/appointments/{_id(appointment_id)}/"
+        return self._patch(ticket, "appointment", path, body, audit)
+
+    def list_appointments(self, ticket: Any, page: int | str | None = None) -> Page:
+        """Read one page: the first, page number `page` (from 1), or an earlier page's `next`.
+
+        Raises Gone("no_such_page") when the list has become shorter than that.
+        """
+        return self._page(ticket, "appointments", "/appointments/", page, {})
+
+    # Participants: read and written by id only, there is no list
+
+    def get_participant(self, ticket: Any, participant_id: str, **audit: Unpack[Audit]) -> Record:
+        """Read one. Raises Gone."""
+        return self._get(ticket, "participant", f"/participants/{_id(participant_id)}/", audit)
+
+    def patch_participant(
+        self, ticket: Any, participant_id: str, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record | None:
+        """Change name, email or cancelled; None when OnCall answers nothing."""
+        path = f"/participants/{_id(participant_id)}/"
+        return self._patch(ticket, "participant", path, body, audit)
+
+    # Contacts
+
+    def contacts(
+        self, ticket: Any, *, email: str | None = None, page: int | str | None = None
+    ) -> Page:
+        """Read one page of contacts.
+
+        The search parameter's name is not documented: with `email` every hit must be compared, as
+        a server that does not know the parameter lists everybody.
+        """
+        query = {} if email is None else {"email": email}
+        return self._page(ticket, "contacts", "/contacts/", page, query)
+
+    def get_contact(self, ticket: Any, contact_id: str, **audit: Unpack[Audit]) -> Record:
+        """Read one. Raises Gone."""
+        return self._get(ticket, "contact", f"/contacts/{_id(contact_id)}/", audit)
+
+    def create_contact(
+        self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record:
+        """Create one; `provider` and `division` are required."""
+        return self._create(ticket, "contacts", "/contacts/", body, audit)
+
+    def patch_contact(
+        self, ticket: Any, contact_id: str, body: Mapping[str, Json], **audit: Unpack[Audit]
+    ) -> Record | None:
+        """Change the fields in the body; None when OnCall answers nothing."""
+        return self._patch(ticket, "contact", f"/contacts/{_id(contact_id)}/", body, audit)
+
+    def contact_appointments(
+        self, ticket: Any, contact_id: str, page: int | str | None = None
+    ) -> Page:
+        """Read one page of a contact's appointments. Raises Gone when there is no such contact."""
+        path = f"/contacts/{_id(contact_id)}/appointments/"
+        return self._page(ticket, "contact_appointments", path, page, {})
+
+    # Providers: read only
+
+    def get_provider(self, ticket: Any, provider_id: str) -> Record:
+        """Read one with its memberships (divisions). Raises Gone."""
+        return self._get(ticket, "provider", f"/providers/{_id(provider_id)}/", {})
+
+    def providers(self, ticket: Any) -> Iterator[Record]:
+        """Give all providers, page by page."""
+        following: str | None = None
+        seen: set[str] = set()
+        while True:
+            page = self._page(ticket, "providers", "/providers/", following, {})
+            yield from page.results
+            following = page.next
+            if following is None:
+                return
+            if following in seen:
+                raise Transient("page_loop")
+            seen.add(following)
+
+    def _send(self, ticket: Any, call: Call) -> Answer:
+        return self._sender.send(call, ticket)
+
+    def _get(self, ticket: Any, endpoint: str, path: str, audit: Audit) -> Record:
+        return read_record(self._send(ticket, Call("oncall", "GET", endpoint, path, **audit)))
+
+    def _create(
+        self, ticket: Any, endpoint: str, path: str, body: Mapping[str, Json], audit: Audit
+    ) -> Record:
+        call = Call("oncall", "POST", endpoint, path, json=dict(body), **audit)
+        return read_record(self._send(ticket, call))
+
+    def _patch(
+        self, ticket: Any, endpoint: str, path: str, body: Mapping[str, Json], audit: Audit
+    ) -> Record | None:
+        call = Call("oncall", "PATCH", endpoint, path, json=dict(body), **audit)
+        answer = self._send(ticket, call)
+        return None if answer.status == 204 else read_record(answer)
+
+    def _page(
+        self,
+        ticket: Any,
+        endpoint: str,
+        path: str,
+        page: int | str | None,
+        query: Mapping[str, str],
+    ) -> Page:
+        if isinstance(page, str):
+            call = Call("oncall", "GET", endpoint, page)
+        elif page is not None:
+            call = Call("oncall", "GET", endpoint, path, query={**query, "page": str(page)})
+        else:
+            call = Call("oncall", "GET", endpoint, path, query=query)
+        try:
+            answer = self._send(ticket, call)
+        except Refused as refusal:
+            if page is not None and refusal.code == "no_such_endpoint":
+                raise Gone("no_such_page", refusal.call_id) from None
+            raise
+        return read_page(answer, self._base_url)
+
+
+def last_page(count: int, page_size: int) -> int:
+    """Give the number of the last page, from 1; `page_size` is what a full page was seen to hold.
+
+    Raises ValueError when the page size is not positive.
+    """
+    if page_size < 1:
+        raise ValueError("page size must be positive")
+    return max(1, -(-count // page_size))
+
+
+def _id(remote_id: str) -> str:
+    return quote(remote_id, safe="")
