@@ -32,6 +32,11 @@ class Digests:
         self._keys = {_key_id(key): key for key in reversed(keys)}
         self.key_id = _key_id(keys[0])
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Every configured key's id."""
+        return tuple(self._keys)
+
     def field(self, object_id: int, field: str, wire: Json, key_id: str | None = None) -> str:
         """The digest of one field of our object row, 64 hex digits. Raises UnknownKeyError."""
         return self._digest(["field", object_id, field, wire], key_id)

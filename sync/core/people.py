@@ -17,10 +17,8 @@ from sync.core.records import Attendee, Person, present
 _SUFFIXES: Final = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr"} | {
     roman: roman for roman in ("ii", "iii", "iv")
 }
-_PARTICLES: Final = frozenset(
-    (
-        "al bin da de del della den der di do dos du el la le san santa st st. ten ter van von zu"
-    ).split()
+_PARTICLES: Final = frozenset({"de", "del", "della", "den", "der", "di", "dos", "du"}) | frozenset(
+    {"al", "bin", "da", "la", "le", "san", "st", "st.", "ten", "ter", "van", "von"}
 )
 # Letters that Unicode does not take apart into a base and an accent.
 _FOLDED: Final = str.maketrans(
@@ -33,6 +31,18 @@ _BREAKS: Final = re.compile(r"[-‐‑‒–—,_/]")
 def normal_email(email: str) -> str:
     """An e-mail as compared: NFKC, no case, no spaces around. Dots and +tags are kept."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def normal_phone(phone: str) -> str:
+    """A phone number as compared: digits, without a North American 1 and without an extension.
+
+    DrChrono gives `(999) 999-9999`, OnCall plain digits; other countries keep their `+`.
+    """
+    number = re.split(r"(?i)\s*(?:x|ext)", phone.strip(), maxsplit=1)[0]
+    digits = re.sub(r"\D", "", number)
+    if len(digits) == 11 and digits.startswith("1"):
+        return digits[1:]
+    return f"+{digits}" if number.startswith("+") and digits else digits
 
 
 def normal_name(name: str) -> str:

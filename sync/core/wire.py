@@ -7,8 +7,8 @@ only: what stood in it may be personal.
 from collections.abc import Mapping
 from datetime import date
 
-from sync.core.wording import Json
 from sync.core.records import ABSENT, Absent, Maybe
+from sync.core.wording import Json
 
 
 class MalformedError(ValueError):
@@ -66,9 +66,11 @@ def whole(json: Mapping[str, Json], key: str) -> Maybe[int]:
         return ABSENT
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         raise MalformedError(key, "a whole number")
-    return int(value)
+    return value
 
 
 def flag(json: Mapping[str, Json], key: str) -> Maybe[bool]:

@@ -1,0 +1,227 @@
+"""DrChrono's JSON to our terms and back, pure functions of JSON and mapping.
+
+What its fields mean follows API v4 (appointments, patients). A chart's `reason` and `notes` never
+enter a record: nothing medical leaves DrChrono.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sync.core import wire as read
+from sync.core.lifecycle import drchrono_state
+from sync.core.people import normal_phone
+from sync.core.records import (
+    ABSENT,
+    DRCHRONO,
+    Absent,
+    Maybe,
+    Person,
+    State,
+    TimeNote,
+    Visit,
+    VisitType,
+    present,
+)
+from sync.core.times import TimeFormatError, to_utc
+from sync.core.wording import Json
+from sync.drchrono.bodies import (
+    appointment_body,
+    cancel_note,
+    patient_body,
+    read_marker,
+    with_marker,
+    with_note,
+)
+from sync.mapping import Mapping as VisitMapping
+
+__all__ = [
+    "appointment_body",
+    "cancel_note",
+    "patient_body",
+    "read_marker",
+    "to_person",
+    "to_visit",
+    "wire",
+    "with_marker",
+    "with_note",
+]
+
+_VIRTUAL_ID: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})_(\d+)")
+# UNK and ASKU are answers that say nothing; OnCall has no word for Other.
+_SEX: Final = {"male": "male", "female": "female", "other": "other"}
+
+
+def wire(kind: str, json: Json) -> dict[str, Json]:
+    """Our field names to DrChrono's own values, only what was sent. `kind` appointment, patient.
+
+    This is what digests are made of, so it needs no mapping. A field that is made of several keys
+    counts as sent when all were. Raises MalformedError.
+    """
+    return _patient_wire(json) if kind == "patient" else _appointment_wire(json)
+
+
+def _appointment_wire(json: Json) -> dict[str, Json]:
+    sent = read.record(json, "appointment")
+    doctor, office = read.identity(sent, "doctor"), read.identity(sent, "office")
+    time = read.text(sent, "scheduled_time") or ABSENT
+    profile, room = read.identity(sent, "profile"), read.identity(sent, "exam_room")
+    telehealth = present(read.flag(sent, "is_telehealth"), None)
+    return read.sent(
+        starts=_all(time, doctor or ABSENT),
+        minutes=read.whole(sent, "duration"),
+        type=_also(_all(profile, room), telehealth),
+        provider=_all(doctor or ABSENT, office),
+        state=_state_wire(sent),
+        patient=read.identity(sent, "patient"),
+    )
+
+
+def _patient_wire(json: Json) -> dict[str, Json]:
+    sent = read.record(json, "patient")
+    return read.sent(
+        first_name=read.text(sent, "first_name"),
+        last_name=read.text(sent, "last_name"),
+        email=read.text(sent, "email"),
+        phone=_all(read.text(sent, "cell_phone"), read.text(sent, "home_phone")),
+        birth_date=read.text(sent, "date_of_birth"),
+        sex=read.text(sent, "gender"),
+        active=read.text(sent, "patient_status"),
+    )
+
+
+def _all(*parts: Maybe[str | None]) -> Maybe[Json]:
+    values: list[Json] = [part for part in parts if not isinstance(part, Absent)]
+    return values if len(values) == len(parts) else ABSENT
+
+
+def _also(parts: Maybe[Json], last: Json) -> Maybe[Json]:
+    return [*parts, last] if isinstance(parts, list) else ABSENT
+
+
+def _state_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
+    status, deleted = read.text(sent, "status"), bool(read.flag(sent, "deleted_flag"))
+    if isinstance(status, Absent) and not deleted:
+        return ABSENT
+    return [present(status, None), present(read.text(sent, "custom_status"), "") or None, deleted]
+
+
+def to_visit(json: Json, mapping: VisitMapping) -> Visit:
+    """The visit in an appointment of any shape (list item, webhook body, create answer).
+
+    `starts` is ABSENT while the doctor's zone is unknown. `occurrence_key` is DrChrono's own where
+    the account has it, else series and day: of an occurrence that is real already that is the day
+    it stands on when first seen. Raises MalformedError.
+    """
+    sent = read.record(json, "appointment")
+    remote_id = read.required_id(sent)
+    doctor = present(read.identity(sent, "doctor"), None)
+    zone = mapping.zone(doctor) if doctor else None
+    starts, note = _starts(sent, zone)
+    profile = present(read.identity(sent, "profile"), None)
+    return Visit(
+        system=DRCHRONO,
+        remote_id=remote_id,
+        starts=starts,
+        starts_note=note,
+        minutes=read.whole(sent, "duration"),
+        type=_type(sent, mapping),
+        provider=doctor or ABSENT,
+        office=present(read.identity(sent, "office"), None) or ABSENT,
+        state=_state(sent, mapping),
+        patient=read.identity(sent, "patient"),
+        mark=present(read.text(sent, "updated_at"), "") or None,
+        marker=read_marker("appointment", sent),
+        is_break=_is_break(sent),
+        cloned_from=present(read.identity(sent, "cloned_from"), None),
+        occurrence_key=_occurrence_key(sent, remote_id),
+        virtual=not remote_id.isdecimal(),
+        zone=zone,
+        exam_room=present(read.identity(sent, "exam_room"), None) or ABSENT,
+        group=mapping.is_group(profile),
+        virtual_base=bool(read.flag(sent, "is_virtual_base")),
+    )
+
+
+def _starts(sent: Mapping[str, Json], zone: str | None) -> tuple[Maybe[datetime], TimeNote | None]:
+    time = read.text(sent, "scheduled_time")
+    if not time or zone is None:
+        return ABSENT, None
+    try:
+        return to_utc(time, zone)
+    except TimeFormatError:
+        raise read.MalformedError("scheduled_time", "a wall-clock time") from None
+
+
+def _type(sent: Mapping[str, Json], mapping: VisitMapping) -> Maybe[VisitType | None]:
+    profile, room = read.identity(sent, "profile"), read.identity(sent, "exam_room")
+    if isinstance(profile, Absent) or isinstance(room, Absent):
+        return ABSENT
+    telehealth = present(read.flag(sent, "is_telehealth"), None)
+    office = present(read.identity(sent, "office"), None)
+    return mapping.visit_type(profile, room, telehealth, office=office)
+
+
+def _state(sent: Mapping[str, Json], mapping: VisitMapping) -> Maybe[State]:
+    if isinstance(_state_wire(sent), Absent):
+        return ABSENT
+    note = sent.get("clinical_note")
+    return drchrono_state(
+        present(read.text(sent, "status"), ""),
+        deleted=bool(read.flag(sent, "deleted_flag")),
+        custom_status=present(read.text(sent, "custom_status"), None),
+        note_locked=isinstance(note, dict) and note.get("locked") is True,
+        table=mapping.statuses,
+    )
+
+
+def _is_break(sent: Mapping[str, Json]) -> bool:
+    stated = read.flag(sent, "appt_is_break")
+    if not isinstance(stated, Absent):
+        return stated
+    # A break has no patient and exam room 0.
+    return read.identity(sent, "patient") is None and read.identity(sent, "exam_room") == "0"
+
+
+def _occurrence_key(sent: Mapping[str, Json], remote_id: str) -> str | None:
+    own = present(read.text(sent, "recurrence_instance_key"), "")
+    if own or read.flag(sent, "is_virtual_base"):
+        return own or None
+    virtual = _VIRTUAL_ID.fullmatch(remote_id)
+    if virtual is not None:
+        return f"{virtual[4]}_{virtual[1]}{virtual[2]}{virtual[3]}"
+    series = present(read.identity(sent, "base_recurring_appointment"), None)
+    day = present(read.text(sent, "scheduled_time"), "")[:10].replace("-", "")
+    return f"{series}_{day}" if series and day else None
+
+
+def to_person(json: Json) -> Person:
+    """The person in a patient of any shape. Raises MalformedError."""
+    sent = read.record(json, "patient")
+    cell, home = read.text(sent, "cell_phone"), read.text(sent, "home_phone")
+    phones = not isinstance(cell, Absent) and not isinstance(home, Absent)
+    status, gender = read.text(sent, "patient_status"), read.text(sent, "gender")
+    return Person(
+        system=DRCHRONO,
+        remote_id=read.required_id(sent),
+        kind="patient",
+        first_name=_tidy(read.text(sent, "first_name")),
+        last_name=_tidy(read.text(sent, "last_name")),
+        email=_tidy_email(read.text(sent, "email")),
+        phone=normal_phone(cell or home or "") if phones else ABSENT,
+        birth_date=read.day(sent, "date_of_birth"),
+        sex=ABSENT if isinstance(gender, Absent) else _SEX.get(gender.casefold(), ""),
+        doctor=present(read.identity(sent, "doctor"), None) or ABSENT,
+        active=ABSENT if isinstance(status, Absent) else status.upper() in {"A", ""},
+        mark=present(read.text(sent, "updated_at"), "") or None,
+        marker=read_marker("patient", sent),
+    )
+
+
+def _tidy(name: Maybe[str]) -> Maybe[str]:
+    return ABSENT if isinstance(name, Absent) else " ".join(name.split())
+
+
+def _tidy_email(email: Maybe[str]) -> Maybe[str]:
+    return ABSENT if isinstance(email, Absent) else email.strip().lower()

@@ -1,0 +1,234 @@
+"""OnCall's JSON to our terms, pure functions of JSON and mapping.
+
+What its fields mean follows OnCall's guides (sync-patients, Appointment Sync). Ids come from `url`:
+a sample's `id` differs from the id in its `url`. Contacts' `notes` never enter a record.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from sync.core import wire as read
+from sync.core.lifecycle import oncall_state
+from sync.core.people import normal_phone, split_name
+from sync.core.records import (
+    ABSENT,
+    ONCALL,
+    Absent,
+    Attendee,
+    Maybe,
+    Person,
+    State,
+    Visit,
+    VisitType,
+    present,
+)
+from sync.core.times import TimeFormatError, format_utc, parse_utc
+from sync.core.wording import Json
+from sync.mapping import Mapping as VisitMapping
+from sync.oncall.bodies import (
+    MOST_PARTICIPANTS,
+    appointment_body,
+    contact_body,
+    participant_body,
+    participants_with,
+    read_contact_marker,
+    read_marker,
+    url_of,
+    with_contact_marker,
+    with_marker,
+)
+
+__all__ = [
+    "MOST_PARTICIPANTS",
+    "appointment_body",
+    "contact_body",
+    "id_from_url",
+    "participant_body",
+    "participants_with",
+    "read_contact_marker",
+    "read_marker",
+    "to_attendee",
+    "to_person",
+    "to_visit",
+    "url_of",
+    "wire",
+    "with_contact_marker",
+    "with_marker",
+]
+
+_ID: Final = re.compile(r"(?=[A-Za-z-]*[0-9])[0-9A-Za-z-]{1,64}")
+_TYPES: Final = {each.value: each for each in VisitType}
+_SEX: Final = {"male": "male", "female": "female", "other": "other"}
+
+
+def id_from_url(url: str, collection: str | None = None) -> str:
+    """The id at the end of an OnCall address, on any host, with or without its slash.
+
+    With `collection` ("appointments") the address must be of that kind. The address is only taken
+    apart, never fetched. Raises MalformedError.
+    """
+    try:
+        parts = urlsplit(url).path.strip("/").split("/")
+    except ValueError:
+        raise read.MalformedError("url", "an address with an id") from None
+    if len(parts) < 2 or not _ID.fullmatch(parts[-1]):
+        raise read.MalformedError("url", "an address with an id")
+    if collection is not None and parts[-2] != collection:
+        raise read.MalformedError("url", f"an address of {collection}")
+    return parts[-1]
+
+
+def wire(kind: str, json: Json) -> dict[str, Json]:
+    """Our field names to OnCall's own values, only what was sent. Raises MalformedError.
+
+    `kind` is "appointment", "participant" or "contact". This is what digests are made of, so it
+    needs no mapping; times are canonical, since OnCall writes one instant in several ways.
+    """
+    sent = read.record(json, kind)
+    if kind == "participant":
+        return read.sent(
+            first_name=read.text(sent, "first_name"),
+            last_name=read.text(sent, "last_name"),
+            email=read.text(sent, "email"),
+            state=read.flag(sent, "cancelled"),
+        )
+    if kind == "contact":
+        return read.sent(
+            first_name=read.text(sent, "first_name"),
+            last_name=read.text(sent, "last_name"),
+            email=read.text(sent, "email"),
+            phone=read.text(sent, "phone"),
+            birth_date=read.text(sent, "date_of_birth"),
+            sex=read.text(sent, "sex"),
+        )
+    starts, word = _starts(sent), read.text(sent, "type")
+    return read.sent(
+        starts=ABSENT if isinstance(starts, Absent) else format_utc(starts),
+        minutes=read.whole(sent, "duration"),
+        type=ABSENT if isinstance(word, Absent) else word.casefold(),
+        provider=_linked(sent, "provider") or ABSENT,
+        state=_state_wire(sent),
+    )
+
+
+def _state_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
+    # The create answer lacks `status`: an uncancelled visit without one has an unknown state.
+    status, cancelled = read.text(sent, "status"), bool(read.flag(sent, "cancelled"))
+    if isinstance(status, Absent) and not cancelled:
+        return ABSENT
+    return [status.casefold() if isinstance(status, str) else None, cancelled]
+
+
+def to_visit(json: Json, mapping: VisitMapping) -> Visit:
+    """The visit in an appointment of any shape, its attendees with it. Raises MalformedError."""
+    sent = read.record(json, "appointment")
+    provider, division = _linked(sent, "provider"), _linked(sent, "division")
+    participants = read.items(sent, "participants")
+    return Visit(
+        system=ONCALL,
+        remote_id=_own_id(sent),
+        starts=_starts(sent),
+        minutes=read.whole(sent, "duration"),
+        type=_type(sent),
+        provider=mapping.doctor_for(provider, division) or ABSENT,
+        state=_state(sent, mapping),
+        attendees=tuple(to_attendee(dict(one)) for one in present(participants, [])),
+        marker=read_marker(sent),
+        attendees_sent=not isinstance(participants, Absent),
+        provider_wire=provider,
+        division=division,
+    )
+
+
+def to_attendee(json: Json) -> Attendee:
+    """The attendee in a participant of any shape. Raises MalformedError."""
+    sent = read.record(json, "participants")
+    first, last = _names(sent)
+    return Attendee(
+        remote_id=_own_id(sent),
+        first_name=first,
+        last_name=last,
+        email=_email(sent),
+        cancelled=read.flag(sent, "cancelled"),
+    )
+
+
+def to_person(json: Json) -> Person:
+    """The person in a contact of any shape. Raises MalformedError."""
+    sent = read.record(json, "contact")
+    first, last = _names(sent)
+    phone, sex = read.text(sent, "phone"), read.text(sent, "sex")
+    return Person(
+        system=ONCALL,
+        remote_id=_own_id(sent),
+        kind="contact",
+        first_name=first,
+        last_name=last,
+        email=_email(sent),
+        phone=ABSENT if isinstance(phone, Absent) else normal_phone(phone),
+        birth_date=read.day(sent, "date_of_birth"),
+        sex=ABSENT if isinstance(sex, Absent) else _SEX.get(sex.casefold(), ""),
+        provider=_linked(sent, "provider") or ABSENT,
+        division=_linked(sent, "division") or ABSENT,
+        marker=read_contact_marker(sent),
+    )
+
+
+def _own_id(sent: Mapping[str, Json]) -> str:
+    url = read.text(sent, "url")
+    return id_from_url(url) if url else read.required_id(sent)
+
+
+def _linked(sent: Mapping[str, Json], key: str) -> str | None:
+    """The id of a linked object: an address, a bare id, or an object with an address of its own."""
+    value = sent.get(key)
+    if isinstance(value, dict):
+        return _own_id(value)
+    found = present(read.identity(sent, key), None)
+    return id_from_url(found) if found and "/" in found else found
+
+
+def _starts(sent: Mapping[str, Json]) -> Maybe[datetime]:
+    value = read.text(sent, "datetime")
+    if not value:
+        return ABSENT
+    try:
+        return parse_utc(value)
+    except TimeFormatError:
+        raise read.MalformedError("datetime", "a time with its offset") from None
+
+
+def _type(sent: Mapping[str, Json]) -> Maybe[VisitType | None]:
+    word = read.text(sent, "type")
+    if isinstance(word, Absent):
+        return ABSENT
+    # `message` has no time and no counterpart in DrChrono; an unknown type is left alone too.
+    return _TYPES.get(re.sub(r"[\s_-]", "", word.casefold()))
+
+
+def _state(sent: Mapping[str, Json], mapping: VisitMapping) -> Maybe[State]:
+    if isinstance(_state_wire(sent), Absent):
+        return ABSENT
+    status, cancelled = present(read.text(sent, "status"), ""), read.flag(sent, "cancelled")
+    return oncall_state(status, cancelled=bool(cancelled), table=mapping.statuses)
+
+
+def _names(sent: Mapping[str, Json]) -> tuple[Maybe[str], Maybe[str]]:
+    """First and last name, out of `name` where nothing else was sent or both are empty."""
+    first, last = read.text(sent, "first_name"), read.text(sent, "last_name")
+    name = present(read.text(sent, "name"), "")
+    if not first and not last and name:
+        return split_name(name)
+    return _tidy(first), _tidy(last)
+
+
+def _tidy(name: Maybe[str]) -> Maybe[str]:
+    return ABSENT if isinstance(name, Absent) else " ".join(name.split())
+
+
+def _email(sent: Mapping[str, Json]) -> Maybe[str]:
+    email = read.text(sent, "email")
+    return ABSENT if isinstance(email, Absent) else email.strip().lower()
