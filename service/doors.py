@@ -1,0 +1,67 @@
+"""What every door works with, and how a request's body and secrets are read."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask import Request
+from prometheus_client import CollectorRegistry, Counter
+
+from sync.engine.context import Sync
+from workers.bell import Bell
+
+LARGEST = 1024 * 1024  # bytes of a webhook's body
+_DRAINED = 8 * LARGEST  # of a larger body: read and forgotten, so that the answer can be read
+_PIECE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The engine, the bell, and this process's count of refusals: they are stored nowhere else."""
+
+    sync: Sync
+    bell: Bell
+    registry: CollectorRegistry
+    refused: Counter
+
+    @classmethod
+    def of(cls, sync: Sync, bell: Bell) -> "Doors":
+        """The doors of one process, with a metrics registry of their own."""
+        registry = CollectorRegistry()
+        refused = Counter(
+            "sync_refused_requests",
+            "Webhook calls that were refused before anything was stored",
+            ["source", "reason"],
+            registry=registry,
+        )
+        return cls(sync, bell, registry, refused)
+
+
+def one_of(given: bytes, secrets: Iterable[str]) -> bool:
+    """Whether `given` is one of the secrets; takes the same time whichever it is."""
+    matches = [hmac.compare_digest(given, secret.encode()) for secret in secrets]
+    return any(matches)
+
+
+def read_body(request: Request) -> bytes | None:
+    """The whole body, at most 1 MiB; None when it is larger, chunked or not.
+
+    One byte more than the limit is asked for: a chunked body has no length to go by.
+    """
+    body = _read(request, LARGEST + 1)
+    if len(body) <= LARGEST:
+        return body
+    # A connection closed on unread bytes is reset, and the caller would not see the answer.
+    left = _DRAINED
+    while left > 0 and (piece := request.stream.read(_PIECE)):
+        left -= len(piece)
+    return None
+
+
+def _read(request: Request, most: int) -> bytes:
+    pieces = []
+    left = most
+    while left > 0 and (piece := request.stream.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,85 @@
+"""Three questions of health: is the process there, can it take webhooks, does all of it work."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.doors import Doors
+from service.errors import problem
+from sync.drchrono.keeper import State
+from sync.store import journal
+
+_LATELY = timedelta(seconds=60)
+_ROLES = ("worker", "beat")
+
+
+def blueprint(doors: Doors) -> Blueprint:
+    """/livez, /readyz and /healthz."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/livez")
+    def livez() -> Response:
+        return jsonify(status="ok")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        if not _database(doors):
+            return problem(503, "database", "the database can't be used; webhooks get 503")
+        return jsonify(status="ok")
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        parts = _parts(doors)
+        up = all(part["ok"] for part in parts.values())
+        response = jsonify(status="ok" if up else "down", parts=parts)
+        response.status_code = 200 if up else 503
+        return response
+
+    return routes
+
+
+def _parts(doors: Doors) -> dict[str, dict[str, Any]]:
+    """Each part: `ok`, and in `detail` what an operator would ask next."""
+    parts: dict[str, dict[str, Any]] = {
+        "database": {"ok": _database(doors)},
+        "redis": {"ok": doors.bell.alive()},
+    }
+    if parts["database"]["ok"]:
+        parts |= _processes(doors)
+        parts["token"] = _token(doors)
+    return parts
+
+
+def _token(doors: Doors) -> dict[str, Any]:
+    try:
+        state = doors.sync.keeper.status().state
+    except InvalidToken:
+        return {"ok": False, "detail": "none of ENCRYPTION_KEYS opens the stored token"}
+    return {"ok": state is State.GOOD, "detail": str(state)}
+
+
+def _database(doors: Doors) -> bool:
+    try:
+        with doors.sync.store.read() as conn:
+            conn.execute(text("SELECT 1 FROM work WHERE aggregate = 0"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _processes(doors: Doors) -> dict[str, dict[str, Any]]:
+    now = doors.sync.clock()
+    with doors.sync.store.read() as conn:
+        heard = journal.heard(conn, now - _LATELY)
+    return {role: _role(role, heard, now) for role in _ROLES}
+
+
+def _role(role: str, heard: list[tuple[str, str, datetime]], now: datetime) -> dict[str, Any]:
+    ages = {name: round((now - at).total_seconds(), 1) for name, its, at in heard if its == role}
+    if not ages:
+        return {"ok": False, "detail": "none was heard of in the last 60 seconds"}
+    return {"ok": True, "seconds_ago": ages}

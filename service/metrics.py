@@ -1,0 +1,146 @@
+"""What Prometheus is told: read from SQL and Redis at each scrape, so that all processes are in it.
+
+No label holds an id or anything of a person; only the count of refusals is this process's own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, func, select
+
+from service.doors import Doors
+from sync.engine.context import SYSTEMS, Sync
+from sync.outbound.budget import left
+from sync.store import journal, work
+from sync.store.schema import attention, blocker
+from workers.bell import Bell
+
+# Counters of the journal, with the labels that each has.
+_COUNTERS = {
+    "deliveries": ("Webhook calls by source and outcome", ("source", "outcome")),
+    "remote_calls": ("Requests to both systems", ("system", "method", "status")),
+}
+
+
+def blueprint(doors: Doors) -> Blueprint:
+    """/metrics."""
+    routes = Blueprint("metrics", __name__)
+    doors.registry.register(_Everything(doors.sync, doors.bell))
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(doors.registry), content_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+class _Everything(Collector):
+    """Reads all of it anew at each scrape. Raises SQLAlchemyError when the database is away."""
+
+    def __init__(self, sync: Sync, bell: Bell) -> None:
+        self._sync = sync
+        self._bell = bell
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: without this the registry would scrape once when the app is made."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric but the refusals."""
+        with self._sync.store.read() as conn:
+            yield from _queues(conn, self._sync)
+            yield _gauge("sync_parked_items", "Objects that wait for a cause to go", _parked(conn))
+            yield _gauge("sync_attention_open", "Items an operator must decide", _open(conn))
+            yield _budget(conn, self._sync)
+            counters = journal.read_counters(conn)
+        yield from _counted(counters)
+        yield _end_to_end(counters)
+        yield from _rq(self._bell)
+
+
+def _queues(conn: Connection, sync: Sync) -> Iterator[Metric]:
+    depth = GaugeMetricFamily("sync_queue_depth", "Aggregates that wait", labels=["lane"])
+    oldest = GaugeMetricFamily(
+        "sync_oldest_waiting_seconds", "Age of the oldest that waits", labels=["lane"]
+    )
+    for item in work.depths(conn, now=sync.clock()):
+        lane = item.lane.name.lower()
+        depth.add_metric([lane], item.waiting)
+        oldest.add_metric([lane], item.oldest_seconds)
+    yield depth
+    yield oldest
+
+
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, words, value=value)
+
+
+def _parked(conn: Connection) -> int:
+    objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()
+    return conn.execute(select(func.count()).select_from(objects)).scalar_one()
+
+
+def _open(conn: Connection) -> int:
+    return conn.execute(
+        select(func.count()).select_from(attention).where(attention.c.closed_at.is_(None))
+    ).scalar_one()
+
+
+def _budget(conn: Connection, sync: Sync) -> Metric:
+    family = GaugeMetricFamily(
+        "sync_budget_left", "Calls that may still go out this hour", labels=["system"]
+    )
+    for system in SYSTEMS:
+        free = left(conn, system, sync.limits[system], sync.clock()).left
+        if free is not None:
+            family.add_metric([system], free)
+    return family
+
+
+def _counted(counters: list[tuple[str, str, float]]) -> Iterator[Metric]:
+    for name, (words, labels) in _COUNTERS.items():
+        family = CounterMetricFamily(f"sync_{name}", words, labels=labels)
+        for _name, pairs, value in counters:
+            if _name == name:
+                told = dict(pair.split("=", 1) for pair in pairs.split(","))
+                family.add_metric([told[label] for label in labels], value)
+        yield family
+
+
+def _end_to_end(counters: list[tuple[str, str, float]]) -> Metric:
+    """The journal counts each delivery in its own bucket; Prometheus wants them added up."""
+    told: dict[str, float] = defaultdict(float)
+    for name, labels, value in counters:
+        told[name if not labels else f"{name} {labels}"] += value
+    buckets: list[tuple[str, float]] = []
+    sofar = 0.0
+    for limit in journal.SECONDS_BUCKETS:
+        sofar += told[f"end_to_end_bucket le={limit}"]
+        buckets.append((str(float(limit)), sofar))
+    buckets.append(("+Inf", told["end_to_end_count"]))
+    family = HistogramMetricFamily(
+        "sync_end_to_end_seconds", "From a webhook to both sides being the same"
+    )
+    family.add_metric([], buckets, told["end_to_end_sum"])
+    return family
+
+
+def _rq(bell: Bell) -> Iterator[Metric]:
+    """Under the names that operators know from RQ's exporters; left out while Redis is away."""
+    census = bell.census()
+    if census is None:
+        return
+    yield _gauge("rq_workers", "Workers that are registered in Redis", census.workers)
+    jobs = GaugeMetricFamily("rq_jobs", "Jobs by queue and status", labels=["queue", "status"])
+    for queue, status, count in census.jobs:
+        jobs.add_metric([queue, status], count)
+    yield jobs

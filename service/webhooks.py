@@ -1,0 +1,140 @@
+"""The doors of the two systems' webhooks: who may come in, in which order that is asked.
+
+Nothing remote is called in here, and 2xx is answered only after the engine's commit (DESIGN, 4).
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Request, Response, request
+from structlog import get_logger
+
+from service.doors import Doors, one_of, read_body
+from service.errors import problem
+from sync.engine import receive
+from sync.engine.context import Sync
+
+log = get_logger(__name__)
+
+
+def blueprint(doors: Doors) -> Blueprint:
+    """The routes under /webhooks."""
+    routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+    @routes.get("/drchrono")
+    def drchrono_handshake() -> Response:
+        return handshake(request, doors.sync.settings.webhook_secrets)
+
+    @routes.post("/drchrono")
+    def drchrono() -> Response:
+        return _Caller(doors, "drchrono").drchrono(request)
+
+    @routes.post("/oncall/<token>")
+    def oncall_by_path(token: str) -> Response:
+        return _Caller(doors, "oncall").oncall(request, token)
+
+    @routes.post("/oncall")
+    def oncall_by_password() -> Response:
+        given = request.authorization
+        password = given.password if given is not None and given.type == "basic" else None
+        return _Caller(doors, "oncall").oncall(request, password or "")
+
+    return routes
+
+
+def handshake(asked: Request, secrets: tuple[str, ...]) -> Response:
+    """Prove to DrChrono that this address is ours.
+
+    It sends `msg` and expects `{"secret_token": hex HMAC-SHA256 of it}` under the webhook's secret
+    (API v4, Webhooks verification). With several secrets the first one answers.
+    """
+    msg = asked.args.get("msg")
+    if not msg:
+        return problem(400, "msg", "the parameter msg is missing")
+    if not secrets:
+        return problem(503, "not_configured", "DRCHRONO_WEBHOOK_SECRETS is not set here")
+    digest = hmac.new(secrets[0].encode(), msg.encode(), hashlib.sha256).hexdigest()
+    return Response(json.dumps({"secret_token": digest}), mimetype="application/json")
+
+
+class _Caller:
+    """One webhook call from one system, from the door to the answer."""
+
+    def __init__(self, doors: Doors, source: str) -> None:
+        self._doors = doors
+        self._source = source
+
+    def drchrono(self, call: Request) -> Response:
+        """PING, then secret, size, JSON, event, id."""
+        body = read_body(call)
+        event = call.headers.get("X-drchrono-event", "")
+        if event.upper() == "PING":
+            # Seen unsigned and with an empty body: it proves nothing and must do nothing.
+            return _done()
+        # The header is the secret itself, not a signature of the body (API v4, Webhooks header).
+        signature = call.headers.get("X-drchrono-signature", "")
+        if not self._knows(signature, self._doors.sync.settings.webhook_secrets):
+            return self._refuse(401, "secret", "the secret is missing or wrong")
+        payload = self._json(body)
+        if isinstance(payload, Response):
+            return payload
+        payload.pop("receiver", None)  # it carries the secret in clear
+        return self._received(
+            lambda sync: receive.drchrono_event(
+                sync,
+                event=event,
+                delivery_id=call.headers.get("X-drchrono-delivery"),
+                payload=payload,
+            )
+        )
+
+    def oncall(self, call: Request, token: str) -> Response:
+        """Secret, size, JSON, event, id."""
+        body = read_body(call)
+        if not self._knows(token, self._doors.sync.settings.webhook_tokens):
+            refusal = self._refuse(401, "secret", "the token is missing or wrong")
+            refusal.headers["WWW-Authenticate"] = 'Basic realm="webhooks"'
+            return refusal
+        payload = self._json(body)
+        if isinstance(payload, Response):
+            return payload
+        return self._received(lambda sync: receive.oncall_event(sync, payload=payload))
+
+    def _knows(self, given: str, secrets: tuple[str, ...]) -> bool:
+        # Header bytes come decoded as Latin-1, path and password as UTF-8; any text must compare.
+        encodings = (given.encode(), given.encode("latin-1", "replace"))
+        known = [one_of(form, secrets) for form in encodings]
+        return any(known)
+
+    def _json(self, body: bytes | None) -> dict[str, Any] | Response:
+        if body is None:
+            refusal = self._refuse(413, "too_large", "the body is larger than 1 MiB")
+            refusal.headers["Connection"] = "close"
+            return refusal
+        try:
+            payload = json.loads(body)
+        except (ValueError, RecursionError):
+            return self._refuse(400, "not_json", "the body is not JSON")
+        # Any other JSON has no id: whether that matters depends on the event.
+        return payload if isinstance(payload, dict) else {}
+
+    def _received(self, take_in: Callable[[Sync], receive.Receipt]) -> Response:
+        try:
+            receipt = take_in(self._doors.sync)
+        except receive.UnusableError:
+            return self._refuse(422, "no_id", "this event needs the id of an object")
+        self._doors.bell.ring(receipt.rings)
+        log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
+        return _done()
+
+    def _refuse(self, status: int, reason: str, detail: str) -> Response:
+        self._doors.refused.labels(self._source, reason).inc()
+        log.warning("a webhook was refused", source=self._source, reason=reason, status=status)
+        return problem(status, reason, detail)
+
+
+def _done() -> Response:
+    return Response(status=204)

@@ -1,0 +1,124 @@
+"""The beat: every half second rings what is due; beside it, in its own thread, runs the tasks.
+
+Any number of beats may run: what is swept is noted in SQL, and each tick of a task is moved on by a
+compare-and-set, so each is done once.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from sync import log as logs
+from sync.config import load_settings
+from sync.engine import catchup, context, sweep
+from sync.engine.context import Sync
+from workers import heartbeat
+from workers.bell import Bell
+
+_EVERY = 0.5  # seconds between sweeps, and between looks at the tasks
+_AFTER_FAILURE = 2.0  # seconds
+_GRACE = 10.0  # seconds a task has to end
+
+log = structlog.get_logger(__name__)
+
+
+class Ticker(threading.Thread):
+    """Runs the tasks that are due, one after the other: a long scan must delay no sweep."""
+
+    def __init__(self, sync: Sync, bell: Bell) -> None:
+        super().__init__(name="ticker", daemon=True)
+        self._sync = sync
+        self._bell = bell
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Look for due tasks twice a second."""
+        wait = 0.0
+        while not self._stop.wait(wait):
+            wait = _EVERY if self._tick() else _AFTER_FAILURE
+
+    def _tick(self) -> bool:
+        try:
+            due = catchup.due_tasks(self._sync)
+        except Exception:
+            log.exception("the tasks could not be read")
+            return False
+        # All of `due` is ours for this turn, so one that fails must not take the others with it.
+        done = [self._task(name) for name in due]
+        return all(done)
+
+    def _task(self, name: str) -> bool:
+        try:
+            self._bell.ring(catchup.TASKS[name].run(self._sync))
+        except Exception:
+            log.exception("a task failed", task=name)
+            return False
+        return True
+
+    def stop(self) -> bool:
+        """End after the running task; returns False when it took longer than ten seconds."""
+        self._stop.set()
+        self.join(_GRACE)
+        return not self.is_alive()
+
+
+class Sweeper:
+    """Rings what is due, and writes the heartbeat: who sweeps no more must not look alive."""
+
+    def __init__(self, sync: Sync, bell: Bell) -> None:
+        self._sync = sync
+        self._bell = bell
+        self._beaten = float("-inf")
+
+    def once(self) -> bool:
+        """One sweep; returns whether the database could be read."""
+        try:
+            self._bell.ring(sweep.sweep(self._sync))
+        except Exception:
+            log.exception("the sweep failed")
+            return False
+        if time.monotonic() - self._beaten >= heartbeat.EVERY:
+            heartbeat.beat(self._sync, "beat")
+            self._beaten = time.monotonic()
+        return True
+
+
+def main() -> None:
+    """Sweep and tick until SIGTERM or SIGINT."""
+    settings = load_settings()
+    logs.configure(settings.log_level, role="beat")
+    # SimpleQueue.put may be called in a signal handler; an Event's lock may not be taken there.
+    told: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _frame: told.put(signum))
+    if not settings.redis_url:
+        sys.exit("REDIS_URL is not set: the beat needs the Redis that the workers listen on.")
+    sync = context.build(settings, owner=context.owner_name("beat"))
+    bell = Bell(settings.redis_url)
+    ticker = Ticker(sync, bell)
+    ticker.start()
+    log.info("the beat begins", process=sync.owner)
+    _sweep_until(told, Sweeper(sync, bell))
+    log.info("the beat ends")
+    if not ticker.stop():
+        # A scan notes how far it came; the next beat goes on from there.
+        log.warning("a task did not end in time", seconds=_GRACE)
+        sys.stdout.flush()
+        os._exit(1)
+    bell.close()
+    sync.close()
+
+
+def _sweep_until(told: "SimpleQueue[int]", sweeper: Sweeper) -> None:
+    while True:
+        wait = _EVERY if sweeper.once() else _AFTER_FAILURE
+        try:
+            told.get(timeout=wait)
+        except Empty:
+            continue
+        return

@@ -1,0 +1,139 @@
+"""How a worker is told that an aggregate wants looking at: the doorbell, which may fail.
+
+The truth is in SQL and the sweep rings again, so a ring that Redis can't take is dropped at once:
+redis-py's own defaults would hold a webhook's answer for 4 to 30 seconds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from sync.log import cause
+from sync.store.work import Lane
+
+JOB = "workers.jobs.run"
+# RQ keeps a job's description for as long as the job, and makes it of the arguments unless told.
+DESCRIPTION = "look at one aggregate"
+QUEUES = tuple(lane.name.lower() for lane in Lane)
+
+_TIMEOUT = 0.2  # seconds, for connecting and for each answer
+_WAITING = 30  # seconds a ring stays good; the sweep has rung again by then
+_RUNNING = 300  # seconds; the deadlines of the calls in a run end long before
+_FAILED = 60  # seconds a failed job is kept
+_FULL = 2000  # rings in one queue; more would only pile up while no worker is there
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What RQ holds: live workers, and jobs by queue and status (queued, started, failed)."""
+
+    workers: int
+    jobs: tuple[tuple[str, str, int], ...]
+
+
+class Bell:
+    """Rings aggregates on the Redis at `url`; "" is a bell that is not there."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = connection(url, timeout=_TIMEOUT) if url else None
+        self._queues = {
+            name: Queue(name, connection=self._redis, serializer=JSONSerializer)
+            for name in QUEUES
+            if self._redis is not None
+        }
+
+    def ring(self, rings: Iterable[tuple[int, Lane]]) -> bool:
+        """Ask for one look at each aggregate in its lane's queue.
+
+        Returns whether Redis took all of them; never raises when it is down, slow or full.
+        """
+        by_queue: dict[str, list[int]] = defaultdict(list)
+        for aggregate, lane in rings:
+            by_queue[lane.name.lower()].append(aggregate)
+        if not by_queue:
+            return True
+        if self._redis is None:
+            return False
+        try:
+            taken = True
+            for name, keys in by_queue.items():
+                taken = self._enqueue(name, keys) and taken
+        except redis.RedisError as error:
+            log.warning("the bell was not heard", count=sum(map(len, by_queue.values())),
+                        **cause(error))  # fmt: skip
+            return False
+        return taken
+
+    def _enqueue(self, name: str, keys: list[int]) -> bool:
+        queue = self._queues[name]
+        if queue.count > _FULL:
+            return False
+        # No `unique`: after a lost pop it would refuse every later ring of that aggregate.
+        queue.enqueue_many(
+            Queue.prepare_data(
+                JOB,
+                args=[key],
+                timeout=_RUNNING,
+                result_ttl=0,
+                ttl=_WAITING,
+                failure_ttl=_FAILED,
+                description=DESCRIPTION,
+            )
+            for key in keys
+        )
+        return True
+
+    def alive(self) -> bool:
+        """Whether Redis answers within 0.2 seconds."""
+        if self._redis is None:
+            return False
+        try:
+            return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
+
+    def census(self) -> Census | None:
+        """Count workers and jobs without changing anything; None when Redis does not answer."""
+        if self._redis is None:
+            return None
+        try:
+            return Census(
+                workers=Worker.count(connection=self._redis),
+                jobs=tuple(line for queue in self._queues.values() for line in _jobs(queue)),
+            )
+        except redis.RedisError:
+            return None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._redis is not None:
+            self._redis.close()
+
+
+def connection(url: str, *, timeout: float) -> redis.Redis:
+    """A Redis client that waits `timeout` seconds at most, for connecting and for an answer."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _jobs(queue: Queue) -> list[tuple[str, str, int]]:
+    # With `cleanup` these counts would move jobs between registries.
+    return [
+        (queue.name, "queued", queue.count),
+        (queue.name, "started", StartedJobRegistry(queue=queue).get_job_count(cleanup=False)),
+        (queue.name, "failed", FailedJobRegistry(queue=queue).get_job_count(cleanup=False)),
+    ]
