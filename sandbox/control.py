@@ -1,0 +1,137 @@
+"""Decides what a test or an operator may ask of a remote that no vendor offers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sandbox import faults
+from sandbox.answers import Json, json_answer
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request, Response
+
+    from sandbox.remote import Remote
+
+PREFIX = "/_sandbox/"
+SEEDS = ("clinic", "empty")
+
+
+class ControlError(Exception):
+    """A control call that makes no sense; answered 400 with the reason."""
+
+
+def only(body: Json, *names: str) -> None:
+    """Refuse keys that mean nothing, so that a typing error can't pass for a setting."""
+    unknown = sorted(set(body) - set(names))
+    if unknown:
+        raise ControlError(f"unknown key: {', '.join(unknown)}; known: {', '.join(names)}")
+
+
+def need(body: Json, name: str) -> Any:
+    """A key that must be there."""
+    if name not in body:
+        raise ControlError(f"{name} is missing")
+    return body[name]
+
+
+def answer(remote: Remote, request: Request) -> Response:
+    """Answer one control call."""
+    name = request.path.removeprefix(PREFIX)
+    try:
+        if request.method == "GET":
+            return _read(remote, name, request)
+        if request.method == "POST":
+            return _command(remote, name, request)
+    except (ControlError, ValueError) as error:
+        return json_answer({"error": str(error)}, 400)
+    return json_answer({"error": "GET or POST"}, 405)
+
+
+def _read(remote: Remote, name: str, request: Request) -> Response:
+    args = request.args
+    if name == "wait":
+        # The one call that waits: outside the lock, or nothing would ever get idle.
+        only(args.to_dict(), "webhooks_idle", "timeout")
+        idle = remote.courier.wait_idle(float(args.get("timeout", "10")))
+        return json_answer({"idle": idle})
+    if name == "calls":
+        only(args.to_dict(), "actor", "since")
+        listed = remote.calls.listed(args.get("actor"), int(args.get("since", "0")))
+        return json_answer(listed)
+    if name == "webhooks":
+        return json_answer(remote.courier.described())
+    with remote.lock:
+        if name == "state":
+            return json_answer(_state(remote))
+        readings = remote.readings()
+        if name in readings:
+            return json_answer(readings[name](args))
+    return _unknown(["calls", "state", "wait", "webhooks", *readings])
+
+
+def _state(remote: Remote) -> Json:
+    return {
+        "remote": remote.name,
+        "now": remote.clock.iso(),
+        "behaviours": remote.behaviours.values,
+        "faults": remote.faults.described(),
+        **remote.described(),
+    }
+
+
+def _command(remote: Remote, name: str, request: Request) -> Response:
+    raw = request.get_data()
+    body = json.loads(raw) if raw else {}
+    if not isinstance(body, dict):
+        raise ControlError("send one JSON object")
+    common = {"reset": _reset, "faults": _faults, "release": _release, "time": _time}
+    if name in common:
+        with remote.lock:
+            return json_answer(common[name](remote, body))
+    commands = remote.commands()
+    if name in commands:
+        return json_answer(commands[name](body))
+    return _unknown([*common, *commands])
+
+
+def _unknown(names: list[str]) -> Response:
+    return json_answer({"error": f"there are: {', '.join(sorted(names))}"}, 404)
+
+
+def _reset(remote: Remote, body: Json) -> Json:
+    only(body, "seed", "number", "keep_webhooks")
+    seed = body.get("seed", "clinic")
+    if seed not in SEEDS:
+        raise ControlError(f"seed is one of: {', '.join(SEEDS)}")
+    number = int(body.get("number", 1))
+    remote.reset(seed, number, keep_webhooks=bool(body.get("keep_webhooks", False)))
+    return {"seed": seed, "number": number}
+
+
+def _faults(remote: Remote, body: Json) -> Json:
+    only(body, "behaviours", "faults", "webhooks", "clear")
+    if body.get("clear"):
+        remote.faults.clear()
+        remote.behaviours.reset()
+        remote.courier.set_mode("deliver", None, None)
+    # All are read before any is set: a bad one changes nothing.
+    new = [faults.parse(raw) for raw in body.get("faults", [])]
+    mode = body.get("webhooks")
+    if mode is not None:
+        only(mode, "mode", "times", "seconds")
+        remote.courier.set_mode(mode.get("mode", ""), mode.get("times"), mode.get("seconds"))
+    remote.behaviours.set(body.get("behaviours", {}))
+    remote.faults.add(new)
+    return {"behaviours": remote.behaviours.values, "faults": remote.faults.described()}
+
+
+def _release(remote: Remote, body: Json) -> Json:
+    only(body, "order")
+    return {"released": remote.courier.release(body.get("order", "forward"))}
+
+
+def _time(remote: Remote, body: Json) -> Json:
+    only(body, "offset_seconds")
+    remote.clock.offset = float(need(body, "offset_seconds"))
+    return {"now": remote.clock.iso()}

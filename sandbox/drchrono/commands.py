@@ -1,0 +1,119 @@
+"""Decides what control can do in DrChrono that its API can't: the vendor's pages and the clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.answers import Json, Refusal
+from sandbox.control import ControlError, need, only
+from sandbox.drchrono import appointments, hooks, wire
+from sandbox.drchrono.oauth import SCOPES, Grants
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from sandbox.drchrono.practice import Practice
+    from sandbox.remote import Command
+
+ACTORS = ("app", "staff", "patient")
+EXPIRING = ("access", "refresh", "all")
+
+
+def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str, Command]:
+    """The POSTs under /_sandbox/ of this remote."""
+
+    def locked(run: Callable[[Json], Any]) -> Command:
+        def command(body: Json) -> Any:
+            with lock:
+                try:
+                    return run(body)
+                except Refusal as refusal:
+                    raise ControlError(f"{refusal.status}: {refusal.body}") from refusal
+
+        return command
+
+    return {
+        # The handshake calls back, so it must not hold the lock.
+        "webhook": lambda body: _webhook(practice, lock, body),
+        "ping": locked(lambda body: _ping(practice, body)),
+        "redeliver": locked(lambda body: _redeliver(practice, body)),
+        "token": locked(lambda body: _token(grants, body)),
+        "expire": locked(lambda body: _expire(grants, body)),
+        "materialise": locked(lambda body: _materialise(practice, body)),
+        "clone": locked(lambda body: _clone(practice, body)),
+    }
+
+
+def _webhook(practice: Practice, lock: threading.RLock, body: Json) -> Json:
+    """Register a callback as the vendor's page does; {"remove": true} takes it away."""
+    only(body, "callback_url", "secret_token", "events", "remove")
+    if body.get("remove"):
+        with lock:
+            practice.webhook = None
+        return {"verified": False, "detail": "removed"}
+    events = body.get("events")
+    unknown = sorted(set(events or []) - set(hooks.EVENTS))
+    if unknown:
+        raise ControlError(f"unknown event: {', '.join(unknown)}")
+    owner = int(min(practice.tables["doctors"].rows, key=int))
+    webhook = hooks.register(need(body, "callback_url"), need(body, "secret_token"), events, owner)
+    verified, detail = hooks.verify(webhook)
+    with lock:
+        practice.webhook = {**webhook, "verified": verified}
+    return {"verified": verified, "detail": detail}
+
+
+def _ping(practice: Practice, body: Json) -> Json:
+    only(body, "signed")
+    if practice.webhook is None:
+        raise ControlError("no webhook is registered")
+    hooks.ping(practice, signed=bool(body.get("signed", practice.behaviours.on("ping_signed"))))
+    return {"sent": True}
+
+
+def _redeliver(practice: Practice, body: Json) -> Json:
+    only(body, "delivery")
+    practice.courier.keep_id = practice.behaviours.on("redelivery_keeps_id")
+    if not practice.courier.redeliver(need(body, "delivery")):
+        raise ControlError("no such delivery")
+    return {"sent": True}
+
+
+def _token(grants: Grants, body: Json) -> Json:
+    """A token pair without the browser, of any actor and any scopes (default: all)."""
+    only(body, "actor", "scopes")
+    actor = need(body, "actor")
+    if actor not in ACTORS:
+        raise ControlError(f"actor is one of: {', '.join(ACTORS)}")
+    scopes = body.get("scopes", sorted(SCOPES))
+    return {"actor": actor, **grants.issue(actor, scopes)}
+
+
+def _expire(grants: Grants, body: Json) -> Json:
+    only(body, "what")
+    if need(body, "what") not in EXPIRING:
+        raise ControlError(f"what is one of: {', '.join(EXPIRING)}")
+    return {"expired": grants.expire(body["what"])}
+
+
+def _materialise(practice: Practice, body: Json) -> Json:
+    only(body, "id")
+    row = appointments.materialise(practice, need(body, "id"))
+    return wire.appointment(row, practice.behaviours, verbose=True)
+
+
+def _clone(practice: Practice, body: Json) -> Json:
+    """`order`: which is saved first, the clone (default) or the original's new status."""
+    only(body, "id", "scheduled_time", "order", "custom_fields")
+    order = body.get("order", "clone_first")
+    if order not in ("clone_first", "original_first"):
+        raise ControlError("order is clone_first or original_first")
+    row = appointments.clone(
+        practice,
+        need(body, "id"),
+        need(body, "scheduled_time"),
+        clone_first=order == "clone_first",
+        fields=bool(body.get("custom_fields", False)),
+    )
+    return wire.appointment(row, practice.behaviours, verbose=True)

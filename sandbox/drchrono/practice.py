@@ -1,0 +1,89 @@
+"""Decides what DrChrono holds: the practice group's objects, their ids and their time marks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sandbox.tables import Table
+
+if TYPE_CHECKING:
+    from sandbox.answers import Json
+    from sandbox.behaviours import Behaviours
+    from sandbox.clock import Clock
+    from sandbox.webhooks import Courier
+
+KINDS = (
+    "appointments",
+    "patients",
+    "doctors",
+    "offices",
+    "users",
+    "appointment_profiles",
+    "custom_appointment_fields",
+    "custom_demographics",
+)
+# created_at and updated_at are naive and not UTC, in no zone that anyone names (facts: D,
+# Appointments): some fixed hours behind is enough to punish who takes them for UTC.
+MARK_OFFSET = timedelta(hours=-8)
+
+
+class Practice:
+    """One practice group: tables by kind, and what its endpoints need to answer."""
+
+    def __init__(self, clock: Clock, behaviours: Behaviours, courier: Courier) -> None:
+        self.clock = clock
+        self.behaviours = behaviours
+        self.courier = courier
+        self.clear()
+
+    def clear(self) -> None:
+        """An empty database."""
+        self.tables = {kind: Table() for kind in KINDS}
+        self.bulk: dict[str, Json] = {}
+        self.webhook: Json | None = None
+        self.practice_group = 0
+        self.custom_statuses: tuple[str, ...] = ()
+        self._last_id = 100000
+        self._last_mark: datetime | None = None
+
+    @property
+    def appointments(self) -> Table:
+        """Real appointments, breaks and the bases of series."""
+        return self.tables["appointments"]
+
+    @property
+    def patients(self) -> Table:
+        """Patients."""
+        return self.tables["patients"]
+
+    def new_id(self) -> int:
+        """An id that no object of any kind has."""
+        self._last_id += 1
+        return self._last_id
+
+    def mark(self) -> str:
+        """A timestamp for created_at and updated_at, later than every one before.
+
+        API v4, Data Types: "2014-02-24T15:32:19", whole seconds and no zone.
+        """
+        now = (self.clock.now() + MARK_OFFSET).replace(tzinfo=None, microsecond=0)
+        if self._last_mark is not None:
+            now = max(now, self._last_mark + timedelta(seconds=1))
+        self._last_mark = now
+        return now.isoformat()
+
+    def old_mark(self, place: int) -> str:
+        """A mark of `place` seconds after a moment a week ago: seeded objects are not news."""
+        start = self.clock.now() + MARK_OFFSET - timedelta(days=7)
+        return (start + timedelta(seconds=place)).replace(tzinfo=None, microsecond=0).isoformat()
+
+    def zone_of(self, doctor: Any) -> ZoneInfo:
+        """A doctor's zone: scheduled_time is wall clock there (facts: D, Appointments)."""
+        row = self.tables["doctors"].get(str(doctor))
+        return ZoneInfo(row["timezone"] if row else "UTC")
+
+    def today(self) -> str:
+        """The present UTC date, ISO."""
+        return self.clock.now().date().isoformat()

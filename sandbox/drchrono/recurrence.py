@@ -1,0 +1,91 @@
+"""Decides which occurrences a series has and when one of them becomes an appointment of its own."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.answers import Json
+    from sandbox.drchrono.practice import Practice
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# How far a series without an end is shown when the list has no end either.
+HORIZON = timedelta(days=180)
+
+
+def virtuals(practice: Practice, first: date, last: date, *, stale: bool) -> list[Json]:
+    """The virtual occurrences of all series from `first` to `last`, both inclusive."""
+    lag = practice.behaviours.seconds("list_lag_seconds")
+    bases = practice.appointments.listed(practice.clock.seconds(), lag, stale=stale)
+    found: list[Json] = []
+    for base in bases:
+        if base["is_virtual_base"] and not base["deleted_flag"]:
+            found.extend(occurrence(base, day) for day in days_of(base, first, last))
+    return found
+
+
+def days_of(base: Json, first: date, last: date) -> Iterator[date]:
+    """The days a series still occurs virtually: not the ones that became real or were deleted."""
+    start = date.fromisoformat(base["recur_start_date"])
+    end = date.fromisoformat(base["recur_end_date"]) if base["recur_end_date"] else last
+    monday = start - timedelta(days=start.weekday())
+    day = max(start, first)
+    while day <= min(end, last):
+        weeks = (day - monday).days // 7
+        on_day = DAYS[day.weekday()] in base["recurring_days"]
+        if on_day and weeks % base["recurs_every"] == 0 and day.isoformat() not in base["_gone"]:
+            yield day
+        day += timedelta(days=1)
+
+
+def occurrence(base: Json, day: date) -> Json:
+    """One virtual instance: id `<date>_<id>`, key `{series}_{YYYYMMDD}` (facts: D)."""
+    row = copy.deepcopy(base)
+    del row["_gone"]
+    clock = datetime.fromisoformat(base["scheduled_time"]).time()
+    row.update(
+        id=f"{day.isoformat()}_{base['id']}",
+        scheduled_time=datetime.combine(day, clock).isoformat(),
+        is_virtual_base=False,
+        base_recurring_appointment=base["id"],
+        recurrence_instance_key=f"{base['id']}_{day:%Y%m%d}",
+    )
+    return row
+
+
+def find(practice: Practice, virtual_id: str, *, stale: bool = False) -> Json | None:
+    """A virtual occurrence by its id, or None when there is none (any more)."""
+    day_text, _, base_id = virtual_id.partition("_")
+    base = practice.appointments.get(base_id, stale=stale)
+    if base is None or not base["is_virtual_base"] or base["deleted_flag"]:
+        return None
+    try:
+        day = date.fromisoformat(day_text)
+    except ValueError:
+        return None
+    return occurrence(base, day) if day in days_of(base, day, day) else None
+
+
+def take_out(practice: Practice, virtual_id: str) -> None:
+    """Let a series skip the day of this occurrence."""
+    day_text, _, base_id = virtual_id.partition("_")
+    base = practice.appointments.rows[base_id]
+    base["_gone"].append(day_text)
+    practice.appointments.put(base_id, base, practice.clock.seconds())
+
+
+def make_real(practice: Practice, virtual_id: str) -> Json | None:
+    """Give a virtual occurrence a row and a numeric id of its own; its key stays."""
+    row = find(practice, virtual_id)
+    if row is None:
+        return None
+    take_out(practice, virtual_id)
+    mark = practice.mark()
+    row.update(id=str(practice.new_id()), created_at=mark, updated_at=mark)
+    row["extended_updated_at"] = mark
+    practice.appointments.put(row["id"], row, practice.clock.seconds())
+    return row

@@ -1,0 +1,165 @@
+"""Decides how the planned clinic is written down in DrChrono."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox import world
+from sandbox.drchrono import wire
+
+if TYPE_CHECKING:
+    from sandbox.drchrono.practice import Practice
+
+# Ids with gaps between the kinds, so that a mistaken id finds nothing.
+DOCTOR_IDS = (201, 202, 203)
+OFFICE_IDS = (301, 302)
+USER_ID = 501
+FIRST_PROFILE = 401
+FIRST_PATIENT = 7001
+FIRST_APPOINTMENT = 90001
+
+
+def plant(practice: Practice, seed: str, number: int) -> None:
+    """Fill an empty practice."""
+    practice.practice_group = world.PRACTICE_GROUP
+    practice.custom_statuses = world.CUSTOM_STATUSES
+    plan = world.plan(seed, number, practice.clock.now().date())
+    _doctors(practice)
+    _offices(practice)
+    _profiles(practice)
+    _users(practice)
+    _patients(practice, plan)
+    _appointments(practice, plan)
+
+
+def _doctors(practice: Practice) -> None:
+    for doctor, doctor_id in zip(world.DOCTORS, DOCTOR_IDS, strict=True):
+        row = {
+            "id": doctor_id,
+            "first_name": doctor.first_name,
+            "last_name": doctor.last_name,
+            "email": doctor.email,
+            "timezone": doctor.timezone,
+            "practice_group": world.PRACTICE_GROUP,
+            "practice_group_name": world.PRACTICE_NAME,
+            "specialty": "Family Practitioner",
+            "country": "US",
+            "suffix": "MD",
+            "job_title": "Provider/Staff (Private Practice)",
+            "cell_phone": "",
+            "home_phone": "",
+            "office_phone": "(212) 555-0100",
+            "npi_number": "",
+            "group_npi_number": "",
+            "website": "",
+            "profile_picture": None,
+            "is_account_suspended": False,
+        }
+        practice.tables["doctors"].seed(str(doctor_id), row)
+
+
+def _offices(practice: Practice) -> None:
+    for office, office_id in zip(world.OFFICES, OFFICE_IDS, strict=True):
+        rooms = [
+            {"index": index, "name": name, "online_scheduling": False}
+            for index, name in enumerate(office.rooms, start=1)
+        ]
+        row = {
+            "id": office_id,
+            "doctor": DOCTOR_IDS[0],
+            "name": office.name,
+            "city": office.city,
+            "state": office.state,
+            "country": "US",
+            "address": "1 River Street",
+            "zip_code": "12207",
+            "phone_number": "(212) 555-0100",
+            "fax_number": "",
+            "start_time": "00:00:00",
+            "end_time": "24:00:00",
+            "exam_rooms": rooms,
+            "online_scheduling": False,
+            "archived": False,
+        }
+        practice.tables["offices"].seed(str(office_id), row)
+
+
+def _profiles(practice: Practice) -> None:
+    profile_id = FIRST_PROFILE
+    for doctor_id in DOCTOR_IDS:
+        for order, (name, minutes, color) in enumerate(world.PROFILES):
+            row = {
+                "id": profile_id,
+                "doctor": doctor_id,
+                "name": name,
+                "duration": minutes,
+                "color": color,
+                "reason": name,
+                "online_scheduling": False,
+                "sort_order": order,
+                "archived": False,
+            }
+            practice.tables["appointment_profiles"].seed(str(profile_id), row)
+            profile_id += 1
+
+
+def _users(practice: Practice) -> None:
+    row = {
+        "id": USER_ID,
+        "username": "m.okafor",
+        "doctor": DOCTOR_IDS[0],
+        "is_doctor": True,
+        "is_staff": False,
+        "plan_type": "provider",
+        "practice_group": world.PRACTICE_GROUP,
+        "permissions": {"access_scheduling": True, "manage_patients": True, "settings": True},
+    }
+    practice.tables["users"].seed(str(USER_ID), row)
+
+
+def _patients(practice: Practice, plan: world.Plan) -> None:
+    for person in plan.patients:
+        number = FIRST_PATIENT + person.index
+        mark = practice.old_mark(person.index)
+        row = {
+            **wire.blank_patient(),
+            "id": number,
+            "doctor": DOCTOR_IDS[person.doctor],
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "email": person.email,
+            "date_of_birth": person.date_of_birth,
+            "gender": person.gender,
+            "cell_phone": person.cell_phone,
+            "chart_id": wire.chart_id(person.first_name, person.last_name, person.index + 1),
+            "created_at": mark,
+            "updated_at": mark,
+        }
+        practice.patients.seed(str(number), row)
+
+
+def _appointments(practice: Practice, plan: world.Plan) -> None:
+    names = [name for name, _, _ in world.PROFILES]
+    for slot in plan.slots:
+        appointment_id = str(FIRST_APPOINTMENT + slot.index)
+        order = names.index(slot.profile)
+        mark = practice.old_mark(len(plan.patients) + slot.index)
+        row = {
+            **wire.blank_appointment(),
+            "id": appointment_id,
+            "doctor": DOCTOR_IDS[slot.doctor],
+            "office": OFFICE_IDS[world.DOCTORS[slot.doctor].office],
+            "patient": FIRST_PATIENT + slot.patient,
+            "exam_room": slot.room,
+            "scheduled_time": slot.start.isoformat(),
+            "duration": slot.minutes,
+            "profile": FIRST_PROFILE + slot.doctor * len(names) + order,
+            "color": world.PROFILES[order][2],
+            "reason": slot.profile,
+            "status": slot.status,
+            "created_at": mark,
+            "updated_at": mark,
+            "extended_updated_at": mark,
+            "_telehealth": slot.profile == "Telehealth",
+        }
+        practice.appointments.seed(appointment_id, row)

@@ -1,0 +1,37 @@
+"""Decides which of DrChrono's unknowns can be switched (drchrono facts, marked U), and defaults."""
+
+from sandbox.behaviours import OFF, ON, Switch, either, number
+
+SWITCHES: dict[str, Switch] = {
+    # After DELETE a GET may be 404 or 200 with deleted_flag.
+    "delete_get": either("404", "flagged"),
+    # Whether PATCH merges or replaces these lists.
+    "custom_fields_patch": either("merge", "replace"),
+    "custom_demographics_patch": either("merge", "replace"),
+    "redelivery_keeps_id": ON,
+    # The schema says data, every client reads results.
+    "envelope": either("results", "data"),
+    "bulk_lists": ON,
+    "bulk_order_by": ON,
+    "bulk_page_limit": number(1000),
+    # How many GETs answer "In progress" first.
+    "bulk_polls": number(1),
+    "page_size": number(20),
+    "verbose_page_size": number(25),
+    "paging": either("cursor", "page"),
+    "list_lag_seconds": number(0),
+    "is_telehealth": OFF,
+    "duplicate_patient": either("off", "400", "409"),
+    "practice_group_id": ON,
+    "missing_scope": either("403", "empty"),
+    "hourly_limit": number(500),
+    "burst_limit": number(10, null=True),
+    "retry_after_header": OFF,
+    "echo_delay_seconds": number(0),
+    "email_filter": ON,
+    "patients_show_inactive": ON,
+    "ping_signed": ON,
+    "instance_key": ON,
+    # Whether a PATCH that leaves the slot alone is checked for overlap too.
+    "overlap_on_any_patch": OFF,
+}

@@ -1,0 +1,158 @@
+"""Decides how a written object is checked, field by field, with errors in the shape both APIs use.
+
+Facts sheets (DrChrono, appointments; OnCall, transport): field errors are `{"field": ["message"]}`.
+The wording is that of Django REST framework, on which both APIs show signs of being built.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from sandbox.answers import Json, Refusal
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class Fields:
+    """Reads the known fields of one body into `values`, and collects the errors.
+
+    `partial` is a PATCH: what is not sent is not required. Unknown fields are ignored.
+    """
+
+    def __init__(self, data: Any, *, partial: bool) -> None:
+        if not isinstance(data, dict):
+            kind = type(data).__name__
+            message = f"Invalid data. Expected a dictionary, but got {kind}."
+            raise Refusal(400, {"non_field_errors": [message]})
+        self.data: Json = data
+        self.partial = partial
+        self.values: Json = {}
+        self.errors: dict[str, list[str]] = {}
+
+    def fail(self, name: str, message: str) -> None:
+        """Note an error of one field."""
+        self.errors.setdefault(name, []).append(message)
+
+    def sent(self, name: str, *, required: bool = False, null: bool = False) -> bool:
+        """Whether the field holds something to check; notes missing and null ones."""
+        if name not in self.data:
+            if required and not self.partial:
+                self.fail(name, "This field is required.")
+            return False
+        if self.data[name] is None:
+            if null:
+                self.values[name] = None
+            else:
+                self.fail(name, "This field may not be null.")
+            return False
+        return True
+
+    def text(
+        self,
+        name: str,
+        *,
+        required: bool = False,
+        null: bool = False,
+        longest: int | None = None,
+        blank: bool = True,
+    ) -> None:
+        """A string; `longest` in characters."""
+        if not self.sent(name, required=required, null=null):
+            return
+        value = self.data[name]
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            self.fail(name, "Not a valid string.")
+        elif longest is not None and len(str(value)) > longest:
+            self.fail(name, f"Ensure this field has no more than {longest} characters.")
+        elif not blank and not str(value).strip():
+            self.fail(name, "This field may not be blank.")
+        else:
+            self.values[name] = str(value)
+
+    def choice(
+        self, name: str, words: tuple[str, ...], *, required: bool = False, null: bool = False
+    ) -> None:
+        """One of `words`."""
+        if not self.sent(name, required=required, null=null):
+            return
+        value = self.data[name]
+        if value in words:
+            self.values[name] = value
+        else:
+            self.fail(name, f'"{value}" is not a valid choice.')
+
+    def integer(
+        self, name: str, *, required: bool = False, null: bool = False, least: int | None = None
+    ) -> None:
+        """A whole number; forms send it as digits."""
+        if not self.sent(name, required=required, null=null):
+            return
+        value = as_integer(self.data[name])
+        if value is None:
+            self.fail(name, "A valid integer is required.")
+        elif least is not None and value < least:
+            self.fail(name, f"Ensure this value is greater than or equal to {least}.")
+        else:
+            self.values[name] = value
+
+    def boolean(self, name: str) -> None:
+        """True or false; forms send it as a word."""
+        if not self.sent(name):
+            return
+        words = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
+        value = self.data[name]
+        if isinstance(value, bool | str) and value in words:
+            self.values[name] = words[value]
+        else:
+            self.fail(name, "Must be a valid boolean.")
+
+    def day(self, name: str) -> None:
+        """An ISO date, null, or "" (which both mean unset)."""
+        if not self.sent(name, null=True):
+            return
+        value = self.data[name]
+        if value == "":
+            self.values[name] = None
+            return
+        try:
+            self.values[name] = date.fromisoformat(value).isoformat()
+        except (TypeError, ValueError):
+            self.fail(name, "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.")
+
+    def moment(self, name: str, *, required: bool = False) -> None:
+        """An ISO 8601 time, kept as datetime: naive or aware as it was sent."""
+        if not self.sent(name, required=required):
+            return
+        try:
+            self.values[name] = datetime.fromisoformat(self.data[name])
+        except (TypeError, ValueError):
+            self.fail(name, "Datetime has wrong format.")
+
+    def email(self, name: str, *, null: bool = False) -> None:
+        """An e-mail address or "" for none."""
+        if not self.sent(name, null=null):
+            return
+        value = self.data[name]
+        if isinstance(value, str) and (value == "" or EMAIL.fullmatch(value)):
+            self.values[name] = value
+        else:
+            self.fail(name, "Enter a valid email address.")
+
+    def done(self) -> Json:
+        """The checked values; raises Refusal 400 with all errors noted."""
+        if self.errors:
+            raise Refusal(400, self.errors)
+        return self.values
+
+
+def as_integer(value: Any) -> int | None:
+    """A whole number from JSON or from a form, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value):
+        return int(value)
+    return None

@@ -1,0 +1,93 @@
+"""Decides what OnCall holds: the organisation's objects and its webhook registration."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from sandbox.oncall.mails import Outbox
+from sandbox.tables import Table
+from sandbox.webhooks import Courier, Parcel
+
+if TYPE_CHECKING:
+    from sandbox.answers import Json
+    from sandbox.behaviours import Behaviours
+    from sandbox.clock import Clock
+
+REFERENCE = re.compile(r"(?:https?://[^/]+)?/(\w+)/(\d+)/?")
+# The host that the guides show in webhooks: .com, and no trailing slash.
+HOOK_BASE = "https://api.oncallhealth.com/appointments"
+
+
+class Organisation:
+    """One organisation: appointments hold their participants, so both age together."""
+
+    def __init__(self, clock: Clock, behaviours: Behaviours, courier: Courier) -> None:
+        self.clock = clock
+        self.behaviours = behaviours
+        self.courier = courier
+        self.outbox = Outbox(clock)
+        self.clear()
+
+    def clear(self) -> None:
+        """An empty organisation."""
+        self.appointments = Table()
+        self.contacts = Table()
+        self.providers = Table()
+        self.divisions: dict[str, Json] = {}
+        self.custom_fields: dict[str, str] = {}
+        self.webhook: Json | None = None
+        self.outbox.clear()
+        self.holders: dict[str, str] = {}
+        self._users: dict[str, int] = {}
+        self._last = {"appointment": 5000, "participant": 8000, "contact": 313000, "roster": 12000}
+
+    def new_id(self, kind: str) -> str:
+        """The next id of a kind."""
+        self._last[kind] += 1
+        return str(self._last[kind])
+
+    def user_id(self, email: str | None) -> int | None:
+        """One user per e-mail address; the guides show user_id on participants."""
+        if not email:
+            return None
+        return self._users.setdefault(email.lower(), len(self._users) + 2)
+
+    def save(self, row: Json) -> None:
+        """Store an appointment with its participants."""
+        row["updated"] = self.clock.iso()
+        self.appointments.put(row["id"], row, self.clock.seconds())
+        self.index(row)
+
+    def index(self, row: Json) -> None:
+        """Remember whose participants these are, and forget who is no longer one."""
+        for participant_id in [p for p, home in self.holders.items() if home == row["id"]]:
+            del self.holders[participant_id]
+        for participant in row["participants"]:
+            self.holders[participant["id"]] = row["id"]
+
+    def announce(self, event: str, appointment_id: str, actor: str) -> None:
+        """Deliver a webhook: exactly event and url (facts: D, Webhooks)."""
+        if self.webhook is None:
+            return
+        if actor == "app" and not self.behaviours.on("webhooks_for_api"):
+            return
+        body = {"event": event, "url": f"{HOOK_BASE}/{appointment_id}"}
+        basic = self.webhook.get("basic")
+        self.courier.post(
+            Parcel(
+                event=event,
+                object_id=appointment_id,
+                url=self.webhook["callback_url"],
+                body=json.dumps(body).encode(),
+                headers={},
+                basic=(basic[0], basic[1]) if basic else None,
+            )
+        )
+
+
+def reference(value: Any, kind: str) -> str | None:
+    """The id in a URL such as `https://…/providers/5/`, or None. Only the path counts."""
+    found = REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return found.group(2) if found and found.group(1) == kind else None

@@ -1,0 +1,37 @@
+"""Decides which of OnCall's unknowns can be switched (facts: oncall, marked U), and defaults."""
+
+from sandbox.behaviours import OFF, ON, Switch, either, number
+
+SWITCHES: dict[str, Switch] = {
+    # What must stand before the key in Authorization.
+    "key_prefix": Switch(default=""),
+    # A coordinator's key must name the provider; another defaults to its own.
+    "key_role": either("coordinator", "provider"),
+    # No sample shows these on an appointment.
+    "returns_id": OFF,
+    "returns_provider": OFF,
+    "returns_updated": OFF,
+    "metadata_patch": either("merge", "replace"),
+    "participants_patch": either("append", "replace"),
+    "contact_email_filter": either("honoured", "ignored", "400"),
+    "contact_email_editable": ON,
+    "custom_field_values_patch": either("merge", "replace"),
+    "contacts_list_email": ON,
+    "order": either("oldest_first", "newest_first"),
+    "page_size": number(20),
+    "list_lag_seconds": number(0),
+    "error_shape": either("field", "detail", "error", "list", "html"),
+    "uncancel": OFF,
+    "webhooks_for_api": ON,
+    "one_digit_hour": OFF,
+    "fractional_seconds": OFF,
+    "status_on_list": ON,
+    "provider_patch": ON,
+    "cancel_all_participants_cancels_visit": OFF,
+    # Whether `cancelled: true` alone turns status into "… cancelled", by who did it.
+    "cancelled_sets_status": ON,
+    "limit_per_minute": number(None, null=True),
+    "no_slash": either("301", "404"),
+    # "memberships (divisions)": plain URLs, or objects that hold one.
+    "memberships": either("urls", "objects"),
+}
