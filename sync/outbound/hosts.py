@@ -52,8 +52,7 @@ class _Origin(NamedTuple):
 
 def page_path(link: str, base_url: str) -> str | None:
     """Give a `next` link as path and query under the base URL; None when it leads elsewhere."""
-    target = _split(urljoin(base_url, link))
-    base = _split(base_url)
+    target, base = _join(base_url, link), _split(base_url)
     if target is None or base is None or _origin(target) != _origin(base):
         return None
     prefix = base.path.rstrip("/")
@@ -69,9 +68,7 @@ def redirect_target(call_url: str, location: str, base_url: str) -> str | None:
     `call_url` is the URL that answered with the redirect, `location` its Location header as sent,
     `base_url` the configured one.
     """
-    if not _PLAIN.fullmatch(location):
-        return None
-    target = _split(urljoin(call_url, location))
+    target = _join(call_url, location)
     source, base = _split(call_url), _split(base_url)
     if target is None or source is None or base is None:
         return None
@@ -84,6 +81,16 @@ def redirect_target(call_url: str, location: str, base_url: str) -> str | None:
     if not usual_port and not _is_loopback(configured.host):
         return None
     return urldefrag(target.geturl()).url
+
+
+def _join(base: str, link: str) -> SplitResult | None:
+    # Joining drops line ends and the like: look before.
+    if not _PLAIN.fullmatch(link):
+        return None
+    try:
+        return _split(urljoin(base, link))
+    except ValueError:
+        return None
 
 
 def _split(url: str) -> SplitResult | None:
