@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from sync.core.errors import AuthFailed, Deferred, NotBefore, RemoteError, Transient
 from sync.core.tokens import StoredToken, TokenStore
@@ -134,7 +135,9 @@ class TokenKeeper:
 
     def _renew(self, seen: int) -> StoredToken | None:
         """Give a pair newer than version `seen`; None when there is none and none to be had now."""
-        if not self._store.try_lease(SYSTEM, self._owner, self._now() + LEASE):
+        # Two threads of one process are two renewers.
+        owner = f"{self._owner}/{uuid4().hex[:12]}"
+        if not self._store.try_lease(SYSTEM, owner, self._now() + LEASE):
             raise Deferred("token_renewal_under_way", self._now() + BUSY)
         try:
             token = self._store.load(SYSTEM)
@@ -147,7 +150,7 @@ class TokenKeeper:
                 return None
             return self._spend(token)
         finally:
-            self._store.release(SYSTEM, self._owner)
+            self._store.release(SYSTEM, owner)
 
     def _spend(self, token: StoredToken) -> StoredToken | None:
         """Make the renewal. Unless it is certain that nothing was spent, the attempt stays open.
