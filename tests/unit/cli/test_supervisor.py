@@ -153,6 +153,28 @@ def test_what_ignores_sigterm_is_killed_in_time_with_its_own_children(tmp_path: 
     assert is_gone(int(ready.read_text()))
 
 
+def test_what_a_crashed_process_leaves_behind_is_ended_before_it_starts_again(
+    tmp_path: Path,
+) -> None:
+    # As gunicorn's workers would, the child stays when its parent crashes.
+    code = (
+        "import os, pathlib, subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "ready = pathlib.Path(sys.argv[1])\n"
+        "part = ready.with_suffix('.part'); part.write_text(str(child.pid)); part.rename(ready)\n"
+        "child.wait()\n"
+    )
+    ready, seen = tmp_path / "web", Seen()
+    web = python("web", code, ready, str(ready))
+    with Supervisor([web], log_dir=tmp_path, on_change=seen, back_off=FAST) as supervisor:
+        left = int(ready.read_text())
+        leader = supervisor.statuses()[0].pid
+        assert leader is not None
+        os.kill(leader, signal.SIGKILL)
+        seen.wait_for(lambda s: s.state is State.WAITING)
+        assert is_gone(left)
+
+
 def test_what_cannot_start_is_told_with_its_last_lines(tmp_path: Path) -> None:
     broken = python("web", "print('port is taken'); raise SystemExit(1)", tmp_path / "never")
     supervisor = Supervisor(log_dir=tmp_path)

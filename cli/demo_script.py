@@ -1,0 +1,187 @@
+"""Decides what happens in the scripted day of `demo`, and what each step may cost.
+
+The numbers are those of the design's table "What a change costs" (§11), typed in from there; where
+that table has no row of its own, `source` says which row holds and why. A difference found by the
+demo changes the code or the design, never a number here.
+
+A call is written as its method and the error table's name of the endpoint. Calls are those of our
+application only; "echo" is what our own write costs when the remote tells us of it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+GET_VISIT = "GET appointment"
+PATCH_VISIT = "PATCH appointment"
+POST_VISIT = "POST appointments"
+GET_PATIENT = "GET patient"
+PATCH_PATIENT = "PATCH patient"
+FIND_CONTACT = "GET contacts"
+POST_CONTACT = "POST contacts"
+PATCH_CONTACT = "PATCH contact"
+PATCH_PARTICIPANT = "PATCH participant"
+
+
+class Side(StrEnum):
+    """Where a step's edit is made, and by whom."""
+
+    DRCHRONO_STAFF = "staff in DrChrono"
+    ONCALL_STAFF = "staff in OnCall"
+    ONCALL_PATIENT = "the patient in OnCall"
+
+
+class Counted(StrEnum):
+    """Which calls of a step are held against its numbers."""
+
+    ALL = "all calls"
+    # A catch-up reads lists on its own account (§11, last row): they are not this change's cost.
+    NOT_LISTS = "all but the catch-up's lists"
+    # Who takes over from a killed worker reads again (§12): reads are not counted, writes are.
+    WRITES = "writes only"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what is done, and the calls and mails it must bring, no more and no fewer.
+
+    `drchrono` and `oncall` are the calls in any order. `mails` are those that our own calls cause;
+    `own_mails` those that OnCall sends because of the edit itself.
+    """
+
+    name: str
+    side: Side
+    action: str
+    drchrono: tuple[str, ...]
+    oncall: tuple[str, ...]
+    mails: int
+    source: str
+    own_mails: int = 0
+    counted: Counted = Counted.ALL
+
+
+DAY: tuple[Step, ...] = (
+    Step(
+        name="book, person known",
+        side=Side.DRCHRONO_STAFF,
+        action="POST an appointment with the video profile for a patient who has a contact already",
+        drchrono=(GET_VISIT, GET_PATIENT, PATCH_VISIT),
+        oncall=(POST_VISIT, GET_VISIT),
+        mails=1,
+        source="visit booked in DrChrono, person known",
+    ),
+    Step(
+        name="book, person unknown",
+        side=Side.DRCHRONO_STAFF,
+        action="POST a patient with an e-mail of their own, then an appointment for them",
+        drchrono=(GET_VISIT, GET_PATIENT, PATCH_VISIT, PATCH_PATIENT),
+        oncall=(FIND_CONTACT, POST_CONTACT, POST_VISIT, GET_VISIT),
+        mails=1,
+        source="the same, person unknown",
+    ),
+    Step(
+        name="move",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH scheduled_time of the first visit to a free hour of the same day",
+        drchrono=(GET_VISIT,),
+        oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
+        mails=1,
+        source="visit moved in DrChrono",
+    ),
+    Step(
+        name="twenty edits",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH scheduled_time of one visit twenty times within the settle time",
+        drchrono=(GET_VISIT,),
+        oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
+        mails=1,
+        source="twenty edits of one visit within the settle time",
+    ),
+    Step(
+        name="billing change",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH billing_status, notes and color of a visit",
+        drchrono=(),
+        oncall=(),
+        mails=0,
+        source="billing, note or colour changed in DrChrono",
+    ),
+    Step(
+        name="rename",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH first_name of a patient with one open visit and one contact",
+        drchrono=(GET_PATIENT,),
+        oncall=(PATCH_CONTACT, PATCH_PARTICIPANT),
+        mails=0,
+        source="e-mail changed in DrChrono with k = c = 1: the same fields of the same objects; "
+        "OnCall mails for a time, a length, a type, a provider or an address, not for a name",
+    ),
+    Step(
+        name="change e-mail",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH email of the same patient",
+        drchrono=(GET_PATIENT,),
+        oncall=(PATCH_CONTACT, PATCH_PARTICIPANT),
+        mails=1,
+        source="e-mail changed in DrChrono, k = c = 1 (at most k mails)",
+    ),
+    Step(
+        name="book in OnCall",
+        side=Side.ONCALL_STAFF,
+        action="POST an appointment whose one participant is a patient who is linked already",
+        drchrono=(POST_VISIT,),
+        oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
+        mails=0,
+        own_mails=1,
+        source="visit booked in OnCall, person known",
+    ),
+    Step(
+        name="move in OnCall",
+        side=Side.ONCALL_STAFF,
+        action="PATCH datetime of that visit to a free hour",
+        drchrono=(GET_VISIT, PATCH_VISIT),
+        oncall=(GET_VISIT,),
+        mails=0,
+        own_mails=1,
+        source="visit moved or cancelled in OnCall",
+    ),
+    Step(
+        name="cancel as patient",
+        side=Side.ONCALL_PATIENT,
+        action="PATCH cancelled: true of that visit",
+        drchrono=(GET_VISIT, PATCH_VISIT),
+        oncall=(GET_VISIT,),
+        mails=0,
+        own_mails=1,
+        source="visit moved or cancelled in OnCall",
+    ),
+    Step(
+        name="cancel",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH status: Cancelled of the first visit",
+        drchrono=(GET_VISIT,),
+        oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
+        mails=1,
+        source="visit moved in DrChrono: one field of one visit, one PATCH (the last attendee "
+        "leaving is one PATCH on the visit, design §5)",
+    ),
+    Step(
+        name="a webhook that never comes",
+        side=Side.DRCHRONO_STAFF,
+        action="drop DrChrono's webhooks, PATCH scheduled_time of a visit, wait for the catch-up",
+        drchrono=(GET_VISIT,),
+        oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
+        mails=1,
+        source="visit moved in DrChrono, found by the next catch-up",
+        counted=Counted.NOT_LISTS,
+    ),
+    Step(
+        name="a worker killed in the middle",
+        side=Side.DRCHRONO_STAFF,
+        action="PATCH scheduled_time of a visit, SIGKILL every worker while its PATCH hangs",
+        drchrono=(),
+        oncall=(PATCH_VISIT,),
+        mails=1,
+        source="visit moved in DrChrono, as told in design §12",
+        counted=Counted.WRITES,
+    ),
+)

@@ -1,0 +1,54 @@
+"""Decides what is asked of both systems before the first mapping file can be proposed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sync.mapping_suggest import suggest
+from sync.oncall.translate import id_from_url
+from sync.outbound.pages import Record
+
+if TYPE_CHECKING:
+    from sync.engine.context import Sync
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """The clinic's set-up in both systems, as the APIs' own objects; no patient is among them.
+
+    `contact_fields` are OnCall's custom contact fields, {id: label}.
+    """
+
+    doctors: list[Record]
+    offices: list[Record]
+    profiles: list[Record]
+    providers: list[Record]
+    contact_fields: dict[str, str]
+
+    def suggestion(self) -> str:
+        """The text of a first mapping file; what a person must decide is marked in it."""
+        return suggest(
+            self.doctors, self.offices, self.profiles, self.providers, self.contact_fields
+        )
+
+
+def gather(sync: "Sync") -> Practice:
+    """Ask both APIs; raises the RemoteErrors of the error table."""
+    ticket = sync.task_ticket()
+    return Practice(
+        doctors=sync.drchrono.doctors(ticket),
+        offices=sync.drchrono.offices(ticket),
+        profiles=sync.drchrono.profiles(ticket),
+        providers=list(sync.oncall.providers(ticket)),
+        contact_fields=_contact_fields(sync),
+    )
+
+
+def _contact_fields(sync: "Sync") -> dict[str, str]:
+    # OnCall lists its custom fields nowhere but on a contact: any one will do.
+    ticket = sync.task_ticket()
+    found = sync.oncall.contacts(ticket).results
+    if not found:
+        return {}
+    contact = sync.oncall.get_contact(ticket, id_from_url(str(found[0]["url"])))
+    names = contact.get("custom_field_names")
+    return {str(key): str(label) for key, label in names.items()} if isinstance(names, dict) else {}

@@ -1,0 +1,136 @@
+"""Decides how each process of the service is started by hand or by a platform, one per command."""
+
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+import requests
+
+from cli import embedded
+from cli.environment import EMBEDDED_REDIS, database_told, settings
+from cli.output import TroubleError
+from sync.config import load_settings
+
+HEARD_WITHIN = timedelta(seconds=60)
+
+
+@click.command()
+def web() -> None:
+    """Serve the webhooks, OAuth, health and metrics (gunicorn).
+
+    \b
+    Example:
+      PORT=8000 drchrono-oncall web
+    """
+    found = settings()
+    _ensure_redis(found.redis_url)
+    program = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_conf"]
+    os.execv(sys.executable, [*program, "service.wsgi:app()"])  # noqa: S606
+
+
+@click.command()
+def worker() -> None:
+    """Do the work: read both systems and write what differs. Start as many as you like.
+
+    \b
+    Example:
+      drchrono-oncall worker
+    """
+    found = settings()
+    _ensure_redis(found.redis_url)
+    from workers import entry
+
+    entry.main()
+
+
+@click.command()
+def beat() -> None:
+    """Ring what is due, catch up, keep the books. One is enough; two do no harm.
+
+    \b
+    Example:
+      drchrono-oncall beat
+    """
+    found = settings()
+    _ensure_redis(found.redis_url)
+    from workers import beat as beating
+
+    beating.main()
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's tables. Safe to run again.
+
+    \b
+    Example:
+      DATABASE_URL=postgresql://… drchrono-oncall migrate
+    """
+    from sync.store.database import Store
+
+    store = Store(settings().database_url)
+    try:
+        with database_told():
+            store.migrate()
+    finally:
+        store.close()
+    click.echo("The database is up to date.")
+
+
+@click.command()
+@click.argument("process", type=click.Choice(["web", "worker", "beat"]))
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+def healthcheck(process: str, as_json: bool) -> None:
+    """Tell by the exit code whether PROCESS is well on this host (for containers).
+
+    \b
+    Example:
+      drchrono-oncall healthcheck worker
+    """
+    well, detail = _web_is_well() if process == "web" else _was_heard(process)
+    if as_json:
+        click.echo(json.dumps({"process": process, "ok": well, "detail": detail}))
+    else:
+        click.echo(f"{process}: {detail}")
+    sys.exit(0 if well else 1)
+
+
+def _web_is_well() -> tuple[bool, str]:
+    port = settings().port
+    try:
+        answer = requests.get(f"http://127.0.0.1:{port}/livez", timeout=3)
+    except requests.RequestException as error:
+        return False, f"nothing answers on port {port} ({type(error).__name__})"
+    return answer.ok, f"/livez answers {answer.status_code}"
+
+
+def _was_heard(role: str) -> tuple[bool, str]:
+    from sync.store import journal
+    from sync.store.database import Store
+
+    now = datetime.now(UTC)
+    store = Store(settings().database_url)
+    try:
+        with database_told(), store.read() as conn:
+            heard = journal.heard(conn, now - HEARD_WITHIN)
+    finally:
+        store.close()
+    host = socket.gethostname()
+    ages = [(now - at).total_seconds() for name, its, at in heard if its == role and host in name]
+    if not ages:
+        return False, f"no heartbeat from this host in the last {HEARD_WITHIN.seconds} s"
+    return True, f"heard of {min(ages):.0f} s ago"
+
+
+def _ensure_redis(redis_url: str) -> None:
+    """Without REDIS_URL, share the embedded Redis of this directory and tell our own settings."""
+    if redis_url:
+        return
+    try:
+        os.environ["REDIS_URL"] = embedded.share(EMBEDDED_REDIS)
+    except (embedded.NoEmbeddedRedisError, TimeoutError) as error:
+        raise TroubleError(str(error)) from error
+    load_settings.cache_clear()

@@ -1,0 +1,95 @@
+"""How `run` plays the vendors' people: the sandbox's control API, and the Allow button.
+
+The sandbox is never imported: what it offers is asked over HTTP, as for a real vendor.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from cli.output import TroubleError
+
+SECONDS = 15
+
+
+class SandboxControl:
+    """Both remotes of a running sandbox, by their base URLs."""
+
+    def __init__(self, drchrono_url: str, oncall_url: str) -> None:
+        self.drchrono_url = drchrono_url
+        self.oncall_url = oncall_url
+        self._http = requests.Session()
+        self._http.trust_env = False
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def is_up(self) -> bool:
+        """Whether both remotes answer."""
+        try:
+            self.state("drchrono")
+            self.state("oncall")
+        except (requests.RequestException, TroubleError):
+            return False
+        return True
+
+    def state(self, remote: str) -> dict[str, Any]:
+        """Everything a remote holds: objects, credentials, settings."""
+        state: dict[str, Any] = self._get(remote, "state")
+        return state
+
+    def calls(self, remote: str, since: int = 0) -> list[dict[str, Any]]:
+        """The calls of our application with a number above `since`."""
+        calls: list[dict[str, Any]] = self._get(remote, f"calls?actor=app&since={since}")
+        return calls
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Every mail a patient would have got from OnCall."""
+        mails: list[dict[str, Any]] = self._get("oncall", "mails")
+        return mails
+
+    def staff_token(self, remote: str) -> str:
+        """The value of the Authorization header of a member of staff."""
+        issued = self.command(remote, "token", {"actor": "staff"})
+        if "access_token" in issued:
+            return f"Bearer {issued['access_token']}"
+        return str(issued["key"])
+
+    def register_webhook(self, remote: str, registration: Mapping[str, Any]) -> None:
+        """Register a callback as the vendor's page does, with its handshake.
+
+        Raises TroubleError when the remote does not accept it.
+        """
+        answer = self.command(remote, "webhook", registration)
+        if not answer.get("verified", False):
+            raise TroubleError(f"{remote} did not accept the webhook: {answer.get('detail', '')}")
+
+    def allow(self, authorise_url: str) -> requests.Response:
+        """Open DrChrono's authorisation page, press Allow, and follow the way back.
+
+        Returns the answer of our own callback.
+        """
+        page = self._http.get(authorise_url, timeout=SECONDS)
+        if not page.ok or "<form" not in page.text:
+            raise TroubleError(f"DrChrono shows no Allow button (it answers {page.status_code}).")
+        return self._http.post(page.url, timeout=SECONDS)
+
+    def command(self, remote: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """One POST of the control API. Raises TroubleError when it is refused."""
+        answer = self._http.post(self._url(remote, name), json=dict(body), timeout=SECONDS)
+        if not answer.ok:
+            raise TroubleError(f"The sandbox refuses {name}: {answer.text[:200]}")
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def _get(self, remote: str, name: str) -> Any:
+        answer = self._http.get(self._url(remote, name), timeout=SECONDS)
+        if not answer.ok:
+            raise TroubleError(f"The sandbox refuses {name}: {answer.text[:200]}")
+        return answer.json()
+
+    def _url(self, remote: str, name: str) -> str:
+        base = self.drchrono_url if remote == "drchrono" else self.oncall_url
+        return f"{base}/_sandbox/{name}"

@@ -1,0 +1,107 @@
+"""Decides how a new installation is set up: connect the account, check everything, map doctors."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.environment import opened, settings
+from cli.operate import json_option
+from cli.output import TROUBLE, TroubleError, console, print_json, table
+
+if TYPE_CHECKING:
+    from sync.engine.context import Sync
+
+
+@click.command()
+def connect() -> None:
+    """Print a one-time address that attaches the clinic's DrChrono account.
+
+    Open it in a browser within 15 minutes, as a user who may grant access. Without such an address
+    nobody can attach an account.
+
+    \b
+    Example:
+      drchrono-oncall connect
+    """
+    from sync.engine.connect import new_ticket
+
+    with opened() as sync:
+        click.echo(start_address(sync, new_ticket(sync)))
+    click.echo("Open it within 15 minutes; it works once.", err=True)
+
+
+def start_address(sync: "Sync", ticket: str) -> str:
+    """The address at which the OAuth exchange of a ticket starts."""
+    return f"{sync.settings.public_url}/oauth/drchrono/start?ticket={ticket}"
+
+
+@click.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Try everything that is set up: settings, both APIs, the webhook's handshake, the lists.
+
+    The exit code is 1 when something is not right; each line says what to do.
+
+    \b
+    Example:
+      drchrono-oncall check
+    """
+    from sync.engine.check import check as run_check
+
+    with opened() as sync:
+        findings = run_check(sync)
+    if as_json:
+        print_json(findings)
+    else:
+        rows = [
+            ("ok" if item.ok else "TROUBLE", item.name, item.detail, "" if item.ok else item.fix)
+            for item in findings
+        ]
+        console().print(table("Check", ("", "what", "found", "what to do"), rows))
+    if not all(item.ok for item in findings):
+        sys.exit(TROUBLE)
+
+
+@click.group()
+def mapping() -> None:
+    """The mapping file: which doctor is which provider, and what the clinic has decided."""
+
+
+@mapping.command("suggest")
+def mapping_suggest() -> None:
+    """Write a first mapping file to standard output, from what both systems say.
+
+    \b
+    Example:
+      drchrono-oncall mapping suggest > mapping.toml
+    """
+    from cli.practice import gather
+
+    with opened() as sync:
+        click.echo(gather(sync).suggestion(), nl=False)
+
+
+@mapping.command("check")
+@json_option
+def mapping_check(as_json: bool) -> None:
+    """Read the mapping file and name each mistake with its line.
+
+    \b
+    Example:
+      MAPPING_FILE=mapping.toml drchrono-oncall mapping check
+    """
+    from sync.mapping import MappingError, load
+
+    path = settings().mapping_file
+    try:
+        found = load(path)
+    except MappingError as error:
+        if as_json:
+            print_json({"ok": False, "problems": str(error).splitlines()})
+            sys.exit(TROUBLE)
+        raise TroubleError(str(error)) from None
+    if as_json:
+        print_json({"ok": True, "version": found.version, "doctors": len(found.doctors)})
+    else:
+        click.echo(f"{path} is right: {len(found.doctors)} doctors, version {found.version}.")

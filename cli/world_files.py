@@ -1,0 +1,128 @@
+"""Decides what a world of `run` keeps on disk, and that only what `run` made is ever removed.
+
+A directory is ours when our mark is in it. A world holds made-up patients, but its files are
+treated like real ones: private to the user.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from cli.output import TroubleError
+
+MARK = ".drchrono-oncall-world"
+MADE = (
+    *("world.env", "mapping.toml", "sandbox.json", "log", "redis-data"),
+    *("sync.db", "sync.db-wal", "sync.db-shm"),
+)
+# Secrets a world makes once; what it keeps with --keep.
+SECRETS = ("DRCHRONO_WEBHOOK_SECRETS", "ONCALL_WEBHOOK_TOKENS", "ENCRYPTION_KEYS", "DIGEST_KEYS")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a world's files are."""
+
+    directory: Path
+
+    @property
+    def env(self) -> Path:
+        """Its environment, for `drchrono-oncall --env`."""
+        return self.directory / "world.env"
+
+    @property
+    def mapping(self) -> Path:
+        """Its mapping file."""
+        return self.directory / "mapping.toml"
+
+    @property
+    def redis(self) -> Path:
+        """Where its Redis keeps its data."""
+        return self.directory / "redis-data"
+
+    @property
+    def log(self) -> Path:
+        """Where each process's log is."""
+        return self.directory / "log"
+
+    @property
+    def sandbox_ready(self) -> Path:
+        """What the sandbox writes once it listens."""
+        return self.directory / "sandbox.json"
+
+    @property
+    def database_url(self) -> str:
+        """Its SQLite database."""
+        return f"sqlite:///{self.directory / 'sync.db'}"
+
+
+class Claim:
+    """The sole use of a world's directory by this process, until `release`.
+
+    Without `keep` an old world is removed first. Raises TroubleError when the directory is not
+    ours, or in use.
+    """
+
+    def __init__(self, directory: Path, *, keep: bool) -> None:
+        self.files = Files(directory.resolve())
+        place = self.files.directory
+        self.is_new = not (place / MARK).exists()
+        if self.is_new and place.exists() and any(place.iterdir()):
+            raise TroubleError(
+                f"{directory} holds files that `run` did not make, and they are left alone: "
+                "choose another place with --dir, or move them away."
+            )
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._mark = (place / MARK).open("a")
+        try:
+            fcntl.flock(self._mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._mark.close()
+            raise TroubleError(
+                f"Another run uses {directory}: stop it first, or choose another place with --dir."
+            ) from None
+        place.chmod(0o700)
+        if not keep:
+            self._empty()
+
+    def release(self) -> None:
+        """Let others use the directory."""
+        self._mark.close()
+
+    def _empty(self) -> None:
+        for name in MADE:
+            made = self.files.directory / name
+            if made.is_dir() and not made.is_symlink():
+                shutil.rmtree(made)
+            else:
+                made.unlink(missing_ok=True)
+        self.is_new = True
+
+
+def new_secrets() -> dict[str, str]:
+    """Fresh secrets of a world, by the name of their setting."""
+    made = {name: secrets.token_urlsafe(32) for name in SECRETS}
+    made["ENCRYPTION_KEYS"] = Fernet.generate_key().decode()
+    return made
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_name(path.name + ".part")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def env_text(environment: Mapping[str, str]) -> str:
+    """The environment as a file that `--env` reads and a shell can source."""
+    head = "# Made by `drchrono-oncall run` for its sandbox; of no use anywhere else.\n"
+    return head + "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))

@@ -1,0 +1,37 @@
+"""The demo's steps stand for the design's table: here the table again, in numbers."""
+
+import pytest
+
+from cli.demo_script import DAY, Counted, Step
+
+# name: DrChrono calls, OnCall calls, mails that our calls cause. Design §11.
+TABLE = {
+    "book, person known": (3, 2, 1),
+    "book, person unknown": (4, 4, 1),
+    "move": (1, 3, 1),
+    "twenty edits": (1, 3, 1),
+    "billing change": (0, 0, 0),
+    "rename": (1, 2, 0),
+    "change e-mail": (1, 2, 1),
+    "book in OnCall": (1, 3, 0),
+    "move in OnCall": (2, 1, 0),
+    "cancel as patient": (2, 1, 0),
+    "cancel": (1, 3, 1),
+    "a webhook that never comes": (1, 3, 1),
+    "a worker killed in the middle": (0, 1, 1),
+}
+
+
+@pytest.mark.parametrize("step", DAY, ids=lambda step: step.name)
+def test_a_step_costs_what_the_table_says(step: Step) -> None:
+    assert (len(step.drchrono), len(step.oncall), step.mails) == TABLE[step.name]
+
+
+def test_every_row_has_its_step_once() -> None:
+    assert sorted(step.name for step in DAY) == sorted(TABLE)
+
+
+def test_a_step_that_counts_only_writes_names_only_writes() -> None:
+    for step in DAY:
+        if step.counted is Counted.WRITES:
+            assert not [call for call in (*step.drchrono, *step.oncall) if call.startswith("GET")]

@@ -1,0 +1,98 @@
+"""A world's directory: what is removed, what is left alone, and who may use it."""
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from cli.output import TroubleError
+from cli.ports import FREE, Ports
+from cli.world_files import MARK, SECRETS, Claim, env_text, new_secrets, write_private
+
+
+def test_a_directory_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "sync.db").write_text("somebody's data")
+    with pytest.raises(TroubleError, match="--dir"):
+        Claim(tmp_path, keep=False)
+    assert (tmp_path / "sync.db").read_text() == "somebody's data"
+    assert not (tmp_path / MARK).exists()
+
+
+def test_a_new_world_removes_what_the_old_one_made_and_nothing_else(tmp_path: Path) -> None:
+    first = Claim(tmp_path / "var", keep=False)
+    assert first.is_new
+    made = first.files
+    made.log.mkdir()
+    (made.log / "web.log").touch()
+    write_private(made.env, "PORT=1\n")
+    (made.directory / "sync.db-wal").touch()
+    (made.directory / "notes.txt").write_text("mine")
+    first.release()
+
+    second = Claim(tmp_path / "var", keep=False)
+    assert second.is_new
+    assert sorted(path.name for path in made.directory.iterdir()) == [MARK, "notes.txt"]
+    second.release()
+
+
+def test_a_kept_world_goes_on(tmp_path: Path) -> None:
+    first = Claim(tmp_path / "var", keep=True)
+    assert first.is_new
+    write_private(first.files.env, "PORT=1\n")
+    first.release()
+    second = Claim(tmp_path / "var", keep=True)
+    assert not second.is_new
+    assert second.files.env.read_text() == "PORT=1\n"
+    second.release()
+
+
+def test_a_link_out_of_the_world_is_removed_but_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").touch()
+    first = Claim(tmp_path / "var", keep=False)
+    first.files.log.symlink_to(outside)
+    first.release()
+    Claim(tmp_path / "var", keep=False).release()
+    assert (outside / "kept").exists()
+    assert not first.files.log.is_symlink()
+
+
+def test_two_runs_cannot_share_a_world(tmp_path: Path) -> None:
+    first = Claim(tmp_path / "var", keep=False)
+    write_private(first.files.env, "PORT=1\n")
+    with pytest.raises(TroubleError, match="Another run uses"):
+        Claim(tmp_path / "var", keep=False)
+    assert first.files.env.exists()
+    first.release()
+
+
+def test_secrets_are_fresh_and_private(tmp_path: Path) -> None:
+    one, two = new_secrets(), new_secrets()
+    assert set(one) == set(SECRETS)
+    assert not set(one.values()) & set(two.values())
+    path = tmp_path / "world.env"
+    path.write_text("old")
+    path.chmod(0o644)
+    write_private(path, env_text(one))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert f"DIGEST_KEYS={one['DIGEST_KEYS']}\n" in path.read_text()
+
+
+def test_free_ports_are_chosen_and_differ() -> None:
+    chosen = FREE.chosen()
+    assert 0 not in (chosen.web, chosen.drchrono, chosen.oncall)
+    assert len({chosen.web, chosen.drchrono, chosen.oncall}) == 3
+
+
+@pytest.mark.parametrize("option", ["--port", "--drchrono-port", "--oncall-port"])
+def test_a_port_that_is_taken_is_told_with_its_option(option: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        place = ["--port", "--drchrono-port", "--oncall-port"].index(option)
+        ports = Ports(*(taken if index == place else 0 for index in range(3)))
+        with pytest.raises(TroubleError, match=rf"Port {taken} is taken .* with {option}\."):
+            ports.chosen()
