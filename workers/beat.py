@@ -15,7 +15,7 @@ import structlog
 
 from sync import log as logs
 from sync.config import load_settings
-from sync.engine import catchup, context, sweep
+from sync.engine import catchup, sweep
 from sync.engine.context import Sync
 from workers import heartbeat
 from workers.bell import Bell
@@ -34,12 +34,12 @@ class Ticker(threading.Thread):
         super().__init__(name="ticker", daemon=True)
         self._sync = sync
         self._bell = bell
-        self._stop = threading.Event()
+        self._ending = threading.Event()
 
     def run(self) -> None:
         """Look for due tasks twice a second."""
         wait = 0.0
-        while not self._stop.wait(wait):
+        while not self._ending.wait(wait):
             wait = _EVERY if self._tick() else _AFTER_FAILURE
 
     def _tick(self) -> bool:
@@ -62,7 +62,7 @@ class Ticker(threading.Thread):
 
     def stop(self) -> bool:
         """End after the running task; returns False when it took longer than ten seconds."""
-        self._stop.set()
+        self._ending.set()
         self.join(_GRACE)
         return not self.is_alive()
 
@@ -98,7 +98,7 @@ def main() -> None:
         signal.signal(number, lambda signum, _frame: told.put(signum))
     if not settings.redis_url:
         sys.exit("REDIS_URL is not set: the beat needs the Redis that the workers listen on.")
-    sync = context.build(settings, owner=context.owner_name("beat"))
+    sync = heartbeat.build(settings, "beat")
     bell = Bell(settings.redis_url)
     ticker = Ticker(sync, bell)
     ticker.start()

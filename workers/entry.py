@@ -22,10 +22,9 @@ from rq.serializers import JSONSerializer
 
 from sync import log as logs
 from sync.config import Settings, load_settings
-from sync.engine import context
 from workers import jobs
 from workers.bell import QUEUES, Bell, connection
-from workers.heartbeat import Heartbeat
+from workers.heartbeat import Heartbeat, build
 
 # RQ blocks on the queues for this time less 15 seconds, and does its upkeep between two such waits.
 _TTL = 20
@@ -120,7 +119,7 @@ def wait_for_redis(url: str) -> None:
 
 
 def _work(settings: Settings) -> None:
-    sync = context.build(settings, owner=context.owner_name("worker"))
+    sync = build(settings, "worker")
     bell = Bell(settings.redis_url)
     jobs.prepare(sync, bell)
     heartbeat = Heartbeat(sync, "worker")

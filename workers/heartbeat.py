@@ -1,10 +1,13 @@
-"""How a process says that it is alive: a row in SQL, written again every ten seconds."""
+"""How a process begins, and says that it is alive: a row in SQL, written every ten seconds."""
 
+import sys
 import threading
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync.config import Settings
+from sync.engine import context
 from sync.engine.context import Sync
 from sync.store import journal
 
@@ -22,6 +25,14 @@ def beat(sync: Sync, role: str) -> None:
         log.exception("the heartbeat could not be written")
 
 
+def build(settings: Settings, role: str) -> Sync:
+    """This process's Sync; ends the process with plain words when a setting is unusable."""
+    try:
+        return context.build(settings, owner=context.owner_name(role))
+    except ValueError as error:
+        sys.exit(f"A setting is missing or wrong: {error}. See: drchrono-oncall check")
+
+
 class Heartbeat(threading.Thread):
     """Beats every ten seconds until stopped, beside a main thread that may be busy for long."""
 
@@ -29,15 +40,15 @@ class Heartbeat(threading.Thread):
         super().__init__(name="heartbeat", daemon=True)
         self._sync = sync
         self._role = role
-        self._stop = threading.Event()
+        self._ending = threading.Event()
 
     def run(self) -> None:
         """Beat at once, then every ten seconds."""
         beat(self._sync, self._role)
-        while not self._stop.wait(EVERY):
+        while not self._ending.wait(EVERY):
             beat(self._sync, self._role)
 
     def stop(self) -> None:
         """End after the beat that is being written."""
-        self._stop.set()
+        self._ending.set()
         self.join()

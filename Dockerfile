@@ -1,0 +1,30 @@
+# One image for every process of the Procfile: `docker run IMAGE worker`.
+# It holds no secret: everything is configured by the environment (.env.example).
+
+FROM python:3.12-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/venv
+WORKDIR /build
+# First what changes seldom: the locked libraries, each checked by its hash.
+COPY requirements.lock ./
+RUN /opt/venv/bin/pip install --require-hashes -r requirements.lock
+COPY pyproject.toml README.md ./
+COPY cli cli
+COPY sandbox sandbox
+COPY service service
+COPY sync sync
+COPY workers workers
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation .
+
+FROM python:3.12-slim-bookworm
+RUN useradd --system --uid 10001 --create-home --home-dir /srv/sync sync
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /srv/sync
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8000
+USER 10001
+EXPOSE 8000
+# A worker or a beat sets PROCESS to its own name.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
+    CMD ["/bin/sh", "-c", "exec drchrono-oncall healthcheck \"${PROCESS:-web}\""]
+ENTRYPOINT ["drchrono-oncall"]
+CMD ["web"]
