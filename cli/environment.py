@@ -91,12 +91,12 @@ def opened() -> Iterator["Sync"]:
     Raises TroubleError for missing settings, a database that is not there or not migrated, a
     wrong mapping file, and a remote that does not do what is asked.
     """
-    from sync.engine.context import build
-
     found = settings()
     missing = missing_settings(found)
     if missing:
         raise TroubleError(missing)
+    from sync.engine.context import build
+
     with database_told(), remote_told():
         sync = build(found, owner=f"cli@{socket.gethostname()}:{os.getpid()}")
         try:
