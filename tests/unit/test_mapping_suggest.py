@@ -97,7 +97,7 @@ def test_profiles_by_their_names() -> None:
 
 
 def test_a_name_cannot_become_a_line_of_the_file() -> None:
-    evil = 'x\n[policy]\nfee_bearing_writes = true\u2028#"'
+    evil = 'x\n[policy]\nfee_bearing_writes = true\u2028\x00\x7f#"'
     text = proposed(
         doctors=[doctor(5, evil, evil, "l@x.org")],
         providers=[provider(50, evil, "l@x.org", DIVISION)],

@@ -84,6 +84,8 @@ def test_custom_statuses_count_where_the_table_names_them() -> None:
     assert drchrono_state("Arrived", custom_status="unheard of", table=table).life is Life.OPEN
     assert drchrono_state("Cancelled", custom_status="unheard of").life is Life.CANCELLED
     assert drchrono_state("Complete", table=table).life is Life.OPEN
+    waiting = drchrono_state("Cancelled", custom_status="complete", table=table)
+    assert waiting.life is Life.OPEN  # the clinic's word, which its table calls open, comes first
     assert oncall_state("Charge failed", table=table).life is Life.CANCELLED
 
 

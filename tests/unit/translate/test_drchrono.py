@@ -100,6 +100,21 @@ def test_a_delete_event_lacks_doctor_office_and_patient() -> None:
     assert visit.state.life is Life.DELETED
 
 
+def test_a_deletion_counts_without_a_status_and_a_bare_flag_does_not() -> None:
+    assert wire("appointment", {"id": 1, "deleted_flag": True}) == {"state": [None, None, True]}
+    assert wire("appointment", {"id": 1, "deleted_flag": False}) == {}
+    state = to_visit({"id": 1, "deleted_flag": True}, MAPPING).state
+    assert state
+    assert state.life is Life.DELETED
+
+
+def test_the_clinics_own_status_words_count() -> None:
+    mapping = parse('[status.drchrono]\n"Left early" = "complete"')
+    state = to_visit(without(custom_status="Left Early"), mapping).state
+    assert state
+    assert (state.life, state.word) == (Life.COMPLETE, "Left Early")
+
+
 def test_nothing_but_an_id() -> None:
     assert wire("appointment", {"id": 4001}) == {}
     visit = to_visit({"id": 4001}, MAPPING)
