@@ -25,6 +25,9 @@ from sync.core.errors import NoAnswer, NotSent, TransportError
 # write that meets the drop half-way is a write without an outcome, so old connections are not used.
 IDLE_SECONDS = 10.0
 
+# The own timeout of a socket, behind the deadline that is to come first.
+BACKSTOP_SECONDS = 5.0
+
 _thread = threading.local()
 
 
@@ -121,6 +124,7 @@ class _Watched(HTTPConnection):
         deadline.watch(self.sock)
         deadline.phase = "answer"
         self._last_sent = time.monotonic()
+        self.sock.settimeout(deadline.remaining + BACKSTOP_SECONDS)
         super().send(data)
 
 

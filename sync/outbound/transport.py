@@ -8,7 +8,6 @@ import contextlib
 import http.client
 import os
 import time
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -16,7 +15,7 @@ import urllib3
 
 from sync.core.errors import NoAnswer
 from sync.outbound.call import Incoming, Outgoing
-from sync.outbound.connections import Deadline, WatchedAdapter
+from sync.outbound.connections import BACKSTOP_SECONDS, Deadline, WatchedAdapter
 
 _CHUNK = 64 * 1024
 _FAILURES = (
@@ -29,12 +28,11 @@ _FAILURES = (
 
 
 class _Session(requests.Session):
-    """Takes nothing from the environment, keeps no cookie, looks at no redirect."""
+    """Takes nothing from the environment and looks at no redirect."""
 
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("https://", WatchedAdapter(max_retries=0))
         self.mount("http://", WatchedAdapter(max_retries=0))
 
@@ -83,6 +81,7 @@ class Transport:
         return Incoming(response.status_code, headers, content, time.monotonic() - started)
 
     def _open(self, request: Outgoing) -> requests.Response:
+        # Prepared by itself, not by the session, so that no cookie of an earlier answer is on it.
         prepared = requests.Request(
             request.method,
             request.url,
@@ -98,7 +97,7 @@ class Transport:
             prepared,
             stream=True,
             allow_redirects=False,
-            timeout=(self._connect_seconds, self._deadline_seconds),
+            timeout=(self._connect_seconds, self._deadline_seconds + BACKSTOP_SECONDS),
         )
 
     def _read(self, response: requests.Response) -> bytes:

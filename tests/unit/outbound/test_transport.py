@@ -108,8 +108,9 @@ ENDLESS = [
 @pytest.mark.parametrize("handler", ENDLESS)
 def test_an_answer_that_does_not_end_ends_at_the_deadline(serve, handler):
     server = serve(handler)
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoAnswer) as caught:
         Transport(deadline_seconds=SHORT).send(get(server.url))
+    assert caught.value.code == "deadline"
 
 
 def test_the_deadline_holds_in_threads_and_leaves_others_alone(serve):
