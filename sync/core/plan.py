@@ -79,7 +79,10 @@ class CreateAppointment:
 
 @dataclass(frozen=True)
 class Patch:
-    """Write fields (our names and values) to one side's object. `effect` is what the brake sees."""
+    """Write fields (our names and values) to one side's object. `effect` is what the brake sees.
+
+    With the call's success the other side's baselines of these fields move too: they were carried.
+    """
 
     system: str
     values: Mapping[str, object]
@@ -249,14 +252,14 @@ def _end_oncall(life: Life | None, policy: Policy, why: tuple[str, ...]) -> Plan
         why = (*why, "fee-bearing writes are off: noted only")
         return Plan(adopt=(("drchrono", "state"),), closed=True, why=why)
     effect = Patch("oncall", {"state": life}, "cancel")
-    return Plan(effects=(effect,), adopt=(("drchrono", "state"),), closed=True, why=why)
+    return Plan(effects=(effect,), closed=True, why=why)
 
 
 def _end_drchrono(drchrono: SideView, life: Life | None, why: tuple[str, ...]) -> Plan:
     if drchrono.presence is Presence.GONE:
         return Plan(adopt=(("oncall", "state"),), closed=True, why=why)
     effect = Patch("drchrono", {"state": life}, "cancel")
-    return Plan(effects=(effect,), adopt=(("oncall", "state"),), closed=True, why=why)
+    return Plan(effects=(effect,), closed=True, why=why)
 
 
 def _open(drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, ...]) -> Plan:
@@ -273,7 +276,6 @@ def _open(drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, 
         # The wall clock is the new doctor's: the same instant is written in their zone.
         to_left["starts"] = _value(drchrono, "starts")
     adopt = [(system, name) for name, m in merged.items() if _is(m, "ADOPT") for system in SYSTEMS]
-    adopt += [("drchrono", name) for name in to_right] + [("oncall", name) for name in to_left]
     adopt += [(system, "state") for system in SYSTEMS] + [("drchrono", "patient")]
     effects: list[Effect] = []
     if to_right:

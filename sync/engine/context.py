@@ -1,5 +1,6 @@
 """The parts put together for one process: built once, passed to every function of the engine."""
 
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +14,14 @@ from sqlalchemy import select
 from sync.config import Mode, Settings
 from sync.digests import Digests
 from sync.drchrono.client import DrChrono
-from sync.drchrono.keeper import Credentials, TokenKeeper, with_fresh_token
+from sync.drchrono.keeper import TokenKeeper, with_fresh_token
 from sync.drchrono.oauth import Application
 from sync.engine import facts
 from sync.mapping import Mapping, load
 from sync.oncall.client import OnCall
 from sync.outbound import brake
 from sync.outbound.budget import Left, Limit, left, widened
+from sync.outbound.credentials import Credentials
 from sync.outbound.gate import Gate, Rules, Ticket
 from sync.outbound.transport import Transport
 from sync.store.database import Store
@@ -112,20 +114,16 @@ class Sync:
 
     def close(self) -> None:
         """Give every connection back."""
-        self.wire.close()
         self.store.close()
 
 
 def owner_name(role: str) -> str:
     """A name for this process in leases and heartbeats: role, host and process id."""
-    import os  # noqa: PLC0415
 
     return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
 
 
-def build(
-    settings: Settings, *, owner: str, clock: Callable[[], datetime] = utc_now
-) -> Sync:
+def build(settings: Settings, *, owner: str, clock: Callable[[], datetime] = utc_now) -> Sync:
     """Put the parts together; opens no connection yet.
 
     Raises ValueError when a key is missing or weak.
@@ -148,7 +146,11 @@ def build(
     )
     tokens = SealedTokens(store, settings.fernet_keys, clock)
     keeper = TokenKeeper(
-        tokens, lambda call: gate.send(call, Ticket(Lane.LIVE, imminent=True)), application, clock, owner
+        tokens,
+        lambda call: gate.send(call, Ticket(Lane.LIVE, imminent=True)),
+        application,
+        clock,
+        owner,
     )
     gate = Gate(
         store,

@@ -248,7 +248,9 @@ def absorb(conn: Connection, source: int, target: int, *, now: datetime, hints: 
     )
     conn.execute(update(visit).where(visit.c.aggregate == source).values(state="closed"))
     conn.execute(
-        update(work_table).where(work_table.c.aggregate == source).values(done=work_table.c.wanted)
+        update(work_table)
+        .where(work_table.c.aggregate == source)
+        .values(done=work_table.c.wanted, lease_by=None, lease_until=None)
     )
     work.raise_(conn, target, now=now, hints=hints)
 

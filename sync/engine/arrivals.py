@@ -1,0 +1,109 @@
+"""Whose object is it: what a marker says about an object met for the first time.
+
+The remote's own webhook can bring an object of ours under an aggregate of its own, before the
+answer of the create did, or after a crash. The marker names where it belongs.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sync.core.records import Absent, Marker
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.store import links, work
+from sync.store.links import Obj
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sync.engine.visits import VisitRun
+
+BUSY = timedelta(seconds=1)
+
+
+class AbsorbedError(Exception):
+    """This aggregate was merged into another one, which is raised: nothing is to be given back."""
+
+    def __init__(self, into: int) -> None:
+        super().__init__(into)
+        self.into = into
+
+
+def settle(started: VisitRun) -> None:
+    """Hand an unlinked object over to the aggregate that its marker names.
+
+    Raises AbsorbedError when this aggregate was merged away, LaterError when the other one is busy,
+    ParkedError when the marker is foreign or names what this database does not know.
+    """
+    state = started.state
+    for system, shown in state.read.items():
+        obj, marker = state.object(system), shown.visit.marker
+        if obj is None or obj.marked or isinstance(marker, Absent) or marker is None:
+            continue
+        if marker.installation not in _installations(started):
+            raise ParkedError("operator", str(obj.id), "foreign_marker", obj.id)
+        _claimed(started, obj, marker)
+
+
+def _installations(started: VisitRun) -> tuple[str, ...]:
+    name = started.sync.installation()
+    return (name,) if name else ()
+
+
+def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.read() as conn:
+        if links.kind_of(conn, marker.aggregate) != "visit":
+            # The marker is ours and the database has never heard of it: the database is behind.
+            raise ParkedError("operator", "database_behind", "database_behind", obj.id)
+        target = links.survivor(conn, marker.aggregate)
+        theirs = links.objects_of(conn, target)
+    if target == state.key:
+        with sync.store.write() as conn:
+            links.change(conn, obj.id, marked=True)
+        return
+    standing = [
+        o
+        for o in theirs
+        if (o.system, o.kind) == (obj.system, obj.kind)
+        and o.state not in {"gone", "skipped"}
+        and (obj.system == "drchrono" or o.generation == marker.generation)
+    ]
+    if any(o.remote_id is not None for o in standing):
+        return  # a copied marker: its owner stands elsewhere, and this is another visit
+    hand_over(started, target, obj, standing[0] if standing else None, marker)
+
+
+def hand_over(started: VisitRun, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:
+    """Merge this aggregate into `target`, whose creating row (if any) this object fulfils."""
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        other = work.try_lock(
+            conn, target, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+        if other is None:
+            raise LaterError(now + BUSY)
+        _join(conn, state.key, target, obj, making, marker)
+        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
+        work.give_back(conn, other, now=now)
+    raise AbsorbedError(target)
+
+
+def _join(
+    conn: Connection, source: int, target: int, obj: Obj, making: Obj | None, marker: Marker
+) -> None:
+    values: dict[str, object] = {"generation": marker.generation, "marked": True}
+    if making is not None:
+        links.replace(conn, making, obj)
+        values |= {"create_key": making.create_key, "made_by_us": True}
+    elif obj.system == "drchrono":
+        for attended in links.attendances(conn, target):
+            if attended.current and attended.appointment is None:
+                links.change_attendance(conn, attended.id, appointment=obj.id)
+    for attended in links.attendances(conn, source):
+        links.change_attendance(conn, attended.id, current=False)
+    links.change(conn, obj.id, **values)

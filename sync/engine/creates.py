@@ -1,0 +1,443 @@
+"""Making the missing side of a visit, once: a row under a unique key, then the POST, then the id.
+
+Neither remote knows idempotency keys. So the row is written before the call, the marker goes with
+the call, and a POST whose answer was not read *has happened* until two looks apart deny it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
+from sync.core.records import Absent, Attendee, VisitType
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.engine import facts, joining, looking, marking, meeting
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.visit_state import Shown, participants_wire
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.store import links, work
+from sync.store.links import Obj
+from sync.store.schema import call, installation, visit
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.core.records import Marker
+    from sync.core.wording import Json
+    from sync.engine.context import Sync
+    from sync.engine.visits import VisitRun
+    from sync.outbound.call import Answer
+
+LOOKS = 2
+
+
+def allowed(sync: Sync) -> bool:
+    """Whether anything may be made yet: only after both systems were matched and accepted."""
+    with sync.store.read() as conn:
+        at = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
+    return at is not None
+
+
+# --- a create whose outcome is not known ----------------------------------------------------------
+
+
+def resolve(started: VisitRun) -> None:
+    """Find out about creates that an earlier run began and did not end.
+
+    Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
+    """
+    for row in started.state.objects:
+        if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
+            _resolve_one(started, row)
+
+
+def _resolve_one(started: VisitRun, row: Obj) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.read() as conn:
+        sent = conn.execute(
+            select(func.max(call.c.at)).where(
+                call.c.object == row.id,
+                call.c.method == "POST",
+                call.c.state.in_(("open", "unresolved", "done")),
+            )
+        ).scalar_one()
+    if sent is None:
+        _drop(started, row)
+        return
+    apart = timedelta(seconds=sync.settings.apart_seconds)
+    first = sent + timedelta(seconds=sync.settings.late_seconds)
+    ready = first if row.looked_at is None else row.looked_at + apart
+    if state.now < ready:
+        raise LaterError(ready, Hints.both())
+    look = looking.for_visit(started, row)
+    if look.found is not None:
+        _adopt_found(started, row, look.found)
+        raise LaterError(sync.clock(), Hints.both())
+    if look.proven and row.looks + 1 >= LOOKS:
+        _drop(started, row)
+        return
+    looks = row.looks + 1 if look.proven else row.looks
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.change(conn, row.id, state="ambiguous", looks=looks, looked_at=sync.clock())
+    if not look.proven and state.lease.attempts >= LOOKS:
+        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
+    raise LaterError(sync.clock() + apart, Hints.both(), failed=not look.proven)
+
+
+def _drop(started: VisitRun, row: Obj) -> None:
+    """It never came to be: forget the row, so that it can be made."""
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.forget_create(conn, row.id)
+        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+    state.objects.remove(row)
+
+
+def _adopt_found(started: VisitRun, row: Obj, json: dict[str, Json]) -> None:
+    sync = started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, started.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        if row.system == "oncall":
+            _store_oncall(conn, started, row, json, None)
+        else:
+            _store_appointment(conn, started, row, json)
+        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+
+
+# --- DrChrono → OnCall ----------------------------------------------------------------------------
+
+
+def make_oncall(started: VisitRun) -> None:
+    """Make the OnCall visit of a DrChrono appointment, then mark the appointment.
+
+    Raises ParkedError when the patient, the mapping or a refusal is in the way.
+    """
+    state, shown = started.state, started.state.read["drchrono"]
+    source = state.object("drchrono")
+    assert source is not None  # noqa: S101 - the plan saw it
+    starts, doctor = shown.visit.starts, shown.visit.provider
+    assert not isinstance(starts, Absent) and not isinstance(doctor, Absent)  # noqa: S101, PT018
+    met = meeting.patient_of(started, str(shown.visit.patient), doctor)
+    joining.with_oncall_twin(started, met, doctor, starts)
+    row = _begin(
+        started, "oncall", f"visit:{state.key}:{state.generation}", met.key, doctor, starts
+    )
+    _attend(started, source, met)
+    marker = marking.marker_for(started, source.remote_id)
+    body = _oncall_body(started, shown, marker) | {
+        "participants": [
+            oncall_bodies.participant_body(
+                {
+                    "first_name": met.person.first_name,
+                    "last_name": met.person.last_name,
+                    "email": met.person.email,
+                }
+            )
+        ]
+    }
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            _store_oncall(conn, started, row, answer.json, met)
+
+    _post(
+        started,
+        row,
+        lambda: started.sync.oncall.create_appointment(
+            started.ticket.then(after, fact=True),
+            body,
+            object_id=row.id,
+            fields=("starts", "minutes", "type", "provider", "participants"),
+            effect="create",
+            doctor=doctor,
+        ),
+    )
+    _reload_objects(started)
+    made = state.object("oncall")
+    if made is not None and made.remote_id is not None:
+        marking.mark_appointment(
+            started, source, shown.json, marking.marker_for(started, made.remote_id)
+        )
+    meeting.afterwards(started, met)
+
+
+def _oncall_body(started: VisitRun, shown: Shown, marker: Marker) -> dict[str, Json]:
+    seen = shown.visit
+    assert isinstance(seen.type, VisitType)  # noqa: S101 - the plan skipped others
+    values = {
+        "title": started.mapping.title(seen.type),
+        "starts": seen.starts,
+        "minutes": seen.minutes if not isinstance(seen.minutes, Absent) else 30,
+        "type": seen.type,
+        "provider": seen.provider,
+    }
+    body = oncall_bodies.appointment_body(
+        values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
+    )
+    return body | {"metadata": oncall_bodies.with_marker(None, marker)}
+
+
+def _store_oncall(
+    conn: Connection,
+    started: VisitRun,
+    row: Obj,
+    json: dict[str, Json],
+    met: meeting.Met | None,
+) -> None:
+    """Keep the id of a made OnCall visit, its baselines, its participant; carry the source's."""
+    sync, state, now = started.sync, started.state, started.sync.clock()
+    remote_id = oncall.to_visit(json, started.mapping).remote_id
+    made = links.created(conn, row, remote_id, now=now, marked=True)
+    if made is None:
+        links.change(conn, row.id, state="ambiguous")
+        return
+    wire = oncall.wire("appointment", json)
+    links.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
+    _store_participant(conn, started, json)
+    settle_source(conn, started, "drchrono")
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
+    if met is not None and state.attendance is not None:
+        links.change_attendance(conn, state.attendance.id, person_version=met.version)
+
+
+def _store_participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> None:
+    sync, state = started.sync, started.state
+    people = participants_wire(json)
+    if state.attendance is None or len(people) != 1:
+        return
+    ((remote_id, wire),) = people.items()
+    known = links.find(conn, "oncall", "participant", remote_id)
+    if known is None:
+        known = links.add(
+            conn, state.key, "oncall", "participant", remote_id, now=sync.clock(), made_by_us=True
+        )
+    links.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
+    links.change_attendance(conn, state.attendance.id, participant=known.id)
+
+
+def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
+    """What the source showed was carried as a whole by a create: its baselines move."""
+    sync = started.sync
+    obj, shown = started.state.object(system), started.state.read.get(system)
+    if obj is not None and shown is not None:
+        links.settle(
+            conn,
+            obj.id,
+            sync.digests.fields(obj.id, shown.wire),
+            sync.digests.key_id,
+            zone=shown.visit.zone,
+        )
+
+
+# --- OnCall → DrChrono ----------------------------------------------------------------------------
+
+
+def make_appointment(started: VisitRun) -> None:
+    """Make the DrChrono appointment of an OnCall visit's patient, then mark the visit."""
+    state, shown = started.state, started.state.read["oncall"]
+    source = state.object("oncall")
+    assert source is not None  # noqa: S101 - the plan saw it
+    doctor = meeting.doctor_for(started, shown)
+    attendee = _only_patient(shown)
+    met = meeting.person_of(started, attendee, doctor)
+    starts = shown.visit.starts
+    assert not isinstance(starts, Absent)  # noqa: S101 - the plan saw it
+    joining.with_drchrono_twin(started, met, doctor, starts, attendee)
+    life = state.attendance.life if state.attendance else 1
+    row = _begin(started, "drchrono", f"appointment:{state.key}:{life}", met.key, doctor, starts)
+    _attend(started, row, met, attendee)
+    with started.sync.store.read() as conn:
+        field_id = facts.appointment_field(conn, doctor)
+    body = drchrono_bodies.appointment_body(
+        {
+            "provider": doctor,
+            "patient": met.remote_id,
+            "starts": starts,
+            "minutes": shown.visit.minutes if not isinstance(shown.visit.minutes, Absent) else 30,
+            "type": shown.visit.type,
+        },
+        doctor=doctor,
+        mapping=started.mapping,
+    )
+    if field_id is not None:
+        marker = marking.marker_for(started, source.remote_id)
+        link = started.mapping.visit_link(str(source.remote_id))
+        body["custom_fields"] = drchrono_bodies.with_marker(
+            "appointment", [], field_id, marker, link=link
+        )
+    _post(started, row, lambda: _book(started, row, doctor, body, marked=field_id is not None))
+    _reload_objects(started)
+    made = state.object("drchrono")
+    if made is not None and made.remote_id is not None:
+        marking.mark_oncall(
+            started, source, shown.json, marking.marker_for(started, made.remote_id)
+        )
+    meeting.afterwards(started, met)
+
+
+def _only_patient(shown: Shown) -> Attendee:
+    present = [one for one in shown.visit.attendees if one.cancelled is not True]
+    if not present:
+        raise ParkedError("operator", "no_participants", "no_participants")
+    if len(present) > 1:
+        raise ParkedError("operator", "several_participants", "several_participants")
+    return present[0]
+
+
+def _book(started: VisitRun, row: Obj, doctor: str, body: dict[str, Json], *, marked: bool) -> None:
+    """POST into the first room the mapping allows that is free; a 409 may be about ourselves."""
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            _store_appointment(conn, started, row, answer.json, marked=marked)
+
+    taken: str | None = None
+    for room in started.mapping.exam_rooms(doctor):
+        try:
+            started.sync.drchrono.create_appointment(
+                started.ticket.then(after, fact=True),
+                {**body, "exam_room": int(room)},
+                object_id=row.id,
+                fields=("starts", "minutes", "type", "provider", "patient"),
+                effect="create",
+                doctor=doctor,
+            )
+        except Conflict as conflict:
+            if conflict.code != "overlap":
+                raise
+            taken = conflict.other_id
+            ours = looking.ours(started, row, taken) if taken is not None else None
+            if ours is not None:
+                _adopt_found(started, row, ours)
+                return
+        else:
+            return
+    raise ParkedError(
+        "operator", f"overlap:{taken}", "overlap", candidates=(taken,) if taken else ()
+    )
+
+
+def _store_appointment(
+    conn: Connection,
+    started: VisitRun,
+    row: Obj,
+    json: dict[str, Json],
+    *,
+    marked: bool = False,
+) -> None:
+    sync, state = started.sync, started.state
+    seen = drchrono.to_visit(json, started.mapping)
+    made = links.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
+    if made is None:
+        links.change(conn, row.id, state="ambiguous")
+        return
+    wire = drchrono.wire("appointment", json)
+    links.settle(
+        conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
+    )
+    settle_source(conn, started, "oncall")
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
+
+
+# --- both ways ------------------------------------------------------------------------------------
+
+
+def _begin(
+    started: VisitRun, system: str, key: str, person: int, doctor: str, starts: datetime
+) -> Obj:
+    """Write the create down before it is made, and take the slot, in one transaction.
+
+    A slot is one person with one doctor at one time. When another open visit has it already, this
+    one was entered twice by hand: told, not doubled.
+    """
+    sync, state = started.sync, started.state
+    slot = joining.slot_key(doctor, starts, person)
+    try:
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            conn.execute(
+                update(visit)
+                .where(visit.c.aggregate == state.key)
+                .values(slot_key=slot, doctor=doctor, starts_at=starts)
+            )
+            row = links.add(
+                conn,
+                state.key,
+                system,
+                "appointment",
+                None,
+                now=sync.clock(),
+                state="creating",
+                create_key=key,
+                generation=state.generation,
+                highest_before=looking.highest_known(conn, system),
+            )
+    except IntegrityError:
+        raise ParkedError("operator", "slot_taken", "slot_taken") from None
+    state.objects.append(row)
+    return row
+
+
+def _attend(
+    started: VisitRun,
+    appointment: Obj,
+    met: meeting.Met,
+    attendee: Attendee | None = None,
+) -> None:
+    """Note who attends, before the create: what is made belongs to this attendance."""
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        participant = None
+        if attendee is not None:
+            known = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
+                conn, state.key, "oncall", "participant", attendee.remote_id, now=sync.clock()
+            )
+            participant = known.id
+            wire = participants_wire(state.read["oncall"].json)[attendee.remote_id]
+            links.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
+        values = {"appointment": appointment.id, "person": met.key, "person_version": met.version}
+        if participant is not None:
+            values["participant"] = participant
+        if state.attendance is None:
+            links.attend(conn, state.key, **values)
+        else:
+            links.change_attendance(conn, state.attendance.id, **values)
+        current = [a for a in links.attendances(conn, state.key) if a.current]
+    state.attendance = current[0]
+
+
+def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
+    """Make the call. A refusal leaves nothing behind; an unknown outcome leaves the row to find."""
+    sync, state = started.sync, started.state
+    try:
+        send()
+    except Unresolved:
+        with sync.store.write() as conn:
+            links.change(conn, row.id, state="ambiguous")
+        raise
+    except FencedOff:
+        raise
+    except (RemoteError, ParkedError):
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            links.forget_create(conn, row.id)
+            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+        raise
+
+
+def _reload_objects(started: VisitRun) -> None:
+    with started.sync.store.read() as conn:
+        started.state.objects = links.objects_of(conn, started.state.key)
+        current = [a for a in links.attendances(conn, started.state.key) if a.current]
+    started.state.attendance = current[0] if current else None

@@ -1,0 +1,38 @@
+"""The keyed index of known people: who has this e-mail and this name, answered without a call."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from sync.digests import Digests
+from sync.store.schema import person_key
+
+Keys = Sequence[tuple[str, tuple[str, ...]]]
+
+
+def remember(conn: Connection, digests: Digests, person: int, keys: Keys) -> None:
+    """Replace what the index knows of a person (an aggregate) by these keys."""
+    conn.execute(delete(person_key).where(person_key.c.person == person))
+    rows = [
+        {
+            "person": person,
+            "what": what,
+            "key_id": digests.key_id,
+            "hmac": digests.person(what, *parts),
+        }
+        for what, parts in dict(keys).items()
+    ]
+    if rows:
+        conn.execute(insert(person_key), rows)
+
+
+def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) -> list[int]:
+    """The people (aggregates) known under a key, under any configured digest key."""
+    hmacs = [(key_id, digests.person(what, *parts, key_id=key_id)) for key_id in digests.key_ids]
+    same = or_(
+        *((person_key.c.key_id == key_id) & (person_key.c.hmac == hmac) for key_id, hmac in hmacs)
+    )
+    rows = conn.execute(
+        select(person_key.c.person).where(person_key.c.what == what, same).distinct()
+    )
+    return sorted(rows.scalars())

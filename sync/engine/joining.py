@@ -1,0 +1,138 @@
+"""One visit that was entered by hand on both sides: found again before anything is made, joined.
+
+Candidates come from our own rows (same doctor, same start, one side only); each is read, and the
+person decides: never a guess, never two visits for one slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, or_, select
+
+from sync.core.errors import Gone
+from sync.core.people import normal_email
+from sync.core.records import Attendee, present
+from sync.drchrono import translate as drchrono
+from sync.engine.outcomes import LaterError
+from sync.engine.visit_state import participants_wire
+from sync.oncall import translate as oncall
+from sync.store import links, work
+from sync.store.schema import object_, visit
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.engine.meeting import Met
+    from sync.engine.visits import VisitRun
+    from sync.store.links import Obj
+
+BUSY = timedelta(seconds=1)
+
+
+def slot_key(doctor: str, starts: datetime, person: int) -> str:
+    """What no two open visits may share: doctor, start (UTC) and person."""
+    return f"{doctor}:{starts:%Y%m%dT%H%M}:{person}"
+
+
+def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
+    """Join an OnCall visit of the same slot whose only patient has this person's e-mail.
+
+    Raises LaterError after joining (both sides are looked at anew), or when the twin is busy.
+    """
+    email = normal_email(present(met.person.email, ""))
+    for twin in _candidates(started, "oncall", doctor, starts):
+        try:
+            json = started.sync.oncall.get_appointment(started.ticket, str(twin.remote_id))
+        except Gone:
+            continue
+        shown = oncall.to_visit(json, started.mapping)
+        same = [
+            one
+            for one in shown.attendees
+            if one.cancelled is not True and normal_email(present(one.email, "")) == email != ""
+        ]
+        if shown.starts == starts and len(same) == 1 and not shown.marker:
+            _join(started, twin, met, same[0], json)
+
+
+def with_drchrono_twin(
+    started: VisitRun, met: Met, doctor: str, starts: datetime, attendee: Attendee
+) -> None:
+    """Join a DrChrono appointment of the same slot and patient; raises as the other does."""
+    for twin in _candidates(started, "drchrono", doctor, starts):
+        try:
+            json = started.sync.drchrono.get_appointment(started.ticket, str(twin.remote_id))
+        except Gone:
+            continue
+        shown = drchrono.to_visit(json, started.mapping)
+        if shown.starts == starts and shown.patient == met.remote_id:
+            _join(started, twin, met, attendee, started.state.read["oncall"].json)
+
+
+def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
+    """Live appointments of a system, alone in their visit, that stand in this slot by our rows."""
+    with started.sync.store.read() as conn:
+        rows = conn.execute(
+            select(object_)
+            .join(visit, visit.c.aggregate == object_.c.aggregate)
+            .where(
+                visit.c.starts_at == starts,
+                or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
+                visit.c.state == "open",
+                object_.c.system == system,
+                object_.c.kind == "appointment",
+                object_.c.state == "live",
+                object_.c.aggregate != started.state.key,
+            )
+            .order_by(object_.c.id)
+        ).mappings()
+        found = [links.Obj(**row) for row in rows]
+        return [one for one in found if _alone(conn, one)]
+
+
+def _alone(conn: Connection, one: Obj) -> bool:
+    others = [
+        other
+        for other in links.objects_of(conn, one.aggregate)
+        if other.kind == "appointment" and other.id != one.id and other.state != "gone"
+    ]
+    return not others and one.remote_id is not None
+
+
+def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[str, Json]) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        other = work.try_lock(
+            conn, twin.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+        if other is None or not _alone(conn, twin):
+            raise LaterError(now + BUSY, Hints.both())
+        for attended in links.attendances(conn, twin.aggregate):
+            links.change_attendance(conn, attended.id, current=False)
+        links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
+        links.change(conn, twin.id, generation=state.generation)
+        source = state.object("drchrono" if twin.system == "oncall" else "oncall")
+        appointment = twin if twin.system == "drchrono" else source
+        participant = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
+            conn, state.key, "oncall", "participant", attendee.remote_id, now=now
+        )
+        wire = participants_wire(json)[attendee.remote_id]
+        links.settle(
+            conn, participant.id, sync.digests.fields(participant.id, wire), sync.digests.key_id
+        )
+        values = {
+            "appointment": appointment.id if appointment else None,
+            "participant": participant.id,
+            "person": met.key,
+            "person_version": met.version,
+        }
+        if state.attendance is None:
+            links.attend(conn, state.key, **values)
+        else:
+            links.change_attendance(conn, state.attendance.id, **values)
+    raise LaterError(now, Hints.both())

@@ -1,0 +1,119 @@
+"""Looking for what a create may have made: where it is cheap first, then the newest of the list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select
+
+from sync.core.errors import Gone
+from sync.core.records import Absent, Marker
+from sync.drchrono import translate as drchrono
+from sync.engine import facts, newest
+from sync.oncall import translate as oncall
+from sync.store import links
+from sync.store.schema import object_
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.engine.visits import VisitRun
+    from sync.store.links import Obj
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look brought. A `proven` look that found nothing counts as a denial."""
+
+    found: dict[str, Json] | None
+    proven: bool
+
+
+def highest_known(conn: Connection, system: str) -> int | None:
+    """The highest appointment id of a system that we know: what is made next comes after it."""
+    highest = conn.execute(
+        select(object_.c.remote_id)
+        .where(
+            object_.c.system == system,
+            object_.c.kind == "appointment",
+            object_.c.remote_id.is_not(None),
+            object_.c.remote_id.not_like("%\\_%", escape="\\"),
+        )
+        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return int(highest) if highest and highest.isdecimal() else None
+
+
+def for_visit(started: VisitRun, row: Obj) -> Look:
+    """Look for the appointment that a creating row may have become."""
+    if row.system == "oncall":
+        return _oncall(started, row)
+    return _drchrono(started, row)
+
+
+def _is_wanted(started: VisitRun, row: Obj, marker: object) -> bool:
+    """Whether a marker is the one this very create carried."""
+    return (
+        isinstance(marker, Marker)
+        and marker.installation == started.sync.installation()
+        and marker.aggregate == started.state.key
+        and marker.generation == row.generation
+    )
+
+
+def _oncall(started: VisitRun, row: Obj) -> Look:
+    """The newest appointments back to the highest id known before the POST."""
+    scan = newest.oncall_appointments(started.sync, started.ticket, row.highest_before or 0)
+    for json in scan.records:
+        marker = oncall.to_visit(json, started.mapping).marker
+        if isinstance(marker, Absent):
+            remote_id = oncall.to_visit(json, started.mapping).remote_id
+            with started.sync.store.read() as conn:
+                if links.find(conn, "oncall", "appointment", remote_id):
+                    continue
+            json = _whole(started, remote_id) or json
+            marker = oncall.to_visit(json, started.mapping).marker
+        if _is_wanted(started, row, marker):
+            return Look(json, proven=True)
+    with started.sync.store.read() as conn:
+        proven = facts.get(conn, "oncall_list_shows_new") == "yes"
+    return Look(None, proven=proven and scan.complete)
+
+
+def _whole(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
+    try:
+        return started.sync.oncall.get_appointment(started.ticket, remote_id)
+    except Gone:
+        return None
+
+
+def _drchrono(started: VisitRun, row: Obj) -> Look:
+    """By day, doctor and patient, with the custom fields (API v4: lists are some seconds old)."""
+    state, sync = started.state, started.sync
+    starts, doctor = state.row["starts_at"], state.row["doctor"]
+    if starts is None or doctor is None:
+        return Look(None, proven=False)
+    days = {(starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
+    pages = sync.drchrono.list_appointments(
+        started.ticket,
+        verbose=True,
+        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
+        doctor=doctor,
+    )
+    for page in pages:
+        for json in page.results:
+            if _is_wanted(started, row, drchrono.to_visit(json, started.mapping).marker):
+                return Look(json, proven=True)
+    return Look(None, proven=True)
+
+
+def ours(started: VisitRun, row: Obj, remote_id: str) -> dict[str, Json] | None:
+    """The appointment in the way, when it is the very one this create was to make; else None."""
+    try:
+        json = started.sync.drchrono.get_appointment(started.ticket, remote_id, verbose=True)
+    except Gone:
+        return None
+    marker = drchrono.to_visit(json, started.mapping).marker
+    return json if _is_wanted(started, row, marker) else None

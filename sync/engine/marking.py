@@ -1,0 +1,93 @@
+"""Writing our marker into a remote object, keeping every foreign entry beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.records import Marker
+from sync.drchrono import bodies as drchrono_bodies
+from sync.engine import facts
+from sync.engine.outcomes import ParkedError
+from sync.oncall import bodies as oncall_bodies
+from sync.store import links
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sync.core.wording import Json
+    from sync.engine.visits import VisitRun
+    from sync.outbound.call import Answer
+    from sync.store.links import Obj
+
+
+def marker_for(started: VisitRun, other: str | None) -> Marker:
+    """The marker of this visit's present generation; `other` is the counterpart's remote id.
+
+    Raises ParkedError while the accounts are not connected: no installation has a name then.
+    """
+    name = started.sync.installation()
+    if name is None:
+        raise ParkedError("auth", "drchrono", "not_connected")
+    attended = started.state.attendance
+    return Marker(
+        installation=name,
+        aggregate=started.state.key,
+        generation=started.state.generation,
+        life=attended.life if attended else 1,
+        other=other,
+        occurrence=started.state.row["occurrence_key"],
+    )
+
+
+def mark(started: VisitRun, system: str) -> None:
+    """Write the marker into one side's appointment, if it is not there and can be there."""
+    state = started.state
+    obj, shown = state.object(system), state.read.get(system)
+    if obj is None or obj.remote_id is None or shown is None or obj.marked:
+        return
+    other = state.object("oncall" if system == "drchrono" else "drchrono")
+    wanted = marker_for(started, other.remote_id if other else None)
+    if shown.visit.marker == wanted:
+        with started.sync.store.write() as conn:
+            links.change(conn, obj.id, marked=True)
+    elif system == "oncall":
+        mark_oncall(started, obj, shown.json, wanted)
+    else:
+        mark_appointment(started, obj, shown.json, wanted)
+
+
+def mark_oncall(started: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
+    """Write the marker into an OnCall visit's metadata. Nobody is mailed about metadata."""
+    body: dict[str, Json] = {"metadata": oncall_bodies.with_marker(json.get("metadata"), marker)}
+    _send(started, "oncall", obj, body)
+
+
+def mark_appointment(started: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
+    """Write the marker, and the address staff open, into the appointment's custom field.
+
+    The list is written only when it was returned, and whole. Nothing is written on a virtual
+    occurrence, which writing might make real, nor where the account has no such field.
+    """
+    existing, doctor = json.get("custom_fields"), str(json.get("doctor"))
+    with started.sync.store.read() as conn:
+        field_id = facts.appointment_field(conn, doctor)
+    if field_id is None or not isinstance(existing, list) or not str(obj.remote_id).isdecimal():
+        return
+    link = started.mapping.visit_link(marker.other) if marker.other else ""
+    fields = drchrono_bodies.with_marker("appointment", existing, field_id, marker, link=link)
+    _send(started, "drchrono", obj, {"custom_fields": fields})
+
+
+def _send(started: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> None:
+    def after(conn: Connection, _answer: Answer) -> None:
+        links.change(conn, obj.id, marked=True)
+
+    client = started.sync.oncall if system == "oncall" else started.sync.drchrono
+    client.patch_appointment(
+        started.ticket.then(after),
+        str(obj.remote_id),
+        body,
+        object_id=obj.id,
+        fields=("marker",),
+        effect="marker",
+    )

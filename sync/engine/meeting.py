@@ -1,0 +1,321 @@
+"""Who a visit is with: the patient behind an appointment, or behind an OnCall participant.
+
+A person may be known without a call (the keyed index), found by asking, made new by policy, or be
+left to a human. Never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from sync.core import people
+from sync.core.errors import Conflict, Gone
+from sync.core.merge import Seen
+from sync.core.people import full_name, normal_email
+from sync.core.records import Absent, Attendee, Person, present
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.engine import contacts, index
+from sync.engine.outcomes import ParkedError
+from sync.engine.seen import compare
+from sync.oncall import translate as oncall
+from sync.store import links, work
+from sync.store.schema import object_, person
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.engine.visit_state import Shown
+    from sync.engine.visits import VisitRun
+    from sync.outbound.call import Answer
+
+
+@dataclass(frozen=True)
+class Met:
+    """A person as a visit met them: the aggregate, the patient's id, what was read (if it was)."""
+
+    key: int
+    remote_id: str
+    version: int
+    doctor: str
+    person: Person
+    json: dict[str, Json] | None = None
+
+
+# --- behind an appointment ------------------------------------------------------------------------
+
+
+def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
+    """Read the patient of an appointment; verbose until their marker is known.
+
+    Raises ParkedError when they can't be invited: no e-mail, no name, inactive, gone, excluded.
+    """
+    sync = started.sync
+    with sync.store.write() as conn:
+        obj = _patient_row(conn, started, remote_id)
+        known = _version(conn, obj.aggregate)
+    try:
+        json = sync.drchrono.get_patient(started.ticket, remote_id, verbose=not obj.marked)
+    except Gone:
+        raise ParkedError("patient", remote_id, "patient_gone") from None
+    shown = drchrono.to_person(json)
+    with sync.store.write() as conn:
+        _note_patient(conn, started, obj, json, shown)
+    if known.excluded:
+        raise ParkedError("operator", f"excluded:{remote_id}", None)
+    if shown.active is False:
+        raise ParkedError("patient", remote_id, "patient_inactive")
+    if not normal_email(present(shown.email, "")):
+        raise ParkedError("patient", remote_id, "patient_without_email")
+    if not full_name(present(shown.first_name, ""), present(shown.last_name, "")):
+        raise ParkedError("patient", remote_id, "patient_without_name")
+    return Met(obj.aggregate, remote_id, known.version, doctor, shown, json)
+
+
+@dataclass(frozen=True)
+class _Known:
+    version: int
+    excluded: bool
+
+
+def _version(conn: Connection, key: int) -> _Known:
+    row = conn.execute(select(person).where(person.c.aggregate == key)).one()
+    return _Known(row.version, row.excluded)
+
+
+def _patient_row(conn: Connection, started: VisitRun, remote_id: str) -> links.Obj:
+    obj = links.find(conn, "drchrono", "patient", remote_id)
+    if obj is not None:
+        return obj
+    now = started.sync.clock()
+    key = links.new_aggregate(conn, "person", now)
+    return links.add(conn, key, "drchrono", "patient", remote_id, now=now)
+
+
+def _note_patient(
+    conn: Connection,
+    started: VisitRun,
+    obj: links.Obj,
+    json: dict[str, Json],
+    shown: Person,
+) -> None:
+    """Index who they are; settle them at the first meeting, raise their hub when they changed."""
+    sync, now = started.sync, started.sync.clock()
+    wire = drchrono.wire("patient", json)
+    stored = links.stored_fields(conn, [obj.id])
+    seen = compare(sync.digests, obj.id, wire, stored)
+    index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
+    if all(one is Seen.NEW for one in seen.values()):
+        links.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
+    elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
+    links.change(conn, obj.id, seen_at=now, mark=shown.mark)
+
+
+def afterwards(started: VisitRun, met: Met) -> None:
+    """Once the visit stands: see to the person's contact, and to a change that came meanwhile.
+
+    The contact belongs to the person's own lease; when that is busy, or the patient was not read,
+    the person is raised and does it.
+    """
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        if _version(conn, met.key).version != met.version:
+            work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"))
+        if contacts.is_settled(conn, started.mapping, met.key, met.doctor):
+            return
+        lease = None
+        if met.json is not None:
+            lease = work.try_lock(
+                conn, met.key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+            )
+        if lease is None:
+            work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"))
+            return
+    try:
+        contacts.ensure(sync, lease, met.person, met.json or {}, met.doctor)
+    finally:
+        with sync.store.write() as conn:
+            work.give_back(conn, lease, now=sync.clock())
+
+
+# --- behind an OnCall participant -----------------------------------------------------------------
+
+
+def doctor_for(started: VisitRun, shown: Shown) -> str:
+    """The doctor of an OnCall visit. OnCall may not tell its provider (guide: in no sample).
+
+    Then the linked contact's, else the division's only mapped one; else it is for a person to say.
+    """
+    told = shown.visit.provider
+    if not isinstance(told, Absent):
+        return told
+    if shown.visit.provider_wire is not None:
+        raise ParkedError("mapping", "provider", "provider_unmapped")
+    doctors = _doctors_of_contacts(started, shown)
+    if len(doctors) == 1:
+        return doctors.pop()
+    only = started.mapping.only_doctor_in(shown.visit.division or "")
+    if only is not None:
+        return only
+    raise ParkedError("mapping", "provider", "provider_unknown")
+
+
+def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
+    """The doctors that the linked contacts of the attendees belong to, in this division."""
+    sync, mapping, division = started.sync, started.mapping, shown.visit.division
+    found: set[str] = set()
+    with sync.store.read() as conn:
+        for attendee in shown.visit.attendees:
+            email = normal_email(present(attendee.email, ""))
+            for key in index.find(conn, sync.digests, "email", (email,)) if email else []:
+                for obj in links.objects_of(conn, key):
+                    if obj.kind == "contact" and obj.division in {division, None}:
+                        doctor = mapping.doctor_for(obj.provider, obj.division)
+                        found |= {doctor} if doctor else set()
+    return found
+
+
+def person_of(started: VisitRun, attendee: Attendee, doctor: str) -> Met:
+    """The patient that a participant is. Raises ParkedError where a human must decide."""
+    known = _from_index(started, attendee, doctor)
+    if known is not None:
+        return known
+    candidate, contact = _with_contact(started, attendee)
+    patients = _patients_like(started, candidate)
+    found = people.match(candidate, [drchrono.to_person(json) for json in patients])
+    if found.one is not None:
+        json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
+        return _meet(started, json, found.one, doctor)
+    if not found.nobody:
+        candidates = tuple(one.remote_id for one in found.several)
+        raise ParkedError("operator", "who", "patient_unsure", candidates=candidates)
+    return _new_patient(started, candidate, contact, doctor)
+
+
+def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
+    """Known without a call: exactly one person has the e-mail, and the names agree too."""
+    sync = started.sync
+    keys = dict(people.keys(attendee))
+    if "email" not in keys or "email_name" not in keys:
+        return None
+    with sync.store.read() as conn:
+        by_email = index.find(conn, sync.digests, "email", keys["email"])
+        by_name = index.find(conn, sync.digests, "email_name", keys["email_name"])
+        if len(by_email) != 1 or by_email != by_name:
+            return None
+        patient = (
+            conn.execute(
+                select(object_).where(
+                    object_.c.aggregate == by_email[0],
+                    object_.c.system == "drchrono",
+                    object_.c.kind == "patient",
+                    object_.c.state == "live",
+                )
+            )
+            .mappings()
+            .all()
+        )
+        if len(patient) != 1:
+            return None
+        known = _version(conn, by_email[0])
+    if known.excluded:
+        raise ParkedError("operator", f"excluded:{patient[0]['remote_id']}", None)
+    shown = Person("drchrono", patient[0]["remote_id"], "patient")
+    return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
+
+
+def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:
+    """A participant has no birth date: take it from the contact with that e-mail and name."""
+    email = present(attendee.email, "")
+    if not email:
+        raise ParkedError("operator", "who", "participant_without_email")
+    page = started.sync.oncall.contacts(started.ticket, email=email)
+    hits = [oncall.to_person(json) for json in page.results]
+    same = [one for one in hits if normal_email(present(one.email, "")) == normal_email(email)]
+    found = people.match(attendee, same)
+    if found.one is None or not present(found.one.birth_date, None):
+        return attendee, found.one
+    return found.one, found.one
+
+
+def _patients_like(started: VisitRun, candidate: Person | Attendee) -> list[dict[str, Json]]:
+    """Everybody who has that e-mail, and everybody who has that name."""
+    drchrono_client, ticket = started.sync.drchrono, started.ticket
+    by_email = drchrono_client.find_patients(ticket, email=present(candidate.email, ""))
+    first, last = present(candidate.first_name, ""), present(candidate.last_name, "")
+    by_name = (
+        drchrono_client.find_patients(ticket, first_name=first, last_name=last) if last else []
+    )
+    return list({str(json["id"]): json for json in [*by_email, *by_name]}.values())
+
+
+def _meet(started: VisitRun, json: dict[str, Json], shown: Person, doctor: str) -> Met:
+    with started.sync.store.write() as conn:
+        obj = _patient_row(conn, started, shown.remote_id)
+        _note_patient(conn, started, obj, json, shown)
+        version = _version(conn, obj.aggregate).version
+    # What a list shows lacks the custom demographics: the hub reads for itself.
+    return Met(obj.aggregate, shown.remote_id, version, doctor, shown)
+
+
+def _new_patient(
+    started: VisitRun, candidate: Person | Attendee, contact: Person | None, doctor: str
+) -> Met:
+    """Make the patient, by policy (the guide's flow). The create key is a digest of who it is."""
+    sync, policy = started.sync, started.mapping.policy
+    if policy.new_patients != "create":
+        raise ParkedError("operator", "who", "new_patient")
+    values: dict[str, object] = {
+        "first_name": present(candidate.first_name, ""),
+        "last_name": present(candidate.last_name, ""),
+        "email": present(candidate.email, ""),
+        "sex": present(contact.sex, "") if contact else "",
+        "doctor": doctor,
+    }
+    if contact is not None and present(contact.birth_date, None):
+        values["birth_date"] = contact.birth_date
+    if contact is not None and present(contact.phone, ""):
+        values["phone"] = contact.phone
+    identity = dict(people.keys(candidate))["email_name_birth"]
+    key = "patient:" + sync.digests.person("new_patient", *identity)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        if links.creating(conn, key) is not None:
+            raise ParkedError("visit", key[:64], "patient_being_made")
+        aggregate = links.new_aggregate(conn, "person", now)
+        row = links.add(
+            conn, aggregate, "drchrono", "patient", None, now=now, state="creating", create_key=key
+        )
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            made = drchrono.to_person(answer.json)
+            obj = links.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
+            if obj is not None:
+                _note_patient(conn, started, obj, answer.json, made)
+
+    try:
+        json = sync.drchrono.create_patient(
+            started.ticket.then(after, fact=True),
+            drchrono_bodies.patient_body(values),
+            object_id=row.id,
+            fields=tuple(values),
+            effect="create",
+            doctor=doctor,
+        )
+    except Conflict:
+        with sync.store.write() as conn:
+            links.forget_create(conn, row.id)
+        raise ParkedError("operator", "who", "duplicate_patient") from None
+    made = drchrono.to_person(json)
+    with sync.store.read() as conn:
+        obj = links.find(conn, "drchrono", "patient", made.remote_id)
+        assert obj is not None  # noqa: S101 - stored with the answer
+        version = _version(conn, obj.aggregate).version
+    return Met(obj.aggregate, made.remote_id, version, doctor, made, json)

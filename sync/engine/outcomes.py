@@ -1,0 +1,30 @@
+"""How a run can end other than done: later, or parked until something changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sync.store.work import Hints
+
+
+@dataclass
+class LaterError(Exception):
+    """Give the item back and come again at `due` (aware UTC); `failed` counts an attempt."""
+
+    due: datetime
+    hints: Hints | None = None
+    failed: bool = False
+
+
+@dataclass
+class ParkedError(Exception):
+    """This object waits until (kind, ref) changes; everything else goes on.
+
+    `cause` opens an attention item; None where the wait is nobody's business to decide.
+    `candidates` are ids and field names only.
+    """
+
+    kind: str  # patient | mapping | visit | auth | operator
+    ref: str
+    cause: str | None = None
+    object_id: int = 0
+    candidates: tuple[str, ...] = ()

@@ -1,0 +1,356 @@
+"""One run of one person: the patient's names and addresses to their contacts and open visits.
+
+A person is a hub. Demographics flow from the system of record; what differs on the other side is
+written once, only where its baseline is not what it should be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core import people
+from sync.core.errors import Gone, Refused
+from sync.core.merge import Seen
+from sync.core.people import normal_email
+from sync.core.records import Absent, Person, present
+from sync.drchrono import translate as drchrono
+from sync.engine import contacts, index
+from sync.engine.outcomes import LaterError
+from sync.engine.seen import compare, matches
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.outbound.gate import Ticket
+from sync.store import journal, links, work
+from sync.store.links import Attendance, Obj
+from sync.store.schema import person as person_table
+from sync.store.schema import visit
+from sync.store.work import Hints, Lease
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.engine.context import Sync
+    from sync.outbound.call import Answer
+
+PARTICIPANT_FIELDS = ("first_name", "last_name", "email")
+# Contacts are walked once a day: what was seen since then need not be read before it is written.
+FRESH = timedelta(hours=25)
+BUSY = timedelta(seconds=1)
+
+
+@dataclass
+class PersonRun:
+    """What the steps of one run share."""
+
+    sync: Sync
+    lease: Lease
+    ticket: Ticket
+    patient: Obj
+    deliveries: list[journal.Delivery]
+    person: Person
+    json: dict[str, Json]
+
+
+def run(sync: Sync, lease: Lease) -> None:
+    """Bring one leased person's contacts and open visits to what their chart says.
+
+    Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
+    """
+    with sync.store.read() as conn:
+        patient = contacts.patient_row(conn, lease.aggregate)
+        deliveries = journal.unexplained(conn, lease.aggregate)
+        stored = links.stored_fields(conn, [patient.id]) if patient else {}
+    if patient is None or _explained(deliveries, stored, lease):
+        _finish(sync, lease, deliveries)
+        return
+    ticket = Ticket(lease.lane, lease)
+    try:
+        json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
+    except Gone:
+        with sync.store.write() as conn:
+            links.change(conn, patient.id, state="gone")
+        _finish(sync, lease, deliveries)
+        return
+    started = PersonRun(sync, lease, ticket, patient, deliveries, drchrono.to_person(json), json)
+    seen = compare(sync.digests, patient.id, drchrono.wire("patient", json), stored)
+    changed = any(one is not Seen.SAME for one in seen.values())
+    if changed:
+        _new_version(started)
+    if sync.live:
+        _carry(started)
+    _settle(started)
+    _finish(sync, lease, deliveries)
+
+
+def _explained(
+    deliveries: list[journal.Delivery],
+    stored: dict[tuple[int, str], links.Stored],
+    lease: Lease,
+) -> bool:
+    if not deliveries or lease.hints.oncall:
+        return False
+    return all(matches(d.digests or {}, d.key_id, d.object, stored) for d in deliveries)
+
+
+def _new_version(started: PersonRun) -> None:
+    """The chart changed: participants made with the older version are due."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        conn.execute(
+            update(person_table)
+            .where(person_table.c.aggregate == started.lease.aggregate)
+            .values(version=person_table.c.version + 1)
+        )
+        keys = people.keys(started.person)
+        index.remember(conn, sync.digests, started.lease.aggregate, keys)
+
+
+def _carry(started: PersonRun) -> None:
+    sync, key = started.sync, started.lease.aggregate
+    with sync.store.read() as conn:
+        objects = links.objects_of(conn, key)
+        attended = links.open_attendances_of_person(conn, key, now=sync.clock())
+        doctors = {
+            row
+            for row in conn.execute(
+                select(visit.c.doctor).where(visit.c.aggregate.in_([a.visit for a in attended]))
+            ).scalars()
+            if row
+        }
+    if not normal_email(present(started.person.email, "")):
+        with sync.store.write() as conn:
+            journal.open_attention(conn, key, "patient_without_email", now=sync.clock())
+        return
+    for contact in objects:
+        if contact.kind == "contact" and contact.known:
+            _write_contact(started, contact)
+    for attendance in attended:
+        _write_participant(started, attendance)
+    for doctor in sorted(doctors):
+        if sync.mapping.doctor(doctor) is not None:
+            contacts.ensure(sync, started.lease, started.person, started.json, doctor)
+
+
+# --- contacts -------------------------------------------------------------------------------------
+
+
+def _write_contact(started: PersonRun, contact: Obj) -> None:
+    sync = started.sync
+    hinted = any(d.object == contact.id for d in started.deliveries)
+    fresh = contact.seen_at is not None and sync.clock() - contact.seen_at < FRESH
+    if hinted or not fresh:
+        _read_contact(started, contact)
+    due = _due(started, contact, contacts.FIELDS, "contact")
+    if not due:
+        return
+    body = oncall_bodies.contact_body(
+        _both_names(started.person, due),
+        base_url=sync.settings.oncall_base_url,
+        mapping=sync.mapping,
+    )
+    written = sync.digests.fields(contact.id, oncall.wire("contact", body))
+    try:
+        sync.oncall.patch_contact(
+            started.ticket.then(_settling(sync, contact, "contact", due)),
+            str(contact.remote_id),
+            body,
+            object_id=contact.id,
+            fields=tuple(due),
+            effect="update",
+            pending={(contact.id, name): written[name] for name in due},
+        )
+    except Gone:
+        with sync.store.write() as conn:
+            links.change(conn, contact.id, state="gone")
+    except Refused as refusal:
+        _told(started, contact, "contact_refused", refusal)
+
+
+def _read_contact(started: PersonRun, contact: Obj) -> None:
+    """Read a contact that something was said about, or that nobody looked at for long.
+
+    Demographics flow from the record: an edit over there is told, and overwritten by the next
+    change of the chart, not by this reading.
+    """
+    sync = started.sync
+    try:
+        json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
+    except Gone:
+        with sync.store.write() as conn:
+            links.change(conn, contact.id, state="gone")
+        return
+    with sync.store.write() as conn:
+        work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        contacts.adopt(conn, sync, contact, started.person, oncall.to_person(json), json)
+        links.change(conn, contact.id, seen_at=sync.clock())
+
+
+def _due(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> dict[str, object]:
+    """The fields whose baseline on the target is not what the chart says.
+
+    A field without a baseline was never agreed on: it is not overwritten (go-live policy), but for
+    participants, whose baselines are all there from their first day.
+    """
+    sync = started.sync
+    with sync.store.read() as conn:
+        stored = links.stored_fields(conn, [target.id])
+    values = {}
+    for name in names:
+        value = getattr(started.person, name)
+        known = stored.get((target.id, name))
+        if isinstance(value, Absent) or known is None or known.digest is None:
+            continue
+        wire = _wire_of(kind, name, value, started)
+        if name in wire and sync.digests.field(target.id, name, wire[name], known.key_id) != (
+            known.digest
+        ):
+            values[name] = value
+    return values
+
+
+def _wire_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:
+    if kind == "contact":
+        body = oncall_bodies.contact_body(
+            {name: value},
+            base_url=started.sync.settings.oncall_base_url,
+            mapping=started.sync.mapping,
+        )
+    else:
+        body = oncall_bodies.participant_body({name: value})
+    return oncall.wire(kind, body)
+
+
+def _both_names(person: Person, due: dict[str, object]) -> dict[str, object]:
+    """A changed name is written with its other half, so that the full name follows too."""
+    if not {"first_name", "last_name"} & due.keys():
+        return due
+    names = {"first_name": person.first_name, "last_name": person.last_name}
+    return {**due, **{k: v for k, v in names.items() if not isinstance(v, Absent)}}
+
+
+def _settling(sync: Sync, target: Obj, kind: str, due: dict[str, object]):  # type: ignore[no-untyped-def]
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            wire = oncall.wire(kind, answer.json)
+            shown = {name: wire[name] for name in due if name in wire}
+            digests = sync.digests.fields(target.id, shown)
+            links.settle(conn, target.id, digests, sync.digests.key_id)
+        links.change(conn, target.id, seen_at=sync.clock())
+
+    return after
+
+
+# --- participants ---------------------------------------------------------------------------------
+
+
+def _write_participant(started: PersonRun, attendance: Attendance) -> None:
+    """Write under the visit's lease: its own run may be at work on the same participant."""
+    sync = started.sync
+    if attendance.participant is None:
+        return
+    with sync.store.read() as conn:
+        target = links.get(conn, attendance.participant)
+    due = _due(started, target, PARTICIPANT_FIELDS, "participant")
+    if not due or not target.known:
+        return
+    with sync.store.write() as conn:
+        now = sync.clock()
+        lease = work.try_lock(
+            conn,
+            attendance.visit,
+            owner=sync.owner,
+            now=now,
+            seconds=sync.settings.lease_seconds,
+        )
+    if lease is None:
+        raise LaterError(now + BUSY, Hints.of("drchrono"))
+    try:
+        _patch_participant(started, attendance, target, due, lease)
+    finally:
+        with sync.store.write() as conn:
+            work.give_back(conn, lease, now=sync.clock())
+
+
+def _patch_participant(
+    started: PersonRun,
+    attendance: Attendance,
+    target: Obj,
+    due: dict[str, object],
+    lease: Lease,
+) -> None:
+    sync = started.sync
+    body = oncall_bodies.participant_body(_both_names(started.person, due))
+    written = sync.digests.fields(target.id, oncall.wire("participant", body))
+    settle = _settling(sync, target, "participant", due)
+
+    def after(conn: Connection, answer: Answer) -> None:
+        settle(conn, answer)
+        version = conn.execute(
+            select(person_table.c.version).where(
+                person_table.c.aggregate == started.lease.aggregate
+            )
+        ).scalar_one()
+        links.change_attendance(conn, attendance.id, person_version=version)
+
+    try:
+        sync.oncall.patch_participant(
+            Ticket(started.lease.lane, lease).then(after),
+            str(target.remote_id),
+            body,
+            object_id=target.id,
+            fields=tuple(due),
+            effect="update",
+            pending={(target.id, name): written[name] for name in due},
+        )
+    except Refused as refusal:
+        _told(started, target, "participant_refused", refusal)
+    except Gone:
+        with sync.store.write() as conn:
+            work.raise_(conn, attendance.visit, now=sync.clock(), hints=Hints.of("oncall"))
+
+
+def _told(started: PersonRun, target: Obj, cause: str, refusal: Refused) -> None:
+    """A refused change is told once and not tried again until the chart changes."""
+    with started.sync.store.write() as conn:
+        journal.open_attention(
+            conn,
+            started.lease.aggregate,
+            cause,
+            now=started.sync.clock(),
+            object_id=target.id,
+            candidates=list(refusal.fields),
+        )
+
+
+# --- the end of a run -----------------------------------------------------------------------------
+
+
+def _settle(started: PersonRun) -> None:
+    """The chart's change was carried: its baselines move, and who waited for it is woken."""
+    sync, patient = started.sync, started.patient
+    if not sync.live:
+        return
+    wire = drchrono.wire("patient", started.json)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
+        links.settle(conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id)
+        links.change(conn, patient.id, seen_at=now, mark=started.person.mark)
+        for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
+            work.raise_(conn, waiting, now=now, hints=Hints.both())
+        if normal_email(present(started.person.email, "")):
+            journal.close_attention(
+                conn, started.lease.aggregate, now, keep=("contact_refused", "contact_differs")
+            )
+
+
+def _finish(sync: Sync, lease: Lease, deliveries: list[journal.Delivery]) -> None:
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        journal.explain(conn, deliveries, now)
+        work.complete(conn, lease, now=now)

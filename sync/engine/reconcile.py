@@ -1,0 +1,166 @@
+"""One worker's run of one aggregate: claim it, work on it, and give it back in the right way."""
+
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from sync.config import Mode
+from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
+from sync.core.wire import MalformedError
+from sync.engine import persons, visits
+from sync.engine.arrivals import AbsorbedError
+from sync.engine.context import Ring, Sync
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.log import cause
+from sync.mapping import MappingError, UnmappedError
+from sync.outbound.brake import BrakedError
+from sync.store import journal, links, work
+from sync.store.schema import work as work_table
+from sync.store.work import FenceLostError, Hints, Lease
+
+BACKOFF_FIRST = 2.0
+BACKOFF_MOST = 900.0
+GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
+
+
+def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
+    """Work on one aggregate if it is due and nobody is at it; returns the keys due now.
+
+    Never raises for remote trouble: the item is given back to be tried later, or parked. Raises
+    SQLAlchemyError when the database is out of reach; the lease then runs out by itself.
+    """
+    if sync.settings.sync_mode is Mode.PAUSED:
+        return ()
+    with sync.store.write() as conn:
+        lease = work.claim(
+            conn,
+            aggregate,
+            owner=sync.owner,
+            now=sync.clock(),
+            seconds=sync.settings.lease_seconds,
+        )
+    if lease is None:
+        return ()
+    try:
+        _work(sync, lease)
+    except (FencedOff, FenceLostError):
+        sync.log.warning("lease lost", aggregate=aggregate)
+    except AbsorbedError as absorbed:
+        return _due(sync, (absorbed.into,))
+    return _due(sync, (aggregate,))
+
+
+def _work(sync: Sync, lease: Lease) -> None:
+    try:
+        with sync.store.read() as conn:
+            kind = links.kind_of(conn, lease.aggregate)
+        (visits.run if kind == "visit" else persons.run)(sync, lease)
+    except (FencedOff, FenceLostError, AbsorbedError):
+        raise
+    except LaterError as later:
+        _later(sync, lease, later.due, hints=later.hints, failed=later.failed)
+    except NotBefore as closed:
+        _later(sync, lease, closed.until)
+    except Unresolved:
+        due = sync.clock() + timedelta(seconds=sync.settings.late_seconds)
+        _later(sync, lease, due, hints=Hints.both())
+    except Exception as failure:
+        parked = _parked(failure)
+        if parked is not None:
+            _park(sync, lease, parked)
+        elif isinstance(failure, RemoteError):
+            _again(sync, lease, failure.code)
+        else:
+            sync.log.error("a run failed", aggregate=lease.aggregate, **cause(failure))  # noqa: TRY400
+            _again(sync, lease, "defect")
+            raise
+
+
+def _parked(failure: Exception) -> ParkedError | None:
+    """What waits for somebody or something, and for whom; None for what is merely to be retried."""
+    match failure:
+        case ParkedError():
+            return failure
+        case BrakedError():
+            return ParkedError("operator", failure.ref or "brake", failure.cause)
+        case AuthFailed():
+            return ParkedError("auth", failure.code, "auth")
+        case Refused():
+            return ParkedError("operator", failure.code, "refused", candidates=failure.fields)
+        case UnmappedError():
+            return ParkedError("mapping", "unmapped", "unmapped", candidates=(str(failure),))
+        case MappingError():
+            return ParkedError("mapping", "unusable", "mapping_unusable")
+        case MalformedError():
+            return ParkedError("operator", failure.field, "malformed", candidates=(failure.field,))
+    return None
+
+
+def _later(
+    sync: Sync,
+    lease: Lease,
+    due: datetime,
+    *,
+    hints: Hints | None = None,
+    failed: bool = False,
+) -> None:
+    with sync.store.write() as conn:
+        work.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed)
+
+
+def _again(sync: Sync, lease: Lease, code: str) -> None:
+    """Back off with full jitter; an item that keeps failing is told, and goes on trying."""
+    most = min(BACKOFF_MOST, BACKOFF_FIRST * 2**lease.attempts)
+    seconds = random.uniform(0.2, most)  # noqa: S311 - jitter, not a secret
+    sync.log.info("a run is tried again", aggregate=lease.aggregate, reason=code)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.defer(conn, lease, now=now, due=now + timedelta(seconds=seconds), failed=True)
+        if lease.attempts + 1 >= GIVE_UP_TELLING:
+            journal.open_attention(conn, lease.aggregate, "keeps_failing", now=now)
+
+
+def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
+    """Done until what it waits for changes. The deliveries are explained by that."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        links.unblock(conn, lease.aggregate)
+        journal.close_attention(conn, lease.aggregate, now, keep=(parked.cause or "",))
+        links.block(
+            conn,
+            lease.aggregate,
+            kind=parked.kind,
+            ref=parked.ref[:64],
+            now=now,
+            object_id=parked.object_id,
+        )
+        if parked.cause is not None:
+            journal.open_attention(
+                conn,
+                lease.aggregate,
+                parked.cause,
+                now=now,
+                object_id=parked.object_id,
+                candidates=list(parked.candidates) or None,
+            )
+        journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
+        work.complete(conn, lease, now=now)
+
+
+def _due(sync: Sync, keys: tuple[int, ...]) -> tuple[Ring, ...]:
+    with sync.store.read() as conn:
+        return tuple(_due_of(conn, keys, sync.clock()))
+
+
+def _due_of(conn: Connection, keys: tuple[int, ...], now: datetime) -> list[Ring]:
+    rows = conn.execute(
+        select(work_table.c.aggregate, work_table.c.lane).where(
+            work_table.c.aggregate.in_(keys),
+            work_table.c.wanted > work_table.c.done,
+            work_table.c.due <= now,
+            work_table.c.lease_by.is_(None),
+        )
+    )
+    return [Ring(row.aggregate, work.Lane(row.lane)) for row in rows]

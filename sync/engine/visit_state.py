@@ -1,0 +1,276 @@
+"""What is known of one visit at the start of a run: from SQL first, then what the remotes show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from sync.core.errors import Gone
+from sync.core.lifecycle import terminal
+from sync.core.merge import Seen
+from sync.core.plan import Presence, SideView
+from sync.core.records import Absent, Attendee, Life, State, Visit
+from sync.core.wording import Json
+from sync.drchrono import translate as drchrono
+from sync.engine.context import Sync
+from sync.engine.outcomes import LaterError
+from sync.engine.seen import compare, matches
+from sync.oncall import translate as oncall
+from sync.outbound.gate import Ticket
+from sync.store import journal, links
+from sync.store.journal import Delivery
+from sync.store.links import Attendance, Obj, Stored
+from sync.store.schema import call, visit
+from sync.store.work import Hints, Lease
+
+UNRESOLVED = ("open", "unresolved")
+
+
+@dataclass
+class Shown:
+    """One side's object as it was read now."""
+
+    json: dict[str, Json]
+    visit: Visit
+    wire: dict[str, Json]
+    seen: dict[str, Seen]
+
+
+@dataclass
+class VisitState:
+    """A visit of one generation: its rows, and what was read of both sides so far."""
+
+    key: int
+    lease: Lease
+    now: datetime
+    generation: int
+    row: RowMapping
+    objects: list[Obj]
+    attendance: Attendance | None
+    stored: dict[tuple[int, str], Stored]
+    deliveries: list[Delivery]
+    unresolved: list[RowMapping]
+    read: dict[str, Shown] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    attendee: Attendee | None = None
+
+    def object(self, system: str) -> Obj | None:
+        """This generation's appointment of a system, in whatever state."""
+        found = [
+            obj
+            for obj in self.objects
+            if obj.system == system
+            and obj.kind == "appointment"
+            and obj.state != "skipped"
+            and (system == "drchrono" or obj.generation == self.generation)
+        ]
+        if system == "drchrono" and self.attendance and self.attendance.appointment:
+            return next((o for o in found if o.id == self.attendance.appointment), None)
+        return found[-1] if found else None
+
+    @property
+    def participant(self) -> Obj | None:
+        """The row of the patient's participant."""
+        if self.attendance is None or self.attendance.participant is None:
+            return None
+        return next((o for o in self.objects if o.id == self.attendance.participant), None)
+
+    def presence(self, system: str) -> Presence:
+        """Whether a side is there, as far as we know or have just read."""
+        obj = self.object(system)
+        if obj is None:
+            return Presence.NONE
+        if obj.state == "gone" or system in self.gone:
+            return Presence.GONE
+        return Presence.MAKING if obj.remote_id is None else Presence.LIVE
+
+    def view(self, system: str) -> SideView:
+        """The side for the plan."""
+        obj, shown = self.object(system), self.read.get(system)
+        return SideView(
+            presence=self.presence(system),
+            visit=shown.visit if shown else None,
+            seen=shown.seen if shown else self._gone_seen(obj),
+            marked=obj.marked if obj else False,
+        )
+
+    def _gone_seen(self, obj: Obj | None) -> dict[str, Seen]:
+        # A tombstone is written when the deletion was carried; until then it is news.
+        carried = obj is not None and obj.state == "gone"
+        return {"state": Seen.SAME if carried else Seen.CHANGED}
+
+
+def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
+    """Everything SQL knows of a leased visit."""
+    key = lease.aggregate
+    row = conn.execute(select(visit).where(visit.c.aggregate == key)).mappings().one()
+    objects = links.objects_of(conn, key)
+    current = [a for a in links.attendances(conn, key) if a.current and a.role == "patient"]
+    unresolved = (
+        conn.execute(
+            select(call)
+            .where(
+                call.c.aggregate == key,
+                call.c.fence < lease.fence,
+                call.c.effect != "",
+                call.c.state.in_(UNRESOLVED),
+            )
+            .order_by(call.c.id)
+        )
+        .mappings()
+        .all()
+    )
+    return VisitState(
+        key=key,
+        lease=lease,
+        now=now,
+        generation=row["generation"],
+        row=row,
+        objects=objects,
+        attendance=current[0] if current else None,
+        stored=links.stored_fields(conn, [obj.id for obj in objects]),
+        deliveries=journal.unexplained(conn, key),
+        unresolved=list(unresolved),
+    )
+
+
+def hints_left(state: VisitState) -> Hints:
+    """The hints that still ask for a read.
+
+    DrChrono's deliveries may be explained by what is stored: an echo that came while we were busy
+    equals the baseline by now.
+    """
+    hints = state.lease.hints
+    said = [d for d in state.deliveries if d.source == "drchrono"]
+    explained = said and all(
+        matches(d.digests or {}, d.key_id, d.object, state.stored) for d in said
+    )
+    return Hints(drchrono=hints.drchrono and not explained, oncall=hints.oncall)
+
+
+def wait_for_unresolved(sync: Sync, state: VisitState) -> Hints:
+    """Which sides must be read because a write there has no known outcome.
+
+    Raises LaterError while such a write is younger than the settling time: it may still land.
+    """
+    settled = timedelta(seconds=sync.settings.late_seconds)
+    for row in state.unresolved:
+        ready = row["at"] + settled
+        if state.now < ready:
+            raise LaterError(ready, Hints.both())
+    systems = {row["system"] for row in state.unresolved}
+    return Hints(drchrono="drchrono" in systems, oncall="oncall" in systems)
+
+
+def looked_at(conn: Connection, state: VisitState) -> None:
+    """The unresolved writes were looked at; what of them is still pending may land late yet."""
+    ids = [row["id"] for row in state.unresolved]
+    if ids:
+        conn.execute(update(call).where(call.c.id.in_(ids)).values(state="looked"))
+
+
+def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> None:
+    """Read one side's object by id, once per run."""
+    obj = state.object(system)
+    if system in state.read or system in state.gone or obj is None or obj.remote_id is None:
+        return
+    if obj.state == "gone":
+        state.gone.add(system)
+        return
+    try:
+        if system == "drchrono":
+            # The marker is only in the verbose form, which is asked for until it is known.
+            verbose = not obj.marked
+            json = sync.drchrono.get_appointment(ticket, obj.remote_id, verbose=verbose)
+            shown = _drchrono(sync, state, obj, json)
+        else:
+            shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
+    except Gone:
+        state.gone.add(system)
+        return
+    state.read[system] = shown
+    if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
+        state.gone.add(system)
+
+
+def _drchrono(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
+    wire = drchrono.wire("appointment", json)
+    seen = compare(sync.digests, obj.id, wire, state.stored)
+    return Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+
+
+def _oncall(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
+    wire = oncall.wire("appointment", json)
+    seen = compare(sync.digests, obj.id, wire, state.stored)
+    shown = oncall.to_visit(json, sync.mapping)
+    if seen.get("state") is Seen.NEW and obj.made_by_us and _is_open(shown):
+        # The answer that made it did not tell a status (guide): as we made it, it is open.
+        seen["state"] = Seen.SAME
+    found = Shown(json, shown, wire, seen)
+    _with_attendee(sync, state, found)
+    return found
+
+
+def _is_open(shown: Visit) -> bool:
+    return isinstance(shown.state, State) and not terminal(shown.state)
+
+
+def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:
+    """A 1:1 visit whose patient's participant was cancelled is a cancelled visit."""
+    row = state.participant
+    if row is None:
+        return
+    items = found.json.get("participants")
+    for item in items if isinstance(items, list) else []:
+        attendee = oncall.to_attendee(item)
+        if attendee.remote_id != row.remote_id:
+            continue
+        state.attendee = attendee
+        seen = compare(sync.digests, row.id, oncall.wire("participant", item), state.stored)
+        if attendee.cancelled is True and _is_open(found.visit):
+            found.visit = replace(found.visit, state=State(Life.CANCELLED))
+            found.seen["state"] = seen.get("state", Seen.NEW)
+
+
+def _cancelled(shown: Visit) -> Visit:
+    from dataclasses import replace
+
+    return replace(shown, state=State(Life.CANCELLED))
+
+
+def participants_wire(json: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
+    """The wire form of each participant in an answer, by its id."""
+    items = json.get("participants")
+    found = {}
+    for item in items if isinstance(items, list) else []:
+        found[oncall.to_attendee(item).remote_id] = oncall.wire("participant", item)
+    return found
+
+
+def is_quiet(state: VisitState, system: str) -> bool:
+    """Whether what was read of this side asks for nothing: all as settled, linked and marked."""
+    shown, obj = state.read.get(system), state.object(system)
+    if shown is None or obj is None or system in state.gone or not obj.marked:
+        return False
+    other = state.object("oncall" if system == "drchrono" else "drchrono")
+    if other is None or other.remote_id is None:
+        return False
+    told = {"starts", "minutes", "type", "provider", "state", "patient"}
+    return all(seen is Seen.SAME for name, seen in shown.seen.items() if name in told)
+
+
+def newest_mark(state: VisitState) -> str | None:
+    """The highest `updated_at` mark among DrChrono's unexplained deliveries."""
+    marks = [d.mark for d in state.deliveries if d.source == "drchrono" and d.mark]
+    return max(marks, default=None)
+
+
+def starts_of(state: VisitState) -> datetime | None:
+    """When the visit begins, by what was read (DrChrono first), else by what is stored."""
+    for system in ("drchrono", "oncall"):
+        shown = state.read.get(system)
+        if shown is not None and not isinstance(shown.visit.starts, Absent):
+            return shown.visit.starts
+    stored: datetime | None = state.row["starts_at"]
+    return stored
