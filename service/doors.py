@@ -11,8 +11,6 @@ from sync.engine.context import Sync
 from workers.bell import Bell
 
 LARGEST = 1024 * 1024  # bytes of a webhook's body
-_DRAINED = 8 * LARGEST  # of a larger body: read and forgotten, so that the answer can be read
-_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +46,7 @@ def read_body(request: Request) -> bytes | None:
 
     One byte more than the limit is asked for: a chunked body has no length to go by.
     """
-    body = _read(request, LARGEST + 1)
-    if len(body) <= LARGEST:
-        return body
-    # A connection closed on unread bytes is reset, and the caller would not see the answer.
-    left = _DRAINED
-    while left > 0 and (piece := request.stream.read(_PIECE)):
-        left -= len(piece)
-    return None
-
-
-def _read(request: Request, most: int) -> bytes:
-    pieces = []
-    left = most
-    while left > 0 and (piece := request.stream.read(min(left, _PIECE))):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)
+    body = b""
+    while len(body) <= LARGEST and (piece := request.stream.read(LARGEST + 1 - len(body))):
+        body += piece
+    return body if len(body) <= LARGEST else None
