@@ -22,6 +22,7 @@ VARIABLE = "DRCHRONO_SCHEMA"
 EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
     (r"/api/appointments", r"status", "practice-defined statuses: an open set (facts: D)"),
     (r"/api/appointments", r"is_telehealth", "undocumented, some accounts return it (facts: D)"),
+    (r"/api/patients", r"preferred_pharmacies", "schema: an enum whose only word is a list"),
     (r"/api/offices", r"exam_rooms(/.*)?", "reference: array of objects; schema: string"),
     (r"/api/offices", r"doctor", "reference: integer; schema: string"),
     (r"/api/offices", r"end_time", "reference: a time, default 24:00"),
