@@ -118,7 +118,7 @@ def _was_heard(role: str) -> tuple[bool, str]:
             heard = journal.heard(conn, now - HEARD_WITHIN)
     finally:
         store.close()
-    host = socket.gethostname()
+    host = socket.gethostname()[:40]  # as much of it as process names hold
     ages = [(now - at).total_seconds() for name, its, at in heard if its == role and host in name]
     if not ages:
         return False, f"no heartbeat from this host in the last {HEARD_WITHIN.seconds} s"

@@ -65,11 +65,15 @@ class World:
         say: Callable[[str], None] = lambda _text: None,
         on_change: Callable[[Status], None] | None = None,
     ) -> None:
-        self._claim = Claim(directory, keep=options.keep)
+        self._claim = Claim(directory)
+        try:
+            self.ports = options.ports.chosen()
+            self._make_room(keep=options.keep)
+        except BaseException:
+            self._claim.release()
+            raise
         self.files = self._claim.files
-        self.is_new = self._claim.is_new
         self.options = options
-        self.ports = options.ports.chosen()
         self.public_url = f"http://{HOST}:{self.ports.web}"
         self.control = SandboxControl(
             f"http://{HOST}:{self.ports.drchrono}", f"http://{HOST}:{self.ports.oncall}"
@@ -111,9 +115,8 @@ class World:
         redis_url = os.environ.get("REDIS_URL") or self._start_redis()
         self._say(f"Redis at {redis_url}")
         self._start_sandbox()
-        self._say(
-            f"Sandbox: DrChrono {self.control.drchrono_url}, {self.control.oncall_url} OnCall"
-        )
+        self._say(f"DrChrono's sandbox at {self.control.drchrono_url}")
+        self._say(f"OnCall's sandbox at {self.control.oncall_url}")
         self.environment = self._new_environment(redis_url)
         write_private(self.files.env, env_text(self.environment))
         self._open_sync()
@@ -156,7 +159,7 @@ class World:
     def work(self) -> None:
         """Start the workers and the beat."""
         for number in range(1, self.options.workers + 1):
-            self._start(f"worker {number}", "worker", ready=self._heard("worker", number))
+            self._start(f"worker-{number}", "worker", ready=self._heard("worker", number))
         self._start("beat", "beat", ready=self._heard("beat", 1))
 
     def settle(
@@ -205,6 +208,17 @@ class World:
 
     # --- parts ------------------------------------------------------------------------------------
 
+    def _make_room(self, *, keep: bool) -> None:
+        if not keep:
+            self._claim.clear()
+        elif not self._claim.is_new:
+            # Going on against a clinic that has forgotten everything would look like a mass
+            # deletion in both systems.
+            raise TroubleError(
+                "The sandbox forgets its clinic when it stops, so an old world can't go on yet: "
+                "run without --keep."
+            )
+
     def _start_redis(self) -> str:
         try:
             argv = embedded.argv(self.files.redis)
@@ -228,7 +242,7 @@ class World:
 
     def _new_environment(self, redis_url: str) -> dict[str, str]:
         """Every setting of this world; a kept one keeps its secrets."""
-        old = {} if self.is_new else read_env_file(self.files.env)
+        old = {} if self._claim.is_new else read_env_file(self.files.env)
         drchrono = self.control.state("drchrono")["credentials"]
         oncall = self.control.state("oncall")["credentials"]
         taken = {name: os.environ[name] for name in TAKEN_OVER if os.environ.get(name)}

@@ -65,15 +65,14 @@ class Files:
 class Claim:
     """The sole use of a world's directory by this process, until `release`.
 
-    Without `keep` an old world is removed first. Raises TroubleError when the directory is not
-    ours, or in use.
+    Raises TroubleError when the directory is not ours, or in use. `is_new` says whether there is no
+    world in it.
     """
 
-    def __init__(self, directory: Path, *, keep: bool) -> None:
+    def __init__(self, directory: Path) -> None:
         self.files = Files(directory.resolve())
         place = self.files.directory
-        self.is_new = not (place / MARK).exists()
-        if self.is_new and place.exists() and any(place.iterdir()):
+        if not (place / MARK).exists() and place.exists() and any(place.iterdir()):
             raise TroubleError(
                 f"{directory} holds files that `run` did not make, and they are left alone: "
                 "choose another place with --dir, or move them away."
@@ -88,14 +87,10 @@ class Claim:
                 f"Another run uses {directory}: stop it first, or choose another place with --dir."
             ) from None
         place.chmod(0o700)
-        if not keep:
-            self._empty()
+        self.is_new = not self.files.env.exists()
 
-    def release(self) -> None:
-        """Let others use the directory."""
-        self._mark.close()
-
-    def _empty(self) -> None:
+    def clear(self) -> None:
+        """Remove the old world: only what `run` makes."""
         for name in MADE:
             made = self.files.directory / name
             if made.is_dir() and not made.is_symlink():
@@ -103,6 +98,10 @@ class Claim:
             else:
                 made.unlink(missing_ok=True)
         self.is_new = True
+
+    def release(self) -> None:
+        """Let others use the directory."""
+        self._mark.close()
 
 
 def new_secrets() -> dict[str, str]:

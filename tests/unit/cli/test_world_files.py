@@ -14,13 +14,13 @@ from cli.world_files import MARK, SECRETS, Claim, env_text, new_secrets, write_p
 def test_a_directory_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "sync.db").write_text("somebody's data")
     with pytest.raises(TroubleError, match="--dir"):
-        Claim(tmp_path, keep=False)
+        Claim(tmp_path)
     assert (tmp_path / "sync.db").read_text() == "somebody's data"
     assert not (tmp_path / MARK).exists()
 
 
 def test_a_new_world_removes_what_the_old_one_made_and_nothing_else(tmp_path: Path) -> None:
-    first = Claim(tmp_path / "var", keep=False)
+    first = Claim(tmp_path / "var")
     assert first.is_new
     made = first.files
     made.log.mkdir()
@@ -30,18 +30,20 @@ def test_a_new_world_removes_what_the_old_one_made_and_nothing_else(tmp_path: Pa
     (made.directory / "notes.txt").write_text("mine")
     first.release()
 
-    second = Claim(tmp_path / "var", keep=False)
+    second = Claim(tmp_path / "var")
+    assert not second.is_new
+    second.clear()
     assert second.is_new
     assert sorted(path.name for path in made.directory.iterdir()) == [MARK, "notes.txt"]
     second.release()
 
 
 def test_a_kept_world_goes_on(tmp_path: Path) -> None:
-    first = Claim(tmp_path / "var", keep=True)
+    first = Claim(tmp_path / "var")
     assert first.is_new
     write_private(first.files.env, "PORT=1\n")
     first.release()
-    second = Claim(tmp_path / "var", keep=True)
+    second = Claim(tmp_path / "var")
     assert not second.is_new
     assert second.files.env.read_text() == "PORT=1\n"
     second.release()
@@ -51,19 +53,21 @@ def test_a_link_out_of_the_world_is_removed_but_not_followed(tmp_path: Path) -> 
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").touch()
-    first = Claim(tmp_path / "var", keep=False)
+    first = Claim(tmp_path / "var")
     first.files.log.symlink_to(outside)
     first.release()
-    Claim(tmp_path / "var", keep=False).release()
+    second = Claim(tmp_path / "var")
+    second.clear()
+    second.release()
     assert (outside / "kept").exists()
     assert not first.files.log.is_symlink()
 
 
 def test_two_runs_cannot_share_a_world(tmp_path: Path) -> None:
-    first = Claim(tmp_path / "var", keep=False)
+    first = Claim(tmp_path / "var")
     write_private(first.files.env, "PORT=1\n")
     with pytest.raises(TroubleError, match="Another run uses"):
-        Claim(tmp_path / "var", keep=False)
+        Claim(tmp_path / "var")
     assert first.files.env.exists()
     first.release()
 
