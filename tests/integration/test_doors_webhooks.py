@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -377,6 +378,16 @@ def test_the_database_down_is_503(sync: Sync, store: Store, redis_url: str) -> N
     ):
         assert (answer.status_code, error(answer)) == (503, "database")
     assert rung(redis_url) == []
+
+
+def test_a_database_that_refuses_connections_is_503_at_once(bell: Bell) -> None:
+    sync = context.build(settings("postgresql://postgres@127.0.0.1:1/x"), owner="web@test:1")
+    web = create_app(sync, bell).test_client()
+    begun = time.monotonic()
+    assert web.post(f"{ONCALL}/token-one", json=HINT).status_code == 503
+    assert time.monotonic() - begun < 2
+    assert web.get("/healthz").get_json()["parts"]["database"] == {"ok": False}
+    sync.close()
 
 
 def test_nothing_of_a_request_is_repeated_or_logged(
