@@ -213,19 +213,24 @@ def test_at_half_of_its_life_it_is_renewed_noted_first_and_stored_before_use(
     assert (store.attempt, store.lease) == (None, None)
 
 
-def test_two_at_once_renew_once(store, script, clock):
+@pytest.mark.parametrize("shared", [False, True])
+def test_two_at_once_renew_once(store, script, clock, shared):
     connected(store)
     clock.forward(hours=24)
     under_way, go_on = threading.Event(), threading.Event()
+    note = store.note_attempt
 
-    def slow(call):
+    def slow(provider, at):
+        store.note_attempt = note
         under_way.set()
         assert go_on.wait(30)
-        return script.send(call)
+        note(provider, at)
 
-    script.then(pair(2))
-    first = TokenKeeper(store, slow, APPLICATION, clock, "first")
-    second = TokenKeeper(store, script.send, APPLICATION, clock, "second")
+    store.note_attempt = slow
+    script.then(pair(2), pair(3))
+    first = TokenKeeper(store, script.send, APPLICATION, clock, "first")
+    # Two processes, or two threads of one.
+    second = first if shared else TokenKeeper(store, script.send, APPLICATION, clock, "second")
     with ThreadPoolExecutor(1) as pool:
         renewing = pool.submit(first.access_token)
         assert under_way.wait(30)
@@ -243,12 +248,8 @@ def test_many_threads_renew_once(store, script, clock):
     script.then(pair(2))
     start = threading.Barrier(8)
 
-    # Half of them are threads of one process, that share a keeper.
-    shared = TokenKeeper(store, script.send, APPLICATION, clock, "process")
-
     def ask(number):
-        own = TokenKeeper(store, script.send, APPLICATION, clock, f"process {number}")
-        keeper = own if number % 2 else shared
+        keeper = TokenKeeper(store, script.send, APPLICATION, clock, f"process {number}")
         start.wait(30)
         return keeper.access_token()
 
@@ -405,7 +406,7 @@ def test_a_401_looks_first_whether_another_has_renewed(keeper, store, script, cl
 
     def refused_once(_call, _ticket):
         script.send = real
-        store.token = replace(store.token, access="a2", version=2)
+        store.token = replace(store.token, access="a2", version=2, obtained_at=clock())
         raise AuthFailed("unauthorised")
 
     script.send = refused_once

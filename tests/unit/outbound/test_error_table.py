@@ -229,6 +229,7 @@ def test_a_server_error_may_say_when_to_come_back():
 def test_methods_are_known_in_any_case():
     assert verdict(D, "patch", "appointment", 500).kind is AMBIGUOUS
     assert verdict(D, "get", "appointment", 500).kind is TRANSIENT
+    assert verdict(D, "get", "appointments", 200, {"results": []}).kind is OK
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ CALLED = "https://app.drchrono.com/api/users/current"
         (CALLED, "https://drchrono.com.evil.example/x", DRCHRONO, None),
         (CALLED, "https://app.drchrono.com@evil.example/", DRCHRONO, None),
         (CALLED, "https://drchrono.ca/x", DRCHRONO, None),
+        (CALLED, "https://evil.example\\.drchrono.com/x", DRCHRONO, None),
         (CALLED, "https://app.drchrono.com:8443/x", DRCHRONO, None),
         (CALLED, "", DRCHRONO, None),
         (CALLED, "https://[bad", DRCHRONO, None),
@@ -100,6 +101,7 @@ CALLED = "https://app.drchrono.com/api/users/current"
         ("https://a.herokuapp.com/x", "https://b.herokuapp.com/x", "https://a.herokuapp.com", None),
         # Addresses are no domains; loopback is one where the configured base is loopback.
         ("https://10.0.0.1/x", "https://10.0.0.2/x", "https://10.0.0.1", None),
+        ("https://10.1.0.2/x", "https://10.9.0.2/x", "https://10.1.0.2", None),
         ("https://10.0.0.1/x", "https://10.0.0.1/y", "https://10.0.0.1", "https://10.0.0.1/y"),
         (
             "http://127.0.0.1:81/x",

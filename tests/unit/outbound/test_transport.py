@@ -130,7 +130,7 @@ def test_a_deadline_in_mid_send_of_a_body_is_no_answer(serve):
     server = serve(lambda peer: peer.stop.wait(60))
     big = Outgoing("POST", server.url, {}, body=b"x" * 30_000_000)
     with pytest.raises(NoAnswer) as caught:
-        Transport(deadline_seconds=SHORT).send(big)
+        Transport(deadline_seconds=3 * SHORT, connect_seconds=SHORT).send(big)
     assert caught.value.code == "deadline"
 
 
