@@ -144,8 +144,8 @@ class DrChrono:
 
     # Our own fields: API v4, /api/custom_appointment_fields, /api/custom_demographics
 
-    def custom_appointment_fields(self, ticket: Any, doctor: str) -> list[Record]:
-        """Give the custom appointment fields of a doctor."""
+    def custom_appointment_fields(self, ticket: Any, doctor: str | None = None) -> list[Record]:
+        """Give the custom appointment fields, of one doctor where one is named."""
         return self._all(ticket, "custom_appointment_fields", _of_doctor(doctor))
 
     def create_custom_appointment_field(
@@ -159,8 +159,8 @@ class DrChrono:
         }
         return self._create(ticket, "custom_appointment_fields", body, {"doctor": doctor})
 
-    def custom_demographics(self, ticket: Any, doctor: str) -> list[Record]:
-        """Give the custom demographics of a doctor."""
+    def custom_demographics(self, ticket: Any, doctor: str | None = None) -> list[Record]:
+        """Give the custom demographics, of one doctor where one is named."""
         return self._all(ticket, "custom_demographics", _of_doctor(doctor))
 
     def create_custom_demographic(

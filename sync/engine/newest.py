@@ -32,9 +32,16 @@ class Newest:
     complete: bool
 
 
-def oncall_appointments(sync: Sync, ticket: Ticket, beyond: int) -> Newest:
-    """Read back from the newest end until an id not above `beyond` shows."""
+def oncall_appointments(
+    sync: Sync, ticket: Ticket, beyond: int, *, known_count: int | None = None
+) -> Newest:
+    """Read back from the newest end until an id not above `beyond` shows.
+
+    With `known_count`, a list of that very length is not read beyond its first page.
+    """
     first = sync.oncall.list_appointments(ticket)
+    if known_count is not None and first.count == known_count:
+        return Newest(_above(first, beyond), first.count, complete=True)
     ids = [record_id(one) for one in first.results]
     if first.next is None or not ids:
         return Newest(_above(first, beyond), first.count, complete=True)

@@ -155,7 +155,7 @@ def _appointment(
         return _deleted(sync, conn, event, obj, remote_id)
     wire, shown = _read_body(event.mapping, body)
     if obj is None:
-        skipped = _out_of_scope(event.mapping, shown)
+        skipped = out_of_scope(event.mapping, shown)
         key = links.new_aggregate(conn, "visit", event.now)
         state = "skipped" if skipped else "live"
         obj = links.add(conn, key, "drchrono", "appointment", remote_id, now=event.now, state=state)
@@ -164,7 +164,7 @@ def _appointment(
     elif obj.state == "gone":
         return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
     elif obj.state == "skipped":
-        if _out_of_scope(event.mapping, shown):
+        if out_of_scope(event.mapping, shown):
             return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
         links.change(conn, obj.id, state="live")
     return _compare(sync, conn, event, obj, wire, shown)
@@ -179,7 +179,7 @@ def _read_body(mapping: Mapping | None, body: Json) -> tuple[dict[str, Json], Vi
         return {}, None
 
 
-def _out_of_scope(mapping: Mapping | None, shown: Visit | None) -> bool:
+def out_of_scope(mapping: Mapping | None, shown: Visit | None) -> bool:
     """Whether the body alone shows that the appointment is none of ours."""
     if mapping is None or shown is None:
         return False
@@ -301,7 +301,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
     if obj is None:
         key = links.new_aggregate(conn, "person", event.now)
         obj = links.add(conn, key, "drchrono", "patient", remote_id, now=event.now)
-    if not _is_linked(conn, obj.aggregate):
+    if not is_linked(conn, obj.aggregate):
         newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
         if shown is not None and newer:
             index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
@@ -316,7 +316,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
     return _raise(sync, conn, event, obj.aggregate)
 
 
-def _is_linked(conn: Connection, person: int) -> bool:
+def is_linked(conn: Connection, person: int) -> bool:
     if any(o.system == "oncall" for o in links.objects_of(conn, person)):
         return True
     attends = conn.execute(

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from sqlalchemy import Connection, RowMapping, and_, case, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from sync.store.schema import work
 
@@ -287,6 +298,15 @@ def defer(
     )
 
 
+def _to_ring(now: datetime, ring_again: float) -> ColumnElement[bool]:
+    return and_(
+        work.c.wanted > work.c.done,
+        work.c.due <= now,
+        or_(work.c.lease_by.is_(None), work.c.lease_until < now),
+        or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again)),
+    )
+
+
 def due_items(
     conn: Connection, *, now: datetime, ring_again: float, most: int = 500
 ) -> list[tuple[int, Lane]]:
@@ -294,15 +314,9 @@ def due_items(
 
     Ordered by lane, then by age. Any number of sweepers may run.
     """
-    waiting = and_(
-        work.c.wanted > work.c.done,
-        work.c.due <= now,
-        or_(work.c.lease_by.is_(None), work.c.lease_until < now),
-        or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again)),
-    )
     found = conn.execute(
         select(work.c.aggregate, work.c.lane)
-        .where(waiting)
+        .where(_to_ring(now, ring_again))
         .order_by(work.c.lane, work.c.due)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -334,3 +348,9 @@ def depths(conn: Connection, *, now: datetime) -> list[Depth]:
         for lane, count, oldest in rows
     }
     return [found.get(lane, Depth(lane, 0, 0.0)) for lane in Lane]
+
+
+def any_due(conn: Connection, *, now: datetime, ring_again: float) -> bool:
+    """Whether `due_items` would find something; takes no lock."""
+    found = conn.execute(select(work.c.aggregate).where(_to_ring(now, ring_again)).limit(1)).first()
+    return found is not None

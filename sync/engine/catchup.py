@@ -1,0 +1,175 @@
+"""The beat's tasks: what runs how often. Each tick is run once, however many beats there are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from sync.core.errors import NotBefore, RemoteError
+from sync.engine import matching, practice, scans
+from sync.engine.context import Ring, Sync
+from sync.mapping import MappingError
+from sync.store import links, work
+from sync.store.schema import (
+    call,
+    delivery,
+    heartbeat,
+    installation,
+    pending,
+    tick,
+    ticket,
+    visit,
+)
+from sync.store.work import Hints, Lane
+
+LATE_WRITE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task: how many seconds lie between its ticks, and what it does."""
+
+    every_seconds: Callable[[Sync], float]
+    run: Callable[[Sync], tuple[Ring, ...]]
+    needs_accounts: bool = True
+
+
+def _every(seconds: float) -> Callable[[Sync], float]:
+    return lambda _sync: seconds
+
+
+def _catchup(sync: Sync) -> float:
+    """Ten minutes, and longer as DrChrono's budget shrinks."""
+    budget = sync.budget("drchrono")
+    usual = sync.settings.catchup_minutes * 60
+    if budget.limit is None or budget.left is None or budget.left * 2 >= budget.limit:
+        return usual
+    return min(6.0, budget.limit / (2 * max(1, budget.left))) * usual
+
+
+def _remote(run: Callable[[Sync], tuple[Ring, ...]]) -> Callable[[Sync], tuple[Ring, ...]]:
+    """A task that meets remote trouble ends; its next tick tries again from where it stood."""
+
+    def guarded(sync: Sync) -> tuple[Ring, ...]:
+        try:
+            return run(sync)
+        except NotBefore as closed:
+            sync.log.info("a task waits for the budget", reason=closed.code)
+        except RemoteError as failure:
+            sync.log.warning("a task met trouble", reason=failure.code)
+        return ()
+
+    return guarded
+
+
+def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
+    """Wake what waited for the mapping when the file changed; learn what its doctors need."""
+    try:
+        version = sync.mapping.version
+    except MappingError:
+        return ()
+    with sync.store.read() as conn:
+        known = conn.execute(select(installation.c.mapping_version)).scalar_one_or_none()
+    if known == version:
+        return ()
+    practice.learn(sync)
+    with sync.store.write() as conn:
+        conn.execute(update(installation).values(mapping_version=version))
+        waiting = links.blocked_on(conn, "mapping")
+        for key in waiting:
+            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
+    return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
+
+
+def entering_window(sync: Sync) -> tuple[Ring, ...]:
+    """Raise visits that have come near enough to be made."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        keys = list(
+            conn.execute(select(visit.c.aggregate).where(visit.c.hold_until <= now)).scalars()
+        )
+        for key in keys:
+            conn.execute(update(visit).where(visit.c.aggregate == key).values(hold_until=None))
+            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+    return tuple(Ring(key, Lane.CATCHUP) for key in keys)
+
+
+def prune(sync: Sync) -> tuple[Ring, ...]:
+    """Forget what has served: old deliveries and calls, late writes that never landed."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        old = now - timedelta(days=sync.settings.keep_days)
+        conn.execute(
+            delete(delivery).where(delivery.c.at < old, delivery.c.explained_at.is_not(None))
+        )
+        conn.execute(delete(call).where(call.c.at < old))
+        looked = select(call.c.id).where(call.c.state == "looked", call.c.at < now - LATE_WRITE)
+        conn.execute(delete(pending).where(pending.c.call.in_(looked)))
+        conn.execute(delete(heartbeat).where(heartbeat.c.at < now - timedelta(days=1)))
+        conn.execute(delete(ticket).where(ticket.c.expires_at < now))
+    return ()
+
+
+TASKS: Mapping[str, Task] = {
+    "mapping": Task(_every(5), _remote(mapping_changed)),
+    "matching": Task(_every(15), _remote(matching.run)),
+    "practice": Task(_every(24 * 3600), _remote(practice.learn)),
+    "window": Task(_every(600), entering_window),
+    "drchrono_appointments": Task(_catchup, _remote(scans.drchrono_appointments)),
+    "drchrono_patients": Task(_catchup, _remote(scans.drchrono_patients)),
+    "drchrono_window": Task(_every(24 * 3600), _remote(scans.drchrono_window)),
+    "oncall_newest": Task(_catchup, _remote(scans.oncall_newest)),
+    "oncall_tiers": Task(_every(300), scans.oncall_tiers),
+    "oncall_walk": Task(_every(24 * 3600), _remote(scans.oncall_walk)),
+    "oncall_contacts": Task(_every(3600), _remote(scans.oncall_contacts)),
+    "prune": Task(_every(3600), prune, needs_accounts=False),
+}
+
+# What needs the accounts' first matching to be over.
+_AFTER_MATCHING = frozenset(
+    name for name in TASKS if name.startswith(("drchrono_", "oncall_")) or name == "window"
+)
+
+
+def due_tasks(sync: Sync) -> tuple[str, ...]:
+    """The tasks whose tick is now and was not taken by another beat; their next tick is set."""
+    now = sync.clock()
+    with sync.store.read() as conn:
+        ready = _ready(conn)
+        rows = {row.task: row for row in conn.execute(select(tick))}
+    due = [name for name in TASKS if name in ready and (name not in rows or rows[name].due <= now)]
+    return tuple(name for name in due if _take(sync, name))
+
+
+def _ready(conn: Connection) -> set[str]:
+    row = conn.execute(select(installation)).first()
+    if row is None or row.name is None:
+        return {name for name, task in TASKS.items() if not task.needs_accounts}
+    if row.accepted_at is None:
+        return set(TASKS) - _AFTER_MATCHING
+    return set(TASKS) - {"matching"}
+
+
+def _take(sync: Sync, name: str) -> bool:
+    """Move a task's tick on by compare-and-set; False when another beat did."""
+    now = sync.clock()
+    following = now + timedelta(seconds=TASKS[name].every_seconds(sync))
+    with sync.store.write() as conn:
+        row = conn.execute(select(tick).where(tick.c.task == name).with_for_update()).first()
+        if row is None:
+            conn.execute(insert(tick).values(task=name, due=following, ran_at=now, turn=1))
+            return True
+        if row.due > now:
+            return False
+        moved = conn.execute(
+            update(tick)
+            .where(tick.c.task == name, tick.c.turn == row.turn)
+            .values(due=following, ran_at=now, turn=row.turn + 1)
+        )
+        return moved.rowcount == 1
+
+
+def run_now(sync: Sync, name: str) -> tuple[Ring, ...]:
+    """Run a task whatever its tick; what it raises is due already."""
+    return TASKS[name].run(sync)

@@ -1,0 +1,336 @@
+"""Going live: what both systems already have is matched before anything is made.
+
+Visits match by provider, start, length and the participant's e-mail; people by `core.people`. One
+hit is linked, several wait for a person. Records are compared in memory and forgotten.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from sync.core import people
+from sync.core.lifecycle import terminal
+from sync.core.people import normal_email
+from sync.core.records import Absent, Marker, Person, State, Visit, present
+from sync.core.wording import Json
+from sync.drchrono import translate as drchrono
+from sync.engine import contacts, index
+from sync.engine.context import Ring, Sync
+from sync.engine.newest import record_id
+from sync.engine.visit_state import participants_wire
+from sync.mapping import Mapping
+from sync.oncall import translate as oncall
+from sync.outbound.gate import Ticket
+from sync.store import journal, links, work
+from sync.store.links import Obj
+from sync.store.scans import begin, finish
+from sync.store.schema import installation, visit
+from sync.store.work import Hints, Lane
+
+SCAN = "matching"
+CHUNK = 100
+
+
+@dataclass
+class _Met:
+    """A visit of one system as the scan met it."""
+
+    json: dict[str, Json]
+    visit: Visit
+
+
+@dataclass
+class _Scan:
+    sync: Sync
+    mapping: Mapping
+    ticket: Ticket
+    now: datetime
+    people: dict[str, Person] = field(default_factory=dict)  # by patient id
+    person_keys: dict[str, int] = field(default_factory=dict)  # patient id → aggregate
+    by_email: dict[str, list[Person]] = field(default_factory=dict)
+
+
+def is_due(sync: Sync) -> bool:
+    """Whether the accounts are pinned, the mapping names a doctor, and nothing was matched yet."""
+    with sync.store.read() as conn:
+        row = conn.execute(select(installation)).first()
+    return row is not None and row.name is not None and row.accepted_at is None
+
+
+def run(sync: Sync) -> tuple[Ring, ...]:
+    """Match both systems once; a scan that was cut short begins again, linking nothing twice."""
+    if not is_due(sync) or not sync.mapping.doctors:
+        return ()
+    begin(sync.store, SCAN, sync.clock())
+    started = _Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
+    _patients(started)
+    _contacts(started)
+    rings = _visits(started)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        conn.execute(
+            update(installation).values(accepted_at=now, mapping_version=sync.mapping.version)
+        )
+        for waiting in links.blocked_on(conn, "operator", "go-live"):
+            work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+    finish(sync.store, SCAN, sync.clock(), cursor=None)
+    return rings
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def _patients(started: _Scan) -> None:
+    """Index every patient: no personal data is kept, only keyed digests."""
+    sync = started.sync
+    for page in sync.drchrono.list_patients(started.ticket):
+        with sync.store.write() as conn:
+            for json in page.results:
+                shown = drchrono.to_person(json)
+                started.people[shown.remote_id] = shown
+                email = normal_email(present(shown.email, ""))
+                if email:
+                    started.by_email.setdefault(email, []).append(shown)
+                started.person_keys[shown.remote_id] = _index(conn, started, shown)
+
+
+def _index(conn: Connection, started: _Scan, shown: Person) -> int:
+    obj = links.find(conn, "drchrono", "patient", shown.remote_id)
+    if obj is None:
+        key = links.new_aggregate(conn, "person", started.now)
+        obj = links.add(conn, key, "drchrono", "patient", shown.remote_id, now=started.now)
+        links.change(conn, obj.id, mark=shown.mark)
+    index.remember(conn, started.sync.digests, obj.aggregate, people.keys(shown))
+    return obj.aggregate
+
+
+def _contacts(started: _Scan) -> None:
+    """Link the contacts that are surely one patient's; the unsure wait for a visit and a person."""
+    sync = started.sync
+    page = sync.oncall.contacts(started.ticket)
+    while True:
+        for json in page.results:
+            _contact(started, json)
+        if page.next is None:
+            return
+        page = sync.oncall.contacts(started.ticket, page=page.next)
+
+
+def _contact(started: _Scan, json: dict[str, Json]) -> None:
+    sync, shown = started.sync, oncall.to_person(json)
+    with sync.store.read() as conn:
+        if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
+            return
+    same = started.by_email.get(normal_email(present(shown.email, "")), [])
+    found = people.match(shown, same).one
+    if found is None:
+        return
+    if isinstance(shown.provider, Absent) or isinstance(shown.division, Absent):
+        json = sync.oncall.get_contact(started.ticket, shown.remote_id)
+        shown = oncall.to_person(json)
+    key = started.person_keys[found.remote_id]
+    place = (present(shown.provider, ""), present(shown.division, ""))
+    with sync.store.write() as conn:
+        now = sync.clock()
+        if contacts.of(conn, key, *place) is not None:
+            journal.open_attention(
+                conn, key, "contact_twice", now=now, candidates=[shown.remote_id]
+            )
+            return
+        obj = links.add(
+            conn,
+            key,
+            "oncall",
+            "contact",
+            shown.remote_id,
+            now=now,
+            provider=place[0],
+            division=place[1],
+            seen_at=now,
+        )
+        contacts.adopt(conn, sync, obj, found, shown, json)
+
+
+# --- visits ---------------------------------------------------------------------------------------
+
+
+def _visits(started: _Scan) -> tuple[Ring, ...]:
+    there = _oncall_visits(started)
+    here = _appointments(started)
+    rings: list[Ring] = []
+    taken: set[str] = set()
+    for met in here:
+        free = [one for one in there if one.visit.remote_id not in taken]
+        hits = [one for one in free if _same(started, met, one)]
+        if len(hits) == 1 and _only_claim(started, here, hits[0]):
+            taken.add(hits[0].visit.remote_id)
+            rings += _linked(started, met, hits[0])
+        else:
+            rings += _alone(started, "drchrono", met, [one.visit.remote_id for one in hits])
+    for one in there:
+        if one.visit.remote_id not in taken:
+            rings += _alone(started, "oncall", one, [])
+    return tuple(rings)
+
+
+def _oncall_visits(started: _Scan) -> list[_Met]:
+    """Every open OnCall visit to come."""
+    found = []
+    page = started.sync.oncall.list_appointments(started.ticket)
+    while True:
+        for json in page.results:
+            shown = oncall.to_visit(json, started.mapping)
+            if _to_come(started, shown):
+                found.append(_Met(json, shown))
+        if page.next is None:
+            return sorted(found, key=lambda met: record_id(met.json))
+        page = started.sync.oncall.list_appointments(started.ticket, page.next)
+
+
+def _appointments(started: _Scan) -> list[_Met]:
+    """Every appointment in scope from today to the end of the window."""
+    days = min(started.mapping.policy.window_days, started.sync.settings.window_days)
+    first = (started.now - timedelta(days=1)).date()
+    last = (started.now + timedelta(days=days)).date()
+    found = []
+    pages = started.sync.drchrono.list_appointments(
+        started.ticket, verbose=True, date_range=f"{first.isoformat()}/{last.isoformat()}"
+    )
+    for page in pages:
+        for json in page.results:
+            shown = drchrono.to_visit(json, started.mapping)
+            if _to_come(started, shown) and _in_scope(started.mapping, shown):
+                found.append(_Met(json, shown))
+    return found
+
+
+def _to_come(started: _Scan, shown: Visit) -> bool:
+    if isinstance(shown.starts, Absent) or shown.starts < started.now:
+        return False
+    return not isinstance(shown.state, State) or not terminal(shown.state)
+
+
+def _in_scope(mapping: Mapping, shown: Visit) -> bool:
+    if shown.is_break or shown.virtual_base or shown.type is None or not shown.patient:
+        return False
+    if isinstance(shown.provider, Absent) or mapping.doctor(shown.provider) is None:
+        return False
+    return isinstance(shown.office, Absent) or mapping.works_in(shown.provider, shown.office)
+
+
+def _same(started: _Scan, met: _Met, one: _Met) -> bool:
+    """Provider (where OnCall tells it), start, length and the participant's e-mail."""
+    left, right = met.visit, one.visit
+    marker = right.marker
+    if isinstance(marker, Marker):
+        return marker.other == left.remote_id
+    if left.starts != right.starts or left.minutes != right.minutes:
+        return False
+    if not isinstance(right.provider, Absent) and right.provider != left.provider:
+        return False
+    patient = started.people.get(str(left.patient))
+    email = normal_email(present(patient.email, "")) if patient else ""
+    return bool(email) and any(
+        normal_email(present(who.email, "")) == email
+        for who in right.attendees
+        if who.cancelled is not True
+    )
+
+
+def _only_claim(started: _Scan, here: list[_Met], one: _Met) -> bool:
+    return sum(_same(started, met, one) for met in here) == 1
+
+
+def _linked(started: _Scan, met: _Met, one: _Met) -> list[Ring]:
+    """Link the two; what is equal is settled, and the run that follows writes the markers."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        obj = _object(conn, started, "drchrono", met)
+        other = links.find(conn, "oncall", "appointment", one.visit.remote_id)
+        if other is not None and other.aggregate != obj.aggregate:
+            links.absorb(conn, other.aggregate, obj.aggregate, now=now, hints=Hints.both())
+        elif other is None:
+            other = links.add(
+                conn, obj.aggregate, "oncall", "appointment", one.visit.remote_id, now=now
+            )
+        _settle(conn, started, obj, met, other, one)
+        _attend(conn, started, obj, met, one)
+        _note(conn, obj, met.visit)
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.both(), lane=Lane.BULK)
+        return [Ring(obj.aggregate, Lane.BULK)]
+
+
+def _settle(conn: Connection, started: _Scan, obj: Obj, met: _Met, other: Obj, one: _Met) -> None:
+    digests = started.sync.digests
+    left, right = drchrono.wire("appointment", met.json), oncall.wire("appointment", one.json)
+    equal = {"starts", "minutes", "state", "provider", "patient"}
+    if met.visit.type == one.visit.type:
+        equal.add("type")
+    for row, wire, zone in ((obj, left, met.visit.zone), (other, right, None)):
+        sent = {name: value for name, value in wire.items() if name in equal}
+        links.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
+
+
+def _attend(conn: Connection, started: _Scan, obj: Obj, met: _Met, one: _Met) -> None:
+    """The participant with the patient's e-mail is the patient; anybody else is left alone."""
+    if any(a.current for a in links.attendances(conn, obj.aggregate)):
+        return
+    patient = started.people[str(met.visit.patient)]
+    email = normal_email(present(patient.email, ""))
+    who = next(w for w in one.visit.attendees if normal_email(present(w.email, "")) == email)
+    row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+        conn, obj.aggregate, "oncall", "participant", who.remote_id, now=started.now
+    )
+    wire = participants_wire(one.json)[who.remote_id]
+    digests = started.sync.digests
+    links.settle(conn, row.id, digests.fields(row.id, wire), digests.key_id)
+    links.attend(
+        conn,
+        obj.aggregate,
+        appointment=obj.id,
+        participant=row.id,
+        person=started.person_keys[patient.remote_id],
+    )
+
+
+def _alone(started: _Scan, system: str, met: _Met, hits: list[str]) -> list[Ring]:
+    """A visit that only one side has: its run makes the other, once creating is allowed."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        known = links.find(conn, system, "appointment", met.visit.remote_id)
+        obj = _object(conn, started, system, met)
+        _note(conn, obj, met.visit)
+        if hits:
+            journal.open_attention(
+                conn, obj.aggregate, "visit_unsure", now=now, candidates=sorted(hits)
+            )
+            links.block(conn, obj.aggregate, kind="operator", ref="visit_unsure", now=now)
+            return []
+        if known is not None and not _never_run(conn, obj):
+            return []
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of(system), lane=Lane.BULK)
+        return [Ring(obj.aggregate, Lane.BULK)]
+
+
+def _never_run(conn: Connection, obj: Obj) -> bool:
+    return not links.stored_fields(conn, [obj.id])
+
+
+def _object(conn: Connection, started: _Scan, system: str, met: _Met) -> Obj:
+    obj = links.find(conn, system, "appointment", met.visit.remote_id)
+    if obj is None:
+        key = links.new_aggregate(conn, "visit", started.now)
+        obj = links.add(conn, key, system, "appointment", met.visit.remote_id, now=started.now)
+    elif obj.state == "skipped":
+        links.change(conn, obj.id, state="live")
+    return obj
+
+
+def _note(conn: Connection, obj: Obj, shown: Visit) -> None:
+    values: dict[str, object] = {"starts_at": shown.starts}
+    if not isinstance(shown.provider, Absent):
+        values["doctor"] = shown.provider
+    conn.execute(update(visit).where(visit.c.aggregate == obj.aggregate).values(**values))

@@ -1,0 +1,100 @@
+"""What both practices look like: accounts, zones, profile names, and our own custom fields."""
+
+from sync.core.errors import Refused
+from sync.core.wording import Json
+from sync.engine import facts
+from sync.engine.context import Ring, Sync
+from sync.mapping import Mapping
+from sync.oncall.translate import id_from_url
+from sync.store import journal
+
+
+def accounts(sync: Sync) -> tuple[str, frozenset[str]]:
+    """DrChrono's practice group, and OnCall's divisions.
+
+    OnCall names no organisation anywhere; its lowest division stands for it. A DrChrono account
+    without a group is named by its lowest doctor.
+    """
+    ticket = sync.task_ticket()
+    doctors = sync.drchrono.doctors(ticket)
+    groups = {str(one["practice_group"]) for one in doctors if one.get("practice_group")}
+    group = min(groups) if groups else "doctor-" + min((str(d["id"]) for d in doctors), default="0")
+    divisions = {
+        id_from_url(url)
+        for provider in sync.oncall.providers(ticket)
+        for url in division_urls(provider)
+    }
+    return group, frozenset(divisions) or frozenset({"0"})
+
+
+def division_urls(provider: dict[str, Json]) -> list[str]:
+    """The addresses of the divisions a provider is a member of (OnCall has no list of them)."""
+    found = []
+    memberships = provider.get("memberships")
+    for one in memberships if isinstance(memberships, list) else []:
+        division = one.get("division") if isinstance(one, dict) else one
+        if isinstance(division, dict):
+            division = division.get("url")
+        if isinstance(division, str) and "/" in division:
+            found.append(division)
+    return found
+
+
+def learn(sync: Sync) -> tuple[Ring, ...]:
+    """Remember zones and profile names, and see that our custom fields exist for mapped doctors."""
+    ticket = sync.task_ticket()
+    doctors = sync.drchrono.doctors(ticket)
+    profiles = sync.drchrono.profiles(ticket)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        for doctor in doctors:
+            if doctor.get("timezone"):
+                facts.put(conn, f"zone:{doctor['id']}", str(doctor["timezone"]), now)
+        for profile in profiles:
+            facts.put(conn, f"profile:{profile['id']}", str(profile.get("name", "")), now)
+    if sync.mapping.doctors:
+        _own_fields(sync, sync.mapping)
+    return ()
+
+
+def _own_fields(sync: Sync, mapping: Mapping) -> None:
+    """Find our two custom fields of each mapped doctor, and make those that are missing."""
+    ticket, names = sync.task_ticket(), mapping.file.markers
+    known = {
+        "appointment_field": {
+            str(one.get("doctor")): str(one["id"])
+            for one in sync.drchrono.custom_appointment_fields(ticket)
+            if one.get("field_name") == names.appointment_field and not one.get("archived")
+        },
+        "patient_field": {
+            str(one.get("doctor")): str(one["id"])
+            for one in sync.drchrono.custom_demographics(ticket)
+            if one.get("name") == names.patient_field and not one.get("archived")
+        },
+    }
+    makers = {
+        "appointment_field": (
+            sync.drchrono.create_custom_appointment_field,
+            names.appointment_field,
+        ),
+        "patient_field": (sync.drchrono.create_custom_demographic, names.patient_field),
+    }
+    for kind, by_doctor in known.items():
+        make, name = makers[kind]
+        for entry in mapping.doctors:
+            field_id = by_doctor.get(entry.drchrono)
+            if field_id is None and sync.live:
+                try:
+                    made = make(ticket, entry.drchrono, name, "Written by the OnCall integration")
+                except Refused:
+                    _refused(sync, kind)
+                    continue
+                field_id = str(made["id"])
+            if field_id is not None:
+                with sync.store.write() as conn:
+                    facts.put(conn, f"{kind}:{entry.drchrono}", field_id, sync.clock())
+
+
+def _refused(sync: Sync, kind: str) -> None:
+    with sync.store.write() as conn:
+        journal.open_attention(conn, 0, f"{kind}_refused", now=sync.clock())

@@ -1,0 +1,324 @@
+"""Catching up: lists are compared with what is stored, and what differs is raised.
+
+Lists may be seconds old and lack fields; absence from a list raises the item, and the read by id
+decides. No personal data is kept of what is read.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from sync.core import people
+from sync.core.errors import Refused
+from sync.core.records import Absent
+from sync.core.wording import Json
+from sync.drchrono import translate as drchrono
+from sync.engine import facts, index, newest
+from sync.engine.context import Ring, Sync
+from sync.engine.receive import is_linked, out_of_scope
+from sync.engine.seen import matches
+from sync.oncall import translate as oncall
+from sync.store import journal, links, scans, work
+from sync.store.links import Obj
+from sync.store.schema import object_, visit
+from sync.store.work import Hints, Lane
+
+OVERLAP = timedelta(days=1)
+# What was made by us this recently and shows in a list proves that the list shows new objects.
+PROOF = timedelta(hours=1)
+TIERS = (
+    (timedelta(hours=24), timedelta(minutes=15)),
+    (timedelta(days=7), timedelta(hours=2)),
+    (timedelta(days=3650), timedelta(hours=24)),
+)
+
+
+def _pause(attempt: int) -> None:
+    """Wait before looking again at a bulk list that is being made: longer each time."""
+    time.sleep(min(10.0, 0.5 * attempt))
+
+
+def _raise(conn: Connection, sync: Sync, key: int, system: str) -> Ring:
+    work.raise_(conn, key, now=sync.clock(), hints=Hints.of(system), lane=Lane.CATCHUP)
+    return Ring(key, Lane.CATCHUP)
+
+
+# --- DrChrono -------------------------------------------------------------------------------------
+
+
+def drchrono_appointments(sync: Sync) -> tuple[Ring, ...]:
+    """Everything updated since a day before the last completed pass began."""
+    began = sync.clock()
+    before = scans.begin(sync.store, "drchrono_appointments", began)
+    since = datetime.fromisoformat(before.cursor) if before.cursor else began
+    rings: list[Ring] = []
+    for records in _pages(sync, "appointments", since=(since - OVERLAP).date().isoformat()):
+        with sync.store.write() as conn:
+            for json in records:
+                ring = _appointment(conn, sync, json)
+                rings += [ring] if ring else []
+    scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
+    return tuple(rings)
+
+
+def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Json], ...]]:
+    """The records of a list: in bulk where the account has bulk lists, else page by page."""
+    with sync.store.read() as conn:
+        bulk = facts.get(conn, f"bulk_{kind}")
+    ticket = sync.task_ticket()
+    if bulk != "no":
+        reader = (
+            sync.drchrono.bulk_appointments
+            if kind == "appointments"
+            else sync.drchrono.bulk_patients
+        )
+        try:
+            for page in reader(ticket, _pause, **filters):
+                yield page.results
+        except Refused:
+            with sync.store.write() as conn:
+                facts.put(conn, f"bulk_{kind}", "no", sync.clock())
+        else:
+            if bulk is None:
+                with sync.store.write() as conn:
+                    facts.put(conn, f"bulk_{kind}", "yes", sync.clock())
+            return
+    listed = (
+        sync.drchrono.list_appointments(ticket, **filters)
+        if kind == "appointments"
+        else sync.drchrono.list_patients(ticket, **filters)
+    )
+    for found in listed:
+        yield found.results
+
+
+def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
+    shown = drchrono.to_visit(json, sync.mapping)
+    obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
+    if obj is None:
+        if out_of_scope(sync.mapping, shown):
+            return None
+        key = links.new_aggregate(conn, "visit", sync.clock())
+        obj = links.add(conn, key, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+    elif obj.state == "gone" or (obj.mark and shown.mark and shown.mark < obj.mark):
+        return None
+    elif obj.state == "skipped":
+        if out_of_scope(sync.mapping, shown):
+            return None
+        links.change(conn, obj.id, state="live")
+    return _compare(conn, sync, obj, drchrono.wire("appointment", json), shown.mark)
+
+
+def _compare(
+    conn: Connection, sync: Sync, obj: Obj, wire: dict[str, Json], mark: str | None
+) -> Ring | None:
+    """Raise an object's aggregate when a list shows it other than it is settled."""
+    stored = links.stored_fields(conn, [obj.id])
+    digests = sync.digests.fields(obj.id, wire)
+    if matches(digests, sync.digests.key_id, obj.id, stored):
+        return None
+    journal.note_delivery(
+        conn,
+        source=obj.system,
+        event="scan",
+        now=sync.clock(),
+        object=obj.id,
+        mark=mark,
+        key_id=sync.digests.key_id,
+        digests=digests,
+        outcome="raised",
+    )
+    return _raise(conn, sync, obj.aggregate, obj.system)
+
+
+def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
+    """Patients updated since the last pass: indexed, and raised where they have visits."""
+    began = sync.clock()
+    before = scans.begin(sync.store, "drchrono_patients", began)
+    since = datetime.fromisoformat(before.cursor) if before.cursor else began
+    rings: list[Ring] = []
+    for records in _pages(sync, "patients", since=(since - OVERLAP).date().isoformat()):
+        with sync.store.write() as conn:
+            for json in records:
+                ring = _patient(conn, sync, json)
+                rings += [ring] if ring else []
+    scans.finish(sync.store, "drchrono_patients", sync.clock(), cursor=began.isoformat())
+    return tuple(rings)
+
+
+def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
+    shown = drchrono.to_person(json)
+    obj = links.find(conn, "drchrono", "patient", shown.remote_id)
+    if obj is None:
+        key = links.new_aggregate(conn, "person", sync.clock())
+        obj = links.add(conn, key, "drchrono", "patient", shown.remote_id, now=sync.clock())
+    if not is_linked(conn, obj.aggregate):
+        index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
+        return None
+    if obj.mark and shown.mark and shown.mark < obj.mark:
+        return None
+    return _compare(conn, sync, obj, drchrono.wire("patient", json), shown.mark)
+
+
+def drchrono_window(sync: Sync) -> tuple[Ring, ...]:
+    """Every appointment to come, once a day: finds occurrences of series, and what was deleted."""
+    began = sync.clock()
+    scans.begin(sync.store, "drchrono_window", began)
+    days = min(sync.mapping.policy.window_days, sync.settings.window_days)
+    last = (began + timedelta(days=days)).date().isoformat()
+    shown: set[str] = set()
+    rings: list[Ring] = []
+    for records in _pages(sync, "appointments", date_range=f"{began.date().isoformat()}/{last}"):
+        with sync.store.write() as conn:
+            for json in records:
+                shown.add(str(json["id"]))
+                ring = _appointment(conn, sync, json)
+                rings += [ring] if ring else []
+    # A day less at both ends: the list's days are the doctors', ours are UTC.
+    first, until = began + timedelta(days=1), began + timedelta(days=days - 1)
+    rings += _missing(sync, "drchrono", shown, first, until)
+    scans.finish(sync.store, "drchrono_window", sync.clock(), cursor=began.isoformat())
+    return tuple(rings)
+
+
+def _missing(
+    sync: Sync, system: str, shown: set[str], first: datetime, last: datetime
+) -> list[Ring]:
+    """Live objects of open visits that a completed list did not show: the read by id decides."""
+    with sync.store.write() as conn:
+        rows = conn.execute(
+            select(object_.c.aggregate, object_.c.remote_id)
+            .join(visit, visit.c.aggregate == object_.c.aggregate)
+            .where(
+                object_.c.system == system,
+                object_.c.kind == "appointment",
+                object_.c.state == "live",
+                object_.c.remote_id.is_not(None),
+                visit.c.state == "open",
+                visit.c.starts_at >= first,
+                visit.c.starts_at <= last,
+            )
+        ).all()
+        gone = [row.aggregate for row in rows if row.remote_id not in shown]
+        return [_raise(conn, sync, key, system) for key in gone]
+
+
+# --- OnCall ---------------------------------------------------------------------------------------
+
+
+def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
+    """What was made since the last look: one call while the list did not grow."""
+    before = scans.begin(sync.store, "oncall_newest", sync.clock())
+    beyond = int(before.cursor) if before.cursor else 0
+    known = int(before.position) if before.position else None
+    found = newest.oncall_appointments(sync, sync.task_ticket(), beyond, known_count=known)
+    rings = []
+    with sync.store.write() as conn:
+        for json in found.records:
+            ring = _oncall_appointment(conn, sync, json)
+            rings += [ring] if ring else []
+    highest = max([beyond, *(newest.record_id(json) for json in found.records)])
+    count = None if found.count is None else str(found.count)
+    scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=count)
+    return tuple(rings)
+
+
+def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
+    shown = oncall.to_visit(json, sync.mapping)
+    obj = links.find(conn, "oncall", "appointment", shown.remote_id)
+    if obj is None:
+        if isinstance(shown.starts, Absent) or shown.starts < sync.clock():
+            return None
+        key = links.new_aggregate(conn, "visit", sync.clock())
+        obj = links.add(conn, key, "oncall", "appointment", shown.remote_id, now=sync.clock())
+        return _raise(conn, sync, key, "oncall")
+    if obj.made_by_us and obj.created_at > sync.clock() - PROOF:
+        facts.put(conn, "oncall_list_shows_new", "yes", sync.clock())
+    if obj.state != "live":
+        return None
+    stored = links.stored_fields(conn, [obj.id])
+    wire = oncall.wire("appointment", json)
+    told = {name: value for name, value in wire.items() if (obj.id, name) in stored}
+    digests = sync.digests.fields(obj.id, told)
+    if matches(digests, sync.digests.key_id, obj.id, stored):
+        return None
+    return _raise(conn, sync, obj.aggregate, "oncall")
+
+
+def oncall_tiers(sync: Sync) -> tuple[Ring, ...]:
+    """Linked open visits by id, by time to start: OnCall has no list of what changed."""
+    rings: list[Ring] = []
+    now = sync.clock()
+    with sync.store.write() as conn:
+        floor = now
+        for reach, every in TIERS:
+            rows = conn.execute(
+                select(object_.c.aggregate)
+                .join(visit, visit.c.aggregate == object_.c.aggregate)
+                .where(
+                    object_.c.system == "oncall",
+                    object_.c.kind == "appointment",
+                    object_.c.state == "live",
+                    object_.c.generation == visit.c.generation,
+                    object_.c.seen_at < now - every,
+                    visit.c.state == "open",
+                    visit.c.starts_at >= floor,
+                    visit.c.starts_at < now + reach,
+                )
+            ).scalars()
+            rings += [_raise(conn, sync, key, "oncall") for key in rows.all()]
+            floor = now + reach
+    return tuple(rings)
+
+
+def oncall_walk(sync: Sync) -> tuple[Ring, ...]:
+    """The whole list, once a night."""
+    began = sync.clock()
+    scans.begin(sync.store, "oncall_walk", began)
+    rings: list[Ring] = []
+    shown: set[str] = set()
+    page = sync.oncall.list_appointments(sync.task_ticket())
+    while True:
+        with sync.store.write() as conn:
+            for json in page.results:
+                shown.add(str(newest.record_id(json)))
+                ring = _oncall_appointment(conn, sync, json)
+                rings += [ring] if ring else []
+        if page.next is None:
+            break
+        page = sync.oncall.list_appointments(sync.task_ticket(), page.next)
+    rings += _missing(sync, "oncall", shown, began, began + timedelta(days=3650))
+    scans.finish(sync.store, "oncall_walk", sync.clock(), cursor=began.isoformat())
+    return tuple(rings)
+
+
+def oncall_contacts(sync: Sync) -> tuple[Ring, ...]:
+    """Contacts have no webhook: their pages are compared by digest."""
+    scans.begin(sync.store, "oncall_contacts", sync.clock())
+    rings: list[Ring] = []
+    page = sync.oncall.contacts(sync.task_ticket())
+    while True:
+        with sync.store.write() as conn:
+            for json in page.results:
+                ring = _contact(conn, sync, json)
+                rings += [ring] if ring else []
+        if page.next is None:
+            break
+        page = sync.oncall.contacts(sync.task_ticket(), page=page.next)
+    scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None)
+    return tuple(rings)
+
+
+def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
+    shown = oncall.to_person(json)
+    obj = links.find(conn, "oncall", "contact", shown.remote_id)
+    if obj is None or obj.state != "live":
+        return None
+    stored = links.stored_fields(conn, [obj.id])
+    wire = oncall.wire("contact", json)
+    told = {name: value for name, value in wire.items() if (obj.id, name) in stored}
+    links.change(conn, obj.id, seen_at=sync.clock())
+    return _compare(conn, sync, obj, told, None) if told else None
