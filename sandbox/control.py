@@ -43,7 +43,7 @@ def answer(remote: Remote, request: Request) -> Response:
             return _read(remote, name, request)
         if request.method == "POST":
             return _command(remote, name, request)
-    except (ControlError, ValueError) as error:
+    except (ControlError, ValueError, TypeError) as error:
         return json_answer({"error": str(error)}, 400)
     return json_answer({"error": "GET or POST"}, 405)
 

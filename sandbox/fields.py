@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sandbox.answers import Json, Refusal
+
+# A database's integer, and the years a calendar is asked for: beyond them nothing is computed.
+LARGEST = 2**31 - 1
+YEARS = range(1900, 2200)
+
+Day = TypeVar("Day", date, datetime)
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -84,7 +90,13 @@ class Fields:
             self.fail(name, f'"{value}" is not a valid choice.')
 
     def integer(
-        self, name: str, *, required: bool = False, null: bool = False, least: int | None = None
+        self,
+        name: str,
+        *,
+        required: bool = False,
+        null: bool = False,
+        least: int | None = None,
+        most: int = LARGEST,
     ) -> None:
         """A whole number; forms send it as digits."""
         if not self.sent(name, required=required, null=null):
@@ -94,6 +106,8 @@ class Fields:
             self.fail(name, "A valid integer is required.")
         elif least is not None and value < least:
             self.fail(name, f"Ensure this value is greater than or equal to {least}.")
+        elif value > most:
+            self.fail(name, f"Ensure this value is less than or equal to {most}.")
         else:
             self.values[name] = value
 
@@ -117,7 +131,7 @@ class Fields:
             self.values[name] = None
             return
         try:
-            self.values[name] = date.fromisoformat(value).isoformat()
+            self.values[name] = day_of(value).isoformat()
         except (TypeError, ValueError):
             self.fail(name, "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.")
 
@@ -126,7 +140,7 @@ class Fields:
         if not self.sent(name, required=required):
             return
         try:
-            self.values[name] = datetime.fromisoformat(self.data[name])
+            self.values[name] = _calendar(datetime.fromisoformat(self.data[name]))
         except (TypeError, ValueError):
             self.fail(name, "Datetime has wrong format.")
 
@@ -145,6 +159,17 @@ class Fields:
         if self.errors:
             raise Refusal(400, self.errors)
         return self.values
+
+
+def day_of(text: str) -> date:
+    """An ISO date; ValueError for another text or a year beyond the calendar."""
+    return _calendar(date.fromisoformat(text))
+
+
+def _calendar(when: Day) -> Day:
+    if when.year not in YEARS:
+        raise ValueError(f"the year {when.year} is beyond the calendar")
+    return when
 
 
 def as_integer(value: Any) -> int | None:

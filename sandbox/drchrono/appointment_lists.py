@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.answers import Call, Json, Refusal
 from sandbox.drchrono import recurrence, wire
 from sandbox.drchrono.paging import paged
-from sandbox.fields import as_integer
+from sandbox.fields import as_integer, day_of
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -69,7 +69,7 @@ def _window(practice: Practice, call: Call) -> tuple[date | None, date | None]:
 
 def _day(name: str, text: str) -> date:
     try:
-        return date.fromisoformat(text[:10])
+        return day_of(text[:10])
     except ValueError as error:
         raise Refusal(400, {name: ["Enter a valid date."]}) from error
 

@@ -93,6 +93,6 @@ def _encode(side: str, at: list[Any]) -> str:
 def _decode(cursor: str) -> tuple[str, list[Any]]:
     try:
         side, at = json.loads(base64.urlsafe_b64decode(cursor))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise Refusal(404, {"detail": "Invalid cursor"}) from error
     return side, at

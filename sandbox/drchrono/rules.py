@@ -31,6 +31,8 @@ STATUSES = (
 FREES_SLOT = ("Cancelled", "No Show", "Rescheduled")
 SLOT_FIELDS = ("doctor", "office", "exam_room", "scheduled_time", "duration")
 REASON_LONGEST = 100
+# Minutes: a day. The documents name no limit; without one an end would leave the calendar.
+LONGEST = 24 * 60
 # What a PUT sets back when it is not sent.
 OPTIONAL = {
     "color": "",
@@ -56,7 +58,7 @@ def checked(practice: Practice, data: Any, *, partial: bool, staff: bool) -> Jso
     _references(practice, fields, is_break=is_break)
     has_profile = fields.values.get("profile") is not None
     # Optional if profile is provided: API v4, duration.
-    fields.integer("duration", required=not has_profile, least=1)
+    fields.integer("duration", required=not has_profile, least=1, most=LONGEST)
     fields.moment("scheduled_time", required=True)
     fields.text("reason", longest=REASON_LONGEST)
     for name in ("notes", "color", "billing_status"):

@@ -89,6 +89,8 @@ def test_required_fields(dc: Caller, field: str) -> None:
         ({"exam_room": 4}, "exam_room"),
         ({"exam_room": 0}, "exam_room"),
         ({"scheduled_time": "soon"}, "scheduled_time"),
+        ({"scheduled_time": "0001-01-01T00:00:00Z"}, "scheduled_time"),
+        ({"duration": 10**25}, "duration"),
         ({"profile": 1}, "profile"),
         ({"custom_fields": [{"field_type": 1, "field_value": "x"}]}, "custom_fields"),
     ],

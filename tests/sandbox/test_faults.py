@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.sandbox.conftest import caller
 from tests.sandbox.test_drchrono_appointments import NEW, book
 from tests.sandbox.test_oncall_appointments import invite
 
@@ -145,20 +144,18 @@ def test_a_late_write_is_seen_after_the_caller_gave_up(
     assert len(hooked.all()) == 1
 
 
-def test_a_late_write_does_not_reach_the_next_world(sandbox: Sandbox, dc: Caller) -> None:
-    sandbox.faults("drchrono", {"do": "late", "seconds": 0.2})
+def test_a_late_write_does_not_reach_the_next_world(sandbox: Sandbox, oc: Caller) -> None:
+    sandbox.faults("oncall", {"do": "late", "seconds": 0.2})
     with pytest.raises(requests.ConnectionError):
-        dc("PATCH", PATH, {"notes": "x"})
+        oc("PATCH", "/appointments/5001/", {"title": "old"})
     sandbox.reset()
     # A later one in the new world tells when the time of the old one is over.
-    access = sandbox.app_token()["access_token"]
-    call = caller(sandbox.session, sandbox.drchrono_url, f"Bearer {access}")
-    sandbox.faults("drchrono", {"do": "late", "seconds": 0.4})
+    sandbox.faults("oncall", {"do": "late", "seconds": 0.4})
     with pytest.raises(requests.ConnectionError):
-        call("PATCH", "/api/appointments/90002", {"notes": "y"})
+        oc("PATCH", "/appointments/5002/", {"title": "new"})
     sandbox.wait_idle()
-    assert call("GET", "/api/appointments/90002").json()["notes"] == "y"
-    assert notes(sandbox) == ""
+    assert oc("GET", "/appointments/5002/").json()["title"] == "new"
+    assert oc("GET", "/appointments/5001/").json()["title"] == "Video visit"
 
 
 def test_a_stale_read_is_the_object_before_its_last_change(
