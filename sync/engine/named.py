@@ -1,4 +1,4 @@
-"""Which aggregate an operator means by KIND and ID.
+"""What an operator calls things: which aggregate KIND and ID mean, and how an object is called.
 
 `visit` and `person` are our own ids, the ones in markers; the other kinds are the remotes' ids.
 """
@@ -6,11 +6,12 @@
 import re
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from sync.core.errors import NotBefore
 from sync.store import links
 from sync.store.links import Obj
+from sync.store.schema import object_
 
 OWN: Final = ("visit", "person")
 REMOTE: Final = {
@@ -57,3 +58,13 @@ def _own(conn: Connection, kind: str, object_id: str) -> int:
     if found != kind:
         raise UnknownError(f"There is no {kind} {object_id}.")
     return links.survivor(conn, int(object_id))
+
+
+def object_words(conn: Connection, object_id: int | None) -> str:
+    """System, kind and remote id of one of our object rows; "" for none."""
+    row = conn.execute(
+        select(object_.c.system, object_.c.kind, object_.c.remote_id).where(
+            object_.c.id == (object_id or 0)
+        )
+    ).first()
+    return "" if row is None else f"{row.system} {row.kind} {row.remote_id or '(being made)'}"

@@ -14,7 +14,14 @@ from sync.engine.context import Ring, Sync
 from sync.engine.dry_run import plan
 from sync.engine.explain import explain
 from sync.engine.explanation import Explanation
-from sync.engine.named import REMOTE, BusyError, UnknownError, aggregate_of, remote_object
+from sync.engine.named import (
+    REMOTE,
+    BusyError,
+    UnknownError,
+    aggregate_of,
+    object_words,
+    remote_object,
+)
 from sync.store import links, work
 from sync.store.schema import attention, blocker, decision, visit
 from sync.store.work import Hints, Lane
@@ -116,12 +123,6 @@ def _item(conn: Connection, row: RowMapping) -> Item:
     )
 
 
-def object_words(conn: Connection, object_id: int) -> str:
-    """System, kind and remote id of one of our object rows; "" for none."""
-    obj = links.lookup(conn, object_id) if object_id else None
-    return "" if obj is None else f"{obj.system} {obj.kind} {obj.remote_id or '(being made)'}"
-
-
 def _texts(candidates: Any) -> list[str]:
     if candidates is None:
         return []
@@ -172,16 +173,22 @@ def _close(conn: Connection, item: int, now: datetime) -> RowMapping:
 
 
 def _release(conn: Connection, key: int, now: datetime) -> list[int]:
-    """Release the doctor for whom this aggregate was stopped; returns who waited for the same."""
+    """Release the doctor for whom this aggregate was stopped; returns who waits for the same."""
     refs = conn.execute(
         select(blocker.c.ref).where(blocker.c.aggregate == key, blocker.c.kind == "operator")
     ).scalars()
-    waiting: list[int] = []
+    blocked: list[int] = []
     for ref in list(refs):
         # Without a known doctor the brake parks under its own name and asks for no doctor.
         _decide(conn, "release", "" if ref == "brake" else ref, "", now)
-        waiting += links.blocked_on(conn, "operator", ref)
-    return waiting
+        blocked += links.blocked_on(conn, "operator", ref)
+    # Another cause's reference can read like a doctor's id.
+    braked = select(attention.c.aggregate).where(
+        attention.c.aggregate.in_(blocked),
+        attention.c.cause == "brake",
+        attention.c.closed_at.is_(None),
+    )
+    return list(conn.execute(braked).scalars())
 
 
 def _decide(conn: Connection, kind: str, a: str, b: str, now: datetime) -> None:
