@@ -4,6 +4,7 @@ A DrChrono body carries the object, so it is digested and compared; OnCall's bod
 Each event is one transaction, and the caller answers only after it.
 """
 
+import re
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from sync.core import people
-from sync.core.records import Absent, Visit
+from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
@@ -35,6 +36,8 @@ PATIENT_EVENTS: Final = frozenset({"PATIENT_CREATE", "PATIENT_MODIFY"})
 ONCALL_EVENTS: Final = frozenset({"appointment_created", "appointment_updated"})
 
 _RACES = 4
+_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_MARK: Final = re.compile(r"[0-9A-Za-z:.+ -]{1,40}")
 
 
 class UnusableError(ValueError):
@@ -121,13 +124,13 @@ def _identity(body: Map[str, Json], key: str) -> str:
         found = identity(body, key)
     except MalformedError:
         found = None
-    if isinstance(found, Absent) or not found or len(found) > 64:
+    if isinstance(found, Absent) or not found or not _ID.fullmatch(found):
         raise UnusableError(key)
     return found
 
 
 def _short(text: str | None) -> str | None:
-    return text[:80] if text else None
+    return text if text and _ID.fullmatch(text) else None
 
 
 def _settled(sync: Sync, note: Any) -> Receipt:
@@ -216,7 +219,7 @@ def _note_delivery(
     event: _Event,
     obj: Obj,
     wire: dict[str, Json],
-    shown: Any,
+    shown: Visit | Person | None,
     outcome: Literal["raised", "unchanged", "skipped"],
 ) -> Receipt:
     journal.note_delivery(
@@ -226,12 +229,18 @@ def _note_delivery(
         now=event.now,
         delivery_id=event.delivery_id,
         object=obj.id,
-        mark=shown.mark[:40] if shown is not None and shown.mark else None,
+        mark=_mark(shown),
         key_id=sync.digests.key_id if wire else None,
         digests=sync.digests.fields(obj.id, wire) if wire else None,
         outcome=outcome,
     )
     return Receipt(outcome)
+
+
+def _mark(shown: Visit | Person | None) -> str | None:
+    """The order mark of a body, if it looks like one: it is kept as it was sent."""
+    mark = shown.mark if shown is not None else None
+    return mark if mark and _MARK.fullmatch(mark) else None
 
 
 def _raise(
@@ -305,7 +314,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
         newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
         if shown is not None and newer:
             index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
-            links.change(conn, obj.id, mark=shown.mark)
+            links.change(conn, obj.id, mark=_mark(shown))
         return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
     item = work.locked(conn, obj.aggregate)
     stored = links.stored_fields(conn, [obj.id])

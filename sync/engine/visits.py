@@ -356,14 +356,14 @@ def finish(started: VisitRun, plan: Plan) -> None:
 
 
 def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:
-    digests = started.sync.digests
+    digests, stored = started.sync.digests, started.state.stored
     for system in ("drchrono", "oncall"):
         obj, shown = started.state.object(system), started.state.read.get(system)
         names = {name for side, name in plan.adopt if side == system}
         if obj is None or shown is None:
             continue
-        if system == "oncall" and not plan.adopt:
-            names = {"state"} & shown.seen.keys()  # the status that the create answer lacked
+        if system == "oncall" and not plan.effects and (obj.id, "state") not in stored:
+            names.add("state")  # the status that the create's answer lacked
         wire = {name: value for name, value in shown.wire.items() if name in names}
         if wire:
             links.settle(

@@ -239,11 +239,11 @@ class Gate:
                 except FenceLostError:
                     kept = False
             _end(conn, call, call_id, "done", answer.status, now)
+            if kept:
+                # What was sent stands, unless the answer shows it normalised: `after` tells that.
+                _promote(conn, call_id)
             if ticket.after is not None and (kept or ticket.fact):
                 ticket.after(conn, answer)
-            if kept:
-                # What is still pending of this call was written and not answered: it stands.
-                _promote(conn, call_id)
         if not kept:
             raise FencedOff("fenced_off", call_id)
 

@@ -18,6 +18,8 @@ import pytest
 import redis
 
 from sync.store.database import Store
+from tests.integration.clinic import Clinic, open_clinic
+from tests.sandbox_client import Sandbox
 
 
 class RedisServer:
@@ -145,3 +147,27 @@ def store(database_url: str) -> Iterator[Store]:
     opened.migrate()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    """Both remotes, one process for all tests of this worker."""
+    with Sandbox(seed="empty") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Sandbox:
+    """Both remotes, empty of patients and visits, without a burst limit."""
+    sandbox_process.reset("empty")
+    sandbox_process.behaviours("drchrono", burst_limit=None)
+    return sandbox_process
+
+
+@pytest.fixture
+def clinic(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+    """A connected clinic with one patient, gone live, on SQLite."""
+    with open_clinic(sandbox, sqlite_url, tmp_path) as opened:
+        opened.new_patient()
+        opened.go_live()
+        yield opened

@@ -1,0 +1,336 @@
+"""A whole clinic for a test: the sandbox, the doors over HTTP, and the engine run by the test.
+
+`pump` does what workers and beat do, one item after the other, until nothing is due; `advance` moves
+the engine's clock instead of sleeping.
+"""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from werkzeug.serving import make_server
+
+from cli.practice import gather
+from cli.seed_mapping import decided
+from service.app import create_app
+from sync.config import Settings
+from sync.engine import catchup, connect, practice, reconcile
+from sync.engine.context import Sync, build
+from sync.store.schema import attention, call, work
+from tests.sandbox_client import Sandbox
+
+DOCTOR, OFFICE, TELEHEALTH = 201, 301, 401
+PROVIDER, DIVISION = "196157", "2404"
+ZONE = ZoneInfo("US/Eastern")
+SECRET = "webhook-secret"
+TOKEN = "oncall-token"
+
+
+class SilentBell:
+    """A bell whose Redis is down: the test's `pump` finds the work as the sweeper would."""
+
+    def ring(self, rings: Any) -> bool:
+        del rings
+        return False
+
+    def alive(self) -> bool:
+        return False
+
+    def census(self) -> None:
+        return None
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Clinic:
+    """One installation on one database, connected to a running sandbox."""
+
+    def __init__(self, sandbox: Sandbox, database_url: str, home: Path, **settings: Any) -> None:
+        self.sandbox = sandbox
+        self.offset = timedelta(0)
+        self.home = home
+        self.settings = Settings(
+            _env_file=None,  # type: ignore[call-arg]
+            **{
+                "database_url": database_url,
+                "public_url": "http://127.0.0.1:1",
+                "mapping_file": home / "mapping.toml",
+                "sync_mode": "live",
+                "settle_seconds": 0,
+                "drchrono_base_url": sandbox.drchrono_url,
+                "oncall_base_url": sandbox.oncall_url,
+                "drchrono_webhook_secrets": SECRET,
+                "oncall_webhook_tokens": TOKEN,
+                "encryption_keys": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+                "digest_keys": "a-digest-key-for-tests-of-32-bytes!",
+                "drchrono_burst_limit": 10_000,
+                **_credentials(sandbox),
+                **settings,
+            },
+        )
+        self.sync: Sync = build(self.settings, owner="test", clock=self.now)
+        self.sync.store.migrate()
+        self._since = {"drchrono": 0, "oncall": 0, "mails": 0}
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def __enter__(self) -> Self:
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        server = make_server("127.0.0.1", 0, create_app(self.sync, SilentBell()), threaded=True)  # type: ignore[arg-type]
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.sync.close()
+
+    # --- setting up -------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """OAuth, the mapping as suggested, both webhooks."""
+        address = connect.redeem(self.sync, connect.new_ticket(self.sync))
+        code = self.sandbox.oauth_code(address)
+        state = parse_qs(urlsplit(address).query)["state"][0]
+        connect.finish(self.sync, state, code)
+        found = gather(self.sync)
+        self.settings.mapping_file.write_text(decided(found.suggestion(), found))
+        practice.learn(self.sync)
+        self.sandbox.register_webhooks(
+            drchrono=f"{self.url}/webhooks/drchrono",
+            secret=SECRET,
+            oncall=f"{self.url}/webhooks/oncall",
+            basic=("oncall", TOKEN),
+        )
+
+    def go_live(self) -> None:
+        """Match what is there, and make what is missing."""
+        catchup.run_now(self.sync, "matching")
+        self.pump()
+        self.forget()
+
+    # --- time and work ----------------------------------------------------------------------------
+
+    def advance(self, seconds: float) -> None:
+        self.offset += timedelta(seconds=seconds)
+
+    def pump(self, *, most: int = 2000) -> int:
+        """Deliver webhooks and work until nothing is due; returns how many runs there were."""
+        runs = 0
+        while runs < most:
+            self.sandbox.wait_idle()
+            due = self.due()
+            if not due:
+                return runs
+            for aggregate in due:
+                reconcile.run(self.sync, aggregate)
+                runs += 1
+        raise AssertionError(f"still work after {most} runs")
+
+    def due(self) -> list[int]:
+        with self.sync.store.read() as conn:
+            return list(
+                conn.execute(
+                    select(work.c.aggregate)
+                    .where(work.c.wanted > work.c.done, work.c.due <= self.now())
+                    .order_by(work.c.lane, work.c.due)
+                ).scalars()
+            )
+
+    def waiting(self) -> int:
+        with self.sync.store.read() as conn:
+            return conn.execute(
+                select(func.count()).select_from(work).where(work.c.wanted > work.c.done)
+            ).scalar_one()
+
+    def settle(self, *, hours: float = 1) -> None:
+        """Pump, moving the clock to whatever waits, until nothing waits any more."""
+        end = self.now() + timedelta(hours=hours)
+        self.pump()
+        while self.waiting() and self.now() < end:
+            with self.sync.store.read() as conn:
+                due = conn.execute(
+                    select(func.min(work.c.due)).where(work.c.wanted > work.c.done)
+                ).scalar_one()
+            self.offset += max(timedelta(0), due - self.now()) + timedelta(milliseconds=5)
+            self.pump()
+
+    def catch_up(self) -> None:
+        """One whole catch-up cycle."""
+        for name in catchup.TASKS:
+            if name not in {"matching", "prune"}:
+                catchup.run_now(self.sync, name)
+        self.settle()
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Count calls and mails from here."""
+        for remote in ("drchrono", "oncall"):
+            self._since[remote] = max((c["n"] for c in self.sandbox.calls(remote, None)), default=0)
+        self._since["mails"] = max((m["n"] for m in self.sandbox.mails()), default=0)
+
+    def calls(self, remote: str) -> list[str]:
+        """The app's calls since `forget`, as `GET /api/appointments/ID` with ids left out."""
+        found = self.sandbox.calls(remote, "app", since=self._since[remote])
+        return [f"{c['method']} {_shape(c['path'])}" for c in found]
+
+    def mails(self) -> list[tuple[str, str]]:
+        """The mails since `forget`: kind and who caused it."""
+        return [
+            (m["kind"], m["caused_by"])
+            for m in self.sandbox.mails()
+            if m["n"] > self._since["mails"]
+        ]
+
+    def attention(self) -> list[str]:
+        with self.sync.store.read() as conn:
+            return sorted(
+                conn.execute(
+                    select(attention.c.cause).where(attention.c.closed_at.is_(None))
+                ).scalars()
+            )
+
+    def assert_calls_are_rows(self) -> None:
+        """No call went beside the gate: what the sandbox saw of us is what `call` says."""
+        with self.sync.store.read() as conn:
+            rows = Counter(conn.execute(select(call.c.system)).scalars())
+        for remote in ("drchrono", "oncall"):
+            seen = [c for c in self.sandbox.calls(remote, "app")]
+            assert len(seen) == rows[remote], remote
+
+    def of(self, remote: str, kind: str) -> list[dict[str, Any]]:
+        """Every object of a kind on one side, as its state shows it."""
+        return list(self.sandbox.state(remote)["objects"][kind])
+
+    # --- what staff and patients do ---------------------------------------------------------------
+
+    def book(self, **changes: Any) -> str:
+        """Staff book a telehealth appointment in DrChrono; returns its id."""
+        body = {
+            "doctor": DOCTOR,
+            "office": OFFICE,
+            "exam_room": 1,
+            "profile": TELEHEALTH,
+            "patient": self.patient if "patient" not in changes else None,
+            "scheduled_time": wall(days=3),
+            "duration": 30,
+            **changes,
+        }
+        answer = self.sandbox.staff_drchrono("POST", "/api/appointments", body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def edit(self, appointment_id: str, **changes: Any) -> None:
+        """Staff change an appointment in DrChrono."""
+        path = f"/api/appointments/{appointment_id}"
+        answer = self.sandbox.staff_drchrono("PATCH", path, changes)
+        assert answer.status_code == 204, answer.text
+
+    def new_patient(self, **changes: Any) -> int:
+        """Staff make a chart; it becomes the patient of the next bookings."""
+        body = {
+            "doctor": DOCTOR,
+            "gender": "Female",
+            "first_name": "Vera",
+            "last_name": "Lindqvist",
+            "email": "vera@mail.example",
+            "date_of_birth": "1984-05-06",
+            "cell_phone": "(212) 555-0147",
+            **changes,
+        }
+        answer = self.sandbox.staff_drchrono("POST", "/api/patients", body)
+        assert answer.status_code == 201, answer.text
+        self.patient = int(answer.json()["id"])
+        return self.patient
+
+    def edit_patient(self, patient: int, **changes: Any) -> None:
+        answer = self.sandbox.staff_drchrono("PATCH", f"/api/patients/{patient}", changes)
+        assert answer.status_code == 204, answer.text
+
+    def invite(self, **changes: Any) -> str:
+        """Staff book a visit in OnCall; returns its id."""
+        base = self.sandbox.oncall_url
+        body = {
+            "title": "Follow-up",
+            "type": "online",
+            "datetime": f"{utc(days=4):%Y-%m-%dT%H:%M:%SZ}",
+            "duration": 30,
+            "provider": f"{base}/providers/{PROVIDER}/",
+            "division": f"{base}/divisions/{DIVISION}/",
+            "participants": [
+                {"first_name": "Vera", "last_name": "Lindqvist", "email": "vera@mail.example"}
+            ],
+            **changes,
+        }
+        answer = self.sandbox.staff_oncall("POST", "/appointments/", body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["url"].rstrip("/").rpartition("/")[2])
+
+    def change_visit(self, visit_id: str, *, by: str = "staff", **changes: Any) -> None:
+        """Staff or the patient change a visit in OnCall."""
+        act = self.sandbox.staff_oncall if by == "staff" else self.sandbox.patient_oncall
+        answer = act("PATCH", f"/appointments/{visit_id}/", changes)
+        assert answer.status_code == 200, answer.text
+
+    def appointment(self, appointment_id: str) -> dict[str, Any]:
+        return next(a for a in self.of("drchrono", "appointments") if a["id"] == appointment_id)
+
+    def visits(self) -> list[dict[str, Any]]:
+        """Every OnCall visit that is not cancelled."""
+        return [v for v in self.of("oncall", "appointments") if not v["cancelled"]]
+
+    def appointments(self) -> list[dict[str, Any]]:
+        """Every DrChrono appointment that is not cancelled."""
+        return [a for a in self.of("drchrono", "appointments") if a["status"] != "Cancelled"]
+
+
+def utc(*, days: int = 0, hour: int = 15) -> datetime:
+    """A full hour, `days` from today, UTC."""
+    day = datetime.now(UTC) + timedelta(days=days)
+    return day.replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+def wall(*, days: int = 0, hour: int = 15) -> str:
+    """The same instant on the wall clock of the doctor (US/Eastern)."""
+    return f"{utc(days=days, hour=hour).astimezone(ZONE):%Y-%m-%dT%H:%M:%S}"
+
+
+def _shape(path: str) -> str:
+    parts = ["ID" if any(ch.isdigit() for ch in part) else part for part in path.split("/")]
+    return "/".join(parts)
+
+
+def _credentials(sandbox: Sandbox) -> dict[str, str]:
+    drchrono = sandbox.state("drchrono")["credentials"]
+    oncall = sandbox.state("oncall")["credentials"]
+    return {
+        "drchrono_client_id": drchrono["client_id"],
+        "drchrono_client_secret": drchrono["client_secret"],
+        "oncall_key": oncall["keys"]["app"],
+    }
+
+
+@contextmanager
+def open_clinic(
+    sandbox: Sandbox, database_url: str, home: Path, **settings: Any
+) -> Iterator[Clinic]:
+    """A connected clinic; at its end every call the sandbox saw must be a row of ours."""
+    with Clinic(sandbox, database_url, home, **settings) as clinic:
+        clinic.connect()
+        yield clinic
+        clinic.assert_calls_are_rows()
