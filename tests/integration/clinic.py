@@ -1,7 +1,7 @@
 """A whole clinic for a test: the sandbox, the doors over HTTP, and the engine run by the test.
 
-`pump` does what workers and beat do, one item after the other, until nothing is due; `advance` moves
-the engine's clock instead of sleeping.
+`pump` does what workers and beat do, one item after the other, until nothing is due; `advance`
+moves the engine's clock instead of sleeping.
 """
 
 import logging
@@ -210,8 +210,7 @@ class Clinic:
         with self.sync.store.read() as conn:
             rows = Counter(conn.execute(select(call.c.system)).scalars())
         for remote in ("drchrono", "oncall"):
-            seen = [c for c in self.sandbox.calls(remote, "app")]
-            assert len(seen) == rows[remote], remote
+            assert len(self.sandbox.calls(remote, "app")) == rows[remote], remote
 
     def of(self, remote: str, kind: str) -> list[dict[str, Any]]:
         """Every object of a kind on one side, as its state shows it."""

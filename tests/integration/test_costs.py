@@ -28,7 +28,7 @@ def test_an_irrelevant_change_costs_nothing(clinic: Clinic) -> None:
 
 
 def test_moved_in_drchrono(clinic: Clinic) -> None:
-    appointment, visit = linked(clinic)
+    appointment, _visit = linked(clinic)
     clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
     clinic.pump()
     assert clinic.calls("drchrono") == [GET_DC]
