@@ -1,0 +1,279 @@
+"""Whether this installation is set up: each setting, both APIs, the handshake, the mapping, lists.
+
+Everything is tried for real and by its effect. A finding names the setting, never its value.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+import redis
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync.config import Mode, Settings
+from sync.core.errors import RemoteError, TransportError
+from sync.digests import SHORTEST_KEY
+from sync.drchrono.keeper import State
+from sync.engine import check_mapping, probes
+from sync.engine.check_mapping import DrChronoSide
+from sync.engine.context import Sync
+from sync.engine.finding import Finding, good, remote_trouble, trouble
+from sync.mapping import MappingError
+from sync.outbound.call import Outgoing, read_json
+from sync.outbound.pages import Record
+from sync.store.database import alembic_config
+from sync.store.schema import installation
+from sync.store.work import Lane
+
+__all__ = ["Finding", "check", "settings_findings"]
+
+CONNECT: Final = "Attach the account with: drchrono-oncall connect"
+ONCALL_CREDENTIALS: Final = "Look at ONCALL_KEY, and at ONCALL_KEY_PREFIX if the key needs one."
+_REDIS_SECONDS: Final = 2.0
+
+
+def check(sync: Sync) -> list[Finding]:
+    """Try everything, in the order in which it is set up.
+
+    Some twelve calls of DrChrono and five of OnCall, in the bulk lane; what the lists turn out to
+    support is remembered (`facts`). Never raises for what is found.
+    """
+    settings = sync.settings
+    found = [*settings_findings(settings), _database(sync), _redis(settings.redis_url)]
+    found.append(_handshake(sync))
+    if any(not one.ok for one in found if one.name == "database"):
+        return found  # every call is written down there first
+    drchrono, here = _drchrono(sync)
+    oncall, providers = _oncall(sync)
+    found += [*drchrono, oncall, *_mapping(sync, here, providers)]
+    if here is not None:
+        found += probes.drchrono(sync)
+    if providers is not None:
+        found += probes.oncall(sync)
+    return found
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def settings_findings(settings: Settings) -> list[Finding]:
+    """One finding for each setting that must be there; pure, so it can come before anything."""
+    required = {
+        "DRCHRONO_CLIENT_ID": settings.drchrono_client_id,
+        "DRCHRONO_CLIENT_SECRET": settings.drchrono_client_secret.get_secret_value(),
+        "DRCHRONO_WEBHOOK_SECRETS": settings.webhook_secrets,
+        "ONCALL_KEY": settings.oncall_key.get_secret_value(),
+        "ONCALL_WEBHOOK_TOKENS": settings.webhook_tokens,
+    }
+    addresses = {
+        "PUBLIC_URL": settings.public_url,
+        "DRCHRONO_BASE_URL": settings.drchrono_base_url,
+        "ONCALL_BASE_URL": settings.oncall_base_url,
+    }
+    return [
+        *(_address(name, url) for name, url in addresses.items()),
+        *(_present(name, there=bool(value)) for name, value in required.items()),
+        _encryption_keys(settings.fernet_keys),
+        _digest_keys(settings.digest_key_list),
+        _mode(settings.sync_mode),
+    ]
+
+
+def _present(name: str, *, there: bool) -> Finding:
+    if there:
+        return good(name, "set")
+    return trouble(name, "not set", f"Set {name} in the environment or in .env.")
+
+
+def _address(name: str, url: str) -> Finding:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in {"http", "https"}:
+        return trouble(name, "not an address", f"Write {name} as https://host.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        return trouble(name, "secrets would travel unencrypted", f"Write {name} with https://.")
+    return good(name, f"{parts.scheme}, {'this host' if _is_loopback(host) else host}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _encryption_keys(keys: tuple[str, ...]) -> Finding:
+    name = "ENCRYPTION_KEYS"
+    for number, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            fix = "Write Fernet keys: 32 bytes as URL-safe base64, separated by commas."
+            return trouble(name, f"key {number} is not a Fernet key", fix)
+    return _counted(name, len(keys), "the first seals, all open")
+
+
+def _digest_keys(keys: tuple[bytes, ...]) -> Finding:
+    name = "DIGEST_KEYS"
+    for number, key in enumerate(keys, start=1):
+        if len(key) < SHORTEST_KEY:
+            fix = f"Use at least {SHORTEST_KEY} random characters."
+            return trouble(name, f"key {number} has fewer than {SHORTEST_KEY} bytes", fix)
+    return _counted(name, len(keys), "the first is current")
+
+
+def _counted(name: str, keys: int, meaning: str) -> Finding:
+    return good(name, f"{keys} set; {meaning}") if keys else _present(name, there=False)
+
+
+def _mode(mode: Mode) -> Finding:
+    said = {
+        Mode.SHADOW: "shadow: it plans and writes nothing",
+        Mode.LIVE: "live: changes are written",
+        Mode.PAUSED: "paused: nothing is worked on",
+    }
+    return good("SYNC_MODE", said[mode])
+
+
+# --- what the service stands on -------------------------------------------------------------------
+
+
+def _database(sync: Sync) -> Finding:
+    fix = "Look at DATABASE_URL and whether the server is up."
+    try:
+        with sync.store.engine.connect() as conn:
+            present = MigrationContext.configure(conn).get_current_revision()
+            wanted = ScriptDirectory.from_config(alembic_config(conn)).get_current_head()
+    except SQLAlchemyError as failure:
+        return trouble("database", f"it does not answer ({type(failure).__name__})", fix)
+    if present != wanted:
+        is_at = f"the tables are at {present or 'nothing'}, this version needs {wanted}"
+        return trouble("database", is_at, "Bring them up to date: drchrono-oncall migrate")
+    return good("database", f"{sync.store.engine.dialect.name}, tables at {present}")
+
+
+def _redis(url: str) -> Finding:
+    if not url:
+        return good(
+            "redis", "REDIS_URL is empty: the processes of this host share one of their own"
+        )
+    limits = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    try:
+        with redis.Redis.from_url(url, **limits) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as failure:
+        reason = f"it does not answer ({type(failure).__name__})"
+        return trouble("redis", reason, "Look at REDIS_URL and whether the server is up.")
+    return good("redis", "it answers")
+
+
+def _handshake(sync: Sync) -> Finding:
+    """Ask our own address what DrChrono asks when a webhook is registered (API v4, Webhooks)."""
+    name, wanted = "handshake", sync.settings.webhook_secrets[:1]
+    if not wanted:
+        return trouble(name, "DRCHRONO_WEBHOOK_SECRETS is not set", "Set it, then check again.")
+    msg = secrets.token_hex(16)
+    url = f"{sync.settings.public_url}/webhooks/drchrono"
+    request = Outgoing("GET", url, {"accept": "application/json"}, {"msg": msg})
+    try:
+        # Our own address: no remote's budget is spent, so the gate is not asked.
+        answer = sync.wire.send(request)
+    except TransportError as failure:
+        fix = "Start the web process, and see that PUBLIC_URL leads to it from outside."
+        return trouble(name, f"PUBLIC_URL does not answer ({failure.code})", fix)
+    if answer.status != 200:
+        # A redirect is a failure to DrChrono (facts: O).
+        fix = "PUBLIC_URL must lead to the web process itself, with the same settings as here."
+        return trouble(name, f"PUBLIC_URL answers {answer.status}", fix)
+    digest = hmac.new(wanted[0].encode(), msg.encode(), hashlib.sha256).hexdigest()
+    body = read_json(answer)
+    given = body.get("secret_token") if isinstance(body, dict) else None
+    if not (isinstance(given, str) and hmac.compare_digest(given.encode(), digest.encode())):
+        fix = "Give the web process the same DRCHRONO_WEBHOOK_SECRETS, the new one first."
+        return trouble(name, "PUBLIC_URL answers with another secret", fix)
+    return good(name, "PUBLIC_URL answers as DrChrono wants")
+
+
+# --- both systems ---------------------------------------------------------------------------------
+
+
+def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
+    """The token and the practice; None when it can't be read."""
+    token = _token(sync)
+    if not token.ok and token.detail != str(State.LOST):
+        return [token], None
+    ticket = sync.task_ticket(Lane.BULK)
+    try:
+        doctors = sync.drchrono.doctors(ticket)
+        offices = sync.drchrono.offices(ticket)
+        profiles = sync.drchrono.profiles(ticket)
+    except RemoteError as failure:
+        return [token, remote_trouble("drchrono", failure, CONNECT)], None
+    if not doctors:
+        # A missing scope can show as an empty list instead of a 403 (facts: O).
+        return [
+            token,
+            trouble("drchrono", "it shows no doctors", f"A scope is missing. {CONNECT}"),
+        ], None
+    detail = f"{len(doctors)} doctors, {len(offices)} offices, {len(profiles)} profiles"
+    return [token, good("drchrono", detail), _pinned(sync)], DrChronoSide(
+        doctors, offices, profiles
+    )
+
+
+def _token(sync: Sync) -> Finding:
+    """How the connection to DrChrono stands; makes no call."""
+    name = "drchrono token"
+    try:
+        found = sync.keeper.status()
+    except InvalidToken:
+        fix = f"Put the key that sealed it back into ENCRYPTION_KEYS. Or: {CONNECT}"
+        return trouble(name, "unreadable: none of ENCRYPTION_KEYS opens it", fix)
+    if found.state is State.GOOD:
+        return good(name, str(found.state))
+    return trouble(name, str(found.state), CONNECT)
+
+
+def _pinned(sync: Sync) -> Finding:
+    with sync.store.read() as conn:
+        name = conn.execute(select(installation.c.name)).scalar_one_or_none()
+    if name is None:
+        return trouble("accounts", "the two accounts are not tied to this installation", CONNECT)
+    return good("accounts", "both accounts are tied to this installation")
+
+
+def _oncall(sync: Sync) -> tuple[Finding, list[Record] | None]:
+    try:
+        providers = list(sync.oncall.providers(sync.task_ticket(Lane.BULK)))
+    except RemoteError as failure:
+        return remote_trouble("oncall", failure, ONCALL_CREDENTIALS), None
+    if not providers:
+        fix = "Ask OnCall whether the key is that of the clinic's organisation."
+        return trouble("oncall", "it shows no providers", fix), None
+    return good("oncall", f"{len(providers)} providers"), providers
+
+
+def _mapping(
+    sync: Sync, here: DrChronoSide | None, providers: list[Record] | None
+) -> list[Finding]:
+    try:
+        mapping = sync.mapping
+    except MappingError as error:
+        return [trouble("mapping", str(error), "Correct the lines named, then check again.")]
+    if not mapping.doctors:
+        fix = "Write a first one with: drchrono-oncall mapping suggest"
+        return [trouble("mapping", "MAPPING_FILE is missing or maps no doctor", fix)]
+    if here is None or providers is None:
+        detail = f"{len(mapping.doctors)} doctors; not compared, as a system can't be read"
+        return [good("mapping", detail)]
+    return check_mapping.compare(mapping, here, providers)
