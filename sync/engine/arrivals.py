@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
 from sync.engine.outcomes import LaterError, ParkedError
-from sync.store import links, work
+from sync.store import attendances, links, work
 from sync.store.links import Obj
 from sync.store.work import Hints
 
@@ -101,9 +101,9 @@ def _join(
         links.replace(conn, making, obj)
         values |= {"create_key": making.create_key, "made_by_us": True}
     elif obj.system == "drchrono":
-        for attended in links.attendances(conn, target):
+        for attended in attendances.attendances(conn, target):
             if attended.current and attended.appointment is None:
-                links.change_attendance(conn, attended.id, appointment=obj.id)
-    for attended in links.attendances(conn, source):
-        links.change_attendance(conn, attended.id, current=False)
+                attendances.change_attendance(conn, attended.id, appointment=obj.id)
+    for attended in attendances.attendances(conn, source):
+        attendances.change_attendance(conn, attended.id, current=False)
     links.change(conn, obj.id, **values)

@@ -19,7 +19,7 @@ from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import journal, links, work
+from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.schema import call
 from sync.store.work import Lease
@@ -197,7 +197,7 @@ def adopt(
             equal[name] = wire[name]
         elif action is Action.ASK:
             differs.append(name)
-    links.settle(conn, obj.id, sync.digests.fields(obj.id, equal), sync.digests.key_id)
+    baselines.settle(conn, obj.id, sync.digests.fields(obj.id, equal), sync.digests.key_id)
     if differs:
         journal.open_attention(
             conn, obj.aggregate, "contact_differs", now=sync.clock(), object_id=obj.id,
@@ -278,7 +278,7 @@ def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> Non
     made = links.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
     if made is not None:
         digests = sync.digests.fields(made.id, oncall.wire("contact", json))
-        links.settle(conn, made.id, digests, sync.digests.key_id)
+        baselines.settle(conn, made.id, digests, sync.digests.key_id)
 
 
 def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:

@@ -21,7 +21,7 @@ from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import Shown, participants_wire
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
-from sync.store import links, work
+from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
 from sync.store.schema import call, installation, visit
 from sync.store.work import Hints
@@ -202,12 +202,12 @@ def _store_oncall(
         links.change(conn, row.id, state="ambiguous")
         return
     wire = oncall.wire("appointment", json)
-    links.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
+    baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
     _store_participant(conn, started, json)
     settle_source(conn, started, "drchrono")
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
     if met is not None and state.attendance is not None:
-        links.change_attendance(conn, state.attendance.id, person_version=met.version)
+        attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
 
 
 def _store_participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> None:
@@ -221,8 +221,8 @@ def _store_participant(conn: Connection, started: VisitRun, json: dict[str, Json
         known = links.add(
             conn, state.key, "oncall", "participant", remote_id, now=sync.clock(), made_by_us=True
         )
-    links.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
-    links.change_attendance(conn, state.attendance.id, participant=known.id)
+    baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
+    attendances.change_attendance(conn, state.attendance.id, participant=known.id)
 
 
 def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
@@ -230,7 +230,7 @@ def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
     sync = started.sync
     obj, shown = started.state.object(system), started.state.read.get(system)
     if obj is not None and shown is not None:
-        links.settle(
+        baselines.settle(
             conn,
             obj.id,
             sync.digests.fields(obj.id, shown.wire),
@@ -342,7 +342,7 @@ def _store_appointment(
         links.change(conn, row.id, state="ambiguous")
         return
     wire = drchrono.wire("appointment", json)
-    links.settle(
+    baselines.settle(
         conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
     )
     settle_source(conn, started, "oncall")
@@ -405,15 +405,17 @@ def _attend(
             )
             participant = known.id
             wire = participants_wire(state.read["oncall"].json)[attendee.remote_id]
-            links.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
+            baselines.settle(
+                conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id
+            )
         values = {"appointment": appointment.id, "person": met.key, "person_version": met.version}
         if participant is not None:
             values["participant"] = participant
         if state.attendance is None:
-            links.attend(conn, state.key, **values)
+            attendances.attend(conn, state.key, **values)
         else:
-            links.change_attendance(conn, state.attendance.id, **values)
-        current = [a for a in links.attendances(conn, state.key) if a.current]
+            attendances.change_attendance(conn, state.attendance.id, **values)
+        current = [a for a in attendances.attendances(conn, state.key) if a.current]
     state.attendance = current[0]
 
 
@@ -439,5 +441,5 @@ def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
 def _reload_objects(started: VisitRun) -> None:
     with started.sync.store.read() as conn:
         started.state.objects = links.objects_of(conn, started.state.key)
-        current = [a for a in links.attendances(conn, started.state.key) if a.current]
+        current = [a for a in attendances.attendances(conn, started.state.key) if a.current]
     started.state.attendance = current[0] if current else None

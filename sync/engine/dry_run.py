@@ -34,7 +34,7 @@ from sync.engine.visits import VisitRun
 from sync.mapping import UnmappedError
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import links, work
+from sync.store import attendances, links, work
 from sync.store.links import Obj
 from sync.store.schema import visit as visit_table
 from sync.store.schema import work as work_table
@@ -212,7 +212,7 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
 def _targets(sync: Sync, key: int) -> list[Obj]:
     """The person's contacts, and their participants of open visits still to come."""
     with sync.store.read() as conn:
-        attended = links.open_attendances_of_person(conn, key, now=sync.clock())
+        attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
         participants = [one.participant for one in attended if one.participant is not None]
         found = [one for one in links.objects_of(conn, key) if one.kind == "contact"]
         found += [links.get(conn, participant) for participant in participants]
@@ -259,7 +259,7 @@ def _contacts_to_make(started: PersonRun) -> Iterator[Line]:
     """A contact for each mapped doctor with whom the person has an open visit."""
     sync, key = started.sync, started.lease.aggregate
     with sync.store.read() as conn:
-        attended = links.open_attendances_of_person(conn, key, now=sync.clock())
+        attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
         doctors = conn.execute(
             select(visit_table.c.doctor)
             .where(visit_table.c.aggregate.in_([one.visit for one in attended]))

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import aggregate_of, object_words
-from sync.store import journal, links
+from sync.store import attendances, journal, links
 from sync.store.schema import aggregate, attention, blocker, call, conflict, person, visit, work
 from sync.store.work import Lane
 
@@ -84,9 +84,9 @@ def _object(one: links.Obj) -> Line:
 def _attendances(conn: Connection, key: int, kind: str, now: datetime) -> Iterable[Line]:
     """All of a visit's; of a person's, those of open visits still to come."""
     if kind == "visit":
-        listed = links.attendances(conn, key)
+        listed = attendances.attendances(conn, key)
     else:
-        listed = links.open_attendances_of_person(conn, key, now=now)
+        listed = attendances.open_attendances_of_person(conn, key, now=now)
     for one in listed:
         yield Line.of(
             visit=one.visit,

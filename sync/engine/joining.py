@@ -19,7 +19,7 @@ from sync.drchrono import translate as drchrono
 from sync.engine.outcomes import LaterError
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
-from sync.store import links, work
+from sync.store import attendances, baselines, links, work
 from sync.store.schema import object_, visit
 from sync.store.work import Hints
 
@@ -112,8 +112,8 @@ def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[
         )
         if other is None or not _alone(conn, twin):
             raise LaterError(now + BUSY, Hints.both())
-        for attended in links.attendances(conn, twin.aggregate):
-            links.change_attendance(conn, attended.id, current=False)
+        for attended in attendances.attendances(conn, twin.aggregate):
+            attendances.change_attendance(conn, attended.id, current=False)
         links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
         links.change(conn, twin.id, generation=state.generation)
         source = state.object("drchrono" if twin.system == "oncall" else "oncall")
@@ -122,7 +122,7 @@ def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[
             conn, state.key, "oncall", "participant", attendee.remote_id, now=now
         )
         wire = participants_wire(json)[attendee.remote_id]
-        links.settle(
+        baselines.settle(
             conn, participant.id, sync.digests.fields(participant.id, wire), sync.digests.key_id
         )
         values = {
@@ -132,7 +132,7 @@ def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[
             "person_version": met.version,
         }
         if state.attendance is None:
-            links.attend(conn, state.key, **values)
+            attendances.attend(conn, state.key, **values)
         else:
-            links.change_attendance(conn, state.attendance.id, **values)
+            attendances.change_attendance(conn, state.attendance.id, **values)
     raise LaterError(now, Hints.both())

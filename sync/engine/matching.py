@@ -22,7 +22,7 @@ from sync.engine.visit_state import participants_wire
 from sync.mapping import Mapping
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import journal, links, work
+from sync.store import attendances, baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.scans import begin, finish
 from sync.store.schema import installation, visit
@@ -270,12 +270,12 @@ def _settle(conn: Connection, started: _Scan, obj: Obj, met: _Met, other: Obj, o
         equal.add("type")
     for row, wire, zone in ((obj, left, met.visit.zone), (other, right, None)):
         sent = {name: value for name, value in wire.items() if name in equal}
-        links.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
+        baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
 
 
 def _attend(conn: Connection, started: _Scan, obj: Obj, met: _Met, one: _Met) -> None:
     """The participant with the patient's e-mail is the patient; anybody else is left alone."""
-    if any(a.current for a in links.attendances(conn, obj.aggregate)):
+    if any(a.current for a in attendances.attendances(conn, obj.aggregate)):
         return
     patient = started.people[str(met.visit.patient)]
     email = normal_email(present(patient.email, ""))
@@ -285,8 +285,8 @@ def _attend(conn: Connection, started: _Scan, obj: Obj, met: _Met, one: _Met) ->
     )
     wire = participants_wire(one.json)[who.remote_id]
     digests = started.sync.digests
-    links.settle(conn, row.id, digests.fields(row.id, wire), digests.key_id)
-    links.attend(
+    baselines.settle(conn, row.id, digests.fields(row.id, wire), digests.key_id)
+    attendances.attend(
         conn,
         obj.aggregate,
         appointment=obj.id,
@@ -316,7 +316,7 @@ def _alone(started: _Scan, system: str, met: _Met, hits: list[str]) -> list[Ring
 
 
 def _never_run(conn: Connection, obj: Obj) -> bool:
-    return not links.stored_fields(conn, [obj.id])
+    return not baselines.stored_fields(conn, [obj.id])
 
 
 def _object(conn: Connection, started: _Scan, system: str, met: _Met) -> Obj:

@@ -22,7 +22,7 @@ from sync.engine import contacts, index
 from sync.engine.outcomes import ParkedError
 from sync.engine.seen import compare
 from sync.oncall import translate as oncall
-from sync.store import links, work
+from sync.store import baselines, links, work
 from sync.store.schema import object_, person
 from sync.store.work import Hints
 
@@ -105,11 +105,11 @@ def _note_patient(
     """Index who they are; settle them at the first meeting, raise their hub when they changed."""
     sync, now = started.sync, started.sync.clock()
     wire = drchrono.wire("patient", json)
-    stored = links.stored_fields(conn, [obj.id])
+    stored = baselines.stored_fields(conn, [obj.id])
     seen = compare(sync.digests, obj.id, wire, stored)
     index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
     if all(one is Seen.NEW for one in seen.values()):
-        links.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
+        baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
     elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
     links.change(conn, obj.id, seen_at=now, mark=shown.mark)

@@ -24,8 +24,9 @@ from sync.engine.seen import compare, matches
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import journal, links, work
-from sync.store.links import Attendance, Obj
+from sync.store import attendances, baselines, journal, links, work
+from sync.store.attendances import Attendance
+from sync.store.links import Obj
 from sync.store.schema import person as person_table
 from sync.store.schema import visit
 from sync.store.work import Hints, Lease
@@ -62,7 +63,7 @@ def run(sync: Sync, lease: Lease) -> None:
     with sync.store.read() as conn:
         patient = contacts.patient_row(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
-        stored = links.stored_fields(conn, [patient.id]) if patient else {}
+        stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
     if patient is None or _explained(deliveries, stored, lease):
         _finish(sync, lease, deliveries)
         return
@@ -87,7 +88,7 @@ def run(sync: Sync, lease: Lease) -> None:
 
 def _explained(
     deliveries: list[journal.Delivery],
-    stored: dict[tuple[int, str], links.Stored],
+    stored: dict[tuple[int, str], baselines.Stored],
     lease: Lease,
 ) -> bool:
     if not deliveries or lease.hints.oncall:
@@ -113,7 +114,7 @@ def _carry(started: PersonRun) -> None:
     sync, key = started.sync, started.lease.aggregate
     with sync.store.read() as conn:
         objects = links.objects_of(conn, key)
-        attended = links.open_attendances_of_person(conn, key, now=sync.clock())
+        attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
         doctors = {
             row
             for row in conn.execute(
@@ -197,7 +198,7 @@ def _due(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> 
     """
     sync = started.sync
     with sync.store.read() as conn:
-        stored = links.stored_fields(conn, [target.id])
+        stored = baselines.stored_fields(conn, [target.id])
     values = {}
     for name in names:
         value = getattr(started.person, name)
@@ -238,7 +239,7 @@ def _settling(sync: Sync, target: Obj, kind: str, due: dict[str, object]):  # ty
             wire = oncall.wire(kind, answer.json)
             shown = {name: wire[name] for name in due if name in wire}
             digests = sync.digests.fields(target.id, shown)
-            links.settle(conn, target.id, digests, sync.digests.key_id)
+            baselines.settle(conn, target.id, digests, sync.digests.key_id)
         links.change(conn, target.id, seen_at=sync.clock())
 
     return after
@@ -294,7 +295,7 @@ def _patch_participant(
                 person_table.c.aggregate == started.lease.aggregate
             )
         ).scalar_one()
-        links.change_attendance(conn, attendance.id, person_version=version)
+        attendances.change_attendance(conn, attendance.id, person_version=version)
 
     try:
         sync.oncall.patch_participant(
@@ -338,7 +339,9 @@ def _settle(started: PersonRun) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
-        links.settle(conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id)
+        baselines.settle(
+            conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id
+        )
         links.change(conn, patient.id, seen_at=now, mark=started.person.mark)
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())

@@ -4,9 +4,9 @@ Neither system documents all of it, and accounts differ (facts: U): order, page 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from sync.core.errors import Refused, RemoteError, Transient
 from sync.engine import facts
@@ -22,6 +22,7 @@ from sync.store.work import Lane
 DAYS: Final = 30
 # A bulk list that is not made after this many looks is left to the nightly scans.
 LOOKS: Final = 8
+Probe: TypeAlias = Callable[[str, Sync, Ticket], Finding]
 AGAIN: Final = "Check again later; nothing is lost meanwhile, but more calls may be made."
 
 
@@ -38,18 +39,19 @@ def remember(sync: Sync, **learned: str) -> None:
 def drchrono(sync: Sync) -> list[Finding]:
     """The plain list's page size, and the two bulk lists: whether there, whether in order."""
     ticket = sync.task_ticket(Lane.BULK)
-    probes = (_plain, _bulk_appointments, _bulk_patients)
-    return [_tried("drchrono", probe, sync, ticket) for probe in probes]
+    return [
+        _tried("drchrono list", _plain, sync, ticket),
+        _tried("drchrono bulk appointments", _bulk_appointments, sync, ticket),
+        _tried("drchrono bulk patients", _bulk_patients, sync, ticket),
+    ]
 
 
-def _tried(system: str, probe: Any, sync: Sync, ticket: Ticket) -> Finding:
+def _tried(name: str, probe: Probe, sync: Sync, ticket: Ticket) -> Finding:
     """Run a probe; remote trouble teaches nothing and is told."""
-    name = f"{system} {probe.__name__.strip('_').replace('_', ' ')}"
     try:
-        found: Finding = probe(name, sync, ticket)
+        return probe(name, sync, ticket)
     except RemoteError as failure:
         return remote_trouble(name, failure, AGAIN)
-    return found
 
 
 def _days(sync: Sync) -> str:
@@ -119,7 +121,10 @@ def _bulk_patients(name: str, sync: Sync, ticket: Ticket) -> Finding:
 def oncall(sync: Sync) -> list[Finding]:
     """The appointment list's order and page size, and whether contacts can be asked by e-mail."""
     ticket = sync.task_ticket(Lane.BULK)
-    return [_tried("oncall", probe, sync, ticket) for probe in (_appointments, _contacts)]
+    return [
+        _tried("oncall list", _appointments, sync, ticket),
+        _tried("oncall contacts by e-mail", _contacts, sync, ticket),
+    ]
 
 
 def _appointments(name: str, sync: Sync, ticket: Ticket) -> Finding:

@@ -23,7 +23,7 @@ from sync.engine.context import Ring, Sync
 from sync.engine.seen import matches
 from sync.mapping import Mapping, MappingError
 from sync.oncall import translate as oncall
-from sync.store import journal, links, work
+from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.schema import attendance, visit
 from sync.store.work import NO_WAIT, Hints, Lane, Wait
@@ -205,7 +205,7 @@ def _compare(
     shown: Visit | None,
 ) -> Receipt:
     item = work.locked(conn, obj.aggregate)
-    stored = links.stored_fields(conn, [obj.id])
+    stored = baselines.stored_fields(conn, [obj.id])
     digests = sync.digests.fields(obj.id, wire)
     if work.idle(item) and matches(digests, sync.digests.key_id, obj.id, stored):
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
@@ -317,7 +317,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
             links.change(conn, obj.id, mark=_mark(shown))
         return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
     item = work.locked(conn, obj.aggregate)
-    stored = links.stored_fields(conn, [obj.id])
+    stored = baselines.stored_fields(conn, [obj.id])
     digests = sync.digests.fields(obj.id, wire)
     if work.idle(item) and matches(digests, sync.digests.key_id, obj.id, stored):
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")

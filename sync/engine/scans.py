@@ -21,7 +21,7 @@ from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.seen import matches
 from sync.oncall import translate as oncall
-from sync.store import journal, links, scans, work
+from sync.store import baselines, journal, links, scans, work
 from sync.store.links import Obj
 from sync.store.schema import object_, visit
 from sync.store.work import Hints, Lane
@@ -116,7 +116,7 @@ def _compare(
     conn: Connection, sync: Sync, obj: Obj, wire: dict[str, Json], mark: str | None
 ) -> Ring | None:
     """Raise an object's aggregate when a list shows it other than it is settled."""
-    stored = links.stored_fields(conn, [obj.id])
+    stored = baselines.stored_fields(conn, [obj.id])
     digests = sync.digests.fields(obj.id, wire)
     if matches(digests, sync.digests.key_id, obj.id, stored):
         return None
@@ -239,7 +239,7 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
         facts.put(conn, "oncall_list_shows_new", "yes", sync.clock())
     if obj.state != "live":
         return None
-    stored = links.stored_fields(conn, [obj.id])
+    stored = baselines.stored_fields(conn, [obj.id])
     wire = oncall.wire("appointment", json)
     told = {name: value for name, value in wire.items() if (obj.id, name) in stored}
     digests = sync.digests.fields(obj.id, told)
@@ -317,7 +317,7 @@ def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
     obj = links.find(conn, "oncall", "contact", shown.remote_id)
     if obj is None or obj.state != "live":
         return None
-    stored = links.stored_fields(conn, [obj.id])
+    stored = baselines.stored_fields(conn, [obj.id])
     wire = oncall.wire("contact", json)
     told = {name: value for name, value in wire.items() if (obj.id, name) in stored}
     links.change(conn, obj.id, seen_at=sync.clock())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sync.core.merge import Seen
 from sync.core.wording import Json
 from sync.digests import Digests, UnknownKeyError
-from sync.store.links import Stored
+from sync.store.baselines import Stored
 
 StoredFields = Mapping[tuple[int, str], Stored]
 

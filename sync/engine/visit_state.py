@@ -18,9 +18,11 @@ from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare, matches
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import journal, links
+from sync.store import attendances, baselines, journal, links
+from sync.store.attendances import Attendance
+from sync.store.baselines import Stored
 from sync.store.journal import Delivery
-from sync.store.links import Attendance, Obj, Stored
+from sync.store.links import Obj
 from sync.store.schema import call, visit
 from sync.store.work import Hints, Lease
 
@@ -106,7 +108,7 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
     key = lease.aggregate
     row = conn.execute(select(visit).where(visit.c.aggregate == key)).mappings().one()
     objects = links.objects_of(conn, key)
-    current = [a for a in links.attendances(conn, key) if a.current and a.role == "patient"]
+    current = [a for a in attendances.attendances(conn, key) if a.current and a.role == "patient"]
     unresolved = (
         conn.execute(
             select(call)
@@ -129,7 +131,7 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         row=row,
         objects=objects,
         attendance=current[0] if current else None,
-        stored=links.stored_fields(conn, [obj.id for obj in objects]),
+        stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
         deliveries=journal.unexplained(conn, key),
         unresolved=list(unresolved),
     )

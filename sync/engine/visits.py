@@ -41,7 +41,7 @@ from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.call import Answer
 from sync.outbound.gate import Ticket
-from sync.store import journal, links, work
+from sync.store import attendances, baselines, journal, links, work
 from sync.store.schema import call, visit
 from sync.store.work import Hints, Lease
 
@@ -197,12 +197,12 @@ def settle_oncall(
     """Move the baselines of a visit and of its participants to what OnCall answered."""
     digests = started.sync.digests
     wire = oncall.wire("appointment", json)
-    links.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
+    baselines.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
     known = {o.remote_id: o.id for o in started.state.objects if o.kind == "participant"}
     for remote_id, one in participants_wire(json).items():
         row = known.get(remote_id)
         if row is not None:
-            links.settle(
+            baselines.settle(
                 conn, row, digests.fields(row, {"state": one.get("state")}), digests.key_id
             )
     links.change(conn, object_id, seen_at=started.sync.clock())
@@ -216,7 +216,7 @@ def _carried(conn: Connection, started: VisitRun, source: str, effect: Patch) ->
     digests = started.sync.digests
     wire = {name: shown.wire[name] for name in effect.values if name in shown.wire}
     if wire:
-        links.settle(
+        baselines.settle(
             conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
         )
 
@@ -301,8 +301,10 @@ def _next_generation(started: VisitRun, *, cancel_old: bool) -> None:
             .values(generation=state.generation + 1, state="open")
         )
         if attended is not None:
-            links.change_attendance(conn, attended.id, current=False)
-            links.attend(conn, state.key, appointment=attended.appointment, life=attended.life + 1)
+            attendances.change_attendance(conn, attended.id, current=False)
+            attendances.attend(
+                conn, state.key, appointment=attended.appointment, life=attended.life + 1
+            )
         work.raise_(conn, state.key, now=sync.clock(), hints=Hints.of("drchrono"))
 
 
@@ -366,7 +368,7 @@ def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:
             names.add("state")  # the status that the create's answer lacked
         wire = {name: value for name, value in shown.wire.items() if name in names}
         if wire:
-            links.settle(
+            baselines.settle(
                 conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
             )
 

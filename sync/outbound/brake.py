@@ -1,7 +1,7 @@
 """The brake: cancelling and blanking in bulk stops and asks; so does writing one visit too often.
 
 A wiped or half-answering remote looks like many cancellations. The windows slide; an operator's
-release per doctor lifts the brake for the hour.
+release per doctor lifts the brake for the hour, and what was released counts against nobody else.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from sync.store import links
+from sync.store import attendances, links
 from sync.store.schema import call, decision
 
 COUNTED = ("cancel", "blank")
 QUIET = ("", "marker")  # effects nobody is mailed about
+UNDONE = ("refused", "redirected", "unsent")  # states of calls that did nothing
 
 
 class BrakedError(Exception):
@@ -38,27 +39,40 @@ def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: da
     if effect not in COUNTED:
         return
     since = now - timedelta(hours=1)
-    recent = conn.execute(
-        select(func.count()).where(call.c.effect.in_(COUNTED), call.c.at > since)
-    ).scalar_one()
-    if recent < rule.count or recent < rule.share * links.count_open_future(conn, now):
+    released = set(
+        conn.execute(
+            select(decision.c.a).where(decision.c.kind == "release", decision.c.at > since)
+        ).scalars()
+    )
+    if (doctor or "") in released:
         return
-    released = conn.execute(
-        select(decision.c.at).where(
-            decision.c.kind == "release", decision.c.a == (doctor or ""), decision.c.at > since
+    recent = conn.execute(
+        select(func.count())
+        .select_from(call)
+        .where(
+            call.c.effect.in_(COUNTED),
+            call.c.state.not_in(UNDONE),
+            call.c.at > since,
+            func.coalesce(call.c.doctor, "").not_in(released),
         )
-    ).first()
-    if released is None:
+    ).scalar_one()
+    with_this = recent + 1
+    if with_this > rule.count and with_this > rule.share * attendances.count_open_future(conn, now):
         raise BrakedError("brake", doctor or "")
 
 
 def check_cap(conn: Connection, aggregate: int, most: int, now: datetime) -> None:
-    """Raise BrakedError when an aggregate was written to `most` times in a day."""
+    """Raise BrakedError when a visit was written to `most` times in a day.
+
+    A person is not capped: its writes are as many as its contacts.
+    """
+    if links.kind_of(conn, aggregate) != "visit":
+        return
     written = conn.execute(
         select(func.count()).where(
             call.c.aggregate == aggregate,
             call.c.effect.not_in(QUIET),
-            call.c.state != "refused",
+            call.c.state.not_in(UNDONE),
             call.c.at > now - timedelta(days=1),
         )
     ).scalar_one()

@@ -5,12 +5,14 @@ window rolls, so that no clock hour can see more. Live work may use what catch-u
 and a reserve is kept for visits that start soon.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from sync.core.errors import Deferred, Throttled
+from sync.store import upsert
 from sync.store.schema import call, throttle
 from sync.store.work import Lane, Wait
 
@@ -64,46 +66,56 @@ class Left:
 
 
 def take(
-    conn: Connection, system: str, limit: Limit, lane: Lane, *, imminent: bool, now: datetime
-) -> None:
+    conn: Connection,
+    system: str,
+    limit: Limit,
+    lane: Lane,
+    *,
+    imminent: bool,
+    clock: Callable[[], datetime],
+) -> datetime:
     """Make sure one more call may go out now; the caller inserts its row in this transaction.
 
-    Raises Throttled while the remote has closed us out, Deferred when the lane's part of the hour
-    is used up, BurstError when this second is full.
+    Returns the time (aware UTC) that the row must bear: `clock` is read when it is our turn, or a
+    taker who waited for its turn would note an earlier time than it calls at. Raises Throttled
+    while the remote has closed us out, Deferred when the lane's part of the hour is used up,
+    BurstError when this second is full.
     """
     closed_until = _my_turn(conn, system)
+    now = clock()
     if closed_until is not None and closed_until > now:
         raise Throttled("throttled", closed_until)
     if limit.burst is not None:
         _within(conn, system, limit.burst, SECOND, now)
     allowed = limit.allowed(lane, imminent=imminent)
     if allowed is None:
-        return
+        return now
     used = _used(conn, system, now)
     if used >= allowed:
         raise Deferred("budget", _opens(conn, system, used - allowed, now))
+    return now
 
 
 def _my_turn(conn: Connection, system: str) -> datetime | None:
     """Lock the system's row: takers of all processes go one by one, so that no count is stale."""
-    row = conn.execute(
-        update(throttle)
-        .where(throttle.c.system == system)
-        .values(turn=throttle.c.turn + 1)
-        .returning(throttle.c.closed_until)
-    ).first()
-    if row is None:
-        conn.execute(insert(throttle).values(system=system, turn=1))
-        return None
-    closed: datetime | None = row.closed_until
+    made = upsert.insert(conn, throttle).values(system=system, turn=1)
+    taken = made.on_conflict_do_update(
+        index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
+    )
+    closed: datetime | None = conn.execute(taken.returning(throttle.c.closed_until)).scalar_one()
     return closed
+
+
+def _spent(system: str, since: datetime) -> ColumnElement[bool]:
+    """The calls that the remote may have counted since a time: an unsent one it never saw."""
+    return and_(call.c.system == system, call.c.at > since, call.c.state != "unsent")
 
 
 def _within(conn: Connection, system: str, most: int, window: timedelta, now: datetime) -> None:
     recent = list(
         conn.execute(
             select(call.c.at)
-            .where(call.c.system == system, call.c.at > now - window)
+            .where(_spent(system, now - window))
             .order_by(call.c.at.desc())
             .limit(most)
         ).scalars()
@@ -114,7 +126,7 @@ def _within(conn: Connection, system: str, most: int, window: timedelta, now: da
 
 def _used(conn: Connection, system: str, now: datetime) -> int:
     counted: int = conn.execute(
-        select(func.count()).where(call.c.system == system, call.c.at > now - HOUR)
+        select(func.count()).select_from(call).where(_spent(system, now - HOUR))
     ).scalar_one()
     return counted
 
@@ -123,7 +135,7 @@ def _opens(conn: Connection, system: str, beyond: int, now: datetime) -> datetim
     """When enough calls have left the window for one more: the (beyond + 1)th oldest leaving."""
     at: datetime = conn.execute(
         select(call.c.at)
-        .where(call.c.system == system, call.c.at > now - HOUR)
+        .where(_spent(system, now - HOUR))
         .order_by(call.c.at)
         .offset(beyond)
         .limit(1)
@@ -133,17 +145,14 @@ def _opens(conn: Connection, system: str, beyond: int, now: datetime) -> datetim
 
 def close_until(conn: Connection, system: str, until: datetime) -> None:
     """Close a system for all processes until a time; a later time stays."""
-    changed = conn.execute(
-        update(throttle)
-        .where(throttle.c.system == system)
-        .where(throttle.c.closed_until.is_(None) | (throttle.c.closed_until < until))
-        .values(closed_until=until)
+    made = upsert.insert(conn, throttle).values(system=system, closed_until=until, turn=0)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[throttle.c.system],
+            set_={"closed_until": until},
+            where=or_(throttle.c.closed_until.is_(None), throttle.c.closed_until < until),
+        )
     )
-    if (
-        changed.rowcount == 0
-        and not conn.execute(select(throttle.c.system).where(throttle.c.system == system)).first()
-    ):
-        conn.execute(insert(throttle).values(system=system, closed_until=until, turn=0))
 
 
 def left(conn: Connection, system: str, limit: Limit, now: datetime) -> Left:

@@ -29,7 +29,7 @@ from sync.core.errors import (
 from sync.outbound import brake, budget
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import redirect_target
-from sync.store import journal, links, work
+from sync.store import baselines, journal, links, work
 from sync.store.database import Store
 from sync.store.schema import call as call_table
 from sync.store.schema import pending
@@ -115,7 +115,9 @@ class Gate:
 
         Returns the answer when its verdict is OK; else raises the RemoteError of the error table.
         """
-        if call.effect and not self._rules.writing:
+        # Closed by default: what is written in an aggregate's name is an effect, named or not.
+        effective = call.effect or (call.writes and ticket.lease is not None)
+        if effective and not self._rules.writing:
             raise WritesOffError(call.endpoint)
         base = self._rules.bases[call.system]
         authorization = self._authority.headers(call.system) if call.bearer else {}
@@ -139,26 +141,26 @@ class Gate:
         while True:
             try:
                 with self._store.write() as conn:
-                    return self._permit_now(conn, call, ticket, self._clock())
+                    return self._permit_now(conn, call, ticket)
             except budget.BurstError as full:
                 self._sleep(max(0.01, (full.until - self._clock()).total_seconds()))
             except FenceLostError as lost:
                 raise FencedOff("fenced_off") from lost
 
-    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket, now: datetime) -> int:
+    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket) -> int:
         lease = ticket.lease
         if lease is not None:
-            work.hold(conn, lease, now=now, seconds=self._rules.lease_seconds)
-        budget.take(
+            work.hold(conn, lease, now=self._clock(), seconds=self._rules.lease_seconds)
+        now = budget.take(
             conn,
             call.system,
             self._rules.limits[call.system],
             ticket.lane,
             imminent=ticket.imminent,
-            now=now,
+            clock=self._clock,
         )
+        brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
         if call.effect and lease is not None:
-            brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
             brake.check_cap(conn, lease.aggregate, self._rules.writes_per_day, now)
         call_id: int = conn.execute(
             insert(call_table)
@@ -196,7 +198,7 @@ class Gate:
         try:
             return self._wire.send(request)
         except NotSent as failure:
-            self._close(call, call_id, "refused", None, drop_pending=True)
+            self._close(call, call_id, "unsent", None, drop_pending=True)
             raise Transient(failure.code, call_id) from None
         except NoAnswer as failure:
             if not call.writes:
@@ -238,12 +240,13 @@ class Gate:
                     work.hold(conn, ticket.lease, now=now, seconds=self._rules.lease_seconds)
                 except FenceLostError:
                     kept = False
-            _end(conn, call, call_id, "done", answer.status, now)
+            _end(conn, call_id, "done", answer.status, now)
             if kept:
                 # What was sent stands, unless the answer shows it normalised: `after` tells that.
                 _promote(conn, call_id)
             if ticket.after is not None and (kept or ticket.fact):
                 ticket.after(conn, answer)
+            _count(conn, call, answer.status)
         if not kept:
             raise FencedOff("fenced_off", call_id)
 
@@ -259,29 +262,24 @@ class Gate:
         with self._store.write() as conn:
             now = self._clock()
             state = "unresolved" if unresolved else "refused" if call.writes else "done"
-            _end(conn, call, call_id, state, status, now)
+            _end(conn, call_id, state, status, now)
             if not unresolved:
                 conn.execute(delete(pending).where(pending.c.call == call_id))
             if isinstance(failure, Throttled) and retry_at is not None:
                 budget.close_until(conn, call.system, retry_at)
+            _count(conn, call, status)
 
     def _close(
         self, call: Call, call_id: int, state: str, status: int | None, *, drop_pending: bool
     ) -> None:
         with self._store.write() as conn:
-            _end(conn, call, call_id, state, status, self._clock())
+            _end(conn, call_id, state, status, self._clock())
             if drop_pending:
                 conn.execute(delete(pending).where(pending.c.call == call_id))
+            _count(conn, call, status)
 
 
-def _end(
-    conn: Connection, call: Call, call_id: int, state: str, status: int | None, now: datetime
-) -> None:
-    journal.bump(
-        conn,
-        "remote_calls",
-        f"system={call.system},method={call.method},status={status or 'none'}",
-    )
+def _end(conn: Connection, call_id: int, state: str, status: int | None, now: datetime) -> None:
     conn.execute(
         update(call_table)
         .where(call_table.c.id == call_id)
@@ -289,8 +287,20 @@ def _end(
     )
 
 
+def _count(conn: Connection, call: Call, status: int | None) -> None:
+    """Count the call; last in its transaction, because the counter's row is everybody's.
+
+    Whoever holds it must wait for no lease's row any more, or two transactions wait for each other.
+    """
+    journal.bump(
+        conn,
+        "remote_calls",
+        f"system={call.system},method={call.method},status={status or 'none'}",
+    )
+
+
 def _promote(conn: Connection, call_id: int) -> None:
     rows = conn.execute(select(pending).where(pending.c.call == call_id)).all()
     for row in rows:
-        links.settle(conn, row.object, {row.field: row.digest}, row.key_id)
+        baselines.settle(conn, row.object, {row.field: row.digest}, row.key_id)
     conn.execute(delete(pending).where(pending.c.call == call_id))

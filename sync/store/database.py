@@ -11,10 +11,11 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _READING = {"sqlite_begin": "DEFERRED"}
+_MIGRATION_LOCK = 0x0D2C0CA11  # any number that no other application of this database takes
 
 
 class Store:
@@ -42,16 +43,16 @@ class Store:
             yield conn
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the schema to a revision (Alembic's name for it)."""
-        with self.engine.connect() as conn:
+        """Bring the schema to a revision (Alembic's name for it); processes go one by one."""
+        with self.engine.begin() as conn:
+            # _one_at_a_time(conn)
             command.upgrade(alembic_config(conn), revision)
-            conn.commit()
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to a revision; `base` is an empty database."""
-        with self.engine.connect() as conn:
+        with self.engine.begin() as conn:
+            # _one_at_a_time(conn)
             command.downgrade(alembic_config(conn), revision)
-            conn.commit()
 
     def close(self) -> None:
         """Give every connection back."""
@@ -64,6 +65,12 @@ def alembic_config(conn: Connection) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = conn
     return config
+
+
+def _one_at_a_time(conn: Connection) -> None:
+    """Let one process migrate at a time; SQLite's BEGIN IMMEDIATE has seen to it already."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
 
 
 def _open(url: str, pool_size: int) -> Engine:

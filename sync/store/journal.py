@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from sync.store import upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
 
 SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
@@ -96,26 +96,19 @@ def open_attention(
     candidates: Any = None,
 ) -> bool:
     """Tell an operator, once per (aggregate, object, cause); returns whether it was news."""
-    known = conn.execute(
-        select(attention.c.id).where(
-            attention.c.aggregate == aggregate,
-            attention.c.object == object_id,
-            attention.c.cause == cause,
-            attention.c.closed_at.is_(None),
-        )
-    ).first()
-    if known is not None:
-        return False
-    conn.execute(
-        insert(attention).values(
+    made = conn.execute(
+        upsert.insert(conn, attention)
+        .values(
             aggregate=aggregate,
             object=object_id,
             cause=cause,
             candidates=candidates,
             opened_at=now,
         )
+        .on_conflict_do_nothing()
+        .returning(attention.c.id)
     )
-    return True
+    return made.first() is not None
 
 
 def close_attention(
@@ -135,18 +128,7 @@ def close_attention(
 
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:
     """Add to a counter that all processes share."""
-    changed = conn.execute(
-        update(counter)
-        .where(counter.c.name == name, counter.c.labels == labels)
-        .values(value=counter.c.value + by)
-    )
-    if changed.rowcount == 0:
-        _first(conn, name, labels, by)
-
-
-def _first(conn: Connection, name: str, labels: str, by: float) -> None:
-    upsert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    made = upsert(counter).values(name=name, labels=labels, value=by)
+    made = upsert.insert(conn, counter).values(name=name, labels=labels, value=by)
     conn.execute(
         made.on_conflict_do_update(
             index_elements=[counter.c.name, counter.c.labels],
@@ -163,11 +145,12 @@ def read_counters(conn: Connection) -> list[tuple[str, str, float]]:
 
 def beat(conn: Connection, process: str, role: str, now: datetime) -> None:
     """Say that a process is alive."""
-    changed = conn.execute(
-        update(heartbeat).where(heartbeat.c.process == process).values(at=now, role=role)
+    made = upsert.insert(conn, heartbeat).values(process=process, role=role, at=now)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[heartbeat.c.process], set_={"role": role, "at": now}
+        )
     )
-    if changed.rowcount == 0:
-        conn.execute(insert(heartbeat).values(process=process, role=role, at=now))
 
 
 def heard(conn: Connection, since: datetime) -> list[tuple[str, str, datetime]]:

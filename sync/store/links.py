@@ -1,26 +1,35 @@
 """What belongs together: aggregates, their remote objects, who attends which visit.
 
 Every remote object has one row and belongs to one aggregate. Rows move between aggregates by
-`transfer` only; what hangs on an object (baselines, deliveries, pending writes) moves with it.
+`absorb` only; what hangs on an object (baselines, deliveries, pending writes) moves with it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
 
-from sync.store import work
+from sync.store import journal, upsert, work
+from sync.store.attendances import Attendance as Attendance
+from sync.store.attendances import attend as attend
+from sync.store.attendances import attendances as attendances
+from sync.store.attendances import change_attendance as change_attendance
+from sync.store.attendances import count_open_future as count_open_future
+from sync.store.attendances import open_attendances_of_person as open_attendances_of_person
+from sync.store.baselines import Stored as Stored
+from sync.store.baselines import settle as settle
+from sync.store.baselines import stored_fields as stored_fields
 from sync.store.schema import (
     aggregate,
     attendance,
-    baseline,
     blocker,
     delivery,
     object_,
     object_alias,
     pending,
     person,
+    person_key,
     visit,
 )
 from sync.store.schema import work as work_table
@@ -224,12 +233,14 @@ def _absorbable(conn: Connection, twin: Obj) -> bool:
 
 def replace(conn: Connection, row: Obj, twin: Obj) -> None:
     """Let `twin` stand where the id-less `row` stood, and drop `row`."""
-    conn.execute(
-        update(attendance).where(attendance.c.appointment == row.id).values(appointment=twin.id)
-    )
-    conn.execute(
-        update(attendance).where(attendance.c.participant == row.id).values(participant=twin.id)
-    )
+    for column in (attendance.c.appointment, attendance.c.participant):
+        if conn.execute(select(attendance.c.id).where(column == row.id)).first() is None:
+            continue
+        # A place that the twin was given by itself is an error of ours and would be its second.
+        conn.execute(
+            update(attendance).where(column == twin.id).values({column: None, "current": False})
+        )
+        conn.execute(update(attendance).where(column == row.id).values({column: twin.id}))
     conn.execute(delete(pending).where(pending.c.object == row.id))
     conn.execute(delete(object_).where(object_.c.id == row.id))
 
@@ -246,134 +257,34 @@ def absorb(conn: Connection, source: int, target: int, *, now: datetime, hints: 
     conn.execute(
         update(aggregate).where(aggregate.c.id == source).values(merged_into=target, closed_at=now)
     )
-    conn.execute(update(visit).where(visit.c.aggregate == source).values(state="closed"))
+    _hand_on_keys(conn, source, target)
+    journal.close_attention(conn, source, now)
     conn.execute(
         update(work_table)
         .where(work_table.c.aggregate == source)
-        .values(done=work_table.c.wanted, lease_by=None, lease_until=None)
+        .values(done=work_table.c.wanted, lease_by=None, lease_until=None, first_hint=None)
     )
     work.raise_(conn, target, now=now, hints=hints)
 
 
-# --- baselines and pending writes -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What is stored of one field: the settled digest and those of writes on their way."""
-
-    key_id: str | None = None
-    digest: str | None = None
-    ours: tuple[tuple[str, str, int], ...] = ()  # key id, digest, call
-
-
-def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, str], Stored]:
-    """Baselines and pending digests of the given objects, by (object, field)."""
-    found: dict[tuple[int, str], Stored] = {}
-    for row in conn.execute(select(baseline).where(baseline.c.object.in_(object_ids))):
-        found[row.object, row.field] = Stored(row.key_id, row.digest)
-    rows = conn.execute(
-        select(pending).where(pending.c.object.in_(object_ids)).order_by(pending.c.call)
+def _hand_on_keys(conn: Connection, source: int, target: int) -> None:
+    """What finds an aggregate again finds the target from now on."""
+    occurrence = conn.execute(
+        select(visit.c.occurrence_key).where(visit.c.aggregate == source)
+    ).scalar_one_or_none()
+    conn.execute(
+        update(visit).where(visit.c.aggregate == source).values(state="closed", occurrence_key=None)
     )
-    for row in rows:
-        before = found.get((row.object, row.field), Stored())
-        ours = (*before.ours, (row.key_id, row.digest, row.call))
-        found[row.object, row.field] = Stored(before.key_id, before.digest, ours)
-    return found
-
-
-def settle(
-    conn: Connection, object_id: int, digests: dict[str, str], key_id: str, zone: str | None = None
-) -> None:
-    """Move the baselines of the given fields; pending writes of the same digest are fulfilled."""
-    for field, digest in digests.items():
-        changed = conn.execute(
-            update(baseline)
-            .where(baseline.c.object == object_id, baseline.c.field == field)
-            .values(key_id=key_id, digest=digest, zone=zone)
-        )
-        if changed.rowcount == 0:
-            conn.execute(
-                insert(baseline).values(
-                    object=object_id, field=field, key_id=key_id, digest=digest, zone=zone
-                )
-            )
+    if occurrence is not None:
         conn.execute(
-            delete(pending).where(
-                pending.c.object == object_id,
-                pending.c.field == field,
-                pending.c.digest == digest,
-            )
+            update(visit)
+            .where(visit.c.aggregate == target, visit.c.occurrence_key.is_(None))
+            .values(occurrence_key=occurrence)
         )
-
-
-# --- attendances ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Attendance:
-    """One DrChrono appointment ↔ one participant of a visit (a row of `attendance`)."""
-
-    id: int
-    visit: int
-    life: int
-    appointment: int | None
-    participant: int | None
-    person: int | None
-    person_version: int
-    role: str
-    current: bool
-
-
-def attendances(conn: Connection, key: int) -> list[Attendance]:
-    """Every attendance of a visit, current ones first."""
-    rows = conn.execute(
-        select(attendance)
-        .where(attendance.c.visit == key)
-        .order_by(attendance.c.current.desc(), attendance.c.id)
-    ).mappings()
-    return [Attendance(**row) for row in rows]
-
-
-def attend(conn: Connection, key: int, **values: Any) -> int:
-    """A new attendance of a visit; returns its id."""
-    made: int = conn.execute(
-        insert(attendance).values(visit=key, current=True, **values).returning(attendance.c.id)
-    ).scalar_one()
-    return made
-
-
-def change_attendance(conn: Connection, attendance_id: int, **values: Any) -> None:
-    """Set columns of an attendance."""
-    conn.execute(update(attendance).where(attendance.c.id == attendance_id).values(**values))
-
-
-def open_attendances_of_person(
-    conn: Connection, person_key: int, *, now: datetime
-) -> list[Attendance]:
-    """The person's current attendances of open visits that have not begun."""
-    rows = conn.execute(
-        select(attendance)
-        .join(visit, visit.c.aggregate == attendance.c.visit)
-        .where(
-            attendance.c.person == person_key,
-            attendance.c.current,
-            visit.c.state == "open",
-            or_(visit.c.starts_at.is_(None), visit.c.starts_at >= now),
-        )
-        .order_by(attendance.c.id)
-    ).mappings()
-    return [Attendance(**row) for row in rows]
-
-
-def count_open_future(conn: Connection, now: datetime) -> int:
-    """How many visits are open and still to come."""
-    counted: int = conn.execute(
-        select(func.count())
-        .select_from(visit)
-        .where(visit.c.state == "open", visit.c.starts_at >= now)
-    ).scalar_one()
-    return counted
+    key = (person_key.c.what, person_key.c.key_id, person_key.c.hmac)
+    known = select(*key).where(person_key.c.person == target)
+    conn.execute(delete(person_key).where(person_key.c.person == source, tuple_(*key).in_(known)))
+    conn.execute(update(person_key).where(person_key.c.person == source).values(person=target))
 
 
 # --- what waits for what --------------------------------------------------------------------------
@@ -383,18 +294,11 @@ def block(
     conn: Connection, key: int, *, kind: str, ref: str, now: datetime, object_id: int = 0
 ) -> None:
     """Park an object until (kind, ref) changes; saying it twice is once."""
-    known = conn.execute(
-        select(blocker.c.since).where(
-            blocker.c.aggregate == key,
-            blocker.c.object == object_id,
-            blocker.c.kind == kind,
-            blocker.c.ref == ref,
-        )
-    ).first()
-    if known is None:
-        conn.execute(
-            insert(blocker).values(aggregate=key, object=object_id, kind=kind, ref=ref, since=now)
-        )
+    conn.execute(
+        upsert.insert(conn, blocker)
+        .values(aggregate=key, object=object_id, kind=kind, ref=ref, since=now)
+        .on_conflict_do_nothing()
+    )
 
 
 def unblock(conn: Connection, key: int) -> None:

@@ -94,7 +94,7 @@ work = Table(
     Column("done", Integer, nullable=False),
     Column("lane", Integer, nullable=False),  # 0 live, 1 catchup, 2 bulk
     Column("due", UtcTime, nullable=False),
-    Column("first_hint", UtcTime),
+    Column("first_hint", UtcTime),  # of the round that waits; null from claim to next hint
     _flag("hint_drchrono"),
     _flag("hint_oncall"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -105,6 +105,8 @@ work = Table(
 )
 Index("ix_work_waiting", work.c.lane, work.c.due, sqlite_where=work.c.wanted > work.c.done,
       postgresql_where=work.c.wanted > work.c.done)  # fmt: skip
+Index("ix_work_leased", work.c.lease_until, sqlite_where=work.c.lease_by.is_not(None),
+      postgresql_where=work.c.lease_by.is_not(None))  # fmt: skip
 
 visit = Table(
     "visit",
@@ -210,7 +212,9 @@ call = Table(
     Column("effect", String(30), nullable=False, server_default=""),
     Column("doctor", String(40)),
     Column("lane", Integer, nullable=False),
-    Column("state", String(12), nullable=False),  # open | done | refused | unresolved
+    # open | done | refused | unresolved | looked (unresolved, and read again since) |
+    # redirected (nothing done there) | unsent (nothing can have reached the remote)
+    Column("state", String(12), nullable=False),
     Column("status", Integer),
     Column("at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.fernet import Fernet, MultiFernet
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from sync.core.tokens import StoredToken
+from sync.store import upsert
 from sync.store.database import Store
 from sync.store.schema import token
 
@@ -41,20 +42,20 @@ class SealedTokens:
     def try_lease(self, provider: str, owner: str, until: datetime) -> bool:
         """Take the right to renew until `until`; False while another owner's lease lives."""
         with self._store.write() as conn:
-            if conn.execute(select(token.c.provider).where(token.c.provider == provider)).first():
-                free = or_(
-                    token.c.lease_by.is_(None),
-                    token.c.lease_by == owner,
-                    token.c.lease_until < self._now(),
-                )
-                taken = conn.execute(
-                    update(token)
-                    .where(token.c.provider == provider, free)
-                    .values(lease_by=owner, lease_until=until)
-                )
-                return taken.rowcount == 1
-            conn.execute(insert(token).values(provider=provider, lease_by=owner, lease_until=until))
-            return True
+            conn.execute(
+                upsert.insert(conn, token).values(provider=provider).on_conflict_do_nothing()
+            )
+            free = or_(
+                token.c.lease_by.is_(None),
+                token.c.lease_by == owner,
+                token.c.lease_until <= self._now(),
+            )
+            taken = conn.execute(
+                update(token)
+                .where(token.c.provider == provider, free)
+                .values(lease_by=owner, lease_until=until)
+            )
+            return taken.rowcount == 1
 
     def release(self, provider: str, owner: str) -> None:
         """Give the lease back, if `owner` still holds it."""
@@ -90,20 +91,15 @@ class SealedTokens:
             "attempt_at": None,
         }
         with self._store.write() as conn:
+            conn.execute(
+                upsert.insert(conn, token).values(provider=provider).on_conflict_do_nothing()
+            )
             changed = conn.execute(
                 update(token)
                 .where(token.c.provider == provider, token.c.version == version)
                 .values(**values)
             )
-            if changed.rowcount == 1:
-                return True
-            known = conn.execute(
-                select(token.c.provider).where(token.c.provider == provider)
-            ).first()
-            if known is not None or version != 0:
-                return False
-            conn.execute(insert(token).values(provider=provider, **values))
-            return True
+            return changed.rowcount == 1
 
     def _set(self, provider: str, where: ColumnElement[bool] | None, **values: object) -> None:
         changing = update(token).where(token.c.provider == provider)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from sync.store import upsert
 from sync.store.schema import work
 
 
@@ -92,30 +93,17 @@ def raise_(
     """Ask for one more look at an aggregate; also wakes an item that waits in back-off.
 
     Returns when it is due (UTC): `wait.settle` seconds after now, but no later than `wait.longest`
-    seconds after the first hint of this round.
+    seconds after the first hint of this round. A round begins with the first hint after a claim, so
+    what is said during a run settles anew.
     """
-    row = locked(conn, aggregate)
-    if row is None:
-        conn.execute(
-            work.insert().values(
-                aggregate=aggregate,
-                wanted=1,
-                done=0,
-                lane=lane,
-                due=now + timedelta(seconds=wait.settle),
-                first_hint=now,
-                hint_drchrono=hints.drchrono,
-                hint_oncall=hints.oncall,
-            )
-        )
-        return now + timedelta(seconds=wait.settle)
+    row = locked(conn, aggregate) or _unasked(conn, aggregate, now)
     waiting = row["wanted"] > row["done"]
-    first = row["first_hint"] if waiting and row["first_hint"] else now
+    first = row["first_hint"] or now
     due = max(
         now,
         min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest)),
     )
-    if waiting and lane > row["lane"] and row["attempts"] == 0:
+    if waiting and row["lease_by"] is None and lane > row["lane"] and row["attempts"] == 0:
         # A weaker lane's hint must not postpone what is due sooner.
         due = min(due, row["due"])
     conn.execute(
@@ -140,6 +128,18 @@ def locked(conn: Connection, aggregate: int) -> RowMapping | None:
     return found.mappings().first()
 
 
+def _unasked(conn: Connection, aggregate: int, now: datetime) -> RowMapping:
+    """The item of an aggregate that had none, locked; another process may be making it too."""
+    conn.execute(
+        upsert.insert(conn, work)
+        .values(aggregate=aggregate, wanted=0, done=0, lane=Lane.LIVE, due=now)
+        .on_conflict_do_nothing()
+    )
+    row = locked(conn, aggregate)
+    assert row is not None  # noqa: S101 - inserted by us or by the one that we waited for
+    return row
+
+
 def idle(row: RowMapping | None) -> bool:
     """Whether nothing is asked for and nobody is at work."""
     return row is None or (row["wanted"] == row["done"] and row["lease_by"] is None)
@@ -150,16 +150,31 @@ def claim(
 ) -> Lease | None:
     """Take a due item for `seconds`; None when there is nothing to do or somebody is at it.
 
-    A lease that ran out unreturned means its worker died: what it had read is unknown, so both
-    sides count as hinted.
+    A lease that ran out unreturned means that its worker died, whatever it was doing there: what it
+    had read and sent is unknown, so one run is due at once and both sides count as hinted.
     """
     row = locked(conn, aggregate)
-    if row is None or row["wanted"] <= row["done"] or row["due"] > now:
+    if row is None:
         return None
     abandoned = row["lease_by"] is not None
     if abandoned and row["lease_until"] > now:
         return None
-    return _take(conn, row, owner=owner, now=now, seconds=seconds, abandoned=abandoned)
+    if not abandoned and (row["wanted"] <= row["done"] or row["due"] > now):
+        return None
+    # Taken by `try_lock` and abandoned, an item of which nothing was wanted is wanted now.
+    wanted = max(row["wanted"], row["done"] + 1)
+    hints = Hints(row["hint_drchrono"] or abandoned, row["hint_oncall"] or abandoned)
+    return _take(
+        conn,
+        row,
+        owner=owner,
+        until=now + timedelta(seconds=seconds),
+        hints=hints,
+        wanted=wanted,
+        first_hint=None,
+        hint_drchrono=False,
+        hint_oncall=False,
+    )
 
 
 def try_lock(
@@ -167,18 +182,21 @@ def try_lock(
 ) -> Lease | None:
     """Take an aggregate whether or not work waits on it (another aggregate's run needs it).
 
-    Never waits: None when it is held. What was wanted stays wanted.
+    Never waits: None when it is held. One that was abandoned counts as held, because a run of its
+    own must look first at what its dead worker left; the sweeper sees to that. What was wanted and
+    hinted stays so.
     """
-    row = locked(conn, aggregate)
-    if row is None:
-        conn.execute(
-            work.insert().values(aggregate=aggregate, wanted=0, done=0, lane=Lane.LIVE, due=now)
-        )
-        row = locked(conn, aggregate)
-        assert row is not None  # noqa: S101 - inserted above, in this transaction
+    row = locked(conn, aggregate) or _unasked(conn, aggregate, now)
     if row["lease_by"] is not None:
         return None
-    return _take(conn, row, owner=owner, now=now, seconds=seconds, abandoned=False)
+    return _take(
+        conn,
+        row,
+        owner=owner,
+        until=now + timedelta(seconds=seconds),
+        hints=Hints(row["hint_drchrono"], row["hint_oncall"]),
+        wanted=row["wanted"],
+    )
 
 
 def _take(
@@ -186,11 +204,11 @@ def _take(
     row: RowMapping,
     *,
     owner: str,
-    now: datetime,
-    seconds: float,
-    abandoned: bool,
+    until: datetime,
+    hints: Hints,
+    wanted: int,
+    **values: object,
 ) -> Lease:
-    until = now + timedelta(seconds=seconds)
     conn.execute(
         update(work)
         .where(work.c.aggregate == row["aggregate"])
@@ -198,9 +216,9 @@ def _take(
             fence=work.c.fence + 1,
             lease_by=owner,
             lease_until=until,
-            hint_drchrono=False,
-            hint_oncall=False,
             rung_at=None,
+            wanted=wanted,
+            **values,
         )
     )
     return Lease(
@@ -208,11 +226,9 @@ def _take(
         fence=row["fence"] + 1,
         owner=owner,
         until=until,
-        wanted=row["wanted"],
+        wanted=wanted,
         lane=Lane(row["lane"]),
-        hints=Hints(
-            drchrono=row["hint_drchrono"] or abandoned, oncall=row["hint_oncall"] or abandoned
-        ),
+        hints=hints,
         attempts=row["attempts"],
     )
 
@@ -241,13 +257,7 @@ def complete(conn: Connection, lease: Lease, *, now: datetime) -> bool:
     more = conn.execute(
         update(work)
         .where(work.c.aggregate == lease.aggregate)
-        .values(
-            done=lease.wanted,
-            lease_by=None,
-            lease_until=None,
-            attempts=0,
-            first_hint=case((work.c.wanted > lease.wanted, work.c.first_hint), else_=None),
-        )
+        .values(done=lease.wanted, lease_by=None, lease_until=None, attempts=0)
         .returning(work.c.wanted)
     ).scalar_one()
     return bool(more > lease.wanted)
@@ -259,12 +269,7 @@ def give_back(conn: Connection, lease: Lease, *, now: datetime) -> None:
     conn.execute(
         update(work)
         .where(work.c.aggregate == lease.aggregate)
-        .values(
-            lease_by=None,
-            lease_until=None,
-            hint_drchrono=or_(work.c.hint_drchrono, literal(lease.hints.drchrono)),
-            hint_oncall=or_(work.c.hint_oncall, literal(lease.hints.oncall)),
-        )
+        .values(lease_by=None, lease_until=None)
     )
 
 
@@ -299,10 +304,12 @@ def defer(
 
 
 def _to_ring(now: datetime, ring_again: float) -> ColumnElement[bool]:
+    """What `claim` would take now and nobody was rung for lately."""
     return and_(
-        work.c.wanted > work.c.done,
-        work.c.due <= now,
-        or_(work.c.lease_by.is_(None), work.c.lease_until < now),
+        or_(
+            and_(work.c.wanted > work.c.done, work.c.due <= now, work.c.lease_by.is_(None)),
+            and_(work.c.lease_by.is_not(None), work.c.lease_until <= now),
+        ),
         or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again)),
     )
 
@@ -312,7 +319,8 @@ def due_items(
 ) -> list[tuple[int, Lane]]:
     """What is due and unclaimed and was not rung in the last `ring_again` seconds; notes the ring.
 
-    Ordered by lane, then by age. Any number of sweepers may run.
+    An abandoned lease is due when it has run out. Ordered by lane, then by age. Any number of
+    sweepers may run.
     """
     found = conn.execute(
         select(work.c.aggregate, work.c.lane)

@@ -1,0 +1,75 @@
+"""Who attends which visit: DrChrono appointment, OnCall participant, person; each with a life."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from sync.store.schema import attendance, visit
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """One DrChrono appointment ↔ one participant of a visit (a row of `attendance`)."""
+
+    id: int
+    visit: int
+    life: int
+    appointment: int | None
+    participant: int | None
+    person: int | None
+    person_version: int
+    role: str
+    current: bool
+
+
+def attendances(conn: Connection, key: int) -> list[Attendance]:
+    """Every attendance of a visit, current ones first."""
+    rows = conn.execute(
+        select(attendance)
+        .where(attendance.c.visit == key)
+        .order_by(attendance.c.current.desc(), attendance.c.id)
+    ).mappings()
+    return [Attendance(**row) for row in rows]
+
+
+def attend(conn: Connection, key: int, **values: Any) -> int:
+    """A new attendance of a visit; returns its id."""
+    made: int = conn.execute(
+        insert(attendance).values(visit=key, current=True, **values).returning(attendance.c.id)
+    ).scalar_one()
+    return made
+
+
+def change_attendance(conn: Connection, attendance_id: int, **values: Any) -> None:
+    """Set columns of an attendance."""
+    conn.execute(update(attendance).where(attendance.c.id == attendance_id).values(**values))
+
+
+def open_attendances_of_person(
+    conn: Connection, person_key: int, *, now: datetime
+) -> list[Attendance]:
+    """The person's current attendances of open visits that have not begun."""
+    rows = conn.execute(
+        select(attendance)
+        .join(visit, visit.c.aggregate == attendance.c.visit)
+        .where(
+            attendance.c.person == person_key,
+            attendance.c.current,
+            visit.c.state == "open",
+            or_(visit.c.starts_at.is_(None), visit.c.starts_at >= now),
+        )
+        .order_by(attendance.c.id)
+    ).mappings()
+    return [Attendance(**row) for row in rows]
+
+
+def count_open_future(conn: Connection, now: datetime) -> int:
+    """How many visits are open and still to come."""
+    counted: int = conn.execute(
+        select(func.count())
+        .select_from(visit)
+        .where(visit.c.state == "open", visit.c.starts_at >= now)
+    ).scalar_one()
+    return counted

@@ -1,0 +1,56 @@
+"""What each field of an object last settled at, and what our own calls are writing there.
+
+Both are keyed digests of the field in that side's wire form, never values.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+
+from sync.store import upsert
+from sync.store.schema import baseline, pending
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of one field: the settled digest and those of writes on their way."""
+
+    key_id: str | None = None
+    digest: str | None = None
+    ours: tuple[tuple[str, str, int], ...] = ()  # key id, digest, call
+
+
+def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, str], Stored]:
+    """Baselines and pending digests of the given objects, by (object, field)."""
+    found: dict[tuple[int, str], Stored] = {}
+    for row in conn.execute(select(baseline).where(baseline.c.object.in_(object_ids))):
+        found[row.object, row.field] = Stored(row.key_id, row.digest)
+    rows = conn.execute(
+        select(pending).where(pending.c.object.in_(object_ids)).order_by(pending.c.call)
+    )
+    for row in rows:
+        before = found.get((row.object, row.field), Stored())
+        ours = (*before.ours, (row.key_id, row.digest, row.call))
+        found[row.object, row.field] = Stored(before.key_id, before.digest, ours)
+    return found
+
+
+def settle(
+    conn: Connection, object_id: int, digests: dict[str, str], key_id: str, zone: str | None = None
+) -> None:
+    """Move the baselines of the given fields; pending writes of the same digest are fulfilled."""
+    for field, digest in digests.items():
+        values = {"key_id": key_id, "digest": digest, "zone": zone}
+        made = upsert.insert(conn, baseline).values(object=object_id, field=field, **values)
+        conn.execute(
+            made.on_conflict_do_update(
+                index_elements=[baseline.c.object, baseline.c.field], set_=values
+            )
+        )
+        conn.execute(
+            delete(pending).where(
+                pending.c.object == object_id,
+                pending.c.field == field,
+                pending.c.digest == digest,
+            )
+        )
