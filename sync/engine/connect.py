@@ -14,10 +14,11 @@ from sync.core.errors import RemoteError
 from sync.drchrono.oauth import authorise_url
 from sync.engine import practice
 from sync.engine.context import Sync
-from sync.store import links, work
+from sync.store import journal, links, work
 from sync.store.schema import installation, ticket
 from sync.store.work import Hints, Lane
 
+NOT_OF_THE_ACCOUNT = ("mapping_unusable", "database_behind", "malformed_record")
 CONNECT_LIFE = timedelta(minutes=15)
 STATE_LIFE = timedelta(minutes=10)
 
@@ -67,6 +68,7 @@ def finish(sync: Sync, state: str, code: str) -> ConnectResult:
     result = _pin(sync, *accounts)
     practice.learn(sync)
     with sync.store.write() as conn:
+        journal.close_attention(conn, 0, sync.clock(), keep=NOT_OF_THE_ACCOUNT)
         for waiting in links.blocked_on(conn, "auth"):
             work.raise_(conn, waiting, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
     return result

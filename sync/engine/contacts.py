@@ -13,7 +13,7 @@ from sync.core.merge import Action, Seen, Side, merge
 from sync.core.people import normal_email
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import facts
+from sync.engine import facts, index
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
@@ -83,8 +83,8 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
             contact = of(conn, lease.aggregate, provider, division)
     if contact is None:
         try:
-            contact = _find(sync, ticket, lease, person, (provider, division))
-            if contact is None and sync.live:
+            contact, free = _find(sync, ticket, lease, person, (provider, division))
+            if contact is None and free and sync.live:
                 contact = _make(sync, ticket, lease, person, doctor, (provider, division))
         except Refused as refusal:
             with sync.store.write() as conn:
@@ -103,11 +103,14 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
 
 def _find(
     sync: Sync, ticket: Ticket, lease: Lease, person: Person, place: tuple[str, str]
-) -> Obj | None:
-    """Link the contact that is there already, if it is surely theirs. Raises ParkedError if not."""
+) -> tuple[Obj | None, bool]:
+    """Link the contact that is there already, if it is surely theirs.
+
+    Also returns whether one may be made: not while somebody there may be them.
+    """
     email = present(person.email, "")
     if not email:
-        return None
+        return None, False
     page = sync.oncall.contacts(ticket, email=email)
     hits = []
     for record in page.results:
@@ -115,19 +118,33 @@ def _find(
         if normal_email(present(shown.email, "")) == normal_email(email):
             hits.append((record, shown))
     full = [(r, s) for r, s in (_whole(sync, ticket, r, s) for r, s in hits) if _in(s, place)]
-    found = people.match(person, [shown for _record, shown in full])
-    if found.one is None:
-        if found.several and any(_taken(sync, one) is None for one in found.several):
-            ids = [one.remote_id for one in found.several]
-            with sync.store.write() as conn:
-                journal.open_attention(
-                    conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
-                )
-        return None
-    if _taken(sync, found.one) is not None:
-        return None
-    record = next(r for r, shown in full if shown is found.one)
-    return _link(sync, lease, person, found.one, record, place)
+    free = [(r, shown) for r, shown in full if _taken(sync, shown) is None]
+    theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
+    if len(theirs) == 1:
+        record, shown = theirs[0]
+        return _link(sync, lease, person, shown, record, place), True
+    unsure = theirs or [(r, s) for r, s in free if not people.match(s, [person]).nobody]
+    if unsure:
+        ids = [shown.remote_id for _record, shown in unsure]
+        with sync.store.write() as conn:
+            journal.open_attention(
+                conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
+            )
+    return None, not unsure
+
+
+def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:
+    """Whether a contact is surely this patient's.
+
+    One without a birth date is, if no other patient has that e-mail.
+    """
+    if people.match(contact, [person]).one is None:
+        return False
+    if present(contact.birth_date, None) is not None:
+        return True
+    email = dict(people.keys(person)).get("email")
+    with sync.store.read() as conn:
+        return email is not None and len(index.find(conn, sync.digests, "email", email)) == 1
 
 
 def _in(shown: Person, place: tuple[str, str]) -> bool:
@@ -302,7 +319,7 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     place = (row.provider or "", row.division or "")
     for record in sync.oncall.contacts(ticket, email=present(person.email, "")).results:
         whole, shown = _whole(sync, ticket, record, oncall.to_person(record))
-        same = _in(shown, place) and people.match(person, [shown]).one is not None
+        same = _in(shown, place) and is_theirs(sync, shown, person)
         if same and _taken(sync, shown) is None:
             with sync.store.write() as conn:
                 _store(conn, sync, row, whole)

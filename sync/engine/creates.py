@@ -6,25 +6,22 @@ the call, and a POST whose answer was not read *has happened* until two looks ap
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
 from sync.core.records import Absent, Attendee, VisitType
 from sync.drchrono import bodies as drchrono_bodies
-from sync.drchrono import translate as drchrono
-from sync.engine import facts, joining, looking, marking, meeting
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine import facts, joining, keeping, ladder, looking, marking, meeting
+from sync.engine.outcomes import ParkedError
 from sync.engine.visit_state import Shown, participants_wire
 from sync.oncall import bodies as oncall_bodies
-from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
-from sync.store.schema import call, installation, visit
-from sync.store.work import Hints
+from sync.store.schema import installation, visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,75 +40,6 @@ def allowed(sync: Sync) -> bool:
     with sync.store.read() as conn:
         at = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
     return at is not None
-
-
-# --- a create whose outcome is not known ----------------------------------------------------------
-
-
-def resolve(started: VisitRun) -> None:
-    """Find out about creates that an earlier run began and did not end.
-
-    Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
-    """
-    for row in started.state.objects:
-        if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
-            _resolve_one(started, row)
-
-
-def _resolve_one(started: VisitRun, row: Obj) -> None:
-    sync, state = started.sync, started.state
-    with sync.store.read() as conn:
-        sent = conn.execute(
-            select(func.max(call.c.at)).where(
-                call.c.object == row.id,
-                call.c.method == "POST",
-                call.c.state.in_(("open", "unresolved", "done")),
-            )
-        ).scalar_one()
-    if sent is None:
-        _drop(started, row)
-        return
-    apart = timedelta(seconds=sync.settings.apart_seconds)
-    first = sent + timedelta(seconds=sync.settings.late_seconds)
-    ready = first if row.looked_at is None else row.looked_at + apart
-    if state.now < ready:
-        raise LaterError(ready, Hints.both())
-    look = looking.for_visit(started, row)
-    if look.found is not None:
-        _adopt_found(started, row, look.found)
-        raise LaterError(sync.clock(), Hints.both())
-    if look.proven and row.looks + 1 >= LOOKS:
-        _drop(started, row)
-        return
-    looks = row.looks + 1 if look.proven else row.looks
-    with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        links.change(conn, row.id, state="ambiguous", looks=looks, looked_at=sync.clock())
-    if not look.proven and state.lease.attempts >= LOOKS:
-        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
-    raise LaterError(sync.clock() + apart, Hints.both(), failed=not look.proven)
-
-
-def _drop(started: VisitRun, row: Obj) -> None:
-    """It never came to be: forget the row, so that it can be made."""
-    sync, state = started.sync, started.state
-    with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        links.forget_create(conn, row.id)
-        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
-        conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
-    state.objects.remove(row)
-
-
-def _adopt_found(started: VisitRun, row: Obj, json: dict[str, Json]) -> None:
-    sync = started.sync
-    with sync.store.write() as conn:
-        work.hold(conn, started.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        if row.system == "oncall":
-            _store_oncall(conn, started, row, json, None)
-        else:
-            _store_appointment(conn, started, row, json)
-        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
 
 
 # --- DrChrono → OnCall ----------------------------------------------------------------------------
@@ -148,7 +76,7 @@ def make_oncall(started: VisitRun) -> None:
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            _store_oncall(conn, started, row, answer.json, met)
+            keeping.oncall_visit(conn, started, row, answer.json, met)
 
     _post(
         started,
@@ -185,58 +113,6 @@ def _oncall_body(started: VisitRun, shown: Shown, marker: Marker) -> dict[str, J
         values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
     )
     return body | {"metadata": oncall_bodies.with_marker(None, marker)}
-
-
-def _store_oncall(
-    conn: Connection,
-    started: VisitRun,
-    row: Obj,
-    json: dict[str, Json],
-    met: meeting.Met | None,
-) -> None:
-    """Keep the id of a made OnCall visit, its baselines, its participant; carry the source's."""
-    sync, state, now = started.sync, started.state, started.sync.clock()
-    remote_id = oncall.to_visit(json, started.mapping).remote_id
-    made = links.created(conn, row, remote_id, now=now, marked=True)
-    if made is None:
-        links.change(conn, row.id, state="ambiguous")
-        return
-    wire = oncall.wire("appointment", json)
-    baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
-    _store_participant(conn, started, json)
-    settle_source(conn, started, "drchrono")
-    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
-    if met is not None and state.attendance is not None:
-        attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
-
-
-def _store_participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> None:
-    sync, state = started.sync, started.state
-    people = participants_wire(json)
-    if state.attendance is None or len(people) != 1:
-        return
-    ((remote_id, wire),) = people.items()
-    known = links.find(conn, "oncall", "participant", remote_id)
-    if known is None:
-        known = links.add(
-            conn, state.key, "oncall", "participant", remote_id, now=sync.clock(), made_by_us=True
-        )
-    baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
-    attendances.change_attendance(conn, state.attendance.id, participant=known.id)
-
-
-def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
-    """What the source showed was carried as a whole by a create: its baselines move."""
-    sync = started.sync
-    obj, shown = started.state.object(system), started.state.read.get(system)
-    if obj is not None and shown is not None:
-        baselines.settle(
-            conn,
-            obj.id,
-            sync.digests.fields(obj.id, shown.wire),
-            sync.digests.key_id,
-            zone=shown.visit.zone,
-        )
 
 
 # --- OnCall → DrChrono ----------------------------------------------------------------------------
@@ -299,7 +175,7 @@ def _book(started: VisitRun, row: Obj, doctor: str, body: dict[str, Json], *, ma
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            _store_appointment(conn, started, row, answer.json, marked=marked)
+            keeping.appointment(conn, started, row, answer.json, marked=marked)
 
     taken: str | None = None
     for room in started.mapping.exam_rooms(doctor):
@@ -318,35 +194,13 @@ def _book(started: VisitRun, row: Obj, doctor: str, body: dict[str, Json], *, ma
             taken = conflict.other_id
             ours = looking.ours(started, row, taken) if taken is not None else None
             if ours is not None:
-                _adopt_found(started, row, ours)
+                ladder.adopt_found(started, row, ours)
                 return
         else:
             return
     raise ParkedError(
         "operator", f"overlap:{taken}", "overlap", candidates=(taken,) if taken else ()
     )
-
-
-def _store_appointment(
-    conn: Connection,
-    started: VisitRun,
-    row: Obj,
-    json: dict[str, Json],
-    *,
-    marked: bool = False,
-) -> None:
-    sync, state = started.sync, started.state
-    seen = drchrono.to_visit(json, started.mapping)
-    made = links.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
-    if made is None:
-        links.change(conn, row.id, state="ambiguous")
-        return
-    wire = drchrono.wire("appointment", json)
-    baselines.settle(
-        conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
-    )
-    settle_source(conn, started, "oncall")
-    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
 
 
 # --- both ways ------------------------------------------------------------------------------------

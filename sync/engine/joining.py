@@ -37,6 +37,17 @@ def slot_key(doctor: str, starts: datetime, person: int) -> str:
     return f"{doctor}:{starts:%Y%m%dT%H%M}:{person}"
 
 
+def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:
+    """The slot of a visit that stands now with this doctor at this time; None when it is taken."""
+    now = slot_key(doctor, starts, int(slot.rpartition(":")[2]))
+    taken = conn.execute(
+        select(visit.c.aggregate).where(
+            visit.c.slot_key == now, visit.c.state == "open", visit.c.aggregate != key
+        )
+    ).first()
+    return now if taken is None else None
+
+
 def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
     """Join an OnCall visit of the same slot whose only patient has this person's e-mail.
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from sync.core.errors import Gone
-from sync.core.records import Absent, Marker
+from sync.core.records import Absent, Marker, Visit
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, newest
+from sync.engine import contacts, facts, newest
 from sync.oncall import translate as oncall
 from sync.store import links
 from sync.store.schema import object_
@@ -104,9 +104,36 @@ def _drchrono(started: VisitRun, row: Obj) -> Look:
     )
     for page in pages:
         for json in page.results:
-            if _is_wanted(started, row, drchrono.to_visit(json, started.mapping).marker):
+            shown = drchrono.to_visit(json, started.mapping)
+            if _is_wanted(started, row, shown.marker) or _fits(started, shown):
                 return Look(json, proven=True)
     return Look(None, proven=True)
+
+
+def _fits(started: VisitRun, shown: Visit) -> bool:
+    """Whether an unmarked, unclaimed appointment is this very visit: patient, doctor and start.
+
+    Where the account lets us have no custom field, that is all there is to know it by.
+    """
+    state = started.state
+    with started.sync.store.read() as conn:
+        if facts.appointment_field(conn, str(state.row["doctor"])) is not None:
+            return False
+        patient = (
+            contacts.patient_row(conn, state.attendance.person or 0) if state.attendance else None
+        )
+        known = links.find(conn, "drchrono", "appointment", shown.remote_id)
+        claimed = known is not None and any(
+            one.id != known.id and one.kind == "appointment"
+            for one in links.objects_of(conn, known.aggregate)
+        )
+    return (
+        patient is not None
+        and not claimed
+        and shown.patient == patient.remote_id
+        and shown.starts == state.row["starts_at"]
+        and shown.provider == state.row["doctor"]
+    )
 
 
 def ours(started: VisitRun, row: Obj, remote_id: str) -> dict[str, Json] | None:

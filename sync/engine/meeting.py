@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from sync.core import people
-from sync.core.errors import Conflict, Gone
+from sync.core.errors import Conflict, Gone, RemoteError
 from sync.core.merge import Seen
 from sync.core.people import full_name, normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.engine import contacts, index
-from sync.engine.outcomes import ParkedError
+from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.oncall import translate as oncall
+from sync.outbound.brake import BrakedError
 from sync.store import baselines, links, work
 from sync.store.schema import object_, person
-from sync.store.work import Hints
+from sync.store.work import Hints, Wait
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -138,6 +139,11 @@ def afterwards(started: VisitRun, met: Met) -> None:
             return
     try:
         contacts.ensure(sync, lease, met.person, met.json or {}, met.doctor)
+    except (RemoteError, LaterError, ParkedError, BrakedError):
+        # The visit stands; its person's own run goes on from here, with its own retries.
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"), wait=Wait(5, 5))
     finally:
         with sync.store.write() as conn:
             work.give_back(conn, lease, now=sync.clock())

@@ -310,12 +310,14 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
     if obj is None:
         key = links.new_aggregate(conn, "person", event.now)
         obj = links.add(conn, key, "drchrono", "patient", remote_id, now=event.now)
+    rings = _wake(conn, event, remote_id)
     if not is_linked(conn, obj.aggregate):
         newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
         if shown is not None and newer:
             index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
             links.change(conn, obj.id, mark=_mark(shown))
-        return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
+        _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
+        return Receipt("raised" if rings else "skipped", rings)
     item = work.locked(conn, obj.aggregate)
     stored = baselines.stored_fields(conn, [obj.id])
     digests = sync.digests.fields(obj.id, wire)
@@ -323,6 +325,14 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
     _note_delivery(sync, conn, event, obj, wire, shown, "raised")
     return _raise(sync, conn, event, obj.aggregate)
+
+
+def _wake(conn: Connection, event: _Event, remote_id: str) -> tuple[Ring, ...]:
+    """Raise the visits that wait for this patient: they may have got their e-mail."""
+    waiting = links.blocked_on(conn, "patient", remote_id)
+    for key in waiting:
+        work.raise_(conn, key, now=event.now, hints=Hints.both(), wait=event.wait)
+    return tuple(Ring(key, Lane.LIVE) for key in waiting if event.wait.settle == 0)
 
 
 def is_linked(conn: Connection, person: int) -> bool:

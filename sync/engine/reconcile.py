@@ -21,6 +21,8 @@ from sync.store.work import FenceLostError, Hints, Lease
 
 BACKOFF_FIRST = 2.0
 BACKOFF_MOST = 900.0
+# Told once for the whole service, not once for each item that meets them.
+OF_THE_SERVICE = frozenset({"auth", "mapping_unusable", "not_connected", "database_behind"})
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 
@@ -139,7 +141,7 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         if parked.cause is not None:
             journal.open_attention(
                 conn,
-                lease.aggregate,
+                0 if parked.cause in OF_THE_SERVICE else lease.aggregate,
                 parked.cause,
                 now=now,
                 object_id=parked.object_id,

@@ -5,7 +5,7 @@ decides. No personal data is kept of what is read.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from sync.core import people
 from sync.core.errors import Refused
 from sync.core.records import Absent
+from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.engine import facts, index, newest
@@ -46,6 +47,26 @@ def _raise(conn: Connection, sync: Sync, key: int, system: str) -> Ring:
     return Ring(key, Lane.CATCHUP)
 
 
+def _each(
+    conn: Connection,
+    sync: Sync,
+    records: Iterable[dict[str, Json]],
+    look: Callable[[Connection, Sync, dict[str, Json]], Ring | None],
+) -> list[Ring]:
+    """Look at each record of a list; one that can't be read is told and stops no other."""
+    rings = []
+    for json in records:
+        try:
+            ring = look(conn, sync, json)
+        except MalformedError as odd:
+            journal.open_attention(
+                conn, 0, "malformed_record", now=sync.clock(), candidates=[odd.field]
+            )
+            continue
+        rings += [ring] if ring else []
+    return rings
+
+
 # --- DrChrono -------------------------------------------------------------------------------------
 
 
@@ -57,9 +78,7 @@ def drchrono_appointments(sync: Sync) -> tuple[Ring, ...]:
     rings: list[Ring] = []
     for records in _pages(sync, "appointments", since=(since - OVERLAP).date().isoformat()):
         with sync.store.write() as conn:
-            for json in records:
-                ring = _appointment(conn, sync, json)
-                rings += [ring] if ring else []
+            rings += _each(conn, sync, records, _appointment)
     scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 
@@ -142,9 +161,7 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
     rings: list[Ring] = []
     for records in _pages(sync, "patients", since=(since - OVERLAP).date().isoformat()):
         with sync.store.write() as conn:
-            for json in records:
-                ring = _patient(conn, sync, json)
-                rings += [ring] if ring else []
+            rings += _each(conn, sync, records, _patient)
     scans.finish(sync.store, "drchrono_patients", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 
@@ -157,6 +174,8 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
         obj = links.add(conn, key, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not is_linked(conn, obj.aggregate):
         index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
+        for waiting in links.blocked_on(conn, "patient", shown.remote_id):
+            _raise(conn, sync, waiting, "drchrono")
         return None
     if obj.mark and shown.mark and shown.mark < obj.mark:
         return None
@@ -173,10 +192,8 @@ def drchrono_window(sync: Sync) -> tuple[Ring, ...]:
     rings: list[Ring] = []
     for records in _pages(sync, "appointments", date_range=f"{began.date().isoformat()}/{last}"):
         with sync.store.write() as conn:
-            for json in records:
-                shown.add(str(json["id"]))
-                ring = _appointment(conn, sync, json)
-                rings += [ring] if ring else []
+            shown |= {str(json.get("id")) for json in records}
+            rings += _each(conn, sync, records, _appointment)
     # A day less at both ends: the list's days are the doctors', ours are UTC.
     first, until = began + timedelta(days=1), began + timedelta(days=days - 1)
     rings += _missing(sync, "drchrono", shown, first, until)
@@ -215,11 +232,8 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
     beyond = int(before.cursor) if before.cursor else 0
     known = int(before.position) if before.position else None
     found = newest.oncall_appointments(sync, sync.task_ticket(), beyond, known_count=known)
-    rings = []
     with sync.store.write() as conn:
-        for json in found.records:
-            ring = _oncall_appointment(conn, sync, json)
-            rings += [ring] if ring else []
+        rings = _each(conn, sync, found.records, _oncall_appointment)
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])
     count = None if found.count is None else str(found.count)
     scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=count)
@@ -283,10 +297,8 @@ def oncall_walk(sync: Sync) -> tuple[Ring, ...]:
     page = sync.oncall.list_appointments(sync.task_ticket())
     while True:
         with sync.store.write() as conn:
-            for json in page.results:
-                shown.add(str(newest.record_id(json)))
-                ring = _oncall_appointment(conn, sync, json)
-                rings += [ring] if ring else []
+            shown |= {str(newest.record_id(json)) for json in page.results}
+            rings += _each(conn, sync, page.results, _oncall_appointment)
         if page.next is None:
             break
         page = sync.oncall.list_appointments(sync.task_ticket(), page.next)
@@ -302,9 +314,7 @@ def oncall_contacts(sync: Sync) -> tuple[Ring, ...]:
     page = sync.oncall.contacts(sync.task_ticket())
     while True:
         with sync.store.write() as conn:
-            for json in page.results:
-                ring = _contact(conn, sync, json)
-                rings += [ring] if ring else []
+            rings += _each(conn, sync, page.results, _contact)
         if page.next is None:
             break
         page = sync.oncall.contacts(sync.task_ticket(), page=page.next)

@@ -253,7 +253,9 @@ def participants_wire(json: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
 def is_quiet(state: VisitState, system: str) -> bool:
     """Whether what was read of this side asks for nothing: all as settled, linked and marked."""
     shown, obj = state.read.get(system), state.object(system)
-    if shown is None or obj is None or system in state.gone or not obj.marked:
+    if shown is None or obj is None or system in state.gone:
+        return False
+    if not obj.marked and not shown.visit.virtual:
         return False
     other = state.object("oncall" if system == "drchrono" else "drchrono")
     if other is None or other.remote_id is None:
@@ -275,4 +277,14 @@ def starts_of(state: VisitState) -> datetime | None:
         if shown is not None and not isinstance(shown.visit.starts, Absent):
             return shown.visit.starts
     stored: datetime | None = state.row["starts_at"]
+    return stored
+
+
+def doctor_of(state: VisitState) -> str | None:
+    """The doctor concerned, as DrChrono shows it, else OnCall, else as stored."""
+    for system in ("drchrono", "oncall"):
+        shown = state.read.get(system)
+        if shown is not None and not isinstance(shown.visit.provider, Absent):
+            return shown.visit.provider
+    stored: str | None = state.row["doctor"]
     return stored

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, func, select, update
 
-from sync.core.errors import Conflict
 from sync.core.plan import (
     CreateAppointment,
     CreateOncall,
@@ -17,31 +16,24 @@ from sync.core.plan import (
     Policy,
     plan_visit,
 )
-from sync.core.records import Absent, State
-from sync.core.wording import Json
-from sync.drchrono import bodies as drchrono_bodies
-from sync.drchrono import translate as drchrono
-from sync.engine import arrivals, creates, marking
+from sync.engine import arrivals, creates, joining, keeping, ladder, marking, writing
 from sync.engine.context import Sync
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import LaterError
 from sync.engine.visit_state import (
     VisitState,
+    doctor_of,
     hints_left,
     is_quiet,
     load,
     looked_at,
     newest_mark,
-    participants_wire,
     read_side,
     starts_of,
     wait_for_unresolved,
 )
 from sync.mapping import Mapping
-from sync.oncall import bodies as oncall_bodies
-from sync.oncall import translate as oncall
-from sync.outbound.call import Answer
 from sync.outbound.gate import Ticket
-from sync.store import attendances, baselines, journal, links, work
+from sync.store import baselines, journal, links, work
 from sync.store.schema import call, visit
 from sync.store.work import Hints, Lease
 
@@ -83,20 +75,21 @@ def run(sync: Sync, lease: Lease) -> None:
     with sync.store.read() as conn:
         state = load(conn, lease, now)
     started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
-    creates.resolve(started)
+    ladder.resolve(started)
     due = wait_for_unresolved(sync, state)
     hints = hints_left(state)
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
         finish(started, Plan())
         return
     _read_hinted(started, _union(hints, due))
-    if _all_quiet(started, hints) and not state.unresolved:
+    if _all_quiet(state) and not state.unresolved:
         _look_again_if_stale(started)
         finish(started, Plan())
         return
     for system in ("drchrono", "oncall"):
         read_side(sync, state, system, started.ticket)
     arrivals.settle(started)
+    _know_participant(started)
     plan = make_plan(started)
     if sync.live:
         for effect in plan.effects:
@@ -123,13 +116,19 @@ def _read_hinted(started: VisitRun, hints: Hints) -> None:
         read_side(started.sync, started.state, "oncall", started.ticket)
 
 
-def _all_quiet(started: VisitRun, hints: Hints) -> bool:
-    read = started.state.read
-    return (
-        bool(read)
-        and all(is_quiet(started.state, system) for system in read)
-        and (len(read) == int(hints.drchrono) + int(hints.oncall) or len(read) == 2)
-    )
+def _all_quiet(state: VisitState) -> bool:
+    """Whether what was hinted was read, is there, and asks for nothing."""
+    return bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
+
+
+def _know_participant(started: VisitRun) -> None:
+    """A visit of ours that came back by its own webhook still lacks its patient's participant."""
+    state, shown = started.state, started.state.read.get("oncall")
+    attended = state.attendance
+    if shown is None or attended is None or attended.participant is not None:
+        return
+    with started.sync.store.write() as conn:
+        keeping.participant(conn, started, shown.json)
 
 
 def make_plan(started: VisitRun) -> Plan:
@@ -152,160 +151,13 @@ def execute(started: VisitRun, effect: Effect) -> None:
         case CreateAppointment():
             creates.make_appointment(started)
         case Patch("oncall"):
-            _patch_oncall(started, effect)
+            writing.patch_oncall(started, effect)
         case Patch():
-            _patch_drchrono(started, effect)
+            writing.patch_drchrono(started, effect)
         case Mark(system):
             marking.mark(started, system)
         case NextGeneration(cancel_old):
-            _next_generation(started, cancel_old=cancel_old)
-
-
-# --- writing --------------------------------------------------------------------------------------
-
-
-def _patch_oncall(started: VisitRun, effect: Patch) -> None:
-    sync, state = started.sync, started.state
-    obj, shown = state.object("oncall"), state.read["oncall"]
-    assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
-    body = oncall_bodies.appointment_body(
-        effect.values, base_url=sync.settings.oncall_base_url, mapping=started.mapping
-    )
-    written = sync.digests.fields(obj.id, oncall.wire("appointment", {**shown.json, **body}))
-    pending = {(obj.id, name): written[name] for name in effect.values if name in written}
-
-    def after(conn: Connection, answer: Answer) -> None:
-        if isinstance(answer.json, dict):
-            settle_oncall(conn, started, obj.id, answer.json)
-        _carried(conn, started, "drchrono", effect)
-
-    sync.oncall.patch_appointment(
-        started.ticket.then(after),
-        obj.remote_id,
-        body,
-        object_id=obj.id,
-        fields=tuple(effect.values),
-        effect=effect.effect,
-        pending=pending,
-        doctor=doctor_of(started),
-    )
-
-
-def settle_oncall(
-    conn: Connection, started: VisitRun, object_id: int, json: dict[str, Json]
-) -> None:
-    """Move the baselines of a visit and of its participants to what OnCall answered."""
-    digests = started.sync.digests
-    wire = oncall.wire("appointment", json)
-    baselines.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
-    known = {o.remote_id: o.id for o in started.state.objects if o.kind == "participant"}
-    for remote_id, one in participants_wire(json).items():
-        row = known.get(remote_id)
-        if row is not None:
-            baselines.settle(
-                conn, row, digests.fields(row, {"state": one.get("state")}), digests.key_id
-            )
-    links.change(conn, object_id, seen_at=started.sync.clock())
-
-
-def _carried(conn: Connection, started: VisitRun, source: str, effect: Patch) -> None:
-    """The other side's baselines move with the success of the call that carried its change."""
-    obj, shown = started.state.object(source), started.state.read.get(source)
-    if obj is None or shown is None:
-        return
-    digests = started.sync.digests
-    wire = {name: shown.wire[name] for name in effect.values if name in shown.wire}
-    if wire:
-        baselines.settle(
-            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
-        )
-
-
-def _patch_drchrono(started: VisitRun, effect: Patch) -> None:
-    state = started.state
-    obj, shown = state.object("drchrono"), state.read["drchrono"]
-    assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
-    doctor = str(effect.values.get("provider") or doctor_of(started))
-    body = drchrono_bodies.appointment_body(effect.values, doctor=doctor, mapping=started.mapping)
-    ending = state.read.get("oncall")
-    if effect.effect == "cancel" and ending and isinstance(ending.visit.state, State):
-        notes = drchrono_bodies.with_note(
-            shown.json, drchrono_bodies.cancel_note(ending.visit.state.by)
-        )
-        body |= {} if notes is None else {"notes": notes}
-    rooms = [None, *_other_rooms(started, doctor, shown.json.get("exam_room"))]
-    for room in rooms:
-        tried = body if room is None else {**body, "exam_room": int(room)}
-        try:
-            _send_drchrono(started, effect, obj.id, obj.remote_id, tried)
-        except Conflict as conflict:
-            if conflict.code != "overlap":
-                raise
-            taken = conflict.other_id
-        else:
-            return
-    raise ParkedError("operator", str(obj.id), "overlap", obj.id, (taken,) if taken else ())
-
-
-def _other_rooms(started: VisitRun, doctor: str, current: object) -> list[str]:
-    return [room for room in started.mapping.exam_rooms(doctor) if room != str(current)]
-
-
-def _send_drchrono(
-    started: VisitRun, effect: Patch, object_id: int, remote_id: str, body: dict[str, Json]
-) -> None:
-    sync, state = started.sync, started.state
-    shown = state.read["drchrono"]
-    merged = {**shown.json, **body}
-    written = sync.digests.fields(object_id, drchrono.wire("appointment", merged))
-    touched = set(effect.values) | ({"type"} if "exam_room" in body else set())
-    touched |= {"starts"} if "provider" in touched else set()
-    pending = {(object_id, name): written[name] for name in touched if name in written}
-
-    def after(conn: Connection, _answer: Answer) -> None:
-        # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
-        _carried(conn, started, "oncall", effect)
-
-    sync.drchrono.patch_appointment(
-        started.ticket.then(after),
-        remote_id,
-        body,
-        object_id=object_id,
-        fields=tuple(effect.values),
-        effect=effect.effect,
-        pending=pending,
-        doctor=doctor_of(started),
-    )
-
-
-def doctor_of(started: VisitRun) -> str | None:
-    """The doctor concerned, as DrChrono shows it, else as stored."""
-    shown = started.state.read.get("drchrono") or started.state.read.get("oncall")
-    if shown is not None and not isinstance(shown.visit.provider, Absent):
-        return shown.visit.provider
-    stored: str | None = started.state.row["doctor"]
-    return stored
-
-
-def _next_generation(started: VisitRun, *, cancel_old: bool) -> None:
-    """Start the visit's next life: what is open now gets an OnCall visit of its own."""
-    sync, state = started.sync, started.state
-    if cancel_old:
-        _patch_oncall(started, Patch("oncall", {"state": "cancelled"}, "cancel"))
-    attended = state.attendance
-    with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == state.key)
-            .values(generation=state.generation + 1, state="open")
-        )
-        if attended is not None:
-            attendances.change_attendance(conn, attended.id, current=False)
-            attendances.attend(
-                conn, state.key, appointment=attended.appointment, life=attended.life + 1
-            )
-        work.raise_(conn, state.key, now=sync.clock(), hints=Hints.of("drchrono"))
+            writing.next_generation(started, cancel_old=cancel_old)
 
 
 # --- the end of a run -----------------------------------------------------------------------------
@@ -385,11 +237,15 @@ def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool
             if obj is not None and not plan.held and not plan.asks:
                 links.change(conn, obj.id, state="gone")
     values: dict[str, object] = {}
-    starts, doctor = starts_of(state), doctor_of(started)
+    starts, doctor = starts_of(state), doctor_of(state)
     if starts is not None:
         values["starts_at"] = starts
     if doctor is not None:
         values["doctor"] = doctor
+    if state.row["slot_key"] and starts is not None and doctor is not None:
+        values["slot_key"] = joining.moved_slot(
+            conn, state.key, state.row["slot_key"], doctor, starts
+        )
     values["hold_until"] = plan.wait_until
     if plan.closed and carried:
         values["state"] = "closed"

@@ -1,0 +1,103 @@
+"""What the answer of a create is kept as: id, baselines, participant; its source is settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, update
+
+from sync.drchrono import translate as drchrono
+from sync.engine.visit_state import participants_wire
+from sync.oncall import translate as oncall
+from sync.store import attendances, baselines, links, work
+from sync.store.schema import visit
+from sync.store.work import Hints, Wait
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.engine import meeting
+    from sync.engine.visits import VisitRun
+    from sync.store.links import Obj
+
+
+def oncall_visit(
+    conn: Connection,
+    started: VisitRun,
+    row: Obj,
+    json: dict[str, Json],
+    met: meeting.Met | None,
+) -> None:
+    """Keep the id of a made OnCall visit, its baselines, its participant; carry the source's."""
+    sync, state, now = started.sync, started.state, started.sync.clock()
+    remote_id = oncall.to_visit(json, started.mapping).remote_id
+    made = links.created(conn, row, remote_id, now=now, marked=True)
+    if made is None:
+        _come_back(conn, started, row)
+        return
+    wire = oncall.wire("appointment", json)
+    baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
+    participant(conn, started, json)
+    settle_source(conn, started, "drchrono")
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
+    if met is not None and state.attendance is not None:
+        attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
+
+
+def _come_back(conn: Connection, started: VisitRun, row: Obj) -> None:
+    """The id is being looked at under an aggregate of its own, which our marker sends here."""
+    links.change(conn, row.id, state="ambiguous")
+    now = started.sync.clock()
+    work.raise_(conn, started.state.key, now=now, hints=Hints.both(), wait=Wait(2, 2))
+
+
+def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> None:
+    """Keep the only participant of a visit as the patient of its attendance."""
+    sync, state = started.sync, started.state
+    people = participants_wire(json)
+    if state.attendance is None or len(people) != 1:
+        return
+    ((remote_id, wire),) = people.items()
+    known = links.find(conn, "oncall", "participant", remote_id)
+    if known is None:
+        known = links.add(
+            conn, state.key, "oncall", "participant", remote_id, now=sync.clock(), made_by_us=True
+        )
+    baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
+    attendances.change_attendance(conn, state.attendance.id, participant=known.id)
+
+
+def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
+    """What the source showed was carried as a whole by a create: its baselines move."""
+    sync = started.sync
+    obj, shown = started.state.object(system), started.state.read.get(system)
+    if obj is not None and shown is not None:
+        baselines.settle(
+            conn,
+            obj.id,
+            sync.digests.fields(obj.id, shown.wire),
+            sync.digests.key_id,
+            zone=shown.visit.zone,
+        )
+
+
+def appointment(
+    conn: Connection,
+    started: VisitRun,
+    row: Obj,
+    json: dict[str, Json],
+    *,
+    marked: bool = False,
+) -> None:
+    """Keep the id of a made DrChrono appointment and its baselines; carry the source's."""
+    sync, state = started.sync, started.state
+    seen = drchrono.to_visit(json, started.mapping)
+    made = links.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
+    if made is None:
+        _come_back(conn, started, row)
+        return
+    wire = drchrono.wire("appointment", json)
+    baselines.settle(
+        conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
+    )
+    settle_source(conn, started, "oncall")
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))

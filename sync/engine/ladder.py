@@ -1,0 +1,91 @@
+"""A create whose outcome is not known: find what it made, or make sure that it made nothing.
+
+A POST whose answer was not read *has happened* until two looks apart deny it, on a list that is
+proven to show new objects; else a person is asked.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from sync.engine import keeping, looking
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.store import links, work
+from sync.store.schema import call, visit
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.engine.visits import VisitRun
+    from sync.store.links import Obj
+
+LOOKS = 2
+
+
+def resolve(started: VisitRun) -> None:
+    """Find out about creates that an earlier run began and did not end.
+
+    Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
+    """
+    for row in list(started.state.objects):
+        if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
+            _resolve_one(started, row)
+
+
+def _resolve_one(started: VisitRun, row: Obj) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.read() as conn:
+        sent = conn.execute(
+            select(func.max(call.c.at)).where(
+                call.c.object == row.id,
+                call.c.method == "POST",
+                call.c.state.in_(("open", "unresolved", "done")),
+            )
+        ).scalar_one()
+    if sent is None:
+        _drop(started, row)
+        return
+    apart = timedelta(seconds=sync.settings.apart_seconds)
+    first = sent + timedelta(seconds=sync.settings.late_seconds)
+    ready = first if row.looked_at is None else row.looked_at + apart
+    if state.now < ready:
+        raise LaterError(ready, Hints.both())
+    look = looking.for_visit(started, row)
+    if look.found is not None:
+        adopt_found(started, row, look.found)
+        raise LaterError(sync.clock(), Hints.both())
+    if look.proven and row.looks + 1 >= LOOKS:
+        _drop(started, row)
+        return
+    looks = row.looks + 1 if look.proven else row.looks
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.change(conn, row.id, state="ambiguous", looks=looks, looked_at=sync.clock())
+    if not look.proven and state.lease.attempts >= LOOKS:
+        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
+    raise LaterError(sync.clock() + apart, Hints.both(), failed=not look.proven)
+
+
+def _drop(started: VisitRun, row: Obj) -> None:
+    """It never came to be: forget the row, so that it can be made."""
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.forget_create(conn, row.id)
+        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+    state.objects.remove(row)
+
+
+def adopt_found(started: VisitRun, row: Obj, json: dict[str, Json]) -> None:
+    sync = started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, started.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        if row.system == "oncall":
+            keeping.oncall_visit(conn, started, row, json, None)
+        else:
+            keeping.appointment(conn, started, row, json)
+        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
