@@ -15,6 +15,7 @@ from sandbox.control import SEEDS
 from sandbox.drchrono.remote import DrChrono
 from sandbox.oncall.remote import OnCall
 from sandbox.server import serve
+from sandbox.state_file import StateFile
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -25,6 +26,9 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--oncall-port", type=int, default=8102, help="0: any free port")
     parser.add_argument("--seed", choices=SEEDS, default="clinic")
     parser.add_argument("--seed-number", type=int, default=1)
+    parser.add_argument(
+        "--state-file", type=Path, help="keep the world here; one that is there goes on"
+    )
     parser.add_argument("--ready-file", type=Path, help="written with the ports once listening")
     parser.add_argument("--ready-fd", type=int, help="the same on an open file descriptor")
     return parser.parse_args(arguments)
@@ -38,8 +42,16 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     clock = Clock()
     drchrono, oncall = DrChrono(clock), OnCall(clock)
-    for remote in (drchrono, oncall):
-        remote.reset(chosen.seed, chosen.seed_number)
+    kept = StateFile(chosen.state_file, clock, (drchrono, oncall)) if chosen.state_file else None
+    try:
+        goes_on = kept is not None and kept.read()
+    except ValueError as error:
+        sys.exit(str(error))
+    if not goes_on:
+        for remote in (drchrono, oncall):
+            remote.reset(chosen.seed, chosen.seed_number)
+    if kept is not None:
+        kept.start()
     servers = [
         serve(drchrono, chosen.host, chosen.drchrono_port),
         serve(oncall, chosen.host, chosen.oncall_port),
@@ -55,6 +67,8 @@ def main(arguments: list[str]) -> int:
     stop.wait()
     for server in servers:
         server.shutdown()
+    if kept is not None:
+        kept.stop()
     return 0
 
 

@@ -48,6 +48,12 @@ class CallJournal:
             ended = time.monotonic()
             line.seconds = round(ended - self._started.pop(line.n, ended), 6)
 
+    def restore(self, lines: list[Json]) -> None:
+        """Go on counting after these."""
+        with self._lock:
+            self._lines = [CallLine(**line) for line in lines]
+            self._started = {}
+
     def clear(self) -> None:
         """Forget all; numbers start at 1 again."""
         with self._lock:

@@ -78,6 +78,14 @@ class Remote(ABC):
         """`objects`, `webhook`, `credentials` and `counters`, as JSON."""
 
     @abstractmethod
+    def saved(self) -> Json:
+        """This remote's own part of the state file."""
+
+    @abstractmethod
+    def restore_own(self, saved: Json) -> None:
+        """Hold what `saved` told, and nothing else."""
+
+    @abstractmethod
     def commands(self) -> dict[str, Command]:
         """The POSTs under /_sandbox/ that only this remote has."""
 
@@ -95,6 +103,26 @@ class Remote(ABC):
             self.calls.clear()
             self.courier.clear()
             self.plant(seed, number, keep_webhooks=keep_webhooks)
+
+    def state(self) -> Json:
+        """The whole world as JSON, to be used under `lock`; faults are not part of it."""
+        return {
+            "own": self.saved(),
+            "behaviours": self.behaviours.values,
+            "calls": self.calls.listed(None, 0),
+            "courier": self.courier.saved(),
+        }
+
+    def restore(self, state: Json) -> None:
+        """Go on with a world as `state` told it."""
+        with self.lock:
+            self.world += 1
+            self.faults.clear()
+            self.behaviours.reset()
+            self.behaviours.set(state["behaviours"])
+            self.restore_own(state["own"])
+            self.calls.restore(state["calls"])
+            self.courier.restore(state["courier"])
 
     def outcome(self, request: Request) -> Outcome:
         """Answer one request."""

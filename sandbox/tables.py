@@ -21,6 +21,18 @@ class Table:
         self.rows[row_id] = row
         self._versions[row_id] = [(float("-inf"), copy.deepcopy(row))]
 
+    def saved(self) -> Json:
+        """All of it as JSON, for the state file."""
+        return {"rows": self.rows, "versions": self._versions}
+
+    def restore(self, saved: Json) -> None:
+        """Hold what `saved` told, and nothing else."""
+        self.rows = saved["rows"]
+        self._versions = {
+            row_id: [(at, row) for at, row in versions]
+            for row_id, versions in saved["versions"].items()
+        }
+
     def put(self, row_id: str, row: Json, at: float) -> None:
         """Store a new or changed object at `at` (seconds)."""
         self.rows[row_id] = row

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import requests
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.answers import Json
     from sandbox.clock import Clock
 
+LISTS = ("queue", "held", "retries", "sent")
 MODES = ("deliver", "drop", "hold", "delay", "duplicate", "reorder")
 # How long the receiver may take. Neither vendor says (facts: D, Webhooks: timeout unknown).
 RECEIVER_SECONDS = 10.0
@@ -49,6 +50,17 @@ class Parcel:
             "due": self.due,
             "retried": self.retried,
         }
+
+    def saved(self) -> Json:
+        """The whole of it as JSON, secrets too: for the state file, which is private."""
+        return {**asdict(self), "body": self.body.decode()}
+
+    @classmethod
+    def restored(cls, saved: Json) -> Parcel:
+        """What `saved` told."""
+        basic = saved["basic"]
+        pair = (basic[0], basic[1]) if basic else None
+        return cls(**{**saved, "body": saved["body"].encode(), "basic": pair})
 
 
 class Courier:
@@ -174,6 +186,28 @@ class Courier:
                 "held": [parcel.described() for parcel in self._held],
                 "retries": [parcel.described() for parcel in self._retries],
             }
+
+    def saved(self) -> Json:
+        """Every attempt and every delivery still owed, as JSON."""
+        with self._changed:
+            lists = (self._queue, self._held, self._retries, self._sent)
+            return {
+                "attempts": [dict(attempt) for attempt in self._attempts],
+                **{
+                    name: [parcel.saved() for parcel in parcels]
+                    for name, parcels in zip(LISTS, lists, strict=True)
+                },
+            }
+
+    def restore(self, saved: Json) -> None:
+        """Owe what `saved` told; what was queued goes out at once."""
+        self.clear()
+        with self._changed:
+            self._queue, self._held, self._retries, self._sent = (
+                [Parcel.restored(parcel) for parcel in saved[name]] for name in LISTS
+            )
+            self._attempts = saved["attempts"]
+            self._changed.notify_all()
 
     def _take_mode(self) -> tuple[str, float]:
         mode, times, seconds = self._mode

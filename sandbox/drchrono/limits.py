@@ -32,6 +32,11 @@ class Limits:
         self.used = 0
         self._recent: deque[float] = deque()
 
+    def restore(self, hour: int, used: int) -> None:
+        """Go on in an hour in which calls were made already."""
+        self.clear()
+        self.hour, self.used = hour, used
+
     def count(self) -> None:
         """Count one call; raises Refusal 429 when it is one too many."""
         now = self._clock.seconds()

@@ -66,6 +66,11 @@ class Grants:
         self._codes: dict[str, Code] = {}
         self.tokens: list[Token] = []
 
+    def restore(self, tokens: list[Json]) -> None:
+        """The tokens of an earlier run; an authorisation code is not kept, it lives a minute."""
+        self.clear()
+        self.tokens = [Token(**token) for token in tokens]
+
     def issue(self, actor: str, scopes: list[str]) -> Json:
         """A new pair, as /o/token/ answers it."""
         expires = self._clock.seconds() + ACCESS_SECONDS

@@ -48,6 +48,30 @@ class Practice:
         self._last_id = 100000
         self._last_mark: datetime | None = None
 
+    def saved(self) -> Json:
+        """All of it as JSON; a bulk list that somebody waits for is not kept."""
+        last = self._last_mark
+        return {
+            "tables": {kind: table.saved() for kind, table in self.tables.items()},
+            "webhook": self.webhook,
+            "practice_group": self.practice_group,
+            "custom_statuses": self.custom_statuses,
+            "last_id": self._last_id,
+            "last_mark": last.isoformat() if last else None,
+        }
+
+    def restore(self, saved: Json) -> None:
+        """Hold what `saved` told, and nothing else."""
+        self.clear()
+        for kind, table in saved["tables"].items():
+            self.tables[kind].restore(table)
+        self.webhook = saved["webhook"]
+        self.practice_group = saved["practice_group"]
+        self.custom_statuses = tuple(saved["custom_statuses"])
+        self._last_id = saved["last_id"]
+        last = saved["last_mark"]
+        self._last_mark = datetime.fromisoformat(last) if last else None
+
     @property
     def appointments(self) -> Table:
         """Real appointments, breaks and the bases of series."""

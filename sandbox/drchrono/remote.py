@@ -165,6 +165,21 @@ class DrChrono(Remote):
         self.limits.clear()
         planting.plant(self.practice, seed, number)
 
+    def saved(self) -> Json:
+        """The practice, its tokens and how many calls this hour saw."""
+        return {
+            "practice": self.practice.saved(),
+            "tokens": self.grants.described()["tokens"],
+            "hour": self.limits.hour,
+            "used": self.limits.used,
+        }
+
+    def restore_own(self, saved: Json) -> None:
+        """See `saved`."""
+        self.practice.restore(saved["practice"])
+        self.grants.restore(saved["tokens"])
+        self.limits.restore(saved["hour"], saved["used"])
+
     def described(self) -> Json:
         """The whole database, with the keys that no answer shows."""
         return {

@@ -43,6 +43,35 @@ class Organisation:
         self._users: dict[str, int] = {}
         self._last = {"appointment": 5000, "participant": 8000, "contact": 313000, "roster": 12000}
 
+    def saved(self) -> Json:
+        """All of it as JSON."""
+        return {
+            "appointments": self.appointments.saved(),
+            "contacts": self.contacts.saved(),
+            "providers": self.providers.saved(),
+            "divisions": self.divisions,
+            "custom_fields": self.custom_fields,
+            "webhook": self.webhook,
+            "mails": self.outbox.sent,
+            "users": self._users,
+            "last": self._last,
+        }
+
+    def restore(self, saved: Json) -> None:
+        """Hold what `saved` told, and nothing else."""
+        self.clear()
+        self.appointments.restore(saved["appointments"])
+        self.contacts.restore(saved["contacts"])
+        self.providers.restore(saved["providers"])
+        self.divisions = saved["divisions"]
+        self.custom_fields = saved["custom_fields"]
+        self.webhook = saved["webhook"]
+        self.outbox.sent = saved["mails"]
+        self._users = saved["users"]
+        self._last = saved["last"]
+        for row in self.appointments.rows.values():
+            self.index(row)
+
     def new_id(self, kind: str) -> str:
         """The next id of a kind."""
         self._last[kind] += 1

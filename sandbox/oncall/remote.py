@@ -135,6 +135,14 @@ class OnCall(Remote):
         self._minute = (0, 0)
         planting.plant(self.organisation, seed, number)
 
+    def saved(self) -> Json:
+        """The organisation; the keys are always the same."""
+        return {"organisation": self.organisation.saved()}
+
+    def restore_own(self, saved: Json) -> None:
+        """See `saved`."""
+        self.organisation.restore(saved["organisation"])
+
     def described(self) -> Json:
         """The whole database, with what no answer shows: provider, ids, time of change."""
         visits = list(self.organisation.appointments.rows.values())
