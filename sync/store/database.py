@@ -45,13 +45,13 @@ class Store:
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema to a revision (Alembic's name for it); processes go one by one."""
         with self.engine.begin() as conn:
-            # _one_at_a_time(conn)
+            _one_at_a_time(conn)
             command.upgrade(alembic_config(conn), revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to a revision; `base` is an empty database."""
         with self.engine.begin() as conn:
-            # _one_at_a_time(conn)
+            _one_at_a_time(conn)
             command.downgrade(alembic_config(conn), revision)
 
     def close(self) -> None:
