@@ -34,13 +34,13 @@ class BusyError(NotBefore):
 
 
 def aggregate_of(conn: Connection, kind: str, object_id: str) -> int:
-    """The visit or person meant, after any mergers. Raises UnknownError."""
+    """The visit or person meant, after mergers (objects move along). Raises UnknownError."""
     if kind in OWN:
         return _own(conn, kind, object_id)
     obj = remote_object(conn, kind, object_id)
     if obj is None:
         raise UnknownError(f"No {kind} {object_id} was ever heard of here.")
-    return links.survivor(conn, obj.aggregate)
+    return obj.aggregate
 
 
 def remote_object(conn: Connection, kind: str, object_id: str) -> Obj | None:

@@ -13,12 +13,11 @@ from sqlalchemy import select
 
 from sync.config import Settings
 from sync.core.tokens import StoredToken
-from sync.engine import facts, practice
-from sync.engine.check import Finding, check, settings_findings
+from sync.engine import facts
+from sync.engine.check import Finding, check
 from sync.engine.context import build
-from sync.engine.probes import in_order
 from sync.store.database import Store
-from sync.store.schema import probe
+from sync.store.schema import installation, probe
 from sync.store.tokens import SealedTokens
 from tests.integration.clinic import Clinic, open_clinic, wall
 from tests.sandbox_client import Sandbox
@@ -69,61 +68,6 @@ def world(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]
         opened.settings.public_url = opened.url
         opened.forget()
         yield opened
-
-
-# --- settings -------------------------------------------------------------------------------------
-
-
-def test_complete_settings_are_right() -> None:
-    findings = settings_findings(settings())
-    assert bad(findings) == {}
-    assert "s3cret" not in str(findings)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "DRCHRONO_CLIENT_ID",
-        "DRCHRONO_CLIENT_SECRET",
-        "DRCHRONO_WEBHOOK_SECRETS",
-        "ONCALL_KEY",
-        "ONCALL_WEBHOOK_TOKENS",
-        "ENCRYPTION_KEYS",
-        "DIGEST_KEYS",
-    ],
-)
-@pytest.mark.parametrize("empty", ["", " , "])
-def test_a_missing_setting_is_named(name: str, empty: str) -> None:
-    value = empty if "," not in empty or name.endswith("S") else ""
-    findings = settings_findings(settings(**{name.lower(): value}))
-    assert bad(findings) == {name: "not set"}
-    assert name in named(findings, name).fix
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({"public_url": "http://sync.clinic.example"}, "secrets would travel unencrypted"),
-        ({"public_url": "sync.clinic.example"}, "not an address"),
-        ({"public_url": "ftp://sync.clinic.example"}, "not an address"),
-        ({"public_url": "http://[s3cret"}, "not an address"),
-        ({"public_url": "http://127.0.0.1:8000"}, None),
-        ({"public_url": "http://localhost:8000"}, None),
-        ({"drchrono_base_url": "http://app.drchrono.com"}, "secrets would travel unencrypted"),
-        ({"oncall_base_url": "http://10.0.0.7"}, "secrets would travel unencrypted"),
-        ({"encryption_keys": f"{FERNET},s3cret"}, "key 2 is not a Fernet key"),
-        ({"encryption_keys": f"{FERNET},{FERNET}"}, None),
-        ({"digest_keys": "s3cret"}, "key 1 has fewer than 32 bytes"),
-        ({"digest_keys": "é" * 16}, None),
-    ],
-)
-def test_unusable_settings_are_named_without_their_value(
-    changed: dict[str, str], expected: str | None
-) -> None:
-    findings = settings_findings(settings(**changed))
-    (name,) = changed
-    assert bad(findings) == ({} if expected is None else {name.upper(): expected})
-    assert "s3cret" not in str(findings)
 
 
 # --- all of it ------------------------------------------------------------------------------------
@@ -255,6 +199,14 @@ def test_an_account_that_was_never_attached(
         "mapping": "MAPPING_FILE is missing or maps no doctor",
     }
     assert "drchrono-oncall connect" in named(findings, "drchrono token").fix
+
+
+def test_accounts_that_are_not_tied_to_this_installation(world: Clinic) -> None:
+    with world.sync.store.write() as conn:
+        conn.execute(installation.delete())
+    assert bad(check(world.sync)) == {
+        "accounts": "the two accounts are not tied to this installation"
+    }
 
 
 def test_a_missing_scope_shows_as_no_doctors(world: Clinic) -> None:
@@ -444,28 +396,3 @@ def test_a_bulk_list_that_never_gets_done_is_not_waited_for(
         "it does not do what is asked (bulk_slow)"
     )
     assert len(waits) == 16  # 8 looks for each list
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([], None),
-        ([("2027-01-01T08:00:00", "2027-02-01T09:00:00")], None),
-        ([("1", "1"), ("2", "2")], None),  # the default order says the same
-        ([("1", "2"), ("2", "1")], True),
-        ([("2", "1"), ("1", "2")], False),
-        ([("1", "2"), (None, "0"), ("2", "1")], True),
-    ],
-)
-def test_order_is_told_only_by_what_can_tell_it(rows: list[Any], expected: bool | None) -> None:
-    records = [{"updated_at": mark, "scheduled_time": usual} for mark, usual in rows]
-    assert in_order(records, "updated_at", "scheduled_time") is expected
-
-
-def test_learning_the_practice_is_left_as_it_is(world: Clinic) -> None:
-    practice.learn(world.sync)
-    with world.sync.store.read() as conn:
-        before = facts.zones(conn), facts.appointment_fields(conn)
-    check(world.sync)
-    with world.sync.store.read() as conn:
-        assert (facts.zones(conn), facts.appointment_fields(conn)) == before

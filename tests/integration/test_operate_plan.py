@@ -13,7 +13,7 @@ from sync.engine import operate, reconcile
 from sync.engine.context import Sync, build
 from sync.engine.explanation import Explanation
 from sync.engine.operate import BusyError, UnknownError
-from sync.store import links, work
+from sync.store import journal, links, work
 from sync.store.schema import object_
 from sync.store.schema import work as work_table
 from tests.integration.clinic import Clinic, utc, wall
@@ -229,6 +229,7 @@ def test_a_person_by_field_names_only(clinic: Clinic) -> None:
     ]
     assert found.as_dict()["kind"] == "person"
     assert found.as_dict()["mails"] == 1
+    assert found.as_dict()["conflicts"] == []
     nothing_personal(found)
     clinic.forget()
     operate.resync(clinic.sync, "patient", str(clinic.patient))
@@ -252,6 +253,15 @@ def test_an_edit_of_the_contact_stays_and_is_told(clinic: Clinic) -> None:
         {"system": "oncall", "target": "contact", "id": contact["id"], "field": "phone"}
     ]
     nothing_personal(found)
+
+
+def test_a_contact_that_is_missing_is_looked_for_or_made(clinic: Clinic) -> None:
+    linked(clinic)
+    with clinic.sync.store.write() as conn:
+        conn.execute(update(object_).where(object_.c.kind == "contact").values(state="gone"))
+    found = operate.plan(clinic.sync, "patient", str(clinic.patient))
+    assert effects(found) == [("oncall", "create", "contact", [], 0)]
+    assert "  find or create oncall contact (0 mails)" in found.lines()
 
 
 def test_a_person_without_an_email_needs_a_person(clinic: Clinic) -> None:
@@ -309,12 +319,27 @@ def test_explain_tells_what_it_waits_for_and_what_came_meanwhile(clinic: Clinic)
     assert (blocker["kind"], blocker["ref"]) == ("patient", str(clinic.patient))
     (asked,) = told["attention"]
     assert [asked["item"]] == [one.id for one in operate.attention_list(clinic.sync)]
+    other = operate.resync(clinic.sync, "appointment", "4711")[0].aggregate
+    with clinic.sync.store.write() as conn:
+        journal.open_attention(conn, other, "overlap", now=clinic.now())
     clinic.edit(appointment, duration=45)
     clinic.sandbox.wait_idle()
     found = operate.explain(clinic.sync, "appointment", appointment)
     (delivery,) = found.as_dict()["unexplained_deliveries"]
     assert (delivery["source"], delivery["event"]) == ("drchrono", "APPOINTMENT_MODIFY")
     assert found.as_dict()["work"][0]["waiting"] is True
+    assert len(found.as_dict()["attention"]) == 1
+
+
+def test_explain_tells_the_last_ten_calls_newest_first(clinic: Clinic) -> None:
+    appointment, _ = linked(clinic)
+    for _ in range(6):
+        operate.plan(clinic.sync, "appointment", appointment)
+    found = operate.explain(clinic.sync, "appointment", appointment).as_dict()["last_calls"]
+    assert [(call["system"], call["method"]) for call in found] == [
+        ("oncall", "GET"),
+        ("drchrono", "GET"),
+    ] * 5
 
 
 def test_explain_tells_conflicts(clinic: Clinic) -> None:
