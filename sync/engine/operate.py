@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.engine.context import Ring, Sync
@@ -22,7 +22,7 @@ from sync.engine.named import (
     object_words,
     remote_object,
 )
-from sync.store import links, work
+from sync.store import links, upsert, work
 from sync.store.schema import attention, blocker, decision, visit
 from sync.store.work import Hints, Lane
 
@@ -192,10 +192,6 @@ def _release(conn: Connection, key: int, now: datetime) -> list[int]:
 
 
 def _decide(conn: Connection, kind: str, a: str, b: str, now: datetime) -> None:
-    changed = conn.execute(
-        update(decision)
-        .where(decision.c.kind == kind, decision.c.a == a, decision.c.b == b)
-        .values(by=_BY, at=now)
-    )
-    if changed.rowcount == 0:
-        conn.execute(insert(decision).values(kind=kind, a=a, b=b, by=_BY, at=now))
+    made = upsert.insert(conn, decision).values(kind=kind, a=a, b=b, by=_BY, at=now)
+    key = [decision.c.kind, decision.c.a, decision.c.b]
+    conn.execute(made.on_conflict_do_update(index_elements=key, set_={"by": _BY, "at": now}))
