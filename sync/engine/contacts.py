@@ -22,7 +22,7 @@ from sync.outbound.gate import Ticket
 from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.schema import call
-from sync.store.work import Lease
+from sync.store.work import Hints, Lane, Lease
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -203,18 +203,25 @@ def adopt(
 ) -> None:
     """Settle the fields of a contact that say what the patient's say; tell when others differ."""
     wire = oncall.wire("contact", record)
-    equal = {}
-    differs = []
+    known: dict[str, Json] = {}
+    differs: list[str] = []
+    due = False
     for name in FIELDS:
         left, right = Side(Seen.NEW, getattr(person, name)), Side(Seen.NEW, getattr(shown, name))
         if isinstance(left.value, Absent) or isinstance(right.value, Absent) or name not in wire:
             continue
-        action = merge(left, right).action
-        if action in {Action.ADOPT, Action.NOTHING}:
-            equal[name] = wire[name]
-        elif action is Action.ASK:
+        action = merge(left, right, new=sync.mapping.policy.on_first_difference).action
+        if action is Action.ASK:
             differs.append(name)
-    baselines.settle(conn, obj.id, sync.digests.fields(obj.id, equal), sync.digests.key_id)
+            continue
+        # What the chart is to fill or to overwrite is settled as it stands: the hub then finds it
+        # other than it should be.
+        known[name] = wire[name]
+        due = due or action is Action.TO_RIGHT
+    baselines.settle(conn, obj.id, sync.digests.fields(obj.id, known), sync.digests.key_id)
+    if due:
+        now = sync.clock()
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"), lane=Lane.BULK)
     if differs:
         journal.open_attention(
             conn, obj.aggregate, "contact_differs", now=sync.clock(), object_id=obj.id,

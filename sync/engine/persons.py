@@ -27,8 +27,8 @@ from sync.outbound.gate import Ticket
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.attendances import Attendance
 from sync.store.links import Obj
+from sync.store.schema import attendance, visit
 from sync.store.schema import person as person_table
-from sync.store.schema import visit
 from sync.store.work import Hints, Lease
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def run(sync: Sync, lease: Lease) -> None:
         patient = contacts.patient_row(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
-    if patient is None or _explained(deliveries, stored, lease):
+        behind = _is_behind(conn, lease.aggregate)
+    if patient is None or (not behind and _explained(deliveries, stored, lease)):
         _finish(sync, lease, deliveries)
         return
     ticket = Ticket(lease.lane, lease)
@@ -84,6 +85,21 @@ def run(sync: Sync, lease: Lease) -> None:
         _carry(started)
     _settle(started)
     _finish(sync, lease, deliveries)
+
+
+def _is_behind(conn: Connection, key: int) -> bool:
+    """Whether a visit was made with names or an address older than the chart's."""
+    found = conn.execute(
+        select(attendance.c.id)
+        .join(person_table, person_table.c.aggregate == attendance.c.person)
+        .where(
+            attendance.c.person == key,
+            attendance.c.current,
+            attendance.c.person_version < person_table.c.version,
+        )
+        .limit(1)
+    ).first()
+    return found is not None
 
 
 def _explained(
@@ -129,8 +145,8 @@ def _carry(started: PersonRun) -> None:
     for contact in objects:
         if contact.kind == "contact" and contact.known:
             _write_contact(started, contact)
-    for attendance in attended:
-        _write_participant(started, attendance)
+    for one in attended:
+        _write_participant(started, one)
     for doctor in sorted(doctors):
         if sync.mapping.doctor(doctor) is not None:
             contacts.ensure(sync, started.lease, started.person, started.json, doctor)
@@ -248,13 +264,13 @@ def _settling(sync: Sync, target: Obj, kind: str, due: dict[str, object]):  # ty
 # --- participants ---------------------------------------------------------------------------------
 
 
-def _write_participant(started: PersonRun, attendance: Attendance) -> None:
+def _write_participant(started: PersonRun, attended: Attendance) -> None:
     """Write under the visit's lease: its own run may be at work on the same participant."""
     sync = started.sync
-    if attendance.participant is None:
+    if attended.participant is None:
         return
     with sync.store.read() as conn:
-        target = links.get(conn, attendance.participant)
+        target = links.get(conn, attended.participant)
     due = _due(started, target, PARTICIPANT_FIELDS, "participant")
     if not due or not target.known:
         return
@@ -262,7 +278,7 @@ def _write_participant(started: PersonRun, attendance: Attendance) -> None:
         now = sync.clock()
         lease = work.try_lock(
             conn,
-            attendance.visit,
+            attended.visit,
             owner=sync.owner,
             now=now,
             seconds=sync.settings.lease_seconds,
@@ -270,7 +286,7 @@ def _write_participant(started: PersonRun, attendance: Attendance) -> None:
     if lease is None:
         raise LaterError(now + BUSY, Hints.of("drchrono"))
     try:
-        _patch_participant(started, attendance, target, due, lease)
+        _patch_participant(started, attended, target, due, lease)
     finally:
         with sync.store.write() as conn:
             work.give_back(conn, lease, now=sync.clock())
@@ -278,7 +294,7 @@ def _write_participant(started: PersonRun, attendance: Attendance) -> None:
 
 def _patch_participant(
     started: PersonRun,
-    attendance: Attendance,
+    attended: Attendance,
     target: Obj,
     due: dict[str, object],
     lease: Lease,
@@ -286,20 +302,9 @@ def _patch_participant(
     sync = started.sync
     body = oncall_bodies.participant_body(_both_names(started.person, due))
     written = sync.digests.fields(target.id, oncall.wire("participant", body))
-    settle = _settling(sync, target, "participant", due)
-
-    def after(conn: Connection, answer: Answer) -> None:
-        settle(conn, answer)
-        version = conn.execute(
-            select(person_table.c.version).where(
-                person_table.c.aggregate == started.lease.aggregate
-            )
-        ).scalar_one()
-        attendances.change_attendance(conn, attendance.id, person_version=version)
-
     try:
         sync.oncall.patch_participant(
-            Ticket(started.lease.lane, lease).then(after),
+            Ticket(started.lease.lane, lease).then(_settling(sync, target, "participant", due)),
             str(target.remote_id),
             body,
             object_id=target.id,
@@ -311,7 +316,7 @@ def _patch_participant(
         _told(started, target, "participant_refused", refusal)
     except Gone:
         with sync.store.write() as conn:
-            work.raise_(conn, attendance.visit, now=sync.clock(), hints=Hints.of("oncall"))
+            work.raise_(conn, attended.visit, now=sync.clock(), hints=Hints.of("oncall"))
 
 
 def _told(started: PersonRun, target: Obj, cause: str, refusal: Refused) -> None:
@@ -343,6 +348,14 @@ def _settle(started: PersonRun) -> None:
             conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id
         )
         links.change(conn, patient.id, seen_at=now, mark=started.person.mark)
+        version = select(person_table.c.version).where(
+            person_table.c.aggregate == started.lease.aggregate
+        )
+        conn.execute(
+            update(attendance)
+            .where(attendance.c.person == started.lease.aggregate, attendance.c.current)
+            .values(person_version=version.scalar_subquery())
+        )
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
         if normal_email(present(started.person.email, "")):

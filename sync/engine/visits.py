@@ -1,10 +1,12 @@
 """One run of one visit: read what was hinted, plan, send the effects, settle what was carried."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import Connection, func, select, update
 
+from sync.core.merge import Seen
 from sync.core.plan import (
     CreateAppointment,
     CreateOncall,
@@ -178,7 +180,6 @@ def _look_again_if_stale(started: VisitRun) -> None:
 
 def _own_echo(started: VisitRun, bare: list[journal.Delivery]) -> bool:
     """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
-
     objects = [o.id for o in started.state.objects if o.system == "oncall"]
     with started.sync.store.read() as conn:
         last = conn.execute(
@@ -201,12 +202,42 @@ def finish(started: VisitRun, plan: Plan) -> None:
             obj = state.object(system)
             if obj is not None:
                 journal.note_conflict(conn, obj.id, name, "overwritten", now)
+        _note_gaps(conn, state, now)
         _note_seen(conn, started, plan, carried=not held)
         looked_at(conn, state)
         journal.explain(conn, state.deliveries, now)
         links.unblock(conn, state.key)
         _tell(conn, started, plan)
         work.complete(conn, state.lease, now=now)
+
+
+def _note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
+    """Record edits that we overwrote between our read and our write: their own webhooks tell them.
+
+    DrChrono knows no conditional write; what the older delivery says and neither the read nor the
+    baseline does was there for a moment.
+    """
+    shown, obj = state.read.get("drchrono"), state.object("drchrono")
+    if shown is None or obj is None or shown.visit.mark is None:
+        return
+    older = [d for d in state.deliveries if d.digests and d.mark and d.mark < shown.visit.mark]
+    if not older:
+        return
+    wrote = conn.execute(
+        select(call.c.fields, call.c.ended_at).where(
+            call.c.object == obj.id,
+            call.c.effect.not_in(("", "marker")),
+            call.c.state == "done",
+            call.c.ended_at > older[0].at - ECHO,
+        )
+    ).all()
+    for row in wrote:
+        for name in set(row.fields.split(",")) & shown.seen.keys():
+            settled = state.stored.get((obj.id, name))
+            if settled is None or shown.seen[name] is not Seen.SAME:
+                continue
+            if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
+                journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)
 
 
 def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:
@@ -237,7 +268,7 @@ def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool
             if obj is not None and not plan.held and not plan.asks:
                 links.change(conn, obj.id, state="gone")
     values: dict[str, object] = {}
-    starts, doctor = starts_of(state), doctor_of(state)
+    starts, doctor = _starts_now(state, plan if carried else Plan()), doctor_of(state)
     if starts is not None:
         values["starts_at"] = starts
     if doctor is not None:
@@ -250,6 +281,14 @@ def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool
     if plan.closed and carried:
         values["state"] = "closed"
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+
+
+def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
+    """When the visit begins now: as written by this run, else as read."""
+    for effect in plan.effects:
+        if isinstance(effect, Patch) and isinstance(effect.values.get("starts"), datetime):
+            return cast("datetime", effect.values["starts"])
+    return starts_of(state)
 
 
 def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
