@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import operate, processes, running, setup
+from cli import demo, operate, processes, running, setup
 from cli.environment import read_env_file
 
 
@@ -26,6 +26,7 @@ def cli(env_file: Path | None) -> None:
     \b
     Examples:
       drchrono-oncall run                              everything on this machine, with a sandbox
+      drchrono-oncall demo                             a scripted day that checks itself
       drchrono-oncall check                            what is missing or wrong in the set-up
       drchrono-oncall --env var/world.env status       look at what `run` is doing
     """
@@ -35,6 +36,7 @@ def cli(env_file: Path | None) -> None:
 
 for command in (
     running.run,
+    demo.demo,
     processes.web,
     processes.worker,
     processes.beat,

@@ -11,10 +11,9 @@ from cli.environment import EMBEDDED_REDIS, opened
 from cli.output import TroubleError, console, plain, print_json, seconds_text, table
 
 if TYPE_CHECKING:
+    from sync.engine.context import Ring, Sync
     from sync.engine.operate import Explanation
     from sync.engine.status import Overview
-
-    from sync.engine.context import Ring, Sync
 
 KINDS = ("visit", "person", "appointment", "patient", "contact", "oncall-appointment")
 kind_argument = click.argument("kind", type=click.Choice(KINDS), metavar="KIND")

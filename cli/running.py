@@ -13,31 +13,39 @@ from rich.console import Console
 
 from cli import show
 from cli.output import TroubleError
-from cli.ports import Ports
+from cli.ports import DEFAULT, Ports
 from cli.supervisor import StartError
-from cli.world import World, WorldOptions
+from cli.world import NotSettledError, World, WorldOptions
+
+Command = Callable[..., None]
 
 
-def world_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that `run` and `demo` share."""
+def world_options(directory: Path, ports: Ports) -> Callable[[Command], Command]:
+    """The options that `run` and `demo` share, with their defaults."""
     number: dict[str, Any] = {"type": click.IntRange(0, 65535), "show_default": True}
     place = click.Path(path_type=Path, file_okay=False)
-    for option in (
-        click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True,
-                     help="How many worker processes."),
-        click.option("--oncall-port", default=8102, help="Of the sandbox's OnCall.", **number),
-        click.option("--drchrono-port", default=8101, help="Of the sandbox's DrChrono.", **number),
-        click.option("--port", default=8000, help="Of the service.", **number),
-        click.option("--dir", "directory", type=place, default=Path("var"), show_default=True,
-                     help="Where the world keeps its files."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True,
+                         help="How many worker processes."),
+            click.option("--oncall-port", default=ports.oncall, **number,
+                         help="Of the sandbox's OnCall."),
+            click.option("--drchrono-port", default=ports.drchrono, **number,
+                         help="Of the sandbox's DrChrono."),
+            click.option("--port", default=ports.web, help="Of the service.", **number),
+            click.option("--dir", "directory", type=place, default=directory, show_default=True,
+                         help="Where the world keeps its files."),
+        ):  # fmt: skip
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Go on with the world of the last run.")
-@world_options
+@world_options(directory=Path("var"), ports=DEFAULT)
 def run(
     keep: bool, directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int
 ) -> None:
@@ -57,8 +65,13 @@ def run(
     with ending_on_signals(), start_told(), world:
         with show.progress(console) as progress:
             bar = progress.add_task("Syncing what is there", total=None)
-            world.settle(lambda done, total: progress.update(bar, completed=done, total=total))
-        console.print("• What is there is synced")
+            try:
+                world.settle(lambda done, total: progress.update(bar, completed=done, total=total))
+                settled = "What is there is synced"
+            except NotSettledError as error:
+                # A used-up hourly budget is no reason to stop: it goes on when the hour allows.
+                settled = error.message
+        console.print(f"• {settled}", highlight=False)
         console.print(world.what_to_try(), highlight=False, markup=False, soft_wrap=True)
         show.watch(console, world.statuses, threading.Event())
 

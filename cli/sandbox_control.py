@@ -19,6 +19,7 @@ class SandboxControl:
     def __init__(self, drchrono_url: str, oncall_url: str) -> None:
         self.drchrono_url = drchrono_url
         self.oncall_url = oncall_url
+        self._people: dict[tuple[str, str], str] = {}
         self._http = requests.Session()
         self._http.trust_env = False
 
@@ -50,12 +51,32 @@ class SandboxControl:
         mails: list[dict[str, Any]] = self._get("oncall", "mails")
         return mails
 
+    def is_idle(self, remote: str, seconds: float = 0.0) -> bool:
+        """Whether no webhook is on its way, or none is any more within `seconds`."""
+        return bool(self._get(remote, f"wait?webhooks_idle=1&timeout={seconds}")["idle"])
+
     def staff_token(self, remote: str) -> str:
         """The value of the Authorization header of a member of staff."""
-        issued = self.command(remote, "token", {"actor": "staff"})
-        if "access_token" in issued:
-            return f"Bearer {issued['access_token']}"
-        return str(issued["key"])
+        return self._token(remote, "staff")
+
+    def send(
+        self, remote: str, actor: str, method: str, path: str, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What staff or a patient do on the vendor's own pages, as a call with their token.
+
+        Returns the answer's object, {} where there is none. Raises TroubleError when it is refused.
+        """
+        if (remote, actor) not in self._people:
+            self._people[remote, actor] = self._token(remote, actor)
+        headers = {"Authorization": self._people[remote, actor]}
+        base = self.drchrono_url if remote == "drchrono" else self.oncall_url
+        answer = self._http.request(
+            method, f"{base}{path}", json=dict(body), headers=headers, timeout=SECONDS
+        )
+        if not answer.ok:
+            raise TroubleError(f"{remote} refuses the edit: {answer.text[:200]}")
+        result: dict[str, Any] = answer.json() if answer.content else {}
+        return result
 
     def register_webhook(self, remote: str, registration: Mapping[str, Any]) -> None:
         """Register a callback as the vendor's page does, with its handshake.
@@ -83,6 +104,12 @@ class SandboxControl:
             raise TroubleError(f"The sandbox refuses {name}: {answer.text[:200]}")
         result: dict[str, Any] = answer.json()
         return result
+
+    def _token(self, remote: str, actor: str) -> str:
+        issued = self.command(remote, "token", {"actor": actor})
+        if "access_token" in issued:
+            return f"Bearer {issued['access_token']}"
+        return str(issued["key"])
 
     def _get(self, remote: str, name: str) -> Any:
         answer = self._http.get(self._url(remote, name), timeout=SECONDS)

@@ -26,7 +26,7 @@ from cli.supervisor import Process, Status, Supervisor
 from cli.what_to_try import what_to_try
 from cli.world_files import SECRETS, Claim, env_text, new_secrets, write_private
 from sync.config import Settings
-from sync.store.schema import scan
+from sync.store.schema import scan, work
 
 if TYPE_CHECKING:
     from sync.engine.context import Sync
@@ -37,6 +37,18 @@ TAKEN_OVER = ("LOG_LEVEL",)
 LOOK_SECONDS = 0.3
 QUIET_LOOKS = 4  # an echo takes longer than one look to come back
 ONCALL_USER = "oncall"  # of the Basic credentials; any user will do
+# What the beat reads through once before all that was there is known (sync.engine.catchup).
+FIRST_SCANS = frozenset(
+    {
+        "matching",
+        *("drchrono_appointments", "drchrono_patients", "drchrono_window"),
+        *("oncall_newest", "oncall_walk", "oncall_contacts"),
+    }
+)
+
+
+class NotSettledError(TroubleError):
+    """Something still waits; the service goes on with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +137,11 @@ class World:
 
     def connect(self) -> None:
         """Attach the DrChrono account by OAuth, and write the mapping; a kept world has both."""
-        from sync.engine.connect import new_ticket
-
         from cli.practice import gather
         from cli.seed_mapping import decided
         from cli.setup import start_address
         from sync.drchrono.keeper import State
+        from sync.engine.connect import new_ticket
 
         if self.sync.keeper.status().state is not State.GOOD:
             answer = self.control.allow(start_address(self.sync, new_ticket(self.sync)))
@@ -169,22 +180,42 @@ class World:
     ) -> None:
         """Wait until what is there is synced: the first scans are done and nothing waits.
 
-        `progress` is told how many items are done, of how many. Raises TroubleError when that
+        `progress` is told how many items are done, of how many. Raises NotSettledError when that
         takes longer than `seconds`.
         """
         end = time.monotonic() + seconds
         most = quiet = 0
         while quiet < QUIET_LOOKS:
-            waiting = self._waiting()
+            waiting = self.waiting()
             most = max(most, waiting)
             progress(most - waiting, most)
             quiet = quiet + 1 if waiting == 0 and self._scanned() else 0
             if time.monotonic() > end:
-                raise TroubleError(
+                raise NotSettledError(
                     f"{waiting} items still wait after {seconds:.0f} s. Look at: "
                     f"drchrono-oncall --env {self.files.env} status"
                 )
             time.sleep(LOOK_SECONDS)
+
+    def waiting(self) -> int:
+        """How many visits and people are still to be looked at."""
+        from sync.engine.status import overview
+
+        return sum(waiting for _, waiting, _ in overview(self.sync).lanes)
+
+    def kill_worker_at_work(self) -> str:
+        """SIGKILL the worker that holds a lease now, as a crash would; returns its name.
+
+        Raises TroubleError when none does.
+        """
+        with self.sync.store.read() as conn:
+            holders = conn.execute(select(work.c.lease_by).where(work.c.lease_by.is_not(None)))
+            pids = {str(holder).rpartition(":")[2] for holder in holders.scalars()}
+        for status in self.statuses():
+            if str(status.pid) in pids:
+                self.supervisor.kill(status.name)
+                return status.name
+        raise TroubleError("No worker is at work.")
 
     def stop(self) -> None:
         """Stop everything this world started, within 10 seconds."""
@@ -211,12 +242,12 @@ class World:
     def _make_room(self, *, keep: bool) -> None:
         if not keep:
             self._claim.clear()
-        elif not self._claim.is_new:
+        elif not self._claim.is_new and not self._claim.can_go_on:
             # Going on against a clinic that has forgotten everything would look like a mass
             # deletion in both systems.
             raise TroubleError(
-                "The sandbox forgets its clinic when it stops, so an old world can't go on yet: "
-                "run without --keep."
+                f"The clinic of the old world ({self._claim.files.sandbox_state}) is not there, so "
+                "that world can't go on: run without --keep."
             )
 
     def _start_redis(self) -> str:
@@ -234,6 +265,7 @@ class World:
         argv = (
             *(sys.executable, "-m", "sandbox", "--host", HOST, "--seed", self.options.seed),
             *("--drchrono-port", str(ports.drchrono), "--oncall-port", str(ports.oncall)),
+            *("--state-file", str(self.files.sandbox_state)),
         )
         bare = _python_environment(without_settings(os.environ))
         self.supervisor.start(
@@ -281,16 +313,11 @@ class World:
         # The world's directory has no .env, so nothing but this environment counts.
         self.supervisor.start(Process(name, argv, environment, ready, self.files.directory))
 
-    def _waiting(self) -> int:
-        from sync.engine.status import overview
-
-        return sum(waiting for _, waiting, _ in overview(self.sync).lanes)
-
     def _scanned(self) -> bool:
-        """Whether every scan that was begun has been through once."""
+        """Whether every scan has been through once."""
         with self.sync.store.read() as conn:
-            done = conn.execute(select(scan.c.done_at)).scalars().all()
-        return bool(done) and None not in done
+            done = conn.execute(select(scan.c.name).where(scan.c.done_at.is_not(None))).scalars()
+            return set(done) >= FIRST_SCANS
 
     def _heard(self, role: str, number: int) -> Callable[[], bool]:
         from sync.store import journal

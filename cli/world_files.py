@@ -18,7 +18,7 @@ from cli.output import TroubleError
 
 MARK = ".drchrono-oncall-world"
 MADE = (
-    *("world.env", "mapping.toml", "sandbox.json", "log", "redis-data"),
+    *("world.env", "mapping.toml", "sandbox-state.json", "log", "redis-data"),
     *("sync.db", "sync.db-wal", "sync.db-shm"),
 )
 # Secrets a world makes once; what it keeps with --keep.
@@ -52,9 +52,9 @@ class Files:
         return self.directory / "log"
 
     @property
-    def sandbox_ready(self) -> Path:
-        """What the sandbox writes once it listens."""
-        return self.directory / "sandbox.json"
+    def sandbox_state(self) -> Path:
+        """Where the sandbox keeps its clinic, for a run with --keep."""
+        return self.directory / "sandbox-state.json"
 
     @property
     def database_url(self) -> str:
@@ -72,7 +72,7 @@ class Claim:
     def __init__(self, directory: Path) -> None:
         self.files = Files(directory.resolve())
         place = self.files.directory
-        if not (place / MARK).exists() and place.exists() and any(place.iterdir()):
+        if not (place / MARK).exists() and place.exists() and _holds_others(place):
             raise TroubleError(
                 f"{directory} holds files that `run` did not make, and they are left alone: "
                 "choose another place with --dir, or move them away."
@@ -89,6 +89,11 @@ class Claim:
         place.chmod(0o700)
         self.is_new = not self.files.env.exists()
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the old world is there with its clinic."""
+        return not self.is_new and self.files.sandbox_state.exists()
+
     def clear(self) -> None:
         """Remove the old world: only what `run` makes."""
         for name in MADE:
@@ -102,6 +107,11 @@ class Claim:
     def release(self) -> None:
         """Let others use the directory."""
         self._mark.close()
+
+
+def _holds_others(place: Path) -> bool:
+    """Whether a directory holds anything but worlds in directories of their own."""
+    return any(not (found / MARK).exists() for found in place.iterdir())
 
 
 def new_secrets() -> dict[str, str]:
