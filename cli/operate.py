@@ -48,7 +48,10 @@ def _show_overview(found: "Overview") -> None:
         table(
             "Waiting",
             ("lane", "items", "oldest"),
-            ((lane, waiting, seconds_text(oldest)) for lane, waiting, oldest in found.lanes),
+            (
+                (lane, waiting, seconds_text(oldest if waiting else None))
+                for lane, waiting, oldest in found.lanes
+            ),
         )
     )
     screen.print(

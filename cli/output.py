@@ -72,6 +72,8 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
 def _cell(value: object) -> tuple[str, bool]:
     if value is None:
         return "–", False
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", False
     return str(value), isinstance(value, int | float)
 
 

@@ -1,6 +1,8 @@
 """Decides what `run` prints when all is ready: the addresses, and commands to paste."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 TEXT = """
@@ -26,9 +28,17 @@ def what_to_try(state: Mapping[str, Any], **places: object) -> str:
 
 
 def _example(state: Mapping[str, Any]) -> dict[str, str]:
-    """A video visit, and the evening of its day, when nobody else is seen."""
+    """A coming video visit, and the evening of its day, when nobody else is seen."""
     for row in state["objects"]["appointments"]:
-        if row["reason"] == "Telehealth":
-            day = str(row["scheduled_time"]).partition("T")[0]
-            return {"appointment": str(row["id"]), "moved": f"{day}T19:00:00"}
+        day, _, hour = str(row["scheduled_time"]).partition("T")
+        if row["reason"] == "Telehealth" and day > state["now"][:10]:
+            # In a kept world it may stand there since the last run.
+            evening = "20:00:00" if hour == "19:00:00" else "19:00:00"
+            return {"appointment": str(row["id"]), "moved": f"{day}T{evening}"}
     return {"appointment": "ID", "moved": "2030-01-02T10:00:00"}
+
+
+def own_command() -> str:
+    """How this program was called: what is printed can be pasted (`make` uses .venv/bin)."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "drchrono-oncall" else "drchrono-oncall"

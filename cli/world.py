@@ -23,7 +23,7 @@ from cli.output import TroubleError
 from cli.ports import DEFAULT, HOST, Ports
 from cli.sandbox_control import SandboxControl
 from cli.supervisor import Process, Status, Supervisor
-from cli.what_to_try import what_to_try
+from cli.what_to_try import own_command, what_to_try
 from cli.world_files import SECRETS, Claim, env_text, new_secrets, write_private
 from sync.config import Settings
 from sync.store.schema import scan, work
@@ -170,8 +170,8 @@ class World:
     def work(self) -> None:
         """Start the workers and the beat."""
         for number in range(1, self.options.workers + 1):
-            self._start(f"worker-{number}", "worker", ready=self._heard("worker", number))
-        self._start("beat", "beat", ready=self._heard("beat", 1))
+            self._start(f"worker-{number}", "worker", ready=self._heard(f"worker-{number}"))
+        self._start("beat", "beat", ready=self._heard("beat"))
 
     def settle(
         self,
@@ -233,7 +233,7 @@ class World:
             drchrono=self.control.drchrono_url,
             oncall=self.control.oncall_url,
             staff=self.control.staff_token("drchrono"),
-            command=f"drchrono-oncall --env {self.files.env}",
+            command=f"{own_command()} --env {self.files.env}",
             log=self.files.log,
         )
 
@@ -319,13 +319,15 @@ class World:
             done = conn.execute(select(scan.c.name).where(scan.c.done_at.is_not(None))).scalars()
             return set(done) >= FIRST_SCANS
 
-    def _heard(self, role: str, number: int) -> Callable[[], bool]:
+    def _heard(self, name: str) -> Callable[[], bool]:
+        """Whether a process has written its heartbeat; a kept world holds those of the last run."""
         from sync.store import journal
 
         def heard() -> bool:
+            pid = next(status.pid for status in self.statuses() if status.name == name)
             with self.sync.store.read() as conn:
                 since = self.sync.clock() - timedelta(seconds=60)
-                return sum(its == role for _, its, _ in journal.heard(conn, since)) >= number
+                return any(who.endswith(f":{pid}") for who, _, _ in journal.heard(conn, since))
 
         return heard
 

@@ -17,9 +17,9 @@ from cli.ports import FREE
 from cli.supervisor import State, Status
 from cli.world import World, WorldOptions
 
-pytest.importorskip("sync.engine.connect", reason="the engine's doors are not there yet")
-pytest.importorskip("sync.engine.catchup", reason="the engine's tasks are not there yet")
-pytest.importorskip("sync.engine.sweep", reason="the engine's sweep is not there yet")
+
+# One world for all of them.
+pytestmark = pytest.mark.xdist_group("run")
 
 
 class Seen:
