@@ -19,6 +19,7 @@ from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
+from sync.outbound.pages import Page
 from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.schema import call
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("first_name", "last_name", "email", "phone", "birth_date", "sex")
 LOOKS = 2
+FILTERS = "contacts_email_filter"
 
 
 def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
@@ -111,12 +113,7 @@ def _find(
     email = present(person.email, "")
     if not email:
         return None, False
-    page = sync.oncall.contacts(ticket, email=email)
-    hits = []
-    for record in page.results:
-        shown = oncall.to_person(record)
-        if normal_email(present(shown.email, "")) == normal_email(email):
-            hits.append((record, shown))
+    hits = by_email(sync, ticket, email)
     full = [(r, s) for r, s in (_whole(sync, ticket, r, s) for r, s in hits) if _in(s, place)]
     free = [(r, shown) for r, shown in full if _taken(sync, shown) is None]
     theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
@@ -145,6 +142,39 @@ def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:
     email = dict(people.keys(person)).get("email")
     with sync.store.read() as conn:
         return email is not None and len(index.find(conn, sync.digests, "email", email)) == 1
+
+
+def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Json], Person]]:
+    """Every contact with that e-mail.
+
+    The search parameter's name is not documented (facts: U): a server that refuses it, or answers
+    with others, is read page by page instead, and that is remembered.
+    """
+    with sync.store.read() as conn:
+        filters = facts.get(conn, FILTERS) != "no"
+    try:
+        page = sync.oncall.contacts(ticket, email=email if filters else None)
+    except Refused:
+        filters = False
+        page = sync.oncall.contacts(ticket)
+    found, others = _with_email(page, email)
+    if others:
+        filters = False
+    while page.next is not None and (not filters or found):
+        page = sync.oncall.contacts(ticket, page=page.next)
+        found += _with_email(page, email)[0]
+    if not filters:
+        with sync.store.write() as conn:
+            facts.put(conn, FILTERS, "no", sync.clock())
+    return found
+
+
+def _with_email(page: Page, email: str) -> tuple[list[tuple[dict[str, Json], Person]], bool]:
+    """The contacts of a page with that e-mail, and whether there are any others."""
+    shown = [(record, oncall.to_person(record)) for record in page.results]
+    wanted = normal_email(email)
+    found = [pair for pair in shown if normal_email(present(pair[1].email, "")) == wanted]
+    return found, len(found) < len(shown)
 
 
 def _in(shown: Person, place: tuple[str, str]) -> bool:
@@ -324,8 +354,8 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     if now < ready:
         raise LaterError(ready)
     place = (row.provider or "", row.division or "")
-    for record in sync.oncall.contacts(ticket, email=present(person.email, "")).results:
-        whole, shown = _whole(sync, ticket, record, oncall.to_person(record))
+    for record, listed in by_email(sync, ticket, present(person.email, "")):
+        whole, shown = _whole(sync, ticket, record, listed)
         same = _in(shown, place) and is_theirs(sync, shown, person)
         if same and _taken(sync, shown) is None:
             with sync.store.write() as conn:

@@ -74,9 +74,12 @@ def make_oncall(started: VisitRun) -> None:
         ]
     }
 
+    owner = {key: body[key] for key in ("provider", "division")}
+
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            keeping.oncall_visit(conn, started, row, answer.json, met)
+            # OnCall may not tell its provider: what was sent stands for what was not answered.
+            keeping.oncall_visit(conn, started, row, {**owner, **answer.json}, met)
 
     _post(
         started,
@@ -123,8 +126,8 @@ def make_appointment(started: VisitRun) -> None:
     state, shown = started.state, started.state.read["oncall"]
     source = state.object("oncall")
     assert source is not None  # noqa: S101 - the plan saw it
-    doctor = meeting.doctor_for(started, shown)
     attendee = _only_patient(shown)
+    doctor = meeting.doctor_for(started, shown, attendee)
     met = meeting.person_of(started, attendee, doctor)
     starts = shown.visit.starts
     assert not isinstance(starts, Absent)  # noqa: S101 - the plan saw it

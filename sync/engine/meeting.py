@@ -21,7 +21,6 @@ from sync.drchrono import translate as drchrono
 from sync.engine import contacts, index
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
-from sync.oncall import translate as oncall
 from sync.outbound.brake import BrakedError
 from sync.store import baselines, links, work
 from sync.store.schema import object_, person
@@ -152,10 +151,11 @@ def afterwards(started: VisitRun, met: Met) -> None:
 # --- behind an OnCall participant -----------------------------------------------------------------
 
 
-def doctor_for(started: VisitRun, shown: Shown) -> str:
+def doctor_for(started: VisitRun, shown: Shown, attendee: Attendee) -> str:
     """The doctor of an OnCall visit. OnCall may not tell its provider (guide: in no sample).
 
-    Then the linked contact's, else the division's only mapped one; else it is for a person to say.
+    Then the linked contact's, else the division's only mapped one, else the patient's own if in
+    that division; else it is for a person to say.
     """
     told = shown.visit.provider
     if not isinstance(told, Absent):
@@ -168,7 +168,23 @@ def doctor_for(started: VisitRun, shown: Shown) -> str:
     only = started.mapping.only_doctor_in(shown.visit.division or "")
     if only is not None:
         return only
+    own = _own_doctor(started, attendee)
+    entry = started.mapping.doctor(own) if own else None
+    if own and entry is not None and entry.oncall_division == shown.visit.division:
+        return own
     raise ParkedError("mapping", "provider", "provider_unknown")
+
+
+def _own_doctor(started: VisitRun, attendee: Attendee) -> str | None:
+    """The doctor whose chart a known person is in; reads the chart."""
+    known = _from_index(started, attendee, "")
+    if known is None:
+        return None
+    try:
+        json = started.sync.drchrono.get_patient(started.ticket, known.remote_id)
+    except Gone:
+        return None
+    return present(drchrono.to_person(json).doctor, None)
 
 
 def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
@@ -240,9 +256,7 @@ def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Atten
     email = present(attendee.email, "")
     if not email:
         raise ParkedError("operator", "who", "participant_without_email")
-    page = started.sync.oncall.contacts(started.ticket, email=email)
-    hits = [oncall.to_person(json) for json in page.results]
-    same = [one for one in hits if normal_email(present(one.email, "")) == normal_email(email)]
+    same = [shown for _json, shown in contacts.by_email(started.sync, started.ticket, email)]
     found = people.match(attendee, same)
     if found.one is None or not present(found.one.birth_date, None):
         return attendee, found.one

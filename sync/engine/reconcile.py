@@ -3,7 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
@@ -16,6 +16,7 @@ from sync.log import cause
 from sync.mapping import MappingError, UnmappedError
 from sync.outbound.brake import BrakedError
 from sync.store import journal, links, work
+from sync.store.schema import visit
 from sync.store.schema import work as work_table
 from sync.store.work import FenceLostError, Hints, Lease
 
@@ -146,6 +147,10 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
                 now=now,
                 object_id=parked.object_id,
                 candidates=list(parked.candidates) or None,
+            )
+        if parked.cause == "too_many_writes":
+            conn.execute(
+                update(visit).where(visit.c.aggregate == lease.aggregate).values(frozen_at=now)
             )
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
         work.complete(conn, lease, now=now)

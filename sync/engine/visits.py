@@ -20,7 +20,7 @@ from sync.core.plan import (
 )
 from sync.engine import arrivals, creates, joining, keeping, ladder, marking, writing
 from sync.engine.context import Sync
-from sync.engine.outcomes import LaterError
+from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import (
     VisitState,
     doctor_of,
@@ -76,6 +76,8 @@ def run(sync: Sync, lease: Lease) -> None:
     now = sync.clock()
     with sync.store.read() as conn:
         state = load(conn, lease, now)
+    if state.row["frozen_at"] is not None:
+        raise ParkedError("operator", "frozen", "too_many_writes")
     started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
     ladder.resolve(started)
     due = wait_for_unresolved(sync, state)

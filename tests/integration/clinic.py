@@ -4,6 +4,7 @@
 moves the engine's clock instead of sleeping.
 """
 
+import json
 import logging
 import threading
 from collections import Counter
@@ -25,6 +26,7 @@ from sync.config import Settings
 from sync.engine import catchup, connect, practice, reconcile
 from sync.engine.context import Sync, build
 from sync.store.schema import attention, call, work
+from tests import schema
 from tests.sandbox_client import Sandbox
 
 DOCTOR, OFFICE, TELEHEALTH = 201, 301, 401
@@ -49,6 +51,28 @@ class SilentBell:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class CheckedWire:
+    """The real transport, with each DrChrono request and answer held against DrChrono's schema."""
+
+    def __init__(self, wire: Any, base: str) -> None:
+        self._wire = wire
+        self._base = base
+        self.problems: list[str] = []
+
+    def send(self, request: Any) -> Any:
+        path = urlsplit(request.url).path
+        ours = request.url.startswith(self._base) and path.startswith("/api/")
+        checked = ours and schema.available()
+        if checked and request.body and request.headers.get("content-type") == "application/json":
+            body = json.loads(request.body)
+            self.problems += schema.validate_request(request.method, path, body)
+        answer = self._wire.send(request)
+        if checked and answer.status < 300 and "json" in (answer.content_type or "json"):
+            body = json.loads(answer.content) if answer.content else None
+            self.problems += schema.validate_answer(request.method, path, answer.status, body)
+        return answer
 
 
 class Clinic:
@@ -79,6 +103,8 @@ class Clinic:
         )
         self.sync: Sync = build(self.settings, owner="test", clock=self.now)
         self.sync.store.migrate()
+        self.wire = CheckedWire(self.sync.gate._wire, sandbox.drchrono_url)
+        self.sync.gate._wire = self.wire
         self._since = {"drchrono": 0, "oncall": 0, "mails": 0}
 
     def now(self) -> datetime:
@@ -333,3 +359,4 @@ def open_clinic(
         clinic.connect()
         yield clinic
         clinic.assert_calls_are_rows()
+        assert clinic.wire.problems == []
