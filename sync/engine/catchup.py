@@ -7,10 +7,10 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import NotBefore, RemoteError
-from sync.engine import matching, practice, scans
+from sync.engine import facts, matching, practice, scans
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
-from sync.store import links, work
+from sync.store import journal, links, work
 from sync.store.schema import (
     call,
     delivery,
@@ -24,6 +24,8 @@ from sync.store.schema import (
 from sync.store.work import Hints, Lane
 
 LATE_WRITE = timedelta(minutes=10)
+NOTE_EVERY = timedelta(seconds=10)
+GAP = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
     try:
         version = sync.mapping.version
     except MappingError:
+        # Whatever it says when it is mended is news, the old content too.
+        with sync.store.write() as conn:
+            conn.execute(update(installation).values(mapping_version=None))
+            journal.open_attention(conn, 0, "mapping_unusable", now=sync.clock())
         return ()
     with sync.store.read() as conn:
         known = conn.execute(select(installation.c.mapping_version)).scalar_one_or_none()
@@ -76,10 +82,28 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
     practice.learn(sync)
     with sync.store.write() as conn:
         conn.execute(update(installation).values(mapping_version=version))
+        journal.close_one(conn, 0, "mapping_unusable", sync.clock())
         waiting = links.blocked_on(conn, "mapping")
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
+
+
+def mode_changed(sync: Sync) -> tuple[Ring, ...]:
+    """When writing begins, what was only planned until now is looked at again."""
+    mode = sync.settings.sync_mode.value
+    with sync.store.read() as conn:
+        known = facts.get(conn, "mode")
+    if known == mode:
+        return ()
+    if sync.live:
+        practice.learn(sync)
+    with sync.store.write() as conn:
+        facts.put(conn, "mode", mode, sync.clock())
+        waiting = links.blocked_on(conn, "mode") if sync.live else []
+        for key in waiting:
+            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
+    return tuple(Ring(key, Lane.BULK) for key in waiting)
 
 
 def entering_window(sync: Sync) -> tuple[Ring, ...]:
@@ -113,6 +137,7 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
 
 TASKS: Mapping[str, Task] = {
     "mapping": Task(_every(5), _remote(mapping_changed)),
+    "mode": Task(_every(5), _remote(mode_changed)),
     "matching": Task(_every(15), _remote(matching.run)),
     "practice": Task(_every(24 * 3600), _remote(practice.learn)),
     "window": Task(_every(600), entering_window),
@@ -135,11 +160,25 @@ _AFTER_MATCHING = frozenset(
 def due_tasks(sync: Sync) -> tuple[str, ...]:
     """The tasks whose tick is now and was not taken by another beat; their next tick is set."""
     now = sync.clock()
+    _after_a_gap(sync)
     with sync.store.read() as conn:
         ready = _ready(conn)
         rows = {row.task: row for row in conn.execute(select(tick))}
     due = [name for name in TASKS if name in ready and (name not in rows or rows[name].due <= now)]
     return tuple(name for name in due if _take(sync, name))
+
+
+def _after_a_gap(sync: Sync) -> None:
+    """After a time without a beat everything that catches up is due at once."""
+    now = sync.clock()
+    with sync.store.read() as conn:
+        last = facts.told_at(conn, "beat")
+    if last is not None and now - last < NOTE_EVERY:
+        return
+    with sync.store.write() as conn:
+        facts.put(conn, "beat", "yes", now)
+        if last is not None and now - last > GAP:
+            conn.execute(update(tick).where(tick.c.task.in_(_AFTER_MATCHING)).values(due=now))
 
 
 def _ready(conn: Connection) -> set[str]:
@@ -148,7 +187,7 @@ def _ready(conn: Connection) -> set[str]:
         return {name for name, task in TASKS.items() if not task.needs_accounts}
     if row.accepted_at is None:
         return set(TASKS) - _AFTER_MATCHING
-    return set(TASKS) - {"matching"}
+    return set(TASKS)
 
 
 def _take(sync: Sync, name: str) -> bool:

@@ -16,12 +16,13 @@ from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
 from sync.core.records import Absent, Attendee, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.engine import facts, joining, keeping, ladder, looking, marking, meeting
-from sync.engine.outcomes import ParkedError
+from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import Shown, participants_wire
 from sync.oncall import bodies as oncall_bodies
 from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
 from sync.store.schema import installation, visit
+from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +36,20 @@ if TYPE_CHECKING:
 LOOKS = 2
 
 
-def allowed(sync: Sync) -> bool:
-    """Whether anything may be made yet: only after both systems were matched and accepted."""
+def allowed(sync: Sync, doctor: str | None) -> bool:
+    """Whether anything may be made for this doctor: only after both systems were matched.
+
+    A doctor who was mapped later is matched then; a visit whose doctor OnCall does not tell waits
+    until all of them are.
+    """
     with sync.store.read() as conn:
         at = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
-    return at is not None
+        matched = facts.matched_doctors(conn)
+    if at is None:
+        return False
+    if doctor is not None:
+        return doctor in matched or sync.mapping.doctor(doctor) is None
+    return all(entry.drchrono in matched for entry in sync.mapping.doctors)
 
 
 # --- DrChrono → OnCall ----------------------------------------------------------------------------
@@ -154,7 +164,7 @@ def make_appointment(started: VisitRun) -> None:
         body["custom_fields"] = drchrono_bodies.with_marker(
             "appointment", [], field_id, marker, link=link
         )
-    _post(started, row, lambda: _book(started, row, doctor, body, marked=field_id is not None))
+    _post(started, row, lambda: _book(started, row, met, doctor, body, marked=field_id is not None))
     _reload_objects(started)
     made = state.object("drchrono")
     if made is not None and made.remote_id is not None:
@@ -173,7 +183,15 @@ def _only_patient(shown: Shown) -> Attendee:
     return present[0]
 
 
-def _book(started: VisitRun, row: Obj, doctor: str, body: dict[str, Json], *, marked: bool) -> None:
+def _book(
+    started: VisitRun,
+    row: Obj,
+    met: meeting.Met,
+    doctor: str,
+    body: dict[str, Json],
+    *,
+    marked: bool,
+) -> None:
     """POST into the first room the mapping allows that is free; a 409 may be about ourselves."""
 
     def after(conn: Connection, answer: Answer) -> None:
@@ -195,10 +213,13 @@ def _book(started: VisitRun, row: Obj, doctor: str, body: dict[str, Json], *, ma
             if conflict.code != "overlap":
                 raise
             taken = conflict.other_id
-            ours = looking.ours(started, row, taken) if taken is not None else None
-            if ours is not None:
-                ladder.adopt_found(started, row, ours)
+            standing = looking.at(started, taken) if taken is not None else None
+            if standing is not None and looking.is_wanted(started, row, standing):
+                ladder.adopt_found(started, row, standing)
                 return
+            if standing is not None and joining.stands_for(started, standing, met, doctor):
+                # The same visit, entered by hand: the next run finds it and joins the two.
+                raise LaterError(started.sync.clock(), Hints.both()) from None
         else:
             return
     raise ParkedError(
@@ -287,7 +308,7 @@ def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
         raise
     except FencedOff:
         raise
-    except (RemoteError, ParkedError):
+    except (RemoteError, ParkedError, LaterError):
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
             links.forget_create(conn, row.id)

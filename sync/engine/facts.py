@@ -27,6 +27,14 @@ def get(conn: Connection, name: str) -> str | None:
     return value
 
 
+def told_at(conn: Connection, name: str) -> datetime | None:
+    """When a fact was last told, or None."""
+    at: datetime | None = conn.execute(
+        select(probe.c.at).where(probe.c.name == name)
+    ).scalar_one_or_none()
+    return at
+
+
 def _under(conn: Connection, prefix: str) -> dict[str, str]:
     rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(prefix)))
     return {row.name.removeprefix(prefix): row.value for row in rows}
@@ -60,6 +68,11 @@ def appointment_fields(conn: Connection) -> frozenset[str]:
 def patient_fields(conn: Connection) -> frozenset[str]:
     """Every id of our custom demographics."""
     return frozenset(_under(conn, "patient_field:").values())
+
+
+def matched_doctors(conn: Connection) -> frozenset[str]:
+    """The doctors whose visits were matched with what OnCall had before anything was made."""
+    return frozenset(_under(conn, "matched:"))
 
 
 def learned_at(conn: Connection) -> datetime | None:

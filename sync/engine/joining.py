@@ -10,11 +10,11 @@ from collections.abc import Mapping as Map
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, update
 
 from sync.core.errors import Gone
 from sync.core.people import normal_email
-from sync.core.records import Attendee, present
+from sync.core.records import Absent, Attendee, Visit, present
 from sync.drchrono import translate as drchrono
 from sync.engine.outcomes import LaterError
 from sync.engine.visit_state import participants_wire
@@ -81,6 +81,39 @@ def with_drchrono_twin(
         shown = drchrono.to_visit(json, started.mapping)
         if shown.starts == starts and shown.patient == met.remote_id:
             _join(started, twin, met, attendee, started.state.read["oncall"].json)
+
+
+def stands_for(started: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> bool:
+    """Whether an appointment in the way is this very visit, entered by hand; then it is noted.
+
+    Noted means that it has a row of its own with its slot, by which `with_drchrono_twin` finds it.
+    """
+    shown = drchrono.to_visit(json, started.mapping)
+    wanted = started.state.read["oncall"].visit.starts
+    same = (shown.patient, shown.starts, shown.provider) == (met.remote_id, wanted, doctor)
+    if not same or isinstance(shown.starts, Absent) or shown.marker:
+        return False
+    sync = started.sync
+    with sync.store.write() as conn:
+        obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
+        if obj is None:
+            key = links.new_aggregate(conn, "visit", sync.clock())
+            obj = links.add(conn, key, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+        if not _alone(conn, obj):
+            return False
+        note_place(conn, obj.aggregate, shown)
+    return True
+
+
+def note_place(conn: Connection, key: int, shown: Visit) -> None:
+    """Note when and with whom a visit stands, so that its twin is found by that."""
+    values: dict[str, object] = {}
+    if not isinstance(shown.starts, Absent):
+        values["starts_at"] = shown.starts
+    if not isinstance(shown.provider, Absent):
+        values["doctor"] = shown.provider
+    if values:
+        conn.execute(update(visit).where(visit.c.aggregate == key).values(**values))
 
 
 def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:

@@ -53,7 +53,7 @@ def for_visit(started: VisitRun, row: Obj) -> Look:
     return _drchrono(started, row)
 
 
-def _is_wanted(started: VisitRun, row: Obj, marker: object) -> bool:
+def is_ours(started: VisitRun, row: Obj, marker: object) -> bool:
     """Whether a marker is the one this very create carried."""
     return (
         isinstance(marker, Marker)
@@ -75,7 +75,7 @@ def _oncall(started: VisitRun, row: Obj) -> Look:
                     continue
             json = _whole(started, remote_id) or json
             marker = oncall.to_visit(json, started.mapping).marker
-        if _is_wanted(started, row, marker):
+        if is_ours(started, row, marker):
             return Look(json, proven=True)
     with started.sync.store.read() as conn:
         proven = facts.get(conn, "oncall_list_shows_new") == "yes"
@@ -105,7 +105,7 @@ def _drchrono(started: VisitRun, row: Obj) -> Look:
     for page in pages:
         for json in page.results:
             shown = drchrono.to_visit(json, started.mapping)
-            if _is_wanted(started, row, shown.marker) or _fits(started, shown):
+            if is_ours(started, row, shown.marker) or _fits(started, shown):
                 return Look(json, proven=True)
     return Look(None, proven=True)
 
@@ -136,11 +136,14 @@ def _fits(started: VisitRun, shown: Visit) -> bool:
     )
 
 
-def ours(started: VisitRun, row: Obj, remote_id: str) -> dict[str, Json] | None:
-    """The appointment in the way, when it is the very one this create was to make; else None."""
+def at(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
+    """The appointment that is in the way, as it stands; None when it is gone."""
     try:
-        json = started.sync.drchrono.get_appointment(started.ticket, remote_id, verbose=True)
+        return started.sync.drchrono.get_appointment(started.ticket, remote_id, verbose=True)
     except Gone:
         return None
-    marker = drchrono.to_visit(json, started.mapping).marker
-    return json if _is_wanted(started, row, marker) else None
+
+
+def is_wanted(started: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
+    """Whether an appointment is the very one that this create was to make."""
+    return is_ours(started, row, drchrono.to_visit(json, started.mapping).marker)

@@ -7,7 +7,7 @@ hit is linked, several wait for a person. Records are compared in memory and for
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from sync.core import people
 from sync.core.lifecycle import terminal
@@ -15,7 +15,7 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Marker, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, index
+from sync.engine import contacts, facts, index
 from sync.engine.context import Ring, Sync
 from sync.engine.newest import record_id
 from sync.engine.visit_state import participants_wire
@@ -52,15 +52,21 @@ class _Scan:
 
 
 def is_due(sync: Sync) -> bool:
-    """Whether the accounts are pinned, the mapping names a doctor, and nothing was matched yet."""
+    """Whether the accounts are pinned and a mapped doctor's visits were never matched."""
     with sync.store.read() as conn:
         row = conn.execute(select(installation)).first()
-    return row is not None and row.name is not None and row.accepted_at is None
+        matched = facts.matched_doctors(conn)
+    if row is None or row.name is None:
+        return False
+    return any(entry.drchrono not in matched for entry in sync.mapping.doctors)
 
 
 def run(sync: Sync) -> tuple[Ring, ...]:
-    """Match both systems once; a scan that was cut short begins again, linking nothing twice."""
-    if not is_due(sync) or not sync.mapping.doctors:
+    """Match both systems; a scan that was cut short begins again, linking nothing twice.
+
+    It runs again when a doctor is added to the mapping: what is linked already is left alone.
+    """
+    if not is_due(sync):
         return ()
     begin(sync.store, SCAN, sync.clock())
     started = _Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
@@ -70,8 +76,13 @@ def run(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         now = sync.clock()
         conn.execute(
-            update(installation).values(accepted_at=now, mapping_version=sync.mapping.version)
+            update(installation).values(
+                accepted_at=func.coalesce(installation.c.accepted_at, now),
+                mapping_version=started.mapping.version,
+            )
         )
+        for entry in started.mapping.doctors:
+            facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
         for waiting in links.blocked_on(conn, "operator", "go-live"):
             work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
     finish(sync.store, SCAN, sync.clock(), cursor=None)
@@ -181,7 +192,7 @@ def _oncall_visits(started: _Scan) -> list[_Met]:
     while True:
         for json in page.results:
             shown = oncall.to_visit(json, started.mapping)
-            if _to_come(started, shown):
+            if _to_come(started, shown) and _is_unlinked(started, shown):
                 found.append(_Met(json, shown))
         if page.next is None:
             return sorted(found, key=lambda met: record_id(met.json))
@@ -200,7 +211,9 @@ def _appointments(started: _Scan) -> list[_Met]:
     for page in pages:
         for json in page.results:
             shown = drchrono.to_visit(json, started.mapping)
-            if _to_come(started, shown) and _in_scope(started.mapping, shown):
+            if not _to_come(started, shown) or not _in_scope(started.mapping, shown):
+                continue
+            if _is_unlinked(started, shown):
                 found.append(_Met(json, shown))
     return found
 
@@ -209,6 +222,16 @@ def _to_come(started: _Scan, shown: Visit) -> bool:
     if isinstance(shown.starts, Absent) or shown.starts < started.now:
         return False
     return not isinstance(shown.state, State) or not terminal(shown.state)
+
+
+def _is_unlinked(started: _Scan, shown: Visit) -> bool:
+    """Whether a visit has no counterpart yet, made or being made."""
+    with started.sync.store.read() as conn:
+        obj = links.find(conn, shown.system, "appointment", shown.remote_id)
+        return obj is None or not any(
+            one.kind == "appointment" and one.id != obj.id and one.state != "gone"
+            for one in links.objects_of(conn, obj.aggregate)
+        )
 
 
 def _in_scope(mapping: Mapping, shown: Visit) -> bool:

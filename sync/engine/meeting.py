@@ -18,7 +18,7 @@ from sync.core.people import full_name, normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, index
+from sync.engine import contacts, facts, index
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.outbound.brake import BrakedError
@@ -166,13 +166,19 @@ def doctor_for(started: VisitRun, shown: Shown, attendee: Attendee) -> str:
     if len(doctors) == 1:
         return doctors.pop()
     only = started.mapping.only_doctor_in(shown.visit.division or "")
-    if only is not None:
+    if only is not None and _is_only_provider(started, shown.visit.division or ""):
         return only
     own = _own_doctor(started, attendee)
     entry = started.mapping.doctor(own) if own else None
     if own and entry is not None and entry.oncall_division == shown.visit.division:
         return own
     raise ParkedError("mapping", "provider", "provider_unknown")
+
+
+def _is_only_provider(started: VisitRun, division: str) -> bool:
+    """Whether nobody else works in that division: the mapping may name one of several."""
+    with started.sync.store.read() as conn:
+        return facts.get(conn, f"division_providers:{division}") in {None, "1"}
 
 
 def _own_doctor(started: VisitRun, attendee: Attendee) -> str | None:

@@ -81,10 +81,18 @@ def run(sync: Sync, lease: Lease) -> None:
     changed = any(one is not Seen.SAME for one in seen.values())
     if changed:
         _new_version(started)
-    if sync.live:
+    held = _held(sync)
+    if held is None:
         _carry(started)
-    _settle(started)
-    _finish(sync, lease, deliveries)
+        _settle(started)
+    _finish(sync, lease, deliveries, waits_for=held if changed else None)
+
+
+def _held(sync: Sync) -> tuple[str, str] | None:
+    """What nothing may be written to OnCall for just now: the mode, the direction, or nothing."""
+    if not sync.live:
+        return "mode", "live"
+    return None if sync.mapping.may_write_oncall else ("mapping", "direction")
 
 
 def _is_behind(conn: Connection, key: int) -> bool:
@@ -338,8 +346,6 @@ def _told(started: PersonRun, target: Obj, cause: str, refusal: Refused) -> None
 def _settle(started: PersonRun) -> None:
     """The chart's change was carried: its baselines move, and who waited for it is woken."""
     sync, patient = started.sync, started.patient
-    if not sync.live:
-        return
     wire = drchrono.wire("patient", started.json)
     with sync.store.write() as conn:
         now = sync.clock()
@@ -364,9 +370,18 @@ def _settle(started: PersonRun) -> None:
             )
 
 
-def _finish(sync: Sync, lease: Lease, deliveries: list[journal.Delivery]) -> None:
+def _finish(
+    sync: Sync,
+    lease: Lease,
+    deliveries: list[journal.Delivery],
+    *,
+    waits_for: tuple[str, str] | None = None,
+) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        links.unblock(conn, lease.aggregate)
+        if waits_for is not None:
+            links.block(conn, lease.aggregate, kind=waits_for[0], ref=waits_for[1], now=now)
         journal.explain(conn, deliveries, now)
         work.complete(conn, lease, now=now)

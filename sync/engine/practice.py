@@ -1,5 +1,7 @@
 """What both practices look like: accounts, zones, profile names, and our own custom fields."""
 
+from collections import Counter
+
 from sync.core.errors import Refused
 from sync.core.wording import Json
 from sync.engine import facts
@@ -52,9 +54,22 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
                 facts.put(conn, f"zone:{doctor['id']}", str(doctor["timezone"]), now)
         for profile in profiles:
             facts.put(conn, f"profile:{profile['id']}", str(profile.get("name", "")), now)
+    _learn_divisions(sync)
     if sync.mapping.doctors:
         _own_fields(sync, sync.mapping)
     return ()
+
+
+def _learn_divisions(sync: Sync) -> None:
+    """Remember how many providers each division has: one mapped among several proves nothing."""
+    members = Counter(
+        id_from_url(url)
+        for provider in sync.oncall.providers(sync.task_ticket())
+        for url in set(division_urls(provider))
+    )
+    with sync.store.write() as conn:
+        for division, count in members.items():
+            facts.put(conn, f"division_providers:{division}", str(count), sync.clock())
 
 
 def _own_fields(sync: Sync, mapping: Mapping) -> None:

@@ -93,6 +93,7 @@ def run(sync: Sync, lease: Lease) -> None:
     for system in ("drchrono", "oncall"):
         read_side(sync, state, system, started.ticket)
     arrivals.settle(started)
+    _know_place(started)
     _know_participant(started)
     plan = make_plan(started)
     if sync.live:
@@ -125,6 +126,16 @@ def _all_quiet(state: VisitState) -> bool:
     return bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
 
 
+def _know_place(started: VisitRun) -> None:
+    """Note where a visit stands before anything can park it: its twin is found by that."""
+    state = started.state
+    if state.row["starts_at"] is not None:
+        return
+    with started.sync.store.write() as conn:
+        for shown in state.read.values():
+            joining.note_place(conn, state.key, shown.visit)
+
+
 def _know_participant(started: VisitRun) -> None:
     """A visit of ours that came back by its own webhook still lacks its patient's participant."""
     state, shown = started.state, started.state.read.get("oncall")
@@ -143,7 +154,7 @@ def make_plan(started: VisitRun) -> Plan:
         state.view("oncall"),
         started.policy,
         state.now,
-        creating=creates.allowed(started.sync),
+        creating=creates.allowed(started.sync, doctor_of(state)),
     )
 
 
@@ -302,9 +313,10 @@ def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
             continue
         journal.open_attention(conn, key, cause, now=now)
         links.block(conn, key, kind="operator", ref=cause, now=now)
-    if plan.skipped == "direction" or plan.skipped == "type_skipped":
-        links.block(conn, key, kind="mapping", ref=plan.skipped, now=now)
+    if plan.held or plan.skipped in {"direction", "type_skipped"}:
+        links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", now=now)
     if plan.effects and not started.sync.live:
+        links.block(conn, key, kind="mode", ref="live", now=now)
         journal.bump(conn, "planned_effects", f"mode={started.sync.settings.sync_mode}")
 
 

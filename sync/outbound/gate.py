@@ -29,7 +29,7 @@ from sync.core.errors import (
 from sync.outbound import brake, budget
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import redirect_target
-from sync.store import baselines, journal, links, work
+from sync.store import baselines, journal, work
 from sync.store.database import Store
 from sync.store.schema import call as call_table
 from sync.store.schema import pending

@@ -126,6 +126,19 @@ def close_attention(
     )
 
 
+def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> None:
+    """Close what is open about one cause."""
+    conn.execute(
+        update(attention)
+        .where(
+            attention.c.aggregate == aggregate,
+            attention.c.cause == cause,
+            attention.c.closed_at.is_(None),
+        )
+        .values(closed_at=now)
+    )
+
+
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:
     """Add to a counter that all processes share."""
     made = upsert.insert(conn, counter).values(name=name, labels=labels, value=by)
