@@ -105,5 +105,5 @@ def _join(
             if attended.current and attended.appointment is None:
                 attendances.change_attendance(conn, attended.id, appointment=obj.id)
     for attended in attendances.attendances(conn, source):
-        attendances.change_attendance(conn, attended.id, current=False)
+        attendances.change_attendance(conn, attended.id, current=False, participant=None)
     links.change(conn, obj.id, **values)

@@ -117,13 +117,19 @@ def note_place(conn: Connection, key: int, shown: Visit) -> None:
 
 
 def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
-    """Live appointments of a system, alone in their visit, that stand in this slot by our rows."""
+    """Live appointments of a system, alone in their visit, that stand in this slot by our rows.
+
+    OnCall's hints are bare, so of one that was not read yet the slot is not known: it may be this.
+    """
+    here = visit.c.starts_at == starts
+    if system == "oncall":
+        here = or_(here, visit.c.starts_at.is_(None))
     with started.sync.store.read() as conn:
         rows = conn.execute(
             select(object_)
             .join(visit, visit.c.aggregate == object_.c.aggregate)
             .where(
-                visit.c.starts_at == starts,
+                here,
                 or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
                 visit.c.state == "open",
                 object_.c.system == system,
@@ -157,7 +163,7 @@ def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[
         if other is None or not _alone(conn, twin):
             raise LaterError(now + BUSY, Hints.both())
         for attended in attendances.attendances(conn, twin.aggregate):
-            attendances.change_attendance(conn, attended.id, current=False)
+            attendances.change_attendance(conn, attended.id, current=False, participant=None)
         links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
         links.change(conn, twin.id, generation=state.generation)
         source = state.object("drchrono" if twin.system == "oncall" else "oncall")

@@ -18,7 +18,7 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import index
+from sync.engine import index, joining
 from sync.engine.context import Ring, Sync
 from sync.engine.seen import matches
 from sync.mapping import Mapping, MappingError
@@ -210,6 +210,8 @@ def _compare(
     if work.idle(item) and matches(digests, sync.digests.key_id, obj.id, stored):
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
     _note_delivery(sync, conn, event, obj, wire, shown, "raised")
+    if item is None and shown is not None:
+        joining.note_place(conn, obj.aggregate, shown)
     return _raise(sync, conn, event, obj.aggregate, shown)
 
 
