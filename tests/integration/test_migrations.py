@@ -1,7 +1,9 @@
 """The migrations are the schema: up and down on both databases, also when processes race."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,22 @@ def test_processes_that_start_together_migrate_once(database_url):
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(start, range(4))) == [set(metadata.tables)] * 4
+
+
+def test_a_new_sqlite_file_that_another_process_writes_is_waited_for(sqlite_url):
+    # Turning to WAL is refused at once while a first transaction is open; no busy timeout applies.
+    path = sqlite_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+        other.execute("BEGIN IMMEDIATE")
+        store = Store(sqlite_url)
+        with ThreadPoolExecutor(1) as pool:
+            opened = pool.submit(tables, store)
+            with pytest.raises(TimeoutError):
+                opened.result(0.3)
+            other.execute("COMMIT")
+            assert opened.result(10) == {"theirs"}
+        store.close()
 
 
 def test_no_migration_depends_on_today_s_schema():

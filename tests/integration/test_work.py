@@ -370,6 +370,13 @@ def test_a_raise_is_rung_though_an_older_ring_was_just_given(queue):
     assert queue.sweep(1) == [queue.key]
 
 
+def test_a_raise_is_rung_at_once_though_it_waits_rung_already(queue):
+    queue.ask(0)
+    assert queue.sweep(0) == [queue.key]
+    queue.ask(1)
+    assert queue.sweep(1) == [queue.key]
+
+
 def test_any_due_says_what_the_sweep_would_find(queue):
     assert queue.any_due(0) is False
     queue.ask(0, wait=WAIT)
