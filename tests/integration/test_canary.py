@@ -22,7 +22,7 @@ from cli.ports import FREE
 from cli.world import World, WorldOptions
 from tests.integration import canary
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("day")]
+pytestmark = pytest.mark.timeout(300)
 
 WRITTEN = {
     *demo_day.PATIENT.values(),

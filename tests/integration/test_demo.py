@@ -17,7 +17,7 @@ from cli.output import TroubleError
 from cli.ports import FREE
 from cli.world import World, WorldOptions
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,6 @@ from cli.ports import FREE
 from cli.supervisor import State, Status
 from cli.world import World, WorldOptions
 
-# One world for all of them.
-pytestmark = pytest.mark.xdist_group("run")
-
 
 class Seen:
     """Every status change, and a way to wait for one."""

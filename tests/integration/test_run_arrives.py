@@ -13,9 +13,6 @@ from cli.ports import FREE
 from cli.world import World, WorldOptions
 from sync.config import Settings
 
-# One world for all of them.
-pytestmark = pytest.mark.xdist_group("run_arrives")
-
 # The promise. The default settle time (1 s) is part of it.
 PROMISED_SECONDS = 3.0
 ZONE = ZoneInfo("US/Eastern")

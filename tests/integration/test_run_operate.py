@@ -16,9 +16,6 @@ from cli.ports import FREE
 from cli.world import World, WorldOptions
 from tests.integration.test_run_arrives import rows, wall
 
-# One world for all of them.
-pytestmark = pytest.mark.xdist_group("run_operate")
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
