@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     lease_seconds: float = 45.0
     call_deadline_seconds: float = 20.0
     apart_seconds: float = 60.0
+    grace_seconds: float = 600.0
     late_seconds: float = 5.0
     writes_per_visit_day: int = 10
     budget_reserve: float = Field(default=0.10, ge=0, lt=1)

@@ -62,6 +62,9 @@ class Policy:
     to_oncall: bool = True
     fees: bool = False
     window: timedelta = timedelta(days=180)
+    reopened: Literal["new_visit", "ask"] = "new_visit"
+    grace: timedelta = timedelta(minutes=10)
+    imminent: timedelta = timedelta(hours=2)
 
 
 # --- effects --------------------------------------------------------------------------------------
@@ -134,10 +137,12 @@ def plan_visit(
     now: datetime,
     *,
     creating: bool = True,
+    hold_until: datetime | None = None,
 ) -> Plan:
     """The plan for one 1:1 visit of one generation.
 
     `creating` is False until the first matching of both systems is complete: nothing is made.
+    `hold_until` is how long an earlier plan said to wait (for the window, for a successor).
     """
     here = (drchrono.presence is not Presence.NONE, oncall.presence is not Presence.NONE)
     if Presence.MAKING in (drchrono.presence, oncall.presence):
@@ -149,7 +154,7 @@ def plan_visit(
     if here == (False, True):
         allowed = policy.to_drchrono
         return _make(oncall, CreateAppointment(), allowed, policy, now, creating=creating)
-    return _both(drchrono, oncall, policy, now)
+    return _both(drchrono, oncall, policy, now, hold_until)
 
 
 # --- only one side is there -----------------------------------------------------------------------
@@ -198,7 +203,13 @@ def _out_of_scope(visit: Visit) -> str:
 # --- both are there -------------------------------------------------------------------------------
 
 
-def _both(drchrono: SideView, oncall: SideView, policy: Policy, now: datetime) -> Plan:
+def _both(
+    drchrono: SideView,
+    oncall: SideView,
+    policy: Policy,
+    now: datetime,
+    hold_until: datetime | None,
+) -> Plan:
     decision = decide(
         drchrono.state,
         _state_seen(drchrono),
@@ -211,6 +222,8 @@ def _both(drchrono: SideView, oncall: SideView, policy: Policy, now: datetime) -
     )
     why = (f"life: {decision.turn} ({decision.why})",)
     both = (("drchrono", "state"), ("oncall", "state"))
+    if decision.turn is Turn.OPEN and _is_rescheduled(drchrono):
+        return _rescheduled(drchrono, policy, now, hold_until, why)
     match decision.turn:
         case Turn.OPEN:
             return _open(drchrono, oncall, policy, why)
@@ -220,12 +233,13 @@ def _both(drchrono: SideView, oncall: SideView, policy: Policy, now: datetime) -
             return Plan(adopt=both, closed=True, why=why)
         case Turn.RECORD:
             return Plan(adopt=both, conflicts=(("oncall", "state"),), closed=True, why=why)
-        case Turn.HELD:
-            return Plan(held=("state",), why=why)
-        case Turn.ASK:
-            return Plan(asks=("state_differs",), why=why)
+        case Turn.HELD | Turn.ASK:
+            held = decision.turn is Turn.HELD
+            return Plan(
+                held=("state",) if held else (), asks=() if held else ("state_differs",), why=why
+            )
         case Turn.REOPENED:
-            return _reopened(drchrono, now, why)
+            return _reopened(drchrono, policy, now, why)
         case Turn.TO_RIGHT:
             return _end_oncall(decision.life, policy, why)
         case Turn.TO_LEFT:
@@ -238,7 +252,35 @@ def _state_seen(view: SideView) -> Seen:
     return view.side("state").seen
 
 
-def _reopened(drchrono: SideView, now: datetime, why: tuple[str, ...]) -> Plan:
+def _is_rescheduled(drchrono: SideView) -> bool:
+    state = drchrono.state
+    return isinstance(state, State) and state.life is Life.RESCHEDULED
+
+
+def _rescheduled(
+    drchrono: SideView,
+    policy: Policy,
+    now: datetime,
+    hold_until: datetime | None,
+    why: tuple[str, ...],
+) -> Plan:
+    """It waits a grace for the appointment cloned from it; without one it is cancelled."""
+    starts = drchrono.visit.starts if drchrono.visit else ABSENT
+    imminent = not isinstance(starts, Absent) and starts <= now + policy.imminent
+    if not imminent and (hold_until is None or hold_until > now):
+        until = hold_until or now + policy.grace
+        return Plan(wait_until=until, skipped="awaits_successor", why=(*why, "rescheduled"))
+    if not policy.to_oncall:
+        return Plan(held=("state",), why=why)
+    effect = Patch("oncall", {"state": Life.CANCELLED}, "cancel")
+    return Plan(effects=(effect,), closed=True, why=(*why, "rescheduled without a successor"))
+
+
+def _reopened(drchrono: SideView, policy: Policy, now: datetime, why: tuple[str, ...]) -> Plan:
+    if policy.record == "right" or policy.reopened == "ask":
+        return Plan(asks=("reopened",), why=why)
+    if not policy.to_oncall:
+        return Plan(held=("state",), why=why)
     starts = drchrono.visit.starts if drchrono.visit else ABSENT
     if isinstance(starts, Absent) or starts < now:
         return Plan(closed=True, adopt=(("drchrono", "state"),), why=(*why, "it is past"))
@@ -251,22 +293,28 @@ def _end_oncall(life: Life | None, policy: Policy, why: tuple[str, ...]) -> Plan
         # Completing and no-showing can charge the patient in OnCall.
         why = (*why, "fee-bearing writes are off: noted only")
         return Plan(adopt=(("drchrono", "state"),), closed=True, why=why)
-    effect = Patch("oncall", {"state": life}, "cancel")
+    effect = Patch("oncall", {"state": life}, _ending(life))
     return Plan(effects=(effect,), closed=True, why=why)
+
+
+def _ending(life: Life | None) -> str:
+    """What the brake is told: completing and no-showing are no cancellations."""
+    return "cancel" if life in {Life.CANCELLED, Life.DELETED} else "update"
 
 
 def _end_drchrono(drchrono: SideView, life: Life | None, why: tuple[str, ...]) -> Plan:
     if drchrono.presence is Presence.GONE:
         return Plan(adopt=(("oncall", "state"),), closed=True, why=why)
-    effect = Patch("drchrono", {"state": life}, "cancel")
+    effect = Patch("drchrono", {"state": life}, _ending(life))
     return Plan(effects=(effect,), closed=True, why=why)
 
 
 def _open(drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, ...]) -> Plan:
     if drchrono.visit is not None and drchrono.side("patient").seen is Seen.CHANGED:
-        return Plan(
-            effects=(NextGeneration(cancel_old=True),), why=(*why, "another patient has the slot")
-        )
+        why = (*why, "another patient has the slot")
+        if not policy.to_oncall:
+            return Plan(held=("patient",), why=why)
+        return Plan(effects=(NextGeneration(cancel_old=True),), why=why)
     if drchrono.visit is not None and drchrono.visit.type is None:
         return Plan(asks=("left_scope",), why=(*why, "its profile is not synced any more"))
     merged = {name: _field(name, drchrono, oncall, policy) for name in FIELDS}
@@ -284,8 +332,8 @@ def _open(drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, 
         effects.append(Patch("drchrono", to_left))
     effects += [
         Mark(view.visit.system)
-        for view in (oncall, drchrono)
-        if view.visit is not None and not view.marked
+        for view, allowed in ((oncall, policy.to_oncall), (drchrono, policy.to_drchrono))
+        if view.visit is not None and not view.marked and allowed
     ]
     return Plan(
         effects=tuple(effects),

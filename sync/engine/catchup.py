@@ -21,6 +21,7 @@ from sync.store.schema import (
     ticket,
     visit,
 )
+from sync.store.schema import work as work_table
 from sync.store.work import Hints, Lane
 
 LATE_WRITE = timedelta(minutes=10)
@@ -106,15 +107,18 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
     return tuple(Ring(key, Lane.BULK) for key in waiting)
 
 
-def entering_window(sync: Sync) -> tuple[Ring, ...]:
-    """Raise visits that have come near enough to be made."""
+def held_visits(sync: Sync) -> tuple[Ring, ...]:
+    """Raise visits whose waiting is over: near enough to be made, or without a successor."""
     with sync.store.write() as conn:
         now = sync.clock()
         keys = list(
-            conn.execute(select(visit.c.aggregate).where(visit.c.hold_until <= now)).scalars()
+            conn.execute(
+                select(visit.c.aggregate)
+                .join(work_table, work_table.c.aggregate == visit.c.aggregate)
+                .where(visit.c.hold_until <= now, work_table.c.wanted == work_table.c.done)
+            ).scalars()
         )
         for key in keys:
-            conn.execute(update(visit).where(visit.c.aggregate == key).values(hold_until=None))
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
     return tuple(Ring(key, Lane.CATCHUP) for key in keys)
 
@@ -140,7 +144,7 @@ TASKS: Mapping[str, Task] = {
     "mode": Task(_every(5), _remote(mode_changed)),
     "matching": Task(_every(15), _remote(matching.run)),
     "practice": Task(_every(24 * 3600), _remote(practice.learn)),
-    "window": Task(_every(600), entering_window),
+    "window": Task(_every(15), held_visits),
     "drchrono_appointments": Task(_catchup, _remote(scans.drchrono_appointments)),
     "drchrono_patients": Task(_catchup, _remote(scans.drchrono_patients)),
     "drchrono_window": Task(_every(24 * 3600), _remote(scans.drchrono_window)),

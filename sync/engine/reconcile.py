@@ -148,6 +148,10 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
                 object_id=parked.object_id,
                 candidates=list(parked.candidates) or None,
             )
+        if parked.kind != "visit":
+            conn.execute(
+                update(visit).where(visit.c.aggregate == lease.aggregate).values(hold_until=None)
+            )
         if parked.cause == "too_many_writes":
             conn.execute(
                 update(visit).where(visit.c.aggregate == lease.aggregate).values(frozen_at=now)

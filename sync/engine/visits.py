@@ -18,7 +18,7 @@ from sync.core.plan import (
     Policy,
     plan_visit,
 )
-from sync.engine import arrivals, creates, joining, keeping, ladder, marking, writing
+from sync.engine import arrivals, creates, joining, keeping, ladder, marking, successors, writing
 from sync.engine.context import Sync
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import (
@@ -65,6 +65,9 @@ class VisitRun:
             to_oncall=self.mapping.may_write_oncall,
             fees=told.fee_bearing_writes,
             window=timedelta(days=min(told.window_days, self.sync.settings.window_days)),
+            reopened=told.reopened,
+            grace=timedelta(seconds=self.sync.settings.grace_seconds),
+            imminent=self.sync.settings.imminent,
         )
 
 
@@ -94,6 +97,7 @@ def run(sync: Sync, lease: Lease) -> None:
         read_side(sync, state, system, started.ticket)
     arrivals.settle(started)
     _know_place(started)
+    successors.settle(started)
     _know_participant(started)
     plan = make_plan(started)
     if sync.live:
@@ -155,6 +159,7 @@ def make_plan(started: VisitRun) -> Plan:
         started.policy,
         state.now,
         creating=creates.allowed(started.sync, doctor_of(state)),
+        hold_until=state.row["hold_until"],
     )
 
 
@@ -313,6 +318,8 @@ def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
             continue
         journal.open_attention(conn, key, cause, now=now)
         links.block(conn, key, kind="operator", ref=cause, now=now)
+    if plan.skipped == "awaits_successor":
+        successors.wake(conn, started)
     if plan.held or plan.skipped in {"direction", "type_skipped"}:
         links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", now=now)
     if plan.effects and not started.sync.live:

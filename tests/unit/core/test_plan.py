@@ -442,11 +442,6 @@ def test_a_first_match_of_an_ended_and_an_open_visit_asks():
 # --- found by this table, not yet so --------------------------------------------------------------
 
 
-def _not_yet(reason):
-    return pytest.mark.xfail(reason=reason, strict=True)
-
-
-@_not_yet("completing counts as cancelling: an ordinary afternoon would pull the brake")
 @pytest.mark.parametrize("life", [Life.NO_SHOW, Life.COMPLETE])
 def test_completing_is_no_cancelling_effect(life):
     to_oncall = plan(drchrono(**ended(life)), oncall(), Policy(fees=True))
@@ -454,19 +449,16 @@ def test_completing_is_no_cancelling_effect(life):
     assert [e.effect for e in (*to_oncall.effects, *to_drchrono.effects)] == ["update", "update"]
 
 
-@_not_yet("a reschedule is adopted as if it were open: the OnCall visit stays")
 def test_a_rescheduled_appointment_is_not_settled_while_its_successor_is_awaited():
     found = plan(drchrono(**news(state=State(Life.RESCHEDULED))), oncall())
     assert ("drchrono", "state") not in found.adopt
 
 
-@_not_yet("the new generation asks no direction")
 def test_another_patient_writes_nothing_where_oncall_is_not_written_to():
     found = plan(drchrono(**news(patient="78")), oncall(), Policy(to_oncall=False))
     assert found.effects == ()
 
 
-@_not_yet("the marker asks no direction")
 @pytest.mark.parametrize(
     ("left", "right", "policy"),
     [
@@ -478,7 +470,6 @@ def test_no_marker_is_written_against_the_direction(left, right, policy):
     assert plan(left, right, policy).effects == ()
 
 
-@_not_yet("reopening is judged by DrChrono's start alone, whichever side is the record")
 def test_with_oncall_as_record_a_visit_open_again_there_is_not_made_anew_in_oncall():
     found = plan(
         drchrono(**ended(Life.CANCELLED, Seen.SAME)),
