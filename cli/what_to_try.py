@@ -28,10 +28,13 @@ def what_to_try(state: Mapping[str, Any], **places: object) -> str:
 
 
 def _example(state: Mapping[str, Any]) -> dict[str, str]:
-    """A coming video visit, and the evening of its day, when nobody else is seen."""
-    for row in state["objects"]["appointments"]:
+    """A coming video visit of somebody with an e-mail, and the evening of its day."""
+    objects = state["objects"]
+    reachable = {patient["id"] for patient in objects["patients"] if patient["email"]}
+    for row in objects["appointments"]:
         day, _, hour = str(row["scheduled_time"]).partition("T")
-        if row["reason"] == "Telehealth" and day > state["now"][:10]:
+        coming = day > state["now"][:10] and row["status"] != "Cancelled"
+        if row["reason"] == "Telehealth" and coming and row["patient"] in reachable:
             # In a kept world it may stand there since the last run.
             evening = "20:00:00" if hour == "19:00:00" else "19:00:00"
             return {"appointment": str(row["id"]), "moved": f"{day}T{evening}"}
