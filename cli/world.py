@@ -288,6 +288,7 @@ class World:
             "REDIS_URL": redis_url,
             "MAPPING_FILE": str(self.files.mapping),
             "SYNC_MODE": "live",
+            "GO_LIVE": "auto",
             "DRCHRONO_BASE_URL": self.control.drchrono_url,
             "DRCHRONO_CLIENT_ID": drchrono["client_id"],
             "DRCHRONO_CLIENT_SECRET": drchrono["client_secret"],

@@ -21,6 +21,13 @@ class Mode(StrEnum):
     PAUSED = "paused"
 
 
+class GoLive(StrEnum):
+    """Who accepts what the first matching found: `ask` an operator, `auto` the matching itself."""
+
+    ASK = "ask"
+    AUTO = "auto"
+
+
 def _listed(value: SecretStr) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.get_secret_value().split(",") if part.strip())
 
@@ -36,6 +43,7 @@ class Settings(BaseSettings):
     redis_url: str = ""
     mapping_file: Path = Path("mapping.toml")
     sync_mode: Mode = Mode.SHADOW
+    go_live: GoLive = GoLive.ASK
     log_level: str = "INFO"
 
     drchrono_base_url: str = "https://app.drchrono.com"

@@ -4,18 +4,20 @@ Visits match by provider, start, length and the participant's e-mail; people by 
 hit is linked, several wait for a person. Records are compared in memory and forgotten.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
+from sync.config import GoLive
 from sync.core import people
 from sync.core.lifecycle import terminal
 from sync.core.people import normal_email
 from sync.core.records import Absent, Marker, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, facts, index
+from sync.engine import contacts, facts, index, never
 from sync.engine.context import Ring, Sync
 from sync.engine.newest import record_id
 from sync.engine.visit_state import participants_wire
@@ -33,7 +35,7 @@ CHUNK = 100
 
 
 @dataclass
-class _Met:
+class Met:
     """A visit of one system as the scan met it."""
 
     json: dict[str, Json]
@@ -41,7 +43,9 @@ class _Met:
 
 
 @dataclass
-class _Scan:
+class Scan:
+    """One scan of both systems; what it read of people is in memory only."""
+
     sync: Sync
     mapping: Mapping
     ticket: Ticket
@@ -49,6 +53,24 @@ class _Scan:
     people: dict[str, Person] = field(default_factory=dict)  # by patient id
     person_keys: dict[str, int] = field(default_factory=dict)  # patient id → aggregate
     by_email: dict[str, list[Person]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is the same visit in both systems, what may be one of several, what has no other side.
+
+    Those of OnCall that an appointment may be are in `only_oncall` too, until a person decides.
+    """
+
+    same: list[tuple[Met, Met]]
+    unsure: list[tuple[Met, list[str]]]
+    only_drchrono: list[Met]
+    only_oncall: list[Met]
+
+
+def new_scan(sync: Sync) -> Scan:
+    """A scan that begins now; makes no call yet. Raises MappingError."""
+    return Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
 
 
 def is_due(sync: Sync) -> bool:
@@ -64,23 +86,22 @@ def is_due(sync: Sync) -> bool:
 def run(sync: Sync) -> tuple[Ring, ...]:
     """Match both systems; a scan that was cut short begins again, linking nothing twice.
 
+    It allows creating where GO_LIVE is `auto`; else somebody accepts what it found (`go_live`).
     It runs again when a doctor is added to the mapping: what is linked already is left alone.
     """
     if not is_due(sync):
         return ()
     begin(sync.store, SCAN, sync.clock())
-    started = _Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
+    started = new_scan(sync)
     _patients(started)
     _contacts(started)
     rings = _visits(started)
     with sync.store.write() as conn:
         now = sync.clock()
-        conn.execute(
-            update(installation).values(
-                accepted_at=func.coalesce(installation.c.accepted_at, now),
-                mapping_version=started.mapping.version,
-            )
-        )
+        values: dict[str, object] = {"mapping_version": started.mapping.version}
+        if sync.settings.go_live is GoLive.AUTO:
+            values["accepted_at"] = func.coalesce(installation.c.accepted_at, now)
+        conn.execute(update(installation).values(**values))
         for entry in started.mapping.doctors:
             facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
         for waiting in links.blocked_on(conn, "operator", "go-live"):
@@ -92,21 +113,27 @@ def run(sync: Sync) -> tuple[Ring, ...]:
 # --- people ---------------------------------------------------------------------------------------
 
 
-def _patients(started: _Scan) -> None:
+def _patients(started: Scan) -> None:
     """Index every patient: no personal data is kept, only keyed digests."""
-    sync = started.sync
-    for page in sync.drchrono.list_patients(started.ticket):
-        with sync.store.write() as conn:
-            for json in page.results:
-                shown = drchrono.to_person(json)
-                started.people[shown.remote_id] = shown
-                email = normal_email(present(shown.email, ""))
-                if email:
-                    started.by_email.setdefault(email, []).append(shown)
+    for page in read_patients(started):
+        with started.sync.store.write() as conn:
+            for shown in page:
                 started.person_keys[shown.remote_id] = _index(conn, started, shown)
 
 
-def _index(conn: Connection, started: _Scan, shown: Person) -> int:
+def read_patients(started: Scan) -> Iterator[list[Person]]:
+    """Every patient, page by page; the scan knows them afterwards."""
+    for page in started.sync.drchrono.list_patients(started.ticket):
+        listed = [drchrono.to_person(json) for json in page.results]
+        for shown in listed:
+            started.people[shown.remote_id] = shown
+            email = normal_email(present(shown.email, ""))
+            if email:
+                started.by_email.setdefault(email, []).append(shown)
+        yield listed
+
+
+def _index(conn: Connection, started: Scan, shown: Person) -> int:
     obj = links.find(conn, "drchrono", "patient", shown.remote_id)
     if obj is None:
         key = links.new_aggregate(conn, "person", started.now)
@@ -116,25 +143,37 @@ def _index(conn: Connection, started: _Scan, shown: Person) -> int:
     return obj.aggregate
 
 
-def _contacts(started: _Scan) -> None:
+def _contacts(started: Scan) -> None:
     """Link the contacts that are surely one patient's; the unsure wait for a visit and a person."""
-    sync = started.sync
-    page = sync.oncall.contacts(started.ticket)
+    for json in read_contacts(started):
+        _contact(started, json)
+
+
+def read_contacts(started: Scan) -> Iterator[dict[str, Json]]:
+    """Every contact as OnCall lists it."""
+    page = started.sync.oncall.contacts(started.ticket)
     while True:
-        for json in page.results:
-            _contact(started, json)
+        yield from page.results
         if page.next is None:
             return
-        page = sync.oncall.contacts(started.ticket, page=page.next)
+        page = started.sync.oncall.contacts(started.ticket, page=page.next)
 
 
-def _contact(started: _Scan, json: dict[str, Json]) -> None:
+def patients_like(started: Scan, shown: Person) -> people.Match[Person]:
+    """Which patient a contact is. Who was told apart by hand is none of its candidates."""
+    same = started.by_email.get(normal_email(present(shown.email, "")), [])
+    with started.sync.store.read() as conn:
+        ids = [one.remote_id for one in same]
+        apart = never.apart(conn, "contact", shown.remote_id, "patient", ids)
+    return people.match(shown, [one for one in same if one.remote_id not in apart])
+
+
+def _contact(started: Scan, json: dict[str, Json]) -> None:
     sync, shown = started.sync, oncall.to_person(json)
     with sync.store.read() as conn:
         if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
             return
-    same = started.by_email.get(normal_email(present(shown.email, "")), [])
-    found = people.match(shown, same).one
+    found = patients_like(started, shown).one
     if found is None:
         return
     if isinstance(shown.provider, Absent) or isinstance(shown.division, Absent):
@@ -166,26 +205,41 @@ def _contact(started: _Scan, json: dict[str, Json]) -> None:
 # --- visits ---------------------------------------------------------------------------------------
 
 
-def _visits(started: _Scan) -> tuple[Ring, ...]:
+def _visits(started: Scan) -> tuple[Ring, ...]:
+    found = compare(started)
+    rings: list[Ring] = []
+    for met, one in found.same:
+        rings += _linked(started, met, one)
+    for met, hits in found.unsure:
+        rings += _alone(started, "drchrono", met, hits)
+    for met in found.only_drchrono:
+        rings += _alone(started, "drchrono", met, [])
+    for one in found.only_oncall:
+        rings += _alone(started, "oncall", one, [])
+    return tuple(rings)
+
+
+def compare(started: Scan) -> Compared:
+    """Read the visits of both systems that have no counterpart yet, and compare them."""
     there = _oncall_visits(started)
     here = _appointments(started)
-    rings: list[Ring] = []
+    found = Compared([], [], [], [])
     taken: set[str] = set()
     for met in here:
         free = [one for one in there if one.visit.remote_id not in taken]
         hits = [one for one in free if _same(started, met, one)]
         if len(hits) == 1 and _only_claim(started, here, hits[0]):
             taken.add(hits[0].visit.remote_id)
-            rings += _linked(started, met, hits[0])
+            found.same.append((met, hits[0]))
+        elif hits:
+            found.unsure.append((met, [one.visit.remote_id for one in hits]))
         else:
-            rings += _alone(started, "drchrono", met, [one.visit.remote_id for one in hits])
-    for one in there:
-        if one.visit.remote_id not in taken:
-            rings += _alone(started, "oncall", one, [])
-    return tuple(rings)
+            found.only_drchrono.append(met)
+    found.only_oncall.extend(one for one in there if one.visit.remote_id not in taken)
+    return found
 
 
-def _oncall_visits(started: _Scan) -> list[_Met]:
+def _oncall_visits(started: Scan) -> list[Met]:
     """Every open OnCall visit to come."""
     found = []
     page = started.sync.oncall.list_appointments(started.ticket)
@@ -193,13 +247,13 @@ def _oncall_visits(started: _Scan) -> list[_Met]:
         for json in page.results:
             shown = oncall.to_visit(json, started.mapping)
             if _to_come(started, shown) and _is_unlinked(started, shown):
-                found.append(_Met(json, shown))
+                found.append(Met(json, shown))
         if page.next is None:
             return sorted(found, key=lambda met: record_id(met.json))
         page = started.sync.oncall.list_appointments(started.ticket, page.next)
 
 
-def _appointments(started: _Scan) -> list[_Met]:
+def _appointments(started: Scan) -> list[Met]:
     """Every appointment in scope from today to the end of the window."""
     days = min(started.mapping.policy.window_days, started.sync.settings.window_days)
     first = (started.now - timedelta(days=1)).date()
@@ -214,17 +268,17 @@ def _appointments(started: _Scan) -> list[_Met]:
             if not _to_come(started, shown) or not _in_scope(started.mapping, shown):
                 continue
             if _is_unlinked(started, shown):
-                found.append(_Met(json, shown))
+                found.append(Met(json, shown))
     return found
 
 
-def _to_come(started: _Scan, shown: Visit) -> bool:
+def _to_come(started: Scan, shown: Visit) -> bool:
     if isinstance(shown.starts, Absent) or shown.starts < started.now:
         return False
     return not isinstance(shown.state, State) or not terminal(shown.state)
 
 
-def _is_unlinked(started: _Scan, shown: Visit) -> bool:
+def _is_unlinked(started: Scan, shown: Visit) -> bool:
     """Whether a visit has no counterpart yet, made or being made."""
     with started.sync.store.read() as conn:
         obj = links.find(conn, shown.system, "appointment", shown.remote_id)
@@ -242,9 +296,11 @@ def _in_scope(mapping: Mapping, shown: Visit) -> bool:
     return isinstance(shown.office, Absent) or mapping.works_in(shown.provider, shown.office)
 
 
-def _same(started: _Scan, met: _Met, one: _Met) -> bool:
+def _same(started: Scan, met: Met, one: Met) -> bool:
     """Provider (where OnCall tells it), start, length and the participant's e-mail."""
     left, right = met.visit, one.visit
+    if _told_apart(started, left, right):
+        return False
     marker = right.marker
     if isinstance(marker, Marker):
         return marker.other == left.remote_id
@@ -261,11 +317,16 @@ def _same(started: _Scan, met: _Met, one: _Met) -> bool:
     )
 
 
-def _only_claim(started: _Scan, here: list[_Met], one: _Met) -> bool:
+def _told_apart(started: Scan, left: Visit, right: Visit) -> bool:
+    with started.sync.store.read() as conn:
+        return never.is_said(conn, ("appointment", left.remote_id), ("visit", right.remote_id))
+
+
+def _only_claim(started: Scan, here: list[Met], one: Met) -> bool:
     return sum(_same(started, met, one) for met in here) == 1
 
 
-def _linked(started: _Scan, met: _Met, one: _Met) -> list[Ring]:
+def _linked(started: Scan, met: Met, one: Met) -> list[Ring]:
     """Link the two; what is equal is settled, and the run that follows writes the markers."""
     sync = started.sync
     with sync.store.write() as conn:
@@ -285,7 +346,7 @@ def _linked(started: _Scan, met: _Met, one: _Met) -> list[Ring]:
         return [Ring(obj.aggregate, Lane.BULK)]
 
 
-def _settle(conn: Connection, started: _Scan, obj: Obj, met: _Met, other: Obj, one: _Met) -> None:
+def _settle(conn: Connection, started: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:
     digests = started.sync.digests
     left, right = drchrono.wire("appointment", met.json), oncall.wire("appointment", one.json)
     equal = {"starts", "minutes", "state", "provider", "patient"}
@@ -296,7 +357,7 @@ def _settle(conn: Connection, started: _Scan, obj: Obj, met: _Met, other: Obj, o
         baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
 
 
-def _attend(conn: Connection, started: _Scan, obj: Obj, met: _Met, one: _Met) -> None:
+def _attend(conn: Connection, started: Scan, obj: Obj, met: Met, one: Met) -> None:
     """The participant with the patient's e-mail is the patient; anybody else is left alone."""
     if any(a.current for a in attendances.attendances(conn, obj.aggregate)):
         return
@@ -318,7 +379,7 @@ def _attend(conn: Connection, started: _Scan, obj: Obj, met: _Met, one: _Met) ->
     )
 
 
-def _alone(started: _Scan, system: str, met: _Met, hits: list[str]) -> list[Ring]:
+def _alone(started: Scan, system: str, met: Met, hits: list[str]) -> list[Ring]:
     """A visit that only one side has: its run makes the other, once creating is allowed."""
     sync = started.sync
     with sync.store.write() as conn:
@@ -342,7 +403,7 @@ def _never_run(conn: Connection, obj: Obj) -> bool:
     return not baselines.stored_fields(conn, [obj.id])
 
 
-def _object(conn: Connection, started: _Scan, system: str, met: _Met) -> Obj:
+def _object(conn: Connection, started: Scan, system: str, met: Met) -> Obj:
     obj = links.find(conn, system, "appointment", met.visit.remote_id)
     if obj is None:
         key = links.new_aggregate(conn, "visit", started.now)

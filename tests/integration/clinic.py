@@ -89,6 +89,7 @@ class Clinic:
                 "public_url": "http://127.0.0.1:1",
                 "mapping_file": home / "mapping.toml",
                 "sync_mode": "live",
+                "go_live": "auto",
                 "settle_seconds": 0,
                 "drchrono_base_url": sandbox.drchrono_url,
                 "oncall_base_url": sandbox.oncall_url,
