@@ -8,8 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -88,6 +89,12 @@ class Settings(BaseSettings):
             if url.startswith(short):
                 return "postgresql+psycopg://" + url.removeprefix(short)
         return url
+
+    @model_validator(mode="after")
+    def _deadline_within_lease(self) -> Self:
+        if self.call_deadline_seconds >= self.lease_seconds:
+            raise ValueError("CALL_DEADLINE_SECONDS must be less than LEASE_SECONDS")
+        return self
 
     @field_validator("public_url", "drchrono_base_url", "oncall_base_url")
     @classmethod
