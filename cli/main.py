@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import demo, operate, processes, running, setup
+from cli import demo, go_live, operate, processes, running, setup
 from cli.environment import read_env_file
 
 
@@ -45,6 +45,7 @@ for command in (
     setup.connect,
     setup.check,
     setup.mapping,
+    go_live.go_live,
     operate.status,
     operate.resync,
     operate.plan,

@@ -44,6 +44,8 @@ def status(as_json: bool) -> None:
 def _show_overview(found: "Overview") -> None:
     screen = console()
     screen.print(f"Mode: [bold]{found.mode}[/]   DrChrono token: [bold]{found.token}[/]")
+    if found.waits_for_go_live:
+        screen.print("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
     screen.print(
         table(
             "Waiting",

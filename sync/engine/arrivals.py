@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
+from sync.engine import never
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import attendances, links, work
 from sync.store.links import Obj
@@ -60,10 +61,13 @@ def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
             raise ParkedError("operator", "database_behind", "database_behind", obj.id)
         target = links.survivor(conn, marker.aggregate)
         theirs = links.objects_of(conn, target)
+        apart = _told_apart(conn, obj, theirs)
     if target == state.key:
         with sync.store.write() as conn:
             links.change(conn, obj.id, marked=True)
         return
+    if apart:
+        return  # an old marker: somebody has unlinked the two by hand
     standing = [
         o
         for o in theirs
@@ -74,6 +78,12 @@ def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
     if any(o.remote_id is not None for o in standing):
         return  # a copied marker: its owner stands elsewhere, and this is another visit
     hand_over(started, target, obj, standing[0] if standing else None, marker)
+
+
+def _told_apart(conn: Connection, obj: Obj, theirs: list[Obj]) -> bool:
+    kind, other = ("appointment", "visit") if obj.system == "drchrono" else ("visit", "appointment")
+    there = [str(o.remote_id) for o in theirs if o.kind == "appointment" and o.system != obj.system]
+    return bool(never.apart(conn, kind, str(obj.remote_id), other, there))
 
 
 def hand_over(started: VisitRun, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:

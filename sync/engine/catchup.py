@@ -189,7 +189,7 @@ def _ready(conn: Connection) -> set[str]:
     row = conn.execute(select(installation)).first()
     if row is None or row.name is None:
         return {name for name, task in TASKS.items() if not task.needs_accounts}
-    if row.accepted_at is None:
+    if row.accepted_at is None or not facts.matched_doctors(conn):
         return set(TASKS) - _AFTER_MATCHING
     return set(TASKS)
 

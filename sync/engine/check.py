@@ -21,7 +21,7 @@ from sync.config import Mode, Settings
 from sync.core.errors import RemoteError, TransportError
 from sync.digests import SHORTEST_KEY
 from sync.drchrono.keeper import State
-from sync.engine import check_mapping, probes
+from sync.engine import check_mapping, go_live, probes
 from sync.engine.check_mapping import DrChronoSide
 from sync.engine.context import Sync
 from sync.engine.finding import Finding, good, remote_trouble, trouble
@@ -36,6 +36,7 @@ __all__ = ["Finding", "check", "settings_findings"]
 
 CONNECT: Final = "Attach the account with: drchrono-oncall connect"
 ONCALL_CREDENTIALS: Final = "Look at ONCALL_KEY, and at ONCALL_KEY_PREFIX if the key needs one."
+GO_LIVE: Final = "drchrono-oncall go-live"
 _REDIS_SECONDS: Final = 2.0
 
 
@@ -52,7 +53,7 @@ def check(sync: Sync) -> list[Finding]:
         return found  # every call is written down there first
     drchrono, here = _drchrono(sync)
     oncall, providers = _oncall(sync)
-    found += [*drchrono, oncall, *_mapping(sync, here, providers)]
+    found += [*drchrono, oncall, *_mapping(sync, here, providers), _going_live(sync)]
     if here is not None:
         found += probes.drchrono(sync)
     if providers is not None:
@@ -250,6 +251,21 @@ def _pinned(sync: Sync) -> Finding:
     if name is None:
         return trouble("accounts", "the two accounts are not tied to this installation", CONNECT)
     return good("accounts", "both accounts are tied to this installation")
+
+
+def _going_live(sync: Sync) -> Finding:
+    """Whether anything may be made yet. Nothing would be in another mode than live anyway."""
+    name = "going live"
+    with sync.store.read() as conn:
+        accepted = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
+    if accepted is not None:
+        return good(name, "accepted: what is missing on one side is made")
+    if not go_live.waits(sync):
+        return good(name, "both systems are matched first; nothing is made before that")
+    waiting = "both systems are matched, and nothing is made before somebody accepts it"
+    if sync.live:
+        return trouble(name, waiting, f"{GO_LIVE} --dry-run, then: {GO_LIVE} --yes")
+    return good(name, waiting)
 
 
 def _oncall(sync: Sync) -> tuple[Finding, list[Record] | None]:

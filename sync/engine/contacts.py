@@ -13,7 +13,7 @@ from sync.core.merge import Action, Seen, Side, merge
 from sync.core.people import normal_email
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import facts, index
+from sync.engine import facts, index, never, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
@@ -87,6 +87,7 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
         try:
             contact, free = _find(sync, ticket, lease, person, (provider, division))
             if contact is None and free and sync.live:
+                undecided.until_accepted(sync)
                 contact = _make(sync, ticket, lease, person, doctor, (provider, division))
         except Refused as refusal:
             with sync.store.write() as conn:
@@ -115,7 +116,12 @@ def _find(
         return None, False
     hits = by_email(sync, ticket, email)
     full = [(r, s) for r, s in (_whole(sync, ticket, r, s) for r, s in hits) if _in(s, place)]
-    free = [(r, shown) for r, shown in full if _taken(sync, shown) is None]
+    apart = _told_apart(sync, lease.aggregate, [shown.remote_id for _r, shown in full])
+    free = [
+        (r, shown)
+        for r, shown in full
+        if _taken(sync, shown) is None and shown.remote_id not in apart
+    ]
     theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
     if len(theirs) == 1:
         record, shown = theirs[0]
@@ -128,6 +134,13 @@ def _find(
                 conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
             )
     return None, not unsure
+
+
+def _told_apart(sync: Sync, key: int, ids: list[str]) -> set[str]:
+    with sync.store.read() as conn:
+        patient = patient_row(conn, key)
+        who = str(patient.remote_id) if patient else ""
+        return never.apart(conn, "patient", who, "contact", ids)
 
 
 def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:

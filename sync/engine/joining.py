@@ -16,6 +16,7 @@ from sync.core.errors import Gone
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Visit, present
 from sync.drchrono import translate as drchrono
+from sync.engine import never, undecided
 from sync.engine.outcomes import LaterError
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
@@ -140,7 +141,16 @@ def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -
             .order_by(object_.c.id)
         ).mappings()
         found = [links.Obj(**row) for row in rows]
-        return [one for one in found if _alone(conn, one)]
+        return [one for one in found if _alone(conn, one) and _may_join(conn, started, one)]
+
+
+def _may_join(conn: Connection, started: VisitRun, twin: Obj) -> bool:
+    """Whether nobody has told the two apart by hand, and nobody is still to say who is who."""
+    own = started.state.object("drchrono" if twin.system == "oncall" else "oncall")
+    if own is None or undecided.is_unsure(conn, twin.aggregate):
+        return False
+    kind, other = ("visit", "appointment") if twin.system == "oncall" else ("appointment", "visit")
+    return not never.is_said(conn, (kind, str(twin.remote_id)), (other, str(own.remote_id)))
 
 
 def _alone(conn: Connection, one: Obj) -> bool:

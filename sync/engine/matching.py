@@ -146,7 +146,8 @@ def _visits(started: Scan) -> tuple[Ring, ...]:
     for met in found.only_drchrono:
         rings += _alone(started, "drchrono", met, [])
     for one in found.only_oncall:
-        rings += _alone(started, "oncall", one, [])
+        may_be = [met.visit.remote_id for met, hits in found.unsure if one.visit.remote_id in hits]
+        rings += _alone(started, "oncall", one, may_be)
     return tuple(rings)
 
 

@@ -18,8 +18,8 @@ from sync.core.merge import Seen
 from sync.core.people import normal_email
 from sync.core.records import Absent, Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, index
-from sync.engine.outcomes import LaterError
+from sync.engine import contacts, index, undecided
+from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare, matches
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
@@ -65,6 +65,9 @@ def run(sync: Sync, lease: Lease) -> None:
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
         behind = _is_behind(conn, lease.aggregate)
+        excluded = undecided.is_excluded(conn, lease.aggregate)
+    if excluded and patient is not None:
+        raise ParkedError("operator", f"excluded:{patient.remote_id}", None)
     if patient is None or (not behind and _explained(deliveries, stored, lease)):
         _finish(sync, lease, deliveries)
         return

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from cryptography.fernet import InvalidToken
 from sqlalchemy import Connection, func, select
 
+from sync.engine import go_live
 from sync.engine.context import SYSTEMS, Sync
 from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
@@ -54,12 +55,14 @@ class BudgetLeft:
 class Overview:
     """The answer to "how does it stand?". Times are aware UTC, lengths of time are seconds.
 
-    `budget` is by system. `last_sync` is when a change was last written, by direction; a marker is
-    none. `token` is none, good, lost (reconnect before `token_until`), expired, or unreadable (none
-    of ENCRYPTION_KEYS opens it). `predicted_drain_seconds` is None when nothing waits.
+    `budget` is by system. `waits_for_go_live`: nothing is made until somebody accepts it.
+    `last_sync` is when a change was last written, by direction; a marker is none. `token` is none,
+    good, lost (reconnect before `token_until`), expired, or unreadable (none of ENCRYPTION_KEYS
+    opens it). `predicted_drain_seconds` is None when nothing waits.
     """
 
     mode: str
+    waits_for_go_live: bool
     lanes: tuple[LaneDepth, ...]
     parked: int
     attention_open: int
@@ -92,6 +95,7 @@ def overview(sync: Sync) -> Overview:
         waiting = sum(depth.waiting for depth in depths)
         return Overview(
             mode=str(sync.settings.sync_mode),
+            waits_for_go_live=go_live.waits(sync),
             lanes=tuple(
                 LaneDepth(d.lane.name.lower(), d.waiting, round(d.oldest_seconds, 1))
                 for d in depths

@@ -1,0 +1,21 @@
+"""Decides how a command that changes something asks first: a preview, then --yes or a question."""
+
+import sys
+
+import click
+
+from cli.output import TroubleError
+
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+
+
+def agreed(question: str, *, yes: bool) -> None:
+    """Return when the operator agrees; ends the command otherwise.
+
+    Raises TroubleError where nobody can be asked, click.Abort for a no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise TroubleError("Nothing was done: say it again with --yes.")
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,233 @@
+"""Going live: what would be matched and made, counted before anything is; and the word to do it.
+
+The preview is the matching's own comparison, without storing anything. Nothing is made for anybody
+before `accept` (or before the matching itself where GO_LIVE is `auto`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from sync.core import people
+from sync.core.people import normal_email
+from sync.core.records import Attendee, Person, present
+from sync.engine import facts
+from sync.engine.comparing import (
+    Met,
+    Scan,
+    compare,
+    new_scan,
+    patients_like,
+    read_contacts,
+    read_patients,
+)
+from sync.engine.context import Ring, Sync
+from sync.oncall import translate as oncall
+from sync.store import links, work
+from sync.store.schema import installation, object_, visit
+from sync.store.work import Hints, Lane
+
+# What a new visit costs in calls (DrChrono, OnCall), echoes included: DESIGN 11.
+MADE_IN_ONCALL = (3, 2)
+MADE_IN_DRCHRONO = (1, 3)
+NEW_CONTACT = (1, 2)
+NEW_PATIENT = (3, 0)
+LINKED = (2, 3)
+
+
+class NotConnectedError(LookupError):
+    """The two accounts are not tied to this installation yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What going live would do. Everything is a count; `mails` is the most that patients can get.
+
+    `visits_linked` were matched before; `visits_matched` would be linked now. `to_decide` is by the
+    cause of the attention item that a person will find.
+    """
+
+    accepted: bool
+    people_matched: int
+    visits_linked: int
+    visits_matched: int
+    create_in_oncall: int
+    create_in_drchrono: int
+    new_patients: int
+    new_contacts: int
+    drchrono_calls: int
+    oncall_calls: int
+    mails: int
+    to_decide: dict[str, int]
+
+
+def preview(sync: Sync) -> Preview:
+    """Read both systems and count what going live would do; stores nothing but the calls.
+
+    Raises NotConnectedError, MappingError and the RemoteErrors of the reads.
+    """
+    with sync.store.read() as conn:
+        if conn.execute(select(installation.c.name)).scalar_one_or_none() is None:
+            raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
+    scan = new_scan(sync)
+    for _page in read_patients(scan):
+        pass
+    counts = _Counts(scan)
+    counts.contacts()
+    found = compare(scan)
+    waiting = {remote_id for _met, hits in found.unsure for remote_id in hits}
+    counts.tell("visit_unsure", len(found.unsure))
+    counts.to_oncall(found.only_drchrono)
+    counts.to_drchrono(one for one in found.only_oncall if one.visit.remote_id not in waiting)
+    return counts.result(len(found.same))
+
+
+def waits(sync: Sync) -> bool:
+    """Whether both systems were matched and nothing is made because nobody has accepted it yet."""
+    with sync.store.read() as conn:
+        row = conn.execute(select(installation)).first()
+        return bool(row is not None and row.accepted_at is None and facts.matched_doctors(conn))
+
+
+def accept(sync: Sync) -> tuple[Ring, ...]:
+    """Allow creating from now on, and raise what waited for that. Returns what to ring.
+
+    Of a doctor whose visits were not matched yet nothing is made until they are. Accepting twice is
+    once. Raises NotConnectedError.
+    """
+    with sync.store.write() as conn:
+        now = sync.clock()
+        changed = conn.execute(
+            update(installation)
+            .where(installation.c.name.is_not(None))
+            .values(accepted_at=func.coalesce(installation.c.accepted_at, now))
+        )
+        if changed.rowcount != 1:
+            raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
+        waiting = links.blocked_on(conn, "operator", "go-live")
+        for key in waiting:
+            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.BULK)
+    return tuple(Ring(key, Lane.BULK) for key in waiting)
+
+
+class _Counts:
+    """What is counted along the way."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._decide: dict[str, int] = {}
+        self._matched: set[tuple[str, str]] = set()  # contact id, patient id
+        self._met: set[str] = set()  # patients with a contact
+        self._contacts: dict[str, list[Person]] = {}  # by e-mail
+        self._oncall = self._drchrono = 0
+        self._new_contacts: set[str] = set()
+        self._new_patients: set[object] = set()
+
+    def tell(self, cause: str, count: int = 1) -> None:
+        if count:
+            self._decide[cause] = self._decide.get(cause, 0) + count
+
+    def contacts(self) -> None:
+        for json in read_contacts(self._scan):
+            shown = oncall.to_person(json)
+            email = normal_email(present(shown.email, ""))
+            self._contacts.setdefault(email, []).append(shown)
+            one = patients_like(self._scan, shown).one
+            if one is not None:
+                self._matched.add((shown.remote_id, one.remote_id))
+                self._met.add(one.remote_id)
+
+    def to_oncall(self, alone: Iterable[Met]) -> None:
+        """Appointments whose patient can be invited; the others wait for their chart."""
+        for met in alone:
+            patient = self._scan.people.get(str(met.visit.patient))
+            cause = _cannot_be_invited(patient)
+            if patient is None or cause:
+                self.tell(cause)
+                continue
+            self._oncall += 1
+            if patient.remote_id not in self._met:
+                self._new_contacts.add(patient.remote_id)
+
+    def to_drchrono(self, alone: Iterable[Met]) -> None:
+        """OnCall visits of one patient who is known, or who is surely nobody known."""
+        for met in alone:
+            staying = [one for one in met.visit.attendees if one.cancelled is not True]
+            if len(staying) != 1:
+                self.tell("several_participants" if staying else "no_participants")
+                continue
+            who = self._with_birth_date(staying[0])
+            found = people.match(who, list(self._scan.people.values()))
+            if found.several:
+                self.tell("patient_unsure")
+            elif found.nobody and self._scan.mapping.policy.new_patients != "create":
+                self.tell("new_patient")
+            elif not normal_email(present(staying[0].email, "")):
+                self.tell("participant_without_email")
+            else:
+                self._drchrono += 1
+                if found.nobody:
+                    self._new_patients.add(people.keys(who))
+
+    def _with_birth_date(self, who: Attendee) -> Attendee | Person:
+        """A participant has no birth date: the contact with that e-mail and name has (DESIGN 8)."""
+        same = self._contacts.get(normal_email(present(who.email, "")), [])
+        return people.match(who, same).one or who
+
+    def result(self, same: int) -> Preview:
+        scan = self._scan
+        with scan.sync.store.read() as conn:
+            linked = _linked(conn, scan)
+            accepted = conn.execute(select(installation.c.accepted_at)).scalar_one()
+        contacts = len(self._new_contacts) + len(self._new_patients)
+        times = (
+            (self._oncall, MADE_IN_ONCALL),
+            (self._drchrono, MADE_IN_DRCHRONO),
+            (contacts, NEW_CONTACT),
+            (len(self._new_patients), NEW_PATIENT),
+            (same, LINKED),
+        )
+        return Preview(
+            accepted=accepted is not None,
+            people_matched=len(self._matched),
+            visits_linked=linked,
+            visits_matched=same,
+            create_in_oncall=self._oncall,
+            create_in_drchrono=self._drchrono,
+            new_patients=len(self._new_patients),
+            new_contacts=contacts,
+            drchrono_calls=sum(count * cost[0] for count, cost in times),
+            oncall_calls=sum(count * cost[1] for count, cost in times),
+            mails=self._oncall,
+            to_decide=dict(sorted(self._decide.items())),
+        )
+
+
+def _cannot_be_invited(patient: Person | None) -> str:
+    """The cause for which an appointment's patient gets no invitation, else nothing."""
+    if patient is None:
+        return "patient_gone"
+    if patient.active is False:
+        return "patient_inactive"
+    if not normal_email(present(patient.email, "")):
+        return "patient_without_email"
+    if not people.full_name(present(patient.first_name, ""), present(patient.last_name, "")):
+        return "patient_without_name"
+    return ""
+
+
+def _linked(conn: Connection, scan: Scan) -> int:
+    """Open visits to come that stand in both systems already."""
+    sides = (
+        select(object_.c.aggregate)
+        .where(object_.c.kind == "appointment", object_.c.state == "live")
+        .group_by(object_.c.aggregate)
+        .having(func.count(object_.c.system.distinct()) == 2)
+    )
+    counted: int = conn.execute(
+        select(func.count())
+        .select_from(visit)
+        .where(visit.c.aggregate.in_(sides), visit.c.state == "open", visit.c.starts_at >= scan.now)
+    ).scalar_one()
+    return counted
