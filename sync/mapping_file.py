@@ -122,6 +122,7 @@ class Policies(_Table):
     new_patients: Literal["create", "ask", "never"] = "create"
     on_first_difference: Literal["record", "ask"] = "ask"
     reopened: Literal["new_visit", "ask"] = "new_visit"
+    left_scope: Literal["cancel", "ask"] = "ask"
     people: Literal["visits", "all"] = "visits"
     demographics_back: bool = False
     patients_from_contacts: bool = False

@@ -5,12 +5,12 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from sync.core.lifecycle import Turn, decide, terminal
+from sync.core.lifecycle import Turn, decide, is_noted, terminal
 from sync.core.merge import Action, Merged, Seen, Side, Which, merge
 from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
 
@@ -63,6 +63,7 @@ class Policy:
     fees: bool = False
     window: timedelta = timedelta(days=180)
     reopened: Literal["new_visit", "ask"] = "new_visit"
+    left_scope: Literal["cancel", "ask"] = "ask"
     grace: timedelta = timedelta(minutes=10)
     imminent: timedelta = timedelta(hours=2)
 
@@ -114,15 +115,17 @@ class Plan:
     """Effects in order, and what follows without any call.
 
     `adopt` are (system, field) whose baselines move; `conflicts` are (losing system, field) whose
-    edit is overwritten; `asks` are causes for an operator; `held` fields wait for a direction to be
-    allowed; `wait_until` is when the visit enters the window; `closed` ends its work; `skipped`
-    says why nothing is to be made; `why` tells the reasoning, one line each, without values.
+    edit is overwritten; `asks` are causes for an operator, `notes` are told and block nothing;
+    `held` fields wait for a direction to be allowed; `wait_until` is when the visit enters the
+    window; `closed` ends its work; `skipped` says why nothing is to be made; `why` tells the
+    reasoning, one line each, without values.
     """
 
     effects: tuple[Effect, ...] = ()
     adopt: tuple[tuple[str, str], ...] = ()
     conflicts: tuple[tuple[str, str], ...] = ()
     asks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     wait_until: datetime | None = None
     closed: bool = False
@@ -137,10 +140,12 @@ def plan_visit(
     now: datetime,
     *,
     creating: bool = True,
+    in_scope: bool = True,
     hold_until: datetime | None = None,
 ) -> Plan:
     """The plan for one 1:1 visit of one generation.
 
+    `in_scope` is False when the mapping names the appointment's doctor or office no more.
     `creating` is False until the first matching of both systems is complete: nothing is made.
     `hold_until` is how long an earlier plan said to wait (for the window, for a successor).
     """
@@ -150,11 +155,14 @@ def plan_visit(
     if here == (False, False):
         return Plan(closed=True, skipped="nothing", why=("neither side has it",))
     if here == (True, False):
+        if not in_scope:
+            return Plan(skipped="out_of_scope", why=("its doctor or office is not mapped",))
         return _make(drchrono, CreateOncall(), policy.to_oncall, policy, now, creating=creating)
     if here == (False, True):
         allowed = policy.to_drchrono
         return _make(oncall, CreateAppointment(), allowed, policy, now, creating=creating)
-    return _both(drchrono, oncall, policy, now, hold_until)
+    found = _both(drchrono, oncall, policy, now, hold_until, in_scope=in_scope)
+    return replace(found, notes=_notes(oncall))
 
 
 # --- only one side is there -----------------------------------------------------------------------
@@ -209,6 +217,8 @@ def _both(
     policy: Policy,
     now: datetime,
     hold_until: datetime | None,
+    *,
+    in_scope: bool,
 ) -> Plan:
     decision = decide(
         drchrono.state,
@@ -226,7 +236,7 @@ def _both(
         return _rescheduled(drchrono, policy, now, hold_until, why)
     match decision.turn:
         case Turn.OPEN:
-            return _open(drchrono, oncall, policy, why)
+            return _open(drchrono, oncall, policy, why, in_scope=in_scope)
         case Turn.NOTHING:
             return Plan(closed=True, why=why)
         case Turn.ADOPT:
@@ -244,6 +254,28 @@ def _both(
             return _end_oncall(decision.life, policy, why)
         case Turn.TO_LEFT:
             return _end_drchrono(drchrono, decision.life, why)
+
+
+def _notes(oncall: SideView) -> tuple[str, ...]:
+    """Charge failed and Fee waived are told when they are news: they end nothing."""
+    news = _state_seen(oncall) in {Seen.CHANGED, Seen.NEW}
+    told = isinstance(oncall.state, State) and is_noted(oncall.state)
+    return ("noted",) if news and told else ()
+
+
+def _close_left(policy: Policy, why: tuple[str, ...]) -> Plan:
+    """An open visit whose profile, doctor or office is not synced any more.
+
+    Cancelled as a generation: should the appointment come back into scope, it is a new visit. What
+    took it out is settled, so that coming back is seen as a change.
+    """
+    why = (*why, "it is not synced any more")
+    if policy.left_scope == "ask":
+        return Plan(asks=("left_scope",), why=why)
+    if not policy.to_oncall:
+        return Plan(held=("state",), why=why)
+    adopt = (("drchrono", "type"), ("drchrono", "provider"), ("drchrono", "starts"))
+    return Plan(effects=(NextGeneration(cancel_old=True),), adopt=adopt, why=why)
 
 
 def _state_seen(view: SideView) -> Seen:
@@ -309,14 +341,16 @@ def _end_drchrono(drchrono: SideView, life: Life | None, why: tuple[str, ...]) -
     return Plan(effects=(effect,), closed=True, why=why)
 
 
-def _open(drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, ...]) -> Plan:
+def _open(
+    drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, ...], *, in_scope: bool
+) -> Plan:
+    if drchrono.visit is not None and (drchrono.visit.type is None or not in_scope):
+        return _close_left(policy, why)
     if drchrono.visit is not None and drchrono.side("patient").seen is Seen.CHANGED:
         why = (*why, "another patient has the slot")
         if not policy.to_oncall:
             return Plan(held=("patient",), why=why)
         return Plan(effects=(NextGeneration(cancel_old=True),), why=why)
-    if drchrono.visit is not None and drchrono.visit.type is None:
-        return Plan(asks=("left_scope",), why=(*why, "its profile is not synced any more"))
     merged = {name: _field(name, drchrono, oncall, policy) for name in FIELDS}
     to_right = {name: _value(drchrono, name) for name, m in merged.items() if _is(m, "TO_RIGHT")}
     to_left = {name: _value(oncall, name) for name, m in merged.items() if _is(m, "TO_LEFT")}

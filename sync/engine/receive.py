@@ -208,7 +208,10 @@ def _compare(
     stored = baselines.stored_fields(conn, [obj.id])
     digests = sync.digests.fields(obj.id, wire)
     if work.idle(item) and matches(digests, sync.digests.key_id, obj.id, stored):
-        return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
+        if not links.is_blocked(conn, obj.aggregate, "operator"):
+            return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
+        # What somebody is asked about may have been taken back: nothing explains this but a read.
+        wire = {}
     _note_delivery(sync, conn, event, obj, wire, shown, "raised")
     if item is None and shown is not None:
         joining.note_place(conn, obj.aggregate, shown)

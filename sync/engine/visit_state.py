@@ -145,6 +145,8 @@ def hints_left(state: VisitState) -> Hints:
     """
     hints = state.lease.hints
     said = [d for d in state.deliveries if d.source == "drchrono"]
+    if hints.oncall and not any(d.source == "oncall" for d in state.deliveries):
+        return hints  # not said by a webhook alone: somebody wants both sides looked at
     explained = said and all(
         matches(d.digests or {}, d.key_id, d.object, state.stored) for d in said
     )
@@ -183,9 +185,14 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
     try:
         if system == "drchrono":
             # The marker is only in the verbose form, which is asked for until it is known.
-            verbose = not obj.marked
+            # So is the clinical note's lock.
+            locked = _note_was_locked(state)
+            verbose = locked or not obj.marked
             json = sync.drchrono.get_appointment(ticket, obj.remote_id, verbose=verbose)
             shown = _drchrono(sync, state, obj, json)
+            if locked:
+                # A lock is in no digest: the event itself says that the state changed.
+                shown.seen["state"] = Seen.CHANGED
         else:
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
@@ -194,6 +201,10 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
     state.read[system] = shown
     if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
         state.gone.add(system)
+
+
+def _note_was_locked(state: VisitState) -> bool:
+    return any(d.event == "CLINICAL_NOTE_LOCK" for d in state.deliveries)
 
 
 def _drchrono(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:

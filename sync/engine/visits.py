@@ -18,9 +18,20 @@ from sync.core.plan import (
     Policy,
     plan_visit,
 )
-from sync.engine import arrivals, creates, joining, keeping, ladder, marking, successors, writing
+from sync.engine import (
+    arrivals,
+    creates,
+    joining,
+    keeping,
+    ladder,
+    marking,
+    successors,
+    undecided,
+    writing,
+)
 from sync.engine.context import Sync
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.receive import out_of_scope
 from sync.engine.visit_state import (
     VisitState,
     doctor_of,
@@ -43,6 +54,10 @@ from sync.store.work import Hints, Lease
 LOOK_AGAIN = timedelta(seconds=3)
 # A bare OnCall hint this soon after a write of ours is taken for its echo.
 ECHO = timedelta(seconds=30)
+# Attention that stands until somebody has read it, whatever later runs see.
+TOLD = ("noted",)
+# What the mapping or its direction keeps from being made.
+OUTSIDE = frozenset({"direction", "type_skipped", "out_of_scope"})
 
 
 @dataclass
@@ -66,6 +81,7 @@ class VisitRun:
             fees=told.fee_bearing_writes,
             window=timedelta(days=min(told.window_days, self.sync.settings.window_days)),
             reopened=told.reopened,
+            left_scope=told.left_scope,
             grace=timedelta(seconds=self.sync.settings.grace_seconds),
             imminent=self.sync.settings.imminent,
         )
@@ -81,6 +97,7 @@ def run(sync: Sync, lease: Lease) -> None:
         state = load(conn, lease, now)
     if state.row["frozen_at"] is not None:
         raise ParkedError("operator", "frozen", "too_many_writes")
+    undecided.of_visit(sync, state.key)
     started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
     ladder.resolve(started)
     due = wait_for_unresolved(sync, state)
@@ -152,13 +169,14 @@ def _know_participant(started: VisitRun) -> None:
 
 def make_plan(started: VisitRun) -> Plan:
     """The plan for what was read; reads only, so a dry run is this too."""
-    state = started.state
+    state, shown = started.state, started.state.read.get("drchrono")
     return plan_visit(
         state.view("drchrono"),
         state.view("oncall"),
         started.policy,
         state.now,
         creating=creates.allowed(started.sync, doctor_of(state)),
+        in_scope=shown is None or not out_of_scope(started.mapping, shown.visit),
         hold_until=state.row["hold_until"],
     )
 
@@ -311,7 +329,9 @@ def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
 
 def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
     key, now = started.state.key, started.sync.clock()
-    journal.close_attention(conn, key, now, keep=plan.asks)
+    journal.close_attention(conn, key, now, keep=(*plan.asks, *TOLD))
+    for cause in plan.notes:
+        journal.open_attention(conn, key, cause, now=now)
     for cause in plan.asks:
         if cause == "not_accepted":
             links.block(conn, key, kind="operator", ref="go-live", now=now)
@@ -320,7 +340,7 @@ def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
         links.block(conn, key, kind="operator", ref=cause, now=now)
     if plan.skipped == "awaits_successor":
         successors.wake(conn, started)
-    if plan.held or plan.skipped in {"direction", "type_skipped"}:
+    if plan.held or plan.skipped in OUTSIDE:
         links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", now=now)
     if plan.effects and not started.sync.live:
         links.block(conn, key, kind="mode", ref="live", now=now)

@@ -24,6 +24,7 @@ from sync.store.schema import (
     aggregate,
     attendance,
     blocker,
+    call,
     delivery,
     object_,
     object_alias,
@@ -241,6 +242,8 @@ def replace(conn: Connection, row: Obj, twin: Obj) -> None:
             update(attendance).where(column == twin.id).values({column: None, "current": False})
         )
         conn.execute(update(attendance).where(column == row.id).values({column: twin.id}))
+    # The create was a call on the row that goes: the echo is told by it.
+    conn.execute(update(call).where(call.c.object == row.id).values(object=twin.id))
     conn.execute(delete(pending).where(pending.c.object == row.id))
     conn.execute(delete(object_).where(object_.c.id == row.id))
 
@@ -304,6 +307,12 @@ def block(
 def unblock(conn: Connection, key: int) -> None:
     """Forget why an aggregate waited: its run has just found out anew."""
     conn.execute(delete(blocker).where(blocker.c.aggregate == key))
+
+
+def is_blocked(conn: Connection, key: int, kind: str) -> bool:
+    """Whether an aggregate waits for anything of that kind."""
+    query = select(blocker.c.ref).where(blocker.c.aggregate == key, blocker.c.kind == kind)
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]:
