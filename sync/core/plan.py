@@ -62,6 +62,7 @@ class Policy:
     to_oncall: bool = True
     fees: bool = False
     window: timedelta = timedelta(days=180)
+    occurrences: timedelta = timedelta(days=60)
     reopened: Literal["new_visit", "ask"] = "new_visit"
     left_scope: Literal["cancel", "ask"] = "ask"
     grace: timedelta = timedelta(minutes=10)
@@ -188,8 +189,9 @@ def _make(
     starts = visit.starts
     if isinstance(starts, Absent) or starts < now:
         return Plan(closed=True, skipped="past", why=("past visits are never made",))
-    if starts > now + policy.window:
-        until = starts - policy.window
+    window = min(policy.window, policy.occurrences) if visit.virtual else policy.window
+    if starts > now + window:
+        until = starts - window
         return Plan(wait_until=until, skipped="far", why=("it waits for the window",))
     if not allowed:
         return Plan(skipped="direction", why=("this direction is switched off",))

@@ -12,7 +12,7 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Person, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, facts, index
+from sync.engine import contacts, facts, index, occurrences
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -243,3 +243,4 @@ def _note(conn: Connection, obj: Obj, shown: Visit) -> None:
     if not isinstance(shown.provider, Absent):
         values["doctor"] = shown.provider
     conn.execute(update(visit).where(visit.c.aggregate == obj.aggregate).values(**values))
+    occurrences.note(conn, obj.aggregate, shown)

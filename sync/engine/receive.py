@@ -18,7 +18,7 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import index, joining
+from sync.engine import index, joining, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.seen import matches
 from sync.mapping import Mapping, MappingError
@@ -158,12 +158,18 @@ def _appointment(
         return _deleted(sync, conn, event, obj, remote_id)
     wire, shown = _read_body(event.mapping, body)
     if obj is None:
+        real = occurrences.known_as(conn, sync, shown, body)
+        if real is not None:
+            # Whatever else it says, it can bear our marker now.
+            _note_delivery(sync, conn, event, real, {}, shown, "raised")
+            return _raise(sync, conn, event, real.aggregate, shown)
         skipped = out_of_scope(event.mapping, shown)
         key = links.new_aggregate(conn, "visit", event.now)
         state = "skipped" if skipped else "live"
         obj = links.add(conn, key, "drchrono", "appointment", remote_id, now=event.now, state=state)
         if skipped:
             return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
+        occurrences.note(conn, key, shown)
     elif obj.state == "gone":
         return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
     elif obj.state == "skipped":

@@ -17,7 +17,7 @@ from sync.core.records import Absent
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, index, newest
+from sync.engine import facts, index, newest, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.seen import matches
@@ -118,10 +118,14 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
     shown = drchrono.to_visit(json, sync.mapping)
     obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
     if obj is None:
-        if out_of_scope(sync.mapping, shown):
+        if out_of_scope(sync.mapping, shown) or occurrences.is_far(sync, shown):
             return None
+        real = occurrences.known_as(conn, sync, shown, json)
+        if real is not None:
+            return _raise(conn, sync, real.aggregate, "drchrono")
         key = links.new_aggregate(conn, "visit", sync.clock())
         obj = links.add(conn, key, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+        occurrences.note(conn, key, shown)
     elif obj.state == "gone" or (obj.mark and shown.mark and shown.mark < obj.mark):
         return None
     elif obj.state == "skipped":

@@ -13,6 +13,7 @@ from sync.core.plan import Presence, SideView
 from sync.core.records import Absent, Attendee, Life, State, Visit
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
+from sync.engine import occurrences
 from sync.engine.context import Sync
 from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare, matches
@@ -196,11 +197,26 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
         else:
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
-        state.gone.add(system)
+        real = None if _was_deleted(state, obj) else _now_real(sync, ticket, obj)
+        if real is None:
+            state.gone.add(system)
+        else:
+            state.objects = [real if one.id == real.id else one for one in state.objects]
+            read_side(sync, state, system, ticket)
         return
     state.read[system] = shown
     if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
         state.gone.add(system)
+
+
+def _was_deleted(state: VisitState, obj: Obj) -> bool:
+    return any(d.object == obj.id and d.event == "APPOINTMENT_DELETE" for d in state.deliveries)
+
+
+def _now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
+    """The appointment that a virtual occurrence became; its own id is gone then (API v4)."""
+    virtual = obj.system == "drchrono" and not str(obj.remote_id).isdecimal()
+    return occurrences.look_for_real(sync, ticket, obj) if virtual else None
 
 
 def _note_was_locked(state: VisitState) -> bool:

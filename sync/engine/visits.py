@@ -80,6 +80,7 @@ class VisitRun:
             to_oncall=self.mapping.may_write_oncall,
             fees=told.fee_bearing_writes,
             window=timedelta(days=min(told.window_days, self.sync.settings.window_days)),
+            occurrences=timedelta(days=self.sync.settings.occurrence_days),
             reopened=told.reopened,
             left_scope=told.left_scope,
             grace=timedelta(seconds=self.sync.settings.grace_seconds),
