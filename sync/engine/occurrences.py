@@ -8,10 +8,12 @@ by what we know of it.
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
+from sync.core.records import Absent
 from sync.drchrono import translate as drchrono
 from sync.store import baselines, links, upsert
 from sync.store.schema import object_, object_alias, visit
@@ -31,7 +33,7 @@ OVERLAP = timedelta(days=2)
 def is_far(sync: Sync, shown: Visit) -> bool:
     """Whether an occurrence that is still virtual is too far ahead to be followed at all."""
     ahead = sync.clock() + timedelta(days=sync.settings.occurrence_days)
-    return shown.virtual and bool(shown.starts) and shown.starts > ahead  # type: ignore[operator]
+    return shown.virtual and not isinstance(shown.starts, Absent) and shown.starts > ahead
 
 
 def note(conn: Connection, key: int, shown: Visit | None) -> None:
@@ -102,13 +104,16 @@ def look_for_real(sync: Sync, ticket: Ticket, gone: Obj) -> Obj | None:
     """
     day, _, _series = str(gone.remote_id).partition("_")
     since = ((gone.seen_at or gone.created_at) - OVERLAP).date().isoformat()
-    for filters in ({"date": day}, {"since": since}):
-        for page in sync.drchrono.list_appointments(ticket, **filters):
-            with sync.store.write() as conn:
-                for json in page.results:
-                    shown = drchrono.to_visit(json, sync.mapping)
-                    if links.find(conn, "drchrono", "appointment", shown.remote_id) is None:
-                        found = known_as(conn, sync, shown, json)
-                        if found is not None and found.id == gone.id:
-                            return found
+    pages = chain(
+        sync.drchrono.list_appointments(ticket, date=day),
+        sync.drchrono.list_appointments(ticket, since=since),
+    )
+    for page in pages:
+        with sync.store.write() as conn:
+            for json in page.results:
+                shown = drchrono.to_visit(json, sync.mapping)
+                if links.find(conn, "drchrono", "appointment", shown.remote_id) is None:
+                    found = known_as(conn, sync, shown, json)
+                    if found is not None and found.id == gone.id:
+                        return found
     return None
