@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from werkzeug.serving import make_server
 
 from cli.practice import gather
@@ -25,7 +25,7 @@ from service.app import create_app
 from sync.config import Settings
 from sync.engine import catchup, connect, practice, reconcile
 from sync.engine.context import Sync, build
-from sync.store.schema import attention, call, work
+from sync.store.schema import attention, call, conflict, work
 from tests import schema
 from tests.sandbox_client import Sandbox
 
@@ -115,7 +115,8 @@ class Clinic:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         server = make_server("127.0.0.1", 0, create_app(self.sync, SilentBell()), threaded=True)  # type: ignore[arg-type]
         self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # Looking often for the end of the test: half a second each is what a suite is made of.
+        self._thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{server.server_port}"
         return self
@@ -169,11 +170,14 @@ class Clinic:
         raise AssertionError(f"still work after {most} runs")
 
     def due(self) -> list[int]:
+        """What the sweeper would ring now: what is due, and leases that a dead worker left."""
+        waiting = and_(work.c.wanted > work.c.done, work.c.due <= self.now())
+        abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= self.now())
         with self.sync.store.read() as conn:
             return list(
                 conn.execute(
                     select(work.c.aggregate)
-                    .where(work.c.wanted > work.c.done, work.c.due <= self.now())
+                    .where(or_(waiting, abandoned))
                     .order_by(work.c.lane, work.c.due)
                 ).scalars()
             )
@@ -203,6 +207,27 @@ class Clinic:
                 catchup.run_now(self.sync, name)
         self.settle()
 
+    def whole_cycle(self) -> None:
+        """One catch-up as the design means it: everything is due once, daily walks included.
+
+        The remotes' clocks go along: a list "since yesterday" must mean their yesterday too.
+        """
+        self.advance(25 * 3600)
+        for remote in ("drchrono", "oncall"):
+            seconds = self.offset.total_seconds()
+            self.sandbox.control(remote, "time", {"offset_seconds": seconds})
+        self.sandbox._staff = None  # its token may have outlived its life
+        self.catch_up()
+
+    def linked(self, **changes: Any) -> tuple[str, str]:
+        """A visit that stands on both sides, booked in DrChrono; its ids. Counting begins here."""
+        before = {visit["id"] for visit in self.visits()}
+        appointment = self.book(**{"patient": self.patient, **changes})
+        self.settle()
+        (visit,) = [visit["id"] for visit in self.visits() if visit["id"] not in before]
+        self.forget()
+        return appointment, visit
+
     # --- looking ----------------------------------------------------------------------------------
 
     def forget(self) -> None:
@@ -215,6 +240,12 @@ class Clinic:
         """The app's calls since `forget`, as `GET /api/appointments/ID` with ids left out."""
         found = self.sandbox.calls(remote, "app", since=self._since[remote])
         return [f"{c['method']} {_shape(c['path'])}" for c in found]
+
+    def writes(self) -> list[str]:
+        """Those of the app's calls since `forget` that changed something, or tried to."""
+        calls = self.calls("drchrono") + self.calls("oncall")
+        harmless = ("GET ", "POST /api/appointments_list", "POST /api/patients_list", "POST /o/")
+        return [call for call in calls if not call.startswith(harmless)]
 
     def mails(self) -> list[tuple[str, str]]:
         """The mails since `forget`: kind and who caused it."""
@@ -267,6 +298,11 @@ class Clinic:
         answer = self.sandbox.staff_drchrono("PATCH", path, changes)
         assert answer.status_code == 204, answer.text
 
+    def delete(self, appointment_id: str) -> None:
+        """Staff delete an appointment in DrChrono."""
+        answer = self.sandbox.staff_drchrono("DELETE", f"/api/appointments/{appointment_id}")
+        assert answer.status_code == 204, answer.text
+
     def new_patient(self, **changes: Any) -> int:
         """Staff make a chart; it becomes the patient of the next bookings."""
         body = {
@@ -315,6 +351,14 @@ class Clinic:
 
     def appointment(self, appointment_id: str) -> dict[str, Any]:
         return next(a for a in self.of("drchrono", "appointments") if a["id"] == appointment_id)
+
+    def visit(self, visit_id: str) -> dict[str, Any]:
+        return next(v for v in self.of("oncall", "appointments") if v["id"] == visit_id)
+
+    def conflicts(self) -> list[str]:
+        """The fields of every conflict that was recorded."""
+        with self.sync.store.read() as conn:
+            return sorted(conn.execute(select(conflict.c.field)).scalars())
 
     def visits(self) -> list[dict[str, Any]]:
         """Every OnCall visit that is not cancelled."""
