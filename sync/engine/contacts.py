@@ -22,7 +22,7 @@ from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
 from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
-from sync.store.schema import call
+from sync.store.schema import attention, call
 from sync.store.work import Hints, Lane, Lease
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> boo
     if contact is None or not contact.known or patient is None:
         return False
     return patient.marked or facts.patient_field(conn, doctor) is None
+
+
+def is_told(conn: Connection, key: int) -> bool:
+    """Whether somebody was told already why this person has no contact."""
+    told = conn.execute(
+        select(attention.c.id).where(
+            attention.c.aggregate == key,
+            attention.c.cause.in_(("contact_refused", "contact_unsure")),
+            attention.c.closed_at.is_(None),
+        )
+    ).first()
+    return told is not None
 
 
 def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doctor: str) -> None:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from sync.core import people
-from sync.core.errors import Conflict, Gone, RemoteError
+from sync.core.errors import Gone, RemoteError
 from sync.core.merge import Seen
 from sync.core.people import full_name, normal_email
 from sync.core.records import Absent, Attendee, Person, present
-from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, facts, index
+from sync.engine import contacts, facts, index, new_patients
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.outbound.brake import BrakedError
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.visit_state import Shown
     from sync.engine.visits import VisitRun
-    from sync.outbound.call import Answer
 
 
 @dataclass(frozen=True)
@@ -218,11 +216,13 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str) -> Met:
     found = people.match(candidate, [drchrono.to_person(json) for json in patients])
     if found.one is not None:
         json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
+        new_patients.found(started, candidate, found.one.remote_id)
         return _meet(started, json, found.one, doctor)
     if not found.nobody:
         candidates = tuple(one.remote_id for one in found.several)
         raise ParkedError("operator", "who", "patient_unsure", candidates=candidates)
-    return _new_patient(started, candidate, contact, doctor)
+    made, json = new_patients.make(started, candidate, contact, doctor)
+    return _meet(started, json, made, doctor, read=True)
 
 
 def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
@@ -280,68 +280,17 @@ def _patients_like(started: VisitRun, candidate: Person | Attendee) -> list[dict
     return list({str(json["id"]): json for json in [*by_email, *by_name]}.values())
 
 
-def _meet(started: VisitRun, json: dict[str, Json], shown: Person, doctor: str) -> Met:
+def _meet(
+    started: VisitRun,
+    json: dict[str, Json],
+    shown: Person,
+    doctor: str,
+    *,
+    read: bool = False,
+) -> Met:
     with started.sync.store.write() as conn:
         obj = _patient_row(conn, started, shown.remote_id)
         _note_patient(conn, started, obj, json, shown)
         version = _version(conn, obj.aggregate).version
     # What a list shows lacks the custom demographics: the hub reads for itself.
-    return Met(obj.aggregate, shown.remote_id, version, doctor, shown)
-
-
-def _new_patient(
-    started: VisitRun, candidate: Person | Attendee, contact: Person | None, doctor: str
-) -> Met:
-    """Make the patient, by policy (the guide's flow). The create key is a digest of who it is."""
-    sync, policy = started.sync, started.mapping.policy
-    if policy.new_patients != "create":
-        raise ParkedError("operator", "who", "new_patient")
-    values: dict[str, object] = {
-        "first_name": present(candidate.first_name, ""),
-        "last_name": present(candidate.last_name, ""),
-        "email": present(candidate.email, ""),
-        "sex": present(contact.sex, "") if contact else "",
-        "doctor": doctor,
-    }
-    if contact is not None and present(contact.birth_date, None):
-        values["birth_date"] = contact.birth_date
-    if contact is not None and present(contact.phone, ""):
-        values["phone"] = contact.phone
-    identity = dict(people.keys(candidate))["email_name_birth"]
-    key = "patient:" + sync.digests.person("new_patient", *identity)
-    with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
-        if links.creating(conn, key) is not None:
-            raise ParkedError("visit", key[:64], "patient_being_made")
-        aggregate = links.new_aggregate(conn, "person", now)
-        row = links.add(
-            conn, aggregate, "drchrono", "patient", None, now=now, state="creating", create_key=key
-        )
-
-    def after(conn: Connection, answer: Answer) -> None:
-        if isinstance(answer.json, dict):
-            made = drchrono.to_person(answer.json)
-            obj = links.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
-            if obj is not None:
-                _note_patient(conn, started, obj, answer.json, made)
-
-    try:
-        json = sync.drchrono.create_patient(
-            started.ticket.then(after, fact=True),
-            drchrono_bodies.patient_body(values),
-            object_id=row.id,
-            fields=tuple(values),
-            effect="create",
-            doctor=doctor,
-        )
-    except Conflict:
-        with sync.store.write() as conn:
-            links.forget_create(conn, row.id)
-        raise ParkedError("operator", "who", "duplicate_patient") from None
-    made = drchrono.to_person(json)
-    with sync.store.read() as conn:
-        obj = links.find(conn, "drchrono", "patient", made.remote_id)
-        assert obj is not None  # noqa: S101 - stored with the answer
-        version = _version(conn, obj.aggregate).version
-    return Met(obj.aggregate, made.remote_id, version, doctor, made, json)
+    return Met(obj.aggregate, shown.remote_id, version, doctor, shown, json if read else None)

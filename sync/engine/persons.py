@@ -18,9 +18,10 @@ from sync.core.merge import Seen
 from sync.core.people import normal_email
 from sync.core.records import Absent, Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, index, undecided
+from sync.engine import contacts, demographics, index, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare, matches
+from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sync.engine.context import Sync
     from sync.outbound.call import Answer
 
+INACTIVE = "patient_inactive"
 PARTICIPANT_FIELDS = ("first_name", "last_name", "email")
 # Contacts are walked once a day: what was seen since then need not be read before it is written.
 FRESH = timedelta(hours=25)
@@ -79,6 +81,7 @@ def run(sync: Sync, lease: Lease) -> None:
             links.change(conn, patient.id, state="gone")
         _finish(sync, lease, deliveries)
         return
+    _not_stale(sync, lease, patient, deliveries, drchrono.to_person(json).mark)
     started = PersonRun(sync, lease, ticket, patient, deliveries, drchrono.to_person(json), json)
     seen = compare(sync.digests, patient.id, drchrono.wire("patient", json), stored)
     changed = any(one is not Seen.SAME for one in seen.values())
@@ -86,6 +89,8 @@ def run(sync: Sync, lease: Lease) -> None:
         _new_version(started)
     held = _held(sync)
     if held is None:
+        if demographics.bring_back(started, seen):
+            _new_version(started)
         _carry(started)
         _settle(started)
     _finish(sync, lease, deliveries, waits_for=held if changed else None)
@@ -96,6 +101,20 @@ def _held(sync: Sync) -> tuple[str, str] | None:
     if not sync.live:
         return "mode", "live"
     return None if sync.mapping.may_write_oncall else ("mapping", "direction")
+
+
+def _not_stale(
+    sync: Sync,
+    lease: Lease,
+    patient: Obj,
+    deliveries: list[journal.Delivery],
+    mark: str | None,
+) -> None:
+    """Raise LaterError when what was read is older than what a delivery told or was read before."""
+    marks = [d.mark for d in deliveries if d.object == patient.id and d.mark]
+    newest = max([*marks, patient.mark or ""])
+    if mark and mark < newest and lease.attempts < LOOKS_AGAIN:
+        raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("drchrono"), failed=True)
 
 
 def _is_behind(conn: Connection, key: int) -> bool:
@@ -152,6 +171,12 @@ def _carry(started: PersonRun) -> None:
     if not normal_email(present(started.person.email, "")):
         with sync.store.write() as conn:
             journal.open_attention(conn, key, "patient_without_email", now=sync.clock())
+        return
+    if started.person.active is False:
+        # Inactive and deceased patients get no mail; their open visits are for staff to decide.
+        with sync.store.write() as conn:
+            if attended:
+                journal.open_attention(conn, key, INACTIVE, now=sync.clock())
         return
     for contact in objects:
         if contact.kind == "contact" and contact.known:
@@ -368,9 +393,9 @@ def _settle(started: PersonRun) -> None:
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
         if normal_email(present(started.person.email, "")):
-            journal.close_attention(
-                conn, started.lease.aggregate, now, keep=("contact_refused", "contact_differs")
-            )
+            keep = ["contact_refused", "contact_differs"]
+            keep += [INACTIVE] if started.person.active is False else []
+            journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
 
 
 def _finish(

@@ -28,6 +28,10 @@ from sync.store.schema import call, visit
 from sync.store.work import Hints, Lease
 
 UNRESOLVED = ("open", "unresolved")
+DELETED = "APPOINTMENT_DELETE"
+# "Look once more after some seconds": reads can be that stale (API v4, Requests).
+LOOK_AGAIN = timedelta(seconds=3)
+LOOKS_AGAIN = 3
 
 
 @dataclass
@@ -198,12 +202,16 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
         real = None if _was_deleted(state, obj) else _now_real(sync, ticket, obj)
+        if real is None and _is_surprising(state, obj):
+            raise LaterError(state.now + LOOK_AGAIN, Hints.of(system), failed=True) from None
         if real is None:
             state.gone.add(system)
         else:
             state.objects = [real if one.id == real.id else one for one in state.objects]
             read_side(sync, state, system, ticket)
         return
+    if system == "drchrono" and _is_stale(state, obj, shown):
+        raise LaterError(state.now + LOOK_AGAIN, Hints.of(system), failed=True)
     state.read[system] = shown
     if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
         state.gone.add(system)
@@ -221,6 +229,32 @@ def _now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
 
 def _note_was_locked(state: VisitState) -> bool:
     return any(d.event == "CLINICAL_NOTE_LOCK" for d in state.deliveries)
+
+
+def _is_surprising(state: VisitState, obj: Obj) -> bool:
+    """Whether a 404 contradicts what we were just told: reads can be older than a webhook."""
+    told = [d.event for d in state.deliveries if d.object == obj.id]
+    news = bool(told) and told[-1] != DELETED
+    return state.lease.attempts < LOOKS_AGAIN and (news or obj.seen_at is None)
+
+
+def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
+    """Whether a read is older than what a delivery told, or than what was read before.
+
+    Marks are DrChrono's `updated_at`, opaque but growing (facts). After some looks what is shown
+    is taken as it is.
+    """
+    if state.lease.attempts >= LOOKS_AGAIN:
+        return False
+    told = [d for d in state.deliveries if d.object == obj.id]
+    if told and told[-1].event == DELETED:
+        return not _is_deleted(shown)
+    marks = [mark for mark in (newest_mark(state), obj.mark) if mark]
+    return bool(shown.visit.mark and marks and shown.visit.mark < max(marks))
+
+
+def _is_deleted(shown: Shown) -> bool:
+    return isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED
 
 
 def _drchrono(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:

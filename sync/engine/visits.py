@@ -6,6 +6,7 @@ from typing import cast
 
 from sqlalchemy import Connection, func, select, update
 
+from sync.core.group import is_group
 from sync.core.merge import Seen
 from sync.core.plan import (
     CreateAppointment,
@@ -20,7 +21,10 @@ from sync.core.plan import (
 )
 from sync.engine import (
     arrivals,
+    contacts,
     creates,
+    group_entry,
+    groups,
     joining,
     keeping,
     ladder,
@@ -33,13 +37,13 @@ from sync.engine.context import Sync
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.receive import out_of_scope
 from sync.engine.visit_state import (
+    LOOK_AGAIN,
     VisitState,
     doctor_of,
     hints_left,
     is_quiet,
     load,
     looked_at,
-    newest_mark,
     read_side,
     starts_of,
     wait_for_unresolved,
@@ -50,8 +54,6 @@ from sync.store import baselines, journal, links, work
 from sync.store.schema import call, visit
 from sync.store.work import Hints, Lease
 
-# "Look once more after some seconds": lists and reads may be that stale (API v4, Requests).
-LOOK_AGAIN = timedelta(seconds=3)
 # A bare OnCall hint this soon after a write of ours is taken for its echo.
 ECHO = timedelta(seconds=30)
 # Attention that stands until somebody has read it, whatever later runs see.
@@ -100,6 +102,9 @@ def run(sync: Sync, lease: Lease) -> None:
         raise ParkedError("operator", "frozen", "too_many_writes")
     undecided.of_visit(sync, state.key)
     started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
+    if is_group(state.row["slot_key"]):
+        groups.run(started, _own_echo)
+        return
     ladder.resolve(started)
     due = wait_for_unresolved(sync, state)
     hints = hints_left(state)
@@ -107,6 +112,7 @@ def run(sync: Sync, lease: Lease) -> None:
         finish(started, Plan())
         return
     _read_hinted(started, _union(hints, due))
+    demographics.hear(started)
     if _all_quiet(state) and not state.unresolved:
         _look_again_if_stale(started)
         finish(started, Plan())
@@ -116,8 +122,10 @@ def run(sync: Sync, lease: Lease) -> None:
     arrivals.settle(started)
     _know_place(started)
     successors.settle(started)
+    merged.settle(started)
     _know_participant(started)
     plan = make_plan(started)
+    group_entry.settle(started, plan)
     if sync.live:
         for effect in plan.effects:
             execute(started, effect)
@@ -207,9 +215,6 @@ def _look_again_if_stale(started: VisitRun) -> None:
     state = started.state
     if state.lease.attempts > 0:
         return
-    shown, mark = state.read.get("drchrono"), newest_mark(state)
-    if shown is not None and mark is not None and shown.visit.mark and shown.visit.mark < mark:
-        raise LaterError(started.sync.clock() + LOOK_AGAIN, Hints.of("drchrono"), failed=True)
     bare = [d for d in state.deliveries if d.source == "oncall"]
     if bare and is_quiet(state, "oncall") and not _own_echo(started, bare):
         raise LaterError(started.sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
@@ -245,6 +250,7 @@ def finish(started: VisitRun, plan: Plan) -> None:
         journal.explain(conn, state.deliveries, now)
         links.unblock(conn, state.key)
         _tell(conn, started, plan)
+        _want_contact(conn, started)
         work.complete(conn, state.lease, now=now)
 
 
@@ -275,6 +281,20 @@ def _note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
                 continue
             if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
                 journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)
+
+
+def _want_contact(conn: Connection, started: VisitRun) -> None:
+    """Raise the person of a linked visit who has no contact yet: a run may have ended before it."""
+    state, mapping = started.state, started.mapping
+    person = state.attendance.person if state.attendance else None
+    doctor, made = doctor_of(state), state.object("oncall")
+    if person is None or doctor is None or made is None or made.remote_id is None:
+        return
+    if state.row["state"] != "open" or mapping.doctor(doctor) is None or not started.sync.live:
+        return
+    if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
+        return
+    work.raise_(conn, person, now=started.sync.clock(), hints=Hints.of("drchrono"))
 
 
 def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:

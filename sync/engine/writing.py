@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
 
-from sync.core.errors import Conflict
+from sync.core.errors import Conflict, Refused
 from sync.core.plan import Patch
 from sync.core.records import State
 from sync.drchrono import bodies as drchrono_bodies
@@ -18,6 +18,8 @@ from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
 from sync.store.schema import visit
 from sync.store.work import Hints
+
+OWNER = frozenset({"provider", "division"})
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -40,16 +42,22 @@ def patch_oncall(started: VisitRun, effect: Patch) -> None:
             settle_oncall(conn, started, obj.id, answer.json)
         _carried(conn, started, "drchrono", effect)
 
-    sync.oncall.patch_appointment(
-        started.ticket.then(after),
-        obj.remote_id,
-        body,
-        object_id=obj.id,
-        fields=tuple(effect.values),
-        effect=effect.effect,
-        pending=pending,
-        doctor=doctor_of(started.state),
-    )
+    try:
+        sync.oncall.patch_appointment(
+            started.ticket.then(after),
+            obj.remote_id,
+            body,
+            object_id=obj.id,
+            fields=tuple(effect.values),
+            effect=effect.effect,
+            pending=pending,
+            doctor=doctor_of(started.state),
+        )
+    except Refused as refusal:
+        if "provider" not in effect.values or not OWNER & set(refusal.fields):
+            raise
+        # The provider of a visit can't be changed there: it is made anew with the new one.
+        next_generation(started, cancel_old=True)
 
 
 def settle_oncall(

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
 
 from sync.store import journal, upsert, work
 from sync.store.attendances import Attendance as Attendance
@@ -213,7 +214,13 @@ def created(
     values = {"made_by_us": True, "state": "live", "seen_at": now, **values}
     twin = find(conn, row.system, row.kind, remote_id)
     if twin is None:
-        change(conn, row.id, remote_id=remote_id, **values)
+        try:
+            with conn.begin_nested():
+                change(conn, row.id, remote_id=remote_id, **values)
+        except IntegrityError:
+            # The door inserted it between our look and our update.
+            twin = find(conn, row.system, row.kind, remote_id)
+    if twin is None:
         return get(conn, row.id)
     if twin.id == row.id:
         change(conn, row.id, **values)

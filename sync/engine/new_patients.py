@@ -1,0 +1,167 @@
+"""Making the patient of a participant whom nobody knew: once, by policy (the guide's flow).
+
+The create key is a digest of who it is, so that two visits of one new person can't make two charts.
+A POST whose answer was not read *has happened* until two looks apart deny it; a look is the search
+for everybody with that e-mail or name, which each run makes before it comes here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from sync.core import people
+from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
+from sync.core.records import Attendee, Marker, Person, present
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.engine import facts
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.store import links, work
+from sync.store.schema import call
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sync.core.wording import Json
+    from sync.engine.visits import VisitRun
+    from sync.outbound.call import Answer
+    from sync.store.links import Obj
+
+LOOKS = 2
+
+
+def make(
+    started: VisitRun, candidate: Person | Attendee, contact: Person | None, doctor: str
+) -> tuple[Person, dict[str, Json]]:
+    """Make the patient; returns it as DrChrono answered.
+
+    Raises ParkedError when the policy or DrChrono is against it, LaterError while an earlier
+    attempt's outcome is unknown, and the RemoteErrors of the call.
+    """
+    sync = started.sync
+    if started.mapping.policy.new_patients != "create":
+        raise ParkedError("operator", "who", "new_patient")
+    row = _row(started, candidate)
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            made = drchrono.to_person(answer.json)
+            links.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
+
+    values = _values(candidate, contact, doctor)
+    try:
+        json = sync.drchrono.create_patient(
+            started.ticket.then(after, fact=True),
+            _body(started, values, row, doctor),
+            object_id=row.id,
+            fields=tuple(values),
+            effect="create",
+            doctor=doctor,
+        )
+    except Unresolved:
+        _change(started, row, state="ambiguous")
+        raise
+    except FencedOff:
+        raise
+    except Conflict:
+        _forget(started, row)
+        raise ParkedError("operator", "who", "duplicate_patient") from None
+    except RemoteError:
+        _forget(started, row)
+        raise
+    return drchrono.to_person(json), json
+
+
+def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> None:
+    """The search shows the patient: a create of ours without an outcome has happened."""
+    with started.sync.store.write() as conn:
+        row = links.creating(conn, _key(started, candidate))
+        if row is not None and row.remote_id is None:
+            links.created(conn, row, remote_id, now=started.sync.clock())
+
+
+def _key(started: VisitRun, candidate: Person | Attendee) -> str:
+    identity = dict(people.keys(candidate))["email_name_birth"]
+    return "patient:" + started.sync.digests.person("new_patient", *identity)
+
+
+def _row(started: VisitRun, candidate: Person | Attendee) -> Obj:
+    """The row of this create: a new one, or that of an attempt that certainly made nothing."""
+    sync, key = started.sync, _key(started, candidate)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        row = links.creating(conn, key)
+        if row is None:
+            person = links.new_aggregate(conn, "person", now)
+            return links.add(
+                conn, person, "drchrono", "patient", None, now=now, state="creating", create_key=key
+            )
+        sent = conn.execute(
+            select(func.max(call.c.at)).where(
+                call.c.object == row.id, call.c.state.in_(("open", "unresolved", "done"))
+            )
+        ).scalar_one()
+    if row.remote_id is not None:
+        raise ParkedError("operator", "who", "patient_unsure", candidates=(row.remote_id,))
+    if sent is not None:
+        _denied(started, row, sent)
+    return row
+
+
+def _denied(started: VisitRun, row: Obj, sent: datetime) -> None:
+    """Return when two looks apart have not shown the patient; else raise LaterError."""
+    sync, now = started.sync, started.state.now
+    settings = sync.settings
+    first = sent + timedelta(seconds=settings.late_seconds)
+    apart = timedelta(seconds=settings.apart_seconds)
+    ready = first if row.looked_at is None else row.looked_at + apart
+    if now < ready:
+        raise LaterError(ready, Hints.both())
+    if row.looks + 1 < LOOKS:
+        _change(started, row, state="ambiguous", looks=row.looks + 1, looked_at=now)
+        raise LaterError(now + apart, Hints.both())
+    with sync.store.write() as conn:
+        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        links.change(conn, row.id, state="creating", looks=0, looked_at=None)
+
+
+def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -> dict[str, object]:
+    values: dict[str, object] = {
+        "first_name": present(candidate.first_name, ""),
+        "last_name": present(candidate.last_name, ""),
+        "email": present(candidate.email, ""),
+        "sex": present(contact.sex, "") if contact else "",
+        "doctor": doctor,
+    }
+    if contact is not None and present(contact.birth_date, None):
+        values["birth_date"] = contact.birth_date
+    if contact is not None and present(contact.phone, ""):
+        values["phone"] = contact.phone
+    return values
+
+
+def _body(started: VisitRun, values: dict[str, object], row: Obj, doctor: str) -> dict[str, Json]:
+    """The POST's body, with our marker in it where the account has the field."""
+    body = drchrono_bodies.patient_body(values)
+    installation = started.sync.installation()
+    with started.sync.store.read() as conn:
+        field_id = facts.patient_field(conn, doctor)
+    if installation is not None and field_id is not None:
+        marker = Marker(installation, row.aggregate, 1, 1)
+        body["custom_demographics"] = drchrono_bodies.with_marker("patient", [], field_id, marker)
+    return body
+
+
+def _change(started: VisitRun, row: Obj, **values: object) -> None:
+    with started.sync.store.write() as conn:
+        links.change(conn, row.id, **values)
+
+
+def _forget(started: VisitRun, row: Obj) -> None:
+    with started.sync.store.write() as conn:
+        links.forget_create(conn, row.id)
