@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import demo, go_live, operate, processes, running, setup
+from cli import by_hand, demo, go_live, operate, processes, running, setup
 from cli.environment import read_env_file
 
 
@@ -51,6 +51,10 @@ for command in (
     operate.plan,
     operate.explain,
     operate.attention,
+    by_hand.pair,
+    by_hand.unlink,
+    by_hand.keep,
+    by_hand.exclude,
 ):
     cli.add_command(command)
 

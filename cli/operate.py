@@ -172,7 +172,9 @@ def attention_ls(as_json: bool) -> None:
     rows = [plain(item) for item in items]
     columns = list(rows[0])
     console().print(table("For a person to decide", columns, (_cells(row) for row in rows)))
-    click.echo("Next: drchrono-oncall attention retry ID, or attention drop ID")
+    click.echo(
+        "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
+    )
 
 
 def _cells(row: dict[str, Any]) -> list[object]:

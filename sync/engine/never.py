@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from sync.store import upsert
+from sync.engine import by_hand_lines
 from sync.store.schema import decision
 
 KIND = "never_pair"
@@ -19,8 +19,7 @@ Who = tuple[str, str]
 def say(conn: Connection, one: Who, other: Who, *, by: str, now: datetime) -> None:
     """Remember that two objects are never to be paired; saying it twice is once."""
     a, b = _ordered(one, other)
-    made = upsert.insert(conn, decision).values(kind=KIND, a=a, b=b, by=by, at=now)
-    conn.execute(made.on_conflict_do_nothing())
+    by_hand_lines.note(conn, KIND, a, b, by=by, now=now)
 
 
 def unsay(conn: Connection, one: Who, other: Who) -> None:
