@@ -1,0 +1,116 @@
+"""From OnCall into the chart: names, e-mails and phones, only where the mapping says so.
+
+A parent's e-mail put right on one visit must not rewrite the chart, so this is off by default.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.errors import Gone
+from sync.core.merge import Seen
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.engine.seen import compare
+from sync.oncall import translate as oncall
+from sync.store import attendances, baselines, links, work
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.core.records import Attendee, Person
+    from sync.core.wording import Json
+    from sync.engine.persons import PersonRun
+    from sync.engine.visits import VisitRun
+    from sync.store.links import Obj
+
+NAMES = ("first_name", "last_name", "email")
+FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}
+
+
+def hear(started: VisitRun) -> None:
+    """Raise the person whose participant was renamed in OnCall."""
+    state, shown = started.state, started.state.read.get("oncall")
+    row, attended = state.participant, state.attendance
+    if not started.mapping.policy.demographics_back or shown is None or row is None:
+        return
+    items = shown.json.get("participants")
+    for item in items if isinstance(items, list) else []:
+        if oncall.to_attendee(item).remote_id != row.remote_id:
+            continue
+        seen = compare(started.sync.digests, row.id, oncall.wire("participant", item), state.stored)
+        told = any(seen.get(name) is Seen.CHANGED for name in NAMES)
+        if told and attended is not None and attended.person is not None:
+            with started.sync.store.write() as conn:
+                now = started.sync.clock()
+                work.raise_(conn, attended.person, now=now, hints=Hints.of("oncall"))
+
+
+def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
+    """Write into the chart what was changed in OnCall and not in the chart; whether anything was.
+
+    `chart` says how the chart's fields stand. An emptied field empties nothing.
+    """
+    sync = started.sync
+    policy = sync.mapping.policy
+    if not policy.demographics_back or not sync.mapping.may_write_drchrono:
+        return False
+    values: dict[str, object] = {}
+    carried: list[tuple[int, dict[str, Json]]] = []
+    for target, wire, shown in _told(started):
+        with sync.store.read() as conn:
+            stored = baselines.stored_fields(conn, [target.id])
+        seen = compare(sync.digests, target.id, wire, stored)
+        news = [
+            name
+            for name in FIELDS[target.kind]
+            if seen.get(name) is Seen.CHANGED and chart.get(name) is Seen.SAME and wire[name]
+        ]
+        values = {name: getattr(shown, name) for name in news} | values
+        carried.append((target.id, {name: wire[name] for name in news}))
+    if values:
+        _write(started, values)
+        with sync.store.write() as conn:
+            for target_id, told in carried:
+                digests = sync.digests.fields(target_id, told)
+                baselines.settle(conn, target_id, digests, sync.digests.key_id)
+    return bool(values)
+
+
+def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:
+    """The contacts and participants that something was said about, as they are now."""
+    sync, key = started.sync, started.lease.aggregate
+    hinted = {delivery.object for delivery in started.deliveries}
+    with sync.store.read() as conn:
+        contacts = [o for o in links.objects_of(conn, key) if o.kind == "contact" and o.known]
+        open_ = attendances.open_attendances_of_person(conn, key, now=sync.clock())
+        people = [links.get(conn, one.participant) for one in open_ if one.participant]
+    try:
+        for contact in contacts:
+            if contact.id in hinted:
+                json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
+                yield contact, oncall.wire("contact", json), oncall.to_person(json)
+        for one in people if started.lease.hints.oncall else []:
+            json = sync.oncall.get_participant(started.ticket, str(one.remote_id))
+            yield one, oncall.wire("participant", json), oncall.to_attendee(json)
+    except Gone:
+        return  # the run of that contact or visit finds that out for itself
+
+
+def _write(started: PersonRun, values: dict[str, object]) -> None:
+    """One PATCH of the chart; what it says then goes to every other contact and participant."""
+    sync, patient = started.sync, started.patient
+    body = drchrono_bodies.patient_body(values)
+    json = {**started.json, **body}
+    written = sync.digests.fields(patient.id, drchrono.wire("patient", json))
+    sync.drchrono.patch_patient(
+        started.ticket,
+        str(patient.remote_id),
+        body,
+        object_id=patient.id,
+        fields=tuple(values),
+        effect="update",
+        pending={(patient.id, name): written[name] for name in values if name in written},
+    )
+    started.json, started.person = json, drchrono.to_person(json)
