@@ -65,6 +65,7 @@ class Settings(BaseSettings):
 
     settle_seconds: float = Field(default=1.0, ge=0)
     longest_wait_seconds: float = Field(default=10.0, ge=0)
+    group_settle_seconds: float = Field(default=30.0, ge=0)
     imminent_hours: float = 2.0
     lease_seconds: float = 45.0
     call_deadline_seconds: float = 20.0

@@ -61,13 +61,13 @@ def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
             raise ParkedError("operator", "database_behind", "database_behind", obj.id)
         target = links.survivor(conn, marker.aggregate)
         theirs = links.objects_of(conn, target)
-        apart = _told_apart(conn, obj, theirs)
+        apart = _told_apart(conn, obj, theirs) or _has_left(conn, obj, target)
     if target == state.key:
         with sync.store.write() as conn:
             links.change(conn, obj.id, marked=True)
         return
     if apart:
-        return  # an old marker: somebody has unlinked the two by hand
+        return  # an old marker: it was unlinked by hand, or has left the group
     standing = [
         o
         for o in theirs
@@ -78,6 +78,13 @@ def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
     if any(o.remote_id is not None for o in standing):
         return  # a copied marker: its owner stands elsewhere, and this is another visit
     hand_over(started, target, obj, standing[0] if standing else None, marker)
+
+
+def _has_left(conn: Connection, obj: Obj, target: int) -> bool:
+    """Whether an appointment was a member of that visit and stands in one of its own since."""
+    return any(
+        a.appointment == obj.id and not a.current for a in attendances.attendances(conn, target)
+    )
 
 
 def _told_apart(conn: Connection, obj: Obj, theirs: list[Obj]) -> bool:

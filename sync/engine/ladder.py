@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
+from sync.core.group import is_group
 from sync.engine import keeping, looking
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
@@ -76,7 +77,8 @@ def _drop(started: VisitRun, row: Obj) -> None:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row.id)
         conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
-        conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+        if not is_group(state.row["slot_key"]):
+            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
     state.objects.remove(row)
 
 

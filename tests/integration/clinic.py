@@ -91,6 +91,7 @@ class Clinic:
                 "sync_mode": "live",
                 "go_live": "auto",
                 "settle_seconds": 0,
+                "group_settle_seconds": 0,
                 "drchrono_base_url": sandbox.drchrono_url,
                 "oncall_base_url": sandbox.oncall_url,
                 "drchrono_webhook_secrets": SECRET,

@@ -1,0 +1,380 @@
+"""What is known of one group visit in a run: its members' rows, and what was read of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from sync.core import group, people
+from sync.core.errors import Gone
+from sync.core.group import PLACE, Member, Slot
+from sync.core.lifecycle import attendee_state, terminal
+from sync.core.merge import Seen
+from sync.core.plan import Presence, SideView
+from sync.core.records import ABSENT, Absent, Life, State, Visit
+from sync.drchrono import translate as drchrono
+from sync.engine import index
+from sync.engine.receive import out_of_scope
+from sync.engine.seen import compare, matches
+from sync.engine.visit_state import Shown, participants_wire, read_side
+from sync.oncall import translate as oncall
+from sync.store import attendances, baselines, links
+from sync.store.schema import blocker, visit
+
+if TYPE_CHECKING:
+    from sync.core.records import Attendee
+    from sync.core.wording import Json
+    from sync.engine.visit_state import VisitState
+    from sync.engine.visits import VisitRun
+    from sync.store.attendances import Attendance
+    from sync.store.links import Obj
+
+NEWS = frozenset({Seen.CHANGED, Seen.NEW})
+TOLD = frozenset({"starts", "minutes", "type", "provider", "state", "patient"})
+
+
+@dataclass
+class Seat:
+    """One current attendance: its appointment's row, and what was read of it in this run."""
+
+    attended: Attendance
+    appointment: Obj
+    participant: Obj | None
+    parked: bool = False
+    shown: Shown | None = None
+    gone: bool = False
+
+    @property
+    def read(self) -> bool:
+        return self.shown is not None or self.gone
+
+
+@dataclass
+class GroupRun:
+    """What the steps of one run of a group visit share."""
+
+    started: VisitRun
+    slot: Slot
+    seats: list[Seat] = field(default_factory=list)
+
+    @property
+    def state(self) -> VisitState:
+        return self.started.state
+
+    def seat(self, attendance: int) -> Seat:
+        """The seat of an attendance."""
+        return next(seat for seat in self.seats if seat.attended.id == attendance)
+
+    def oncall(self) -> Shown | None:
+        """The OnCall visit as read in this run."""
+        return self.state.read.get("oncall")
+
+    def oncall_over(self) -> State | None:
+        """How the OnCall visit ended; None when it is open, was not read, or is not made."""
+        if self.state.presence("oncall") is Presence.GONE:
+            return State(Life.DELETED)
+        shown = self.oncall()
+        ended = shown is not None and isinstance(shown.visit.state, State)
+        if shown is None or not ended or not terminal(shown.visit.state):  # type: ignore[arg-type]
+            return None
+        return shown.visit.state  # type: ignore[return-value]
+
+
+def load_seats(run: GroupRun) -> None:
+    """The current members by what SQL knows; what was read of them stays."""
+    state = run.state
+    with run.started.sync.store.read() as conn:
+        state.objects = links.objects_of(conn, state.key)
+        current = [a for a in attendances.attendances(conn, state.key) if a.current]
+        state.stored = baselines.stored_fields(conn, [o.id for o in state.objects])
+        parked = set(
+            conn.execute(select(blocker.c.object).where(blocker.c.aggregate == state.key)).scalars()
+        )
+    known = {obj.id: obj for obj in state.objects}
+    before = {seat.appointment.id: seat for seat in run.seats}
+    run.seats = []
+    for one in current:
+        appointment = known.get(one.appointment or 0)
+        if appointment is None:
+            continue
+        seat = Seat(one, appointment, known.get(one.participant or 0))
+        seat.parked = appointment.id in parked
+        earlier = before.get(appointment.id)
+        if earlier is not None:
+            seat.shown, seat.gone = earlier.shown, earlier.gone
+        run.seats.append(seat)
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def hinted(run: GroupRun) -> list[Seat]:
+    """The members that something was said about; all of them when no delivery names one."""
+    said = [d for d in run.state.deliveries if d.source == "drchrono"]
+    if not said:
+        return run.seats
+    news = {
+        d.object for d in said if not matches(d.digests or {}, d.key_id, d.object, run.state.stored)
+    }
+    return [seat for seat in run.seats if seat.appointment.id in news or seat.parked]
+
+
+def read_seats(run: GroupRun, seats: Iterable[Seat]) -> None:
+    """Read members' appointments by id, each once in a run; verbose until it bears our marker."""
+    sync, state = run.started.sync, run.state
+    for seat in seats:
+        obj = seat.appointment
+        if seat.read or obj.remote_id is None:
+            continue
+        if obj.state == "gone":
+            seat.gone = True
+            continue
+        try:
+            json = sync.drchrono.get_appointment(
+                run.started.ticket, obj.remote_id, verbose=not obj.marked
+            )
+        except Gone:
+            seat.gone = True
+            continue
+        wire = drchrono.wire("appointment", json)
+        seen = compare(sync.digests, obj.id, wire, state.stored)
+        seat.shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+
+
+def read_oncall(run: GroupRun) -> None:
+    """Read the OnCall visit, once in a run, and know our participants in it."""
+    read_side(run.started.sync, run.state, "oncall", run.started.ticket)
+    shown = run.oncall()
+    if shown is None:
+        return
+    with run.started.sync.store.write() as conn:
+        found = know_participants(conn, run, shown.json)
+    if found:
+        load_seats(run)
+
+
+def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) -> bool:
+    """A member without a participant whose person is there has been added: by us, or by hand.
+
+    E-mail and names decide, by the keyed index: exactly one participant, and nobody else's.
+    Returns whether any was found.
+    """
+    attendees = oncall.to_visit(json, run.started.mapping).attendees
+    taken = {s.participant.remote_id for s in run.seats if s.participant is not None}
+    found = False
+    for seat in run.seats:
+        if seat.attended.person is None or has_participant(seat):
+            continue
+        same = [
+            who
+            for who in attendees
+            if who.remote_id not in taken
+            and who.cancelled is not True
+            and _is_person(conn, run, who, seat.attended.person)
+            and _is_free(conn, who.remote_id)
+        ]
+        if len(same) != 1:
+            continue
+        keep_participant(conn, run, seat, same[0].remote_id, json)
+        taken.add(same[0].remote_id)
+        found = True
+    return found
+
+
+def has_participant(seat: Seat) -> bool:
+    """Whether the member is in the OnCall visit (cancelled or not), as far as is known."""
+    return seat.participant is not None and seat.participant.remote_id is not None
+
+
+def _is_free(conn: Connection, remote_id: str) -> bool:
+    """A participant of an earlier life is not taken up again."""
+    return links.find(conn, "oncall", "participant", remote_id) is None
+
+
+def _is_person(conn: Connection, run: GroupRun, who: Attendee, person: int) -> bool:
+    keys = dict(people.keys(who))
+    if "email_name" not in keys:
+        return False
+    return person in index.find(conn, run.started.sync.digests, "email_name", keys["email_name"])
+
+
+def keep_participant(
+    conn: Connection, run: GroupRun, seat: Seat, remote_id: str, json: dict[str, Json]
+) -> None:
+    """Give a member its participant, with the baselines as the answer shows it."""
+    sync, state = run.started.sync, run.state
+    if seat.participant is not None:
+        made = links.created(conn, seat.participant, remote_id, now=sync.clock())
+        row = made or seat.participant
+    else:
+        row = links.add(conn, state.key, "oncall", "participant", remote_id, now=sync.clock())
+    wire = participants_wire(json)[remote_id]
+    baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
+    attendances.change_attendance(conn, seat.attended.id, participant=row.id)
+    settle_seat(conn, run, seat)
+
+
+def settle_seat(conn: Connection, run: GroupRun, seat: Seat, names: Iterable[str] = TOLD) -> None:
+    """What the appointment showed was carried: those baselines move."""
+    if seat.shown is None:
+        return
+    digests, obj = run.started.sync.digests, seat.appointment
+    wire = {name: value for name, value in seat.shown.wire.items() if name in set(names)}
+    if wire:
+        baselines.settle(
+            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=seat.shown.visit.zone
+        )
+
+
+# --- as the plan sees it --------------------------------------------------------------------------
+
+
+def members(run: GroupRun) -> list[Member]:
+    """Each seat for the plan."""
+    return [_member(run, seat) for seat in run.seats]
+
+
+def _member(run: GroupRun, seat: Seat) -> Member:
+    there, there_seen = _there(run, seat)
+    found = Member(seat.attended.id, there=there, there_seen=there_seen)
+    if seat.gone:
+        carried = seat.appointment.state == "gone"
+        state = State(Life.DELETED)
+        return replace(found, state=state, seen=Seen.SAME if carried else Seen.CHANGED)
+    if seat.shown is None:
+        return replace(found, parked=seat.parked)
+    shown, seen = seat.shown.visit, seat.shown.seen
+    return replace(
+        found,
+        slot=group.slot_of(shown),
+        grouped=shown.group and bool(shown.patient),
+        in_scope=not out_of_scope(run.started.mapping, shown),
+        moved=any(seen.get(name) is Seen.CHANGED for name in PLACE),
+        swapped=seen.get("patient") is Seen.CHANGED,
+        state=shown.state if isinstance(shown.state, State) else None,
+        seen=seen.get("state", Seen.ABSENT),
+    )
+
+
+def _there(run: GroupRun, seat: Seat) -> tuple[State | None, Seen]:
+    """The participant's state: the visit's own where that has ended."""
+    row = seat.participant
+    if row is None or row.remote_id is None:
+        return None, Seen.ABSENT
+    over, shown = run.oncall_over(), run.oncall()
+    if over is not None:
+        seen = shown.seen.get("state", Seen.NEW) if shown is not None else _gone_seen(run)
+        return over, seen
+    if shown is None:
+        return _as_settled(run, row)
+    wire = participants_wire(shown.json).get(str(row.remote_id))
+    if wire is None:
+        # Not in the list any more: told (`check_complete`), and nobody's appointment is cancelled.
+        return _as_settled(run, row)
+    told = compare(run.started.sync.digests, row.id, wire, run.state.stored)
+    return attendee_state(cancelled=wire.get("state") is True), told.get("state", Seen.NEW)
+
+
+def _as_settled(run: GroupRun, row: Obj) -> tuple[State, Seen]:
+    """Not read: cancelled when that was what it last settled at."""
+    digests = run.started.sync.digests
+    seen = compare(digests, row.id, {"state": True}, run.state.stored)["state"]
+    return attendee_state(cancelled=seen is Seen.SAME), Seen.SAME
+
+
+def _gone_seen(run: GroupRun) -> Seen:
+    obj = run.state.object("oncall")
+    return Seen.SAME if obj is not None and obj.state == "gone" else Seen.CHANGED
+
+
+def sides(run: GroupRun, slot: Slot) -> tuple[SideView, SideView]:
+    """Both sides of the visit's own fields; life and death are the members'.
+
+    DrChrono's is one visit in the place of all members that stand at `slot`; a field of it changed
+    when it did for one of them (the type: for most).
+    """
+    state, standing = run.state, []
+    for seat in run.seats:
+        shown = seat.shown
+        if shown is None or not has_participant(seat) or shown.visit.type is None:
+            continue
+        if group.slot_of(shown.visit) == slot:
+            standing.append(shown)
+    seen = {name: _most_news(one.seen.get(name, Seen.SAME) for one in standing) for name in PLACE}
+    types = [one.visit.type for one in standing if one.seen.get("type") is Seen.CHANGED]
+    most = max(types, key=types.count, default=None)
+    changed = most is not None and 2 * types.count(most) > len(_open_seats(run))
+    first = next((one.visit.type for one in standing), ABSENT)
+    left = Visit(
+        "drchrono",
+        "",
+        starts=slot.starts,
+        minutes=slot.minutes,
+        provider=slot.doctor,
+        type=most if changed else first,
+        state=State(Life.OPEN),
+    )
+    told = {**seen, "type": Seen.CHANGED if changed else Seen.SAME}
+    told |= {"state": Seen.SAME, "patient": Seen.SAME}
+    view = SideView(Presence.LIVE, left, told, marked=True)
+    obj, there = state.object("oncall"), run.oncall()
+    right = SideView(
+        presence=state.presence("oncall"),
+        visit=there.visit if there else None,
+        seen=there.seen if there else {},
+        marked=obj.marked if obj else False,
+    )
+    return view, right
+
+
+def _open_seats(run: GroupRun) -> list[Seat]:
+    return [seat for seat in run.seats if has_participant(seat) and not seat.gone]
+
+
+def _most_news(seen: Iterable[Seen]) -> Seen:
+    found = set(seen)
+    return Seen.CHANGED if Seen.CHANGED in found else Seen.SAME
+
+
+def is_taken(run: GroupRun, slot: Slot) -> bool:
+    """Whether another open visit stands in that slot."""
+    with run.started.sync.store.read() as conn:
+        return holder(conn, slot, run.state.key) is not None
+
+
+def holder(conn: Connection, slot: Slot, besides: int) -> int | None:
+    """The open group visit that has a slot."""
+    found: int | None = conn.execute(
+        select(visit.c.aggregate).where(
+            visit.c.slot_key == slot.key, visit.c.state == "open", visit.c.aggregate != besides
+        )
+    ).scalar_one_or_none()
+    return found
+
+
+def moved_by_oncall(run: GroupRun) -> bool:
+    """Whether OnCall's place is news while no member moved: then the members follow it."""
+    shown = run.oncall()
+    if shown is None or run.oncall_over() is not None:
+        return False
+    news = any(shown.seen.get(name) is Seen.CHANGED for name in PLACE)
+    return news and not any(member.moved for member in members(run))
+
+
+def slot_in_oncall(run: GroupRun) -> Slot:
+    """The slot with what OnCall shows of it."""
+    shown, slot = run.oncall(), run.slot
+    if shown is None:
+        return slot
+    seen = shown.visit
+    if not isinstance(seen.starts, Absent):
+        slot = replace(slot, starts=seen.starts)
+    if not isinstance(seen.minutes, Absent):
+        slot = replace(slot, minutes=seen.minutes)
+    if not isinstance(seen.provider, Absent) and seen.provider != slot.doctor:
+        office = run.started.mapping.booking_office(seen.provider)
+        slot = replace(slot, doctor=seen.provider, office=office or slot.office)
+    return slot

@@ -1,0 +1,218 @@
+"""One run of one group visit: who joins, leaves and moves, and where the whole of it stands.
+
+Appointments with a group profile that stand in one slot are members of one OnCall visit. The plan
+is `core.group` for the members and `core.plan` for the visit's own fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from sync.core import group
+from sync.core.group import CANCELS, Fate, GroupPlan
+from sync.core.merge import Seen
+from sync.core.plan import FIELDS, Patch, Plan, Presence, plan_visit
+from sync.core.records import Life, State
+from sync.engine import group_end, group_people, group_state, ladder, writing
+from sync.engine.arrivals import BUSY
+from sync.engine.group_state import GroupRun, Seat
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.visit_state import hints_left, wait_for_unresolved
+from sync.store import links, work
+from sync.store.schema import visit
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sync.engine.visits import VisitRun
+    from sync.store.journal import Delivery
+
+IsEcho = Callable[["VisitRun", list["Delivery"]], bool]
+
+
+def run(started: VisitRun, is_echo: IsEcho) -> None:
+    """Bring one leased group visit to where both sides agree; gives the lease back as done.
+
+    Raises as the run of a 1:1 visit does; a member that can't be invited stops no other.
+    """
+    state = started.state
+    state.attendance = None  # the members are `seats`: nothing here is anybody's alone
+    found = GroupRun(started, group.slot_from(str(state.row["slot_key"])))
+    ladder.resolve(started)
+    due = wait_for_unresolved(started.sync, state)
+    group_state.load_seats(found)
+    group_people.resolve(found)
+    hints = hints_left(state)
+    if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
+        group_end.finish(found, plan_members(found), Plan(), {})
+        return
+    group_state.read_seats(found, found.seats if due.drchrono else _to_read(found, hints))
+    if hints.oncall or due.oncall:
+        group_state.read_oncall(found)
+    members = plan_members(found)
+    if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
+        members = _read_rest(found, members)
+    fields = plan_fields(found, members)
+    parked = _execute(found, members, fields) if started.sync.live else {}
+    group_end.look_again_if_stale(found, members, is_echo)
+    group_end.finish(found, members, fields, parked)
+
+
+def _to_read(found: GroupRun, hints: Hints) -> list[Seat]:
+    return group_state.hinted(found) if hints.drchrono else []
+
+
+def _news_of_oncall(found: GroupRun) -> bool:
+    """Whether the OnCall visit shows something that is not settled, or still lacks our marker."""
+    shown, obj = found.oncall(), found.state.object("oncall")
+    if shown is None or obj is None:
+        return False
+    news = any(
+        seen is not Seen.SAME for name, seen in shown.seen.items() if name in group_state.TOLD
+    )
+    return news or not obj.marked
+
+
+def _news_of_members(found: GroupRun) -> bool:
+    """Whether a field of the visit is not settled in an appointment that was read."""
+    shown = [seat.shown.seen for seat in found.seats if seat.shown is not None]
+    return any(seen.get(name, Seen.SAME) is not Seen.SAME for seen in shown for name in FIELDS)
+
+
+def _read_rest(found: GroupRun, members: GroupPlan) -> GroupPlan:
+    """Read what the plan may be wrong without, and plan again.
+
+    OnCall before anything is written there; every member before the visit moves, ends or follows.
+    """
+    group_state.read_oncall(found)
+    unsure = members.slot != found.slot or members.ends is not None or _news_of_oncall(found)
+    away = bool(members.of(Fate.LEAVES))
+    wanted = set(members.of(Fate.ENDED, Fate.JOINS))
+    every = unsure or away or found.oncall_over() is not None
+    seats = [s for s in found.seats if every or s.attended.id in wanted]
+    group_state.read_seats(found, seats)
+    return plan_members(found)
+
+
+def plan_members(found: GroupRun) -> GroupPlan:
+    """What becomes of each member, by what was read so far."""
+    state, follows = found.state, group_state.moved_by_oncall(found)
+    held = state.row["hold_until"]
+    imminent = found.slot.starts <= state.now + found.started.sync.settings.imminent
+    return group.plan_group(
+        group_state.members(found),
+        group_state.slot_in_oncall(found) if follows else found.slot,
+        found.started.policy,
+        follows=follows,
+        over=found.oncall_over() is not None,
+        waited=imminent or (held is not None and held <= state.now),
+        taken=lambda slot: group_state.is_taken(found, slot),
+    )
+
+
+def plan_fields(found: GroupRun, members: GroupPlan) -> Plan:
+    """What is to be written of time, length, type and provider; nothing while either side is not.
+
+    When OnCall moved it, DrChrono's side still stands in the old slot.
+    """
+    if found.oncall() is None or found.oncall_over() is not None or members.ends is not None:
+        return Plan()
+    follows = group_state.moved_by_oncall(found)
+    left, right = group_state.sides(found, found.slot if follows else members.slot)
+    return plan_visit(left, right, found.started.policy, found.state.now)
+
+
+# --- the effects ----------------------------------------------------------------------------------
+
+
+def _execute(found: GroupRun, members: GroupPlan, fields: Plan) -> dict[int, ParkedError]:
+    """Send what is to be sent: who leaves first, so that they get no mail of a move they miss.
+
+    Returns why members could not be invited, by attendance.
+    """
+    started = found.started
+    if members.ends is not None:
+        _end(found, members.ends)
+    else:
+        for one in members.of(*CANCELS):
+            group_people.cancel(found, found.seat(one))
+    if members.slot != found.slot and not group_state.moved_by_oncall(found):
+        _take(found, members)
+    for effect in fields.effects:
+        if isinstance(effect, Patch) and effect.system == "oncall":
+            writing.patch_oncall(started, effect)
+    group_end.write_appointments(found, members, fields)
+    if members.slot != found.slot:
+        _take(found, members)
+    parked = _invite(found, members)
+    for seat in found.seats:
+        if members.fates.get(seat.attended.id) in group.PRESENT:
+            group_people.mark(found, seat)
+    group_end.send_away(found, members)
+    return parked
+
+
+def _end(found: GroupRun, life: Life) -> None:
+    """The last one leaving is one write to the visit, not two."""
+    if found.state.presence("oncall") is Presence.LIVE and found.oncall() is not None:
+        effect = "cancel" if life is Life.CANCELLED else "update"
+        writing.patch_oncall(found.started, Patch("oncall", {"state": State(life)}, effect))
+
+
+def _take(found: GroupRun, members: GroupPlan) -> None:
+    """Move the visit's slot; one that another visit took meanwhile is seen by the next run."""
+    sync, slot = found.started.sync, members.slot
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, found.state.lease, now=now, seconds=sync.settings.lease_seconds)
+            conn.execute(
+                update(visit)
+                .where(visit.c.aggregate == found.state.key)
+                .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts)
+            )
+    except IntegrityError:
+        raise LaterError(sync.clock() + BUSY, Hints.both()) from None
+    found.slot = slot
+
+
+def _invite(found: GroupRun, members: GroupPlan) -> dict[int, ParkedError]:
+    """Add who joins, and who comes again: the first as they are, the others in a new life."""
+    again = [found.seat(one) for one in members.of(Fate.REVIVED, Fate.SWAPPED)]
+    joins = [found.seat(one).appointment.id for one in members.of(Fate.JOINS)]
+    if not (again or joins) or found.slot.starts < found.state.now:
+        return {}
+    if found.oncall_over() is not None:
+        if members.of(Fate.ENDED):
+            return {}
+        _next_generation(found)
+    ids = {seat.appointment.id for seat in again} | set(joins)
+    group_people.next_life(found, again)
+    invited = group_people.meet(found, [s for s in found.seats if s.appointment.id in ids])
+    group_people.add(found, invited)
+    return invited.parked
+
+
+def _next_generation(found: GroupRun) -> None:
+    """What was cancelled stays so: whoever is open again gets a new OnCall visit."""
+    sync, state = found.started.sync, found.state
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+            conn.execute(
+                update(visit)
+                .where(visit.c.aggregate == state.key)
+                .values(generation=state.generation + 1, state="open")
+            )
+            for seat in found.seats:
+                links.change(conn, seat.appointment.id, marked=False)
+    except IntegrityError:
+        raise LaterError(sync.clock() + BUSY, Hints.both()) from None
+    state.generation += 1
+    state.read.pop("oncall", None)
+    state.gone.discard("oncall")
+    group_state.load_seats(found)

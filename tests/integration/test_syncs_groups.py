@@ -1,0 +1,336 @@
+"""Group visits: several DrChrono appointments are one OnCall visit, and what becomes of members."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic, utc, wall
+from tests.sandbox_client import Sandbox
+
+# In the tests' clinic the phone profile of the doctor is the group's.
+GROUP = 402
+PEOPLE = [("Vera", "Lindqvist"), ("Omar", "Haddad"), ("Ines", "Costa"), ("Jon", "Berg")]
+
+
+def make_groups(clinic: Clinic) -> None:
+    """Name the group profile in the mapping file, as its page says."""
+    path = clinic.settings.mapping_file
+    lines = [
+        line for line in path.read_text().splitlines() if not line.startswith("group_profiles")
+    ]
+    at = lines.index("[types]") + 1
+    path.write_text("\n".join([*lines[:at], f"group_profiles = [{GROUP}]", *lines[at:]]) + "\n")
+
+
+@pytest.fixture(params=["append", "replace"])
+def clinic(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Clinic]:
+    """A clinic with a group profile, gone live, under both readings of a PATCH of participants."""
+    with open_clinic(sandbox, sqlite_url, tmp_path) as opened:
+        sandbox.behaviours("oncall", participants_patch=request.param)
+        make_groups(opened)
+        opened.new_patient()
+        opened.go_live()
+        yield opened
+
+
+def patients(clinic: Clinic, count: int = 3) -> list[int]:
+    found = []
+    for number in range(count):
+        first, last = PEOPLE[number] if number < len(PEOPLE) else (f"Ada{number}", "Okoro")
+        found.append(
+            clinic.new_patient(
+                first_name=first, last_name=last, email=f"{first.lower()}@mail.example"
+            )
+        )
+    return found
+
+
+def book(clinic: Clinic, patient: int, **changes: Any) -> str:
+    body = {"profile": GROUP, "duration": 60, "allow_overlapping": True, **changes}
+    return clinic.book(patient=patient, **body)
+
+
+def group_of(clinic: Clinic, people: list[int], **changes: Any) -> list[str]:
+    """A group that stands on both sides; the ids of its appointments."""
+    booked = [book(clinic, one, **changes) for one in people]
+    clinic.settle()
+    clinic.forget()
+    return booked
+
+
+def open_names(visit: dict[str, Any]) -> list[str]:
+    return sorted(p["first_name"] for p in visit["participants"] if not p["cancelled"])
+
+
+def participant(visit: dict[str, Any], first_name: str) -> dict[str, Any]:
+    return next(p for p in visit["participants"] if p["first_name"] == first_name)
+
+
+# --- DrChrono → OnCall ----------------------------------------------------------------------------
+
+
+def test_three_appointments_of_one_slot_are_one_visit(clinic: Clinic) -> None:
+    clinic.forget()
+    booked = [book(clinic, one) for one in patients(clinic)]
+    clinic.settle()
+    (visit,) = clinic.visits()
+    assert open_names(visit) == ["Ines", "Omar", "Vera"]
+    assert visit["duration"] == 60
+    assert visit["datetime"] == f"{utc(days=3):%Y-%m-%dT%H:%M:%SZ}"
+    assert clinic.mails() == [("invitation", "app")] * 3
+    assert clinic.calls("oncall").count("POST /appointments/") == 1
+    assert clinic.attention() == []
+    # The address staff open, with the marker, stands in each of the appointments.
+    for one in booked:
+        (field,) = clinic.appointment(one)["custom_fields"]
+        assert str(visit["id"]) in field["field_value"]
+    clinic.forget()
+    clinic.catch_up()
+    assert clinic.mails() == []
+    assert len(clinic.visits()) == 1
+    assert len(clinic.appointments()) == 3
+
+
+def test_a_member_more_and_a_member_less_at_the_same_moment(clinic: Clinic) -> None:
+    people = patients(clinic, 4)
+    first, *_ = group_of(clinic, people[:3])
+    (visit,) = clinic.visits()
+    clinic.edit(first, status="Cancelled")
+    book(clinic, people[3])
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert now["id"] == visit["id"]
+    assert open_names(now) == ["Ines", "Jon", "Omar"]
+    assert sorted(clinic.mails()) == [("cancellation", "app"), ("invitation", "app")]
+    clinic.forget()
+    clinic.catch_up()
+    assert clinic.mails() == []
+
+
+def test_two_members_more_at_the_same_moment(clinic: Clinic) -> None:
+    people = patients(clinic, 4)
+    group_of(clinic, people[:2])
+    for one in people[2:]:
+        book(clinic, one)
+    clinic.settle()
+    (visit,) = clinic.visits()
+    assert open_names(visit) == ["Ines", "Jon", "Omar", "Vera"]
+    assert clinic.mails() == [("invitation", "app")] * 2
+
+
+def test_a_swapped_member(clinic: Clinic) -> None:
+    people = patients(clinic, 4)
+    first, *_ = group_of(clinic, people[:3])
+    (visit,) = clinic.visits()
+    clinic.edit(first, patient=people[3])
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert now["id"] == visit["id"]
+    assert open_names(now) == ["Ines", "Jon", "Omar"]
+    assert sorted(clinic.mails()) == [("cancellation", "app"), ("invitation", "app")]
+
+
+def test_the_last_one_leaving_is_one_write(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    for one in booked[:2]:
+        clinic.edit(one, status="Cancelled")
+    clinic.settle()
+    assert len(clinic.visits()) == 1
+    clinic.forget()
+    clinic.sandbox.staff_drchrono("DELETE", f"/api/appointments/{booked[2]}")
+    clinic.settle()
+    assert clinic.visits() == []
+    writes = [one for one in clinic.calls("oncall") if not one.startswith("GET")]
+    assert writes == ["PATCH /appointments/ID/"]
+    assert clinic.mails() == [("cancellation", "app")]
+
+
+def test_most_members_moving_is_one_move(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    (visit,) = clinic.visits()
+    for one in booked[:2]:
+        clinic.edit(one, scheduled_time=wall(days=3, hour=18))
+    clinic.settle()
+    moved, left = sorted(clinic.visits(), key=lambda one: int(one["id"]))
+    assert moved["id"] == visit["id"]
+    assert moved["datetime"] == f"{utc(days=3, hour=18):%Y-%m-%dT%H:%M:%SZ}"
+    assert open_names(moved) == ["Omar", "Vera"]
+    assert open_names(left) == ["Ines"]
+    assert left["datetime"] == f"{utc(days=3):%Y-%m-%dT%H:%M:%SZ}"
+    told = [("cancellation", "app"), ("change", "app"), ("change", "app"), ("invitation", "app")]
+    assert sorted(clinic.mails()) == told
+
+
+def test_all_members_moving_is_one_move_and_nobody_is_invited_again(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    (visit,) = clinic.visits()
+    for one in booked:
+        clinic.edit(one, scheduled_time=wall(days=5))
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert now["id"] == visit["id"]
+    assert now["datetime"] == f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}"
+    assert clinic.mails() == [("change", "app")] * 3
+
+
+def test_one_member_moving_leaves(clinic: Clinic) -> None:
+    first, *_ = group_of(clinic, patients(clinic))
+    clinic.edit(first, scheduled_time=wall(days=5))
+    clinic.settle()
+    stays, goes = sorted(clinic.visits(), key=lambda one: int(one["id"]))
+    assert open_names(stays) == ["Ines", "Omar"]
+    assert open_names(goes) == ["Vera"]
+    assert goes["datetime"] == f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}"
+    (field,) = clinic.appointment(first)["custom_fields"]
+    assert str(goes["id"]) in field["field_value"]
+    # And it is the member of its new visit from now on.
+    clinic.forget()
+    clinic.edit(first, status="Cancelled")
+    clinic.settle()
+    assert [open_names(one) for one in clinic.visits()] == [["Ines", "Omar"]]
+
+
+def test_a_member_that_gets_another_profile_leaves_and_one_that_gets_it_joins(
+    clinic: Clinic,
+) -> None:
+    first, *_ = group_of(clinic, patients(clinic))
+    clinic.edit(first, profile=TELEHEALTH)
+    clinic.settle()
+    group, own = sorted(clinic.visits(), key=lambda one: int(one["id"]))
+    assert (open_names(group), group["type"]) == (["Ines", "Omar"], "phone")
+    assert (open_names(own), own["type"]) == (["Vera"], "online")
+    clinic.edit(first, profile=GROUP)
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert now["id"] == group["id"]
+    assert open_names(now) == ["Ines", "Omar", "Vera"]
+
+
+def test_two_visits_that_meet_in_one_slot(clinic: Clinic) -> None:
+    people = patients(clinic, 4)
+    group_of(clinic, people[:2])
+    late = group_of(clinic, people[2:], scheduled_time=wall(days=5))
+    stays, empties = sorted(clinic.visits(), key=lambda one: int(one["id"]))
+    for one in late:
+        clinic.edit(one, scheduled_time=wall(days=3))
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert now["id"] == stays["id"] != empties["id"]
+    assert open_names(now) == ["Ines", "Jon", "Omar", "Vera"]
+
+
+def test_the_26th_is_told_and_blocks_nobody(clinic: Clinic) -> None:
+    people = patients(clinic, 26)
+    booked = group_of(clinic, people)
+    (visit,) = clinic.visits()
+    assert len(visit["participants"]) == 25
+    assert clinic.attention() == ["group_full"]
+    clinic.edit(booked[0], scheduled_time=wall(days=5))
+    clinic.settle()
+    assert len(clinic.visits()) == 2
+
+
+def test_a_cancelled_member_that_is_open_again_is_invited_again(clinic: Clinic) -> None:
+    first, *_ = group_of(clinic, patients(clinic))
+    clinic.edit(first, status="Cancelled")
+    clinic.settle()
+    clinic.edit(first, status="Confirmed")
+    clinic.settle()
+    (visit,) = clinic.visits()
+    assert open_names(visit) == ["Ines", "Omar", "Vera"]
+    assert sorted(clinic.mails()) == [("cancellation", "app"), ("invitation", "app")]
+
+
+def test_a_member_without_an_address_is_told_and_keeps_nobody_out(clinic: Clinic) -> None:
+    people = patients(clinic)
+    clinic.edit_patient(people[1], email="")
+    group_of(clinic, people)
+    (visit,) = clinic.visits()
+    assert open_names(visit) == ["Ines", "Vera"]
+    assert clinic.attention() == ["patient_without_email"]
+    clinic.edit_patient(people[1], email="omar@mail.example")
+    clinic.settle()
+    (visit,) = clinic.visits()
+    assert open_names(visit) == ["Ines", "Omar", "Vera"]
+    assert clinic.attention() == []
+
+
+def test_an_echo_costs_no_drchrono_call(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    clinic.edit(booked[0], status="Confirmed")
+    clinic.settle()
+    assert clinic.calls("drchrono") == ["GET /api/appointments/ID"]
+    assert [one for one in clinic.calls("oncall") if not one.startswith("GET")] == []
+    assert clinic.mails() == []
+
+
+# --- OnCall → DrChrono ----------------------------------------------------------------------------
+
+
+def test_moved_in_oncall_moves_every_appointment(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    (visit,) = clinic.visits()
+    clinic.change_visit(visit["id"], datetime=f"{utc(days=6, hour=17):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.settle()
+    moved = [clinic.appointment(one)["scheduled_time"] for one in booked]
+    assert moved == [wall(days=6, hour=17)] * 3
+    assert clinic.mails() == [("change", "staff")] * 3
+    clinic.catch_up()
+    assert [v["id"] for v in clinic.visits()] == [visit["id"]]
+    assert clinic.mails() == [("change", "staff")] * 3
+
+
+def test_cancelled_in_oncall_cancels_every_appointment(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    (visit,) = clinic.visits()
+    clinic.change_visit(visit["id"], by="patient", cancelled=True)
+    clinic.settle()
+    assert [clinic.appointment(one)["status"] for one in booked] == ["Cancelled"] * 3
+    assert "Cancelled by patient in OnCall" in clinic.appointment(booked[0])["notes"]
+    assert clinic.mails() == [("cancellation", "patient")] * 3
+
+
+def test_one_participant_cancelled_in_oncall(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    (visit,) = clinic.visits()
+    gone = participant(visit, "Omar")
+    answer = clinic.sandbox.patient_oncall(
+        "PATCH", f"/participants/{gone['id']}/", {"cancelled": True}
+    )
+    assert answer.status_code == 200
+    clinic.settle()
+    states = [clinic.appointment(one)["status"] for one in booked]
+    assert states == ["", "Cancelled", ""]
+    assert len(clinic.visits()) == 1
+    assert clinic.mails() == [("cancellation", "patient")]
+
+
+def test_a_third_party_in_oncall_is_left_alone(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    (visit,) = clinic.visits()
+    base = clinic.sandbox.oncall_url
+    people = [{"url": f"{base}/participants/{p['id']}/"} for p in visit["participants"]]
+    host = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
+    clinic.change_visit(visit["id"], participants=[*people, host])
+    clinic.settle()
+    assert len(clinic.appointments()) == 3
+    clinic.edit(booked[0], status="Cancelled")
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert open_names(now) == ["Co", "Ines", "Omar"]
+
+
+def test_time_length_and_type_of_the_whole_group(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    for one in booked:
+        clinic.edit(one, duration=45, is_telehealth=False)
+    clinic.settle()
+    (visit,) = clinic.visits()
+    assert visit["duration"] == 45
+    clinic.change_visit(visit["id"], duration=90)
+    clinic.settle()
+    assert [clinic.appointment(one)["duration"] for one in booked] == [90] * 3
