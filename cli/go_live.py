@@ -15,8 +15,8 @@ from cli.output import TroubleError, console, plain, print_json, table
 def go_live(dry_run: bool, yes: bool, as_json: bool) -> None:
     """Compare what both systems have, show what would be made, and allow it.
 
-    Nothing is made in either system before this was accepted (or where GO_LIVE is auto). The counts
-    of calls and mails are the most there can be.
+    Nothing is made in either system before this was accepted (or where GO_LIVE is auto). Calls
+    are what such visits usually cost; mails are the most there can be.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, update
 
 from sync.core import people
 from sync.core.people import normal_email
-from sync.core.records import Attendee, Person, present
+from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.engine import facts
 from sync.engine.comparing import (
     Met,
@@ -42,7 +42,7 @@ class NotConnectedError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What going live would do. Everything is a count; `mails` is the most that patients can get.
+    """What going live would do. Everything is a count: the calls what that usually costs, the mails the most there can be.
 
     `visits_linked` were matched before; `visits_matched` would be linked now. `to_decide` is by the
     cause of the attention item that a person will find.
@@ -165,10 +165,26 @@ class _Counts:
                 self.tell("new_patient")
             elif not normal_email(present(staying[0].email, "")):
                 self.tell("participant_without_email")
+            elif cause := self._without_doctor(met.visit, found.one):
+                self.tell(cause)
             else:
                 self._drchrono += 1
                 if found.nobody:
                     self._new_patients.add(people.keys(who))
+
+    def _without_doctor(self, shown: Visit, patient: Person | None) -> str:
+        """The cause for which nobody can be booked, else nothing; as `meeting.doctor_for` says."""
+        mapping, division = self._scan.mapping, shown.division or ""
+        if not isinstance(shown.provider, Absent):
+            return ""
+        if shown.provider_wire is not None:
+            return "provider_unmapped"
+        with self._scan.sync.store.read() as conn:
+            alone = facts.get(conn, f"division_providers:{division}") in {None, "1"}
+        entry = mapping.doctor(present(patient.doctor, "")) if patient else None
+        own = entry is not None and entry.oncall_division == division
+        known = own or (alone and mapping.only_doctor_in(division) is not None)
+        return "" if known else "provider_unknown"
 
     def _with_birth_date(self, who: Attendee) -> Attendee | Person:
         """A participant has no birth date: the contact with that e-mail and name has (DESIGN 8)."""
