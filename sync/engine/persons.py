@@ -87,10 +87,10 @@ def run(sync: Sync, lease: Lease) -> None:
     changed = any(one is not Seen.SAME for one in seen.values())
     if changed:
         _new_version(started)
+    if sync.live and demographics.bring_back(started, seen):
+        _new_version(started)
     held = _held(sync)
     if held is None:
-        if demographics.bring_back(started, seen):
-            _new_version(started)
         _carry(started)
         _settle(started)
     _finish(sync, lease, deliveries, waits_for=held if changed else None)

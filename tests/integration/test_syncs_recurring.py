@@ -1,12 +1,15 @@
 """Recurring visits: each occurrence its own visit, which it keeps when it becomes real."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync.engine import catchup
-from tests.integration.clinic import ZONE, Clinic, utc, wall
+from tests.integration.clinic import ZONE, Clinic, open_clinic, utc, wall
+from tests.integration.test_syncs_groups import GROUP, make_groups, open_names, patients
+from tests.sandbox_client import Sandbox
 
 WEEK = timedelta(days=7)
 
@@ -157,3 +160,46 @@ def test_a_deleted_occurrence_cancels_its_own_visit_only(clinic: Clinic) -> None
     look(clinic)
     assert [v["id"] for v in clinic.visits()] == [visits[0]["id"], visits[2]["id"]]
     assert clinic.mails() == [("cancellation", "app")]
+
+
+def test_a_series_that_is_there_before_going_live(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        ids = series(clinic)
+        clinic.pump()
+        clinic.go_live()
+        clinic.settle()
+        assert len(clinic.visits()) == 9
+        clinic.forget()
+        clinic.sandbox.control("drchrono", "materialise", {"id": ids[2]})
+        clinic.catch_up()
+        assert len(clinic.visits()) == 9
+        assert clinic.mails() == []
+
+
+def test_a_recurring_group_is_one_visit_each_time(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path, group_settle_seconds=0) as clinic:
+        make_groups(clinic)
+        clinic.new_patient()
+        clinic.go_live()
+        two = patients(clinic, 2)
+        end = utc(days=3).astimezone(ZONE) + WEEK
+        weekly = {"recur_end_date": f"{end:%Y-%m-%d}", "profile": GROUP, "allow_overlapping": True}
+        first = [series(clinic, patient=one, **weekly)[0] for one in two]
+        look(clinic)
+        assert [open_names(visit) for visit in clinic.visits()] == [["Omar", "Vera"]] * 2
+        clinic.forget()
+        clinic.sandbox.control("drchrono", "materialise", {"id": first[0]})
+        clinic.settle()
+        look(clinic)
+        assert [open_names(visit) for visit in clinic.visits()] == [["Omar", "Vera"]] * 2
+        assert clinic.mails() == []
+        clinic.edit(first[1], status="Cancelled")
+        clinic.settle()
+        names = sorted(open_names(visit) for visit in clinic.visits())
+        assert names == [["Omar", "Vera"], ["Vera"]]
+        assert clinic.mails() == [("cancellation", "app")]
