@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from sync.core import people
+from sync.core.group import is_group
 from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
@@ -257,12 +258,24 @@ def _mark(shown: Visit | Person | None) -> str | None:
 def _raise(
     sync: Sync, conn: Connection, event: _Event, aggregate: int, shown: Visit | None = None
 ) -> Receipt:
-    wait = NO_WAIT if _imminent(sync, conn, aggregate, event.now, shown) else event.wait
+    wait = _wait(sync, conn, event, aggregate)
+    wait = NO_WAIT if _imminent(sync, conn, aggregate, event.now, shown) else wait
     due = work.raise_(
         conn, aggregate, now=event.now, hints=Hints.of(event.source), lane=Lane.LIVE, wait=wait
     )
     rings = (Ring(aggregate, Lane.LIVE),) if due <= event.now else ()
     return Receipt("raised", rings)
+
+
+def _wait(sync: Sync, conn: Connection, event: _Event, aggregate: int) -> Wait:
+    """How long it settles: a group's members are moved one by one, and are one move."""
+    slot = conn.execute(
+        select(visit.c.slot_key).where(visit.c.aggregate == aggregate)
+    ).scalar_one_or_none()
+    group = sync.settings.group_settle_seconds
+    if event.source != "drchrono" or not is_group(slot) or group <= event.wait.settle:
+        return event.wait
+    return Wait(group, max(group, event.wait.longest))
 
 
 def _imminent(

@@ -64,7 +64,8 @@ def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: da
 def check_cap(conn: Connection, aggregate: int, most: int, now: datetime) -> None:
     """Raise BrakedError when a visit was written to `most` times in a day.
 
-    A person is not capped: its writes are as many as its contacts.
+    A group's cap is that for each of its members: one move of the group is a write for each. A
+    person is not capped: its writes are as many as its contacts.
     """
     if links.kind_of(conn, aggregate) != "visit":
         return
@@ -76,5 +77,8 @@ def check_cap(conn: Connection, aggregate: int, most: int, now: datetime) -> Non
             call.c.at > now - timedelta(days=1),
         )
     ).scalar_one()
-    if written >= most:
+    if written < most:
+        return
+    current = sum(one.current for one in attendances.attendances(conn, aggregate))
+    if written >= most * max(1, current):
         raise BrakedError("too_many_writes", str(aggregate))
