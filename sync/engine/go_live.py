@@ -42,7 +42,7 @@ class NotConnectedError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What going live would do. Everything is a count: the calls what that usually costs, the mails the most there can be.
+    """What going live would do, in counts: calls as they usually are, mails at the most.
 
     `visits_linked` were matched before; `visits_matched` would be linked now. `to_decide` is by the
     cause of the attention item that a person will find.
