@@ -17,7 +17,7 @@ from sync.core.merge import Seen
 from sync.core.people import full_name, normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, facts, index, new_patients
+from sync.engine import contacts, decided, facts, index, never, new_patients
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.outbound.brake import BrakedError
@@ -208,11 +208,14 @@ def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
 
 def person_of(started: VisitRun, attendee: Attendee, doctor: str) -> Met:
     """The patient that a participant is. Raises ParkedError where a human must decide."""
-    known = _from_index(started, attendee, doctor)
-    if known is not None:
+    said = _said(started, attendee, doctor)
+    known = said or _from_index(started, attendee, doctor)
+    if known is not None and (said or not _told_apart(started, attendee, [known.remote_id])):
         return known
     candidate, contact = _with_contact(started, attendee)
     patients = _patients_like(started, candidate)
+    apart = _told_apart(started, attendee, [str(json["id"]) for json in patients])
+    patients = [json for json in patients if str(json["id"]) not in apart]
     found = people.match(candidate, [drchrono.to_person(json) for json in patients])
     if found.one is not None:
         json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
@@ -221,8 +224,29 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str) -> Met:
     if not found.nobody:
         candidates = tuple(one.remote_id for one in found.several)
         raise ParkedError("operator", "who", "patient_unsure", candidates=candidates)
-    made, json = new_patients.make(started, candidate, contact, doctor)
+    with started.sync.store.read() as conn:
+        asked = decided.may_be_made(conn, attendee.remote_id)
+    made, json = new_patients.make(started, candidate, contact, doctor, asked=asked)
     return _meet(started, json, made, doctor, read=True)
+
+
+def _said(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
+    """The patient whom a person has said that this participant is."""
+    sync = started.sync
+    with sync.store.read() as conn:
+        patient = decided.patient_of(conn, attendee.remote_id)
+    if patient is None:
+        return None
+    try:
+        json = sync.drchrono.get_patient(started.ticket, patient)
+    except Gone:
+        return None
+    return _meet(started, json, drchrono.to_person(json), doctor)
+
+
+def _told_apart(started: VisitRun, attendee: Attendee, ids: list[str]) -> set[str]:
+    with started.sync.store.read() as conn:
+        return never.apart(conn, "participant", attendee.remote_id, "patient", ids)
 
 
 def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
@@ -291,6 +315,8 @@ def _meet(
     with started.sync.store.write() as conn:
         obj = _patient_row(conn, started, shown.remote_id)
         _note_patient(conn, started, obj, json, shown)
-        version = _version(conn, obj.aggregate).version
+        known = _version(conn, obj.aggregate)
+    if known.excluded:
+        raise ParkedError("operator", f"excluded:{shown.remote_id}", None)
     # What a list shows lacks the custom demographics: the hub reads for itself.
-    return Met(obj.aggregate, shown.remote_id, version, doctor, shown, json if read else None)
+    return Met(obj.aggregate, shown.remote_id, known.version, doctor, shown, json if read else None)

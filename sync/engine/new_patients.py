@@ -35,15 +35,21 @@ LOOKS = 2
 
 
 def make(
-    started: VisitRun, candidate: Person | Attendee, contact: Person | None, doctor: str
+    started: VisitRun,
+    candidate: Person | Attendee,
+    contact: Person | None,
+    doctor: str,
+    *,
+    asked: bool = False,
 ) -> tuple[Person, dict[str, Json]]:
     """Make the patient; returns it as DrChrono answered.
 
+    `asked`: somebody has said that it is a new patient, so the policy need not say so.
     Raises ParkedError when the policy or DrChrono is against it, LaterError while an earlier
     attempt's outcome is unknown, and the RemoteErrors of the call.
     """
     sync = started.sync
-    if started.mapping.policy.new_patients != "create":
+    if started.mapping.policy.new_patients != "create" and not asked:
         raise ParkedError("operator", "who", "new_patient")
     row = _row(started, candidate)
 
