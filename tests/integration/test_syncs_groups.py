@@ -268,6 +268,53 @@ def test_an_echo_costs_no_drchrono_call(clinic: Clinic) -> None:
     assert clinic.mails() == []
 
 
+@pytest.mark.parametrize("webhooks", ["on", "lost"])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("do", ["drop_after", "drop", "status", "garbage"])
+def test_a_lost_answer_invites_nobody_twice(
+    clinic: Clinic, method: str, do: str, webhooks: str
+) -> None:
+    people = patients(clinic, 4)
+    # The list must be proven to show new visits, or nothing is ever made a second time.
+    clinic.book(patient=people[0], scheduled_time=wall(days=10))
+    clinic.settle()
+    clinic.catch_up()
+    if method == "PATCH":
+        group_of(clinic, people[:2])
+        people = people[2:]
+    clinic.forget()
+    match = {"method": method, "path": "^/appointments/"}
+    lost = {"webhooks": {"mode": "drop"}} if webhooks == "lost" else {}
+    clinic.sandbox.faults("oncall", {"match": match, "do": do, "times": 1}, **lost)
+    for one in people:
+        book(clinic, one)
+    clinic.settle()
+    (visit,) = [one for one in clinic.visits() if one["type"] == "phone"]
+    assert open_names(visit) == ["Ines", "Jon", "Omar", "Vera"]
+    assert clinic.mails() == [("invitation", "app")] * len(people)
+
+
+def test_the_members_of_one_move_are_waited_for(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Moved one by one within the group's 30 seconds is one move, with one mail each."""
+    with open_clinic(sandbox, sqlite_url, tmp_path, group_settle_seconds=30) as clinic:
+        make_groups(clinic)
+        clinic.go_live()
+        booked = group_of(clinic, patients(clinic))
+        (visit,) = clinic.visits()
+        assert len(visit["participants"]) == 3
+        for one in booked:
+            clinic.edit(one, scheduled_time=wall(days=5))
+            clinic.pump()
+            clinic.advance(9)
+        assert clinic.mails() == []
+        clinic.settle()
+        (now,) = clinic.visits()
+        assert now["id"] == visit["id"]
+        assert clinic.mails() == [("change", "app")] * 3
+
+
 # --- OnCall → DrChrono ----------------------------------------------------------------------------
 
 
@@ -334,3 +381,14 @@ def test_time_length_and_type_of_the_whole_group(clinic: Clinic) -> None:
     clinic.change_visit(visit["id"], duration=90)
     clinic.settle()
     assert [clinic.appointment(one)["duration"] for one in booked] == [90] * 3
+
+
+def test_a_move_of_a_large_group_is_not_too_many_writes_of_one_visit(clinic: Clinic) -> None:
+    """Ten writes a day are one visit's, and each member is one (design §9)."""
+    booked = group_of(clinic, patients(clinic, 12))
+    (visit,) = clinic.visits()
+    clinic.change_visit(visit["id"], datetime=f"{utc(days=6, hour=17):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.settle()
+    assert clinic.attention() == []
+    moved = [clinic.appointment(one)["scheduled_time"] for one in booked]
+    assert moved == [wall(days=6, hour=17)] * 12
