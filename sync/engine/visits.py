@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from sync.core.group import is_group
 from sync.core.merge import Seen
 from sync.core.plan import (
+    SYSTEMS,
     CreateAppointment,
     CreateOncall,
     Effect,
@@ -19,6 +20,7 @@ from sync.core.plan import (
     Policy,
     plan_visit,
 )
+from sync.core.records import Life, State
 from sync.engine import (
     arrivals,
     contacts,
@@ -321,11 +323,10 @@ def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool
         obj = state.object(system)
         if obj is not None:
             links.change(conn, obj.id, seen_at=now, mark=shown.visit.mark)
-    if carried:
-        for system in state.gone:
-            obj = state.object(system)
-            if obj is not None and not plan.held and not plan.asks:
-                links.change(conn, obj.id, state="gone")
+    for system in state.gone if carried and not plan.held and not plan.asks else ():
+        obj = state.object(system)
+        if obj is not None:
+            links.change(conn, obj.id, state="gone")
     values: dict[str, object] = {}
     starts, doctor = _starts_now(state, plan if carried else Plan()), doctor_of(state)
     if starts is not None:
@@ -339,7 +340,24 @@ def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool
     values["hold_until"] = plan.wait_until
     if plan.closed and carried:
         values["state"] = "closed"
+    elif _goes_on(conn, state, now):
+        values["state"] = "open"
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+
+
+def _goes_on(conn: Connection, state: VisitState, now: datetime) -> bool:
+    """Whether an end was taken back that only one side ever knew of: the same visit goes on.
+
+    While it was over, its participant missed what changed in the chart: the person sees to that.
+    """
+    lives = [shown.visit.state for shown in state.read.values()]
+    if state.row["state"] != "closed" or len(lives) < len(SYSTEMS):
+        return False
+    if not all(isinstance(life, State) and life.life is Life.OPEN for life in lives):
+        return False
+    if state.attendance is not None and state.attendance.person is not None:
+        work.raise_(conn, state.attendance.person, now=now, hints=Hints.of("drchrono"))
+    return True
 
 
 def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
@@ -372,6 +390,8 @@ def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
 
 def without_effects(started: VisitRun) -> Plan:
     """The plan of a visit as it stands, for the dry run; both sides are read."""
+    if is_group(started.state.row["slot_key"]):
+        return groups.without_effects(started)
     for system in ("drchrono", "oncall"):
         read_side(started.sync, started.state, system, started.ticket)
     return make_plan(started)

@@ -196,7 +196,7 @@ def test_nights_of_the_time_change(clinic: Clinic, zone: str, local: str, instan
 def test_the_past_is_never_made(clinic: Clinic) -> None:
     clinic.sandbox.behaviours("oncall", returns_provider=True)
     clinic.book(scheduled_time=wall(days=-2))
-    clinic.invite(datetime=f"{utc(days=-2):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.invite(datetime=f"{utc(days=-3):%Y-%m-%dT%H:%M:%SZ}")
     clinic.catch_up()
     assert len(clinic.of("oncall", "appointments")) == 1
     assert len(clinic.appointments()) == 1

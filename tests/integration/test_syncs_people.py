@@ -99,6 +99,12 @@ def test_demographics_flow_back_only_where_the_mapping_says_so(
         now = ("Vera", "Lindqvist", "fixed@mail.example")
         assert participants(clinic) == [now, now]
         assert contacts(clinic) == [now]
+        written = [call for call in clinic.calls("oncall") if call.startswith("PATCH")]
+        others = {
+            "participant": ["PATCH /contacts/ID/", "PATCH /participants/ID/"],
+            "contact": ["PATCH /participants/ID/", "PATCH /participants/ID/"],
+        }
+        assert sorted(written) == others[where]
         clinic.catch_up()
         assert [call for call in clinic.calls("drchrono") if call.startswith("P")].count(
             "PATCH /api/patients/ID"
@@ -180,6 +186,15 @@ def test_a_swapped_patient_is_a_new_visit(clinic: Clinic, other: dict[str, Any])
     assert visit["id"] != old
     assert visit_of(clinic, old)["cancelled"] is True
     assert sorted(clinic.mails()) == [("cancellation", "app"), ("invitation", "app")]
+
+
+def test_two_charts_without_a_birth_date_may_be_two_people(clinic: Clinic) -> None:
+    clinic.new_patient(date_of_birth=None)
+    appointment, old = linked(clinic)
+    clinic.edit(appointment, patient=clinic.new_patient(date_of_birth=None))
+    clinic.settle()
+    (visit,) = clinic.visits()
+    assert visit["id"] != old
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,10 @@ def real(clinic: Clinic) -> list[dict[str, Any]]:
 
 def test_virtual_occurrences_within_sixty_days_become_visits_unmarked(clinic: Clinic) -> None:
     ids = series(clinic)
+    clinic.forget()
     look(clinic)
+    # Those that are too far ahead are not even asked for.
+    assert clinic.calls("drchrono").count("GET /api/appointments/ID") == 9
     at = [datetime.fromisoformat(str(visit["datetime"])) for visit in clinic.visits()]
     assert min(at) == datetime.fromisoformat(wall(days=3)).replace(tzinfo=ZONE).astimezone(UTC)
     # Days 3, 10, … 59.

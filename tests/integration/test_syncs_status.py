@@ -241,3 +241,22 @@ def test_cancelled_in_oncall_and_opened_again_in_the_record(clinic: Clinic) -> N
     (new,) = clinic.visits()
     assert new["id"] != visit
     assert clinic.appointment(appointment)["status"] == "Confirmed"
+
+
+def test_an_end_that_was_only_noted_and_taken_back_goes_on(clinic: Clinic) -> None:
+    """No Show by mistake: OnCall was never told, so the same visit goes on, address and all."""
+    appointment, visit = linked(clinic)
+    clinic.edit(appointment, status="No Show")
+    clinic.pump()
+    clinic.edit_patient(clinic.patient, first_name="Veronika")
+    clinic.pump()
+    clinic.edit(appointment, status="Confirmed")
+    clinic.pump()
+    assert [p["first_name"] for p in clinic.visits()[0]["participants"]] == ["Veronika"]
+    clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
+    clinic.edit_patient(clinic.patient, email="vera.new@mail.example")
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert now["id"] == visit
+    assert now["datetime"] == f"{utc(days=3, hour=17):%Y-%m-%dT%H:%M:%SZ}"
+    assert [p["email"] for p in now["participants"]] == ["vera.new@mail.example"]
