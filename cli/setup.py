@@ -1,16 +1,19 @@
 """Decides how a new installation is set up: connect the account, check everything, map doctors."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.environment import opened, settings
 from cli.operate import json_option
-from cli.output import TROUBLE, TroubleError, console, print_json, table
+from cli.output import TROUBLE, TroubleError, console, plain, print_json, table
 
 if TYPE_CHECKING:
     from sync.engine.context import Sync
+    from sync.engine.mapping_preview import MappingPreview
+    from sync.mapping import Mapping
 
 
 @click.command()
@@ -83,17 +86,24 @@ def mapping_suggest() -> None:
 
 
 @mapping.command("check")
+@click.argument(
+    "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False
+)
 @json_option
-def mapping_check(as_json: bool) -> None:
+def mapping_check(file: Path | None, as_json: bool) -> None:
     """Read the mapping file and name each mistake with its line.
 
+    Another FILE is compared with the one in force too: how many visits to come it touches, and how
+    many mails it may cause at most. Put it in place when that is what you want.
+
     \b
-    Example:
+    Examples:
       MAPPING_FILE=mapping.toml drchrono-oncall mapping check
+      drchrono-oncall mapping check new.toml
     """
     from sync.mapping import MappingError, load
 
-    path = settings().mapping_file
+    path = file or settings().mapping_file
     try:
         found = load(path)
     except MappingError as error:
@@ -101,7 +111,19 @@ def mapping_check(as_json: bool) -> None:
             print_json({"ok": False, "problems": str(error).splitlines()})
             sys.exit(TROUBLE)
         raise TroubleError(str(error)) from None
+    touches = _touches(found) if file is not None else None
     if as_json:
-        print_json({"ok": True, "version": found.version, "doctors": len(found.doctors)})
-    else:
-        click.echo(f"{path} is right: {len(found.doctors)} doctors, version {found.version}.")
+        told = {"ok": True, "version": found.version, "doctors": len(found.doctors)}
+        print_json(told if touches is None else {**told, "touches": touches})
+        return
+    click.echo(f"{path} is right: {len(found.doctors)} doctors, version {found.version}.")
+    if touches is not None:
+        rows = plain(touches).items()
+        console().print(table("Compared with the file in force", ("visits to come", "count"), rows))
+
+
+def _touches(found: "Mapping") -> "MappingPreview":
+    from sync.engine.mapping_preview import preview
+
+    with opened() as sync:
+        return preview(sync, found)

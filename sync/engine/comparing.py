@@ -145,7 +145,7 @@ def _appointments(started: Scan) -> list[Met]:
     for page in pages:
         for json in page.results:
             shown = drchrono.to_visit(json, started.mapping)
-            if not _to_come(started, shown) or not _in_scope(started.mapping, shown):
+            if not _to_come(started, shown) or not in_scope(started.mapping, shown):
                 continue
             if _is_unlinked(started, shown):
                 found.append(Met(json, shown))
@@ -168,7 +168,8 @@ def _is_unlinked(started: Scan, shown: Visit) -> bool:
         )
 
 
-def _in_scope(mapping: Mapping, shown: Visit) -> bool:
+def in_scope(mapping: Mapping, shown: Visit) -> bool:
+    """Whether an appointment is one that the mapping has synced."""
     if shown.is_break or shown.virtual_base or shown.type is None or not shown.patient:
         return False
     if isinstance(shown.provider, Absent) or mapping.doctor(shown.provider) is None:

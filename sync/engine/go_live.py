@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from sync.core import people
+from sync.core.group import Slot, slot_of
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.engine import facts
@@ -29,7 +30,8 @@ from sync.store.schema import installation, object_, visit
 from sync.store.work import Hints, Lane
 
 # What a new visit costs in calls (DrChrono, OnCall), echoes included: DESIGN 11.
-MADE_IN_ONCALL = (3, 2)
+TO_BE_INVITED = (3, 0)
+MADE_IN_ONCALL = (0, 2)
 MADE_IN_DRCHRONO = (1, 3)
 NEW_CONTACT = (1, 2)
 NEW_PATIENT = (3, 0)
@@ -120,7 +122,8 @@ class _Counts:
         self._matched: set[tuple[str, str]] = set()  # contact id, patient id
         self._met: set[str] = set()  # patients with a contact
         self._contacts: dict[str, list[Person]] = {}  # by e-mail
-        self._oncall = self._drchrono = 0
+        self._oncall = self._drchrono = self._invited = 0
+        self._groups: set[Slot] = set()
         self._new_contacts: set[str] = set()
         self._new_patients: set[object] = set()
 
@@ -146,7 +149,11 @@ class _Counts:
             if patient is None or cause:
                 self.tell(cause)
                 continue
-            self._oncall += 1
+            slot = slot_of(met.visit) if met.visit.group else None
+            self._invited += 1
+            self._oncall += slot not in self._groups
+            if slot is not None:
+                self._groups.add(slot)
             if patient.remote_id not in self._met:
                 self._new_contacts.add(patient.remote_id)
 
@@ -198,6 +205,7 @@ class _Counts:
             accepted = conn.execute(select(installation.c.accepted_at)).scalar_one()
         contacts = len(self._new_contacts) + len(self._new_patients)
         times = (
+            (self._invited, TO_BE_INVITED),
             (self._oncall, MADE_IN_ONCALL),
             (self._drchrono, MADE_IN_DRCHRONO),
             (contacts, NEW_CONTACT),
@@ -215,7 +223,7 @@ class _Counts:
             new_contacts=contacts,
             drchrono_calls=sum(count * cost[0] for count, cost in times),
             oncall_calls=sum(count * cost[1] for count, cost in times),
-            mails=self._oncall,
+            mails=self._invited,
             to_decide=dict(sorted(self._decide.items())),
         )
 

@@ -283,7 +283,7 @@ def test_each_command_shows_what_follows_and_does_it_only_when_told(
 ) -> None:
     clinic, appointment, visit = differing(linked)
     monkeypatch.setattr(environment, "settings", lambda: clinic.settings)
-    monkeypatch.setattr(commands.getpass, "getuser", lambda: "ann")
+    monkeypatch.setattr(commands, "login", lambda: "ann")
     runner = CliRunner()
     for arguments, mails in (
         (["keep", "drchrono", "appointment", appointment], 1),

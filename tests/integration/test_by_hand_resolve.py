@@ -10,6 +10,7 @@ from cli import environment
 from cli.main import cli
 from sync.engine import candidates, catchup, contacts, go_live, operate
 from sync.engine.by_hand import NotPossibleError
+from sync.store import links
 from sync.store.schema import attention, decision
 from tests.integration.clinic import DIVISION, PROVIDER, Clinic, open_clinic, utc, wall
 from tests.sandbox_client import Sandbox
@@ -149,8 +150,9 @@ def test_the_chosen_contact_is_linked(clinic: Clinic) -> None:
     candidates.resolve(clinic.sync, waiting.id, second, by="ann")
     clinic.settle()
     with clinic.sync.store.read() as conn:
-        key = contacts.links.find(conn, "drchrono", "patient", str(clinic.patient)).aggregate
-        linked = contacts.of(conn, key, PROVIDER, DIVISION)
+        patient = links.find(conn, "drchrono", "patient", str(clinic.patient))
+        assert patient is not None
+        linked = contacts.of(conn, patient.aggregate, PROVIDER, DIVISION)
     assert linked is not None
     assert linked.remote_id == second
     assert len(clinic.of("oncall", "contacts")) == 2
