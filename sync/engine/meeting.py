@@ -206,10 +206,15 @@ def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
     return found
 
 
-def person_of(started: VisitRun, attendee: Attendee, doctor: str) -> Met:
-    """The patient that a participant is. Raises ParkedError where a human must decide."""
+def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
+    """The patient that a participant is. Raises ParkedError where a human must decide.
+
+    `alone`: the visit's only participant; only then a new patient may be made.
+    """
     said = _said(started, attendee, doctor)
     known = said or _from_index(started, attendee, doctor)
+    if known is not None and said is None and _contact_differs(started, attendee, known.key):
+        known = None
     if known is not None and (said or not _told_apart(started, attendee, [known.remote_id])):
         return known
     candidate, contact = _with_contact(started, attendee)
@@ -224,6 +229,8 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str) -> Met:
     if not found.nobody:
         candidates = tuple(one.remote_id for one in found.several)
         raise ParkedError("operator", "who", "patient_unsure", candidates=candidates)
+    if not alone:
+        raise ParkedError("operator", "who", "participant_unmatched")
     with started.sync.store.read() as conn:
         asked = decided.may_be_made(conn, attendee.remote_id)
     made, json = new_patients.make(started, candidate, contact, doctor, asked=asked)
@@ -279,6 +286,22 @@ def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | Non
         raise ParkedError("operator", f"excluded:{patient[0]['remote_id']}", None)
     shown = Person("drchrono", patient[0]["remote_id"], "patient")
     return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
+
+
+def _contact_differs(started: VisitRun, attendee: Attendee, key: int) -> bool:
+    """Whether the participant's contact has another birth date than the person it looks like.
+
+    Asked only while none of the person's contacts is known: a linked one was compared.
+    """
+    with started.sync.store.read() as conn:
+        if any(o.kind == "contact" and o.known for o in links.objects_of(conn, key)):
+            return False
+    candidate, contact = _with_contact(started, attendee)
+    if contact is None or not present(contact.birth_date, None):
+        return False
+    who = dict(people.keys(candidate))["email_name_birth"]
+    with started.sync.store.read() as conn:
+        return key not in index.find(conn, started.sync.digests, "email_name_birth", who)
 
 
 def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:

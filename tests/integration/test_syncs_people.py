@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.clinic import Clinic, utc, wall
+from tests.integration.clinic import DIVISION, PROVIDER, Clinic, utc, wall
 from tests.integration.syncs import decide, linked, visit_of
 
 OTHER_DOCTOR, OTHER_TELEHEALTH = 202, 404
@@ -212,3 +212,57 @@ def test_someone_new_in_oncall_by_policy(
     assert len([p for p in clinic.of("drchrono", "patients") if p["last_name"] == "Okoro"]) == made
     assert len(clinic.appointments()) == made
     assert clinic.attention() == attention
+
+
+VERA = {"first_name": "Vera", "last_name": "Lindqvist", "email": "vera@mail.example"}
+BORN = "1984-05-06"
+
+
+@pytest.mark.parametrize(
+    ("other", "typed", "born", "found"),
+    [
+        # One e-mail for the family: the birth date of the contact says who it is.
+        ({"first_name": "Liv", "date_of_birth": "2012-02-03"}, {}, BORN, "vera"),
+        ({"first_name": "Liv", "date_of_birth": "2012-02-03"}, {}, None, None),
+        # Twins: one e-mail, one birth date, one surname.
+        ({"first_name": "Vesna"}, {}, BORN, "vera"),
+        ({"first_name": "Vesna"}, {}, None, None),
+        # Father and son of one name.
+        ({"last_name": "Lindqvist Jr.", "date_of_birth": "2012-02-03"}, {}, BORN, "vera"),
+        ({"last_name": "Lindqvist Jr.", "date_of_birth": "2012-02-03"}, {}, None, None),
+        # Accents and capitals are spelling, a changed surname is not.
+        (None, {"first_name": "VÉRA", "last_name": "lindqvíst"}, None, "vera"),
+        (None, {"last_name": "Sørensen"}, BORN, None),
+        # Another birth date is another person; an unknown one may be anybody.
+        (None, {}, "1985-05-06", None),
+        ({"date_of_birth": None}, {}, BORN, None),
+        # Another e-mail: a namesake, or she has a new one.
+        (None, {"email": "vera.l@mail.example"}, None, None),
+    ],
+)
+def test_who_is_invited_in_oncall_is_never_guessed(
+    clinic: Clinic,
+    other: dict[str, Any] | None,
+    typed: dict[str, str],
+    born: str | None,
+    found: str | None,
+) -> None:
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    vera = clinic.patient
+    if other is not None:
+        clinic.new_patient(**other)
+    who = VERA | typed
+    if born is not None:
+        base = clinic.sandbox.oncall_url
+        place = {
+            "provider": f"{base}/providers/{PROVIDER}/",
+            "division": f"{base}/divisions/{DIVISION}/",
+        }
+        body = who | place | {"date_of_birth": born}
+        assert clinic.sandbox.staff_oncall("POST", "/contacts/", body).status_code == 201
+    clinic.pump()
+    clinic.invite(participants=[who])
+    clinic.settle()
+    booked = [a["patient"] for a in clinic.appointments()]
+    assert booked == ([vera] if found else [])
+    assert clinic.attention() == ([] if found else ["patient_unsure"])
