@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sync.engine import catchup
+from sync.config import Mode
+from sync.engine import catchup, reconcile
 from tests.integration.clinic import DOCTOR, OFFICE, PROVIDER, Clinic, utc, wall
 from tests.integration.syncs import decide, linked, visit_of
 
@@ -264,3 +265,17 @@ def test_a_doctor_or_an_office_that_is_not_mapped_is_left_alone(clinic: Clinic) 
     clinic.book(exam_room=3)
     clinic.pump()
     assert [visit["provider"] for visit in clinic.visits()] == [PROVIDER]
+
+
+def test_paused_does_nothing_and_loses_nothing(clinic: Clinic) -> None:
+    appointment, visit = linked(clinic)
+    going = clinic.sync.settings
+    clinic.sync.settings = going.model_copy(update={"sync_mode": Mode.PAUSED})
+    clinic.edit(appointment, duration=45)
+    clinic.sandbox.wait_idle()
+    for aggregate in clinic.due():
+        reconcile.run(clinic.sync, aggregate)
+    assert clinic.calls("drchrono") == clinic.calls("oncall") == []
+    clinic.sync.settings = going
+    clinic.pump()
+    assert visit_of(clinic, visit)["duration"] == 45
