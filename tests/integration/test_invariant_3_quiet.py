@@ -1,5 +1,6 @@
 """Invariant 3, quiet: no change, no write; no second mail for the same change of the same visit."""
 
+from sync.engine import reconcile
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic, utc, wall
 from tests.integration.flows import here, slot
@@ -65,6 +66,29 @@ def test_a_patch_that_hangs_until_our_deadline_mails_once(clinic: Clinic) -> Non
     clinic.settle()
     agree(clinic)
     assert clinic.mails() == [("change", "app")]
+
+
+def test_what_may_still_land_is_waited_for(clinic: Clinic) -> None:
+    """A PATCH is on its way without an answer when the next edit comes: nothing is sent over it."""
+    appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
+    match = {"method": "PATCH", "path": "^/appointments/"}
+    clinic.sandbox.faults("oncall", {"match": match, "do": "late", "seconds": 1.5})
+    clinic.edit(appointment, scheduled_time=here(slot(1)))
+    _work_now(clinic)
+    clinic.edit(appointment, duration=50)
+    _work_now(clinic)
+    assert clinic.calls("oncall").count("PATCH /appointments/ID/") == 1
+    assert clinic.visit(visit)["duration"] == 30
+    clinic.settle()
+    agree(clinic)
+    assert clinic.mails() == [("change", "app"), ("change", "app")]
+
+
+def _work_now(clinic: Clinic) -> None:
+    """Work on what DrChrono told of, without waiting for what is on its way to OnCall."""
+    assert clinic.sandbox.read("drchrono", "wait", webhooks_idle=1, timeout=10)["idle"]
+    for aggregate in clinic.due():
+        reconcile.run(clinic.sync, aggregate)
 
 
 def test_the_same_edit_on_both_sides_is_adopted(clinic: Clinic) -> None:
