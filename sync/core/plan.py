@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
+from sync.core.effects import CreateAppointment as CreateAppointment
+from sync.core.effects import CreateOncall as CreateOncall
+from sync.core.effects import Effect as Effect
+from sync.core.effects import Mark as Mark
+from sync.core.effects import NextGeneration as NextGeneration
+from sync.core.effects import Patch as Patch
 from sync.core.lifecycle import Turn, decide, is_noted, terminal
 from sync.core.merge import Action, Merged, Seen, Side, Which, merge
 from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
@@ -67,48 +73,6 @@ class Policy:
     left_scope: Literal["cancel", "ask"] = "ask"
     grace: timedelta = timedelta(minutes=10)
     imminent: timedelta = timedelta(hours=2)
-
-
-# --- effects --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CreateOncall:
-    """Make the OnCall visit of a DrChrono appointment."""
-
-
-@dataclass(frozen=True)
-class CreateAppointment:
-    """Make the DrChrono appointment of an OnCall visit's patient."""
-
-
-@dataclass(frozen=True)
-class Patch:
-    """Write fields (our names and values) to one side's object. `effect` is what the brake sees.
-
-    With the call's success the other side's baselines of these fields move too: they were carried.
-    """
-
-    system: str
-    values: Mapping[str, object]
-    effect: str = "update"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Write our marker into one side's object."""
-
-    system: str
-
-
-@dataclass(frozen=True)
-class NextGeneration:
-    """The OnCall visit of this generation has served; a new one is made for what is open now."""
-
-    cancel_old: bool
-
-
-Effect: TypeAlias = CreateOncall | CreateAppointment | Patch | Mark | NextGeneration
 
 
 @dataclass(frozen=True)
