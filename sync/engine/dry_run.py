@@ -24,7 +24,7 @@ from sync.core.plan import (
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, persons, visits
+from sync.engine import contacts, due_fields, persons, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
@@ -230,7 +230,7 @@ def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Li
         return
     differs = [name for name in names if _differs(started.person, shown, name)]
     # The run's own question: is the baseline over there what the chart says?
-    due = persons._due(started, target, names, target.kind)  # noqa: SLF001
+    due = due_fields.of(started, target, names, target.kind)
     if due:
         fields = tuple(due)
         effects.append(_line("oncall", "update", target.kind, fields, str(target.remote_id)))

@@ -16,9 +16,9 @@ from sync.core import people
 from sync.core.errors import Gone, Refused
 from sync.core.merge import Seen
 from sync.core.people import normal_email
-from sync.core.records import Absent, Person, present
+from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, demographics, index, undecided
+from sync.engine import contacts, demographics, due_fields, index, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN
@@ -197,11 +197,11 @@ def _write_contact(started: PersonRun, contact: Obj) -> None:
     fresh = contact.seen_at is not None and sync.clock() - contact.seen_at < FRESH
     if hinted or not fresh:
         _read_contact(started, contact)
-    due = _due(started, contact, contacts.FIELDS, "contact")
+    due = due_fields.of(started, contact, contacts.FIELDS, "contact")
     if not due:
         return
     body = oncall_bodies.contact_body(
-        _both_names(started.person, due),
+        due_fields.with_both_names(started.person, due),
         base_url=sync.settings.oncall_base_url,
         mapping=sync.mapping,
     )
@@ -242,49 +242,6 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
         links.change(conn, contact.id, seen_at=sync.clock())
 
 
-def _due(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> dict[str, object]:
-    """The fields whose baseline on the target is not what the chart says.
-
-    A field without a baseline was never agreed on: it is not overwritten (go-live policy), but for
-    participants, whose baselines are all there from their first day.
-    """
-    sync = started.sync
-    with sync.store.read() as conn:
-        stored = baselines.stored_fields(conn, [target.id])
-    values = {}
-    for name in names:
-        value = getattr(started.person, name)
-        known = stored.get((target.id, name))
-        if isinstance(value, Absent) or known is None or known.digest is None:
-            continue
-        wire = _wire_of(kind, name, value, started)
-        if name in wire and sync.digests.field(target.id, name, wire[name], known.key_id) != (
-            known.digest
-        ):
-            values[name] = value
-    return values
-
-
-def _wire_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:
-    if kind == "contact":
-        body = oncall_bodies.contact_body(
-            {name: value},
-            base_url=started.sync.settings.oncall_base_url,
-            mapping=started.sync.mapping,
-        )
-    else:
-        body = oncall_bodies.participant_body({name: value})
-    return oncall.wire(kind, body)
-
-
-def _both_names(person: Person, due: dict[str, object]) -> dict[str, object]:
-    """A changed name is written with its other half, so that the full name follows too."""
-    if not {"first_name", "last_name"} & due.keys():
-        return due
-    names = {"first_name": person.first_name, "last_name": person.last_name}
-    return {**due, **{k: v for k, v in names.items() if not isinstance(v, Absent)}}
-
-
 def _settling(sync: Sync, target: Obj, kind: str, due: dict[str, object]):  # type: ignore[no-untyped-def]
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
@@ -307,7 +264,7 @@ def _write_participant(started: PersonRun, attended: Attendance) -> None:
         return
     with sync.store.read() as conn:
         target = links.get(conn, attended.participant)
-    due = _due(started, target, PARTICIPANT_FIELDS, "participant")
+    due = due_fields.of(started, target, PARTICIPANT_FIELDS, "participant")
     if not due or not target.known:
         return
     with sync.store.write() as conn:
@@ -336,7 +293,7 @@ def _patch_participant(
     lease: Lease,
 ) -> None:
     sync = started.sync
-    body = oncall_bodies.participant_body(_both_names(started.person, due))
+    body = oncall_bodies.participant_body(due_fields.with_both_names(started.person, due))
     written = sync.digests.fields(target.id, oncall.wire("participant", body))
     try:
         sync.oncall.patch_participant(

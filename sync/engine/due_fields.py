@@ -1,0 +1,59 @@
+"""Which fields of a contact or participant are not what the chart says, and how to write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.records import Absent
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.store import baselines
+
+if TYPE_CHECKING:
+    from sync.core.records import Person
+    from sync.core.wording import Json
+    from sync.engine.persons import PersonRun
+    from sync.store.links import Obj
+
+
+def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> dict[str, object]:
+    """The fields whose baseline on the target is not what the chart says.
+
+    A field without a baseline was never agreed on: it is not overwritten (go-live policy), but for
+    participants, whose baselines are all there from their first day.
+    """
+    sync = started.sync
+    with sync.store.read() as conn:
+        stored = baselines.stored_fields(conn, [target.id])
+    values = {}
+    for name in names:
+        value = getattr(started.person, name)
+        known = stored.get((target.id, name))
+        if isinstance(value, Absent) or known is None or known.digest is None:
+            continue
+        wire = _wire_of(kind, name, value, started)
+        if name in wire and sync.digests.field(target.id, name, wire[name], known.key_id) != (
+            known.digest
+        ):
+            values[name] = value
+    return values
+
+
+def _wire_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:
+    if kind == "contact":
+        body = oncall_bodies.contact_body(
+            {name: value},
+            base_url=started.sync.settings.oncall_base_url,
+            mapping=started.sync.mapping,
+        )
+    else:
+        body = oncall_bodies.participant_body({name: value})
+    return oncall.wire(kind, body)
+
+
+def with_both_names(person: Person, due: dict[str, object]) -> dict[str, object]:
+    """A changed name is written with its other half, so that the full name follows too."""
+    if not {"first_name", "last_name"} & due.keys():
+        return due
+    names = {"first_name": person.first_name, "last_name": person.last_name}
+    return {**due, **{k: v for k, v in names.items() if not isinstance(v, Absent)}}
