@@ -96,10 +96,7 @@ def stands_for(started: VisitRun, json: dict[str, Json], met: Met, doctor: str) 
         return False
     sync = started.sync
     with sync.store.write() as conn:
-        obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
-        if obj is None:
-            key = links.new_aggregate(conn, "visit", sync.clock())
-            obj = links.add(conn, key, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+        obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
         if not _alone(conn, obj):
             return False
         note_place(conn, obj.aggregate, shown)

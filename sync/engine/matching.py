@@ -84,10 +84,8 @@ def _patients(started: Scan) -> None:
 
 
 def _index(conn: Connection, started: Scan, shown: Person) -> int:
-    obj = links.find(conn, "drchrono", "patient", shown.remote_id)
-    if obj is None:
-        key = links.new_aggregate(conn, "person", started.now)
-        obj = links.add(conn, key, "drchrono", "patient", shown.remote_id, now=started.now)
+    obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=started.now)
+    if obj.mark is None:
         links.change(conn, obj.id, mark=shown.mark)
     index.remember(conn, started.sync.digests, obj.aggregate, people.keys(shown))
     return obj.aggregate
@@ -229,11 +227,8 @@ def _never_run(conn: Connection, obj: Obj) -> bool:
 
 
 def _object(conn: Connection, started: Scan, system: str, met: Met) -> Obj:
-    obj = links.find(conn, system, "appointment", met.visit.remote_id)
-    if obj is None:
-        key = links.new_aggregate(conn, "visit", started.now)
-        obj = links.add(conn, key, system, "appointment", met.visit.remote_id, now=started.now)
-    elif obj.state == "skipped":
+    obj = links.first_sight(conn, system, "appointment", met.visit.remote_id, now=started.now)
+    if obj.state == "skipped":
         links.change(conn, obj.id, state="live")
     return obj
 

@@ -85,12 +85,7 @@ def _version(conn: Connection, key: int) -> _Known:
 
 
 def _patient_row(conn: Connection, started: VisitRun, remote_id: str) -> links.Obj:
-    obj = links.find(conn, "drchrono", "patient", remote_id)
-    if obj is not None:
-        return obj
-    now = started.sync.clock()
-    key = links.new_aggregate(conn, "person", now)
-    return links.add(conn, key, "drchrono", "patient", remote_id, now=now)
+    return links.first_sight(conn, "drchrono", "patient", remote_id, now=started.sync.clock())
 
 
 def _note_patient(

@@ -123,9 +123,8 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
         real = occurrences.known_as(conn, sync, shown, json)
         if real is not None:
             return _raise(conn, sync, real.aggregate, "drchrono")
-        key = links.new_aggregate(conn, "visit", sync.clock())
-        obj = links.add(conn, key, "drchrono", "appointment", shown.remote_id, now=sync.clock())
-        occurrences.note(conn, key, shown)
+        obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+        occurrences.note(conn, obj.aggregate, shown)
     elif obj.state == "gone" or (obj.mark and shown.mark and shown.mark < obj.mark):
         return None
     elif obj.state == "skipped":
@@ -172,10 +171,7 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
 
 def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
     shown = drchrono.to_person(json)
-    obj = links.find(conn, "drchrono", "patient", shown.remote_id)
-    if obj is None:
-        key = links.new_aggregate(conn, "person", sync.clock())
-        obj = links.add(conn, key, "drchrono", "patient", shown.remote_id, now=sync.clock())
+    obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not is_linked(conn, obj.aggregate):
         index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
@@ -250,9 +246,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
     if obj is None:
         if isinstance(shown.starts, Absent) or shown.starts < sync.clock():
             return None
-        key = links.new_aggregate(conn, "visit", sync.clock())
-        obj = links.add(conn, key, "oncall", "appointment", shown.remote_id, now=sync.clock())
-        return _raise(conn, sync, key, "oncall")
+        obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
+        return _raise(conn, sync, obj.aggregate, "oncall")
     if obj.made_by_us and obj.created_at > sync.clock() - PROOF:
         facts.put(conn, "oncall_list_shows_new", "yes", sync.clock())
     if obj.state != "live":

@@ -82,6 +82,26 @@ def new_aggregate(conn: Connection, kind: Literal["visit", "person"], now: datet
     return key
 
 
+def first_sight(conn: Connection, system: str, kind: str, remote_id: str, *, now: datetime) -> Obj:
+    """The row of a remote object; one never heard of gets a row and an aggregate of its own.
+
+    The door and a worker may meet it at the same moment: whoever comes second takes the other's.
+    """
+    known = find(conn, system, kind, remote_id)
+    if known is not None:
+        return known
+    try:
+        with conn.begin_nested():
+            person_of = kind in {"patient", "contact"}
+            key = new_aggregate(conn, "person" if person_of else "visit", now)
+            return add(conn, key, system, kind, remote_id, now=now)
+    except IntegrityError:
+        known = find(conn, system, kind, remote_id)
+        if known is None:
+            raise
+        return known
+
+
 def kind_of(conn: Connection, key: int) -> str | None:
     """`visit`, `person` or None for an unknown aggregate."""
     kind: str | None = conn.execute(
