@@ -270,9 +270,27 @@ def _oncall(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> S
     if seen.get("state") is Seen.NEW and obj.made_by_us and _is_open(shown):
         # The answer that made it did not tell a status (guide): as we made it, it is open.
         seen["state"] = Seen.SAME
+    sent = None if shown.provider_wire else _provider_sent(sync, state, obj)
+    if sent is not None:
+        shown, seen["provider"] = replace(shown, provider=sent), Seen.SAME
     found = Shown(json, shown, wire, seen)
     _with_attendee(sync, state, found)
     return found
+
+
+def _provider_sent(sync: Sync, state: VisitState, obj: Obj) -> str | None:
+    """The doctor of an OnCall visit that does not tell its provider: what we last sent says it."""
+    known = state.stored.get((obj.id, "provider"))
+    if known is None or known.digest is None or known.key_id not in sync.digests.key_ids:
+        return None
+    doctors = [
+        entry.drchrono
+        for entry in sync.mapping.doctors
+        if sync.digests.field(obj.id, "provider", entry.oncall_provider, known.key_id)
+        == known.digest
+    ]
+    # One provider may stand for several doctors, each in a division of their own.
+    return doctors[0] if len(doctors) == 1 else None
 
 
 def _is_open(shown: Visit) -> bool:

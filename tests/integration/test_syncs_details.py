@@ -279,3 +279,19 @@ def test_paused_does_nothing_and_loses_nothing(clinic: Clinic) -> None:
     clinic.sync.settings = going
     clinic.pump()
     assert visit_of(clinic, visit)["duration"] == 45
+
+
+@pytest.mark.parametrize(
+    "change", [{"exam_room": 2}, {"office": 302, "exam_room": 2}, {"profile": 404}]
+)
+def test_another_room_office_or_profile_of_the_same_type_is_no_change_in_oncall(
+    clinic: Clinic, change: dict[str, Any]
+) -> None:
+    appointment, _ = linked(clinic)
+    clinic.edit(appointment, **change)
+    clinic.catch_up()
+    assert [call for call in clinic.calls("oncall") if not call.startswith("GET")] == []
+    assert clinic.mails() == []
+    clinic.forget()
+    clinic.catch_up()
+    assert [call for call in clinic.calls("drchrono") if "ID" in call] == []
