@@ -266,3 +266,16 @@ def test_who_is_invited_in_oncall_is_never_guessed(
     booked = [a["patient"] for a in clinic.appointments()]
     assert booked == ([vera] if found else [])
     assert clinic.attention() == ([] if found else ["patient_unsure"])
+
+
+def test_an_e_mail_that_oncall_lets_no_contact_change_is_told_once(clinic: Clinic) -> None:
+    """Guide: a contact's e-mail may not be editable. The visits' participants are put right."""
+    linked(clinic)
+    clinic.sandbox.behaviours("oncall", contact_email_editable=False)
+    clinic.edit_patient(clinic.patient, email="vera.new@mail.example")
+    clinic.settle()
+    clinic.catch_up()
+    assert participants(clinic) == [("Vera", "Lindqvist", "vera.new@mail.example")]
+    assert contacts(clinic) == [("Vera", "Lindqvist", "vera@mail.example")]
+    assert clinic.attention() == ["contact_refused"]
+    assert clinic.calls("oncall").count("PATCH /contacts/ID/") == 1
