@@ -6,7 +6,7 @@ what becomes of each member and where the visit stands, and does nothing.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -23,17 +23,23 @@ _TIME: Final = "%Y%m%dT%H%M%S"
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a group visit stands: a DrChrono doctor and office, its start (UTC) and minutes."""
+    """Where a group visit stands: a DrChrono doctor and office, its start (UTC) and minutes.
+
+    `born` is the OnCall id of a visit that was booked there: its members need no group profile,
+    and nobody joins it but through OnCall. It is no part of the place.
+    """
 
     doctor: str
     office: str
     starts: datetime
     minutes: int
+    born: str = field(default="", compare=False)
 
     @property
     def key(self) -> str:
         """What no two open visits may share; never the key of a 1:1 visit."""
-        return f"{PREFIX}{self.doctor}:{self.office}:{self.starts:{_TIME}}:{self.minutes}"
+        place = f"{PREFIX}{self.doctor}:{self.office}:{self.starts:{_TIME}}:{self.minutes}"
+        return f"{place}:{self.born}" if self.born else place
 
 
 def is_group(slot_key: str | None) -> bool:
@@ -43,8 +49,9 @@ def is_group(slot_key: str | None) -> bool:
 
 def slot_from(key: str) -> Slot:
     """The slot that a group visit's key names."""
-    doctor, office, starts, minutes = key.removeprefix(PREFIX).split(":")
-    return Slot(doctor, office, datetime.strptime(starts, _TIME).replace(tzinfo=UTC), int(minutes))
+    doctor, office, starts, minutes, *born = key.removeprefix(PREFIX).split(":")
+    at = datetime.strptime(starts, _TIME).replace(tzinfo=UTC)
+    return Slot(doctor, office, at, int(minutes), "".join(born))
 
 
 def slot_of(shown: Visit) -> Slot | None:
@@ -158,7 +165,7 @@ def plan_group(
     there, its members do.
     """
     if not follows:
-        target = most_moved_to(members, slot)
+        target = replace(most_moved_to(members, slot), born=slot.born)
         slot = slot if target != slot and taken(target) else target
     fates: dict[int, Fate] = {}
     lives: dict[int, Life] = {}

@@ -76,6 +76,9 @@ def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
         and (obj.system == "drchrono" or o.generation == marker.generation)
     ]
     if any(o.remote_id is not None for o in standing):
+        if any(o.remote_id is None for o in standing):
+            # A group is finding out which of its members this is; it takes the row then.
+            raise LaterError(sync.clock() + BUSY * 10, Hints.of(obj.system))
         return  # a copied marker: its owner stands elsewhere, and this is another visit
     hand_over(started, target, obj, standing[0] if standing else None, marker)
 

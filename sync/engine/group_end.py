@@ -173,8 +173,10 @@ def finish(
         if not held:
             _settle(conn, found, members, fields)
             for system, name in fields.conflicts:
-                obj = state.object("oncall") if system == "oncall" else found.seats[0].appointment
-                if obj is not None:
+                seats = [seat.appointment for seat in found.seats[:1]]
+                for obj in [state.object("oncall")] if system == "oncall" else seats:
+                    if obj is None:
+                        continue
                     journal.note_conflict(conn, obj.id, name, "overwritten", now)
         _note_seen(conn, found, members, held=held)
         _tell(conn, found, members, fields, parked)
@@ -229,8 +231,9 @@ def _note_seen(conn: Connection, found: GroupRun, members: GroupPlan, *, held: b
             for key in links.blocked_on(conn, "visit", str(seat.appointment.remote_id)):
                 work.raise_(conn, key, now=now, hints=Hints.of("drchrono"))
     here = [fate for fate in members.fates.values() if fate in PRESENT]
+    waits = not members.fates and found.oncall_over() is None and bool(found.slot.born)
     if not held:
-        values["state"] = "open" if here else "closed"
+        values["state"] = "open" if here or waits else "closed"
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
 
 

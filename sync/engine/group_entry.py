@@ -13,9 +13,10 @@ from sqlalchemy import Connection, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core import group
-from sync.core.plan import CreateOncall, Patch, Plan, Presence
+from sync.core.group import Slot
+from sync.core.plan import CreateAppointment, CreateOncall, Patch, Plan, Presence
 from sync.core.records import Absent, Life, State
-from sync.engine import group_state, writing
+from sync.engine import group_state, meeting, writing
 from sync.engine.arrivals import BUSY, AbsorbedError
 from sync.engine.outcomes import LaterError
 from sync.store import attendances, journal, links, work
@@ -23,7 +24,6 @@ from sync.store.schema import visit
 from sync.store.work import Hints, Wait
 
 if TYPE_CHECKING:
-    from sync.core.group import Slot
     from sync.engine.visits import VisitRun
     from sync.store.links import Obj
 
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 def settle(started: VisitRun, plan: Plan) -> None:
     """Let an appointment with a group profile into the visit of its slot.
 
-    Returns for all others. Raises LaterError when this visit is a group from now on (its next run
+    An OnCall visit with several participants, booked there, is a group from the start. Returns for
+    all others. Raises LaterError when this visit is a group from now on (its next run
     is a group's) or the other one is busy, AbsorbedError when the appointment joined another visit.
     """
+    if _is_booked_there(started, plan):
+        _found_there(started)
     slot = _slot(started, plan)
     obj = started.state.object("drchrono")
     if slot is None or obj is None:
@@ -68,6 +71,34 @@ def _stands(started: VisitRun) -> bool:
         return False
     lives = [shown.visit.state for shown in (left, right)]
     return all(isinstance(one, State) and one.life is Life.OPEN for one in lives)
+
+
+def _is_booked_there(started: VisitRun, plan: Plan) -> bool:
+    shown = started.state.read.get("oncall")
+    making = any(isinstance(effect, CreateAppointment) for effect in plan.effects)
+    if shown is None or not making or not started.sync.live:
+        return False
+    return sum(who.cancelled is not True for who in shown.visit.attendees) > 1
+
+
+def _found_there(started: VisitRun) -> None:
+    """Make the visit a group's: its appointments are made by its next run, at once."""
+    sync, state, shown = started.sync, started.state, started.state.read["oncall"]
+    seen = shown.visit
+    doctor = meeting.doctor_for(started, shown, seen.attendees[0])
+    assert not isinstance(seen.starts, Absent)  # noqa: S101 - the plan saw it
+    minutes = seen.minutes if not isinstance(seen.minutes, Absent) else 30
+    office = started.mapping.booking_office(doctor) or ""
+    slot = Slot(doctor, office, seen.starts, minutes, born=seen.remote_id)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        conn.execute(
+            update(visit)
+            .where(visit.c.aggregate == state.key)
+            .values(slot_key=slot.key, doctor=doctor, starts_at=slot.starts, hold_until=None)
+        )
+    raise LaterError(now, Hints.both())
 
 
 def _found_group(started: VisitRun, obj: Obj, slot: Slot) -> None:

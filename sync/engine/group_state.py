@@ -22,7 +22,7 @@ from sync.engine.seen import compare, matches
 from sync.engine.visit_state import Shown, participants_wire, read_side
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links
-from sync.store.schema import blocker, visit
+from sync.store.schema import attendance, blocker, visit
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee
@@ -64,9 +64,9 @@ class GroupRun:
     def state(self) -> VisitState:
         return self.started.state
 
-    def seat(self, attendance: int) -> Seat:
+    def seat(self, attended: int) -> Seat:
         """The seat of an attendance."""
-        return next(seat for seat in self.seats if seat.attended.id == attendance)
+        return next(seat for seat in self.seats if seat.attended.id == attended)
 
     def oncall(self) -> Shown | None:
         """The OnCall visit as read in this run."""
@@ -174,7 +174,7 @@ def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) ->
             if who.remote_id not in taken
             and who.cancelled is not True
             and _is_person(conn, run, who, seat.attended.person)
-            and _is_free(conn, who.remote_id)
+            and is_free(conn, who.remote_id)
         ]
         if len(same) != 1:
             continue
@@ -189,9 +189,13 @@ def has_participant(seat: Seat) -> bool:
     return seat.participant is not None and seat.participant.remote_id is not None
 
 
-def _is_free(conn: Connection, remote_id: str) -> bool:
-    """A participant of an earlier life is not taken up again."""
-    return links.find(conn, "oncall", "participant", remote_id) is None
+def is_free(conn: Connection, remote_id: str) -> bool:
+    """Whether a participant stands for nobody: one of an earlier life is not taken up again."""
+    row = links.find(conn, "oncall", "participant", remote_id)
+    if row is None:
+        return True
+    held = select(attendance.c.id).where(attendance.c.participant == row.id).limit(1)
+    return conn.execute(held).first() is None
 
 
 def _is_person(conn: Connection, run: GroupRun, who: Attendee, person: int) -> bool:
@@ -210,7 +214,9 @@ def keep_participant(
         made = links.created(conn, seat.participant, remote_id, now=sync.clock())
         row = made or seat.participant
     else:
-        row = links.add(conn, state.key, "oncall", "participant", remote_id, now=sync.clock())
+        row = links.find(conn, "oncall", "participant", remote_id) or links.add(
+            conn, state.key, "oncall", "participant", remote_id, now=sync.clock()
+        )
     wire = participants_wire(json)[remote_id]
     baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, seat.attended.id, participant=row.id)
@@ -250,7 +256,7 @@ def _member(run: GroupRun, seat: Seat) -> Member:
     return replace(
         found,
         slot=group.slot_of(shown),
-        grouped=shown.group and bool(shown.patient),
+        grouped=(shown.group or bool(run.slot.born)) and bool(shown.patient),
         in_scope=not out_of_scope(run.started.mapping, shown),
         moved=any(seen.get(name) is Seen.CHANGED for name in PLACE),
         swapped=seen.get("patient") is Seen.CHANGED,

@@ -7,6 +7,7 @@ is `core.group` for the members and `core.plan` for the visit's own fields.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import update
@@ -17,7 +18,7 @@ from sync.core.group import CANCELS, Fate, GroupPlan
 from sync.core.merge import Seen
 from sync.core.plan import FIELDS, Patch, Plan, Presence, plan_visit
 from sync.core.records import Life, State
-from sync.engine import group_end, group_people, group_state, ladder, writing
+from sync.engine import group_back, group_end, group_people, group_state, ladder, marking, writing
 from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
@@ -44,6 +45,7 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     ladder.resolve(started)
     due = wait_for_unresolved(started.sync, state)
     group_state.load_seats(found)
+    group_back.resolve(found)
     group_people.resolve(found)
     hints = hints_left(state)
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
@@ -73,7 +75,7 @@ def _news_of_oncall(found: GroupRun) -> bool:
     news = any(
         seen is not Seen.SAME for name, seen in shown.seen.items() if name in group_state.TOLD
     )
-    return news or not obj.marked
+    return news or not obj.marked or bool(group_back.newcomers(found))
 
 
 def _news_of_members(found: GroupRun) -> bool:
@@ -125,6 +127,30 @@ def plan_fields(found: GroupRun, members: GroupPlan) -> Plan:
     return plan_visit(left, right, found.started.policy, found.state.now)
 
 
+def without_effects(started: VisitRun) -> Plan:
+    """The plan of a group visit as it stands, for the dry run: everything is read."""
+    started.state.attendance = None
+    found = GroupRun(started, group.slot_from(str(started.state.row["slot_key"])))
+    group_state.load_seats(found)
+    group_state.read_seats(found, found.seats)
+    group_state.read_oncall(found)
+    members = plan_members(found)
+    fields = plan_fields(found, members)
+    fates = tuple(f"member {one}: {fate}" for one, fate in members.fates.items())
+    return replace(fields, effects=_effects(members, fields), why=(*fates, *fields.why))
+
+
+def _effects(members: GroupPlan, fields: Plan) -> tuple[Patch, ...]:
+    """What is sent because of the members, before what is sent of the visit's fields."""
+    ends = members.ends is not None
+    cancels = ["state"] if ends else ["participant"] * len(members.of(*CANCELS))
+    found = [Patch("oncall", {name: Life.CANCELLED}, "cancel") for name in cancels]
+    joins = members.of(Fate.JOINS, Fate.REVIVED, Fate.SWAPPED)
+    found += [Patch("oncall", {"participants": one}, "create") for one in joins]
+    found += [Patch("drchrono", {"state": Life.CANCELLED}, "cancel")] * len(members.of(Fate.ENDED))
+    return (*found, *(one for one in fields.effects if isinstance(one, Patch)))
+
+
 # --- the effects ----------------------------------------------------------------------------------
 
 
@@ -151,8 +177,19 @@ def _execute(found: GroupRun, members: GroupPlan, fields: Plan) -> dict[int, Par
     for seat in found.seats:
         if members.fates.get(seat.attended.id) in group.PRESENT:
             group_people.mark(found, seat)
+    if members.ends is None and found.oncall() is not None:
+        group_back.book(found)
+        _mark_oncall(found)
     group_end.send_away(found, members)
     return parked
+
+
+def _mark_oncall(found: GroupRun) -> None:
+    """A visit that was booked in OnCall gets our marker with its first appointments."""
+    shown, obj = found.oncall(), found.state.object("oncall")
+    if shown is not None and obj is not None and not obj.marked and found.seats:
+        marker = replace(marking.marker_for(found.started, None), occurrence=None)
+        marking.mark_oncall(found.started, obj, shown.json, marker)
 
 
 def _end(found: GroupRun, life: Life) -> None:

@@ -31,7 +31,10 @@ def resolve(started: VisitRun) -> None:
 
     Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
     """
+    group = is_group(started.state.row["slot_key"])
     for row in list(started.state.objects):
+        if group and row.system == "drchrono":
+            continue  # one of several: `group_back` tells them apart
         if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
             _resolve_one(started, row)
 

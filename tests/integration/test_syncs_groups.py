@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sync.engine import dry_run
 from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic, utc, wall
 from tests.sandbox_client import Sandbox
 
@@ -315,6 +316,18 @@ def test_the_members_of_one_move_are_waited_for(
         assert clinic.mails() == [("change", "app")] * 3
 
 
+def test_the_dry_run_names_each_member(clinic: Clinic) -> None:
+    booked = group_of(clinic, patients(clinic))
+    clinic.edit(booked[0], status="Cancelled")
+    clinic.sandbox.wait_idle()
+    clinic.forget()
+    found = dry_run.plan(clinic.sync, "appointment", booked[0])
+    assert [line.values["fields"] for line in found.parts["effects"]] == [["participant"]]
+    fates = [line.text.rpartition(": ")[2] for line in found.parts["why"]]
+    assert fates[:3] == ["ends", "stays", "stays"]
+    assert [one for one in clinic.calls("oncall") if not one.startswith("GET")] == []
+
+
 # --- OnCall → DrChrono ----------------------------------------------------------------------------
 
 
@@ -392,3 +405,99 @@ def test_a_move_of_a_large_group_is_not_too_many_writes_of_one_visit(clinic: Cli
     assert clinic.attention() == []
     moved = [clinic.appointment(one)["scheduled_time"] for one in booked]
     assert moved == [wall(days=6, hour=17)] * 12
+
+
+def invite(clinic: Clinic, count: int, *more: dict[str, str]) -> str:
+    """Staff book a visit with patients of the clinic in OnCall, which tells its doctor.
+
+    Without the first of PEOPLE: the clinic has two charts of that name and address.
+    """
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    names = PEOPLE[1 : count + 1]
+    listed = [
+        {"first_name": first, "last_name": last, "email": f"{first.lower()}@mail.example"}
+        for first, last in names
+    ]
+    return clinic.invite(participants=[*listed, *more], type="phone")
+
+
+HOST = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
+
+
+def test_a_visit_booked_in_oncall_with_three_patients_is_three_appointments(
+    clinic: Clinic,
+) -> None:
+    people = patients(clinic, 4)[1:]
+    clinic.settle()
+    visit = invite(clinic, 3, HOST)
+    clinic.settle()
+    made = clinic.appointments()
+    assert sorted(one["patient"] for one in made) == sorted(people)
+    assert {one["scheduled_time"] for one in made} == {wall(days=4)}
+    assert {one["duration"] for one in made} == {30}
+    assert all(visit in one["custom_fields"][0]["field_value"] for one in made)
+    # The co-host is nobody's patient: left alone, told once, never given a chart.
+    assert clinic.attention() == ["participant_unmatched"]
+    assert len(clinic.of("drchrono", "patients")) == 5
+    clinic.forget()
+    clinic.catch_up()
+    assert len(clinic.appointments()) == 3
+    assert [v["id"] for v in clinic.visits()] == [visit]
+    assert clinic.mails() == []
+    assert clinic.attention() == ["participant_unmatched"]
+
+
+def test_what_follows_a_visit_booked_in_oncall_goes_both_ways(clinic: Clinic) -> None:
+    patients(clinic, 4)
+    clinic.settle()
+    visit = invite(clinic, 3)
+    clinic.settle()
+    clinic.change_visit(visit, datetime=f"{utc(days=6, hour=17):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.settle()
+    made = clinic.appointments()
+    assert [one["scheduled_time"] for one in made] == [wall(days=6, hour=17)] * 3
+    for one in made:
+        clinic.edit(one["id"], scheduled_time=wall(days=7))
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert (now["id"], now["datetime"]) == (visit, f"{utc(days=7):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.edit(made[0]["id"], status="Cancelled")
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert len(open_names(now)) == 2
+    clinic.change_visit(visit, cancelled=True)
+    clinic.settle()
+    assert clinic.appointments() == []
+
+
+def test_a_patient_added_in_oncall_gets_an_appointment(clinic: Clinic) -> None:
+    people = patients(clinic, 4)
+    group_of(clinic, people[:3])
+    (visit,) = clinic.visits()
+    base = clinic.sandbox.oncall_url
+    there = [{"url": f"{base}/participants/{p['id']}/"} for p in visit["participants"]]
+    jon = {"first_name": "Jon", "last_name": "Berg", "email": "jon@mail.example"}
+    clinic.change_visit(visit["id"], participants=[*there, jon])
+    clinic.settle()
+    made = next(one for one in clinic.appointments() if one["patient"] == people[3])
+    assert (made["scheduled_time"], made["profile"]) == (wall(days=3), GROUP)
+    clinic.forget()
+    clinic.edit(made["id"], status="Cancelled")
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert open_names(now) == ["Ines", "Omar", "Vera"]
+    assert clinic.mails() == [("cancellation", "app")]
+
+
+@pytest.mark.parametrize("do", ["drop_after", "drop", "status"])
+def test_a_lost_answer_books_nobody_twice(clinic: Clinic, do: str) -> None:
+    people = patients(clinic, 4)[1:]
+    clinic.settle()
+    match = {"method": "POST", "path": "^/api/appointments"}
+    clinic.sandbox.faults("drchrono", {"match": match, "do": do, "times": 1})
+    visit = invite(clinic, 3)
+    clinic.settle()
+    clinic.catch_up()
+    assert sorted(one["patient"] for one in clinic.appointments()) == sorted(people)
+    assert [v["id"] for v in clinic.visits()] == [visit]
+    assert clinic.attention() == []

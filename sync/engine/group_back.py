@@ -1,0 +1,284 @@
+"""From OnCall's visit to appointments: each matched participant of a group gets one.
+
+Who is matched with nobody may be a third party or a co-host: left alone, and told once. Never does
+a participant among several become a new patient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select
+
+from sync.core.errors import FencedOff, RemoteError, Unresolved
+from sync.core.records import Attendee, Marker, VisitType
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.engine import contacts, creates, facts, group_state, keeping, marking, meeting
+from sync.engine.group_state import GroupRun, Seat
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.visit_state import participants_wire
+from sync.store import attendances, baselines, journal, links, work
+from sync.store.schema import attendance, attention, call
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+
+LOOKS = 2
+SENT = ("open", "unresolved", "done", "looked")
+
+
+def newcomers(run: GroupRun) -> list[Attendee]:
+    """The open participants that stand for no appointment and were not told of before.
+
+    Told ones are looked at again when an operator asks: then both sides are hinted, by no delivery.
+    """
+    shown, state = run.oncall(), run.state
+    if shown is None or run.oncall_over() is not None or run.slot.starts < state.now:
+        return []
+    again = state.lease.hints.drchrono and not state.deliveries
+    with run.started.sync.store.read() as conn:
+        return [
+            who
+            for who in shown.visit.attendees
+            if who.cancelled is not True and _is_new(conn, run, who, again=again)
+        ]
+
+
+def _is_new(conn: Connection, run: GroupRun, who: Attendee, *, again: bool) -> bool:
+    row = links.find(conn, "oncall", "participant", who.remote_id)
+    if row is None:
+        return True
+    if not group_state.is_free(conn, who.remote_id):
+        return False
+    told = conn.execute(
+        select(attention.c.id)
+        .where(attention.c.aggregate == run.state.key, attention.c.object == row.id)
+        .limit(1)
+    ).first()
+    return again or told is None
+
+
+def book(run: GroupRun) -> None:
+    """Make the appointments of newcomers who are patients; tell of the others, once each."""
+    policy, sync = run.started.policy, run.started.sync
+    who = newcomers(run)
+    if not who or not policy.to_drchrono or not creates.allowed(sync, run.slot.doctor):
+        return
+    present = {seat.attended.person for seat in run.seats}
+    for one in who:
+        try:
+            met = meeting.person_of(run.started, one, run.slot.doctor, alone=False)
+        except ParkedError as parked:
+            _left_alone(run, one, parked)
+            continue
+        if met.key in present:
+            _left_alone(run, one, ParkedError("operator", "who", "group_member_twice"))
+            continue
+        present.add(met.key)
+        _make(run, one, met)
+    group_state.load_seats(run)
+
+
+def _left_alone(run: GroupRun, who: Attendee, parked: ParkedError) -> None:
+    sync = run.started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        row = _participant(conn, run, who)
+        cause = parked.cause or "participant_unmatched"
+        journal.open_attention(
+            conn,
+            run.state.key,
+            cause,
+            now=now,
+            object_id=row.id,
+            candidates=list(parked.candidates) or None,
+        )
+
+
+def _participant(conn: Connection, run: GroupRun, who: Attendee) -> links.Obj:
+    sync, shown = run.started.sync, run.oncall()
+    assert shown is not None  # noqa: S101 - the newcomers were read there
+    row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+        conn, run.state.key, "oncall", "participant", who.remote_id, now=sync.clock()
+    )
+    wire = participants_wire(shown.json)[who.remote_id]
+    baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
+    return row
+
+
+def _make(run: GroupRun, who: Attendee, met: meeting.Met) -> None:
+    """Write down what is made, make it, keep what was answered."""
+    started, sync, state = run.started, run.started.sync, run.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        person = {"person": met.key, "person_version": met.version}
+        own = attendances.attend(
+            conn, state.key, participant=_participant(conn, run, who).id, **person
+        )
+        row = links.add(
+            conn,
+            state.key,
+            "drchrono",
+            "appointment",
+            None,
+            now=now,
+            state="creating",
+            create_key=f"appointment:{own}:1",
+            generation=state.generation,
+        )
+        attendances.change_attendance(conn, own, appointment=row.id)
+        field_id = facts.appointment_field(conn, run.slot.doctor)
+    body = _body(run, met, field_id)
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            keeping.appointment(conn, started, row, answer.json, marked=field_id is not None)
+
+    try:
+        sync.drchrono.create_appointment(
+            started.ticket.then(after, fact=True),
+            body,
+            object_id=row.id,
+            fields=("starts", "minutes", "type", "provider", "patient"),
+            effect="create",
+            doctor=run.slot.doctor,
+        )
+    except Unresolved:
+        with sync.store.write() as conn:
+            links.change(conn, row.id, state="ambiguous")
+        raise
+    except FencedOff:
+        raise
+    except RemoteError:
+        _drop(run, own, row.id)
+        raise
+    meeting.afterwards(started, met)
+
+
+def _body(run: GroupRun, met: meeting.Met, field_id: str | None) -> dict[str, Json]:
+    """As the other members stand (profile, room), else as the mapping books; they may overlap."""
+    started, slot, there = run.started, run.slot, run.state.object("oncall")
+    values: dict[str, object] = {
+        "provider": slot.doctor,
+        "patient": met.remote_id,
+        "starts": slot.starts,
+        "minutes": slot.minutes,
+        "overlapping": True,
+    }
+    like = next((seat.shown.json for seat in run.seats if seat.shown is not None), None)
+    shown = run.oncall()
+    if like is None and shown is not None and isinstance(shown.visit.type, VisitType):
+        values["type"] = shown.visit.type
+    if slot.office:
+        values["office"] = slot.office
+    mapping = started.mapping
+    body = drchrono_bodies.appointment_body(values, doctor=slot.doctor, mapping=mapping)
+    if like is not None:
+        body |= {"profile": like.get("profile"), "exam_room": like.get("exam_room")}
+    else:
+        body["exam_room"] = int(mapping.exam_rooms(slot.doctor)[0])
+    if field_id is not None and there is not None:
+        marker = replace(marking.marker_for(started, there.remote_id), occurrence=None)
+        link = mapping.visit_link(str(there.remote_id))
+        body["custom_fields"] = drchrono_bodies.with_marker(
+            "appointment", [], field_id, marker, link=link
+        )
+    return body
+
+
+def _drop(run: GroupRun, own: int, row: int) -> None:
+    """It never came to be: its participant is a newcomer again."""
+    sync = run.started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.forget_create(conn, row)
+        attendances.change_attendance(conn, own, current=False, participant=None)
+    group_state.load_seats(run)
+
+
+# --- an answer that was lost ----------------------------------------------------------------------
+
+
+def resolve(run: GroupRun) -> None:
+    """Find out about appointments that an earlier run began to make and whose outcome is unknown.
+
+    Returns when there is none, or when they certainly never were. Raises LaterError until known.
+    """
+    for seat in list(run.seats):
+        if seat.appointment.remote_id is None:
+            _resolve_one(run, seat)
+
+
+def _resolve_one(run: GroupRun, seat: Seat) -> None:
+    sync, state, row = run.started.sync, run.state, seat.appointment
+    with sync.store.read() as conn:
+        sent = conn.execute(
+            select(func.max(call.c.at)).where(
+                call.c.object == row.id, call.c.method == "POST", call.c.state.in_(SENT)
+            )
+        ).scalar_one()
+    if sent is None:
+        _drop(run, seat.attended.id, row.id)
+        return
+    apart = timedelta(seconds=sync.settings.apart_seconds)
+    late = sent + timedelta(seconds=sync.settings.late_seconds)
+    ready = late if row.looked_at is None else row.looked_at + apart
+    if state.now < ready:
+        raise LaterError(ready, Hints.both())
+    json = _look(run, seat)
+    if json is not None:
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            keeping.appointment(conn, run.started, row, json)
+        raise LaterError(sync.clock(), Hints.both())
+    if row.looks + 1 >= LOOKS:
+        _drop(run, seat.attended.id, row.id)
+        return
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
+    raise LaterError(now + apart, Hints.both())
+
+
+def _look(run: GroupRun, seat: Seat) -> dict[str, Json] | None:
+    """By day, doctor and patient: the one with our marker, or in the slot and nobody else's."""
+    sync, slot = run.started.sync, run.slot
+    with sync.store.read() as conn:
+        patient = contacts.patient_row(conn, seat.attended.person or 0)
+    if patient is None:
+        return None
+    days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
+    pages = sync.drchrono.list_appointments(
+        run.started.ticket,
+        verbose=True,
+        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
+        doctor=slot.doctor,
+        patient=str(patient.remote_id),
+    )
+    for page in pages:
+        for json in page.results:
+            shown = drchrono.to_visit(json, run.started.mapping)
+            if shown.patient != patient.remote_id or _is_claimed(run, shown.remote_id):
+                continue
+            marker = shown.marker
+            ours = isinstance(marker, Marker) and marker.aggregate == run.state.key
+            if ours or (shown.starts == slot.starts and shown.provider == slot.doctor):
+                return json
+    return None
+
+
+def _is_claimed(run: GroupRun, remote_id: str) -> bool:
+    with run.started.sync.store.read() as conn:
+        known = links.find(conn, "drchrono", "appointment", remote_id)
+        if known is None:
+            return False
+        held = attendance.c.appointment == known.id
+        return conn.execute(select(attendance.c.id).where(held).limit(1)).first() is not None
