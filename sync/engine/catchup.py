@@ -85,6 +85,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         conn.execute(update(installation).values(mapping_version=version))
         journal.close_one(conn, 0, "mapping_unusable", sync.clock())
         waiting = links.blocked_on(conn, "mapping")
+        waiting += links.blocked_on(conn, "operator", "left_scope")
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)

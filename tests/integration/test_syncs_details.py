@@ -295,3 +295,16 @@ def test_another_room_office_or_profile_of_the_same_type_is_no_change_in_oncall(
     clinic.forget()
     clinic.catch_up()
     assert [call for call in clinic.calls("drchrono") if "ID" in call] == []
+
+
+def test_a_profile_that_is_mapped_again_asks_no_more(clinic: Clinic) -> None:
+    retype(clinic, '[types]\n[types.profiles]\n401 = "online"')
+    appointment, visit = linked(clinic)
+    retype(clinic, '[types]\n[types.profiles]\n401 = "skip"')
+    clinic.edit(appointment, duration=45)
+    clinic.settle()
+    assert clinic.attention() == ["left_scope"]
+    retype(clinic, '[types]\n[types.profiles]\n401 = "online"')
+    clinic.settle()
+    assert clinic.attention() == []
+    assert visit_of(clinic, visit)["duration"] == 45
