@@ -66,7 +66,7 @@ def run(sync: Sync, lease: Lease) -> None:
         patient = contacts.patient_row(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
-        behind = _is_behind(conn, lease.aggregate)
+        behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
         excluded = undecided.is_excluded(conn, lease.aggregate)
     if excluded and patient is not None:
         raise ParkedError("operator", f"excluded:{patient.remote_id}", None)
@@ -132,6 +132,25 @@ def _is_behind(conn: Connection, key: int) -> bool:
     return found is not None
 
 
+def _lacks_contact(conn: Connection, sync: Sync, key: int) -> bool:
+    """Whether a doctor of their open visits has no contact of theirs, and nobody was told."""
+    mapped = [d for d in _doctors(conn, sync, key) if sync.mapping.doctor(d) is not None]
+    unsettled = any(not contacts.is_settled(conn, sync.mapping, key, d) for d in mapped)
+    return unsettled and not contacts.is_told(conn, key)
+
+
+def _doctors(conn: Connection, sync: Sync, key: int) -> list[str]:
+    """The doctors of the person's open visits to come."""
+    attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
+    rows = conn.execute(
+        select(visit.c.doctor)
+        .where(visit.c.aggregate.in_([a.visit for a in attended]), visit.c.doctor.is_not(None))
+        .distinct()
+        .order_by(visit.c.doctor)
+    )
+    return list(rows.scalars())
+
+
 def _explained(
     deliveries: list[journal.Delivery],
     stored: dict[tuple[int, str], baselines.Stored],
@@ -161,13 +180,7 @@ def _carry(started: PersonRun) -> None:
     with sync.store.read() as conn:
         objects = links.objects_of(conn, key)
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
-        doctors = {
-            row
-            for row in conn.execute(
-                select(visit.c.doctor).where(visit.c.aggregate.in_([a.visit for a in attended]))
-            ).scalars()
-            if row
-        }
+        doctors = _doctors(conn, sync, key)
     if not normal_email(present(started.person.email, "")):
         with sync.store.write() as conn:
             journal.open_attention(conn, key, "patient_without_email", now=sync.clock())
@@ -183,7 +196,7 @@ def _carry(started: PersonRun) -> None:
             _write_contact(started, contact)
     for one in attended:
         _write_participant(started, one)
-    for doctor in sorted(doctors):
+    for doctor in doctors:
         if sync.mapping.doctor(doctor) is not None:
             contacts.ensure(sync, started.lease, started.person, started.json, doctor)
 

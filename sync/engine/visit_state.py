@@ -203,7 +203,7 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
     except Gone:
         real = None if _was_deleted(state, obj) else _now_real(sync, ticket, obj)
         if real is None and _is_surprising(state, obj):
-            raise LaterError(state.now + LOOK_AGAIN, Hints.of(system), failed=True) from None
+            raise _again(state, system) from None
         if real is None:
             state.gone.add(system)
         else:
@@ -211,7 +211,7 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
             read_side(sync, state, system, ticket)
         return
     if system == "drchrono" and _is_stale(state, obj, shown):
-        raise LaterError(state.now + LOOK_AGAIN, Hints.of(system), failed=True)
+        raise _again(state, system)
     state.read[system] = shown
     if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
         state.gone.add(system)
@@ -229,6 +229,13 @@ def _now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
 
 def _note_was_locked(state: VisitState) -> bool:
     return any(d.event == "CLINICAL_NOTE_LOCK" for d in state.deliveries)
+
+
+def _again(state: VisitState, system: str) -> LaterError:
+    """Another look at this side, and at what was hinted before."""
+    hints = state.lease.hints
+    both = Hints(hints.drchrono or system == "drchrono", hints.oncall or system == "oncall")
+    return LaterError(state.now + LOOK_AGAIN, both, failed=True)
 
 
 def _is_surprising(state: VisitState, obj: Obj) -> bool:

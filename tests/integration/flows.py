@@ -227,16 +227,6 @@ FLOWS = (
     ),
 )
 
-# What the service gets wrong still in two of them, by its cause.
-NO_CONTACT = (
-    "creates.make_*: what comes after the create (contact, patient's marker) is not taken up by the"
-    " next run when the run fails in between; no catch-up makes up for it"
-)
-NO_PATIENT = (
-    "meeting._new_patient: every failure but Conflict leaves the creating row, which then parks the"
-    " visit as patient_being_made for ever"
-)
-
 # Many rounds in one clinic are many calls and cancellations; the limits have tests of their own.
 NO_LIMITS: dict[str, Any] = {
     "drchrono_hourly_limit": 100_000,

@@ -28,7 +28,6 @@ class Unknown:
     attention: tuple[str, ...] = ()
     more_mails: tuple[tuple[str, str], ...] = ()
     fewer_mails: tuple[tuple[str, str], ...] = ()
-    bug: str = ""  # why the service is not right under it yet
 
     def __str__(self) -> str:
         return f"{self.remote}.{self.switch}={self.value}"
@@ -98,7 +97,6 @@ UNKNOWNS = (
         OFF,
         fewer_mails=(("change", "app"),),
         more_mails=(("cancellation", "app"), ("invitation", "app")),
-        bug="writing.patch_oncall: told as refused, no new generation made",
     ),
     Unknown(THERE, "cancel_all_participants_cancels_visit", ON),
     Unknown(THERE, "cancelled_sets_status", OFF),

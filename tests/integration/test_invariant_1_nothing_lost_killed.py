@@ -4,35 +4,23 @@ Another worker takes over when the lease has run out; then both sides agree, and
 mails of the change, each once. One flow is one test; each step is a round of its own in it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.integration.agreement import disagreements
 from tests.integration.clinic import Clinic
-from tests.integration.flows import FLOWS, NO_CONTACT, NO_LIMITS, NO_PATIENT, Flow, prove_the_list
+from tests.integration.flows import FLOWS, NO_LIMITS, Flow, prove_the_list
 from tests.integration.mortal import Mortal
 from tests.sandbox_client import Sandbox
 
 MOST_STEPS = 80
 LEASE_SECONDS = 45
-BUGS = {"booked": NO_CONTACT, "invited_somebody_new": NO_PATIENT}
 
 
-def _cases() -> Iterator[Any]:
-    for flow in FLOWS:
-        bug = BUGS.get(flow.name)
-        marks = [pytest.mark.xfail(strict=True, reason=bug)] if bug else []
-        yield pytest.param(flow, True, id=flow.name, marks=marks)
-        if bug == NO_CONTACT:
-            yield pytest.param(flow, False, id=f"{flow}-but-for-contacts")
-
-
-@pytest.mark.parametrize(("flow", "contacts"), list(_cases()))
+@pytest.mark.parametrize("flow", FLOWS, ids=str)
 def test_killed_after_each_step(
-    flow: Flow, contacts: bool, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+    flow: Flow, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> None:
     sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
     with Clinic(sandbox, sqlite_url, tmp_path, **NO_LIMITS) as clinic:
@@ -41,12 +29,12 @@ def test_killed_after_each_step(
         clinic.go_live()
         prove_the_list(clinic)
         for steps in range(1, MOST_STEPS):
-            if _one(clinic, flow, steps, contacts=contacts):
+            if _one(clinic, flow, steps):
                 return
     raise AssertionError(f"no end after {MOST_STEPS} steps")
 
 
-def _one(clinic: Clinic, flow: Flow, steps: int, *, contacts: bool) -> bool:
+def _one(clinic: Clinic, flow: Flow, steps: int) -> bool:
     """One round with a kill after so many steps; whether the worker lived to the end of it."""
     stands = flow.prepare(clinic, steps - 1)
     clinic.advance(120)
@@ -58,7 +46,9 @@ def _one(clinic: Clinic, flow: Flow, steps: int, *, contacts: bool) -> bool:
     lived = mortal.work(clinic)
     clinic.advance(LEASE_SECONDS + 1)
     clinic.settle(hours=6)
-    found = disagreements(clinic, contacts=contacts)
+    found = disagreements(
+        clinic,
+    )
     if sorted(clinic.mails()) != sorted(flow.mails):
         found.append(f"mails: {clinic.mails()}")
     found += [f"attention: {cause}" for cause in clinic.attention()]

@@ -13,9 +13,7 @@ from tests.integration.agreement import disagreements
 from tests.integration.clinic import Clinic, open_clinic
 from tests.integration.flows import (
     FLOWS,
-    NO_CONTACT,
     NO_LIMITS,
-    NO_PATIENT,
     Call,
     Flow,
     prove_the_list,
@@ -33,34 +31,13 @@ TROUBLES: tuple[dict[str, Any], ...] = (
     {"do": "late", "seconds": 0.1},
     {"do": "stale"},
 )
-# What the service gets wrong still, by its cause.
-NOT_YET_THERE = "a 404 right after the hint that it was made is taken for a deletion for good"
-STALE_DELETE = "receive._deleted notes no mark, so a read older than the deletion counts as newest"
-STALE_PERSON = "persons.run never compares the read's mark with the delivery's"
-STALE_OTHER = (
-    "visits: a read with a lower mark than the stored one is planned with as if it were news"
-)
-WRITES = ("status500", "429", "html", "garbage", "drop")
-BUGS: dict[tuple[str, str], str] = {
-    **{("booked", told): NO_CONTACT for told in (*WRITES, "drop_after", "late")},
-    **{("invited_somebody_new", told): NO_PATIENT for told in WRITES},
-    **{("invited_somebody_new", told): NO_CONTACT for told in ("drop_after", "late")},
-    **{(flow, "stale"): NOT_YET_THERE for flow in ("booked", "invited", "invited_somebody_new")},
-    ("deleted", "stale"): STALE_DELETE,
-    ("new_address", "stale"): STALE_PERSON,
-    ("moved_in_oncall", "stale"): STALE_OTHER,
-}
 
 
 def _cases() -> Iterator[Any]:
     for flow in FLOWS:
         for trouble in TROUBLES:
             told = f"{trouble['do']}{trouble.get('status', '')}"
-            bug = BUGS.get((flow.name, told))
-            marks = [pytest.mark.xfail(strict=True, reason=bug)] if bug else []
-            yield pytest.param(flow, trouble, True, id=f"{flow}-{told}", marks=marks)
-            if bug == NO_CONTACT:
-                yield pytest.param(flow, trouble, False, id=f"{flow}-{told}-but-for-contacts")
+            yield pytest.param(flow, trouble, id=f"{flow}-{told}")
 
 
 @pytest.fixture
@@ -73,15 +50,13 @@ def troubled(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clin
         yield clinic
 
 
-@pytest.mark.parametrize(("flow", "trouble", "contacts"), list(_cases()))
-def test_a_call_goes_wrong_once(
-    troubled: Clinic, flow: Flow, trouble: dict[str, Any], contacts: bool
-) -> None:
+@pytest.mark.parametrize(("flow", "trouble"), list(_cases()))
+def test_a_call_goes_wrong_once(troubled: Clinic, flow: Flow, trouble: dict[str, Any]) -> None:
     problems: list[str] = []
     for number, call in enumerate(flow.calls):
         if not _says_something(trouble, call):
             continue
-        found = _one(troubled, flow, number, call, trouble, contacts=contacts)
+        found = _one(troubled, flow, number, call, trouble)
         if found:
             # One round's trouble stays in the clinic: the first is told, the rest not looked at.
             problems += [f"{call[1]} {call[2]}: {problem}" for problem in found]
@@ -103,8 +78,6 @@ def _one(
     number: int,
     call: Call,
     trouble: dict[str, Any],
-    *,
-    contacts: bool,
 ) -> list[str]:
     stands = flow.prepare(clinic, number)
     # A bare hint within half a minute of a write of ours would be taken for its echo.
@@ -115,7 +88,7 @@ def _one(
     clinic.sandbox.faults(remote, {"match": {"method": method, "path": path}, **trouble})
     flow.act(clinic, stands)
     clinic.settle(hours=6)
-    found = disagreements(clinic, contacts=contacts)
+    found = disagreements(clinic)
     if clinic.sandbox.state(remote)["faults"]:
         found.append("the fault was never met")
         clinic.sandbox.faults(remote, clear=True)

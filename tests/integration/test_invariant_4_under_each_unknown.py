@@ -13,9 +13,7 @@ SETS = [(), *((one,) for one in UNKNOWNS), *pairs()]
 
 
 def _parameter(unknowns: tuple[Unknown, ...]) -> Any:
-    bugs = [unknown.bug for unknown in unknowns if unknown.bug]
-    marks = [pytest.mark.xfail(strict=True, reason=bugs[0])] if bugs else []
-    return pytest.param(unknowns, id=" ".join(map(str, unknowns)) or "none", marks=marks)
+    return pytest.param(unknowns, id=" ".join(map(str, unknowns)) or "none")
 
 
 def test_every_switch_of_the_sandbox_is_shown(sandbox: Sandbox) -> None:
