@@ -17,7 +17,7 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Visit, present
 from sync.drchrono import translate as drchrono
 from sync.engine import never, undecided
-from sync.engine.outcomes import LaterError
+from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
@@ -52,7 +52,8 @@ def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datet
 def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
     """Join an OnCall visit of the same slot whose only patient has this person's e-mail.
 
-    Raises LaterError after joining (both sides are looked at anew), or when the twin is busy.
+    Raises LaterError after joining (both sides are looked at anew), or when the twin is busy;
+    ParkedError while a person is still to say whose twin it is.
     """
     email = normal_email(present(met.person.email, ""))
     for twin in _candidates(started, "oncall", doctor, starts):
@@ -67,6 +68,7 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
             if one.cancelled is not True and normal_email(present(one.email, "")) == email != ""
         ]
         if shown.starts == starts and len(same) == 1 and not shown.marker:
+            _not_unsure(started, twin)
             _join(started, twin, met, same[0], json)
 
 
@@ -81,6 +83,7 @@ def with_drchrono_twin(
             continue
         shown = drchrono.to_visit(json, started.mapping)
         if shown.starts == starts and shown.patient == met.remote_id:
+            _not_unsure(started, twin)
             _join(started, twin, met, attendee, started.state.read["oncall"].json)
 
 
@@ -142,12 +145,21 @@ def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -
 
 
 def _may_join(conn: Connection, started: VisitRun, twin: Obj) -> bool:
-    """Whether nobody has told the two apart by hand, and nobody is still to say who is who."""
+    """Whether nobody has told the two apart by hand."""
     own = started.state.object("drchrono" if twin.system == "oncall" else "oncall")
-    if own is None or undecided.is_unsure(conn, twin.aggregate):
+    if own is None:
         return False
     kind, other = ("visit", "appointment") if twin.system == "oncall" else ("appointment", "visit")
     return not never.is_said(conn, (kind, str(twin.remote_id)), (other, str(own.remote_id)))
+
+
+def _not_unsure(started: VisitRun, twin: Obj) -> None:
+    """Raises ParkedError when the twin may be another's: who comes later is asked about too."""
+    with started.sync.store.read() as conn:
+        unsure = undecided.is_unsure(conn, twin.aggregate)
+    if unsure:
+        cause = undecided.UNSURE
+        raise ParkedError("operator", cause, cause, candidates=(str(twin.remote_id),))
 
 
 def _alone(conn: Connection, one: Obj) -> bool:

@@ -135,6 +135,9 @@ def test_unlink_makes_each_its_own_and_never_pairs_them_again(
     assert len(clinic.appointments()) == 1
     assert clinic.attention() == ["slot_taken"]
     assert clinic.mails() == [("invitation", "app")]
+    # No two visits bear the same marker: the new one is another life of the appointment's.
+    first, second = (one["metadata"] for one in clinic.visits())
+    assert first != second
     clinic.edit(appointment, scheduled_time=wall(days=5))
     clinic.settle()
     stands = {str(v["id"]): v["datetime"] for v in clinic.visits()}

@@ -206,6 +206,49 @@ def test_which_visit_it_is_and_what_the_others_are(
         assert go_live.waits(clinic.sync) is False
 
 
+def test_none_of_the_visits_means_one_of_its_own(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        clinic.book(scheduled_time=wall(days=4))
+        theirs = {clinic.invite(), clinic.invite()}
+        clinic.pump()
+        clinic.go_live()
+        (waiting,) = [
+            one for one in operate.attention_list(clinic.sync) if set(one.candidates) == theirs
+        ]
+        candidates.resolve(clinic.sync, waiting.id, "none", by="ann")
+        clinic.settle()
+        assert len(clinic.visits()) == 3
+        assert clinic.mails() == [("invitation", "app")]
+        assert len(clinic.appointments()) == 1
+
+
+def test_who_comes_to_the_same_slot_meanwhile_waits_too(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        clinic.book(scheduled_time=wall(days=4))
+        theirs = {clinic.invite(), clinic.invite()}
+        clinic.pump()
+        clinic.go_live()
+        clinic.book(
+            scheduled_time=wall(days=4),
+            patient=clinic.patient,
+            exam_room=2,
+            allow_overlapping=True,
+        )
+        clinic.settle()
+        assert clinic.attention() == ["visit_unsure"] * 4
+        newest = operate.attention_list(clinic.sync)[-1]
+        assert set(newest.candidates) <= theirs
+        assert newest.candidates
+        assert len(clinic.visits()) == 2
+        assert clinic.mails() == []
+
+
 def test_the_command_shows_them_and_answers(
     unsure: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
