@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from sync.engine.visit_state import Shown
     from sync.engine.visits import VisitRun
 
+# DrChrono's words for inactive and deceased (schema, patient_status).
+GONE = ("I", "D")
+
 
 @dataclass(frozen=True)
 class Met:
@@ -71,6 +74,25 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     if not full_name(present(shown.first_name, ""), present(shown.last_name, "")):
         raise ParkedError("patient", remote_id, "patient_without_name")
     return Met(obj.aggregate, remote_id, known.version, doctor, shown, json)
+
+
+def refuse_inactive(started: VisitRun) -> None:
+    """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
+
+    Known without a call: their chart's status is among its baselines.
+    """
+    digests, attended = started.sync.digests, started.state.attendance
+    if attended is None or attended.person is None:
+        return
+    with started.sync.store.read() as conn:
+        chart = contacts.patient_row(conn, attended.person)
+        stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
+    known = stored.get((chart.id, "active")) if chart else None
+    if chart is None or known is None or known.key_id not in digests.key_ids:
+        return
+    gone = [digests.field(chart.id, "active", word, known.key_id) for word in GONE]
+    if known.digest in gone:
+        raise ParkedError("patient", str(chart.remote_id), "patient_inactive")
 
 
 @dataclass(frozen=True)

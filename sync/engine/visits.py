@@ -32,6 +32,7 @@ from sync.engine import (
     keeping,
     ladder,
     marking,
+    meeting,
     merged,
     successors,
     undecided,
@@ -201,7 +202,9 @@ def execute(started: VisitRun, effect: Effect) -> None:
             creates.make_oncall(started)
         case CreateAppointment():
             creates.make_appointment(started)
-        case Patch("oncall"):
+        case Patch("oncall", values):
+            if "state" not in values:
+                meeting.refuse_inactive(started)
             writing.patch_oncall(started, effect)
         case Patch():
             writing.patch_drchrono(started, effect)

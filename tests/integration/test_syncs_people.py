@@ -145,6 +145,27 @@ def test_no_mail_for_a_change_of_an_inactive_or_deceased_patient(
     assert clinic.attention() == []
 
 
+@pytest.mark.parametrize("status", ["I", "D"])
+def test_a_move_waits_while_the_patient_is_inactive_and_an_end_does_not(
+    clinic: Clinic, status: str
+) -> None:
+    appointment, visit = linked(clinic)
+    other, ended = linked(clinic, scheduled_time=wall(days=6))
+    clinic.edit_patient(clinic.patient, patient_status=status)
+    clinic.settle()
+    clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
+    clinic.edit(other, status="Cancelled")
+    clinic.catch_up()
+    assert clinic.mails() == [("cancellation", "app")]
+    assert visit_of(clinic, ended)["cancelled"] is True
+    assert set(clinic.attention()) == {"patient_inactive"}
+    clinic.edit_patient(clinic.patient, patient_status="A")
+    clinic.settle()
+    assert visit_of(clinic, visit)["datetime"] == f"{utc(days=3, hour=17):%Y-%m-%dT%H:%M:%SZ}"
+    assert clinic.mails() == [("cancellation", "app"), ("change", "app")]
+    assert clinic.attention() == []
+
+
 # --- who is who -----------------------------------------------------------------------------------
 
 
