@@ -10,18 +10,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
+from sync.core import group
 from sync.core.errors import FencedOff, RemoteError, Unresolved
-from sync.core.records import Attendee, Marker, VisitType
+from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.engine import contacts, creates, facts, group_state, keeping, marking, meeting
+from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import participants_wire
 from sync.store import attendances, baselines, journal, links, work
-from sync.store.schema import attendance, attention, call
+from sync.store.schema import attendance, attention, call, visit
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
@@ -80,8 +82,55 @@ def book(run: GroupRun) -> None:
             _left_alone(run, one, ParkedError("operator", "who", "group_member_twice"))
             continue
         present.add(met.key)
-        _make(run, one, met)
+        standing = _standing(run, met.remote_id)
+        if standing is None:
+            _make(run, one, met)
+        elif group.slot_of(_visit(run, standing)) == run.slot:
+            _adopt(run, one, met, standing)
+        else:
+            _left_alone(run, one, ParkedError("operator", "who", "visit_unsure"))
     group_state.load_seats(run)
+
+
+def _visit(run: GroupRun, json: dict[str, Json]) -> Visit:
+    return drchrono.to_visit(json, run.started.mapping)
+
+
+def _adopt(run: GroupRun, who: Attendee, met: meeting.Met, json: dict[str, Json]) -> None:
+    """The same visit was entered by hand on both sides: that appointment is the member's."""
+    sync, state, shown = run.started.sync, run.state, _visit(run, json)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
+        if obj is None:
+            obj = links.add(conn, state.key, "drchrono", "appointment", shown.remote_id, now=now)
+        elif obj.aggregate != state.key:
+            other = work.try_lock(
+                conn, obj.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+            )
+            if other is None:
+                raise LaterError(now + BUSY, Hints.both())
+            links.change(conn, obj.id, aggregate=state.key, state="live")
+            journal.close_attention(conn, obj.aggregate, now)
+            links.unblock(conn, obj.aggregate)
+            conn.execute(
+                update(visit).where(visit.c.aggregate == obj.aggregate).values(state="closed")
+            )
+            work.give_back(conn, other, now=now)
+        digests = sync.digests
+        wire = drchrono.wire("appointment", json)
+        baselines.settle(
+            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.zone
+        )
+        attendances.attend(
+            conn,
+            state.key,
+            appointment=obj.id,
+            participant=_participant(conn, run, who).id,
+            person=met.key,
+            person_version=met.version,
+        )
 
 
 def _left_alone(run: GroupRun, who: Attendee, parked: ParkedError) -> None:
@@ -249,24 +298,28 @@ def _resolve_one(run: GroupRun, seat: Seat) -> None:
 
 
 def _look(run: GroupRun, seat: Seat) -> dict[str, Json] | None:
-    """By day, doctor and patient: the one with our marker, or in the slot and nobody else's."""
-    sync, slot = run.started.sync, run.slot
-    with sync.store.read() as conn:
+    """The appointment that a lost create may have made."""
+    with run.started.sync.store.read() as conn:
         patient = contacts.patient_row(conn, seat.attended.person or 0)
-    if patient is None:
-        return None
+    return None if patient is None else _standing(run, str(patient.remote_id))
+
+
+def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
+    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's."""
+    slot = run.slot
     days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
-    pages = sync.drchrono.list_appointments(
+    pages = run.started.sync.drchrono.list_appointments(
         run.started.ticket,
         verbose=True,
         date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
         doctor=slot.doctor,
-        patient=str(patient.remote_id),
+        patient=patient,
     )
     for page in pages:
         for json in page.results:
-            shown = drchrono.to_visit(json, run.started.mapping)
-            if shown.patient != patient.remote_id or _is_claimed(run, shown.remote_id):
+            shown = _visit(run, json)
+            over = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
+            if shown.patient != patient or over or _is_claimed(run, shown.remote_id):
                 continue
             marker = shown.marker
             ours = isinstance(marker, Marker) and marker.aggregate == run.state.key

@@ -501,3 +501,39 @@ def test_a_lost_answer_books_nobody_twice(clinic: Clinic, do: str) -> None:
     assert sorted(one["patient"] for one in clinic.appointments()) == sorted(people)
     assert [v["id"] for v in clinic.visits()] == [visit]
     assert clinic.attention() == []
+
+
+def test_a_group_entered_by_hand_on_both_sides_before_going_live_waits_for_a_person(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        make_groups(clinic)
+        people = patients(clinic, 4)[1:]
+        day = wall(days=4)
+        booked = [book(clinic, one, scheduled_time=day, duration=30) for one in people]
+        visit = invite(clinic, 3)
+        clinic.forget()
+        clinic.go_live()
+        clinic.settle()
+        clinic.catch_up()
+        assert sorted(one["id"] for one in clinic.appointments()) == sorted(booked)
+        assert [v["id"] for v in clinic.visits()] == [visit]
+        assert clinic.mails() == []
+        assert set(clinic.attention()) == {"visit_unsure"}
+
+
+def test_an_appointment_that_stands_already_is_the_members(clinic: Clinic) -> None:
+    """Entered by hand in DrChrono too, and not heard of: it is linked, not made again."""
+    people = patients(clinic, 4)[1:]
+    clinic.settle()
+    clinic.sandbox.faults("drchrono", webhooks={"mode": "drop", "times": 1})
+    own = book(clinic, people[0], scheduled_time=wall(days=4), duration=30)
+    visit = invite(clinic, 3)
+    clinic.settle()
+    clinic.catch_up()
+    assert sorted(one["patient"] for one in clinic.appointments()) == sorted(people)
+    assert [v["id"] for v in clinic.visits()] == [visit]
+    clinic.edit(own, status="Cancelled")
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert open_names(now) == ["Ines", "Jon"]
