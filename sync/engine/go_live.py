@@ -158,26 +158,32 @@ class _Counts:
                 self._new_contacts.add(patient.remote_id)
 
     def to_drchrono(self, alone: Iterable[Met]) -> None:
-        """OnCall visits of one patient who is known, or who is surely nobody known."""
+        """OnCall visits of patients who are known, or of one who is surely nobody known."""
         for met in alone:
             staying = [one for one in met.visit.attendees if one.cancelled is not True]
-            if len(staying) != 1:
-                self.tell("several_participants" if staying else "no_participants")
-                continue
-            who = self._with_birth_date(staying[0])
-            found = people.match(who, list(self._scan.people.values()))
-            if found.several:
-                self.tell("patient_unsure")
-            elif found.nobody and self._scan.mapping.policy.new_patients != "create":
-                self.tell("new_patient")
-            elif not normal_email(present(staying[0].email, "")):
-                self.tell("participant_without_email")
-            elif cause := self._without_doctor(met.visit, found.one):
-                self.tell(cause)
-            else:
-                self._drchrono += 1
-                if found.nobody:
-                    self._new_patients.add(people.keys(who))
+            if not staying:
+                self.tell("no_participants")
+            for one in staying:
+                self._participant(met.visit, one, only=len(staying) == 1)
+
+    def _participant(self, shown: Visit, attendee: Attendee, *, only: bool) -> None:
+        """The appointment of one participant; among several, nobody becomes a new patient."""
+        who = self._with_birth_date(attendee)
+        found = people.match(who, list(self._scan.people.values()))
+        if found.several:
+            self.tell("patient_unsure")
+        elif found.nobody and not only:
+            self.tell("participant_unmatched")
+        elif found.nobody and self._scan.mapping.policy.new_patients != "create":
+            self.tell("new_patient")
+        elif not normal_email(present(attendee.email, "")):
+            self.tell("participant_without_email")
+        elif cause := self._without_doctor(shown, found.one):
+            self.tell(cause)
+        else:
+            self._drchrono += 1
+            if found.nobody:
+                self._new_patients.add(people.keys(who))
 
     def _without_doctor(self, shown: Visit, patient: Person | None) -> str:
         """The cause for which nobody can be booked, else nothing; as `meeting.doctor_for` says."""

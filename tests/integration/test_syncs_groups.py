@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.engine import dry_run
+from sync.engine import dry_run, go_live
 from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic, utc, wall
 from tests.sandbox_client import Sandbox
 
@@ -537,3 +537,14 @@ def test_an_appointment_that_stands_already_is_the_members(clinic: Clinic) -> No
     clinic.settle()
     (now,) = clinic.visits()
     assert open_names(now) == ["Ines", "Jon"]
+
+
+def test_going_live_counts_each_patient_of_a_visit_booked_in_oncall(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path, go_live="ask") as clinic:
+        patients(clinic, 4)
+        invite(clinic, 3, HOST)
+        found = go_live.preview(clinic.sync)
+        assert found.create_in_drchrono == 3
+        assert found.to_decide == {"participant_unmatched": 1}
