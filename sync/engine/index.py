@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, or_, select
 
 from sync.digests import Digests
+from sync.store import upsert
 from sync.store.schema import person_key
 
 Keys = Sequence[tuple[str, tuple[str, ...]]]
@@ -23,7 +24,8 @@ def remember(conn: Connection, digests: Digests, person: int, keys: Keys) -> Non
         for what, parts in dict(keys).items()
     ]
     if rows:
-        conn.execute(insert(person_key), rows)
+        # The patient's own webhook may be indexing them at this very moment.
+        conn.execute(upsert.insert(conn, person_key).on_conflict_do_nothing(), rows)
 
 
 def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) -> list[int]:
