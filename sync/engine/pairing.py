@@ -208,11 +208,7 @@ def _pair_visits(conn: Connection, sync: Sync, found: _Visits) -> int:
 
 
 def _row(conn: Connection, system: str, remote_id: str, sync: Sync) -> Obj:
-    found = links.find(conn, system, "appointment", remote_id)
-    if found is None:
-        key = links.new_aggregate(conn, "visit", sync.clock())
-        found = links.add(conn, key, system, "appointment", remote_id, now=sync.clock())
-    return found
+    return links.first_sight(conn, system, "appointment", remote_id, now=sync.clock())
 
 
 def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: _Visits) -> None:
@@ -261,10 +257,8 @@ def _attend(conn: Connection, sync: Sync, here: Obj, found: _Visits) -> None:
 def known_patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Obj:
     """The row of a patient as read now, in the index from now on."""
     shown = drchrono.to_person(json)
-    obj = links.find(conn, "drchrono", "patient", shown.remote_id)
-    if obj is None:
-        key = links.new_aggregate(conn, "person", sync.clock())
-        obj = links.add(conn, key, "drchrono", "patient", shown.remote_id, now=sync.clock())
+    obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
+    if not baselines.stored_fields(conn, [obj.id]):
         _settle_fields(conn, sync, obj, drchrono.wire("patient", json))
     index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
     return obj

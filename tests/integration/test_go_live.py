@@ -82,6 +82,16 @@ def test_the_dry_run_counts_and_stores_nothing(waiting: Clinic) -> None:
     assert waiting.mails() == []
 
 
+def test_of_several_participants_each_known_one_gets_an_appointment(waiting: Clinic) -> None:
+    who = ("first_name", "last_name", "email")
+    rows = [("Vera", "Lindqvist", "vera@mail.example"), ("Ola", "Nord", "ola@clinic.example")]
+    waiting.invite(participants=[dict(zip(who, row, strict=True)) for row in rows])
+    waiting.pump()
+    found = go_live.preview(waiting.sync)
+    assert (found.create_in_drchrono, found.to_decide) == (1, {"participant_unmatched": 1})
+    assert (found.new_patients, found.mails) == (0, 0)
+
+
 def test_nothing_is_created_before_it_was_accepted(waiting: Clinic) -> None:
     everything(waiting)
     waiting.pump()
