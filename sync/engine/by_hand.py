@@ -13,7 +13,7 @@ from sync.core.errors import Gone
 from sync.core.lifecycle import terminal
 from sync.core.records import Absent, State, Visit
 from sync.drchrono import translate as drchrono
-from sync.engine import by_hand_lines, contacts, creates, never
+from sync.engine import by_hand_lines, creates, never
 from sync.engine.context import Ring, Sync
 from sync.engine.named import BusyError, UnknownError, aggregate_of
 from sync.oncall import translate as oncall
@@ -119,7 +119,7 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
         raise NotPossibleError("Name the contact that is not theirs: unlink contact ID.")
     if kind == "contact":
         there = next(o for o in objects if (o.kind, o.remote_id) == ("contact", object_id))
-        patient = contacts.patient_row(conn, key)
+        patient = links.patient_row(conn, key)
         if patient is None:
             raise NotPossibleError(f"Contact {object_id} is linked with no patient.")
         return _Linked(key, patient, there)

@@ -7,32 +7,26 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select, update
 
-from sync.core import people
 from sync.core.errors import FencedOff, Refused, RemoteError, Unresolved
-from sync.core.merge import Action, Seen, Side, merge
-from sync.core.people import normal_email
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import facts, index, never, undecided
+from sync.engine import contact_search, facts, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.outbound.pages import Page
 from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.schema import attention, call
-from sync.store.work import Hints, Lane, Lease
+from sync.store.work import Lease
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.context import Sync
     from sync.outbound.call import Answer
 
-FIELDS = ("first_name", "last_name", "email", "phone", "birth_date", "sex")
 LOOKS = 2
-FILTERS = "contacts_email_filter"
 
 
 def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
@@ -53,16 +47,10 @@ def of(conn: Connection, key: int, provider: str, division: str) -> Obj | None:
     return found[0] if found else None
 
 
-def patient_row(conn: Connection, key: int) -> Obj | None:
-    """The person's patient."""
-    found = [o for o in links.objects_of(conn, key) if o.kind == "patient" and o.known]
-    return found[0] if found else None
-
-
 def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> bool:
     """Whether the contact for this doctor stands and the patient bears our marker."""
     provider, division = _place(mapping, doctor)
-    contact, patient = of(conn, key, provider, division), patient_row(conn, key)
+    contact, patient = of(conn, key, provider, division), links.patient_row(conn, key)
     if contact is None or not contact.known or patient is None:
         return False
     return patient.marked or facts.patient_field(conn, doctor) is None
@@ -97,7 +85,7 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
             contact = of(conn, lease.aggregate, provider, division)
     if contact is None:
         try:
-            contact, free = _find(sync, ticket, lease, person, (provider, division))
+            contact, free = contact_search.find(sync, ticket, lease, person, (provider, division))
             if contact is None and free and sync.live:
                 undecided.until_accepted(sync)
                 contact = _make(sync, ticket, lease, person, doctor, (provider, division))
@@ -113,177 +101,6 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
     mark_patient(sync, ticket, lease.aggregate, json, contact.remote_id if contact else None)
 
 
-# --- finding --------------------------------------------------------------------------------------
-
-
-def _find(
-    sync: Sync, ticket: Ticket, lease: Lease, person: Person, place: tuple[str, str]
-) -> tuple[Obj | None, bool]:
-    """Link the contact that is there already, if it is surely theirs.
-
-    Also returns whether one may be made: not while somebody there may be them.
-    """
-    email = present(person.email, "")
-    if not email:
-        return None, False
-    hits = by_email(sync, ticket, email)
-    full = [(r, s) for r, s in (_whole(sync, ticket, r, s) for r, s in hits) if _in(s, place)]
-    apart = _told_apart(sync, lease.aggregate, [shown.remote_id for _r, shown in full])
-    free = [
-        (r, shown)
-        for r, shown in full
-        if _taken(sync, shown) is None and shown.remote_id not in apart
-    ]
-    theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
-    if len(theirs) == 1:
-        record, shown = theirs[0]
-        return _link(sync, lease, person, shown, record, place), True
-    unsure = theirs or [(r, s) for r, s in free if not people.match(s, [person]).nobody]
-    if unsure:
-        ids = [shown.remote_id for _record, shown in unsure]
-        with sync.store.write() as conn:
-            journal.open_attention(
-                conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
-            )
-    return None, not unsure
-
-
-def _told_apart(sync: Sync, key: int, ids: list[str]) -> set[str]:
-    with sync.store.read() as conn:
-        patient = patient_row(conn, key)
-        who = str(patient.remote_id) if patient else ""
-        return never.apart(conn, "patient", who, "contact", ids)
-
-
-def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:
-    """Whether a contact is surely this patient's.
-
-    One without a birth date is, if no other patient has that e-mail.
-    """
-    if people.match(contact, [person]).one is None:
-        return False
-    if present(contact.birth_date, None) is not None:
-        return True
-    email = dict(people.keys(person)).get("email")
-    with sync.store.read() as conn:
-        return email is not None and len(index.find(conn, sync.digests, "email", email)) == 1
-
-
-def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Json], Person]]:
-    """Every contact with that e-mail.
-
-    The search parameter's name is not documented (facts: U): a server that refuses it, or answers
-    with others, is read page by page instead, and that is remembered.
-    """
-    with sync.store.read() as conn:
-        filters = facts.get(conn, FILTERS) != "no"
-    try:
-        page = sync.oncall.contacts(ticket, email=email if filters else None)
-    except Refused:
-        filters = False
-        page = sync.oncall.contacts(ticket)
-    found, others = _with_email(page, email)
-    if others:
-        filters = False
-    while page.next is not None and (not filters or found):
-        page = sync.oncall.contacts(ticket, page=page.next)
-        found += _with_email(page, email)[0]
-    if not filters:
-        with sync.store.write() as conn:
-            facts.put(conn, FILTERS, "no", sync.clock())
-    return found
-
-
-def _with_email(page: Page, email: str) -> tuple[list[tuple[dict[str, Json], Person]], bool]:
-    """The contacts of a page with that e-mail, and whether there are any others."""
-    shown = [(record, oncall.to_person(record)) for record in page.results]
-    wanted = normal_email(email)
-    found = [pair for pair in shown if normal_email(present(pair[1].email, "")) == wanted]
-    return found, len(found) < len(shown)
-
-
-def _in(shown: Person, place: tuple[str, str]) -> bool:
-    return (present(shown.provider, ""), present(shown.division, "")) == place
-
-
-def _whole(
-    sync: Sync, ticket: Ticket, record: dict[str, Json], shown: Person
-) -> tuple[dict[str, Json], Person]:
-    """List items lack provider and division (guide): read the contact itself then."""
-    if not isinstance(shown.provider, Absent) and not isinstance(shown.division, Absent):
-        return record, shown
-    read = sync.oncall.get_contact(ticket, shown.remote_id)
-    return read, oncall.to_person(read)
-
-
-def _taken(sync: Sync, shown: Person) -> Obj | None:
-    with sync.store.read() as conn:
-        return links.find(conn, "oncall", "contact", shown.remote_id)
-
-
-def _link(
-    sync: Sync,
-    lease: Lease,
-    person: Person,
-    shown: Person,
-    record: dict[str, Json],
-    place: tuple[str, str],
-) -> Obj:
-    """Link a contact that was there before us: what is equal is settled, the rest by policy."""
-    with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
-        obj = links.add(
-            conn,
-            lease.aggregate,
-            "oncall",
-            "contact",
-            shown.remote_id,
-            now=now,
-            provider=place[0],
-            division=place[1],
-            seen_at=now,
-        )
-        adopt(conn, sync, obj, person, shown, record)
-    return obj
-
-
-def adopt(
-    conn: Connection,
-    sync: Sync,
-    obj: Obj,
-    person: Person,
-    shown: Person,
-    record: dict[str, Json],
-) -> None:
-    """Settle the fields of a contact that say what the patient's say; tell when others differ."""
-    wire = oncall.wire("contact", record)
-    known: dict[str, Json] = {}
-    differs: list[str] = []
-    due = False
-    for name in FIELDS:
-        left, right = Side(Seen.NEW, getattr(person, name)), Side(Seen.NEW, getattr(shown, name))
-        if isinstance(left.value, Absent) or isinstance(right.value, Absent) or name not in wire:
-            continue
-        action = merge(left, right, new=sync.mapping.policy.on_first_difference).action
-        if action is Action.ASK:
-            differs.append(name)
-            continue
-        # What the chart is to fill or to overwrite is settled as it stands: the hub then finds it
-        # other than it should be.
-        known[name] = wire[name]
-        due = due or action is Action.TO_RIGHT
-    baselines.settle(conn, obj.id, sync.digests.fields(obj.id, known), sync.digests.key_id)
-    if due:
-        now = sync.clock()
-        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"), lane=Lane.BULK)
-    if differs:
-        journal.open_attention(
-            conn, obj.aggregate, "contact_differs", now=sync.clock(), object_id=obj.id,
-            candidates=differs,
-        )  # fmt: skip
-
-
 # --- making ---------------------------------------------------------------------------------------
 
 
@@ -297,7 +114,7 @@ def _make(
 ) -> Obj | None:
     mapping = sync.mapping
     values: dict[str, object] = {"provider": doctor}
-    for name in FIELDS:
+    for name in contact_search.FIELDS:
         value = getattr(person, name)
         if not isinstance(value, Absent) and value not in {"", None}:
             values[name] = value
@@ -379,10 +196,12 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     if now < ready:
         raise LaterError(ready)
     place = (row.provider or "", row.division or "")
-    for record, listed in by_email(sync, ticket, present(person.email, "")):
-        whole, shown = _whole(sync, ticket, record, listed)
-        same = _in(shown, place) and is_theirs(sync, shown, person)
-        if same and _taken(sync, shown) is None:
+    for record, listed in contact_search.by_email(sync, ticket, present(person.email, "")):
+        whole, shown = contact_search.whole(sync, ticket, record, listed)
+        same = contact_search.stands_in(shown, place) and contact_search.is_theirs(
+            sync, shown, person
+        )
+        if same and contact_search.row_of(sync, shown) is None:
             with sync.store.write() as conn:
                 _store(conn, sync, row, whole)
             return
@@ -409,7 +228,7 @@ def mark_patient(
     """Write our marker into the patient's custom demographic, if the list was returned, whole."""
     existing, installation = json.get("custom_demographics"), sync.installation()
     with sync.store.read() as conn:
-        patient = patient_row(conn, key)
+        patient = links.patient_row(conn, key)
         field_id = facts.patient_field(conn, str(json.get("doctor")))
     if (
         patient is None

@@ -24,7 +24,7 @@ from sync.core.plan import (
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, due_fields, persons, visits
+from sync.engine import contact_search, contacts, due_fields, persons, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
@@ -186,7 +186,7 @@ def _line(
 def _of_person(sync: Sync, lease: Lease) -> Explanation:
     key = lease.aggregate
     with sync.store.read() as conn:
-        patient = contacts.patient_row(conn, key)
+        patient = links.patient_row(conn, key)
     if patient is None:
         return _stopped(sync, "person", key, "no DrChrono patient is known")
     ticket = Ticket(Lane.LIVE, lease)
@@ -221,7 +221,7 @@ def _targets(sync: Sync, key: int) -> list[Obj]:
 
 def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Line]) -> None:
     """What a contact or participant shows against the chart: what is written, what stays."""
-    names = contacts.FIELDS if target.kind == "contact" else persons.PARTICIPANT_FIELDS
+    names = contact_search.FIELDS if target.kind == "contact" else persons.PARTICIPANT_FIELDS
     try:
         shown = _read(started, target)
     except Gone:

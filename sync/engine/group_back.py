@@ -17,7 +17,7 @@ from sync.core.errors import FencedOff, RemoteError, Unresolved
 from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, creates, facts, group_state, keeping, marking, meeting
+from sync.engine import creates, facts, group_state, keeping, marking, meeting
 from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
@@ -300,7 +300,7 @@ def _resolve_one(run: GroupRun, seat: Seat) -> None:
 def _look(run: GroupRun, seat: Seat) -> dict[str, Json] | None:
     """The appointment that a lost create may have made."""
     with run.started.sync.store.read() as conn:
-        patient = contacts.patient_row(conn, seat.attended.person or 0)
+        patient = links.patient_row(conn, seat.attended.person or 0)
     return None if patient is None else _standing(run, str(patient.remote_id))
 
 

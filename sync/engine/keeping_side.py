@@ -14,7 +14,7 @@ from sync.core.merge import Seen
 from sync.core.plan import FIELDS, Patch, Plan
 from sync.core.records import Absent, State
 from sync.drchrono import translate as drchrono
-from sync.engine import by_hand, by_hand_lines, contacts, persons, visits
+from sync.engine import by_hand, by_hand_lines, contact_search, persons, visits
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
 from sync.engine.named import UnknownError, aggregate_of
@@ -173,7 +173,7 @@ def _differing(sync: Sync, lease: Lease, side: str, fields: tuple[str, ...]) -> 
         )
     ticket = Ticket(Lane.LIVE, lease)
     with sync.store.read() as conn:
-        patient = contacts.patient_row(conn, lease.aggregate)
+        patient = links.patient_row(conn, lease.aggregate)
     if patient is None:
         raise NotPossibleError("No DrChrono patient is linked with it.")
     try:
@@ -182,7 +182,7 @@ def _differing(sync: Sync, lease: Lease, side: str, fields: tuple[str, ...]) -> 
         raise UnknownError("The patient is not in DrChrono any more.") from None
     chart, found = drchrono.to_person(json), []
     for obj in _targets(sync, lease.aggregate):
-        names = contacts.FIELDS if obj.kind == "contact" else persons.PARTICIPANT_FIELDS
+        names = contact_search.FIELDS if obj.kind == "contact" else persons.PARTICIPANT_FIELDS
         if obj.kind == "contact":
             record = sync.oncall.get_contact(ticket, str(obj.remote_id))
             shown: object = oncall.to_person(record)
@@ -195,7 +195,7 @@ def _differing(sync: Sync, lease: Lease, side: str, fields: tuple[str, ...]) -> 
         if chosen:
             stands = {name: wire[name] for name in chosen}
             found.append(_Target(obj, chosen, sync.digests.fields(obj.id, stands)))
-    _chosen([name for one in found for name in one.names], fields, contacts.FIELDS)
+    _chosen([name for one in found for name in one.names], fields, contact_search.FIELDS)
     return found
 
 

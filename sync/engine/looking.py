@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from sync.core.errors import Gone
 from sync.core.records import Absent, Marker, Visit
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, facts, newest
+from sync.engine import facts, newest
 from sync.oncall import translate as oncall
 from sync.store import links
 from sync.store.schema import object_
@@ -120,7 +120,7 @@ def _fits(started: VisitRun, shown: Visit) -> bool:
         if facts.appointment_field(conn, str(state.row["doctor"])) is not None:
             return False
         patient = (
-            contacts.patient_row(conn, state.attendance.person or 0) if state.attendance else None
+            links.patient_row(conn, state.attendance.person or 0) if state.attendance else None
         )
         known = links.find(conn, "drchrono", "appointment", shown.remote_id)
         claimed = known is not None and any(

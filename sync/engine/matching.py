@@ -12,7 +12,7 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Person, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, facts, index, occurrences
+from sync.engine import contact_search, contacts, facts, index, occurrences
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -128,7 +128,7 @@ def _contact(started: Scan, json: dict[str, Json]) -> None:
             division=place[1],
             seen_at=now,
         )
-        contacts.adopt(conn, sync, obj, found, shown, json)
+        contact_search.adopt(conn, sync, obj, found, shown, json)
 
 
 # --- visits ---------------------------------------------------------------------------------------

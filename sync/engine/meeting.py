@@ -17,7 +17,7 @@ from sync.core.merge import Seen
 from sync.core.people import full_name, normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, decided, facts, index, never, new_patients
+from sync.engine import contact_search, contacts, decided, facts, index, never, new_patients
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.outbound.brake import BrakedError
@@ -85,7 +85,7 @@ def refuse_inactive(started: VisitRun) -> None:
     if attended is None or attended.person is None:
         return
     with started.sync.store.read() as conn:
-        chart = contacts.patient_row(conn, attended.person)
+        chart = links.patient_row(conn, attended.person)
         stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
     known = stored.get((chart.id, "active")) if chart else None
     if chart is None or known is None or known.key_id not in digests.key_ids:
@@ -326,7 +326,7 @@ def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Atten
     email = present(attendee.email, "")
     if not email:
         raise ParkedError("operator", "who", "participant_without_email")
-    same = [shown for _json, shown in contacts.by_email(started.sync, started.ticket, email)]
+    same = [shown for _json, shown in contact_search.by_email(started.sync, started.ticket, email)]
     found = people.match(attendee, same)
     if found.one is None or not present(found.one.birth_date, None):
         return attendee, found.one

@@ -15,7 +15,7 @@ from sync.core.errors import Gone
 from sync.core.merge import Seen
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, index
+from sync.engine import index
 from sync.engine.arrivals import BUSY
 from sync.engine.outcomes import LaterError
 from sync.store import links, work
@@ -66,7 +66,7 @@ def _join(conn: Connection, started: VisitRun, key: int, remote_id: str) -> None
     own = work.try_lock(conn, key, owner=sync.owner, now=now, seconds=seconds)
     if own is None:
         raise LaterError(now + BUSY)
-    former = contacts.patient_row(conn, key)
+    former = links.patient_row(conn, key)
     if former is not None:
         links.change(conn, former.id, state="gone")
     if chart is None:

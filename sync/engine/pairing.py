@@ -17,7 +17,7 @@ from sync.core.plan import FIELDS
 from sync.core.records import Absent, Attendee, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import by_hand, by_hand_lines, contacts, index, never
+from sync.engine import by_hand, by_hand_lines, contact_search, contacts, index, never
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
 from sync.engine.named import UnknownError, remote_object
@@ -63,7 +63,7 @@ def pair_preview(sync: Sync, kind: str, a: str, b: str) -> Preview:
         both = _read_people(sync, a, b)
         with sync.store.read() as conn:
             _free_people(conn, both)
-        told = list(_differences(sync, contacts.FIELDS, both.left, both.right))
+        told = list(_differences(sync, contact_search.FIELDS, both.left, both.right))
         return Preview((f"contact {b} becomes one of patient {a} (0 mails)", *(t for t, _ in told)))
     found = _read_visits(sync, a, b)
     with sync.store.read() as conn:
@@ -285,7 +285,7 @@ def _free_people(conn: Connection, both: _People) -> None:
     obj = links.find(conn, "oncall", "contact", both.right.remote_id)
     patient = links.find(conn, "drchrono", "patient", both.left.remote_id)
     if obj is not None:
-        owner = contacts.patient_row(conn, obj.aggregate)
+        owner = links.patient_row(conn, obj.aggregate)
         if owner is not None and (patient is None or owner.id != patient.id):
             raise NotPossibleError(f"That contact is patient {owner.remote_id}'s: unlink it first.")
     place = (present(both.right.provider, ""), present(both.right.division, ""))
@@ -310,7 +310,7 @@ def _pair_people(conn: Connection, sync: Sync, both: _People) -> int:
     links.change(conn, obj.id, seen_at=now, provider=provider, division=division)
     conn.execute(delete(baseline).where(baseline.c.object == obj.id))
     journal.close_attention(conn, patient.aggregate, now)
-    contacts.adopt(conn, sync, links.get(conn, obj.id), both.left, both.right, both.there)
+    contact_search.adopt(conn, sync, links.get(conn, obj.id), both.left, both.right, both.there)
     for lease in leases:
         if lease.aggregate == patient.aggregate:
             work.give_back(conn, lease, now=now)

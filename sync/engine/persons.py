@@ -18,7 +18,7 @@ from sync.core.merge import Seen
 from sync.core.people import normal_email
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, demographics, due_fields, index, undecided
+from sync.engine import contact_search, contacts, demographics, due_fields, index, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN
@@ -63,7 +63,7 @@ def run(sync: Sync, lease: Lease) -> None:
     Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
     """
     with sync.store.read() as conn:
-        patient = contacts.patient_row(conn, lease.aggregate)
+        patient = links.patient_row(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
         behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
@@ -210,7 +210,7 @@ def _write_contact(started: PersonRun, contact: Obj) -> None:
     fresh = contact.seen_at is not None and sync.clock() - contact.seen_at < FRESH
     if hinted or not fresh:
         _read_contact(started, contact)
-    due = due_fields.of(started, contact, contacts.FIELDS, "contact")
+    due = due_fields.of(started, contact, contact_search.FIELDS, "contact")
     if not due:
         return
     body = oncall_bodies.contact_body(
@@ -251,7 +251,7 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
         return
     with sync.store.write() as conn:
         work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        contacts.adopt(conn, sync, contact, started.person, oncall.to_person(json), json)
+        contact_search.adopt(conn, sync, contact, started.person, oncall.to_person(json), json)
         links.change(conn, contact.id, seen_at=sync.clock())
 
 

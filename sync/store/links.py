@@ -162,6 +162,12 @@ def objects_of(conn: Connection, key: int) -> list[Obj]:
     return [_obj(row) for row in rows]
 
 
+def patient_row(conn: Connection, key: int) -> Obj | None:
+    """The person's patient."""
+    found = [o for o in objects_of(conn, key) if o.kind == "patient" and o.known]
+    return found[0] if found else None
+
+
 def add(
     conn: Connection,
     key: int,
