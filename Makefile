@@ -18,7 +18,7 @@ demo: install ## The same, and a scripted day that checks itself
 	$(BIN)/drchrono-oncall demo
 
 test: $(VENV)/.installed-dev ## Every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev ## Style, types, import rules
 	$(BIN)/ruff check .

@@ -74,6 +74,7 @@ def test_next_links_to_a_stranger(
     address, asked = stranger
     clinic.linked()
     clinic.sandbox.behaviours("drchrono", bulk_lists=False)
+    clinic.wire.answers = False
     body = {"count": 40, "previous": None, "results": [], "next": f"{address}/next?page=2"}
     fault = {"match": {"method": "GET", "path": path}, "do": "status", "status": 200, "body": body}
     clinic.sandbox.faults(remote, {**fault, "times": 3})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -202,5 +202,7 @@ def test_days(sandbox_process: Sandbox) -> None:
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
+            # Shrinking replays whole days for minutes; the printed steps say enough.
+            phases=(Phase.explicit, Phase.generate),
         ),
     )
