@@ -60,16 +60,6 @@ def patient_field(conn: Connection, doctor: str) -> str | None:
     return get(conn, f"patient_field:{doctor}")
 
 
-def appointment_fields(conn: Connection) -> frozenset[str]:
-    """Every id of our custom appointment fields."""
-    return frozenset(_under(conn, "appointment_field:").values())
-
-
-def patient_fields(conn: Connection) -> frozenset[str]:
-    """Every id of our custom demographics."""
-    return frozenset(_under(conn, "patient_field:").values())
-
-
 def matched_doctors(conn: Connection) -> frozenset[str]:
     """The doctors whose visits were matched with what OnCall had before anything was made."""
     return frozenset(_under(conn, "matched:"))
