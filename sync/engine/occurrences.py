@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
+from sync.core.merge import Seen
 from sync.core.records import Absent
 from sync.drchrono import translate as drchrono
+from sync.engine.seen import compare
 from sync.store import baselines, links, upsert
 from sync.store.schema import object_, object_alias, visit
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sync.store.links import Obj
 
 KNOWN_BY = ("starts", "patient", "provider")
+KNOWN = frozenset({Seen.SAME, Seen.OURS})
 # `since` is a date in an undecided zone (API v4, facts): a day more, and one for the overlap.
 OVERLAP = timedelta(days=2)
 
@@ -76,16 +79,15 @@ def known_as(conn: Connection, sync: Sync, shown: Visit | None, json: Json) -> O
 
 
 def _looks_like(conn: Connection, sync: Sync, one: Obj, json: Json) -> bool:
-    """Whether it stands as we know that occurrence to: it was our write that made it real."""
+    """Whether it stands as we know that occurrence to: it was our write that made it real.
+
+    Its webhook may be here before our write's own answer, so what is on its way counts too.
+    """
     wire = drchrono.wire("appointment", json)
+    told = {name: wire[name] for name in KNOWN_BY if name in wire}
     stored = baselines.stored_fields(conn, [one.id])
-    for name in KNOWN_BY:
-        known = stored.get((one.id, name))
-        if name not in wire or known is None or known.digest is None:
-            return False
-        if sync.digests.field(one.id, name, wire[name], known.key_id) != known.digest:
-            return False
-    return True
+    seen = compare(sync.digests, one.id, told, stored)
+    return len(seen) == len(KNOWN_BY) and KNOWN.issuperset(seen.values())
 
 
 def _rename(conn: Connection, one: Obj, remote_id: str) -> Obj:

@@ -6,6 +6,7 @@ moves the engine's clock instead of sleeping.
 
 import json
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -54,13 +55,19 @@ class SilentBell:
 
 
 class CheckedWire:
-    """The real transport, with each DrChrono request and answer held against DrChrono's schema."""
+    """The real transport, with each DrChrono request and answer held against DrChrono's schema.
 
-    def __init__(self, wire: Any, base: str) -> None:
+    With `echo_first` the webhook of each write of ours comes before the write's own answer, which
+    is one of the two orders that chance else decides.
+    """
+
+    def __init__(self, wire: Any, sandbox: Sandbox) -> None:
         self._wire = wire
-        self._base = base
+        self._sandbox = sandbox
+        self._base = sandbox.drchrono_url
         self.problems: list[str] = []
         self.answers = True  # off where a test makes up answers of its own
+        self.echo_first = bool(os.environ.get("ECHO_FIRST"))
 
     def send(self, request: Any) -> Any:
         path = urlsplit(request.url).path
@@ -70,6 +77,8 @@ class CheckedWire:
             body = json.loads(request.body)
             self.problems += schema.validate_request(request.method, path, body)
         answer = self._wire.send(request)
+        if self.echo_first and request.method != "GET":
+            self._sandbox.wait_idle()
         if checked and self.answers and answer.status < 300:
             self._check(request.method, path, answer)
         return answer
@@ -114,7 +123,7 @@ class Clinic:
         )
         self.sync: Sync = build(self.settings, owner="test", clock=self.now)
         self.sync.store.migrate()
-        self.wire = CheckedWire(self.sync.gate._wire, sandbox.drchrono_url)
+        self.wire = CheckedWire(self.sync.gate._wire, sandbox)
         self.sync.gate._wire = self.wire
         self._since = {"drchrono": 0, "oncall": 0, "mails": 0}
 

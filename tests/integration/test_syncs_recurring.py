@@ -115,12 +115,13 @@ def test_one_that_is_moved_as_it_becomes_real_moves_with_its_key(clinic: Clinic)
 
 
 @pytest.mark.parametrize("instance_key", [True, False])
-@pytest.mark.parametrize("told", ["webhook", "late"])
+@pytest.mark.parametrize("told", ["first", "after", "late"])
 def test_a_move_in_oncall_makes_it_real_and_it_stays_one_visit(
     clinic: Clinic, instance_key: bool, told: str
 ) -> None:
     clinic.sandbox.behaviours("drchrono", instance_key=instance_key)
     _, visits = followed(clinic)
+    clinic.wire.echo_first = told == "first"
     if told == "late":
         clinic.sandbox.faults("drchrono", webhooks={"mode": "drop", "times": 1})
     clinic.change_visit(
