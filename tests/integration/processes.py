@@ -21,12 +21,12 @@ class Process:
         self.said: list[str] = []
         self.pid = self._popen.pid
 
-    def wait_for(self, wanted: str) -> str:
-        """The next line that holds `wanted`; the test's own time limit ends a vain wait."""
+    def wait_for(self, *wanted: str) -> str:
+        """The next line that holds one of `wanted`; the test's own time limit ends a vain wait."""
         assert self._popen.stdout is not None
         for line in self._popen.stdout:
             self.said.append(line)
-            if wanted in line:
+            if any(words in line for words in wanted):
                 return line
         raise AssertionError(f"{wanted!r} was never said: {''.join(self.said)}")
 

@@ -248,13 +248,14 @@ def test_an_idle_worker_hears_again_soon_after_an_outage(start: Start, own_redis
     with redis.Redis.from_url(own_redis.url) as client:
         soon(lambda: Worker.count(connection=client) == 1)
     own_redis.stop()
-    worker.wait_for("could not connect")
+    # What it says depends on where the outage met it: waiting for a job, or between two waits.
+    worker.wait_for("could not connect", "waiting for it")
     own_redis.start()
     begun = time.monotonic()
     bell = Bell(own_redis.url)
     bell.ring([(1, Lane.LIVE)])
     worker.wait_for("done 1")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # left to itself RQ would wait for a minute
     bell.close()
 
 
