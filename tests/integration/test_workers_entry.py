@@ -162,7 +162,7 @@ def test_an_idle_worker_ends_at_once(start: Start, client: redis.Redis) -> None:
     begun = time.monotonic()
     worker.send(signal.SIGTERM)
     assert worker.end() == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 9  # a running job would have 10 seconds
     assert Worker.count(connection=client) == 0
 
 
