@@ -43,14 +43,9 @@ def settle(started: VisitRun) -> None:
         obj, marker = state.object(system), shown.visit.marker
         if obj is None or obj.marked or isinstance(marker, Absent) or marker is None:
             continue
-        if marker.installation not in _installations(started):
+        if marker.installation not in started.sync.installations():
             raise ParkedError("operator", str(obj.id), "foreign_marker", obj.id)
         _claimed(started, obj, marker)
-
-
-def _installations(started: VisitRun) -> tuple[str, ...]:
-    name = started.sync.installation()
-    return (name,) if name else ()
 
 
 def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:

@@ -59,6 +59,7 @@ class Sync:
     limits: dict[str, Limit]
     owner: str
     clock: Callable[[], datetime]
+    pause: Callable[[float], None]
     wire: Transport
     log: Any = field(default_factory=structlog.get_logger)
     _mapping: Mapping = field(default_factory=Mapping.empty)
@@ -112,6 +113,17 @@ class Sync:
             name: str | None = conn.execute(select(installation.c.name)).scalar_one_or_none()
         return name
 
+    def installations(self) -> frozenset[str]:
+        """Every id that markers of ours bear: the present one, and those of each digest key.
+
+        Markers written before DIGEST_KEYS changed, or by a database that is lost, are ours too.
+        """
+        with self.store.read() as conn:
+            row = conn.execute(select(installation)).first()
+        if row is None or row.name is None:
+            return frozenset()
+        return self.digests.installations(row.practice_group, row.oncall_org) | {row.name}
+
     def close(self) -> None:
         """Give every connection back."""
         self.store.close()
@@ -123,8 +135,14 @@ def owner_name(role: str) -> str:
     return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
 
 
-def build(settings: Settings, *, owner: str, clock: Callable[[], datetime] = utc_now) -> Sync:
-    """Put the parts together; opens no connection yet.
+def build(
+    settings: Settings,
+    *,
+    owner: str,
+    clock: Callable[[], datetime] = utc_now,
+    pause: Callable[[float], None] = time.sleep,
+) -> Sync:
+    """Put the parts together; opens no connection yet. `pause` waits out seconds within a task.
 
     Raises ValueError when a key is missing or weak.
     """
@@ -180,5 +198,6 @@ def build(settings: Settings, *, owner: str, clock: Callable[[], datetime] = utc
         limits=limits,
         owner=owner,
         clock=clock,
+        pause=pause,
         wire=wire,
     )
