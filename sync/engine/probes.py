@@ -3,9 +3,9 @@
 Neither system documents all of it, and accounts differ (facts: U): order, page size, filters, bulk.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeAlias
 
 from sync.core.errors import Refused, RemoteError, Transient
@@ -67,15 +67,17 @@ def _plain(name: str, sync: Sync, ticket: Ticket) -> Finding:
     return good(name, f"pages of {len(page.results)} appointments")
 
 
-def _pause(look: int) -> None:
+def _pause(sync: Sync, look: int) -> None:
     if look > LOOKS:
         raise Transient("bulk_slow")
-    time.sleep(min(5.0, 0.5 * look))
+    sync.pause(min(5.0, 0.5 * look))
 
 
 def _bulk_appointments(name: str, sync: Sync, ticket: Ticket) -> Finding:
     try:
-        page = next(sync.drchrono.bulk_appointments(ticket, _pause, date_range=_days(sync)))
+        page = next(
+            sync.drchrono.bulk_appointments(ticket, partial(_pause, sync), date_range=_days(sync))
+        )
     except Refused:
         remember(sync, bulk_appointments="no")
         return good(name, "not there: appointments are read page by page")
@@ -107,7 +109,7 @@ def in_order(records: Sequence[Record], asked: str, default: str) -> bool | None
 def _bulk_patients(name: str, sync: Sync, ticket: Ticket) -> Finding:
     since = (sync.clock() - timedelta(days=1)).date().isoformat()
     try:
-        next(sync.drchrono.bulk_patients(ticket, _pause, page_size=1, since=since))
+        next(sync.drchrono.bulk_patients(ticket, partial(_pause, sync), page_size=1, since=since))
     except Refused:
         remember(sync, bulk_patients="no")
         return good(name, "not there: patients are read page by page")

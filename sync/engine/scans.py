@@ -4,9 +4,9 @@ Lists may be seconds old and lack fields; absence from a list raises the item, a
 decides. No personal data is kept of what is read.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -37,9 +37,9 @@ TIERS = (
 )
 
 
-def _pause(attempt: int) -> None:
+def _pause(sync: Sync, attempt: int) -> None:
     """Wait before looking again at a bulk list that is being made: longer each time."""
-    time.sleep(min(10.0, 0.5 * attempt))
+    sync.pause(min(10.0, 0.5 * attempt))
 
 
 def _raise(conn: Connection, sync: Sync, key: int, system: str) -> Ring:
@@ -95,7 +95,7 @@ def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Js
             else sync.drchrono.bulk_patients
         )
         try:
-            for page in reader(ticket, _pause, **filters):
+            for page in reader(ticket, partial(_pause, sync), **filters):
                 yield page.results
         except Refused:
             with sync.store.write() as conn:

@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
+_SYNCHRONOUS = "FULL"  # what was answered with 2xx outlives a power cut
 _MIGRATION_LOCK = 0x0D2C0CA11  # any number that no other application of this database takes
 
 
@@ -95,8 +96,9 @@ def _sqlite_connect(connection: DBAPIConnection, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA synchronous={_SYNCHRONOUS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
     cursor.close()
 
 

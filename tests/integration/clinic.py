@@ -121,7 +121,7 @@ class Clinic:
                 **settings,
             },
         )
-        self.sync: Sync = build(self.settings, owner="test", clock=self.now)
+        self.sync: Sync = build(self.settings, owner="test", clock=self.now, pause=self.advance)
         self.sync.store.migrate()
         self.wire = CheckedWire(self.sync.gate._wire, sandbox)
         self.sync.gate._wire = self.wire
