@@ -62,8 +62,11 @@ def url(directory: Path) -> str:
     return f"unix://{socket_path(directory)}"
 
 
-def argv(directory: Path) -> tuple[str, ...]:
-    """The command line of that Redis: no TCP port, nothing evicted, each write appended to disk."""
+def argv(directory: Path, *, kept: bool = True) -> tuple[str, ...]:
+    """The command line of that Redis: no TCP port, nothing evicted.
+
+    `kept`: each write is appended to disk; else a restart begins empty.
+    """
     _private(directory)
     options = {
         "port": "0",
@@ -71,7 +74,7 @@ def argv(directory: Path) -> tuple[str, ...]:
         "unixsocketperm": "700",
         "dir": str(directory.resolve()),
         "save": "",
-        "appendonly": "yes",
+        "appendonly": "yes" if kept else "no",
         # An evicted job is a lost ring (RQ keeps jobs in plain keys).
         "maxmemory-policy": "noeviction",
         "daemonize": "no",

@@ -140,7 +140,11 @@ class Supervisor:
 
     def kill(self, name: str) -> None:
         """SIGKILL one process, as a crash would; it is restarted."""
-        self._runners[name].signal(signal.SIGKILL)
+        self.signal(name, signal.SIGKILL)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to one process and to what it started itself."""
+        self._runners[name].signal(number)
 
     def statuses(self) -> list[Status]:
         """All processes in the order they were started."""

@@ -57,6 +57,7 @@ class WorldOptions:
 
     ports: Ports = DEFAULT
     workers: int = 2
+    beats: int = 1
     keep: bool = False
     seed: str = "clinic"
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -168,10 +169,12 @@ class World:
         self._say("Webhooks registered on both sides (handshake done)")
 
     def work(self) -> None:
-        """Start the workers and the beat."""
+        """Start the workers and the beats."""
         for number in range(1, self.options.workers + 1):
             self._start(f"worker-{number}", "worker", ready=self._heard(f"worker-{number}"))
-        self._start("beat", "beat", ready=self._heard("beat"))
+        for number in range(1, self.options.beats + 1):
+            name = "beat" if number == 1 else f"beat-{number}"
+            self._start(name, "beat", ready=self._heard(name))
 
     def settle(
         self,

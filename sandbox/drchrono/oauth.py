@@ -14,13 +14,13 @@ from werkzeug.wrappers import Response
 from sandbox.answers import Call, Json, Refusal, json_answer
 
 if TYPE_CHECKING:
+    from sandbox.behaviours import Behaviours
     from sandbox.clock import Clock
 
 CLIENT_ID = "sandbox-client-id"
 CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of no use outside this process
-# API v4, OAuth: the code expires after 1 minute, the access token after 48 hours.
+# API v4, OAuth: the code expires after 1 minute.
 CODE_SECONDS = 60
-ACCESS_SECONDS = 172800
 # Schema, securitySchemes.
 SCOPES = frozenset(
     f"{name}:{right}"
@@ -57,8 +57,9 @@ class Code:
 class Grants:
     """All codes and tokens of the one API application."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, behaviours: Behaviours) -> None:
         self._clock = clock
+        self._behaviours = behaviours
         self.clear()
 
     def clear(self) -> None:
@@ -73,13 +74,14 @@ class Grants:
 
     def issue(self, actor: str, scopes: list[str]) -> Json:
         """A new pair, as /o/token/ answers it."""
-        expires = self._clock.seconds() + ACCESS_SECONDS
+        life = self._behaviours.count("access_seconds")
+        expires = self._clock.seconds() + life
         token = Token(secrets.token_urlsafe(24), secrets.token_urlsafe(24), actor, scopes, expires)
         self.tokens.append(token)
         return {
             "access_token": token.access,
             "token_type": "Bearer",
-            "expires_in": ACCESS_SECONDS,
+            "expires_in": life,
             "refresh_token": token.refresh,
             "scope": " ".join(scopes),
         }

@@ -87,7 +87,7 @@ class DrChrono(Remote):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, SWITCHES, RETRY_HOURS)
         self.practice = Practice(clock, self.behaviours, self.courier)
-        self.grants = Grants(clock)
+        self.grants = Grants(clock, self.behaviours)
         self.limits = Limits(clock, self.behaviours)
         self._oauth = {
             "/o/authorize/": (("GET", "POST"), self.grants.authorize),

@@ -26,6 +26,8 @@ SWITCHES: dict[str, Switch] = {
     "missing_scope": either("403", "empty"),
     "hourly_limit": number(500),
     "burst_limit": number(10, null=True),
+    # The answer says expires_in; 48 hours today (API v4, OAuth), and a client must go by it.
+    "access_seconds": number(172800),
     "retry_after_header": OFF,
     "echo_delay_seconds": number(0),
     "email_filter": ON,

@@ -134,6 +134,16 @@ def test_control_expires_tokens(
     assert refresh(sandbox, pair["refresh_token"]).status_code == refresh_status
 
 
+def test_the_life_of_a_token_can_be_shortened_and_the_answer_says_so(sandbox: Sandbox) -> None:
+    sandbox.behaviours("drchrono", access_seconds=120)
+    pair = sandbox.app_token()
+    assert pair["expires_in"] == 120
+    sandbox.control("drchrono", "time", {"offset_seconds": 119})
+    assert works(sandbox, pair["access_token"])
+    sandbox.control("drchrono", "time", {"offset_seconds": 121})
+    assert not works(sandbox, pair["access_token"])
+
+
 def test_revoking_ends_a_token(sandbox: Sandbox) -> None:
     access = sandbox.app_token()["access_token"]
     assert token(sandbox, "/o/revoke_token/", token=access).status_code == 200
