@@ -4,14 +4,15 @@ Visits are the same by provider, start, length and the participant's e-mail. Rec
 memory and forgotten; the matching stores what follows, the preview of going live counts it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sync.core import people
+from sync.core.group import Slot, slot_of
 from sync.core.lifecycle import terminal
 from sync.core.people import normal_email
-from sync.core.records import Absent, Marker, Person, State, Visit, present
+from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.engine import never
@@ -42,6 +43,23 @@ class Scan:
     people: dict[str, Person] = field(default_factory=dict)  # by patient id
     person_keys: dict[str, int] = field(default_factory=dict)  # patient id → aggregate
     by_email: dict[str, list[Person]] = field(default_factory=dict)
+    charts: dict[str, dict[str, Json]] = field(default_factory=dict)  # by patient id, as read
+    here: list[Met] | None = None  # DrChrono's appointments, once they were read
+    there: list[Met] | None = None  # OnCall's visits
+    unsure: list[tuple[Met, list[str]]] = field(default_factory=list)  # what markers can't settle
+    progress: Callable[[str, int], None] = lambda _what, _count: None
+
+
+@dataclass
+class Together:
+    """A group visit that both systems have: each member's appointment with its participant.
+
+    Who else stands in the slot or is in the OnCall visit follows: the visit's own run adds them.
+    """
+
+    slot: Slot
+    visit: Met
+    members: list[tuple[Met, Attendee]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,7 @@ class Compared:
     Those of OnCall that an appointment may be are in `only_oncall` too, until a person decides.
     """
 
+    groups: list[Together]
     same: list[tuple[Met, Met]]
     unsure: list[tuple[Met, list[str]]]
     only_drchrono: list[Met]
@@ -103,9 +122,13 @@ def compare(started: Scan) -> Compared:
     """Read the visits of both systems that have no counterpart yet, and compare them."""
     there = _oncall_visits(started)
     here = _appointments(started)
-    found = Compared([], [], [], [])
-    taken: set[str] = set()
+    groups = _groups(started, here, there)
+    found = Compared(groups, [], [], [], [])
+    taken = {one.visit.visit.remote_id for one in groups}
+    members = {met.visit.remote_id for one in groups for met, _ in one.members}
     for met in here:
+        if met.visit.remote_id in members:
+            continue
         free = [one for one in there if one.visit.remote_id not in taken]
         hits = [one for one in free if _same(started, met, one)]
         if len(hits) == 1 and _only_claim(started, here, hits[0]):
@@ -119,37 +142,101 @@ def compare(started: Scan) -> Compared:
     return found
 
 
+def _groups(started: Scan, here: list[Met], there: list[Met]) -> list[Together]:
+    """The OnCall visits that surely are one slot's group.
+
+    Surely: all who claim the visit stand in one slot with a group profile, each is exactly one of
+    its participants, and nobody of that slot claims another visit.
+    """
+    found = []
+    for one in there:
+        claims = [met for met in here if _same(started, met, one)]
+        slots = {slot_of(met.visit) if met.visit.group else None for met in claims}
+        slot = next(iter(slots), None)
+        if len(slots) != 1 or slot is None:
+            continue
+        standing = [met for met in here if met.visit.group and slot_of(met.visit) == slot]
+        others = [other for other in there if other is not one]
+        if any(_same(started, met, other) for met in standing for other in others):
+            continue
+        pairs = [(met, _participants_of(started, met, one)) for met in claims]
+        members = [(met, who[0]) for met, who in pairs if len(who) == 1]
+        apart = {who.remote_id for _, who in members}
+        if len(members) == len(claims) == len(apart):
+            found.append(Together(slot, one, members))
+    return found
+
+
+def _participants_of(started: Scan, met: Met, one: Met) -> list[Attendee]:
+    """The participants whom an appointment's patient may be: by e-mail, then by name too."""
+    patient = started.people[str(met.visit.patient)]
+    email = normal_email(present(patient.email, ""))
+    same = [
+        who
+        for who in one.visit.attendees
+        if who.cancelled is not True and normal_email(present(who.email, "")) == email
+    ]
+    named = dict(people.keys(patient)).get("email_name")
+    exact = [who for who in same if dict(people.keys(who)).get("email_name") == named]
+    return same if len(same) == 1 else exact
+
+
 def _oncall_visits(started: Scan) -> list[Met]:
     """Every open OnCall visit to come."""
-    found = []
+    return [met for met in visits(started) if _is_free(started, met)]
+
+
+def visits(started: Scan) -> list[Met]:
+    """Every OnCall visit, the first made first; read once in a scan."""
+    if started.there is None:
+        started.there = sorted(_read_visits(started), key=lambda met: record_id(met.json))
+    return started.there
+
+
+def _read_visits(started: Scan) -> list[Met]:
+    found: list[Met] = []
     page = started.sync.oncall.list_appointments(started.ticket)
     while True:
-        for json in page.results:
-            shown = oncall.to_visit(json, started.mapping)
-            if _to_come(started, shown) and _is_unlinked(started, shown):
-                found.append(Met(json, shown))
+        found += (Met(json, oncall.to_visit(json, started.mapping)) for json in page.results)
+        started.progress("OnCall visits", len(found))
         if page.next is None:
-            return sorted(found, key=lambda met: record_id(met.json))
+            return found
         page = started.sync.oncall.list_appointments(started.ticket, page.next)
 
 
 def _appointments(started: Scan) -> list[Met]:
     """Every appointment in scope from today to the end of the window."""
-    days = min(started.mapping.policy.window_days, started.sync.settings.window_days)
-    first = (started.now - timedelta(days=1)).date()
-    last = (started.now + timedelta(days=days)).date()
-    found = []
-    pages = started.sync.drchrono.list_appointments(
-        started.ticket, verbose=True, date_range=f"{first.isoformat()}/{last.isoformat()}"
+    return [
+        met
+        for met in appointments(started)
+        if in_scope(started.mapping, met.visit) and _is_free(started, met)
+    ]
+
+
+def appointments(started: Scan) -> list[Met]:
+    """Every appointment from yesterday to the end of the window, verbose; read once in a scan."""
+    if started.here is None:
+        days = min(started.mapping.policy.window_days, started.sync.settings.window_days)
+        first = (started.now - timedelta(days=1)).date()
+        last = (started.now + timedelta(days=days)).date()
+        found: list[Met] = []
+        pages = started.sync.drchrono.list_appointments(
+            started.ticket, verbose=True, date_range=f"{first.isoformat()}/{last.isoformat()}"
+        )
+        for page in pages:
+            found += (Met(json, drchrono.to_visit(json, started.mapping)) for json in page.results)
+            started.progress("DrChrono appointments", len(found))
+        started.here = found
+    return started.here
+
+
+def _is_free(started: Scan, met: Met) -> bool:
+    """Whether a visit is to come, has no counterpart, and nobody is asked about it already."""
+    asked = any(
+        met.visit.remote_id in ([one.visit.remote_id] if met.visit.system == "drchrono" else hits)
+        for one, hits in started.unsure
     )
-    for page in pages:
-        for json in page.results:
-            shown = drchrono.to_visit(json, started.mapping)
-            if not _to_come(started, shown) or not in_scope(started.mapping, shown):
-                continue
-            if _is_unlinked(started, shown):
-                found.append(Met(json, shown))
-    return found
+    return not asked and _to_come(started, met.visit) and _is_unlinked(started, met.visit)
 
 
 def _to_come(started: Scan, shown: Visit) -> bool:
@@ -163,7 +250,7 @@ def _is_unlinked(started: Scan, shown: Visit) -> bool:
     with started.sync.store.read() as conn:
         obj = links.find(conn, shown.system, "appointment", shown.remote_id)
         return obj is None or not any(
-            one.kind == "appointment" and one.id != obj.id and one.state != "gone"
+            one.kind == "appointment" and one.system != obj.system and one.state != "gone"
             for one in links.objects_of(conn, obj.aggregate)
         )
 

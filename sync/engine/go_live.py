@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from sync.core import people
-from sync.core.group import Slot, slot_of
+from sync.core.group import PREFIX, Slot, slot_from, slot_of
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.engine import facts
 from sync.engine.comparing import (
     Met,
     Scan,
+    Together,
     compare,
     new_scan,
     patients_like,
@@ -25,8 +26,9 @@ from sync.engine.comparing import (
 )
 from sync.engine.context import Ring, Sync
 from sync.oncall import translate as oncall
+from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.store import links, work
-from sync.store.schema import installation, object_, visit
+from sync.store.schema import attendance, installation, object_, visit
 from sync.store.work import Hints, Lane
 
 # What a new visit costs in calls (DrChrono, OnCall), echoes included: DESIGN 11.
@@ -36,6 +38,8 @@ MADE_IN_DRCHRONO = (1, 3)
 NEW_CONTACT = (1, 2)
 NEW_PATIENT = (3, 0)
 LINKED = (2, 3)
+MARKED_MEMBER = (2, 0)
+MARKED_GROUP = (0, 3)
 
 
 class NotConnectedError(LookupError):
@@ -80,9 +84,10 @@ def preview(sync: Sync) -> Preview:
     found = compare(scan)
     waiting = {remote_id for _met, hits in found.unsure for remote_id in hits}
     counts.tell("visit_unsure", len(found.unsure))
+    counts.groups(found.groups)
     counts.to_oncall(found.only_drchrono)
     counts.to_drchrono(one for one in found.only_oncall if one.visit.remote_id not in waiting)
-    return counts.result(len(found.same))
+    return counts.result(len(found.same), found.groups)
 
 
 def waits(sync: Sync) -> bool:
@@ -123,7 +128,7 @@ class _Counts:
         self._met: set[str] = set()  # patients with a contact
         self._contacts: dict[str, list[Person]] = {}  # by e-mail
         self._oncall = self._drchrono = self._invited = 0
-        self._groups: set[Slot] = set()
+        self._groups: dict[Slot, int] = {}  # members by where a group stands or will
         self._new_contacts: set[str] = set()
         self._new_patients: set[object] = set()
 
@@ -141,6 +146,18 @@ class _Counts:
                 self._matched.add((shown.remote_id, one.remote_id))
                 self._met.add(one.remote_id)
 
+    def groups(self, matched: Iterable[Together]) -> None:
+        """Groups that stand in both systems; participants without an appointment get one."""
+        with self._scan.sync.store.read() as conn:
+            self._groups.update(_standing_groups(conn))
+        for one in matched:
+            coming = [who for who in one.visit.visit.attendees if who.cancelled is not True]
+            self._groups[one.slot] = len(coming)
+            known = {who.remote_id for _, who in one.members}
+            for who in coming:
+                if who.remote_id not in known:
+                    self._participant(one.visit.visit, who, only=False)
+
     def to_oncall(self, alone: Iterable[Met]) -> None:
         """Appointments whose patient can be invited; the others wait for their chart."""
         for met in alone:
@@ -150,10 +167,14 @@ class _Counts:
                 self.tell(cause)
                 continue
             slot = slot_of(met.visit) if met.visit.group else None
+            there = self._groups.get(slot, 0) if slot is not None else 0
+            if there >= MOST_PARTICIPANTS:
+                self.tell("group_full")
+                continue
             self._invited += 1
-            self._oncall += slot not in self._groups
+            self._oncall += there == 0
             if slot is not None:
-                self._groups.add(slot)
+                self._groups[slot] = there + 1
             if patient.remote_id not in self._met:
                 self._new_contacts.add(patient.remote_id)
 
@@ -204,7 +225,7 @@ class _Counts:
         same = self._contacts.get(normal_email(present(who.email, "")), [])
         return people.match(who, same).one or who
 
-    def result(self, same: int) -> Preview:
+    def result(self, same: int, groups: list[Together]) -> Preview:
         scan = self._scan
         with scan.sync.store.read() as conn:
             linked = _linked(conn, scan)
@@ -217,12 +238,14 @@ class _Counts:
             (contacts, NEW_CONTACT),
             (len(self._new_patients), NEW_PATIENT),
             (same, LINKED),
+            (sum(len(one.members) for one in groups), MARKED_MEMBER),
+            (len(groups), MARKED_GROUP),
         )
         return Preview(
             accepted=accepted is not None,
             people_matched=len(self._matched),
             visits_linked=linked,
-            visits_matched=same,
+            visits_matched=same + len(groups),
             create_in_oncall=self._oncall,
             create_in_drchrono=self._drchrono,
             new_patients=len(self._new_patients),
@@ -245,6 +268,17 @@ def _cannot_be_invited(patient: Person | None) -> str:
     if not people.full_name(present(patient.first_name, ""), present(patient.last_name, "")):
         return "patient_without_name"
     return ""
+
+
+def _standing_groups(conn: Connection) -> dict[Slot, int]:
+    """The open group visits that OnCall has already: where they stand, and how many are in them."""
+    rows = conn.execute(
+        select(visit.c.slot_key, func.count(attendance.c.participant))
+        .join(attendance, attendance.c.visit == visit.c.aggregate)
+        .where(visit.c.slot_key.like(f"{PREFIX}%"), visit.c.state == "open", attendance.c.current)
+        .group_by(visit.c.slot_key)
+    )
+    return {slot_from(key): count for key, count in rows if count}
 
 
 def _linked(conn: Connection, scan: Scan) -> int:

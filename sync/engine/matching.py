@@ -12,7 +12,7 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Person, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, facts, index, occurrences
+from sync.engine import contact_search, contacts, facts, group_matching, index, occurrences
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -136,7 +136,7 @@ def _contact(started: Scan, json: dict[str, Json]) -> None:
 
 def _visits(started: Scan) -> tuple[Ring, ...]:
     found = compare(started)
-    rings: list[Ring] = []
+    rings = [group_matching.link(started, together) for together in found.groups]
     for met, one in found.same:
         rings += _linked(started, met, one)
     for met, hits in found.unsure:

@@ -2,27 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sync.engine import dry_run, go_live
+from sync.engine import dry_run
 from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic, utc, wall
+from tests.integration.group_clinic import (
+    GROUP,
+    HOST,
+    book,
+    group_of,
+    invite,
+    make_groups,
+    open_names,
+    participant,
+    patients,
+)
 from tests.sandbox_client import Sandbox
-
-# In the tests' clinic the phone profile of the doctor is the group's.
-GROUP = 402
-PEOPLE = [("Vera", "Lindqvist"), ("Omar", "Haddad"), ("Ines", "Costa"), ("Jon", "Berg")]
-
-
-def make_groups(clinic: Clinic) -> None:
-    """Name the group profile in the mapping file, as its page says."""
-    path = clinic.settings.mapping_file
-    lines = [
-        line for line in path.read_text().splitlines() if not line.startswith("group_profiles")
-    ]
-    at = lines.index("[types]") + 1
-    path.write_text("\n".join([*lines[:at], f"group_profiles = [{GROUP}]", *lines[at:]]) + "\n")
 
 
 @pytest.fixture(params=["append", "replace"])
@@ -36,39 +32,6 @@ def clinic(
         opened.new_patient()
         opened.go_live()
         yield opened
-
-
-def patients(clinic: Clinic, count: int = 3) -> list[int]:
-    found = []
-    for number in range(count):
-        first, last = PEOPLE[number] if number < len(PEOPLE) else (f"Ada{number}", "Okoro")
-        found.append(
-            clinic.new_patient(
-                first_name=first, last_name=last, email=f"{first.lower()}@mail.example"
-            )
-        )
-    return found
-
-
-def book(clinic: Clinic, patient: int, **changes: Any) -> str:
-    body = {"profile": GROUP, "duration": 60, "allow_overlapping": True, **changes}
-    return clinic.book(patient=patient, **body)
-
-
-def group_of(clinic: Clinic, people: list[int], **changes: Any) -> list[str]:
-    """A group that stands on both sides; the ids of its appointments."""
-    booked = [book(clinic, one, **changes) for one in people]
-    clinic.settle()
-    clinic.forget()
-    return booked
-
-
-def open_names(visit: dict[str, Any]) -> list[str]:
-    return sorted(p["first_name"] for p in visit["participants"] if not p["cancelled"])
-
-
-def participant(visit: dict[str, Any], first_name: str) -> dict[str, Any]:
-    return next(p for p in visit["participants"] if p["first_name"] == first_name)
 
 
 # --- DrChrono → OnCall ----------------------------------------------------------------------------
@@ -407,23 +370,6 @@ def test_a_move_of_a_large_group_is_not_too_many_writes_of_one_visit(clinic: Cli
     assert moved == [wall(days=6, hour=17)] * 12
 
 
-def invite(clinic: Clinic, count: int, *more: dict[str, str]) -> str:
-    """Staff book a visit with patients of the clinic in OnCall, which tells its doctor.
-
-    Without the first of PEOPLE: the clinic has two charts of that name and address.
-    """
-    clinic.sandbox.behaviours("oncall", returns_provider=True)
-    names = PEOPLE[1 : count + 1]
-    listed = [
-        {"first_name": first, "last_name": last, "email": f"{first.lower()}@mail.example"}
-        for first, last in names
-    ]
-    return clinic.invite(participants=[*listed, *more], type="phone")
-
-
-HOST = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
-
-
 def test_a_visit_booked_in_oncall_with_three_patients_is_three_appointments(
     clinic: Clinic,
 ) -> None:
@@ -503,25 +449,6 @@ def test_a_lost_answer_books_nobody_twice(clinic: Clinic, do: str) -> None:
     assert clinic.attention() == []
 
 
-def test_a_group_entered_by_hand_on_both_sides_before_going_live_waits_for_a_person(
-    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
-) -> None:
-    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
-        make_groups(clinic)
-        people = patients(clinic, 4)[1:]
-        day = wall(days=4)
-        booked = [book(clinic, one, scheduled_time=day, duration=30) for one in people]
-        visit = invite(clinic, 3)
-        clinic.forget()
-        clinic.go_live()
-        clinic.settle()
-        clinic.catch_up()
-        assert sorted(one["id"] for one in clinic.appointments()) == sorted(booked)
-        assert [v["id"] for v in clinic.visits()] == [visit]
-        assert clinic.mails() == []
-        assert set(clinic.attention()) == {"visit_unsure"}
-
-
 def test_an_appointment_that_stands_already_is_the_members(clinic: Clinic) -> None:
     """Entered by hand in DrChrono too, and not heard of: it is linked, not made again."""
     people = patients(clinic, 4)[1:]
@@ -537,14 +464,3 @@ def test_an_appointment_that_stands_already_is_the_members(clinic: Clinic) -> No
     clinic.settle()
     (now,) = clinic.visits()
     assert open_names(now) == ["Ines", "Jon"]
-
-
-def test_going_live_counts_each_patient_of_a_visit_booked_in_oncall(
-    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
-) -> None:
-    with open_clinic(sandbox, sqlite_url, tmp_path, go_live="ask") as clinic:
-        patients(clinic, 4)
-        invite(clinic, 3, HOST)
-        found = go_live.preview(clinic.sync)
-        assert found.create_in_drchrono == 3
-        assert found.to_decide == {"participant_unmatched": 1}

@@ -1,0 +1,67 @@
+"""A clinic with group visits: its people, how they are booked, and who is in a visit."""
+
+from typing import Any
+
+from tests.integration.clinic import Clinic
+
+# In the tests' clinic the phone profile of the doctor is the group's.
+GROUP = 402
+PEOPLE = [("Vera", "Lindqvist"), ("Omar", "Haddad"), ("Ines", "Costa"), ("Jon", "Berg")]
+HOST = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
+
+
+def make_groups(clinic: Clinic) -> None:
+    """Name the group profile in the mapping file, as its page says."""
+    path = clinic.settings.mapping_file
+    lines = [
+        line for line in path.read_text().splitlines() if not line.startswith("group_profiles")
+    ]
+    at = lines.index("[types]") + 1
+    path.write_text("\n".join([*lines[:at], f"group_profiles = [{GROUP}]", *lines[at:]]) + "\n")
+
+
+def patients(clinic: Clinic, count: int = 3) -> list[int]:
+    found = []
+    for number in range(count):
+        first, last = PEOPLE[number] if number < len(PEOPLE) else (f"Ada{number}", "Okoro")
+        found.append(
+            clinic.new_patient(
+                first_name=first, last_name=last, email=f"{first.lower()}@mail.example"
+            )
+        )
+    return found
+
+
+def book(clinic: Clinic, patient: int, **changes: Any) -> str:
+    body = {"profile": GROUP, "duration": 60, "allow_overlapping": True, **changes}
+    return clinic.book(patient=patient, **body)
+
+
+def group_of(clinic: Clinic, people: list[int], **changes: Any) -> list[str]:
+    """A group that stands on both sides; the ids of its appointments."""
+    booked = [book(clinic, one, **changes) for one in people]
+    clinic.settle()
+    clinic.forget()
+    return booked
+
+
+def open_names(visit: dict[str, Any]) -> list[str]:
+    return sorted(p["first_name"] for p in visit["participants"] if not p["cancelled"])
+
+
+def participant(visit: dict[str, Any], first_name: str) -> dict[str, Any]:
+    return next(p for p in visit["participants"] if p["first_name"] == first_name)
+
+
+def invite(clinic: Clinic, count: int, *more: dict[str, str]) -> str:
+    """Staff book a visit with patients of the clinic in OnCall, which tells its doctor.
+
+    Without the first of PEOPLE: the clinic has two charts of that name and address.
+    """
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    names = PEOPLE[1 : count + 1]
+    listed = [
+        {"first_name": first, "last_name": last, "email": f"{first.lower()}@mail.example"}
+        for first, last in names
+    ]
+    return clinic.invite(participants=[*listed, *more], type="phone")
