@@ -1,0 +1,274 @@
+"""Decides how a run goes: a world, edits and faults, then calm, one catch-up, and the verdict."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from chaos.breaking import Breaker, Times
+from chaos.database import Database
+from chaos.faults import REMOTES, Kind
+from chaos.plan import Do, Edit, Plan, Side
+from chaos.staff import Staff
+from chaos.verdict import Verdict, judge
+from cli.output import TroubleError
+from cli.ports import FREE
+from cli.world import World, WorldOptions
+from sync.drchrono.keeper import State
+from sync.engine import catchup
+from sync.store.schema import attention, conflict
+
+LOOK_SECONDS = 0.25
+QUIET_LOOKS = 6
+CALM_SECONDS = 400.0
+# One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
+CYCLE = tuple(name for name in catchup.TASKS if name.startswith(("drchrono_", "oncall_")))
+# What both remotes are while nothing is wrong. The budget is not what is shown here.
+CALM: Mapping[str, dict[str, Any]] = {
+    "drchrono": {
+        "hourly_limit": 1_000_000,
+        "burst_limit": None,
+        "bulk_polls": 0,
+        "access_seconds": 300,
+        "list_lag_seconds": 0,
+    },
+    "oncall": {"returns_provider": True, "list_lag_seconds": 0},
+}
+# Production's settings but for: the budget (as above), the brake and the daily cap, which a clinic
+# this busy would meet, and the ten minutes of catching up.
+SETTINGS = {
+    "DRCHRONO_HOURLY_LIMIT": "1000000",
+    "DRCHRONO_BURST_LIMIT": "1000000",
+    "BRAKE_COUNT": "1000000",
+    "WRITES_PER_VISIT_DAY": "1000000",
+    "CATCHUP_MINUTES": "1",
+    "WEB_CONCURRENCY": "2",
+}
+# Of a run that must be short: the same with less waiting.
+HASTE = {
+    "LEASE_SECONDS": "6",
+    "CALL_DEADLINE_SECONDS": "3",
+    "LATE_SECONDS": "1.5",
+    "APART_SECONDS": "4",
+    "CATCHUP_MINUTES": "0.1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run is like. `outage` is the longest time (seconds) anything is stopped for."""
+
+    workers: int = 3
+    outage: float = 15.0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to. Times are seconds; calls and mails are those of our application."""
+
+    seed: int
+    edits: Counter[tuple[Do, Side]]
+    refused: list[str]
+    faults: Counter[Kind]
+    restarts: int
+    reconnected: int
+    played: float
+    quiet: float
+    converged: float
+    conflicts: int
+    questions: Counter[str]
+    calls: Mapping[str, int]
+    mails: int
+    idle_writes: list[str]
+    verdict: Verdict
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was lost, nothing is twice, no mail too many, and then it is quiet."""
+        return self.verdict.good and not self.idle_writes
+
+
+class Run:
+    """One run in a directory of its own; leaving the context stops everything.
+
+    `say` is told each step, `progress` how many steps of the plan are done.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        plan: Plan,
+        database: Database,
+        options: Options,
+        *,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        settings = {**SETTINGS, **options.settings}
+        if database.url is not None:
+            settings["DATABASE_URL"] = database.url
+        world_options = WorldOptions(
+            FREE, workers=options.workers, beats=2, seed="empty", settings=settings
+        )
+        self.plan = plan
+        self.database = database
+        self._say = say
+        self.world = World(directory, world_options, say=say)
+        self.staff = Staff(self.world, plan, datetime.now(UTC))
+        self._options = options
+        self.reconnected = 0
+        self._asked = 0.0
+
+    def __enter__(self) -> "Run":
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stop()
+
+    def _start(self) -> None:
+        self.world.start()
+        self.staff.register()
+        settings = self.world.sync.settings
+        times = Times(
+            settings.lease_seconds,
+            settings.call_deadline_seconds,
+            settings.late_seconds,
+            self._options.outage,
+        )
+        self.breaker = Breaker(self.world, self.database, times, CALM)
+        self.breaker.begin()
+        self.world.connect()
+        self.world.register()
+        self.world.work()
+        self._say("Waiting for the first catch-up")
+        self.world.settle()
+
+    def _stop(self) -> None:
+        self.staff.close()
+        self.world.stop()
+
+    # --- the parts of a run -----------------------------------------------------------------------
+
+    def play(self, progress: Callable[[int], None] = lambda _done: None) -> None:
+        """Make every edit and fault of the plan, in order."""
+        for done, step in enumerate(self.plan.steps, start=1):
+            if isinstance(step, Edit):
+                self.wait(step.pause)
+                self.staff.do(step)
+            else:
+                self.breaker.do(step)
+            progress(done)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass while what has lasted long enough is undone."""
+        end = time.monotonic() + seconds
+        while True:
+            self.breaker.tick()
+            self.look_after()
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, LOOK_SECONDS))
+
+    def look_after(self) -> None:
+        """What a person does who is asked to: connect anew when the token was lost."""
+        if time.monotonic() - self._asked < 2:
+            return
+        self._asked = time.monotonic()
+        try:
+            if self.world.sync.keeper.status().state is State.LOST:
+                self.world.connect()
+                self.reconnected += 1
+        except (SQLAlchemyError, requests.RequestException, TroubleError):
+            return  # not now; the next look is in two seconds
+
+    def calm_down(self) -> float:
+        """Return when no webhook is on its way and nothing waits; says in how many seconds.
+
+        What still waits after that long is found by the verdict.
+        """
+        began = time.monotonic()
+        looks = 0
+        while looks < QUIET_LOOKS and time.monotonic() - began < CALM_SECONDS:
+            self.look_after()
+            looks = looks + 1 if self.is_quiet() else 0
+            time.sleep(LOOK_SECONDS)
+        return time.monotonic() - began - QUIET_LOOKS * LOOK_SECONDS
+
+    def is_quiet(self) -> bool:
+        """Whether no webhook is on its way and nothing waits."""
+        idle = all(self.world.control.is_idle(remote) for remote in REMOTES)
+        return idle and self.world.waiting() == 0
+
+    def catch_up(self) -> None:
+        """One whole catch-up cycle, its daily parts too."""
+        for name in CYCLE:
+            catchup.run_now(self.world.sync, name)
+
+    def finish(self, began: float) -> Report:
+        """End the faults, wait for quiet, catch up once, and say how it stands."""
+        played = time.monotonic() - began
+        self.breaker.heal()
+        healed = time.monotonic()
+        self._say("The faults have ended; waiting for quiet")
+        quiet = self.calm_down()
+        self._say("Catching up once")
+        self.catch_up()
+        self.calm_down()
+        converged = time.monotonic() - healed - QUIET_LOOKS * LOOK_SECONDS
+        verdict = judge(self.world, self.staff)
+        calls = {remote: len(self.world.control.calls(remote)) for remote in REMOTES}
+        self._say("Catching up once more, which must write nothing")
+        self.catch_up()
+        self.calm_down()
+        return Report(
+            seed=self.plan.seed,
+            edits=self.staff.ledger.edits,
+            refused=self.staff.ledger.refused,
+            faults=self.breaker.done,
+            restarts=sum(status.restarts for status in self.world.statuses()),
+            reconnected=self.reconnected,
+            played=played,
+            quiet=quiet,
+            converged=converged,
+            conflicts=self._count_conflicts(),
+            questions=self._questions(),
+            calls=calls,
+            mails=sum(mail["caused_by"] == "app" for mail in self.world.control.mails()),
+            idle_writes=self._writes(calls),
+            verdict=verdict,
+        )
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def _writes(self, since: Mapping[str, int]) -> list[str]:
+        """The calls since then that changed something, or tried to."""
+        harmless = ("/api/appointments_list", "/api/patients_list", "/o/")
+        return [
+            f"{remote} {call['method']} {call['path']}"
+            for remote in REMOTES
+            for call in self.world.control.calls(remote)[since[remote] :]
+            if call["method"] != "GET" and not call["path"].startswith(harmless)
+        ]
+
+    def _count_conflicts(self) -> int:
+        with self.world.sync.store.read() as conn:
+            counted: int = conn.execute(select(func.count()).select_from(conflict)).scalar_one()
+            return counted
+
+    def _questions(self) -> Counter[str]:
+        with self.world.sync.store.read() as conn:
+            open_ones = select(attention.c.cause).where(attention.c.closed_at.is_(None))
+            return Counter(conn.execute(open_ones).scalars())

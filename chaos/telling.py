@@ -1,0 +1,90 @@
+"""Decides how a run is told: one table, and below it a line for whatever is wrong."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from chaos.plan import Do, Side
+from chaos.run import Report
+
+
+def show_report(console: Console, report: Report) -> None:
+    """Write the table of a run and what is wrong in it."""
+    console.print(table(report))
+    for line in problems(report):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def table(report: Report) -> Table:
+    """What a run came to."""
+    made = Table(title=f"Chaos, seed {report.seed}", title_justify="left", header_style="bold")
+    made.add_column("")
+    made.add_column("", justify="right")
+    made.add_column("")
+    for name, value, more in _rows(report):
+        made.add_row(name, value, more)
+    return made
+
+
+def problems(report: Report) -> Iterator[str]:
+    """One line for each thing that is wrong, with its ids."""
+    verdict = report.verdict
+    for what, lines in (
+        ("lost", verdict.lost),
+        ("doubled", verdict.doubled),
+        ("surplus mail", verdict.surplus_mails),
+        ("written though nothing changed", report.idle_writes),
+        ("refused by the remote", report.refused),
+    ):
+        for line in lines:
+            yield f"{what}: {line}"
+
+
+def _rows(report: Report) -> Iterator[tuple[str, str, str]]:
+    verdict = report.verdict
+    edits = sum(report.edits.values())
+    by_side = Counter(dict.fromkeys(Side, 0))
+    for (_, side), count in report.edits.items():
+        by_side[side] += count
+    yield "edits", str(edits), _listed(by_side.items())
+    by_do: Counter[Do] = Counter()
+    for (do, _), count in report.edits.items():
+        by_do[do] += count
+    for do, count in by_do.most_common():
+        yield f"  {do}", str(count), ""
+    yield "faults", str(sum(report.faults.values())), f"{report.restarts} restarts of processes"
+    for kind, count in report.faults.most_common():
+        yield f"  {kind}", str(count), ""
+    yield "lost", _zero(len(verdict.lost)), ""
+    yield "duplicated", _zero(len(verdict.doubled)), ""
+    yield "mails too many", _zero(len(verdict.surplus_mails)), ""
+    yield "conflicts recorded", str(report.conflicts), "both sides changed one field"
+    yield "  gave way unrecorded", str(verdict.met), "both within one read and write"
+    yield (
+        "questions to a person",
+        str(sum(report.questions.values())),
+        _listed(report.questions.items()),
+    )
+    yield "connected anew", str(report.reconnected), "a worker died while it renewed the token"
+    ours = by_side[Side.DRCHRONO]
+    yield "mails of ours", str(report.mails), _per(report.mails, ours, "change in DrChrono")
+    for remote, count in report.calls.items():
+        yield f"calls to {remote}", str(count), _per(count, edits, "change")
+    yield "seconds of edits", f"{report.played:.0f}", ""
+    yield "seconds to quiet", f"{report.quiet:.0f}", "after the last fault"
+    yield "seconds to converge", f"{report.converged:.0f}", "the whole catch-up cycle included"
+    yield "written by a further cycle", _zero(len(report.idle_writes)), "nothing had changed"
+
+
+def _zero(count: int) -> str:
+    return f"[green]{count}[/]" if count == 0 else f"[bold red]{count}[/]"
+
+
+def _per(count: int, changes: int, what: str) -> str:
+    return f"{count / changes:.2f} per {what}" if changes else ""
+
+
+def _listed(items: Iterable[tuple[object, int]]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in items)

@@ -1,0 +1,218 @@
+"""Decides what was lost, what is there twice, and which mails were too many.
+
+Held against what people said (`chaos.staff`), from both systems' own state. Of the service only
+two things are asked: which halves belong together, to name them, and which conflicts it recorded.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, differences
+from chaos.plan import Side
+from chaos.staff import Ledger, Said, Staff, Visit
+from cli.world import World
+from sync.store.schema import conflict, object_
+
+Row = dict[str, Any]
+
+
+class Snapshot:
+    """Both systems' objects at one moment."""
+
+    def __init__(self, world: World) -> None:
+        self._objects = {
+            str(side): world.control.state(str(side))["objects"] for side in Side
+        }  # fmt: skip
+
+    def of(self, remote: str, kind: str) -> list[Row]:
+        """Every object of a kind on one side."""
+        rows: list[Row] = self._objects[remote][kind]
+        return rows
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong, one line each with the visits' ids; empty lists are what a run is for."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    surplus_mails: list[str] = field(default_factory=list)
+    met: int = 0  # of two people who changed one field at once, the one who gave way unrecorded
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.lost or self.doubled or self.surplus_mails)
+
+
+def judge(world: World, staff: Staff) -> Verdict:
+    """Compare both systems field by field with what was said; ask when nothing waits any more."""
+    shown = Snapshot(world)
+    verdict = Verdict()
+    with world.sync.store.read() as conn:
+        recorded = _conflicts(conn)
+    _Judging(shown, staff, recorded, verdict).visits()
+    _doubles(shown, staff.ledger, verdict)
+    _mails(world, staff.ledger, verdict)
+    told = " ".join(verdict.lost + verdict.doubled)
+    for line in differences(shown):
+        # What the ledger has named by its ids needs no second line.
+        if line.partition(" ")[0].isdigit():
+            verdict.doubled.append(line)
+        elif not told:
+            verdict.lost.append(line)
+    return verdict
+
+
+class _Judging:
+    def __init__(
+        self,
+        shown: Snapshot,
+        staff: Staff,
+        recorded: set[tuple[str, str, str]],
+        verdict: Verdict,
+    ) -> None:
+        self._staff = staff
+        self._recorded = recorded
+        self._verdict = verdict
+        self._rows = {side: _by_id(shown.of(str(side), "appointments")) for side in Side}
+        self._charts = _by_id(shown.of("drchrono", "patients"))
+
+    def visits(self) -> None:
+        for visit in self._staff.ledger.visits.values():
+            for problem in self._problems(visit):
+                self._verdict.lost.append(f"{named(visit)}: {problem}")
+
+    def _problems(self, visit: Visit) -> Iterator[str]:
+        self._staff.other_half(visit)
+        rows = {side: self._rows[side].get(visit.ids.get(side, "")) for side in Side}
+        if visit.ended:
+            for side, row in rows.items():
+                if row is not None and is_open(side, row):
+                    said = visit.ended[-1]
+                    yield f"still open in {side}, ended in {said.side} (edit {said.edit})"
+            return
+        for side, row in rows.items():
+            if row is None:
+                yield f"is not in {side}"
+            elif not is_open(side, row):
+                yield f"is over in {side}, and nobody ended it"
+        here, there = rows[Side.DRCHRONO], rows[Side.ONCALL]
+        if here is None or there is None:
+            return
+        for name, all_said in visit.said.items():
+            shows = {_value(name, Side.DRCHRONO, here), _value(name, Side.ONCALL, there)}
+            yield from self._field(visit, name, all_said, shows)
+        yield from self._person(here, there)
+
+    def _field(
+        self, visit: Visit, name: str, said: list[Said], shows: set[str]
+    ) -> Iterator[str]:  # fmt: skip
+        last = said[-1]
+        if shows == {last.value}:
+            return
+        others = [one for one in said if one.side is not last.side][-1:]
+        if len(shows) == 1 and others and shows == {others[0].value}:
+            if any((side, visit.ids[side], name) in self._recorded for side in Side):
+                return
+            if last.met and others[0].met:
+                self._verdict.met += 1
+                return
+        yield (
+            f"{name} is {' and '.join(sorted(shows))}, last said to be {last.value} in "
+            f"{last.side} (edit {last.edit})"
+        )
+
+    def _person(self, here: Row, there: Row) -> Iterator[str]:
+        chart = self._charts[str(here["patient"])]
+        open_ones = [one for one in there["participants"] if not one["cancelled"]]
+        for name in ("first_name", "last_name", "email"):
+            if [one[name] for one in open_ones] != [chart[name]]:
+                yield f"the {name} in OnCall is not that of the chart {chart['id']}"
+
+
+def named(visit: Visit) -> str:
+    """A visit by its ids."""
+    ids = ", ".join(f"{side} {visit.ids.get(side, '-')}" for side in Side)
+    return f"visit {visit.number} ({ids})"
+
+
+def is_open(side: Side, row: Row) -> bool:
+    """Whether an appointment is still to be held."""
+    if side is Side.DRCHRONO:
+        return row["status"] not in OVER_HERE and not row["deleted_flag"]
+    nobody = all(one["cancelled"] for one in row["participants"])
+    return not row["cancelled"] and row["status"] not in OVER_THERE and not nobody
+
+
+def _value(name: str, side: Side, row: Row) -> str:
+    """A field as people say it: a UTC time, minutes, a type."""
+    if name == "minutes":
+        return str(row["duration"])
+    if side is Side.ONCALL:
+        return str(row["datetime"] if name == "starts" else row["type"])
+    if name == "type":
+        return TYPES[row["profile"]]
+    wall = datetime.fromisoformat(row["scheduled_time"])
+    return f"{wall.replace(tzinfo=DOCTORS[row['doctor']][2]).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _by_id(rows: list[Row]) -> dict[str, Row]:
+    return {str(row["id"]): row for row in rows}
+
+
+def _conflicts(conn: Connection) -> set[tuple[str, str, str]]:
+    """(system, remote id, field) of every conflict that was recorded."""
+    rows = conn.execute(
+        select(object_.c.system, object_.c.remote_id, conflict.c.field).join(
+            conflict, conflict.c.object == object_.c.id
+        )
+    )
+    return {(row.system, str(row.remote_id), row.field) for row in rows}
+
+
+def _doubles(shown: Snapshot, ledger: Ledger, verdict: Verdict) -> None:
+    """Visits that nobody booked, open or not: made twice, whatever became of them since."""
+    for side in Side:
+        known = {visit.ids.get(side) for visit in ledger.visits.values()}
+        for row in shown.of(str(side), "appointments"):
+            if str(row["id"]) not in known:
+                verdict.doubled.append(f"{side} {row['id']} was booked by nobody")
+
+
+def _mails(world: World, ledger: Ledger, verdict: Verdict) -> None:
+    """For each visit and kind: what our writes mailed, and what DrChrono's edits are worth."""
+    sent = Counter(
+        (str(mail["appointment"]), mail["kind"])
+        for mail in world.control.mails()
+        if mail["caused_by"] == "app"
+    )
+    by_id = {visit.ids.get(Side.ONCALL): visit for visit in ledger.visits.values()}
+    for (visit_id, kind), count in sorted(sent.items()):
+        visit = by_id.get(visit_id)
+        worth = 0 if visit is None else _worth(visit, kind, ledger)
+        if count > worth:
+            name = f"OnCall {visit_id}" if visit is None else named(visit)
+            verdict.surplus_mails.append(f"{name}: {count} mails of {kind}, worth {worth}")
+
+
+def _worth(visit: Visit, kind: str, ledger: Ledger) -> int:
+    """The most mails of a kind that DrChrono's edits of a visit may cause, one for each edit."""
+    here = Side.DRCHRONO
+    booked = visit.said["starts"][0].edit
+    if kind == "invitation":
+        # OnCall invites whoever gets a new address.
+        until = visit.ended[-1].edit if visit.ended else math.inf
+        new = [edit for edit in ledger.addresses.get(visit.person, []) if booked < edit < until]
+        return int(visit.side is here) + len(new)
+    if kind == "cancellation":
+        return int(any(said.side is here for said in visit.ended))
+    edits = {said.edit for all_said in visit.said.values() for said in all_said
+             if said.side is here and said.edit != booked}  # fmt: skip
+    return len(edits)
