@@ -151,6 +151,8 @@ def _effect(effect: Effect) -> Iterator[Line]:
             yield _line("oncall", "create", "appointment")
         case CreateAppointment():
             yield _line("drchrono", "create", "appointment")
+        case Patch(system, values, "create"):
+            yield _line(system, "create", "participant", tuple(values))
         case Patch(system, values, name):
             yield _line(system, name, "appointment", tuple(values))
         case Mark(system):

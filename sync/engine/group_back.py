@@ -6,7 +6,7 @@ a participant among several become a new patient.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from sync.core.errors import FencedOff, RemoteError, Unresolved
 from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import creates, facts, group_state, keeping, marking, meeting
+from sync.engine import creates, facts, group_state, group_twins, keeping, marking, meeting
 from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
@@ -71,25 +71,69 @@ def book(run: GroupRun) -> None:
     who = newcomers(run)
     if not who or not policy.to_drchrono or not creates.allowed(sync, run.slot.doctor):
         return
+    if run.slot.born and not run.seats:
+        group_twins.wait_for_group(run.started)
+    found = _met(run, who)
+    standing = [one.standing for one in found if one.standing is not None]
+    _stand_where(run, standing)
+    shown = [seat.shown.json for seat in run.seats if seat.shown is not None]
+    like = next(iter([*shown, *standing]), None)
+    for one in found:
+        if one.standing is None:
+            _make(run, one.who, one.met, like)
+        elif group.slot_of(_visit(run, one.standing)) == run.slot:
+            _adopt(run, one.who, one.met, one.standing)
+        else:
+            _left_alone(run, one.who, ParkedError("operator", "who", "visit_unsure"))
+    group_state.load_seats(run)
+
+
+@dataclass(frozen=True)
+class _Newcomer:
+    """A participant, the patient they are, and the appointment that stands for them already."""
+
+    who: Attendee
+    met: meeting.Met
+    standing: dict[str, Json] | None
+
+
+def _met(run: GroupRun, who: list[Attendee]) -> list[_Newcomer]:
+    """The newcomers who are patients; of the others it is told."""
     present = {seat.attended.person for seat in run.seats}
+    found = []
     for one in who:
         try:
             met = meeting.person_of(run.started, one, run.slot.doctor, alone=False)
         except ParkedError as parked:
             _left_alone(run, one, parked)
             continue
-        if met.key in present:
-            _left_alone(run, one, ParkedError("operator", "who", "group_member_twice"))
+        cause = "group_member_twice" if met.key in present else _taken(run, met)
+        if cause:
+            _left_alone(run, one, ParkedError("operator", "who", cause))
             continue
         present.add(met.key)
-        standing = _standing(run, met.remote_id)
-        if standing is None:
-            _make(run, one, met)
-        elif group.slot_of(_visit(run, standing)) == run.slot:
-            _adopt(run, one, met, standing)
-        else:
-            _left_alone(run, one, ParkedError("operator", "who", "visit_unsure"))
-    group_state.load_seats(run)
+        found.append(_Newcomer(one, met, _standing(run, met.remote_id)))
+    return found
+
+
+def _taken(run: GroupRun, met: meeting.Met) -> str:
+    with run.started.sync.store.read() as conn:
+        return "slot_taken" if group_twins.stands_elsewhere(conn, run, met.key) else ""
+
+
+def _stand_where(run: GroupRun, standing: list[dict[str, Json]]) -> None:
+    """A visit without appointments yet stands where the first that was booked by hand does.
+
+    With a group profile it is the group of that slot: who else is booked there joins it.
+    """
+    if not run.slot.born or run.seats:
+        return
+    for shown in (_visit(run, json) for json in standing):
+        place = group.slot_of(shown)
+        if place is None or replace(place, office=run.slot.office) != run.slot:
+            continue
+        group_state.take(run, place if shown.group else replace(place, born=run.slot.born))
+        return
 
 
 def _visit(run: GroupRun, json: dict[str, Json]) -> Visit:
@@ -109,7 +153,7 @@ def _adopt(run: GroupRun, who: Attendee, met: meeting.Met, json: dict[str, Json]
             other = work.try_lock(
                 conn, obj.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
             )
-            if other is None:
+            if other is None or _is_claimed(conn, obj.id):
                 raise LaterError(now + BUSY, Hints.both())
             links.change(conn, obj.id, aggregate=state.key, state="live")
             journal.close_attention(conn, obj.aggregate, now)
@@ -161,7 +205,7 @@ def _participant(conn: Connection, run: GroupRun, who: Attendee) -> links.Obj:
     return row
 
 
-def _make(run: GroupRun, who: Attendee, met: meeting.Met) -> None:
+def _make(run: GroupRun, who: Attendee, met: meeting.Met, like: dict[str, Json] | None) -> None:
     """Write down what is made, make it, keep what was answered."""
     started, sync, state = run.started, run.started.sync, run.state
     with sync.store.write() as conn:
@@ -184,7 +228,7 @@ def _make(run: GroupRun, who: Attendee, met: meeting.Met) -> None:
         )
         attendances.change_attendance(conn, own, appointment=row.id)
         field_id = facts.appointment_field(conn, run.slot.doctor)
-    body = _body(run, met, field_id)
+    body = _body(run, met, field_id, like)
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
@@ -211,8 +255,10 @@ def _make(run: GroupRun, who: Attendee, met: meeting.Met) -> None:
     meeting.afterwards(started, met)
 
 
-def _body(run: GroupRun, met: meeting.Met, field_id: str | None) -> dict[str, Json]:
-    """As the other members stand (profile, room), else as the mapping books; they may overlap."""
+def _body(
+    run: GroupRun, met: meeting.Met, field_id: str | None, like: dict[str, Json] | None
+) -> dict[str, Json]:
+    """As another member stands (profile, room), else as the mapping books; they may overlap."""
     started, slot, there = run.started, run.slot, run.state.object("oncall")
     values: dict[str, object] = {
         "provider": slot.doctor,
@@ -221,7 +267,6 @@ def _body(run: GroupRun, met: meeting.Met, field_id: str | None) -> dict[str, Js
         "minutes": slot.minutes,
         "overlapping": True,
     }
-    like = next((seat.shown.json for seat in run.seats if seat.shown is not None), None)
     shown = run.oncall()
     if like is None and shown is not None and isinstance(shown.visit.type, VisitType):
         values["type"] = shown.visit.type
@@ -319,7 +364,7 @@ def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
         for json in page.results:
             shown = _visit(run, json)
             over = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
-            if shown.patient != patient or over or _is_claimed(run, shown.remote_id):
+            if shown.patient != patient or over or _is_members(run, shown.remote_id):
                 continue
             marker = shown.marker
             ours = isinstance(marker, Marker) and marker.aggregate == run.state.key
@@ -328,10 +373,12 @@ def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
     return None
 
 
-def _is_claimed(run: GroupRun, remote_id: str) -> bool:
+def _is_members(run: GroupRun, remote_id: str) -> bool:
     with run.started.sync.store.read() as conn:
         known = links.find(conn, "drchrono", "appointment", remote_id)
-        if known is None:
-            return False
-        held = attendance.c.appointment == known.id
-        return conn.execute(select(attendance.c.id).where(held).limit(1)).first() is not None
+        return known is not None and _is_claimed(conn, known.id)
+
+
+def _is_claimed(conn: Connection, appointment: int) -> bool:
+    held = attendance.c.appointment == appointment
+    return conn.execute(select(attendance.c.id).where(held).limit(1)).first() is not None

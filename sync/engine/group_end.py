@@ -11,7 +11,7 @@ from sync.core.group import PRESENT, Fate, GroupPlan
 from sync.core.plan import Patch, Plan
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import group_state
+from sync.engine import contacts, group_state
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import looked_at, participants_wire
@@ -182,9 +182,24 @@ def finish(
         _tell(conn, found, members, fields, parked)
         if held:
             links.block(conn, state.key, kind="mode", ref="live", now=now)
+        _want_contacts(conn, found)
         looked_at(conn, state)
         journal.explain(conn, state.deliveries, now)
         work.complete(conn, state.lease, now=now)
+
+
+def _want_contacts(conn: Connection, found: GroupRun) -> None:
+    """Raise the members who have no contact yet: a run may have ended before it."""
+    sync, mapping, doctor = found.started.sync, found.started.mapping, found.slot.doctor
+    if not sync.live or mapping.doctor(doctor) is None or found.oncall_over() is not None:
+        return
+    for seat in found.seats:
+        person = seat.attended.person
+        if person is None or not group_state.has_participant(seat):
+            continue
+        if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
+            continue
+        work.raise_(conn, person, now=sync.clock(), hints=Hints.of("drchrono"))
 
 
 def _settle(conn: Connection, found: GroupRun, members: GroupPlan, fields: Plan) -> None:

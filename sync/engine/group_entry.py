@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core import group
 from sync.core.group import Slot
+from sync.core.merge import Seen
 from sync.core.plan import CreateAppointment, CreateOncall, Patch, Plan, Presence
 from sync.core.records import Absent, Life, State
-from sync.engine import group_state, meeting, writing
+from sync.engine import group_state, group_twins, meeting, writing
 from sync.engine.arrivals import BUSY, AbsorbedError
 from sync.engine.outcomes import LaterError
 from sync.store import attendances, journal, links, work
@@ -35,8 +36,10 @@ def settle(started: VisitRun, plan: Plan) -> None:
     all others. Raises LaterError when this visit is a group from now on (its next run
     is a group's) or the other one is busy, AbsorbedError when the appointment joined another visit.
     """
-    if _is_booked_there(started, plan):
-        _found_there(started)
+    if started.sync.live and any(isinstance(one, CreateAppointment) for one in plan.effects):
+        group_twins.wait_for_group(started)
+        if _is_of_several(started):
+            _found_there(started)
     slot = _slot(started, plan)
     obj = started.state.object("drchrono")
     if slot is None or obj is None:
@@ -47,6 +50,7 @@ def settle(started: VisitRun, plan: Plan) -> None:
         _found_group(started, obj, slot)
         return
     if started.state.presence("oncall") is Presence.LIVE:
+        _join_whole(started, obj, target)
         writing.patch_oncall(started, Patch("oncall", {"state": Life.CANCELLED}, "cancel"))
     _join(started, obj, target)
 
@@ -54,8 +58,10 @@ def settle(started: VisitRun, plan: Plan) -> None:
 def _slot(started: VisitRun, plan: Plan) -> Slot | None:
     """The slot to stand in, when there is an open visit to be made, or one is there."""
     shown = started.state.read.get("drchrono")
-    if shown is None or not shown.visit.group or not started.sync.live:
+    if shown is None or not shown.visit.group:
         return None
+    if not started.sync.live and started.state.presence("oncall") is Presence.LIVE:
+        return None  # its own visit there may have to be cancelled first: that is a write
     if not started.policy.to_oncall or plan.asks or plan.held:
         return None
     making = any(isinstance(effect, CreateOncall) for effect in plan.effects)
@@ -67,18 +73,15 @@ def _stands(started: VisitRun) -> bool:
     left, right = started.state.read.get("drchrono"), started.state.read.get("oncall")
     if left is None or right is None or left.visit.type is None or started.state.gone:
         return False
-    if isinstance(left.visit.type, Absent) or left.seen.get("patient") in group_state.NEWS:
+    if isinstance(left.visit.type, Absent) or left.seen.get("patient") is Seen.CHANGED:
         return False
     lives = [shown.visit.state for shown in (left, right)]
     return all(isinstance(one, State) and one.life is Life.OPEN for one in lives)
 
 
-def _is_booked_there(started: VisitRun, plan: Plan) -> bool:
-    shown = started.state.read.get("oncall")
-    making = any(isinstance(effect, CreateAppointment) for effect in plan.effects)
-    if shown is None or not making or not started.sync.live:
-        return False
-    return sum(who.cancelled is not True for who in shown.visit.attendees) > 1
+def _is_of_several(started: VisitRun) -> bool:
+    attendees = started.state.read["oncall"].visit.attendees
+    return sum(who.cancelled is not True for who in attendees) > 1
 
 
 def _found_there(started: VisitRun) -> None:
@@ -149,6 +152,34 @@ def _join(started: VisitRun, obj: Obj, target: int) -> None:
         journal.close_attention(conn, state.key, now)
         links.unblock(conn, state.key)
         work.complete(conn, state.lease, now=now)
+    raise AbsorbedError(target)
+
+
+def _join_whole(started: VisitRun, obj: Obj, target: int) -> None:
+    """Let a group that has no OnCall visit yet have this one; returns when it has its own."""
+    sync, state, there = started.sync, started.state, started.state.object("oncall")
+    assert there is not None  # noqa: S101 - it is live
+    with sync.store.write() as conn:
+        now, seconds = sync.clock(), sync.settings.lease_seconds
+        work.hold(conn, state.lease, now=now, seconds=seconds)
+        other = work.try_lock(conn, target, owner=sync.owner, now=now, seconds=seconds)
+        if other is None:
+            raise LaterError(now + BUSY, Hints.both())
+        generation = conn.execute(
+            select(visit.c.generation).where(visit.c.aggregate == target)
+        ).scalar_one()
+        theirs = [
+            one
+            for one in links.objects_of(conn, target)
+            if one.system == "oncall" and one.kind == "appointment" and one.state != "gone"
+        ]
+        if any(one.generation == generation for one in theirs):
+            work.give_back(conn, other, now=now)
+            return
+        links.change(conn, there.id, generation=generation)
+        links.change(conn, obj.id, marked=False)
+        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
+        work.give_back(conn, other, now=now)
     raise AbsorbedError(target)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from sync.core.errors import FencedOff, Gone, RemoteError, Unresolved
 from sync.core.records import Absent, Life, VisitType
-from sync.engine import group_state, keeping, looking, marking, meeting
+from sync.engine import group_state, group_twins, keeping, looking, marking, meeting
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import bodies as oncall_bodies
@@ -42,7 +42,7 @@ def meet(run: GroupRun, seats: list[Seat]) -> Invited:
     """The patients of members that shall be added. Who can't be invited keeps nobody else out."""
     found = Invited()
     present = {s.attended.person for s in run.seats if group_state.has_participant(s)}
-    room = oncall_bodies.MOST_PARTICIPANTS - _listed(run)
+    room = oncall_bodies.MOST_PARTICIPANTS - _coming(run)
     for seat in seats:
         shown = seat.shown
         assert shown is not None  # noqa: S101 - the plan saw it
@@ -51,8 +51,8 @@ def meet(run: GroupRun, seats: list[Seat]) -> Invited:
         except ParkedError as parked:
             found.parked[seat.attended.id] = parked
             continue
-        if met.key in present or len(found.met) >= room:
-            cause = "group_member_twice" if met.key in present else "group_full"
+        cause = _refusal(run, met, present, room - len(found.met))
+        if cause:
             found.parked[seat.attended.id] = ParkedError("operator", cause, cause)
             continue
         present.add(met.key)
@@ -60,15 +60,28 @@ def meet(run: GroupRun, seats: list[Seat]) -> Invited:
     return found
 
 
-def _listed(run: GroupRun) -> int:
+def _refusal(run: GroupRun, met: meeting.Met, present: set[int | None], room: int) -> str:
+    """Why somebody who could be invited gets no place in this visit, else nothing."""
+    if met.key in present:
+        return "group_member_twice"
+    if room <= 0:
+        return "group_full"
+    with run.started.sync.store.read() as conn:
+        return "slot_taken" if group_twins.stands_elsewhere(conn, run, met.key) else ""
+
+
+def _coming(run: GroupRun) -> int:
     shown = run.oncall()
-    return len(shown.visit.attendees) if shown is not None else 0
+    there = shown.visit.attendees if shown is not None else ()
+    return sum(who.cancelled is not True for who in there)
 
 
 def add(run: GroupRun, invited: Invited) -> None:
     """Make the OnCall visit with these people, or add them to the one that is there."""
     if not invited.met:
         return
+    if run.state.object("oncall") is None:
+        group_twins.take(run, invited)
     _attend(run, invited)
     if run.state.object("oncall") is None:
         _make(run, invited)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
 
 from sync.core import group, people
 from sync.core.errors import Gone
@@ -17,12 +18,15 @@ from sync.core.plan import Presence, SideView
 from sync.core.records import ABSENT, Absent, Life, State, Visit
 from sync.drchrono import translate as drchrono
 from sync.engine import index
+from sync.engine.arrivals import BUSY
+from sync.engine.outcomes import LaterError
 from sync.engine.receive import out_of_scope
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import Shown, participants_wire, read_side
 from sync.oncall import translate as oncall
-from sync.store import attendances, baselines, links
+from sync.store import attendances, baselines, links, work
 from sync.store.schema import attendance, blocker, visit
+from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from sync.store.attendances import Attendance
     from sync.store.links import Obj
 
-NEWS = frozenset({Seen.CHANGED, Seen.NEW})
 TOLD = frozenset({"starts", "minutes", "type", "provider", "state", "patient"})
 
 
@@ -349,6 +352,23 @@ def is_taken(run: GroupRun, slot: Slot) -> bool:
     """Whether another open visit stands in that slot."""
     with run.started.sync.store.read() as conn:
         return holder(conn, slot, run.state.key) is not None
+
+
+def take(run: GroupRun, slot: Slot) -> None:
+    """Move the visit's slot; one that another visit took meanwhile is seen by the next run."""
+    sync = run.started.sync
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+            conn.execute(
+                update(visit)
+                .where(visit.c.aggregate == run.state.key)
+                .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts)
+            )
+    except IntegrityError:
+        raise LaterError(sync.clock() + BUSY, Hints.both()) from None
+    run.slot = slot
 
 
 def holder(conn: Connection, slot: Slot, besides: int) -> int | None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sync.core import group
 from sync.core.group import CANCELS, Fate, GroupPlan
 from sync.core.merge import Seen
-from sync.core.plan import FIELDS, Patch, Plan, Presence, plan_visit
+from sync.core.plan import FIELDS, CreateOncall, Effect, Patch, Plan, Presence, plan_visit
 from sync.core.records import Life, State
 from sync.engine import group_back, group_end, group_people, group_state, ladder, marking, writing
 from sync.engine.arrivals import BUSY
@@ -137,15 +137,20 @@ def without_effects(started: VisitRun) -> Plan:
     members = plan_members(found)
     fields = plan_fields(found, members)
     fates = tuple(f"member {one}: {fate}" for one, fate in members.fates.items())
-    return replace(fields, effects=_effects(members, fields), why=(*fates, *fields.why))
+    making = found.state.object("oncall") is None
+    effects = _effects(members, fields, making=making)
+    return replace(fields, effects=effects, why=(*fates, *fields.why))
 
 
-def _effects(members: GroupPlan, fields: Plan) -> tuple[Patch, ...]:
+def _effects(members: GroupPlan, fields: Plan, *, making: bool) -> tuple[Effect, ...]:
     """What is sent because of the members, before what is sent of the visit's fields."""
     ends = members.ends is not None
     cancels = ["state"] if ends else ["participant"] * len(members.of(*CANCELS))
-    found = [Patch("oncall", {name: Life.CANCELLED}, "cancel") for name in cancels]
+    found: list[Effect] = [Patch("oncall", {name: Life.CANCELLED}, "cancel") for name in cancels]
     joins = members.of(Fate.JOINS, Fate.REVIVED, Fate.SWAPPED)
+    if making and joins:
+        found.append(CreateOncall())  # with the first of them in it
+        joins = joins[1:]
     found += [Patch("oncall", {"participants": one}, "create") for one in joins]
     found += [Patch("drchrono", {"state": Life.CANCELLED}, "cancel")] * len(members.of(Fate.ENDED))
     return (*found, *(one for one in fields.effects if isinstance(one, Patch)))
@@ -166,13 +171,13 @@ def _execute(found: GroupRun, members: GroupPlan, fields: Plan) -> dict[int, Par
         for one in members.of(*CANCELS):
             group_people.cancel(found, found.seat(one))
     if members.slot != found.slot and not group_state.moved_by_oncall(found):
-        _take(found, members)
+        group_state.take(found, members.slot)
     for effect in fields.effects:
         if isinstance(effect, Patch) and effect.system == "oncall":
             writing.patch_oncall(started, effect)
     group_end.write_appointments(found, members, fields)
     if members.slot != found.slot:
-        _take(found, members)
+        group_state.take(found, members.slot)
     parked = _invite(found, members)
     for seat in found.seats:
         if members.fates.get(seat.attended.id) in group.PRESENT:
@@ -197,23 +202,6 @@ def _end(found: GroupRun, life: Life) -> None:
     if found.state.presence("oncall") is Presence.LIVE and found.oncall() is not None:
         effect = "cancel" if life is Life.CANCELLED else "update"
         writing.patch_oncall(found.started, Patch("oncall", {"state": State(life)}, effect))
-
-
-def _take(found: GroupRun, members: GroupPlan) -> None:
-    """Move the visit's slot; one that another visit took meanwhile is seen by the next run."""
-    sync, slot = found.started.sync, members.slot
-    try:
-        with sync.store.write() as conn:
-            now = sync.clock()
-            work.hold(conn, found.state.lease, now=now, seconds=sync.settings.lease_seconds)
-            conn.execute(
-                update(visit)
-                .where(visit.c.aggregate == found.state.key)
-                .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts)
-            )
-    except IntegrityError:
-        raise LaterError(sync.clock() + BUSY, Hints.both()) from None
-    found.slot = slot
 
 
 def _invite(found: GroupRun, members: GroupPlan) -> dict[int, ParkedError]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.engine import go_live
+from sync.engine import dry_run, go_live, reconcile
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic, open_clinic, wall
 from tests.integration.group_clinic import (
@@ -126,3 +126,133 @@ def test_the_preview_counts_each_patient_of_a_visit_booked_in_oncall(asking: Cli
     found = go_live.preview(asking.sync)
     assert found.create_in_drchrono == 3
     assert found.to_decide == {"participant_unmatched": 1}
+
+
+# --- moments apart --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settling(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+    """A clinic gone live, whose groups are waited for as long as in production."""
+    with open_clinic(sandbox, sqlite_url, tmp_path, group_settle_seconds=30) as clinic:
+        make_groups(clinic)
+        clinic.go_live()
+        yield clinic
+
+
+def known_people(clinic: Clinic, count: int = 4) -> list[int]:
+    """Patients whom the service has heard of; all but the first, as `invite` wants them."""
+    found = patients(clinic, count)[1:]
+    clinic.settle()
+    clinic.forget()
+    return found
+
+
+@pytest.mark.parametrize("first", ["drchrono", "oncall", "drchrono_at_work", "oncall_at_work"])
+def test_entered_on_both_sides_moments_apart_is_one_visit(settling: Clinic, first: str) -> None:
+    people = known_people(settling)
+    side, _, at_work = first.partition("_")
+    if side == "oncall":
+        visit = invite(settling, 3)
+        if at_work:
+            settling.sandbox.wait_idle()
+            reconcile.run(settling.sync, settling.due()[0])
+        booked = [book(settling, one, **DAY) for one in people]
+    else:
+        booked = [book(settling, one, **DAY) for one in people]
+        if at_work:
+            settling.pump()  # the group stands and waits for others who may be booked
+        visit = invite(settling, 3)
+    settling.settle()
+    settling.whole_cycle()
+    agree(settling)
+    assert [v["id"] for v in settling.visits()] == [visit]
+    assert sorted(one["id"] for one in settling.appointments()) == sorted(booked)
+    assert settling.mails() == [("invitation", "staff")] * 3
+    assert settling.attention() == []
+
+
+@pytest.mark.parametrize("first", ["drchrono", "oncall"])
+def test_who_is_on_one_side_only_is_added_moments_apart_too(settling: Clinic, first: str) -> None:
+    """Booked: Omar, Ines, Vera. In OnCall: Omar, Ines, Jon."""
+    omar, ines, jon = known_people(settling)
+    vera = settling.new_patient(first_name="Vera", last_name="Lind", email="lind@mail.example")
+    if first == "oncall":
+        visit = invite(settling, 3)
+    booked = [book(settling, one, **DAY) for one in (omar, ines, vera)]
+    if first == "drchrono":
+        visit = invite(settling, 3)
+    settling.settle()
+    (now,) = settling.visits()
+    assert now["id"] == visit
+    assert open_names(now) == ["Ines", "Jon", "Omar", "Vera"]
+    agree(settling)
+    made = [one for one in settling.appointments() if one["id"] not in booked]
+    assert [one["patient"] for one in made] == [jon]
+    assert settling.mails() == [("invitation", "staff")] * 3 + [("invitation", "app")]
+
+
+def test_a_group_in_drchrono_and_one_of_its_people_in_oncall(settling: Clinic) -> None:
+    people = known_people(settling)
+    visit = invite(settling, 1)
+    for one in people:
+        book(settling, one, **DAY)
+    settling.settle()
+    (now,) = settling.visits()
+    assert now["id"] == visit
+    assert open_names(now) == ["Ines", "Jon", "Omar"]
+    assert len(settling.appointments()) == 3
+    assert settling.mails() == [("invitation", "staff")] + [("invitation", "app")] * 2
+
+
+def test_entered_a_second_time_in_oncall_is_told_and_not_doubled(settling: Clinic) -> None:
+    booked = [book(settling, one, **DAY) for one in known_people(settling)]
+    settling.settle()
+    invite(settling, 3)
+    settling.settle()
+    settling.catch_up()
+    assert sorted(one["id"] for one in settling.appointments()) == sorted(booked)
+    assert len(settling.visits()) == 2
+    assert settling.attention() == ["slot_taken"]
+
+
+def test_entered_a_second_time_in_drchrono_is_told_and_not_doubled(settling: Clinic) -> None:
+    people = known_people(settling)
+    visit = invite(settling, 3)
+    settling.settle()
+    settling.forget()
+    assert len(settling.appointments()) == 3
+    for one in people:
+        book(settling, one, **DAY)
+    settling.settle()
+    settling.catch_up()
+    assert [v["id"] for v in settling.visits()] == [visit]
+    assert settling.mails() == []
+    assert settling.attention() == ["slot_taken"] * 3
+
+
+def test_two_visits_in_oncall_for_one_group_are_a_question(settling: Clinic) -> None:
+    booked = [book(settling, one, **DAY) for one in known_people(settling)]
+    settling.pump()
+    visits = {invite(settling, 3), invite(settling, 2)}
+    settling.settle()
+    settling.catch_up()
+    assert {v["id"] for v in settling.visits()} == visits
+    assert sorted(one["id"] for one in settling.appointments()) == sorted(booked)
+    assert settling.mails() == [("invitation", "staff")] * 5
+    assert "visit_unsure" in settling.attention()
+
+
+def test_shadow_plans_a_group_once(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path, sync_mode="shadow") as clinic:
+        make_groups(clinic)
+        clinic.go_live()
+        booked = [book(clinic, one, **DAY) for one in patients(clinic)]
+        clinic.settle()
+        found = go_live.preview(clinic.sync)
+        assert (found.create_in_oncall, found.mails) == (1, 3)
+        plan = dry_run.plan(clinic.sync, "appointment", booked[1])
+        targets = [line.values["target"] for line in plan.parts["effects"]]
+        assert targets == ["appointment", "participant", "participant"]
+        assert plan.summary.values["mails"] == 3
+        assert clinic.writes() == []
