@@ -31,6 +31,8 @@ from sync.store.tokens import SealedTokens
 from sync.store.work import Lane, Wait
 
 SYSTEMS = ("drchrono", "oncall")
+# Seconds after which zones and profiles that another process learned are seen here too.
+_MAPPING_SECONDS = 1.0
 
 
 class Ring(NamedTuple):
@@ -65,6 +67,8 @@ class Sync:
     log: Any = field(default_factory=structlog.get_logger)
     _mapping: Mapping = field(default_factory=Mapping.empty)
     _mapping_stamp: tuple[float, datetime | None] | None = None
+    _learned: datetime | None = None
+    _asked: float = -_MAPPING_SECONDS
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -81,9 +85,11 @@ class Sync:
         with self._lock:
             path = self.settings.mapping_file
             changed = path.stat().st_mtime if path.exists() else 0.0
-            with self.store.read() as conn:
-                learned = facts.learned_at(conn)
-            stamp = (changed, learned)
+            if time.monotonic() - self._asked >= _MAPPING_SECONDS:
+                with self.store.read() as conn:
+                    self._learned = facts.learned_at(conn)
+                self._asked = time.monotonic()
+            stamp = (changed, self._learned)
             if stamp != self._mapping_stamp:
                 found = load(path) if changed else Mapping.empty()
                 with self.store.read() as conn:
@@ -91,6 +97,10 @@ class Sync:
                 self._mapping = found.with_zones(zones).with_profiles(profiles)
                 self._mapping_stamp = stamp
             return self._mapping
+
+    def learned(self) -> None:
+        """Have the next look at the mapping see zones and profiles that were just stored."""
+        self._asked = -_MAPPING_SECONDS
 
     def task_ticket(self, lane: Lane = Lane.CATCHUP) -> Ticket:
         """A ticket for calls that belong to no aggregate."""

@@ -54,6 +54,7 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
                 facts.put(conn, f"zone:{doctor['id']}", str(doctor["timezone"]), now)
         for profile in profiles:
             facts.put(conn, f"profile:{profile['id']}", str(profile.get("name", "")), now)
+    sync.learned()
     _learn_divisions(sync)
     if sync.mapping.doctors:
         _own_fields(sync, sync.mapping)

@@ -108,7 +108,9 @@ ELSEWHERE = {
     (HERE, "hourly_limit"): "test_invariant_6",
     (HERE, "burst_limit"): "test_invariant_6",
     (THERE, "limit_per_minute"): "test_invariant_6",
+    (THERE, "cancelled_count"): "test_syncs_groups",
     (HERE, "missing_scope"): "test_invariant_9",
+    (HERE, "access_seconds"): "test_drchrono_oauth",
 }
 PAIRS = 16
 SEED = 20261122
