@@ -166,6 +166,11 @@ class Mapping:
         groups = {_folded(name) for name in self.file.types.group_profiles}
         return profile in groups or self._named(profile) in groups
 
+    @property
+    def has_groups(self) -> bool:
+        """Whether the clinic has group visits at all."""
+        return bool(self.file.types.group_profiles)
+
     def booking_profile(self, doctor: str, visit_type: VisitType) -> str:
         """The profile for a visit coming from OnCall: the doctor's own, else everybody's.
 

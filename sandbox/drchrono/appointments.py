@@ -143,7 +143,7 @@ def clone(
     """
     original = _present(practice, appointment_id)
     keys = ("doctor", "office", "exam_room", "patient", "profile", "duration", "reason", "notes")
-    body = {key: original[key] for key in (*keys, "color")}
+    body = {key: original[key] for key in (*keys, "color", "allow_overlapping")}
     body |= {"scheduled_time": scheduled_time, "cloned_from": int(original["id"])}
     if fields:
         body["custom_fields"] = original["custom_fields"]

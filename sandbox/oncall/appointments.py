@@ -147,8 +147,13 @@ def _people(organisation: Organisation, row: Json, items: list[Json]) -> list[Js
         kept = [held[one] for one in named]
     else:
         kept = list(held.values())
-    rules.refuse_crowd(len(kept) + len(new))
+    counted = kept if organisation.behaviours.on("cancelled_count") else _coming(kept)
+    rules.refuse_crowd(max(len(counted) + len(new), 1) if kept + new else 0)
     return kept + new
+
+
+def _coming(people: list[Json]) -> list[Json]:
+    return [one for one in people if not one["cancelled"]]
 
 
 def _update_person(organisation: Organisation, row: Json, data: Any) -> None:

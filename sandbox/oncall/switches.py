@@ -28,6 +28,8 @@ SWITCHES: dict[str, Switch] = {
     "status_on_list": ON,
     "provider_patch": ON,
     "cancel_all_participants_cancels_visit": OFF,
+    # Whether who is cancelled keeps a place among the 25.
+    "cancelled_count": OFF,
     # Whether `cancelled: true` alone turns status into "… cancelled", by who did it.
     "cancelled_sets_status": ON,
     "limit_per_minute": number(None, null=True),

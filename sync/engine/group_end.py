@@ -11,7 +11,7 @@ from sync.core.group import PRESENT, Fate, GroupPlan
 from sync.core.plan import Patch, Plan
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, group_state
+from sync.engine import contacts, group_second, group_state
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import looked_at, participants_wire
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN = timedelta(seconds=3)
 # Attention that stands until somebody has read it, whatever later runs see.
-TO_BE_READ = ("noted", "participant_lost", "participant_unmatched")
+TO_BE_READ = ("noted", group_state.LOST, *group_second.TOLD)
 
 
 # --- to DrChrono ----------------------------------------------------------------------------------
@@ -151,11 +151,6 @@ def look_again_if_stale(found: GroupRun, members: GroupPlan, is_echo: IsEcho) ->
     state, sync = found.state, found.started.sync
     if state.lease.attempts > 0:
         return
-    for seat in found.seats:
-        marks = [d.mark for d in state.deliveries if d.object == seat.appointment.id and d.mark]
-        read = seat.shown.visit.mark if seat.shown is not None else None
-        if marks and read is not None and read < max(marks):
-            raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("drchrono"), failed=True)
     bare = [d for d in state.deliveries if d.source == "oncall"]
     if bare and members.quiet and not is_echo(found.started, bare):
         raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)

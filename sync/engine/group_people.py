@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync.core.errors import FencedOff, Gone, RemoteError, Unresolved
+from sync.core.errors import FencedOff, Gone, Refused, RemoteError, Unresolved
 from sync.core.records import Absent, Life, VisitType
 from sync.engine import group_state, group_twins, keeping, looking, marking, meeting
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
-from sync.store import attendances, journal, links, work
+from sync.store import attendances, links, work
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _extend(run: GroupRun, invited: Invited) -> None:
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             group_state.know_participants(conn, run, answer.json)
-            check_complete(conn, run, answer.json)
+            group_state.tell_lost(conn, run, answer.json)
 
     try:
         sync.oncall.patch_appointment(
@@ -225,21 +225,17 @@ def _extend(run: GroupRun, invited: Invited) -> None:
         raise
     except FencedOff:
         raise
+    except Refused:
+        _forget(run, _creating(run))
+        if len(shown.visit.attendees) + len(invited.met) <= oncall_bodies.MOST_PARTICIPANTS:
+            raise
+        # Who is cancelled keeps a place there.
+        full = ParkedError("operator", "group_full", "group_full")
+        invited.parked |= dict.fromkeys(invited.met, full)
+        invited.met.clear()
     except RemoteError:
         _forget(run, _creating(run))
         raise
-
-
-def check_complete(conn: Connection, run: GroupRun, json: dict[str, Json]) -> None:
-    """Tell when an answer does not hold everybody any more; nobody is cancelled for that."""
-    shown = {who.remote_id for who in oncall.to_visit(json, run.started.mapping).attendees}
-    for seat in run.seats:
-        row = seat.participant
-        if row is not None and row.remote_id is not None and row.remote_id not in shown:
-            now = run.started.sync.clock()
-            journal.open_attention(
-                conn, run.state.key, "participant_lost", now=now, object_id=seat.appointment.id
-            )
 
 
 def _creating(run: GroupRun) -> list[int]:

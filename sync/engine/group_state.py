@@ -22,10 +22,19 @@ from sync.engine.arrivals import BUSY
 from sync.engine.outcomes import LaterError
 from sync.engine.receive import out_of_scope
 from sync.engine.seen import compare, matches
-from sync.engine.visit_state import Shown, participants_wire, read_side
+from sync.engine.visit_state import (
+    LOOKS_AGAIN,
+    Shown,
+    is_surprising,
+    look_again,
+    now_real,
+    participants_wire,
+    read_side,
+    was_deleted,
+)
 from sync.oncall import translate as oncall
-from sync.store import attendances, baselines, links, work
-from sync.store.schema import attendance, blocker, visit
+from sync.store import attendances, baselines, journal, links, work
+from sync.store.schema import attendance, attention, blocker, visit
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
     from sync.store.attendances import Attendance
     from sync.store.links import Obj
 
+LOST = "participant_lost"
 TOLD = frozenset({"starts", "minutes", "type", "provider", "state", "patient"})
 
 
@@ -62,6 +72,8 @@ class GroupRun:
     started: VisitRun
     slot: Slot
     seats: list[Seat] = field(default_factory=list)
+    parked: bool = False  # the visit as a whole waits for something
+    emptied: bool = False  # its members have gone, and somebody else is in it
 
     @property
     def state(self) -> VisitState:
@@ -98,7 +110,7 @@ def load_seats(run: GroupRun) -> None:
         )
     known = {obj.id: obj for obj in state.objects}
     before = {seat.appointment.id: seat for seat in run.seats}
-    run.seats = []
+    run.seats, run.parked = [], 0 in parked
     for one in current:
         appointment = known.get(one.appointment or 0)
         if appointment is None:
@@ -115,9 +127,9 @@ def load_seats(run: GroupRun) -> None:
 
 
 def hinted(run: GroupRun) -> list[Seat]:
-    """The members that something was said about; all of them when no delivery names one."""
+    """The members that something was said about; all when no delivery names one, or all waited."""
     said = [d for d in run.state.deliveries if d.source == "drchrono"]
-    if not said:
+    if not said or run.parked:
         return run.seats
     news = {
         d.object for d in said if not matches(d.digests or {}, d.key_id, d.object, run.state.stored)
@@ -136,15 +148,40 @@ def read_seats(run: GroupRun, seats: Iterable[Seat]) -> None:
             seat.gone = True
             continue
         try:
-            json = sync.drchrono.get_appointment(
-                run.started.ticket, obj.remote_id, verbose=not obj.marked
-            )
+            _read(run, seat)
         except Gone:
-            seat.gone = True
-            continue
-        wire = drchrono.wire("appointment", json)
-        seen = compare(sync.digests, obj.id, wire, state.stored)
-        seat.shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+            real = None
+            if not was_deleted(state, obj):
+                real = now_real(sync, run.started.ticket, obj)
+            if real is None and is_surprising(state, obj):
+                raise look_again(state, "drchrono") from None
+            if real is None:
+                seat.gone = True
+                continue
+            seat.appointment = real
+            _read(run, seat)
+        if _is_stale(run, seat):
+            raise look_again(state, "drchrono")
+
+
+def _read(run: GroupRun, seat: Seat) -> None:
+    sync, obj = run.started.sync, seat.appointment
+    json = sync.drchrono.get_appointment(
+        run.started.ticket, str(obj.remote_id), verbose=not obj.marked
+    )
+    wire = drchrono.wire("appointment", json)
+    seen = compare(sync.digests, obj.id, wire, run.state.stored)
+    seat.shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+
+
+def _is_stale(run: GroupRun, seat: Seat) -> bool:
+    """Whether a read is older than what a delivery told of this member, or than an earlier read."""
+    told = [d.mark for d in run.state.deliveries if d.object == seat.appointment.id]
+    marks = [mark for mark in (*told, seat.appointment.mark) if mark]
+    mark = seat.shown.visit.mark if seat.shown is not None else None
+    if mark is None or not marks or run.state.lease.attempts >= LOOKS_AGAIN:
+        return False
+    return mark < max(marks)
 
 
 def read_oncall(run: GroupRun) -> None:
@@ -155,6 +192,7 @@ def read_oncall(run: GroupRun) -> None:
         return
     with run.started.sync.store.write() as conn:
         found = know_participants(conn, run, shown.json)
+        tell_lost(conn, run, shown.json)
     if found:
         load_seats(run)
 
@@ -187,9 +225,33 @@ def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) ->
     return found
 
 
+def tell_lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> None:
+    """Tell once of a member who is in the visit's list no more; nobody is cancelled for that."""
+    shown = {who.remote_id for who in oncall.to_visit(json, run.started.mapping).attendees}
+    for seat in run.seats:
+        row, key = seat.participant, run.state.key
+        if row is None or row.remote_id is None or row.remote_id in shown:
+            continue
+        if terminal(_as_settled(run, row)[0]):
+            continue
+        told = select(attention.c.id).where(
+            attention.c.aggregate == key,
+            attention.c.object == seat.appointment.id,
+            attention.c.cause == LOST,
+        )
+        if conn.execute(told).first() is None:
+            now = run.started.sync.clock()
+            journal.open_attention(conn, key, LOST, now=now, object_id=seat.appointment.id)
+
+
 def has_participant(seat: Seat) -> bool:
     """Whether the member is in the OnCall visit (cancelled or not), as far as is known."""
     return seat.participant is not None and seat.participant.remote_id is not None
+
+
+def anybody(run: GroupRun) -> bool:
+    """Whether a member stands for whom nothing was read yet: one who was just booked."""
+    return any(not seat.read for seat in run.seats)
 
 
 def is_free(conn: Connection, remote_id: str) -> bool:
@@ -281,7 +343,7 @@ def _there(run: GroupRun, seat: Seat) -> tuple[State | None, Seen]:
         return _as_settled(run, row)
     wire = participants_wire(shown.json).get(str(row.remote_id))
     if wire is None:
-        # Not in the list any more: told (`check_complete`), and nobody's appointment is cancelled.
+        # Not in the list any more: told (`tell_lost`), and nobody's appointment is cancelled.
         return _as_settled(run, row)
     told = compare(run.started.sync.digests, row.id, wire, run.state.stored)
     return attendee_state(cancelled=wire.get("state") is True), told.get("state", Seen.NEW)

@@ -18,7 +18,16 @@ from sync.core.group import CANCELS, Fate, GroupPlan
 from sync.core.merge import Seen
 from sync.core.plan import FIELDS, CreateOncall, Effect, Patch, Plan, Presence, plan_visit
 from sync.core.records import Life, State
-from sync.engine import group_back, group_end, group_people, group_state, ladder, marking, writing
+from sync.engine import (
+    group_back,
+    group_end,
+    group_people,
+    group_state,
+    ladder,
+    marking,
+    meeting,
+    writing,
+)
 from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
@@ -91,7 +100,7 @@ def _read_rest(found: GroupRun, members: GroupPlan) -> GroupPlan:
     """
     group_state.read_oncall(found)
     unsure = members.slot != found.slot or members.ends is not None or _news_of_oncall(found)
-    away = bool(members.of(Fate.LEAVES))
+    away = found.emptied or bool(members.of(Fate.LEAVES))
     wanted = set(members.of(Fate.ENDED, Fate.JOINS))
     every = unsure or away or found.oncall_over() is not None
     seats = [s for s in found.seats if every or s.attended.id in wanted]
@@ -104,7 +113,7 @@ def plan_members(found: GroupRun) -> GroupPlan:
     state, follows = found.state, group_state.moved_by_oncall(found)
     held = state.row["hold_until"]
     imminent = found.slot.starts <= state.now + found.started.sync.settings.imminent
-    return group.plan_group(
+    plan = group.plan_group(
         group_state.members(found),
         group_state.slot_in_oncall(found) if follows else found.slot,
         found.started.policy,
@@ -113,6 +122,8 @@ def plan_members(found: GroupRun) -> GroupPlan:
         waited=imminent or (held is not None and held <= state.now),
         taken=lambda slot: group_state.is_taken(found, slot),
     )
+    found.emptied = plan.ends is not None and bool(group_back.newcomers(found))
+    return replace(plan, ends=None) if found.emptied else plan
 
 
 def plan_fields(found: GroupRun, members: GroupPlan) -> Plan:
@@ -170,6 +181,7 @@ def _execute(found: GroupRun, members: GroupPlan, fields: Plan) -> dict[int, Par
     else:
         for one in members.of(*CANCELS):
             group_people.cancel(found, found.seat(one))
+    _refuse_inactive(found, members, fields)
     if members.slot != found.slot and not group_state.moved_by_oncall(found):
         group_state.take(found, members.slot)
     for effect in fields.effects:
@@ -184,9 +196,27 @@ def _execute(found: GroupRun, members: GroupPlan, fields: Plan) -> dict[int, Par
             group_people.mark(found, seat)
     if members.ends is None and found.oncall() is not None:
         group_back.book(found)
+        _not_emptied(found)
         _mark_oncall(found)
     group_end.send_away(found, members)
     return parked
+
+
+def _refuse_inactive(found: GroupRun, members: GroupPlan, fields: Plan) -> None:
+    """Raises ParkedError while OnCall would mail a change to an inactive or deceased patient."""
+    if not any(isinstance(one, Patch) and one.system == "oncall" for one in fields.effects):
+        return
+    for one in members.of(*group.PRESENT):
+        seat = found.seat(one)
+        person = seat.attended.person
+        if person is not None and group_state.has_participant(seat):
+            meeting.refuse_inactive_person(found.started, person)
+
+
+def _not_emptied(found: GroupRun) -> None:
+    """Raises LaterError when nobody who stayed behind in OnCall is a patient: the visit ends."""
+    if found.emptied and not group_back.newcomers(found) and not group_state.anybody(found):
+        raise LaterError(found.started.sync.clock(), Hints.both())
 
 
 def _mark_oncall(found: GroupRun) -> None:

@@ -81,11 +81,16 @@ def refuse_inactive(started: VisitRun) -> None:
 
     Known without a call: their chart's status is among its baselines.
     """
-    digests, attended = started.sync.digests, started.state.attendance
-    if attended is None or attended.person is None:
-        return
+    attended = started.state.attendance
+    if attended is not None and attended.person is not None:
+        refuse_inactive_person(started, attended.person)
+
+
+def refuse_inactive_person(started: VisitRun, person_key: int) -> None:
+    """The same for one of several."""
+    digests = started.sync.digests
     with started.sync.store.read() as conn:
-        chart = links.patient_row(conn, attended.person)
+        chart = links.patient_row(conn, person_key)
         stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
     known = stored.get((chart.id, "active")) if chart else None
     if chart is None or known is None or known.key_id not in digests.key_ids:

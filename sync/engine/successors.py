@@ -7,12 +7,13 @@ open is another visit.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
 from sync.core.errors import Gone
+from sync.core.group import is_group
 from sync.core.merge import Seen
 from sync.core.records import Life, State
 from sync.drchrono import translate as drchrono
@@ -124,8 +125,18 @@ def _take_over(started: VisitRun, clone: Obj, original: Obj, json: dict[str, Jso
         links.change(conn, original.id, aggregate=own, state="skipped")
         conn.execute(update(visit).where(visit.c.aggregate == target).values(hold_until=None))
         links.absorb(conn, state.key, target, now=now, hints=Hints.both())
+        _wait_for_others(conn, started, target, now)
         work.give_back(conn, other, now=now)
     raise AbsorbedError(target)
+
+
+def _wait_for_others(conn: Connection, started: VisitRun, target: int, now: datetime) -> None:
+    """The members of a group are rescheduled one by one: that is one move."""
+    slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == target)).scalar_one()
+    if is_group(slot):
+        seconds = started.sync.settings.group_settle_seconds
+        wait = work.Wait(seconds, seconds)
+        work.raise_(conn, target, now=now, hints=Hints.both(), wait=wait)
 
 
 def _settle_as(

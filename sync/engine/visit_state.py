@@ -201,9 +201,9 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
         else:
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
-        real = None if _was_deleted(state, obj) else _now_real(sync, ticket, obj)
-        if real is None and _is_surprising(state, obj):
-            raise _again(state, system) from None
+        real = None if was_deleted(state, obj) else now_real(sync, ticket, obj)
+        if real is None and is_surprising(state, obj):
+            raise look_again(state, system) from None
         if real is None:
             state.gone.add(system)
         else:
@@ -211,17 +211,18 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
             read_side(sync, state, system, ticket)
         return
     if system == "drchrono" and _is_stale(state, obj, shown):
-        raise _again(state, system)
+        raise look_again(state, system)
     state.read[system] = shown
     if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
         state.gone.add(system)
 
 
-def _was_deleted(state: VisitState, obj: Obj) -> bool:
+def was_deleted(state: VisitState, obj: Obj) -> bool:
+    """Whether a webhook told that it was deleted."""
     return any(d.object == obj.id and d.event == "APPOINTMENT_DELETE" for d in state.deliveries)
 
 
-def _now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
+def now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
     """The appointment that a virtual occurrence became; its own id is gone then (API v4)."""
     virtual = obj.system == "drchrono" and not str(obj.remote_id).isdecimal()
     return occurrences.look_for_real(sync, ticket, obj) if virtual else None
@@ -231,14 +232,14 @@ def _note_was_locked(state: VisitState) -> bool:
     return any(d.event == "CLINICAL_NOTE_LOCK" for d in state.deliveries)
 
 
-def _again(state: VisitState, system: str) -> LaterError:
+def look_again(state: VisitState, system: str) -> LaterError:
     """Another look at this side, and at what was hinted before."""
     hints = state.lease.hints
     both = Hints(hints.drchrono or system == "drchrono", hints.oncall or system == "oncall")
     return LaterError(state.now + LOOK_AGAIN, both, failed=True)
 
 
-def _is_surprising(state: VisitState, obj: Obj) -> bool:
+def is_surprising(state: VisitState, obj: Obj) -> bool:
     """Whether a 404 contradicts what we were just told: reads can be older than a webhook."""
     told = [d.event for d in state.deliveries if d.object == obj.id]
     news = bool(told) and told[-1] != DELETED

@@ -27,6 +27,7 @@ from sync.engine import (
     creates,
     demographics,
     group_entry,
+    group_second,
     groups,
     joining,
     keeping,
@@ -62,7 +63,7 @@ from sync.store.work import Hints, Lease
 # A bare OnCall hint this soon after a write of ours is taken for its echo.
 ECHO = timedelta(seconds=30)
 # Attention that stands until somebody has read it, whatever later runs see.
-TOLD = ("noted",)
+TOLD = ("noted", *group_second.TOLD)
 # What the mapping or its direction keeps from being made.
 OUTSIDE = frozenset({"direction", "type_skipped", "out_of_scope"})
 
@@ -118,7 +119,7 @@ def run(sync: Sync, lease: Lease) -> None:
         return
     _read_hinted(started, _union(hints, due))
     demographics.hear(started)
-    if _all_quiet(state) and not state.unresolved:
+    if _all_quiet(state) and not state.unresolved and not group_second.newcomers(started):
         _look_again_if_stale(started)
         finish(started, Plan())
         return
@@ -129,6 +130,7 @@ def run(sync: Sync, lease: Lease) -> None:
     successors.settle(started)
     merged.settle(started)
     _know_participant(started)
+    group_second.settle(started)
     plan = make_plan(started)
     group_entry.settle(started, plan)
     if sync.live:

@@ -110,12 +110,17 @@ def participants_with(
 ) -> list[Json]:
     """The visit's whole list of participants with new ones at its end.
 
-    Existing ones go back as they were read (fee too), by their `url` alone where `urls_only`.
-    Raises MalformedError when the list was not read, ValueError when there would be more than 25.
+    Existing ones go back as they were read (fee too), by their `url` alone where `urls_only`; who
+    is cancelled is left out where there is no room. Raises MalformedError when the list was not
+    read, ValueError when more than 25 would come.
     """
     existing = items(json, "participants")
     if isinstance(existing, Absent):
         raise MalformedError("participants", "a list that was read")
+    over = len(existing) + len(added) - MOST_PARTICIPANTS
+    if over > 0:
+        cancelled = [one for one in existing if one.get("cancelled") is True][:over]
+        existing = [one for one in existing if one not in cancelled]
     if len(existing) + len(added) > MOST_PARTICIPANTS:
         raise ValueError(f"OnCall takes at most {MOST_PARTICIPANTS} participants")
     kept = {"url"} if urls_only else _KEPT

@@ -8,7 +8,7 @@ import pytest
 
 from sync.engine import catchup
 from tests.integration.clinic import ZONE, Clinic, open_clinic, utc, wall
-from tests.integration.test_syncs_groups import GROUP, make_groups, open_names, patients
+from tests.integration.group_clinic import GROUP, make_groups, open_names, patients
 from tests.sandbox_client import Sandbox
 
 WEEK = timedelta(days=7)

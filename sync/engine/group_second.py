@@ -1,0 +1,125 @@
+"""Somebody whom staff add in OnCall to a visit of one: a second patient makes it a group.
+
+Where the clinic has no group profile, and for whoever is no patient (a third party, a co-host),
+nothing is made: they are left alone, and it is told once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core import group
+from sync.core.records import Absent, Attendee, Life, State
+from sync.engine import group_state, meeting
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.oncall import translate as oncall
+from sync.store import journal, links, work
+from sync.store.schema import attention, visit
+from sync.store.work import Hints
+
+if TYPE_CHECKING:
+    from sync.core.group import Slot
+    from sync.engine.visits import VisitRun
+
+SECOND = "second_patient"
+# What is told of participants stands until somebody has read it.
+TOLD = (SECOND, "participant_unmatched", "participant_without_email", "patient_unsure")
+
+
+def newcomers(started: VisitRun) -> list[Attendee]:
+    """The open participants of a visit of one who are not its patient, and were not told of."""
+    state, shown = started.state, started.state.read.get("oncall")
+    own = state.participant
+    if shown is None or own is None or own.remote_id is None:
+        return []
+    others = [
+        who
+        for who in shown.visit.attendees
+        if who.cancelled is not True and who.remote_id != own.remote_id
+    ]
+    with started.sync.store.read() as conn:
+        return [who for who in others if not _is_known(conn, state.key, who)]
+
+
+def _is_known(conn: Connection, key: int, who: Attendee) -> bool:
+    row = links.find(conn, "oncall", "participant", who.remote_id)
+    if row is None:
+        return False
+    told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
+    return not group_state.is_free(conn, who.remote_id) or conn.execute(told).first() is not None
+
+
+def settle(started: VisitRun) -> None:
+    """Make the visit a group's where somebody who was added is a patient, else tell of them.
+
+    Raises LaterError when this visit is a group from now on: its next run books the others.
+    """
+    slot = _slot(started)
+    if slot is None:
+        return
+    for who in newcomers(started):
+        cause, candidates = _cause(started, who, slot.doctor)
+        if cause:
+            _tell(started, who, cause, candidates)
+        elif not started.mapping.has_groups:
+            _tell(started, who, SECOND, ())
+        else:
+            _found(started, slot)
+
+
+def _slot(started: VisitRun) -> Slot | None:
+    """Where the visit stands: both sides are there and open, to come, and may be written."""
+    state = started.state
+    left, right = state.read.get("drchrono"), state.read.get("oncall")
+    if left is None or right is None or state.gone or not started.sync.live:
+        return None
+    # The visit's own state: its patient's participant may be cancelled while the other one comes.
+    lives = (left.visit.state, oncall.to_visit(right.json, started.mapping).state)
+    if any(not isinstance(one, State) or one.life is not Life.OPEN for one in lives):
+        return None
+    slot = group.slot_of(left.visit)
+    if slot is None or isinstance(left.visit.type, Absent) or left.visit.type is None:
+        return None
+    if slot.starts < state.now or not started.policy.to_drchrono:
+        return None
+    return replace(slot, born=right.visit.remote_id)
+
+
+def _cause(started: VisitRun, who: Attendee, doctor: str) -> tuple[str, tuple[str, ...]]:
+    """Why a participant is nobody to be booked; nothing for another patient."""
+    try:
+        met = meeting.person_of(started, who, doctor, alone=False)
+    except ParkedError as parked:
+        return parked.cause or "participant_unmatched", parked.candidates
+    attended = started.state.attendance
+    is_same = attended is not None and attended.person == met.key
+    return ("group_member_twice" if is_same else ""), ()
+
+
+def _tell(started: VisitRun, who: Attendee, cause: str, candidates: tuple[str, ...]) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+            conn, state.key, "oncall", "participant", who.remote_id, now=now
+        )
+        journal.open_attention(
+            conn, state.key, cause, now=now, object_id=row.id, candidates=list(candidates) or None
+        )
+
+
+def _found(started: VisitRun, slot: Slot) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        conn.execute(
+            update(visit)
+            .where(visit.c.aggregate == state.key)
+            .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, hold_until=None)
+        )
+    raise LaterError(now, Hints.both())
