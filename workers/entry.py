@@ -19,9 +19,12 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
 
 from sync import log as logs
 from sync.config import Settings, load_settings
+from sync.engine import catchup
+from sync.engine.context import Sync
 from workers import jobs
 from workers.bell import QUEUES, Bell, connection
 from workers.heartbeat import Heartbeat, build
@@ -124,6 +127,7 @@ def _work(settings: Settings) -> None:
     jobs.prepare(sync, bell)
     heartbeat = Heartbeat(sync, "worker")
     heartbeat.start()
+    _note_gap(sync)
     # Made before any signal can come: starting a thread inside a handler can deadlock.
     ending: SimpleQueue[float] = SimpleQueue()
     threading.Thread(target=_end_late, args=(ending,), name="ending", daemon=True).start()
@@ -134,6 +138,14 @@ def _work(settings: Settings) -> None:
         heartbeat.stop()
         bell.close()
         sync.close()
+
+
+def _note_gap(sync: Sync) -> None:
+    """Who begins first after a time in which nobody was alive, notes it: worker or beat."""
+    try:
+        catchup.after_a_gap(sync)
+    except SQLAlchemyError:
+        log.exception("the database could not be read")
 
 
 def _work_through_outages(url: str, ending: "SimpleQueue[float]") -> None:

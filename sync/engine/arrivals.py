@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
-from sync.engine import never
+from sync.engine import behind, never
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import attendances, links, work
 from sync.store.links import Obj
@@ -36,7 +36,7 @@ def settle(started: VisitRun) -> None:
     """Hand an unlinked object over to the aggregate that its marker names.
 
     Raises AbsorbedError when this aggregate was merged away, LaterError when the other one is busy,
-    ParkedError when the marker is foreign or names what this database does not know.
+    ParkedError when the marker is foreign or tells what this database does not know (`behind`).
     """
     state = started.state
     for system, shown in state.read.items():
@@ -45,21 +45,46 @@ def settle(started: VisitRun) -> None:
             continue
         if marker.installation not in started.sync.installations():
             raise ParkedError("operator", str(obj.id), "foreign_marker", obj.id)
-        _claimed(started, obj, marker)
+        if _is_believed(started, obj, marker):
+            _claimed(started, obj, marker)
+
+
+def _is_believed(started: VisitRun, obj: Obj, marker: Marker) -> bool:
+    """Whether a marker of ours says what our rows say.
+
+    One that does not is old, when the links were rebuilt since this object was met or a person has
+    told the two apart. Else the database is behind: raises ParkedError until they are rebuilt.
+    """
+    sync = started.sync
+    with sync.store.write() as conn:
+        if behind.agrees(conn, obj.system, str(obj.remote_id), marker):
+            return True
+        if behind.was_looked_at(conn, obj.created_at) or _is_old(conn, obj, marker):
+            return False
+        behind.notice(conn, sync.clock())
+    raise ParkedError("operator", behind.CAUSE, behind.CAUSE, obj.id)
+
+
+def _is_old(conn: Connection, obj: Obj, marker: Marker) -> bool:
+    """Whether it was unlinked by hand from what its marker names, or has left that group."""
+    kind, other = ("appointment", "visit") if obj.system == "drchrono" else ("visit", "appointment")
+    named = [marker.other] if marker.other is not None else []
+    if never.apart(conn, kind, str(obj.remote_id), other, named):
+        return True
+    known = links.kind_of(conn, marker.aggregate) == "visit"
+    return known and _has_left(conn, obj, links.survivor(conn, marker.aggregate))
 
 
 def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
     sync, state = started.sync, started.state
     with sync.store.read() as conn:
-        if links.kind_of(conn, marker.aggregate) != "visit":
-            # The marker is ours and the database has never heard of it: the database is behind.
-            raise ParkedError("operator", "database_behind", "database_behind", obj.id)
         target = links.survivor(conn, marker.aggregate)
         theirs = links.objects_of(conn, target)
         apart = _told_apart(conn, obj, theirs) or _has_left(conn, obj, target)
     if target == state.key:
-        with sync.store.write() as conn:
-            links.change(conn, obj.id, marked=True)
+        if marker.generation == (obj.generation if obj.system == "oncall" else state.generation):
+            with sync.store.write() as conn:
+                links.change(conn, obj.id, marked=True)
         return
     if apart:
         return  # an old marker: it was unlinked by hand, or has left the group

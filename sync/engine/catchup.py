@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import NotBefore, RemoteError
-from sync.engine import facts, matching, practice, scans
+from sync.engine import behind, facts, matching, practice, scans
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
@@ -27,6 +27,7 @@ from sync.store.work import Hints, Lane
 LATE_WRITE = timedelta(minutes=10)
 NOTE_EVERY = timedelta(seconds=10)
 GAP = timedelta(seconds=60)
+_SOON = 15.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ def _catchup(sync: Sync) -> float:
     return min(6.0, budget.limit / (2 * max(1, budget.left))) * usual
 
 
+def _newest(sync: Sync) -> float:
+    """As the others, but soon again while everything waits for it."""
+    with sync.store.read() as conn:
+        return _SOON if behind.holds(conn) else _catchup(sync)
+
+
 def _remote(run: Callable[[Sync], tuple[Ring, ...]]) -> Callable[[Sync], tuple[Ring, ...]]:
     """A task that meets remote trouble ends; its next tick tries again from where it stood."""
 
@@ -64,6 +71,19 @@ def _remote(run: Callable[[Sync], tuple[Ring, ...]]) -> Callable[[Sync], tuple[R
         return ()
 
     return guarded
+
+
+def _unless_behind(
+    run: Callable[[Sync], tuple[Ring, ...]],
+) -> Callable[[Sync], tuple[Ring, ...]]:
+    """A scan that does nothing until the links were rebuilt; then it is due at once."""
+
+    def guarded(sync: Sync) -> tuple[Ring, ...]:
+        with sync.store.read() as conn:
+            noticed = behind.is_noticed(conn)
+        return () if noticed else run(sync)
+
+    return _remote(guarded)
 
 
 def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
@@ -146,13 +166,14 @@ TASKS: Mapping[str, Task] = {
     "matching": Task(_every(15), _remote(matching.run)),
     "practice": Task(_every(24 * 3600), _remote(practice.learn)),
     "window": Task(_every(15), held_visits),
-    "drchrono_appointments": Task(_catchup, _remote(scans.drchrono_appointments)),
-    "drchrono_patients": Task(_catchup, _remote(scans.drchrono_patients)),
-    "drchrono_window": Task(_every(24 * 3600), _remote(scans.drchrono_window)),
-    "oncall_newest": Task(_catchup, _remote(scans.oncall_newest)),
-    "oncall_tiers": Task(_every(300), scans.oncall_tiers),
-    "oncall_walk": Task(_every(24 * 3600), _remote(scans.oncall_walk)),
-    "oncall_contacts": Task(_every(3600), _remote(scans.oncall_contacts)),
+    # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
+    "oncall_newest": Task(_newest, _unless_behind(scans.oncall_newest)),
+    "drchrono_appointments": Task(_catchup, _unless_behind(scans.drchrono_appointments)),
+    "drchrono_patients": Task(_catchup, _unless_behind(scans.drchrono_patients)),
+    "drchrono_window": Task(_every(24 * 3600), _unless_behind(scans.drchrono_window)),
+    "oncall_tiers": Task(_every(300), _unless_behind(scans.oncall_tiers)),
+    "oncall_walk": Task(_every(24 * 3600), _unless_behind(scans.oncall_walk)),
+    "oncall_contacts": Task(_every(3600), _unless_behind(scans.oncall_contacts)),
     "prune": Task(_every(3600), prune, needs_accounts=False),
 }
 
@@ -165,7 +186,7 @@ _AFTER_MATCHING = frozenset(
 def due_tasks(sync: Sync) -> tuple[str, ...]:
     """The tasks whose tick is now and was not taken by another beat; their next tick is set."""
     now = sync.clock()
-    _after_a_gap(sync)
+    after_a_gap(sync)
     with sync.store.read() as conn:
         ready = _ready(conn)
         rows = {row.task: row for row in conn.execute(select(tick))}
@@ -173,8 +194,12 @@ def due_tasks(sync: Sync) -> tuple[str, ...]:
     return tuple(name for name in due if _take(sync, name))
 
 
-def _after_a_gap(sync: Sync) -> None:
-    """After a time without a beat everything that catches up is due at once."""
+def after_a_gap(sync: Sync) -> None:
+    """After a time without a beat everything that catches up is due at once.
+
+    And as it may be an older copy of the database that went on, nothing is worked on before the
+    newest of OnCall were looked at.
+    """
     now = sync.clock()
     with sync.store.read() as conn:
         last = facts.told_at(conn, "beat")
@@ -183,6 +208,8 @@ def _after_a_gap(sync: Sync) -> None:
     with sync.store.write() as conn:
         facts.put(conn, "beat", "yes", now)
         if last is not None and now - last > GAP:
+            if "oncall_newest" in _ready(conn):
+                behind.begin_gap(conn, now)
             conn.execute(update(tick).where(tick.c.task.in_(_AFTER_MATCHING)).values(due=now))
 
 

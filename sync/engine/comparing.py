@@ -43,7 +43,9 @@ class Scan:
     people: dict[str, Person] = field(default_factory=dict)  # by patient id
     person_keys: dict[str, int] = field(default_factory=dict)  # patient id → aggregate
     by_email: dict[str, list[Person]] = field(default_factory=dict)
-    charts: dict[str, dict[str, Json]] = field(default_factory=dict)  # by patient id, as read
+    named_contacts: dict[str, list[Person]] = field(default_factory=dict)  # by contact id
+    ours: frozenset[str] = frozenset()  # the installations whose markers count
+    verbose: bool = False  # charts are read with their markers
     here: list[Met] | None = None  # DrChrono's appointments, once they were read
     there: list[Met] | None = None  # OnCall's visits
     unsure: list[tuple[Met, list[str]]] = field(default_factory=list)  # what markers can't settle
@@ -78,22 +80,34 @@ class Compared:
 
 def new_scan(sync: Sync) -> Scan:
     """A scan that begins now; makes no call yet. Raises MappingError."""
-    return Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
+    found = Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
+    found.ours = sync.installations()
+    return found
 
 
 # --- people ---------------------------------------------------------------------------------------
 
 
 def read_patients(started: Scan) -> Iterator[list[Person]]:
-    """Every patient, page by page; the scan knows them afterwards."""
-    for page in started.sync.drchrono.list_patients(started.ticket):
+    """Every patient, page by page; the scan knows them afterwards and reads them once."""
+    if started.people:
+        yield list(started.people.values())
+        return
+    for page in started.sync.drchrono.list_patients(started.ticket, verbose=started.verbose):
         listed = [drchrono.to_person(json) for json in page.results]
         for shown in listed:
-            started.people[shown.remote_id] = shown
-            email = normal_email(present(shown.email, ""))
-            if email:
-                started.by_email.setdefault(email, []).append(shown)
+            _know(started, shown)
+        started.progress("DrChrono patients", len(started.people))
         yield listed
+
+
+def _know(started: Scan, shown: Person) -> None:
+    started.people[shown.remote_id] = shown
+    email = normal_email(present(shown.email, ""))
+    if email:
+        started.by_email.setdefault(email, []).append(shown)
+    if isinstance(shown.marker, Marker) and shown.marker.other is not None:
+        started.named_contacts.setdefault(shown.marker.other, []).append(shown)
 
 
 def read_contacts(started: Scan) -> Iterator[dict[str, Json]]:

@@ -12,7 +12,16 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Person, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, facts, group_matching, index, occurrences
+from sync.engine import (
+    behind,
+    contact_search,
+    contacts,
+    facts,
+    group_matching,
+    index,
+    occurrences,
+    relink,
+)
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -21,6 +30,7 @@ from sync.engine.comparing import (
     patients_like,
     read_contacts,
     read_patients,
+    visits,
 )
 from sync.engine.context import Ring, Sync
 from sync.engine.visit_state import participants_wire
@@ -36,13 +46,17 @@ CHUNK = 100
 
 
 def is_due(sync: Sync) -> bool:
-    """Whether the accounts are pinned and a mapped doctor's visits were never matched."""
+    """Whether the accounts are pinned, and a mapped doctor's visits were never matched.
+
+    Or the database is behind: what the systems have is matched again then, by its markers first.
+    """
     with sync.store.read() as conn:
         row = conn.execute(select(installation)).first()
         matched = facts.matched_doctors(conn)
+        lost = behind.is_noticed(conn)
     if row is None or row.name is None:
         return False
-    return any(entry.drchrono not in matched for entry in sync.mapping.doctors)
+    return lost or any(entry.drchrono not in matched for entry in sync.mapping.doctors)
 
 
 def run(sync: Sync) -> tuple[Ring, ...]:
@@ -53,23 +67,44 @@ def run(sync: Sync) -> tuple[Ring, ...]:
     """
     if not is_due(sync):
         return ()
+    return match(new_scan(sync))[0]
+
+
+def match(started: Scan) -> tuple[tuple[Ring, ...], bool]:
+    """Match both systems, whether or not it is due; what a scan has read is not read again.
+
+    Returns what to ring, and whether it is complete: a worker may be at a visit just now.
+    """
+    sync = started.sync
     begin(sync.store, SCAN, sync.clock())
-    started = new_scan(sync)
+    started.verbose = started.verbose or relink.is_due(started)
     _patients(started)
     _contacts(started)
-    rings = _visits(started)
+    linked, whole = relink.link(started)
+    rings = (*linked, *_visits(started))
+    if whole:
+        rings += _complete(started)
+    return rings, whole
+
+
+def _complete(started: Scan) -> tuple[Ring, ...]:
+    """Everything was matched: what waited for that goes on."""
+    sync = started.sync
     with sync.store.write() as conn:
         now = sync.clock()
+        behind.over(conn, now)
         values: dict[str, object] = {"mapping_version": started.mapping.version}
         if sync.settings.go_live is GoLive.AUTO:
             values["accepted_at"] = func.coalesce(installation.c.accepted_at, now)
         conn.execute(update(installation).values(**values))
         for entry in started.mapping.doctors:
             facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
-        for waiting in links.blocked_on(conn, "operator", "go-live"):
-            work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+        waiting = links.blocked_on(conn, "operator", "go-live")
+        waiting += links.blocked_on(conn, "operator", behind.CAUSE)
+        for key in waiting:
+            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
     finish(sync.store, SCAN, sync.clock(), cursor=None)
-    return rings
+    return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -84,7 +119,7 @@ def _patients(started: Scan) -> None:
 
 
 def _index(conn: Connection, started: Scan, shown: Person) -> int:
-    obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=started.now)
+    obj = relink.patient_row(conn, started, shown)
     if obj.mark is None:
         links.change(conn, obj.id, mark=shown.mark)
     index.remember(conn, started.sync.digests, obj.aggregate, people.keys(shown))
@@ -102,7 +137,7 @@ def _contact(started: Scan, json: dict[str, Json]) -> None:
     with sync.store.read() as conn:
         if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
             return
-    found = patients_like(started, shown).one
+    found = relink.owner_of(started, shown) or patients_like(started, shown).one
     if found is None:
         return
     if isinstance(shown.provider, Absent) or isinstance(shown.division, Absent):
@@ -139,6 +174,11 @@ def _visits(started: Scan) -> tuple[Ring, ...]:
     rings = [group_matching.link(started, together) for together in found.groups]
     for met, one in found.same:
         rings += _linked(started, met, one)
+    for met, hits in started.unsure:
+        rings += _alone(started, "drchrono", met, hits)
+        for one in visits(started):
+            if one.visit.remote_id in hits:
+                rings += _alone(started, "oncall", one, [met.visit.remote_id])
     for met, hits in found.unsure:
         rings += _alone(started, "drchrono", met, hits)
     for met in found.only_drchrono:
@@ -205,6 +245,8 @@ def _attend(conn: Connection, started: Scan, obj: Obj, met: Met, one: Met) -> No
 def _alone(started: Scan, system: str, met: Met, hits: list[str]) -> list[Ring]:
     """A visit that only one side has: its run makes the other, once creating is allowed."""
     sync = started.sync
+    if occurrences.is_far(sync, met.visit):
+        return []
     with sync.store.write() as conn:
         now = sync.clock()
         known = links.find(conn, system, "appointment", met.visit.remote_id)

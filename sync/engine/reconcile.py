@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.wire import MalformedError
-from sync.engine import persons, visits
+from sync.engine import behind, persons, visits
 from sync.engine.arrivals import AbsorbedError
 from sync.engine.context import Ring, Sync
 from sync.engine.outcomes import LaterError, ParkedError
@@ -36,6 +36,8 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
     if sync.settings.sync_mode is Mode.PAUSED:
         return ()
     with sync.store.write() as conn:
+        if behind.holds(conn):
+            return ()
         lease = work.claim(
             conn,
             aggregate,

@@ -17,7 +17,7 @@ from sync.core.records import Absent
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, index, newest, occurrences
+from sync.engine import behind, facts, index, newest, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.seen import matches
@@ -227,17 +227,34 @@ def _missing(
 
 
 def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
-    """What was made since the last look: one call while the list did not grow."""
+    """What was made since the last look: one call while the list did not grow.
+
+    A visit with a marker of ours that we know nothing of proves that the database is behind.
+    """
     before = scans.begin(sync.store, "oncall_newest", sync.clock())
     beyond = int(before.cursor) if before.cursor else 0
     known = int(before.position) if before.position else None
     found = newest.oncall_appointments(sync, sync.task_ticket(), beyond, known_count=known)
+    ours = sync.installations()
     with sync.store.write() as conn:
+        if any(_is_news(conn, sync, ours, json) for json in found.records):
+            behind.notice(conn, sync.clock())
+            return ()  # no number is given out that a marker has: the links are rebuilt first
         rings = _each(conn, sync, found.records, _oncall_appointment)
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])
     count = None if found.count is None else str(found.count)
     scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=count)
     return tuple(rings)
+
+
+def _is_news(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str, Json]) -> bool:
+    try:
+        shown = oncall.to_visit(json, sync.mapping)
+    except MalformedError:
+        return False
+    if links.find(conn, "oncall", "appointment", shown.remote_id) is not None:
+        return False
+    return behind.is_news(conn, ours, "oncall", shown.remote_id, shown.marker)
 
 
 def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:

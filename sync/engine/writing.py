@@ -152,9 +152,12 @@ def next_generation(started: VisitRun, *, cancel_old: bool) -> None:
     sync, state = started.sync, started.state
     if cancel_old:
         patch_oncall(started, Patch("oncall", {"state": "cancelled"}, "cancel"))
-    attended = state.attendance
+    attended, appointment = state.attendance, state.object("drchrono")
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        if appointment is not None:
+            # Its marker, and the address staff open, still name the visit that is over.
+            links.change(conn, appointment.id, marked=False)
         conn.execute(
             update(visit)
             .where(visit.c.aggregate == state.key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.store import journal, upsert, work
@@ -37,6 +37,7 @@ from sync.store.schema import (
 from sync.store.schema import work as work_table
 
 System = Literal["drchrono", "oncall"]
+HIGHEST = 2**31 - 1  # of PostgreSQL's INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,24 @@ def new_aggregate(conn: Connection, kind: Literal["visit", "person"], now: datet
     key: int = made.scalar_one()
     conn.execute(insert(visit if kind == "visit" else person).values(aggregate=key))
     return key
+
+
+def restore_aggregate(
+    conn: Connection, key: int, kind: Literal["visit", "person"], now: datetime
+) -> bool:
+    """An empty aggregate under the number that markers know it by; False when that is taken.
+
+    Numbers that are given out from now on are higher.
+    """
+    if not 0 < key <= HIGHEST or kind_of(conn, key) is not None:
+        return False
+    if conn.dialect.name == "postgresql":  # SQLite goes on after the highest by itself
+        sequence = "aggregate_id_seq"
+        if key >= conn.execute(text(f"SELECT last_value FROM {sequence}")).scalar_one():  # noqa: S608
+            conn.execute(select(func.setval(sequence, key)))
+    conn.execute(insert(aggregate).values(id=key, kind=kind, created_at=now))
+    conn.execute(insert(visit if kind == "visit" else person).values(aggregate=key))
+    return True
 
 
 def first_sight(conn: Connection, system: str, kind: str, remote_id: str, *, now: datetime) -> Obj:

@@ -1,13 +1,36 @@
 """The links are in both systems too: what markers say when the database is lost, or is behind."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
+from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
+from sqlalchemy import make_url, select
 
-from tests.integration.clinic import Clinic, open_clinic
+from sync.core.group import is_group
+from sync.engine import behind, catchup
+from sync.store.schema import attendance, object_, visit
+from tests.integration.agreement import agree
+from tests.integration.clinic import Clinic, open_clinic, utc, wall
+from tests.integration.group_clinic import PEOPLE, book, make_groups, patients
+from tests.integration.test_syncs_recurring import series
 from tests.sandbox_client import Sandbox
 
 OLD, NEW = "an-older-digest-key-of-32-bytes-or-so!", "the-newer-digest-key-of-32-bytes-too!!"
+
+
+@contextmanager
+def open_empty(sandbox: Sandbox, url: str, home: Path, **settings: Any) -> Iterator[Clinic]:
+    """The same installation on a database that is empty; counting begins when it is connected."""
+    with Clinic(sandbox, url, home, **settings) as clinic:
+        clinic.connect()
+        clinic.forget()
+        yield clinic
+        assert clinic.wire.problems == []
 
 
 def new_database(path: Path, name: str = "empty.db") -> str:
@@ -30,3 +53,171 @@ def test_whose_marker_it_is_goes_by_every_digest_key(
         clinic.edit(appointment, reason="a change, so that it is looked at")
         clinic.settle()
         assert ("foreign_marker" in clinic.attention()) is foreign
+
+
+# --- the database is lost -------------------------------------------------------------------------
+
+
+def linked(clinic: Clinic) -> set[tuple[object, ...]]:
+    """The links, told by the remote ids: what is one visit and where it stands, who attends it."""
+    with clinic.sync.store.read() as conn:
+        rows = conn.execute(select(object_).where(object_.c.remote_id.is_not(None))).all()
+        visits = {row.aggregate: row for row in conn.execute(select(visit)).all()}
+        current = conn.execute(select(attendance).where(attendance.c.current)).all()
+    live = [row for row in rows if row.state == "live"]
+    named = {row.id: f"{row.system} {row.kind} {row.remote_id}" for row in rows}
+    person = {row.aggregate: named[row.id] for row in live if row.kind == "patient"}
+    found: set[tuple[object, ...]] = {
+        (named.get(a.appointment), named.get(a.participant), person.get(a.person), a.life)
+        for a in current
+    }
+    for row in live:
+        if row.kind == "appointment":
+            at = visits[row.aggregate]
+            group = at.slot_key if is_group(at.slot_key) and at.state == "open" else None
+            place = (at.state, at.starts_at, at.doctor, group, at.occurrence_key)
+            generation = row.generation if row.system == "oncall" else at.generation
+            found.add((row.aggregate, named[row.id], row.marked, generation, place))
+        elif row.kind != "participant":
+            found.add((row.aggregate, named[row.id]))
+    return found
+
+
+def a_practice(clinic: Clinic) -> None:
+    """A visit of each kind, from both sides, some with a past."""
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    make_groups(clinic)
+    vera, omar, ines = patients(clinic)
+    clinic.book(patient=vera, scheduled_time=wall(days=4))
+    clinic.invite(datetime=f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.book(patient=omar, doctor=202, profile=405, scheduled_time=wall(days=6))
+    over = clinic.book(patient=vera, scheduled_time=wall(days=7))
+    again = clinic.book(patient=vera, scheduled_time=wall(days=8))
+    swapped = clinic.book(patient=vera, scheduled_time=wall(days=9))
+    group = [book(clinic, one, scheduled_time=wall(days=10)) for one in (vera, omar, ines)]
+    clinic.invite(
+        datetime=f"{utc(days=11):%Y-%m-%dT%H:%M:%SZ}",
+        participants=[
+            {"first_name": first, "last_name": last, "email": f"{first.lower()}@mail.example"}
+            for first, last in PEOPLE[:2]
+        ],
+    )
+    occurrences = series(clinic, patient=ines)
+    clinic.settle()
+    catchup.run_now(clinic.sync, "drchrono_window")
+    clinic.settle()
+    clinic.edit(over, status="Cancelled")
+    clinic.edit(again, status="Cancelled")
+    clinic.edit(swapped, patient=ines)
+    clinic.edit(group[1], status="Cancelled")
+    clinic.edit(occurrences[1], scheduled_time=wall(days=12))
+    clinic.settle()
+    clinic.edit(again, status="")
+    clinic.settle()
+
+
+def test_from_an_empty_database(sandbox: Sandbox, database_url: str, tmp_path: Path) -> None:
+    """All links are rebuilt from the markers; then a full pass writes nothing, and mails nobody."""
+    with open_clinic(sandbox, f"sqlite:///{tmp_path / 'lost.db'}", tmp_path) as clinic:
+        clinic.go_live()
+        a_practice(clinic)
+        clinic.whole_cycle()
+        assert clinic.attention() == []
+        before = linked(clinic)
+    with open_empty(sandbox, database_url, tmp_path) as clinic:
+        make_groups(clinic)
+        catchup.run_now(clinic.sync, "matching")
+        clinic.pump()
+        assert linked(clinic) - before == set()
+        assert before - linked(clinic) == set()
+        clinic.whole_cycle()
+        assert (clinic.writes(), clinic.mails(), clinic.attention()) == ([], [], [])
+
+
+# --- the database is yesterday's ------------------------------------------------------------------
+
+
+def copy_database(url: str, name: str) -> str:
+    """The database as it stands now under another name; nobody may be connected to it."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        path = Path(str(address.database))
+        copyfile(path, path.with_name(f"{name}.db"))
+        return f"sqlite:///{path.with_name(name)}.db"
+    copied = f"{name}_{uuid4().hex}"
+    admin = f"postgresql://postgres@/postgres?host={address.query['host']}"
+    with psycopg.connect(admin, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {copied} TEMPLATE {address.database}")
+    return url.replace(str(address.database), copied)
+
+
+def beat(clinic: Clinic, *, minutes: int = 1) -> None:
+    """What beat and workers do in that time, a look every fifteen seconds."""
+    for _ in range(minutes * 4):
+        for name in catchup.due_tasks(clinic.sync):
+            catchup.run_now(clinic.sync, name)
+        with clinic.sync.store.read() as conn:
+            held = behind.holds(conn)
+        if not held:
+            clinic.pump()
+        clinic.advance(15)
+    clinic.settle()
+
+
+def a_day(clinic: Clinic, stood: dict[str, str]) -> None:
+    """What is booked, moved, ended and begun again on both sides in a day."""
+    vera, omar, ines = (int(stood[name]) for name in ("vera", "omar", "ines"))
+    clinic.book(patient=omar, scheduled_time=wall(days=5))
+    clinic.invite(
+        datetime=f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}",
+        participants=[{"first_name": "Nora", "last_name": "Vik", "email": "nora@mail.example"}],
+    )
+    for one in (vera, omar, ines):
+        book(clinic, one, scheduled_time=wall(days=7))
+    clinic.edit(stood["moved"], scheduled_time=wall(days=8, hour=17))
+    clinic.edit(stood["again"], status="Cancelled")
+    clinic.edit(stood["cancelled"], status="Cancelled")
+    clinic.edit_patient(ines, email="ines.new@mail.example")
+    clinic.settle()
+    clinic.edit(stood["again"], status="")
+    clinic.settle()
+
+
+@contextmanager
+def a_copy_of_yesterday(sandbox: Sandbox, url: str, home: Path) -> Iterator[Clinic]:
+    """A clinic that went on for a day, and then on the database of the day before."""
+    sandbox.behaviours("oncall", returns_provider=True)
+    with open_clinic(sandbox, url, home) as clinic:
+        make_groups(clinic)
+        vera, omar, ines = patients(clinic)
+        clinic.go_live()
+        stood = {"vera": str(vera), "omar": str(omar), "ines": str(ines)}
+        for day, name in enumerate(("moved", "again", "cancelled"), 9):
+            stood[name] = clinic.book(patient=ines, scheduled_time=wall(days=day))
+        clinic.settle()
+        beat(clinic)
+    yesterday = copy_database(url, "yesterday")
+    with open_clinic(sandbox, url, home) as clinic:
+        make_groups(clinic)
+        a_day(clinic, stood)
+        clinic.whole_cycle()
+        agree(clinic)
+        offset = clinic.offset
+    with Clinic(sandbox, yesterday, home) as clinic:
+        clinic.offset = offset
+        clinic.connect()
+        make_groups(clinic)
+        clinic.forget()
+        yield clinic
+
+
+def test_yesterday_s_database_goes_on_where_it_stood(
+    sandbox: Sandbox, database_url: str, tmp_path: Path
+) -> None:
+    """Visits made since are known by their markers: none is doubled, nobody is mailed again."""
+    with a_copy_of_yesterday(sandbox, database_url, tmp_path) as clinic:
+        beat(clinic)
+        agree(clinic)
+        assert clinic.mails() == []
+        assert clinic.writes() == []
+        assert clinic.attention() == []

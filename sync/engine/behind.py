@@ -1,0 +1,103 @@
+"""Whether this database knows less than the two systems do: it was lost, or is an older copy.
+
+A marker of ours that names a visit, or a counterpart, that no row of ours holds is the proof.
+Until the links are rebuilt from the markers (`relink`) nothing is worked on: what looks missing may
+stand.
+After any time in which nobody was alive the newest of OnCall is looked at first, for such markers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.records import Marker
+from sync.engine import facts
+from sync.store import journal, links
+from sync.store.schema import scan, tick, visit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+CAUSE = "database_behind"
+RELINKED = "relinked"
+GAP = "gap"
+NEWEST = "oncall_newest"
+
+
+def agrees(conn: Connection, system: str, remote_id: str, marker: Marker) -> bool:
+    """Whether what an object's marker says is what our rows say.
+
+    The visit it names is known, in that generation, and holds the counterpart it names. A marker
+    without a counterpart (a group's) must be that visit's own, or of one that is being made.
+    """
+    if links.kind_of(conn, marker.aggregate) != "visit":
+        return False
+    target = links.survivor(conn, marker.aggregate)
+    lives = select(visit.c.generation).where(visit.c.aggregate == target)
+    if marker.generation > conn.execute(lives).scalar_one():
+        return False
+    if marker.other is not None:
+        there = "oncall" if system == "drchrono" else "drchrono"
+        other = links.find(conn, there, "appointment", marker.other)
+        return other is not None and links.survivor(conn, other.aggregate) == target
+    own = links.find(conn, system, "appointment", remote_id)
+    if own is not None and own.aggregate == target:
+        return True
+    return any(
+        one.system == system and one.kind == "appointment" and one.remote_id is None
+        for one in links.objects_of(conn, target)
+    )
+
+
+def is_news(
+    conn: Connection, ours: frozenset[str], system: str, remote_id: str, marker: object
+) -> bool:
+    """Whether an object bears a marker of ours (one of these installations') that we contradict."""
+    if not isinstance(marker, Marker) or marker.installation not in ours:
+        return False
+    return not agrees(conn, system, remote_id, marker)
+
+
+def notice(conn: Connection, now: datetime) -> None:
+    """The database is behind: nothing is worked on from now until the links were rebuilt."""
+    facts.put(conn, CAUSE, "yes", now)
+    journal.open_attention(conn, 0, CAUSE, now=now)
+
+
+def is_noticed(conn: Connection) -> bool:
+    """Whether the links are to be rebuilt."""
+    return facts.get(conn, CAUSE) == "yes"
+
+
+def over(conn: Connection, now: datetime) -> None:
+    """The links were rebuilt: what the markers still say otherwise is old, and all is looked at."""
+    if is_noticed(conn):
+        conn.execute(update(tick).values(due=now))
+    facts.put(conn, CAUSE, "no", now)
+    facts.put(conn, RELINKED, "yes", now)
+    journal.close_one(conn, 0, CAUSE, now)
+
+
+def was_looked_at(conn: Connection, seen: datetime) -> bool:
+    """Whether the links were rebuilt since an object was first met: its marker was judged then."""
+    at = facts.told_at(conn, RELINKED)
+    return at is not None and seen <= at
+
+
+def begin_gap(conn: Connection, now: datetime) -> None:
+    """Nobody was alive for a while: this may be an older copy."""
+    facts.put(conn, GAP, "yes", now)
+
+
+def holds(conn: Connection) -> bool:
+    """Whether nothing may be worked on: the database is behind, or may be."""
+    if is_noticed(conn):
+        return True
+    gap = facts.told_at(conn, GAP)
+    if gap is None:
+        return False
+    looked = conn.execute(select(scan.c.done_at).where(scan.c.name == NEWEST)).scalar_one_or_none()
+    return looked is None or looked < gap
