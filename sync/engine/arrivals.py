@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
-from sync.engine import behind, never
+from sync.engine import behind, keeping, never
 from sync.engine.outcomes import LaterError, ParkedError
-from sync.store import attendances, links, work
+from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
 from sync.store.work import Hints
 
@@ -127,10 +127,20 @@ def hand_over(started: VisitRun, target: int, obj: Obj, making: Obj | None, mark
         )
         if other is None:
             raise LaterError(now + BUSY)
+        if making is not None:
+            _settle_as_sent(conn, started, obj, making)
         _join(conn, state.key, target, obj, making, marker)
         links.absorb(conn, state.key, target, now=now, hints=Hints.both())
         work.give_back(conn, other, now=now)
     raise AbsorbedError(target)
+
+
+def _settle_as_sent(conn: Connection, started: VisitRun, obj: Obj, making: Obj) -> None:
+    """The baselines of what our own create made are what it sent; its id has come since."""
+    sync, shown = started.sync, started.state.read[obj.system]
+    wire = keeping.as_sent(conn, sync, making, shown.json, shown.visit)
+    digests = sync.digests.fields(obj.id, wire)
+    baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=shown.visit.zone)
 
 
 def _join(

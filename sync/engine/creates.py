@@ -15,10 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
 from sync.core.records import Absent, Attendee, VisitType
 from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
 from sync.engine import facts, joining, keeping, ladder, looking, marking, meeting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import Shown, participants_wire
 from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
 from sync.store.schema import installation, visit
@@ -100,6 +102,7 @@ def make_oncall(started: VisitRun) -> None:
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "participants"),
             effect="create",
+            pending=_pending(started, row, oncall.wire("appointment", body), "drchrono"),
             doctor=doctor,
         ),
     )
@@ -198,13 +201,15 @@ def _book(
 
     taken: str | None = None
     for room in started.mapping.exam_rooms(doctor):
+        tried: dict[str, Json] = {**body, "exam_room": int(room)}
         try:
             started.sync.drchrono.create_appointment(
                 started.ticket.then(after, fact=True),
-                {**body, "exam_room": int(room)},
+                tried,
                 object_id=row.id,
                 fields=("starts", "minutes", "type", "provider", "patient"),
                 effect="create",
+                pending=_pending(started, row, drchrono.wire("appointment", tried), "oncall"),
                 doctor=doctor,
             )
         except Conflict as conflict:
@@ -223,6 +228,20 @@ def _book(
     raise ParkedError(
         "operator", f"overlap:{taken}", "overlap", candidates=(taken,) if taken else ()
     )
+
+
+def _pending(
+    started: VisitRun, row: Obj, wire: dict[str, Json], source: str
+) -> dict[tuple[int, str], str]:
+    """What a create sends, and what it is made from: should its answer be lost, these tell later
+    who edited either since (`keeping.as_sent`)."""
+    digests, obj = started.sync.digests, started.state.object(source)
+    assert obj is not None  # noqa: S101 - the plan saw it
+    made_from = digests.fields(obj.id, started.state.read[source].wire)
+    sent = digests.fields(row.id, wire)
+    return {(row.id, name): digest for name, digest in sent.items()} | {
+        (obj.id, name): digest for name, digest in made_from.items()
+    }
 
 
 # --- both ways ------------------------------------------------------------------------------------

@@ -236,14 +236,15 @@ def creating(conn: Connection, create_key: str) -> Obj | None:
 
 
 def forget_create(conn: Connection, object_id: int) -> None:
-    """Drop the row of a create that the remote refused: nothing came to be."""
+    """Drop the row of a create that the remote refused: nothing came to be, of nothing."""
     conn.execute(
         update(attendance).where(attendance.c.appointment == object_id).values(appointment=None)
     )
     conn.execute(
         update(attendance).where(attendance.c.participant == object_id).values(participant=None)
     )
-    conn.execute(delete(pending).where(pending.c.object == object_id))
+    calls = select(pending.c.call).where(pending.c.object == object_id)
+    conn.execute(delete(pending).where(pending.c.call.in_(calls)))
     conn.execute(delete(object_).where(object_.c.id == object_id, object_.c.remote_id.is_(None)))
 
 

@@ -1,0 +1,129 @@
+"""A create whose answer was lost, and somebody who edits either side before it is found.
+
+What was sent is the baseline of what is found, and what it was made from that of its source: the
+edit is carried, whichever way the visit is found, and nobody is asked.
+"""
+
+import pytest
+
+from tests.integration.agreement import agree
+from tests.integration.clinic import Clinic
+from tests.integration.flows import here, name_of, slot, there
+
+# Whether the made object's own webhook brings it, with our marker, or only a look finds it.
+FOUND = pytest.mark.parametrize("webhooks", ["deliver", "drop"], ids=["webhook", "looked_for"])
+LOST = {"match": {"method": "POST", "path": "/appointments/?$"}, "do": "drop_after"}
+
+
+@pytest.fixture
+def clinic(clinic: Clinic) -> Clinic:
+    """A clinic whose patient both sides know from a visit far away."""
+    clinic.new_patient(**name_of(1))
+    clinic.linked(scheduled_time=here(slot(50)))
+    return clinic
+
+
+def made_in_drchrono(clinic: Clinic, webhooks: str) -> tuple[str, str]:
+    """A visit booked in OnCall whose appointment was made and not yet heard of; both ids."""
+    before = {one["id"] for one in clinic.of("drchrono", "appointments")}
+    clinic.sandbox.faults("drchrono", LOST, webhooks={"mode": "hold"})
+    visit = clinic.invite(datetime=there(slot(1)), participants=[name_of(1)])
+    clinic.pump()
+    (made,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["id"] not in before]
+    clinic.sandbox.faults("drchrono", webhooks={"mode": "deliver"})
+    if webhooks == "drop":
+        clinic.sandbox.control("drchrono", "faults", {"webhooks": {"mode": "drop", "times": 1}})
+    return str(made), visit
+
+
+def made_in_oncall(clinic: Clinic) -> tuple[str, str]:
+    """A visit booked in DrChrono, made in OnCall and not yet heard of; both ids."""
+    before = {one["id"] for one in clinic.of("oncall", "appointments")}
+    clinic.sandbox.faults("oncall", LOST, webhooks={"mode": "drop", "times": 1})
+    appointment = clinic.book(patient=clinic.patient, scheduled_time=here(slot(1)))
+    clinic.pump()
+    (made,) = [v["id"] for v in clinic.of("oncall", "appointments") if v["id"] not in before]
+    return appointment, str(made)
+
+
+def bring(clinic: Clinic, webhooks: str) -> None:
+    """Let the held webhook of the create come, or never."""
+    if webhooks == "deliver":
+        clinic.sandbox.control("drchrono", "release", {})
+    clinic.settle(hours=3)
+
+
+@FOUND
+def test_its_source_was_moved_meanwhile(clinic: Clinic, webhooks: str) -> None:
+    made, visit = made_in_drchrono(clinic, webhooks)
+    clinic.change_visit(visit, datetime=there(slot(2)))
+    bring(clinic, webhooks)
+    agree(clinic)
+    assert clinic.appointment(made)["scheduled_time"] == here(slot(2))
+    assert clinic.attention() == []
+
+
+@FOUND
+def test_its_source_was_cancelled_meanwhile(clinic: Clinic, webhooks: str) -> None:
+    made, visit = made_in_drchrono(clinic, webhooks)
+    clinic.change_visit(visit, by="patient", cancelled=True)
+    bring(clinic, webhooks)
+    assert clinic.appointment(made)["status"] == "Cancelled"
+    assert clinic.attention() == []
+
+
+@FOUND
+def test_it_was_moved_itself_meanwhile(clinic: Clinic, webhooks: str) -> None:
+    made, visit = made_in_drchrono(clinic, webhooks)
+    clinic.edit(made, scheduled_time=here(slot(2)))
+    bring(clinic, webhooks)
+    agree(clinic)
+    assert clinic.visit(visit)["datetime"] == there(slot(2))
+    assert clinic.attention() == []
+
+
+@FOUND
+def test_it_was_cancelled_itself_meanwhile(clinic: Clinic, webhooks: str) -> None:
+    made, visit = made_in_drchrono(clinic, webhooks)
+    clinic.edit(made, status="Cancelled")
+    bring(clinic, webhooks)
+    assert clinic.visit(visit)["cancelled"] is True
+    assert clinic.attention() == []
+
+
+@FOUND
+def test_different_fields_were_changed_on_both_sides(clinic: Clinic, webhooks: str) -> None:
+    made, visit = made_in_drchrono(clinic, webhooks)
+    clinic.edit(made, duration=45)
+    clinic.change_visit(visit, datetime=there(slot(2)))
+    bring(clinic, webhooks)
+    agree(clinic)
+    assert clinic.visit(visit)["duration"] == 45
+    assert clinic.appointment(made)["scheduled_time"] == here(slot(2))
+    assert clinic.attention() == []
+
+
+def test_made_in_oncall_and_moved_in_drchrono_meanwhile(clinic: Clinic) -> None:
+    appointment, made = made_in_oncall(clinic)
+    clinic.edit(appointment, scheduled_time=here(slot(2)))
+    clinic.settle(hours=3)
+    agree(clinic)
+    assert clinic.visit(made)["datetime"] == there(slot(2))
+    assert clinic.attention() == []
+
+
+def test_made_in_oncall_and_moved_there_meanwhile(clinic: Clinic) -> None:
+    appointment, made = made_in_oncall(clinic)
+    clinic.change_visit(made, datetime=there(slot(2)))
+    clinic.settle(hours=3)
+    agree(clinic)
+    assert clinic.appointment(appointment)["scheduled_time"] == here(slot(2))
+    assert clinic.attention() == []
+
+
+def test_made_in_oncall_and_cancelled_there_meanwhile(clinic: Clinic) -> None:
+    appointment, made = made_in_oncall(clinic)
+    clinic.change_visit(made, by="patient", cancelled=True)
+    clinic.settle(hours=3)
+    assert clinic.appointment(appointment)["status"] == "Cancelled"
+    assert clinic.attention() == []
