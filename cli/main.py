@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import by_hand, demo, go_live, operate, processes, running, setup
+from cli import by_hand, demo, go_live, operate, processes, relink, running, setup
 from cli.environment import read_env_file
 
 
@@ -46,6 +46,7 @@ for command in (
     setup.check,
     setup.mapping,
     go_live.go_live,
+    relink.relink,
     operate.status,
     operate.resync,
     operate.plan,

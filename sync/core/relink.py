@@ -4,8 +4,8 @@ A marker names the visit it belongs to and its counterpart. OnCall's is written 
 it says most; an appointment's may have been copied along by a clone. Pure.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sync.core.lifecycle import terminal
@@ -39,6 +39,14 @@ class Family:
         return max(marker.generation for marker in found if marker is not None)
 
     @property
+    def claims(self) -> tuple[tuple[str, str], ...]:
+        """What it says is its own, as (system, id)."""
+        shown = [(one.system, one.remote_id) for one in (*self.visits, *self.appointments)]
+        if self.lost is not None:
+            shown.append(("drchrono" if self.visits else "oncall", self.lost))
+        return tuple(shown)
+
+    @property
     def present(self) -> Visit | None:
         """The present OnCall visit, where a list showed it."""
         return self.visits[-1] if self.visits else None
@@ -62,7 +70,8 @@ def families(
     """Every visit that a marker of ours names, by its number.
 
     `here` are DrChrono's appointments with their custom fields, `there` OnCall's visits, `ours` the
-    installations whose markers count. What bears none, or a copy of another's, is in no family.
+    installations whose markers count. What bears none, or a copy of another's, is in no family;
+    nor are two that claim the same.
     """
     named: dict[Name, list[Visit]] = defaultdict(list)
     for one in here:
@@ -73,16 +82,24 @@ def families(
     found: dict[Name, Family] = {}
     for name, visits in _by_name(there, ours).items():
         lives = _generations(visits, named.get(name, ()))
-        found[name] = _family(name, lives, named.get(name, []), by_id, by_occurrence, ours)
-        if found[name].group:
-            found[name] = replace(found[name], unmarked=_unmarked(found[name], here))
+        family = _family(name, lives, named.get(name, []), by_id, by_occurrence, ours)
+        if family is not None:
+            unmarked = _unmarked(family, here) if family.group else ()
+            found[name] = replace(family, unmarked=unmarked)
     shown = {one.remote_id for one in there}
     for name, appointments in named.items():
         if name not in found:
             alone = _without_visit(name, appointments, shown)
             if alone is not None:
                 found[name] = alone
-    return tuple(found[name] for name in sorted(found))
+    once = _claimed_once(found.values())
+    return tuple(found[name] for name in sorted(found) if once(found[name]))
+
+
+def _claimed_once(found: Iterable[Family]) -> Callable[[Family], bool]:
+    """Whether nobody else claims an object of a family: which of two it is, a person is asked."""
+    claims = Counter(claim for one in found for claim in one.claims)
+    return lambda one: all(claims[claim] == 1 for claim in one.claims)
 
 
 def _name(one: Visit, ours: frozenset[str]) -> Name | None:
@@ -125,7 +142,7 @@ def _family(
     by_id: Mapping[str, Visit],
     by_occurrence: Mapping[str, Visit],
     ours: frozenset[str],
-) -> Family:
+) -> Family | None:
     present = visits[-1]
     told = marker_of(present)
     assert told is not None  # noqa: S101 - it is what brought it here
@@ -134,7 +151,7 @@ def _family(
         return Family(name, visits, _members(pointing), group=True)
     first = by_id.get(told.other) or by_occurrence.get(told.occurrence or "")
     if first is not None and _name(first, ours) not in {None, name}:
-        first = None  # it stands for another visit since
+        return None  # it stands for another visit since
     if first is not None and _life(first) is Life.RESCHEDULED:
         first = _successor(first, pointing)
     if first is not None:

@@ -7,8 +7,10 @@ memory and forgotten; the matching stores what follows, the preview of going liv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sync.core import people
+from sync.core.errors import NotBefore
 from sync.core.group import Slot, slot_of
 from sync.core.lifecycle import terminal
 from sync.core.people import normal_email
@@ -21,6 +23,7 @@ from sync.engine.newest import record_id
 from sync.mapping import Mapping
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
+from sync.outbound.pages import Page
 from sync.store import links
 
 
@@ -46,6 +49,7 @@ class Scan:
     named_contacts: dict[str, list[Person]] = field(default_factory=dict)  # by contact id
     ours: frozenset[str] = frozenset()  # the installations whose markers count
     verbose: bool = False  # charts are read with their markers
+    waits: bool = False  # for the budget, where it is used up: what was read is not read again
     here: list[Met] | None = None  # DrChrono's appointments, once they were read
     there: list[Met] | None = None  # OnCall's visits
     unsure: list[tuple[Met, list[str]]] = field(default_factory=list)  # what markers can't settle
@@ -93,12 +97,30 @@ def read_patients(started: Scan) -> Iterator[list[Person]]:
     if started.people:
         yield list(started.people.values())
         return
-    for page in started.sync.drchrono.list_patients(started.ticket, verbose=started.verbose):
+    listing = started.sync.drchrono.list_patients
+    for page in _pages(started, partial(listing, started.ticket, verbose=started.verbose)):
         listed = [drchrono.to_person(json) for json in page.results]
         for shown in listed:
             _know(started, shown)
         started.progress("DrChrono patients", len(started.people))
         yield listed
+
+
+def _pages(started: Scan, listing: Callable[..., Iterator[Page]]) -> Iterator[Page]:
+    """The pages of a DrChrono list. Where the budget is used up, it is waited for (`waits`)."""
+    resume: str | None = None
+    while True:
+        try:
+            for page in listing(resume=resume):
+                yield page
+                resume = page.next
+        except NotBefore as closed:
+            if not started.waits:
+                raise
+            started.progress("waiting for DrChrono's budget", 0)
+            started.sync.pause(max(1.0, (closed.until - started.sync.clock()).total_seconds()))
+        else:
+            return
 
 
 def _know(started: Scan, shown: Person) -> None:
@@ -112,8 +134,10 @@ def _know(started: Scan, shown: Person) -> None:
 
 def read_contacts(started: Scan) -> Iterator[dict[str, Json]]:
     """Every contact as OnCall lists it."""
-    page = started.sync.oncall.contacts(started.ticket)
+    page, count = started.sync.oncall.contacts(started.ticket), 0
     while True:
+        count += len(page.results)
+        started.progress("OnCall contacts", count)
         yield from page.results
         if page.next is None:
             return
@@ -234,10 +258,13 @@ def appointments(started: Scan) -> list[Met]:
         first = (started.now - timedelta(days=1)).date()
         last = (started.now + timedelta(days=days)).date()
         found: list[Met] = []
-        pages = started.sync.drchrono.list_appointments(
-            started.ticket, verbose=True, date_range=f"{first.isoformat()}/{last.isoformat()}"
+        listing = partial(
+            started.sync.drchrono.list_appointments,
+            started.ticket,
+            verbose=True,
+            date_range=f"{first.isoformat()}/{last.isoformat()}",
         )
-        for page in pages:
+        for page in _pages(started, listing):
             found += (Met(json, drchrono.to_visit(json, started.mapping)) for json in page.results)
             started.progress("DrChrono appointments", len(found))
         started.here = found

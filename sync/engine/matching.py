@@ -67,7 +67,9 @@ def run(sync: Sync) -> tuple[Ring, ...]:
     """
     if not is_due(sync):
         return ()
-    return match(new_scan(sync))[0]
+    started = new_scan(sync)
+    started.waits = True
+    return match(started)[0]
 
 
 def match(started: Scan) -> tuple[tuple[Ring, ...], bool]:

@@ -45,13 +45,13 @@ class Preview:
 def read(sync: Sync, progress: Callable[[str, int], None]) -> Scan:
     """Both systems' visits and people with their markers, in memory; stores nothing but the calls.
 
-    `progress` is told what is being read, and how many so far. Raises NotConnectedError,
-    MappingError and the RemoteErrors of the reads.
+    `progress` is told what is being read, and how many so far. A budget that is used up is waited
+    for. Raises NotConnectedError, MappingError and the RemoteErrors of the reads.
     """
     if sync.installation() is None:
         raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
     scan = new_scan(sync)
-    scan.progress, scan.verbose = progress, True
+    scan.progress, scan.verbose, scan.waits = progress, True, True
     visits(scan)
     appointments(scan)
     for _page in read_patients(scan):

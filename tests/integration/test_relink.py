@@ -1,5 +1,6 @@
 """The links are in both systems too: what markers say when the database is lost, or is behind."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import make_url, select
 
+from cli import environment
+from cli.main import cli
 from sync.core.group import is_group
 from sync.engine import behind, catchup
 from sync.store.schema import attendance, object_, visit
@@ -116,7 +120,15 @@ def a_practice(clinic: Clinic) -> None:
     clinic.settle()
 
 
-def test_from_an_empty_database(sandbox: Sandbox, database_url: str, tmp_path: Path) -> None:
+def relink(*arguments: str, code: int = 0) -> Result:
+    found = CliRunner().invoke(cli, ["relink", *arguments])
+    assert found.exit_code == code, found.output
+    return found
+
+
+def test_from_an_empty_database(
+    sandbox: Sandbox, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All links are rebuilt from the markers; then a full pass writes nothing, and mails nobody."""
     with open_clinic(sandbox, f"sqlite:///{tmp_path / 'lost.db'}", tmp_path) as clinic:
         clinic.go_live()
@@ -126,10 +138,20 @@ def test_from_an_empty_database(sandbox: Sandbox, database_url: str, tmp_path: P
         before = linked(clinic)
     with open_empty(sandbox, database_url, tmp_path) as clinic:
         make_groups(clinic)
-        catchup.run_now(clinic.sync, "matching")
+        monkeypatch.setattr(environment, "settings", lambda: clinic.settings)
+        shown = relink("--dry-run", "--json")
+        # Two of Vera's, one each of the two other kinds, three that had ended or begun again, two
+        # groups, and nine occurrences.
+        assert json.loads(shown.stdout) == {
+            "visits": 17, "groups": 2, "known": 0, "lost": 0, "people": 3, "foreign": 0
+        }  # fmt: skip
+        assert linked(clinic) == set()
+        assert "--yes" in relink(code=1).stderr
+        relink("--yes")
         clinic.pump()
         assert linked(clinic) - before == set()
         assert before - linked(clinic) == set()
+        assert json.loads(relink("--dry-run", "--json").stdout)["known"] == 17
         clinic.whole_cycle()
         assert (clinic.writes(), clinic.mails(), clinic.attention()) == ([], [], [])
 
@@ -221,3 +243,69 @@ def test_yesterday_s_database_goes_on_where_it_stood(
         assert clinic.mails() == []
         assert clinic.writes() == []
         assert clinic.attention() == []
+
+
+# --- what differs by now --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["ask", "record"])
+def test_what_differs_by_now_follows_the_policy_and_what_does_not_is_left_alone(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path, policy: str
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        vera, omar, ines = patients(clinic)
+        clinic.go_live()
+        for day, one in enumerate((vera, vera, omar, ines), 4):
+            clinic.book(patient=one, scheduled_time=wall(days=day))
+        clinic.settle()
+        moved, deleted = clinic.appointments()[1:3]
+        visits = sorted(clinic.visits(), key=lambda one: int(one["id"]))
+    # While there is no database: one visit is moved, one is deleted, one patient has a new address.
+    clinic.edit(moved["id"], scheduled_time=wall(days=5, hour=17))
+    clinic.delete(deleted["id"])
+    clinic.edit_patient(ines, email="ines.new@mail.example")
+    with open_empty(sandbox, new_database(tmp_path), tmp_path) as clinic:
+        text = clinic.settings.mapping_file.read_text()
+        clinic.settings.mapping_file.write_text(
+            f'{text}\n[policy]\non_first_difference = "{policy}"\n'
+        )
+        catchup.run_now(clinic.sync, "matching")
+        clinic.settle()
+        clinic.whole_cycle()
+        now = {one["id"]: one for one in clinic.of("oncall", "appointments")}
+        assert now[visits[0]["id"]] == visits[0]
+        assert now[visits[2]["id"]]["cancelled"] is True
+        at = now[visits[1]["id"]]["datetime"]
+        email = now[visits[3]["id"]]["participants"][0]["email"]
+        if policy == "ask":
+            assert (at, email) == (visits[1]["datetime"], "ines@mail.example")
+            assert clinic.attention() == ["contact_differs", "contact_differs", "starts_differs"]
+            assert clinic.mails() == [("cancellation", "app")]
+        else:
+            assert (at, email) == (
+                f"{utc(days=5, hour=17):%Y-%m-%dT%H:%M:%SZ}",
+                "ines.new@mail.example",
+            )
+            assert clinic.attention() == []
+            assert sorted(clinic.mails()) == [
+                ("cancellation", "app"), ("change", "app"), ("invitation", "app")
+            ]  # fmt: skip
+            agree(clinic)
+
+
+def test_another_patient_by_now_is_a_question(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """The markers name each other, the people do not agree: nobody is cancelled for a guess."""
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        _vera, omar, _ines = patients(clinic)
+        clinic.go_live()
+        appointment, visit_id = clinic.linked()
+    clinic.edit(appointment, patient=omar)
+    with open_empty(sandbox, new_database(tmp_path), tmp_path) as clinic:
+        catchup.run_now(clinic.sync, "matching")
+        clinic.settle()
+        clinic.whole_cycle()
+        assert clinic.attention() == ["visit_unsure", "visit_unsure"]
+        assert (clinic.writes(), clinic.mails()) == ([], [])
+        assert [one["id"] for one in clinic.visits()] == [visit_id]
