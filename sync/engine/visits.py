@@ -7,7 +7,6 @@ from typing import cast
 from sqlalchemy import Connection, func, select, update
 
 from sync.core.group import is_group
-from sync.core.merge import Seen
 from sync.core.plan import (
     SYSTEMS,
     CreateAppointment,
@@ -35,6 +34,7 @@ from sync.engine import (
     marking,
     meeting,
     merged,
+    overwriting,
     successors,
     undecided,
     writing,
@@ -134,8 +134,9 @@ def run(sync: Sync, lease: Lease) -> None:
     plan = make_plan(started)
     group_entry.settle(started, plan)
     if sync.live:
-        for effect in plan.effects:
-            execute(started, effect)
+        with overwriting.recorded(started, plan):
+            for effect in plan.effects:
+                execute(started, effect)
     _look_again_if_stale(started)
     finish(started, plan)
 
@@ -249,11 +250,9 @@ def finish(started: VisitRun, plan: Plan) -> None:
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         _adopt(conn, started, plan)
-        for system, name in plan.conflicts:
-            obj = state.object(system)
-            if obj is not None:
-                journal.note_conflict(conn, obj.id, name, "overwritten", now)
-        _note_gaps(conn, state, now)
+        if not sync.live:
+            overwriting.note(conn, started, plan)
+        overwriting.note_gaps(conn, state, now)
         _note_seen(conn, started, plan, carried=not held)
         looked_at(conn, state)
         journal.explain(conn, state.deliveries, now)
@@ -261,35 +260,6 @@ def finish(started: VisitRun, plan: Plan) -> None:
         _tell(conn, started, plan)
         _want_contact(conn, started)
         work.complete(conn, state.lease, now=now)
-
-
-def _note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
-    """Record edits that we overwrote between our read and our write: their own webhooks tell them.
-
-    DrChrono knows no conditional write; what the older delivery says and neither the read nor the
-    baseline does was there for a moment.
-    """
-    shown, obj = state.read.get("drchrono"), state.object("drchrono")
-    if shown is None or obj is None or shown.visit.mark is None:
-        return
-    older = [d for d in state.deliveries if d.digests and d.mark and d.mark < shown.visit.mark]
-    if not older:
-        return
-    wrote = conn.execute(
-        select(call.c.fields, call.c.ended_at).where(
-            call.c.object == obj.id,
-            call.c.effect.not_in(("", "marker")),
-            call.c.state == "done",
-            call.c.ended_at > older[0].at - ECHO,
-        )
-    ).all()
-    for row in wrote:
-        for name in set(row.fields.split(",")) & shown.seen.keys():
-            settled = state.stored.get((obj.id, name))
-            if settled is None or shown.seen[name] is not Seen.SAME:
-                continue
-            if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
-                journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)
 
 
 def _want_contact(conn: Connection, started: VisitRun) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.store import upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
@@ -81,9 +81,18 @@ def _observe(conn: Connection, seconds: float) -> None:
             break
 
 
-def note_conflict(conn: Connection, object_id: int, field: str, how: str, now: datetime) -> None:
-    """Record that both sides changed one field: which and when, never what to."""
-    conn.execute(insert(conflict).values(object=object_id, field=field, how=how, at=now))
+def note_conflict(conn: Connection, object_id: int, field: str, how: str, now: datetime) -> int:
+    """Record that both sides changed one field: which and when, never what to. Returns its id."""
+    values = {"object": object_id, "field": field, "how": how, "at": now}
+    noted: int = conn.execute(
+        insert(conflict).values(**values).returning(conflict.c.id)
+    ).scalar_one()
+    return noted
+
+
+def forget_conflicts(conn: Connection, ids: list[int]) -> None:
+    """Take back what was recorded of a write that was not made."""
+    conn.execute(delete(conflict).where(conflict.c.id.in_(ids)))
 
 
 def open_attention(

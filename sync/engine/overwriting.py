@@ -1,0 +1,112 @@
+"""Which edits our writes overwrite, and that each is recorded: which field and when, never what.
+
+What both sides changed is recorded before the write goes out: one whose answer is lost, or whose
+worker dies, may be found done by a run that sees nothing to overwrite any more.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from sync.core.errors import FencedOff, Unresolved
+from sync.core.merge import Seen
+from sync.store import journal, work
+from sync.store.schema import call, conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sync.core.plan import Plan
+    from sync.engine.visit_state import VisitState
+    from sync.engine.visits import VisitRun
+
+# An edit's webhook comes this soon after our write that overwrote it.
+SOON = timedelta(seconds=30)
+
+
+@contextmanager
+def recorded(started: VisitRun, plan: Plan) -> Iterator[None]:
+    """Record the plan's conflicts, and take that back when nothing of the plan was written."""
+    sync, state = started.sync, started.state
+    noted: list[int] = []
+    if plan.conflicts:
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            noted = note(conn, started, plan)
+    try:
+        yield
+    except (Unresolved, FencedOff):
+        raise
+    except Exception:
+        with sync.store.write() as conn:
+            if not _wrote(conn, state):
+                journal.forget_conflicts(conn, noted)
+        raise
+
+
+def note(conn: Connection, started: VisitRun, plan: Plan) -> list[int]:
+    """Record the plan's conflicts; returns the ids of those that were not recorded before."""
+    sync, state = started.sync, started.state
+    found = [(state.object(system), name) for system, name in plan.conflicts]
+    return [
+        journal.note_conflict(conn, obj.id, name, "overwritten", sync.clock())
+        for obj, name in found
+        if obj is not None and not _is_noted(conn, started, obj.id, name)
+    ]
+
+
+def _is_noted(conn: Connection, started: VisitRun, object_id: int, name: str) -> bool:
+    """Whether an earlier run recorded it, whose write has no known outcome."""
+    if not started.state.unresolved:
+        return False
+    first = min(row["at"] for row in started.state.unresolved)
+    since = first - timedelta(seconds=started.sync.settings.lease_seconds)
+    noted = select(conflict.c.id).where(
+        conflict.c.object == object_id, conflict.c.field == name, conflict.c.at >= since
+    )
+    return conn.execute(noted.limit(1)).first() is not None
+
+
+def _wrote(conn: Connection, state: VisitState) -> bool:
+    """Whether this run has changed a field anywhere."""
+    written = select(call.c.id).where(
+        call.c.aggregate == state.key,
+        call.c.fence == state.lease.fence,
+        call.c.effect.not_in(("", "marker")),
+        call.c.state == "done",
+    )
+    return conn.execute(written.limit(1)).first() is not None
+
+
+def note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
+    """Record edits that we overwrote between our read and our write: their own webhooks tell them.
+
+    DrChrono knows no conditional write; what the older delivery says and neither the read nor the
+    baseline does was there for a moment.
+    """
+    shown, obj = state.read.get("drchrono"), state.object("drchrono")
+    if shown is None or obj is None or shown.visit.mark is None:
+        return
+    older = [d for d in state.deliveries if d.digests and d.mark and d.mark < shown.visit.mark]
+    if not older:
+        return
+    wrote = conn.execute(
+        select(call.c.fields, call.c.ended_at).where(
+            call.c.object == obj.id,
+            call.c.effect.not_in(("", "marker")),
+            call.c.state == "done",
+            call.c.ended_at > older[0].at - SOON,
+        )
+    ).all()
+    for row in wrote:
+        for name in set(row.fields.split(",")) & shown.seen.keys():
+            settled = state.stored.get((obj.id, name))
+            if settled is None or shown.seen[name] is not Seen.SAME:
+                continue
+            if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
+                journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)
