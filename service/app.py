@@ -1,6 +1,7 @@
 """The Flask app: all doors of one process, one log line per request, nothing remote in between."""
 
 import time
+from collections.abc import Callable
 from secrets import token_hex
 
 from flask import Flask, Response, g, request
@@ -17,12 +18,15 @@ log = get_logger(__name__)
 _QUIET = ("/livez", "/readyz", "/metrics")  # asked all day long by machines
 
 
-def create_app(sync: Sync, bell: Bell) -> Flask:
-    """The app around one Sync and one bell; closes neither."""
+def create_app(sync: Sync, bell: Bell, missed: Callable[[], None] = lambda: None) -> Flask:
+    """The app around one Sync and one bell; closes neither.
+
+    `missed` is called, and must return at once, when a webhook could not be taken.
+    """
     app = Flask("service", static_folder=None)
     # OnCall's addresses end in a slash, and a redirect counts as a failed delivery at DrChrono.
     app.url_map.strict_slashes = False
-    doors = Doors.of(sync, bell)
+    doors = Doors.of(sync, bell, missed)
     for part in (webhooks, oauth, health, metrics):
         app.register_blueprint(part.blueprint(doors))
     errors.register(app)

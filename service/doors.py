@@ -1,7 +1,7 @@
 """What every door works with, and how a request's body and secrets are read."""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flask import Request
@@ -19,11 +19,12 @@ class Doors:
 
     sync: Sync
     bell: Bell
+    missed: Callable[[], None]
     registry: CollectorRegistry
     refused: Counter
 
     @classmethod
-    def of(cls, sync: Sync, bell: Bell) -> "Doors":
+    def of(cls, sync: Sync, bell: Bell, missed: Callable[[], None]) -> "Doors":
         """The doors of one process, with a metrics registry of their own."""
         registry = CollectorRegistry()
         refused = Counter(
@@ -32,7 +33,7 @@ class Doors:
             ["source", "reason"],
             registry=registry,
         )
-        return cls(sync, bell, registry, refused)
+        return cls(sync, bell, missed, registry, refused)
 
 
 def one_of(given: bytes, secrets: Iterable[str]) -> bool:

@@ -126,6 +126,9 @@ class _Caller:
             receipt = take_in(self._doors.sync)
         except receive.UnusableError:
             return self._refuse(422, "no_id", "this event needs the id of an object")
+        except Exception:
+            self._doors.missed()
+            raise
         self._doors.bell.ring(receipt.rings)
         log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
         return _done()

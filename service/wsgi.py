@@ -3,6 +3,7 @@
 from flask import Flask
 
 from service.app import create_app
+from service.missed import Missed
 from sync import log
 from sync.config import load_settings
 from sync.engine import context
@@ -18,4 +19,8 @@ def app() -> Flask:
     settings = load_settings()
     log.configure(settings.log_level, role="web")
     sync = context.build(settings, owner=context.owner_name("web"))
-    return create_app(sync, Bell(settings.redis_url))
+    missed = Missed(sync)
+    missed.start()
+    # Gunicorn's socket is open by now: what was sent before found nobody, what comes waits in it.
+    missed.ask()
+    return create_app(sync, Bell(settings.redis_url), missed.ask)

@@ -177,6 +177,10 @@ TASKS: Mapping[str, Task] = {
     "prune": Task(_every(3600), prune, needs_accounts=False),
 }
 
+# What a webhook would have told.
+_WHAT_CHANGED = frozenset(
+    {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}
+)
 # What needs the accounts' first matching to be over.
 _AFTER_MATCHING = frozenset(
     name for name in TASKS if name.startswith(("drchrono_", "oncall_")) or name == "window"
@@ -239,6 +243,16 @@ def _take(sync: Sync, name: str) -> bool:
             .values(due=following, ran_at=now, turn=row.turn + 1)
         )
         return moved.rowcount == 1
+
+
+def webhooks_were_missed(sync: Sync) -> None:
+    """Have what changed read at once: for a while nobody could take webhooks.
+
+    DrChrono would send them again in an hour (API v4, Webhooks delivery mechanism), OnCall never.
+    Raises SQLAlchemyError.
+    """
+    with sync.store.write() as conn:
+        conn.execute(update(tick).where(tick.c.task.in_(_WHAT_CHANGED)).values(due=sync.clock()))
 
 
 def run_now(sync: Sync, name: str) -> tuple[Ring, ...]:
