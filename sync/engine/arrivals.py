@@ -62,7 +62,7 @@ def _is_believed(started: VisitRun, obj: Obj, marker: Marker) -> bool:
         if behind.was_looked_at(conn, obj.created_at) or _is_old(conn, obj, marker):
             return False
         behind.notice(conn, sync.clock())
-    raise ParkedError("operator", behind.CAUSE, behind.CAUSE, obj.id)
+    raise ParkedError("operator", behind.CAUSE, object_id=obj.id)  # it was told by the notice
 
 
 def _is_old(conn: Connection, obj: Obj, marker: Marker) -> bool:

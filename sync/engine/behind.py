@@ -44,12 +44,24 @@ def agrees(conn: Connection, system: str, remote_id: str, marker: Marker) -> boo
         other = links.find(conn, there, "appointment", marker.other)
         return other is not None and links.survivor(conn, other.aggregate) == target
     own = links.find(conn, system, "appointment", remote_id)
-    if own is not None and own.aggregate == target:
-        return True
+    return (own is not None and own.aggregate == target) or _is_making(conn, system, target)
+
+
+def _is_making(conn: Connection, system: str, key: int) -> bool:
+    """Whether a create of ours there has no outcome yet."""
     return any(
         one.system == system and one.kind == "appointment" and one.remote_id is None
-        for one in links.objects_of(conn, target)
+        for one in links.objects_of(conn, key)
     )
+
+
+def is_lost(conn: Connection, ours: frozenset[str], marker: object) -> bool:
+    """Whether an OnCall visit of which we have no row was made by us, and not just now."""
+    if not isinstance(marker, Marker) or marker.installation not in ours:
+        return False
+    if links.kind_of(conn, marker.aggregate) != "visit":
+        return True
+    return not _is_making(conn, "oncall", links.survivor(conn, marker.aggregate))
 
 
 def is_news(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from sync.core.errors import Gone
 from sync.core.people import normal_email
-from sync.core.records import Absent, Attendee, Visit, present
+from sync.core.records import Absent, Attendee, Marker, Visit, present
 from sync.drchrono import translate as drchrono
 from sync.engine import never, undecided
 from sync.engine.outcomes import LaterError, ParkedError
@@ -62,6 +62,8 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         except Gone:
             continue
         shown = oncall.to_visit(json, started.mapping)
+        if _is_coming(started, shown):
+            raise LaterError(started.sync.clock() + BUSY, Hints.both())
         same = [
             one
             for one in shown.attendees
@@ -70,6 +72,17 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         if shown.starts == starts and len(same) == 1 and not shown.marker:
             _not_unsure(started, twin)
             _join(started, twin, met, same[0], json)
+
+
+def _is_coming(started: VisitRun, twin: Visit) -> bool:
+    """Whether a visit of ours was made for this very one: its own run hands it over."""
+    own, marker = started.state.object("drchrono"), twin.marker
+    if own is None or not isinstance(marker, Marker):
+        return False
+    if marker.installation not in started.sync.installations() or marker.other != own.remote_id:
+        return False
+    with started.sync.store.read() as conn:
+        return links.survivor(conn, marker.aggregate) == started.state.key
 
 
 def with_drchrono_twin(

@@ -23,7 +23,7 @@ from sync.store.work import FenceLostError, Hints, Lease
 BACKOFF_FIRST = 2.0
 BACKOFF_MOST = 900.0
 # Told once for the whole service, not once for each item that meets them.
-OF_THE_SERVICE = frozenset({"auth", "mapping_unusable", "not_connected", "database_behind"})
+OF_THE_SERVICE = frozenset({"auth", "mapping_unusable", "not_connected"})
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 

@@ -237,7 +237,7 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
     found = newest.oncall_appointments(sync, sync.task_ticket(), beyond, known_count=known)
     ours = sync.installations()
     with sync.store.write() as conn:
-        if any(_is_news(conn, sync, ours, json) for json in found.records):
+        if any(_is_lost(conn, sync, ours, json) for json in found.records):
             behind.notice(conn, sync.clock())
             return ()  # no number is given out that a marker has: the links are rebuilt first
         rings = _each(conn, sync, found.records, _oncall_appointment)
@@ -247,14 +247,13 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
     return tuple(rings)
 
 
-def _is_news(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str, Json]) -> bool:
+def _is_lost(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str, Json]) -> bool:
     try:
         shown = oncall.to_visit(json, sync.mapping)
     except MalformedError:
         return False
-    if links.find(conn, "oncall", "appointment", shown.remote_id) is not None:
-        return False
-    return behind.is_news(conn, ours, "oncall", shown.remote_id, shown.marker)
+    known = links.find(conn, "oncall", "appointment", shown.remote_id)
+    return known is None and behind.is_lost(conn, ours, shown.marker)
 
 
 def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
