@@ -20,6 +20,7 @@ from sync.drchrono import translate as drchrono
 from sync.engine import contact_search, contacts, decided, facts, index, never, new_patients
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
+from sync.engine.visit_state import look_again_for
 from sync.outbound.brake import BrakedError
 from sync.store import baselines, links, work
 from sync.store.schema import object_, person
@@ -61,6 +62,7 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     try:
         json = sync.drchrono.get_patient(started.ticket, remote_id, verbose=not obj.marked)
     except Gone:
+        look_again_for(started.state.lease, Hints.both(), sync.clock())
         raise ParkedError("patient", remote_id, "patient_gone") from None
     shown = drchrono.to_person(json)
     with sync.store.write() as conn:

@@ -21,7 +21,7 @@ from sync.drchrono import translate as drchrono
 from sync.engine import contact_search, contacts, demographics, due_fields, index, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare, matches
-from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN
+from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN, look_again_for
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -77,6 +77,7 @@ def run(sync: Sync, lease: Lease) -> None:
     try:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
+        look_again_for(lease, Hints.of("drchrono"), sync.clock())
         with sync.store.write() as conn:
             links.change(conn, patient.id, state="gone")
         _finish(sync, lease, deliveries)
@@ -246,6 +247,7 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
     try:
         json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
     except Gone:
+        look_again_for(started.lease, Hints.both(), sync.clock())
         with sync.store.write() as conn:
             links.change(conn, contact.id, state="gone")
         return

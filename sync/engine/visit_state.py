@@ -239,6 +239,12 @@ def look_again(state: VisitState, system: str) -> LaterError:
     return LaterError(state.now + LOOK_AGAIN, both, failed=True)
 
 
+def look_again_for(lease: Lease, hints: Hints, now: datetime) -> None:
+    """What is not there by its id may be too new for the read: raises LaterError for some looks."""
+    if lease.attempts < LOOKS_AGAIN:
+        raise LaterError(now + LOOK_AGAIN, hints, failed=True)
+
+
 def is_surprising(state: VisitState, obj: Obj) -> bool:
     """Whether a 404 contradicts what we were just told: reads can be older than a webhook."""
     told = [d.event for d in state.deliveries if d.object == obj.id]
