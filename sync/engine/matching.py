@@ -37,11 +37,10 @@ from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.links import Obj
-from sync.store.scans import begin, finish
+from sync.store.scans import MATCHING, begin, finish
 from sync.store.schema import installation, visit
 from sync.store.work import Hints, Lane
 
-SCAN = "matching"
 CHUNK = 100
 
 
@@ -78,7 +77,7 @@ def match(started: Scan) -> tuple[tuple[Ring, ...], bool]:
     Returns what to ring, and whether it is complete: a worker may be at a visit just now.
     """
     sync = started.sync
-    begin(sync.store, SCAN, sync.clock())
+    begin(sync.store, MATCHING, sync.clock())
     started.verbose = started.verbose or relink.is_due(started)
     _patients(started)
     _contacts(started)
@@ -105,7 +104,7 @@ def _complete(started: Scan) -> tuple[Ring, ...]:
         waiting += links.blocked_on(conn, "operator", behind.CAUSE)
         for key in waiting:
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
-    finish(sync.store, SCAN, sync.clock(), cursor=None)
+    finish(sync.store, MATCHING, sync.clock(), cursor=None)
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
 
 

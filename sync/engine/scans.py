@@ -74,13 +74,19 @@ def drchrono_appointments(sync: Sync) -> tuple[Ring, ...]:
     """Everything updated since a day before the last completed pass began."""
     began = sync.clock()
     before = scans.begin(sync.store, "drchrono_appointments", began)
-    since = datetime.fromisoformat(before.cursor) if before.cursor else began
     rings: list[Ring] = []
-    for records in _pages(sync, "appointments", since=(since - OVERLAP).date().isoformat()):
+    for records in _pages(sync, "appointments", since=_since(sync, before, began)):
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _appointment)
     scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
+
+
+def _since(sync: Sync, before: scans.Progress, began: datetime) -> str:
+    """The day from which changes are asked for: of the last pass, or of the matching before any."""
+    matched = scans.progress(sync.store, scans.MATCHING).started_at
+    last = datetime.fromisoformat(before.cursor) if before.cursor else matched or began
+    return (last - OVERLAP).date().isoformat()
 
 
 def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Json], ...]]:
@@ -160,9 +166,8 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
     """Patients updated since the last pass: indexed, and raised where they have visits."""
     began = sync.clock()
     before = scans.begin(sync.store, "drchrono_patients", began)
-    since = datetime.fromisoformat(before.cursor) if before.cursor else began
     rings: list[Ring] = []
-    for records in _pages(sync, "patients", since=(since - OVERLAP).date().isoformat()):
+    for records in _pages(sync, "patients", since=_since(sync, before, began)):
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _patient)
     scans.finish(sync.store, "drchrono_patients", sync.clock(), cursor=began.isoformat())

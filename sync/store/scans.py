@@ -8,6 +8,8 @@ from sqlalchemy import insert, select, update
 from sync.store.database import Store
 from sync.store.schema import scan
 
+MATCHING = "matching"
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

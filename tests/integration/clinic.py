@@ -226,12 +226,12 @@ class Clinic:
                 catchup.run_now(self.sync, name)
         self.settle()
 
-    def whole_cycle(self) -> None:
+    def whole_cycle(self, *, hours: float = 25) -> None:
         """One catch-up as the design means it: everything is due once, daily walks included.
 
         The remotes' clocks go along: a list "since yesterday" must mean their yesterday too.
         """
-        self.advance(25 * 3600)
+        self.advance(hours * 3600)
         for remote in ("drchrono", "oncall"):
             seconds = self.offset.total_seconds()
             self.sandbox.control(remote, "time", {"offset_seconds": seconds})

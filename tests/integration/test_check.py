@@ -385,11 +385,9 @@ def test_a_probe_that_meets_trouble_teaches_nothing(world: Clinic) -> None:
     assert learned(world)["bulk_patients"] == "yes"
 
 
-def test_a_bulk_list_that_never_gets_done_is_not_waited_for(
-    world: Clinic, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bulk_list_that_never_gets_done_is_not_waited_for(world: Clinic) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("sync.engine.probes.time.sleep", waits.append)
+    world.sync.pause = waits.append
     world.sandbox.behaviours("drchrono", bulk_polls=100)
     findings = check(world.sync)
     assert bad(findings)["drchrono bulk appointments"] == (

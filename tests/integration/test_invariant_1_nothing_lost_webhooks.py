@@ -8,7 +8,7 @@ import requests
 
 from tests.integration.agreement import agree
 from tests.integration.clinic import SECRET, Clinic, utc, wall
-from tests.integration.flows import FLOWS, Flow, here, slot
+from tests.integration.flows import FLOWS, Flow, here, slot, there
 
 
 def _prepared(clinic: Clinic, flow: Flow):  # type: ignore[no-untyped-def]
@@ -33,6 +33,18 @@ def test_webhooks_that_never_come(clinic: Clinic, flow: Flow) -> None:
     clinic.whole_cycle()
     agree(clinic)
     assert sorted(clinic.mails()) == sorted(flow.mails)
+
+
+def test_what_changed_long_before_the_first_catch_up_arrives(clinic: Clinic) -> None:
+    appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
+    _webhooks(clinic, "drop")
+    clinic.edit(appointment, scheduled_time=here(slot(1)))
+    clinic.edit_patient(clinic.patient, email="later@mail.example")
+    clinic.whole_cycle(hours=73)
+    agree(clinic)
+    shown = clinic.visit(visit)
+    assert shown["datetime"] == there(slot(1))
+    assert shown["participants"][0]["email"] == "later@mail.example"
 
 
 @pytest.mark.parametrize("mode", ["duplicate", "reorder"])
