@@ -198,7 +198,11 @@ class _Runner:
         return self._was_ready
 
     def ended(self, seconds: float) -> bool:
-        self._thread.join(seconds)
+        try:
+            self._thread.join(seconds)
+        except RuntimeError:
+            # A signal came before the thread began. Should it begin yet, it starts nothing.
+            return True
         return not self._thread.is_alive()
 
     def terminate(self) -> None:

@@ -132,6 +132,24 @@ def test_stops_in_reverse_order(tmp_path: Path) -> None:
     assert ends.read_text().split() == ["worker", "web", "redis"]
 
 
+def test_an_end_that_comes_before_a_process_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = Supervisor(log_dir=tmp_path)
+    supervisor.start(forever("redis", tmp_path / "redis"))
+    pid = supervisor.statuses()[0].pid
+
+    def interrupted(_runner: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.supervisor._Runner.start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        supervisor.start(forever("web", tmp_path / "web"))
+    supervisor.stop()
+    assert pid is not None
+    assert is_gone(pid)
+
+
 def test_what_ignores_sigterm_is_killed_in_time_with_its_own_children(tmp_path: Path) -> None:
     code = (
         "import pathlib, signal, subprocess, sys\n"
