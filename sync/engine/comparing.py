@@ -13,7 +13,7 @@ from sync.core import people
 from sync.core.errors import NotBefore
 from sync.core.group import Slot, slot_of
 from sync.core.lifecycle import terminal
-from sync.core.people import normal_email
+from sync.core.people import full_name, normal_email, normal_name
 from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
@@ -172,7 +172,7 @@ def compare(started: Scan) -> Compared:
         if len(hits) == 1 and _only_claim(started, here, hits[0]):
             taken.add(hits[0].visit.remote_id)
             found.same.append((met, hits[0]))
-        elif hits:
+        elif hits := hits or [one for one in free if _may_be(started, met, one)]:
             found.unsure.append((met, [one.visit.remote_id for one in hits]))
         else:
             found.only_drchrono.append(met)
@@ -324,6 +324,31 @@ def _same(started: Scan, met: Met, one: Met) -> bool:
         for who in right.attendees
         if who.cancelled is not True
     )
+
+
+def _may_be(started: Scan, met: Met, one: Met) -> bool:
+    """Doctor, start and the only participant's name agree, and the e-mail does not: one asks.
+
+    Somebody typed the visit into both systems, and the address differs; or not.
+    """
+    left, right = met.visit, one.visit
+    patient = started.people.get(str(left.patient))
+    coming = [who for who in right.attendees if who.cancelled is not True]
+    if patient is None or left.group or len(coming) != 1 or right.marker:
+        return False
+    if left.starts != right.starts or _told_apart(started, left, right):
+        return False
+    if not isinstance(right.provider, Absent) and right.provider != left.provider:
+        return False
+    (who,) = coming
+    same_name = _name(who) == _name(patient) != ""
+    return same_name and normal_email(present(who.email, "")) != normal_email(
+        present(patient.email, "")
+    )
+
+
+def _name(who: Person | Attendee) -> str:
+    return normal_name(full_name(present(who.first_name, ""), present(who.last_name, "")))
 
 
 def _told_apart(started: Scan, left: Visit, right: Visit) -> bool:

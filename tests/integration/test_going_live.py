@@ -1,9 +1,12 @@
 """Going live: what both sides have already is matched before anything is made, whenever that is."""
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from sync.config import Mode
-from sync.engine import catchup, reconcile
+from sync.engine import catchup, pairing, reconcile
 from tests.integration.clinic import DIVISION, DOCTOR, PROVIDER, Clinic, open_clinic, utc, wall
 from tests.sandbox_client import Sandbox
 
@@ -29,6 +32,57 @@ def test_the_same_visits_by_hand_before_the_start(
         clinic.pump()
         assert clinic.visits()[0]["datetime"] == f"{utc(days=4, hour=16):%Y-%m-%dT%H:%M:%SZ}"
         assert clinic.mails() == [("change", "app")]
+
+
+@pytest.mark.parametrize("differs", ["length", "type", "case of the e-mail", "third party"])
+def test_the_same_visit_by_hand_need_not_be_typed_alike(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path, differs: str
+) -> None:
+    """One visit stays one; what differs is asked about, and nobody is mailed."""
+    vera = {"first_name": "Vera", "last_name": "Lindqvist", "email": "vera@mail.example"}
+    host = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
+    typed: dict[str, tuple[dict[str, Any], list[str]]] = {
+        "length": ({"duration": 45}, ["minutes_differs"]),
+        "type": ({"type": "phone"}, ["type_differs"]),
+        "case of the e-mail": ({"participants": [{**vera, "email": "Vera@Mail.Example"}]}, []),
+        "third party": ({"participants": [vera, host]}, ["participant_unmatched"]),
+    }
+    changes, asked = typed[differs]
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        clinic.book(scheduled_time=wall(days=4))
+        clinic.invite(**changes)
+        clinic.forget()
+        clinic.go_live()
+        clinic.settle()
+        clinic.whole_cycle()
+        assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
+        assert clinic.mails() == []
+        assert clinic.attention() == asked
+
+
+def test_another_address_of_the_same_name_at_the_same_time_is_a_question(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """A slip of the pen in one system must not invite the patient a second time."""
+    typo = {"first_name": "Vera", "last_name": "Lindqvist", "email": "vera@mial.example"}
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        appointment = clinic.book(scheduled_time=wall(days=4))
+        visit = clinic.invite(participants=[typo])
+        clinic.forget()
+        clinic.go_live()
+        clinic.whole_cycle()
+        assert clinic.attention() == ["visit_unsure", "visit_unsure"]
+        assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
+        assert clinic.mails() == []
+        # A person says that they are the same.
+        pairing.pair(clinic.sync, "visit", appointment, visit, by="test")
+        clinic.settle()
+        clinic.edit(appointment, scheduled_time=wall(days=4, hour=17))
+        clinic.settle()
+        (now,) = clinic.visits()
+        assert now["datetime"] == f"{utc(days=4, hour=17):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_nothing_is_made_before_the_matching(

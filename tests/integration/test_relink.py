@@ -166,6 +166,10 @@ def test_from_an_empty_database(
         assert json.loads(relink("--dry-run", "--json").stdout)["known"] == 11
         clinic.whole_cycle()
         assert (clinic.writes(), clinic.mails(), clinic.attention()) == ([], [], [])
+        # New visits get numbers that no marker has.
+        clinic.book(patient=clinic.new_patient(), scheduled_time=wall(days=13))
+        clinic.settle()
+        assert (clinic.mails(), clinic.attention()) == ([("invitation", "app")], [])
 
 
 # --- the database is yesterday's ------------------------------------------------------------------
@@ -316,6 +320,10 @@ def test_after_an_outage_nothing_is_made_before_the_newest_were_looked_at(
         clinic.advance(3600)
         clinic.forget()
         clinic.edit(appointment, reason="a change, so that it is looked at")
+        clinic.sandbox.wait_idle()
+        catchup.after_a_gap(clinic.sync)  # a worker that begins before the beat does this
+        assert [reconcile.run(clinic.sync, key) for key in clinic.due()] == [()]
+        assert clinic.calls("drchrono") == []
         beat(clinic)
         agree(clinic)
         assert clinic.mails() == []
