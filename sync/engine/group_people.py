@@ -313,6 +313,16 @@ def cancel(run: GroupRun, seat: Seat) -> None:
     except Gone:
         with sync.store.write() as conn:
             links.change(conn, row.id, state="gone")
+    _note_cancelled(run, row.remote_id)
+
+
+def _note_cancelled(run: GroupRun, remote_id: str) -> None:
+    """What was read of the list is written back by `_extend`: nobody may come back by that."""
+    shown = run.oncall()
+    listed = shown.json.get("participants") if shown is not None else None
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and oncall.to_attendee(one).remote_id == remote_id:
+            one["cancelled"] = True
 
 
 def _is_cancelled(run: GroupRun, remote_id: str) -> bool:

@@ -190,6 +190,10 @@ def read_oncall(run: GroupRun) -> None:
     shown = run.oncall()
     if shown is None:
         return
+    with run.started.sync.store.read() as conn:
+        lost = _lost(conn, run, shown.json)
+    if lost and run.state.lease.attempts == 0:
+        raise look_again(run.state, "oncall")
     with run.started.sync.store.write() as conn:
         found = know_participants(conn, run, shown.json)
         tell_lost(conn, run, shown.json)
@@ -227,21 +231,29 @@ def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) ->
 
 def tell_lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> None:
     """Tell once of a member who is in the visit's list no more; nobody is cancelled for that."""
+    now = run.started.sync.clock()
+    for seat in _lost(conn, run, json):
+        object_id = seat.appointment.id
+        journal.open_attention(conn, run.state.key, LOST, now=now, object_id=object_id)
+
+
+def _lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> list[Seat]:
     shown = {who.remote_id for who in oncall.to_visit(json, run.started.mapping).attendees}
+    told = set(
+        conn.execute(
+            select(attention.c.object).where(
+                attention.c.aggregate == run.state.key, attention.c.cause == LOST
+            )
+        ).scalars()
+    )
+    found = []
     for seat in run.seats:
-        row, key = seat.participant, run.state.key
+        row = seat.participant
         if row is None or row.remote_id is None or row.remote_id in shown:
             continue
-        if terminal(_as_settled(run, row)[0]):
-            continue
-        told = select(attention.c.id).where(
-            attention.c.aggregate == key,
-            attention.c.object == seat.appointment.id,
-            attention.c.cause == LOST,
-        )
-        if conn.execute(told).first() is None:
-            now = run.started.sync.clock()
-            journal.open_attention(conn, key, LOST, now=now, object_id=seat.appointment.id)
+        if seat.appointment.id not in told and not terminal(_as_settled(run, row)[0]):
+            found.append(seat)
+    return found
 
 
 def has_participant(seat: Seat) -> bool:

@@ -124,8 +124,16 @@ def participants_with(
     if len(existing) + len(added) > MOST_PARTICIPANTS:
         raise ValueError(f"OnCall takes at most {MOST_PARTICIPANTS} participants")
     kept = {"url"} if urls_only else _KEPT
-    old: list[Json] = [{key: one[key] for key in one if key in kept} for one in existing]
+    old: list[Json] = [
+        {key: one[key] for key in one if key in kept and _may_go_back(key, one[key])}
+        for one in existing
+    ]
     return old + [dict(one) for one in added]
+
+
+def _may_go_back(key: str, value: Json) -> bool:
+    """Not `cancelled: false`: who was cancelled since the list was read would come back."""
+    return key != "cancelled" or value is True
 
 
 def with_marker(existing: Json, marker: Marker) -> dict[str, Json]:

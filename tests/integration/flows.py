@@ -6,11 +6,13 @@ patient gets, whatever goes wrong on the way.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sync.engine import catchup
 from tests.integration.clinic import ZONE, Clinic, utc
+from tests.integration.group_clinic import GROUP, make_groups
 
 Call = tuple[str, str, str]
 Mail = tuple[str, str]
@@ -39,6 +41,7 @@ class Round:
     patient: int
     appointment: str = ""
     visit: str = ""
+    second: int = 0  # of a group: the other member's patient
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Flow:
     act: Callable[[Clinic, Round], object]
     calls: tuple[Call, ...]
     mails: tuple[Mail, ...]
+    every: int = 1  # how many steps lie between two kills of it
 
     def __str__(self) -> str:
         return self.name
@@ -117,6 +121,48 @@ def nobody(clinic: Clinic, number: int) -> Round:
     return Round(number, 0)
 
 
+def two_patients(clinic: Clinic, number: int) -> Round:
+    """Two charts that have been edited once, in a clinic with a group profile."""
+    if make_groups(clinic):
+        catchup.run_now(clinic.sync, "mapping")
+    second = clinic.new_patient(**other_of(number))
+    clinic.edit_patient(second, home_phone="(212) 555-0100")
+    return replace(a_patient(clinic, number), second=second)
+
+
+def a_group(clinic: Clinic, number: int) -> Round:
+    """A group visit of one so far, that stands on both sides and was made shorter since."""
+    two = two_patients(clinic, number)
+    appointment = _book_member(clinic, two, two.patient)
+    clinic.settle()
+    clinic.edit(appointment, duration=20)
+    clinic.settle()
+    (visit,) = [v for v in clinic.visits() if v["participants"][0]["email"] == _email(number)]
+    return replace(two, appointment=appointment, visit=visit["id"])
+
+
+def two_known_people(clinic: Clinic, number: int) -> Round:
+    """Two charts that the service has heard of, and OnCall tells its provider."""
+    two = two_patients(clinic, number)
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    return two
+
+
+def _book_member(clinic: Clinic, this: Round, patient: int) -> str:
+    return clinic.book(
+        patient=patient,
+        scheduled_time=here(slot(this.number)),
+        duration=20 if this.appointment else 30,
+        profile=GROUP,
+        allow_overlapping=True,
+    )
+
+
+def other_of(number: int) -> dict[str, str]:
+    """Who comes with them in a group."""
+    return {**name_of(number), "first_name": "Omar", "email": f"omar{number}@mail.example"}
+
+
 def _email(number: int) -> str:
     return name_of(number)["email"]
 
@@ -163,6 +209,24 @@ def invite_somebody_new(clinic: Clinic, this: Round) -> None:
         provider=f"{base}/providers/196159/",
         division=f"{base}/divisions/2405/",
     )
+
+
+def book_both(clinic: Clinic, this: Round) -> None:
+    """Staff book a group of two in DrChrono."""
+    _book_member(clinic, this, this.patient)
+    _book_member(clinic, this, this.second)
+
+
+def join(clinic: Clinic, this: Round) -> None:
+    """Staff book a second member in DrChrono."""
+    _book_member(clinic, this, this.second)
+
+
+def invite_both(clinic: Clinic, this: Round) -> None:
+    """Staff book a group of two in OnCall."""
+    at = there(slot(this.number, minute=30))
+    who = [name_of(this.number), other_of(this.number)]
+    clinic.invite(datetime=at, participants=who, type="phone")
 
 
 def move_there(clinic: Clinic, this: Round) -> None:
@@ -224,6 +288,30 @@ FLOWS = (
         cancel_there,
         (GET_THERE, GET_HERE, PATCH_HERE),
         (("cancellation", "patient"),),
+    ),
+    Flow(
+        "grouped",
+        two_patients,
+        book_both,
+        (GET_HERE, GET_PATIENT, POST_THERE, PATCH_HERE, FIND_CONTACT, POST_CONTACT),
+        (("invitation", "app"),) * 2,
+        every=3,
+    ),
+    Flow(
+        "joined",
+        a_group,
+        join,
+        (GET_HERE, GET_PATIENT, GET_THERE, PATCH_THERE, PATCH_HERE),
+        (("invitation", "app"),),
+        every=3,
+    ),
+    Flow(
+        "invited_together",
+        two_known_people,
+        invite_both,
+        (GET_THERE, POST_HERE, PATCH_THERE),
+        (("invitation", "staff"),) * 2,
+        every=3,
     ),
 )
 

@@ -10,14 +10,14 @@ PEOPLE = [("Vera", "Lindqvist"), ("Omar", "Haddad"), ("Ines", "Costa"), ("Jon", 
 HOST = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
 
 
-def make_groups(clinic: Clinic) -> None:
-    """Name the group profile in the mapping file, as its page says."""
-    path = clinic.settings.mapping_file
-    lines = [
-        line for line in path.read_text().splitlines() if not line.startswith("group_profiles")
-    ]
+def make_groups(clinic: Clinic) -> bool:
+    """Name the group profile in the mapping file, as its page says; whether that is news."""
+    path, told = clinic.settings.mapping_file, f"group_profiles = [{GROUP}]"
+    before = path.read_text().splitlines()
+    lines = [line for line in before if not line.startswith("group_profiles")]
     at = lines.index("[types]") + 1
-    path.write_text("\n".join([*lines[:at], f"group_profiles = [{GROUP}]", *lines[at:]]) + "\n")
+    path.write_text("\n".join([*lines[:at], told, *lines[at:]]) + "\n")
+    return told not in before
 
 
 def patients(clinic: Clinic, count: int = 3) -> list[int]:

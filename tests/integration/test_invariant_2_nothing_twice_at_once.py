@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from sync.engine import reconcile
-from sync.engine.context import build
 from sync.store import links
 from tests.integration.agreement import agree, open_appointments, open_visits
 from tests.integration.clinic import Clinic, open_clinic, utc
 from tests.integration.flows import NO_LIMITS, here, name_of, prove_the_list, slot, there
+from tests.integration.two_engines import two_engines, until_idle
 from tests.sandbox_client import Sandbox
 
 # --- going live -----------------------------------------------------------------------------------
@@ -53,7 +52,7 @@ def test_two_engines_at_once(sandbox: Sandbox, postgres_url: str, tmp_path: Path
         clinic.settle()
         clinic.go_live()
         prove_the_list(clinic)
-        failures = _race(clinic, lambda: _busy_day(clinic))
+        failures = two_engines(clinic, lambda: _busy_day(clinic))
         clinic.settle(hours=6)
         clinic.whole_cycle()
         agree(clinic)
@@ -92,48 +91,11 @@ def _busy_day(clinic: Clinic) -> None:
     for number in range(6):
         patient = clinic.new_patient(**name_of(number))
         booked.append(clinic.book(patient=patient, scheduled_time=here(slot(number))))
-    _until_idle(clinic)
+    until_idle(clinic)
     for number, appointment in enumerate(booked):
         clinic.edit(appointment, duration=45)
         clinic.invite(datetime=there(slot(20 + number)), participants=[name_of(number)])
-    _until_idle(clinic)
-
-
-def _until_idle(clinic: Clinic) -> None:
-    ended = threading.Event()
-    for _ in range(600):
-        clinic.sandbox.wait_idle()
-        if not clinic.waiting():
-            return
-        ended.wait(0.05)
-        clinic.advance(1)
-    raise AssertionError("the two engines did not come to an end")
-
-
-def _race(clinic: Clinic, meanwhile: Any) -> list[str]:
-    """Run two engines of their own until `meanwhile` is over; the defects they ended on."""
-    stop, failures = threading.Event(), []
-
-    def engine(name: str) -> None:
-        sync = build(clinic.settings, owner=name, clock=clinic.now)
-        while not stop.is_set():
-            for aggregate in clinic.due():
-                try:
-                    reconcile.run(sync, aggregate)
-                except Exception as failure:  # noqa: BLE001 - whatever it is, it is told
-                    failures.append(type(failure).__name__)
-        sync.close()
-
-    threads = [threading.Thread(target=engine, args=(f"engine-{n}",)) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        meanwhile()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    return failures
+    until_idle(clinic)
 
 
 def test_two_visits_of_one_new_person_at_once(clinic: Clinic) -> None:

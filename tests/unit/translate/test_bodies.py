@@ -155,6 +155,25 @@ def test_the_whole_list_of_participants() -> None:
         oncall.participants_with({"participants": full}, [new])
 
 
+def test_who_is_cancelled_stays_so_and_keeps_no_place() -> None:
+    def one(number: int, **more: Json) -> dict[str, Json]:
+        return {"url": f"{BASE}/participants/{number}/", **more}
+
+    new: dict[str, Json] = {"email": "n@x.org"}
+    # Read as coming, perhaps cancelled since: nothing is said of it.
+    listed: Json = [one(1, cancelled=False), one(2, cancelled=True)]
+    assert oncall.participants_with({"participants": listed}, [new]) == [
+        one(1),
+        one(2, cancelled=True),
+        new,
+    ]
+    crowd: Json = [one(1, cancelled=True), *(one(n, cancelled=False) for n in range(2, 26))]
+    assert oncall.participants_with({"participants": crowd}, [new]) == [
+        *(one(n) for n in range(2, 26)),
+        new,
+    ]
+
+
 def test_contacts() -> None:
     changes = {
         "first_name": "Jane",
