@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install run demo test lint format lock clean
+.PHONY: help install run demo chaos recovery test lint format lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -16,6 +16,12 @@ run: install ## The whole service on this machine, against the sandbox (Ctrl-C s
 
 demo: install ## The same, and a scripted day that checks itself
 	$(BIN)/drchrono-oncall demo
+
+chaos: $(VENV)/.installed-dev ## Break everything while people work on both sides (SEED= EDITS= DATABASE=)
+	$(BIN)/python -m chaos --edits $(or $(EDITS),2000) --database $(or $(DATABASE),postgresql) $(if $(SEED),--seed $(SEED))
+
+recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until all is right again
+	$(BIN)/python -m chaos --recovery
 
 test: $(VENV)/.installed-dev ## Every test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -153,6 +153,15 @@ def slot_time(slot: str, today: datetime) -> datetime:
     return morning + timedelta(days=FIRST_DAY + day, minutes=30 * half_hour)
 
 
+def people() -> tuple[Person, ...]:
+    """Who has a chart from the beginning: first those whose chart is edited, then those whom staff
+    book in OnCall."""
+    return tuple(
+        Person(number, DOCTORS[number % len(DOCTORS)], known=True)
+        for number in range(CHARTS + CALLERS)
+    )
+
+
 @dataclass(slots=True)
 class _Visit:
     number: int
@@ -167,10 +176,7 @@ class _Drawing:
         self._open: list[_Visit] = []
         self._booked = 0
         self._slots = {doctor: self._calendar() for doctor in DOCTORS}
-        self.people = [
-            Person(number, DOCTORS[number % len(DOCTORS)], known=True)
-            for number in range(CHARTS + CALLERS)
-        ]
+        self.people = list(people())
 
     def edit(self, number: int) -> Edit:
         do, side, _ = self._chance.choices(EDITS, [weight for _, _, weight in EDITS])[0]

@@ -53,6 +53,7 @@ SETTINGS = {
 }
 # Of a run that must be short: the same with less waiting.
 HASTE = {
+    **SETTINGS,
     "LEASE_SECONDS": "6",
     "CALL_DEADLINE_SECONDS": "3",
     "LATE_SECONDS": "1.5",
@@ -67,7 +68,7 @@ class Options:
 
     workers: int = 3
     outage: float = 15.0
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=SETTINGS.copy)
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class Run:
         *,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        settings = {**SETTINGS, **options.settings}
+        settings = dict(options.settings)
         if database.url is not None:
             settings["DATABASE_URL"] = database.url
         world_options = WorldOptions(
@@ -219,6 +220,7 @@ class Run:
 
     def finish(self, began: float) -> Report:
         """End the faults, wait for quiet, catch up once, and say how it stands."""
+        self._until_met()
         played = time.monotonic() - began
         self.breaker.heal()
         healed = time.monotonic()
@@ -250,6 +252,12 @@ class Run:
             idle_writes=self._writes(calls),
             verdict=verdict,
         )
+
+    def _until_met(self) -> None:
+        """Let the calls that are still to be made meet the faults that wait for them."""
+        end = time.monotonic() + self._options.outage * 3
+        while self.breaker.waiting() and time.monotonic() < end:
+            self.wait(LOOK_SECONDS)
 
     # --- looking ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.plan import Do, Side
+from chaos.recovery import Recovery
 from chaos.run import Report
 
 
@@ -40,6 +41,21 @@ def problems(report: Report) -> Iterator[str]:
     ):
         for line in lines:
             yield f"{what}: {line}"
+
+
+def show_recoveries(console: Console, found: Iterable[Recovery]) -> None:
+    """Write the recovery table and what is not right again."""
+    listed = list(found)
+    made = Table(title="Recovery, each fault alone", title_justify="left", header_style="bold")
+    made.add_column("fault")
+    made.add_column("seconds until all is right again", justify="right")
+    for one in listed:
+        colour = "green" if one.good else "bold red"
+        made.add_row(one.name, f"[{colour}]{one.seconds:.0f}[/]")
+    console.print(made)
+    for one in listed:
+        for line in one.problems:
+            console.print(f"{one.name}: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str, str]]:

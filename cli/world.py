@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from cli import embedded
 from cli.environment import missing_settings, read_env_file, without_settings
@@ -329,9 +330,12 @@ class World:
 
         def heard() -> bool:
             pid = next(status.pid for status in self.statuses() if status.name == name)
-            with self.sync.store.read() as conn:
-                since = self.sync.clock() - timedelta(seconds=60)
-                return any(who.endswith(f":{pid}") for who, _, _ in journal.heard(conn, since))
+            since = self.sync.clock() - timedelta(seconds=60)
+            try:
+                with self.sync.store.read() as conn:
+                    return any(who.endswith(f":{pid}") for who, _, _ in journal.heard(conn, since))
+            except SQLAlchemyError:
+                return False  # the database is away: whoever supervises must not die of that
 
         return heard
 
