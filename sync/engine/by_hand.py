@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from sync.core.errors import Gone
+from sync.core.group import is_group
 from sync.core.lifecycle import terminal
 from sync.core.records import Absent, State, Visit
 from sync.drchrono import translate as drchrono
@@ -127,8 +128,12 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
     there_ = [o for o in objects if (o.system, o.kind) == ("oncall", "appointment")]
     if not here or not there_:
         raise NotPossibleError(f"{kind} {object_id} is linked with nothing on the other side.")
-    if len(here) > 1:
-        raise NotPossibleError("This is a group visit: take the member out of it in DrChrono.")
+    slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == key)).scalar_one()
+    if is_group(slot):
+        raise NotPossibleError(
+            "This is a group visit: take the member out of it in DrChrono (cancel, or give the "
+            "appointment another time or profile), or cancel the participant in OnCall."
+        )
     return _Linked(key, here[0], there_[-1])
 
 

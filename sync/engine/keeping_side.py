@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sync.core.errors import Gone
+from sync.core.group import is_group
 from sync.core.lifecycle import terminal
 from sync.core.merge import Seen
 from sync.core.plan import FIELDS, Patch, Plan
@@ -87,9 +88,11 @@ def _visit(sync: Sync, lease: Lease, fields: tuple[str, ...]) -> tuple[VisitRun,
     """The visit with both sides read, and which of its fields differ (of those asked for)."""
     with sync.store.read() as conn:
         state = load(conn, lease, sync.clock())
-        attended = [a for a in attendances.attendances(conn, lease.aggregate) if a.current]
-    if len(attended) > 1:
-        raise NotPossibleError("This is a group visit: name the member's field in DrChrono.")
+    if is_group(state.row["slot_key"]):
+        raise NotPossibleError(
+            "This is a group visit: change what is wrong in DrChrono (in each appointment) or in "
+            "OnCall; the other side follows."
+        )
     started = VisitRun(sync, state, Ticket(Lane.LIVE, lease), sync.mapping)
     for system in SIDES:
         read_side(sync, state, system, started.ticket)

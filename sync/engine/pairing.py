@@ -17,7 +17,15 @@ from sync.core.plan import FIELDS
 from sync.core.records import Absent, Attendee, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import by_hand, by_hand_lines, contact_search, contacts, index, never
+from sync.engine import (
+    by_hand,
+    by_hand_lines,
+    contact_search,
+    contacts,
+    group_pairing,
+    index,
+    never,
+)
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
 from sync.engine.named import UnknownError, remote_object
@@ -32,15 +40,15 @@ KINDS = ("visit", "person")
 
 
 @dataclass(frozen=True)
-class _Visits:
-    """Both sides of a visit as read now, the patient, and who of the attendees that is."""
+class BothVisits:
+    """Both sides of a visit as read now, the patient, and who of the attendees that is (1:1)."""
 
     here: dict[str, Json]
     there: dict[str, Json]
     left: Visit
     right: Visit
     patient: dict[str, Json]
-    attendee: Attendee
+    attendee: Attendee | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,10 @@ def pair_preview(sync: Sync, kind: str, a: str, b: str) -> Preview:
         told = list(_differences(sync, contact_search.FIELDS, both.left, both.right))
         return Preview((f"contact {b} becomes one of patient {a} (0 mails)", *(t for t, _ in told)))
     found = _read_visits(sync, a, b)
+    if found.left.group:
+        with sync.store.read() as conn:
+            group_pairing.check(conn, found)
+        return group_pairing.preview(found)
     with sync.store.read() as conn:
         _free_visits(conn, found)
     told = list(_differences(sync, FIELDS, found.left, found.right))
@@ -91,7 +103,8 @@ def pair(sync: Sync, kind: str, a: str, b: str, *, by: str) -> tuple[Ring, ...]:
             return (by_hand.raise_again(conn, key, sync.clock()),)
     found = _read_visits(sync, a, b)
     with sync.store.write() as conn:
-        key = _pair_visits(conn, sync, found)
+        paired = group_pairing.pair if found.left.group else _pair_visits
+        key = paired(conn, sync, found)
         _decided(conn, sync, ("appointment", a), ("visit", b), by)
         return (by_hand.raise_again(conn, key, sync.clock()),)
 
@@ -133,7 +146,7 @@ def _differences(
 # --- visits ---------------------------------------------------------------------------------------
 
 
-def _read_visits(sync: Sync, a: str, b: str) -> _Visits:
+def _read_visits(sync: Sync, a: str, b: str) -> BothVisits:
     """Both sides, open, and the attendee whom the patient is."""
     ticket = sync.task_ticket(Lane.LIVE)
     with sync.store.read() as conn:
@@ -143,8 +156,6 @@ def _read_visits(sync: Sync, a: str, b: str) -> _Visits:
         here = sync.drchrono.get_appointment(ticket, a, verbose=True)
         there = sync.oncall.get_appointment(ticket, b)
         left, right = drchrono.to_visit(here, sync.mapping), oncall.to_visit(there, sync.mapping)
-        if left.group:
-            raise NotPossibleError("That is a group appointment: groups are linked by their slot.")
         if not left.patient or isinstance(left.patient, Absent):
             raise NotPossibleError("That appointment has no patient.")
         patient = sync.drchrono.get_patient(ticket, left.patient)
@@ -153,7 +164,8 @@ def _read_visits(sync: Sync, a: str, b: str) -> _Visits:
     for state in (left.state, right.state):
         if not isinstance(state, State) or terminal(state):
             raise NotPossibleError("One of the two is over: only open visits are paired.")
-    return _Visits(here, there, left, right, patient, _attendee(patient, right))
+    attendee = None if left.group else _attendee(patient, right)
+    return BothVisits(here, there, left, right, patient, attendee)
 
 
 def _attendee(patient: dict[str, Json], right: Visit) -> Attendee:
@@ -166,7 +178,7 @@ def _attendee(patient: dict[str, Json], right: Visit) -> Attendee:
     raise NotPossibleError("Which participant the patient is can't be told by the e-mail.")
 
 
-def _free_visits(conn: Connection, found: _Visits) -> None:
+def _free_visits(conn: Connection, found: BothVisits) -> None:
     """Raises NotPossibleError when one of the two is linked with another one already."""
     for kind, remote_id in (
         ("appointment", found.left.remote_id),
@@ -179,7 +191,7 @@ def _free_visits(conn: Connection, found: _Visits) -> None:
                 raise NotPossibleError(f"{kind} {remote_id} is linked with {named}: unlink first.")
 
 
-def _pair_visits(conn: Connection, sync: Sync, found: _Visits) -> int:
+def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
     now = sync.clock()
     _free_visits(conn, found)
     here = _row(conn, "drchrono", found.left.remote_id, sync)
@@ -211,7 +223,7 @@ def _row(conn: Connection, system: str, remote_id: str, sync: Sync) -> Obj:
     return links.first_sight(conn, system, "appointment", remote_id, now=sync.clock())
 
 
-def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: _Visits) -> None:
+def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: BothVisits) -> None:
     """What is equal is settled; what is not was never agreed on, whatever was known of it."""
     equal = {"patient", "state"} | {
         name for name in FIELDS if getattr(found.left, name) == getattr(found.right, name)
@@ -235,7 +247,8 @@ def _settle_fields(
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=zone)
 
 
-def _attend(conn: Connection, sync: Sync, here: Obj, found: _Visits) -> None:
+def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> None:
+    assert found.attendee is not None  # noqa: S101 - a group is paired by `group_pairing`
     now, who = sync.clock(), found.attendee.remote_id
     patient = known_patient(conn, sync, found.patient)
     participant = links.find(conn, "oncall", "participant", who) or links.add(
