@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from sync.core.records import Marker
 from sync.engine import facts
 from sync.store import journal, links
-from sync.store.schema import scan, tick, visit
+from sync.store.schema import scan, tick
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,8 +36,7 @@ def agrees(conn: Connection, system: str, remote_id: str, marker: Marker) -> boo
     if links.kind_of(conn, marker.aggregate) != "visit":
         return False
     target = links.survivor(conn, marker.aggregate)
-    lives = select(visit.c.generation).where(visit.c.aggregate == target)
-    if marker.generation > conn.execute(lives).scalar_one():
+    if marker.generation > links.generation_of(conn, target):
         return False
     if marker.other is not None:
         there = "oncall" if system == "drchrono" else "drchrono"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from sync.core.records import Marker, Person
+from sync.core.records import Absent, Marker, Person
 from sync.core.relink import Family, families
-from sync.engine import behind, relink_store
+from sync.engine import behind, relink_seats, relink_store
 from sync.engine.comparing import Scan, appointments, new_scan, read_patients, visits
 from sync.engine.context import Ring, Sync
 from sync.engine.go_live import NotConnectedError
@@ -94,13 +95,18 @@ def is_due(scan: Scan) -> bool:
 def link(scan: Scan) -> tuple[list[Ring], bool]:
     """Link what the markers say belongs together; returns what to ring, and whether all was done.
 
-    Not all was when a worker was at one of them just now: once more, then.
+    Not all was when a worker was at one of them just now: once more, then. What is linked like that
+    already is looked at only where the database is behind: its baselines may be, too.
     """
     rings: list[Ring] = []
     whole = True
+    with scan.sync.store.read() as conn:
+        found_behind = behind.is_noticed(conn)
+        todo = [one for one in _families(scan) if not _is_done(conn, scan, one, found_behind)]
     here = {met.visit.remote_id: met for met in appointments(scan)}
     there = {met.visit.remote_id: met for met in visits(scan)}
-    for family in _families(scan):
+    for count, family in enumerate(todo, 1):
+        scan.progress("links", count)
         found = Found(
             family,
             [there[one.remote_id] for one in family.visits],
@@ -156,9 +162,24 @@ def _is_ours(scan: Scan, marker: object) -> bool:
     return isinstance(marker, Marker) and marker.installation in scan.ours
 
 
+def _is_done(conn: Connection, scan: Scan, family: Family, found_behind: bool) -> bool:
+    """Whether a family need not be stored: it is linked, and nothing of it can have changed since.
+
+    What is over or past changes no more but by an event of its own.
+    """
+    if not _is_linked(conn, family):
+        return False
+    present = family.present
+    if not found_behind or present is None:
+        return not found_behind
+    starts = present.starts
+    past = not isinstance(starts, Absent) and starts < scan.now - timedelta(days=1)
+    row = links.find(conn, "oncall", "appointment", present.remote_id)
+    known = row is not None and links.generation_of(conn, row.aggregate) == family.generation
+    return known and (past or relink_seats.is_over(present))
+
+
 def _is_linked(conn: Connection, family: Family) -> bool:
     """Whether our rows hold all of it in one visit already."""
-    sides = [("oncall", one) for one in family.visits]
-    sides += [("drchrono", one) for one in family.appointments]
-    rows = [links.find(conn, system, "appointment", one.remote_id) for system, one in sides]
+    rows = [links.find(conn, system, "appointment", one) for system, one in family.claims]
     return None not in rows and len({row.aggregate for row in rows if row is not None}) == 1

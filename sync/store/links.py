@@ -140,6 +140,14 @@ def survivor(conn: Connection, key: int) -> int:
         key = into
 
 
+def generation_of(conn: Connection, key: int) -> int:
+    """Which life a visit is in. Raises sqlalchemy's NoResultFound for what is no visit."""
+    found: int = conn.execute(
+        select(visit.c.generation).where(visit.c.aggregate == key)
+    ).scalar_one()
+    return found
+
+
 def find(conn: Connection, system: str, kind: str, remote_id: str) -> Obj | None:
     """The row of a remote object, also by a former id; None when never heard of."""
     row = (
