@@ -85,7 +85,14 @@ def _command(remote: Remote, name: str, request: Request) -> Response:
     body = json.loads(raw) if raw else {}
     if not isinstance(body, dict):
         raise ControlError("send one JSON object")
-    common = {"reset": _reset, "faults": _faults, "release": _release, "time": _time}
+    common = {
+        "reset": _reset,
+        "save": _save,
+        "restore": _restore,
+        "faults": _faults,
+        "release": _release,
+        "time": _time,
+    }
     if name in common:
         with remote.lock:
             return json_answer(common[name](remote, body))
@@ -107,6 +114,25 @@ def _reset(remote: Remote, body: Json) -> Json:
     number = int(body.get("number", 1))
     remote.reset(seed, number, keep_webhooks=bool(body.get("keep_webhooks", False)))
     return {"seed": seed, "number": number}
+
+
+def _save(remote: Remote, body: Json) -> Json:
+    """Remember the world as it is now under a name, until the process ends."""
+    only(body, "name")
+    name = str(need(body, "name"))
+    remote.saves[name] = json.dumps(remote.state())
+    return {"name": name}
+
+
+def _restore(remote: Remote, body: Json) -> Json:
+    """Go back to a world that was saved, on the real clock and without faults."""
+    only(body, "name")
+    name = str(need(body, "name"))
+    if name not in remote.saves:
+        raise ControlError(f"nothing was saved as {name}")
+    remote.clock.offset = 0.0
+    remote.restore(json.loads(remote.saves[name]))
+    return {"name": name}
 
 
 def _faults(remote: Remote, body: Json) -> Json:

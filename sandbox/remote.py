@@ -48,6 +48,7 @@ class Remote(ABC):
         self.calls = CallJournal()
         self.courier = Courier(clock, retry_hours)
         self.world = 0
+        self.saves: dict[str, str] = {}
 
     @abstractmethod
     def actor_of(self, request: Request) -> str:

@@ -100,6 +100,17 @@ class Sandbox:
         for remote in REMOTES:
             self.control(remote, "reset", body)
 
+    def save(self, name: str) -> None:
+        """Remember both worlds as they are now."""
+        for remote in REMOTES:
+            self.control(remote, "save", {"name": name})
+
+    def restore(self, name: str) -> None:
+        """Go back to both worlds as they were saved."""
+        self._staff = None
+        for remote in REMOTES:
+            self.control(remote, "restore", {"name": name})
+
     def faults(self, remote: str, *faults: dict[str, Any], **more: Any) -> Any:
         """Add faults; `webhooks={…}` and `clear=True` go along."""
         return self.control(remote, "faults", {"faults": list(faults), **more})

@@ -19,7 +19,8 @@ import redis
 
 from sync.store import database
 from sync.store.database import Store
-from tests.integration.clinic import Clinic, open_clinic
+from tests.integration.clinic import Clinic
+from tests.integration.templates import Templates
 from tests.sandbox_client import Sandbox
 
 
@@ -173,10 +174,14 @@ def sandbox(sandbox_process: Sandbox) -> Sandbox:
     return sandbox_process
 
 
+@pytest.fixture(scope="session")
+def templates(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(sandbox_process, tmp_path_factory.mktemp("templates"))
+
+
 @pytest.fixture
-def clinic(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+def clinic(sandbox: Sandbox, templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A connected clinic with one patient, gone live, on SQLite."""
-    with open_clinic(sandbox, sqlite_url, tmp_path) as opened:
-        opened.new_patient()
-        opened.go_live()
+    del sandbox  # a test's own request for it must not empty it later
+    with templates.copied("clinic", tmp_path) as opened:
         yield opened

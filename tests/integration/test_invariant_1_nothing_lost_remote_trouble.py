@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.agreement import disagreements
-from tests.integration.clinic import Clinic, open_clinic
+from tests.integration.clinic import Clinic
 from tests.integration.flows import (
     FLOWS,
     NO_LIMITS,
@@ -18,7 +18,7 @@ from tests.integration.flows import (
     Flow,
     prove_the_list,
 )
-from tests.sandbox_client import Sandbox
+from tests.integration.templates import Templates, gone_live
 
 # "late": the line is closed at once and the write lands a little later.
 TROUBLES: tuple[dict[str, Any], ...] = (
@@ -41,13 +41,15 @@ def _cases() -> Iterator[Any]:
 
 
 @pytest.fixture
-def troubled(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
-    sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
-    with open_clinic(sandbox, sqlite_url, tmp_path, **NO_LIMITS) as clinic:
-        clinic.new_patient()
-        clinic.go_live()
-        prove_the_list(clinic)
+def troubled(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
+    with templates.copied("troubled", tmp_path, _without_limits, **NO_LIMITS) as clinic:
         yield clinic
+
+
+def _without_limits(clinic: Clinic) -> None:
+    clinic.sandbox.behaviours("drchrono", hourly_limit=100_000)
+    gone_live(clinic)
+    prove_the_list(clinic)
 
 
 @pytest.mark.parametrize(("flow", "trouble"), list(_cases()))

@@ -18,6 +18,7 @@ from tests.integration.group_clinic import (
     participant,
     patients,
 )
+from tests.integration.templates import Templates, gone_live
 from tests.sandbox_client import Sandbox
 
 # Whether OnCall appends to the list of participants that it is sent, or replaces its own by it.
@@ -26,15 +27,17 @@ BOTH_READINGS = pytest.mark.parametrize("clinic", ["append", "replace"], indirec
 
 @pytest.fixture
 def clinic(
-    sandbox: Sandbox, sqlite_url: str, tmp_path: Path, request: pytest.FixtureRequest
+    sandbox: Sandbox, templates: Templates, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Clinic]:
     """A clinic with a group profile, gone live."""
-    with open_clinic(sandbox, sqlite_url, tmp_path) as opened:
+    with templates.copied("groups", tmp_path, _with_groups) as opened:
         sandbox.behaviours("oncall", participants_patch=getattr(request, "param", "append"))
-        make_groups(opened)
-        opened.new_patient()
-        opened.go_live()
         yield opened
+
+
+def _with_groups(clinic: Clinic) -> None:
+    make_groups(clinic)
+    gone_live(clinic)
 
 
 # --- DrChrono → OnCall ----------------------------------------------------------------------------

@@ -120,6 +120,22 @@ class TestReset:
         assert dc("GET", "/api/doctors").status_code == 401
         assert hooked.all() == []
 
+    def test_a_saved_world_comes_back_as_it_was(self, sandbox: Sandbox, dc: Caller) -> None:
+        sandbox.behaviours("drchrono", page_size=5)
+        sandbox.save("before")
+        before = sandbox.state("drchrono")["objects"]
+        sandbox.staff_drchrono("PATCH", "/api/appointments/90001", {"notes": "x"})
+        sandbox.staff_oncall("PATCH", "/appointments/5001/", {"title": "x"})
+        sandbox.behaviours("drchrono", page_size=7)
+        sandbox.faults("drchrono", {"do": "status"})
+        sandbox.restore("before")
+        state = sandbox.state("drchrono")
+        assert state["objects"] == before
+        assert state["behaviours"]["page_size"] == 5
+        assert state["faults"] == []
+        assert sandbox.mails() == []
+        assert dc("GET", "/api/doctors").status_code == 200
+
     def test_webhooks_can_be_kept(self, sandbox: Sandbox, hooked: Receiver) -> None:
         sandbox.reset(keep_webhooks=True)
         sandbox.staff_drchrono("PATCH", "/api/appointments/90001", {"notes": "x"})
