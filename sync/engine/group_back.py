@@ -223,7 +223,7 @@ def _make(run: GroupRun, who: Attendee, met: meeting.Met, like: dict[str, Json] 
             None,
             now=now,
             state="creating",
-            create_key=f"appointment:{own}:1",
+            create_key=f"member:{own}:1",
             generation=state.generation,
         )
         attendances.change_attendance(conn, own, appointment=row.id)

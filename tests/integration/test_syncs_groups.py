@@ -477,3 +477,17 @@ def test_an_appointment_that_stands_already_is_the_members(clinic: Clinic) -> No
     clinic.settle()
     (now,) = clinic.visits()
     assert open_names(now) == ["Ines", "Jon"]
+
+
+def test_a_group_and_visits_of_one_booked_in_oncall_one_after_the_other(clinic: Clinic) -> None:
+    """What is written down before a create is the create's own, of a member's and of a visit's."""
+    patients(clinic, 4)
+    clinic.settle()
+    for day in range(6, 9):
+        names = {"first_name": "Omar", "last_name": "Haddad", "email": "omar@mail.example"}
+        clinic.invite(datetime=f"{utc(days=day):%Y-%m-%dT%H:%M:%SZ}", participants=[names])
+        clinic.settle()
+    invite(clinic, 3)
+    clinic.settle()
+    assert len(clinic.appointments()) == 6
+    assert clinic.attention() == []
