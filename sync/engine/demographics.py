@@ -31,9 +31,15 @@ FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}
 
 def hear(started: VisitRun) -> None:
     """Raise the person whose participant was renamed in OnCall."""
+    row, attended = started.state.participant, started.state.attendance
+    if row is not None and attended is not None and attended.person is not None:
+        hear_of(started, row, attended.person)
+
+
+def hear_of(started: VisitRun, row: Obj, person: int) -> None:
+    """The same for one of several participants."""
     state, shown = started.state, started.state.read.get("oncall")
-    row, attended = state.participant, state.attendance
-    if not started.mapping.policy.demographics_back or shown is None or row is None:
+    if not started.mapping.policy.demographics_back or shown is None:
         return
     items = shown.json.get("participants")
     for item in items if isinstance(items, list) else []:
@@ -41,10 +47,10 @@ def hear(started: VisitRun) -> None:
             continue
         seen = compare(started.sync.digests, row.id, oncall.wire("participant", item), state.stored)
         told = any(seen.get(name) is Seen.CHANGED for name in NAMES)
-        if told and attended is not None and attended.person is not None:
+        if told:
             with started.sync.store.write() as conn:
                 now = started.sync.clock()
-                work.raise_(conn, attended.person, now=now, hints=Hints.of("oncall"))
+                work.raise_(conn, person, now=now, hints=Hints.of("oncall"))
 
 
 def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:

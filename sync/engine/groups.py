@@ -19,6 +19,7 @@ from sync.core.merge import Seen
 from sync.core.plan import FIELDS, CreateOncall, Effect, Patch, Plan, Presence, plan_visit
 from sync.core.records import Life, State
 from sync.engine import (
+    demographics,
     group_back,
     group_end,
     group_people,
@@ -63,6 +64,7 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     group_state.read_seats(found, found.seats if due.drchrono else _to_read(found, hints))
     if hints.oncall or due.oncall:
         group_state.read_oncall(found)
+        _hear(found)
     members = plan_members(found)
     if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
         members = _read_rest(found, members)
@@ -70,6 +72,14 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     parked = _execute(found, members, fields) if started.sync.live else {}
     group_end.look_again_if_stale(found, members, is_echo)
     group_end.finish(found, members, fields, parked)
+
+
+def _hear(found: GroupRun) -> None:
+    """Members whose participants were renamed in OnCall."""
+    for seat in found.seats:
+        row, person = seat.participant, seat.attended.person
+        if row is not None and row.known and person is not None:
+            demographics.hear_of(found.started, row, person)
 
 
 def _to_read(found: GroupRun, hints: Hints) -> list[Seat]:
