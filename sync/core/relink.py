@@ -185,14 +185,15 @@ def _unmarked(group: Family, here: Sequence[Visit]) -> tuple[Visit, ...]:
 
 
 def _successor(first: Visit, pointing: Sequence[Visit]) -> Visit:
-    """The open clone that stands for the visit since its appointment was rescheduled."""
-    clones = [
-        one
-        for one in pointing
-        if one.remote_id != first.remote_id and one.cloned_from == first.remote_id
-        if not _is_over(one)
-    ]
-    return clones[0] if len(clones) == 1 else first
+    """The open clone that stands for the visit since its appointment was rescheduled, again too."""
+    last, seen = first, {first.remote_id}
+    while True:
+        clones = [one for one in pointing if one.cloned_from == last.remote_id]
+        standing = [one for one in clones if not _is_over(one)] or clones
+        if len(standing) != 1 or standing[0].remote_id in seen:
+            return first if _is_over(last) else last
+        last = standing[0]
+        seen.add(last.remote_id)
 
 
 def _without_visit(name: Name, named: Sequence[Visit], shown: set[str]) -> Family | None:

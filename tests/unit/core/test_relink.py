@@ -81,6 +81,23 @@ CASES: dict[str, tuple[list[Visit], list[Visit], list[tuple[object, ...]]]] = {
         [there("9", marker(5, "1"))],
         [(5, ["9"], ["2"], 1, False, None)],
     ),
+    "rescheduled twice": (
+        [
+            here("1", marker(5, "9"), state=RESCHEDULED),
+            here("2", marker(5, "9"), state=RESCHEDULED, cloned_from="1"),
+            here("3", marker(5, "9"), cloned_from="2"),
+        ],
+        [there("9", marker(5, "1"))],
+        [(5, ["9"], ["3"], 1, False, None)],
+    ),
+    "rescheduled, and the clone was cancelled": (
+        [
+            here("1", marker(5, "9"), state=RESCHEDULED),
+            here("2", marker(5, "9"), state=State(Life.CANCELLED), cloned_from="1"),
+        ],
+        [there("9", marker(5, "1"), state=State(Life.CANCELLED))],
+        [(5, ["9"], ["1"], 1, False, None)],
+    ),
     "an appointment that stands for another visit since is not taken from it": (
         [here("1", marker(6, "8"))],
         [there("8", marker(6, "1")), there("9", marker(5, "1"))],
