@@ -168,6 +168,7 @@ def _doubled_slots(shown: Shown) -> list[str]:
         (one["provider"], one["datetime"], who["email"])
         for one in open_visits(shown)
         for who in one["participants"]
+        if not who["cancelled"]
     ]
     return _doubles("slot in DrChrono", here) + _doubles("slot in OnCall", there)
 
