@@ -89,6 +89,7 @@ class Recoveries:
             "a change hung past the deadline": {**PATCH, "do": "hang", "seconds": hung},
             "a change's answer dropped after commit": {**PATCH, "do": "drop_after"},
             "a create's answer dropped after commit": {**POST, "do": "drop_after"},
+            "a create never made, its answer unreadable": {**POST, "do": "garbage"},
             "429 for 10 seconds": {**PATCH, "do": "429", "seconds": 10},
         }
         return {

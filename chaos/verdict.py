@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, differences
+from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, Shown, differences
 from chaos.plan import Side
 from chaos.staff import Ledger, Said, Staff, Visit
 from cli.world import World
@@ -53,19 +53,26 @@ class Verdict:
 
 def judge(world: World, staff: Staff) -> Verdict:
     """Compare both systems field by field with what was said; ask when nothing waits any more."""
-    shown = Snapshot(world)
-    verdict = Verdict()
+    for visit in staff.ledger.visits.values():
+        staff.other_half(visit)
     with world.sync.store.read() as conn:
         recorded = _conflicts(conn)
-    _Judging(shown, staff, recorded, verdict).visits()
-    _doubles(shown, staff.ledger, verdict)
-    _mails(world, staff.ledger, verdict)
-    told = " ".join(verdict.lost + verdict.doubled)
+    return weigh(Snapshot(world), staff.ledger, recorded, world.control.mails())
+
+
+def weigh(
+    shown: Shown, ledger: Ledger, recorded: set[tuple[str, str, str]], mails: list[Row]
+) -> Verdict:
+    """The verdict on what both systems show; `recorded` is (system, id, field) of each conflict."""
+    verdict = Verdict()
+    _Judging(shown, ledger, recorded, verdict).visits()
+    _doubles(shown, ledger, verdict)
+    _mails(mails, ledger, verdict)
+    named_already = bool(verdict.lost or verdict.doubled)
     for line in differences(shown):
-        # What the ledger has named by its ids needs no second line.
-        if line.partition(" ")[0].isdigit():
+        if line[0].isdigit():
             verdict.doubled.append(line)
-        elif not told:
+        elif not (line.startswith("only in") and named_already):
             verdict.lost.append(line)
     return verdict
 
@@ -73,24 +80,23 @@ def judge(world: World, staff: Staff) -> Verdict:
 class _Judging:
     def __init__(
         self,
-        shown: Snapshot,
-        staff: Staff,
+        shown: Shown,
+        ledger: Ledger,
         recorded: set[tuple[str, str, str]],
         verdict: Verdict,
     ) -> None:
-        self._staff = staff
+        self._ledger = ledger
         self._recorded = recorded
         self._verdict = verdict
         self._rows = {side: _by_id(shown.of(str(side), "appointments")) for side in Side}
         self._charts = _by_id(shown.of("drchrono", "patients"))
 
     def visits(self) -> None:
-        for visit in self._staff.ledger.visits.values():
+        for visit in self._ledger.visits.values():
             for problem in self._problems(visit):
                 self._verdict.lost.append(f"{named(visit)}: {problem}")
 
     def _problems(self, visit: Visit) -> Iterator[str]:
-        self._staff.other_half(visit)
         rows = {side: self._rows[side].get(visit.ids.get(side, "")) for side in Side}
         if visit.ended:
             for side, row in rows.items():
@@ -177,7 +183,7 @@ def _conflicts(conn: Connection) -> set[tuple[str, str, str]]:
     return {(row.system, str(row.remote_id), row.field) for row in rows}
 
 
-def _doubles(shown: Snapshot, ledger: Ledger, verdict: Verdict) -> None:
+def _doubles(shown: Shown, ledger: Ledger, verdict: Verdict) -> None:
     """Visits that nobody booked, open or not: made twice, whatever became of them since."""
     for side in Side:
         known = {visit.ids.get(side) for visit in ledger.visits.values()}
@@ -186,12 +192,10 @@ def _doubles(shown: Snapshot, ledger: Ledger, verdict: Verdict) -> None:
                 verdict.doubled.append(f"{side} {row['id']} was booked by nobody")
 
 
-def _mails(world: World, ledger: Ledger, verdict: Verdict) -> None:
+def _mails(mails: list[Row], ledger: Ledger, verdict: Verdict) -> None:
     """For each visit and kind: what our writes mailed, and what DrChrono's edits are worth."""
     sent = Counter(
-        (str(mail["appointment"]), mail["kind"])
-        for mail in world.control.mails()
-        if mail["caused_by"] == "app"
+        (str(mail["appointment"]), mail["kind"]) for mail in mails if mail["caused_by"] == "app"
     )
     by_id = {visit.ids.get(Side.ONCALL): visit for visit in ledger.visits.values()}
     for (visit_id, kind), count in sorted(sent.items()):
