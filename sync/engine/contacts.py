@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select
 
-from sync.core.errors import FencedOff, Refused, RemoteError, Unresolved
+from sync.core.errors import Refused
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import contact_search, facts, undecided
+from sync.engine import attempts, contact_search, facts, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
@@ -18,15 +18,13 @@ from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
-from sync.store.schema import attention, call
+from sync.store.schema import attention
 from sync.store.work import Lease
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.context import Sync
     from sync.outbound.call import Answer
-
-LOOKS = 2
 
 
 def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
@@ -146,7 +144,11 @@ def _make(
         if isinstance(answer.json, dict):
             _store(conn, sync, row, answer.json)
 
-    try:
+    def forget() -> None:
+        with sync.store.write() as conn:
+            links.forget_create(conn, row.id)
+
+    with attempts.attempt(sync, [row.id], forget):
         sync.oncall.create_contact(
             ticket.then(after, fact=True),
             body,
@@ -155,16 +157,6 @@ def _make(
             effect="create",
             doctor=doctor,
         )
-    except Unresolved:
-        with sync.store.write() as conn:
-            links.change(conn, row.id, state="ambiguous")
-        raise
-    except FencedOff:
-        raise
-    except RemoteError:
-        with sync.store.write() as conn:
-            links.forget_create(conn, row.id)
-        raise
     with sync.store.read() as conn:
         return of(conn, lease.aggregate, *place)
 
@@ -181,18 +173,11 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     """Find out what became of a contact whose making has no known outcome."""
     now = sync.clock()
     with sync.store.read() as conn:
-        sent = conn.execute(
-            select(func.max(call.c.at)).where(
-                call.c.object == row.id, call.c.state.in_(("open", "unresolved", "done"))
-            )
-        ).scalar_one()
+        sent = attempts.last_sent(conn, row)
     if sent is None:
         _forget(sync, row)
         return
-    settings = sync.settings
-    ready = sent + timedelta(seconds=settings.late_seconds)
-    if row.looked_at is not None:
-        ready = row.looked_at + timedelta(seconds=settings.apart_seconds)
+    ready = attempts.counts_from(sync, row, sent)
     if now < ready:
         raise LaterError(ready)
     place = (row.provider or "", row.division or "")
@@ -205,18 +190,18 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
             with sync.store.write() as conn:
                 _store(conn, sync, row, whole)
             return
-    if row.looks + 1 >= LOOKS:
+    if attempts.is_denied(row):
         _forget(sync, row)
         return
     with sync.store.write() as conn:
         links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
-    raise LaterError(now + timedelta(seconds=settings.apart_seconds))
+    raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds))
 
 
 def _forget(sync: Sync, row: Obj) -> None:
     with sync.store.write() as conn:
         links.forget_create(conn, row.id)
-        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        attempts.known(conn, row)
 
 
 # --- the patient's marker -------------------------------------------------------------------------

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
+from sync.core.errors import Conflict
 from sync.core.records import Absent, Attendee, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, joining, keeping, ladder, looking, marking, meeting
+from sync.engine import attempts, facts, joining, keeping, ladder, looking, marking, meeting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import Shown, participants_wire
 from sync.oncall import bodies as oncall_bodies
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from sync.engine.context import Sync
     from sync.engine.visits import VisitRun
     from sync.outbound.call import Answer
-
-LOOKS = 2
 
 
 def allowed(sync: Sync, doctor: str | None) -> bool:
@@ -315,22 +313,17 @@ def _attend(
 
 
 def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
-    """Make the call. A refusal leaves nothing behind; an unknown outcome leaves the row to find."""
+    """Make the call. A refusal leaves nothing behind, and the slot free."""
     sync, state = started.sync, started.state
-    try:
-        send()
-    except Unresolved:
-        with sync.store.write() as conn:
-            links.change(conn, row.id, state="ambiguous")
-        raise
-    except FencedOff:
-        raise
-    except (RemoteError, ParkedError, LaterError):
+
+    def forget() -> None:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
             links.forget_create(conn, row.id)
             conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
-        raise
+
+    with attempts.attempt(sync, [row.id], forget):
+        send()
 
 
 def _reload_objects(started: VisitRun) -> None:

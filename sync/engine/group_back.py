@@ -10,28 +10,33 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from sync.core import group
-from sync.core.errors import FencedOff, RemoteError, Unresolved
 from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import creates, facts, group_state, group_twins, keeping, marking, meeting
+from sync.engine import (
+    attempts,
+    creates,
+    facts,
+    group_state,
+    group_twins,
+    keeping,
+    marking,
+    meeting,
+)
 from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import participants_wire
 from sync.store import attendances, baselines, journal, links, work
-from sync.store.schema import attendance, attention, call, visit
+from sync.store.schema import attendance, attention, visit
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-
-LOOKS = 2
-SENT = ("open", "unresolved", "done", "looked")
 
 
 def newcomers(run: GroupRun) -> list[Attendee]:
@@ -234,7 +239,7 @@ def _make(run: GroupRun, who: Attendee, met: meeting.Met, like: dict[str, Json] 
         if isinstance(answer.json, dict):
             keeping.appointment(conn, started, row, answer.json, marked=field_id is not None)
 
-    try:
+    with attempts.attempt(sync, [row.id], lambda: _drop(run, own, row.id)):
         sync.drchrono.create_appointment(
             started.ticket.then(after, fact=True),
             body,
@@ -243,15 +248,6 @@ def _make(run: GroupRun, who: Attendee, met: meeting.Met, like: dict[str, Json] 
             effect="create",
             doctor=run.slot.doctor,
         )
-    except Unresolved:
-        with sync.store.write() as conn:
-            links.change(conn, row.id, state="ambiguous")
-        raise
-    except FencedOff:
-        raise
-    except RemoteError:
-        _drop(run, own, row.id)
-        raise
     meeting.afterwards(started, met)
 
 
@@ -313,17 +309,12 @@ def resolve(run: GroupRun) -> None:
 def _resolve_one(run: GroupRun, seat: Seat) -> None:
     sync, state, row = run.started.sync, run.state, seat.appointment
     with sync.store.read() as conn:
-        sent = conn.execute(
-            select(func.max(call.c.at)).where(
-                call.c.object == row.id, call.c.method == "POST", call.c.state.in_(SENT)
-            )
-        ).scalar_one()
+        # A run of the group for others may have noted meanwhile that it looked.
+        sent = attempts.last_sent(conn, row, "looked")
     if sent is None:
         _drop(run, seat.attended.id, row.id)
         return
-    apart = timedelta(seconds=sync.settings.apart_seconds)
-    late = sent + timedelta(seconds=sync.settings.late_seconds)
-    ready = late if row.looked_at is None else row.looked_at + apart
+    ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
         raise LaterError(ready, Hints.both())
     json = _look(run, seat)
@@ -332,14 +323,14 @@ def _resolve_one(run: GroupRun, seat: Seat) -> None:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
             keeping.appointment(conn, run.started, row, json)
         raise LaterError(sync.clock(), Hints.both())
-    if row.looks + 1 >= LOOKS:
+    if attempts.is_denied(row):
         _drop(run, seat.attended.id, row.id)
         return
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
-    raise LaterError(now + apart, Hints.both())
+    raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds), Hints.both())
 
 
 def _look(run: GroupRun, seat: Seat) -> dict[str, Json] | None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync.core.errors import FencedOff, Gone, Refused, RemoteError, Unresolved
+from sync.core.errors import Gone, Refused
 from sync.core.records import Absent, Life, VisitType
-from sync.engine import group_state, group_twins, keeping, looking, marking, meeting
+from sync.engine import attempts, group_state, group_twins, keeping, looking, marking, meeting
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import bodies as oncall_bodies
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sync.core.records import Marker
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-
-LOOKS = 2
 
 
 @dataclass
@@ -157,7 +155,7 @@ def _make(run: GroupRun, invited: Invited) -> None:
             keeping.oncall_visit(conn, started, row, {**owner, **answer.json}, None)
             group_state.know_participants(conn, run, answer.json)
 
-    try:
+    with attempts.attempt(sync, [row.id], lambda: _forget(run, [row.id, *_creating(run)])):
         sync.oncall.create_appointment(
             started.ticket.then(after, fact=True),
             body,
@@ -166,15 +164,6 @@ def _make(run: GroupRun, invited: Invited) -> None:
             effect="create",
             doctor=run.slot.doctor,
         )
-    except Unresolved:
-        with sync.store.write() as conn:
-            links.change(conn, row.id, state="ambiguous")
-        raise
-    except FencedOff:
-        raise
-    except RemoteError:
-        _forget(run, [row.id, *_creating(run)])
-        raise
 
 
 def _body(run: GroupRun, invited: Invited, marker: Marker) -> dict[str, Json]:
@@ -208,34 +197,25 @@ def _extend(run: GroupRun, invited: Invited) -> None:
             group_state.know_participants(conn, run, answer.json)
             group_state.tell_lost(conn, run, answer.json)
 
+    added = _creating(run)
     try:
-        sync.oncall.patch_appointment(
-            started.ticket.then(after),
-            obj.remote_id,
-            body,
-            object_id=obj.id,
-            fields=("participants",),
-            effect="create",
-            doctor=run.slot.doctor,
-        )
-    except Unresolved:
-        with sync.store.write() as conn:
-            for row in _creating(run):
-                links.change(conn, row, state="ambiguous")
-        raise
-    except FencedOff:
-        raise
+        with attempts.attempt(sync, added, lambda: _forget(run, added)):
+            sync.oncall.patch_appointment(
+                started.ticket.then(after),
+                obj.remote_id,
+                body,
+                object_id=obj.id,
+                fields=("participants",),
+                effect="create",
+                doctor=run.slot.doctor,
+            )
     except Refused:
-        _forget(run, _creating(run))
         if len(shown.visit.attendees) + len(invited.met) <= oncall_bodies.MOST_PARTICIPANTS:
             raise
         # Who is cancelled keeps a place there.
         full = ParkedError("operator", "group_full", "group_full")
         invited.parked |= dict.fromkeys(invited.met, full)
         invited.met.clear()
-    except RemoteError:
-        _forget(run, _creating(run))
-        raise
 
 
 def _creating(run: GroupRun) -> list[int]:
@@ -276,7 +256,7 @@ def resolve(run: GroupRun) -> None:
     rows = [row for row in run.state.objects if row.id in lost]
     unsent = [row for row in rows if row.state == "creating" and not sent]
     ready = [row for row in rows if row.looked_at is None or now >= row.looked_at + apart]
-    _forget(run, [row.id for row in {*unsent, *(r for r in ready if r.looks + 1 >= LOOKS)}])
+    _forget(run, [row.id for row in {*unsent, *(r for r in ready if attempts.is_denied(r))}])
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
         for row in ready:

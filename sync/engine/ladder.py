@@ -9,21 +9,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from sync.core.group import is_group
-from sync.engine import keeping, looking
+from sync.engine import attempts, keeping, looking
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
-from sync.store.schema import call, visit
+from sync.store.schema import visit
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.visits import VisitRun
     from sync.store.links import Obj
-
-LOOKS = 2
 
 
 def resolve(started: VisitRun) -> None:
@@ -42,34 +40,27 @@ def resolve(started: VisitRun) -> None:
 def _resolve_one(started: VisitRun, row: Obj) -> None:
     sync, state = started.sync, started.state
     with sync.store.read() as conn:
-        sent = conn.execute(
-            select(func.max(call.c.at)).where(
-                call.c.object == row.id,
-                call.c.method == "POST",
-                call.c.state.in_(("open", "unresolved", "done")),
-            )
-        ).scalar_one()
+        sent = attempts.last_sent(conn, row)
     if sent is None:
         _drop(started, row)
         return
-    apart = timedelta(seconds=sync.settings.apart_seconds)
-    first = sent + timedelta(seconds=sync.settings.late_seconds)
-    ready = first if row.looked_at is None else row.looked_at + apart
+    ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
         raise LaterError(ready, Hints.both())
     look = looking.for_visit(started, row)
     if look.found is not None:
         adopt_found(started, row, look.found)
         raise LaterError(sync.clock(), Hints.both())
-    if look.proven and row.looks + 1 >= LOOKS:
+    if look.proven and attempts.is_denied(row):
         _drop(started, row)
         return
     looks = row.looks + 1 if look.proven else row.looks
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.change(conn, row.id, state="ambiguous", looks=looks, looked_at=sync.clock())
-    if not look.proven and state.lease.attempts >= LOOKS:
+    if not look.proven and state.lease.attempts >= attempts.LOOKS:
         raise ParkedError("operator", str(row.id), "create_unknown", row.id)
+    apart = timedelta(seconds=sync.settings.apart_seconds)
     raise LaterError(sync.clock() + apart, Hints.both(), failed=not look.proven)
 
 
@@ -79,7 +70,7 @@ def _drop(started: VisitRun, row: Obj) -> None:
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row.id)
-        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        attempts.known(conn, row)
         if not is_group(state.row["slot_key"]):
             conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
     state.objects.remove(row)
@@ -93,4 +84,4 @@ def adopt_found(started: VisitRun, row: Obj, json: dict[str, Json]) -> None:
             keeping.oncall_visit(conn, started, row, json, None)
         else:
             keeping.appointment(conn, started, row, json)
-        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        attempts.known(conn, row)

@@ -10,17 +10,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
-
 from sync.core import people
-from sync.core.errors import Conflict, FencedOff, RemoteError, Unresolved
+from sync.core.errors import Conflict
 from sync.core.records import Attendee, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import facts
+from sync.engine import attempts, facts
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
-from sync.store.schema import call
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
     from sync.engine.visits import VisitRun
     from sync.outbound.call import Answer
     from sync.store.links import Obj
-
-LOOKS = 2
 
 
 def make(
@@ -60,25 +55,17 @@ def make(
 
     values = _values(candidate, contact, doctor)
     try:
-        json = sync.drchrono.create_patient(
-            started.ticket.then(after, fact=True),
-            _body(started, values, row, doctor),
-            object_id=row.id,
-            fields=tuple(values),
-            effect="create",
-            doctor=doctor,
-        )
-    except Unresolved:
-        _change(started, row, state="ambiguous")
-        raise
-    except FencedOff:
-        raise
+        with attempts.attempt(sync, [row.id], lambda: _forget(started, row)):
+            json = sync.drchrono.create_patient(
+                started.ticket.then(after, fact=True),
+                _body(started, values, row, doctor),
+                object_id=row.id,
+                fields=tuple(values),
+                effect="create",
+                doctor=doctor,
+            )
     except Conflict:
-        _forget(started, row)
         raise ParkedError("operator", "who", "duplicate_patient") from None
-    except RemoteError:
-        _forget(started, row)
-        raise
     return drchrono.to_person(json), json
 
 
@@ -107,11 +94,7 @@ def _row(started: VisitRun, candidate: Person | Attendee) -> Obj:
             return links.add(
                 conn, person, "drchrono", "patient", None, now=now, state="creating", create_key=key
             )
-        sent = conn.execute(
-            select(func.max(call.c.at)).where(
-                call.c.object == row.id, call.c.state.in_(("open", "unresolved", "done"))
-            )
-        ).scalar_one()
+        sent = attempts.last_sent(conn, row)
     if row.remote_id is not None:
         raise ParkedError("operator", "who", "patient_unsure", candidates=(row.remote_id,))
     if sent is not None:
@@ -122,17 +105,15 @@ def _row(started: VisitRun, candidate: Person | Attendee) -> Obj:
 def _denied(started: VisitRun, row: Obj, sent: datetime) -> None:
     """Return when two looks apart have not shown the patient; else raise LaterError."""
     sync, now = started.sync, started.state.now
-    settings = sync.settings
-    first = sent + timedelta(seconds=settings.late_seconds)
-    apart = timedelta(seconds=settings.apart_seconds)
-    ready = first if row.looked_at is None else row.looked_at + apart
+    ready = attempts.counts_from(sync, row, sent)
     if now < ready:
         raise LaterError(ready, Hints.both())
-    if row.looks + 1 < LOOKS:
-        _change(started, row, state="ambiguous", looks=row.looks + 1, looked_at=now)
-        raise LaterError(now + apart, Hints.both())
+    if not attempts.is_denied(row):
+        with sync.store.write() as conn:
+            links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
+        raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds), Hints.both())
     with sync.store.write() as conn:
-        conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+        attempts.known(conn, row)
         links.change(conn, row.id, state="creating", looks=0, looked_at=None)
 
 
@@ -161,11 +142,6 @@ def _body(started: VisitRun, values: dict[str, object], row: Obj, doctor: str) -
         marker = Marker(installation, row.aggregate, 1, 1)
         body["custom_demographics"] = drchrono_bodies.with_marker("patient", [], field_id, marker)
     return body
-
-
-def _change(started: VisitRun, row: Obj, **values: object) -> None:
-    with started.sync.store.write() as conn:
-        links.change(conn, row.id, **values)
 
 
 def _forget(started: VisitRun, row: Obj) -> None:

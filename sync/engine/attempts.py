@@ -1,0 +1,79 @@
+"""An attempt to make something: the row that stands before its POST, and what is left of it after.
+
+A POST whose answer was not read *has happened* until two looks apart deny it; a look counts only
+when the POST can have landed by then.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select, update
+
+from sync.core.errors import FencedOff, RemoteError, Unresolved
+from sync.engine.outcomes import LaterError, ParkedError
+from sync.store import links
+from sync.store.schema import call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sync.engine.context import Sync
+    from sync.store.links import Obj
+
+LOOKS = 2
+
+
+@contextmanager
+def attempt(sync: Sync, rows: Iterable[int], forget: Callable[[], None]) -> Iterator[None]:
+    """Make the call in this block; what it raises is raised on.
+
+    An unknown outcome leaves the rows to be found. Any other failure made nothing, and `forget`
+    takes them away. Who was fenced off touches nothing: another run has them.
+    """
+    try:
+        yield
+    except Unresolved:
+        with sync.store.write() as conn:
+            for row in rows:
+                links.change(conn, row, state="ambiguous")
+        raise
+    except FencedOff:
+        raise
+    except (RemoteError, ParkedError, LaterError):
+        forget()
+        raise
+
+
+def last_sent(conn: Connection, row: Obj, *also: str) -> datetime | None:
+    """When the newest POST for a row went out that may have made something; None when none did.
+
+    `also` names further states of calls that are to be counted.
+    """
+    at: datetime | None = conn.execute(
+        select(func.max(call.c.at)).where(
+            call.c.object == row.id,
+            call.c.method == "POST",
+            call.c.state.in_(("open", "unresolved", "done", *also)),
+        )
+    ).scalar_one()
+    return at
+
+
+def counts_from(sync: Sync, row: Obj, sent: datetime) -> datetime:
+    """From when a look at a row counts: the POST has landed or never will, and looks are apart."""
+    if row.looked_at is not None:
+        return row.looked_at + timedelta(seconds=sync.settings.apart_seconds)
+    return sent + timedelta(seconds=sync.settings.late_seconds)
+
+
+def is_denied(row: Obj) -> bool:
+    """Whether one more look that does not find it is the last that is needed."""
+    return row.looks + 1 >= LOOKS
+
+
+def known(conn: Connection, row: Obj) -> None:
+    """The outcome of a row's calls was found out by looking."""
+    conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
