@@ -27,7 +27,7 @@ from cli.world import World
 from sync.drchrono.keeper import YOUNG
 from sync.store.schema import token
 
-UP_SECONDS = 60.0
+UP_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
