@@ -54,7 +54,7 @@ def relink(dry_run: bool, yes: bool, as_json: bool) -> None:
             print_json(found)
         else:
             rows = ((name.replace("_", " "), value) for name, value in plain(found).items())
-            console().print(table("What the markers say", ("what", "count"), rows))
+            console().print(table("By the markers", ("what", "count"), rows))
         if found.foreign and not found.visits:
             raise TroubleError(FOREIGN.format(found.foreign))
         if dry_run:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sync.engine.visits import VisitRun
     from sync.store.links import Obj
 
+MOST_BETWEEN = 5
 CARRIED = ("starts", "minutes", "type", "provider", "patient")
 
 
@@ -45,7 +46,7 @@ def settle(started: VisitRun) -> None:
         return
     if state.object("oncall") is not None or state.attendance is not None:
         return
-    original = _linked_original(started, shown.visit.cloned_from)
+    original = _original(started, shown.visit.cloned_from)
     if original is None or original.aggregate == state.key:
         return
     try:
@@ -68,6 +69,27 @@ def wake(conn: Connection, started: VisitRun) -> None:
         return
     for key in links.blocked_on(conn, "visit", original.remote_id):
         work.raise_(conn, key, now=started.sync.clock(), hints=Hints.of("drchrono"))
+
+
+def _original(started: VisitRun, remote_id: str) -> Obj | None:
+    """The original that stands for an open OnCall visit.
+
+    What was rescheduled twice before we looked has one between that stands for nothing.
+    """
+    for _ in range(MOST_BETWEEN):
+        original = _linked_original(started, remote_id)
+        if original is not None:
+            return original
+        try:
+            json = started.sync.drchrono.get_appointment(started.ticket, remote_id)
+        except Gone:
+            return None
+        between = drchrono.to_visit(json, started.mapping)
+        rescheduled = isinstance(between.state, State) and between.state.life is Life.RESCHEDULED
+        if not rescheduled or not between.cloned_from:
+            return None
+        remote_id = between.cloned_from
+    return None
 
 
 def _linked_original(started: VisitRun, remote_id: str) -> Obj | None:

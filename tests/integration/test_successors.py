@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.engine import catchup
+from sync.engine import catchup, reconcile
+from sync.store import links
 from tests.integration.clinic import Clinic, utc, wall
 
 
@@ -92,3 +93,21 @@ def test_a_clone_beside_its_original_is_another_visit(clinic: Clinic) -> None:
     clinic.settle()
     assert len(clinic.visits()) == 2
     assert visit in [v["id"] for v in clinic.visits()]
+
+
+def test_rescheduled_twice_before_we_looked_and_the_last_is_met_first(clinic: Clinic) -> None:
+    appointment, visit = linked(clinic)
+    clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
+    reschedule(clinic, appointment)
+    (between,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] == ""]
+    reschedule(clinic, between, scheduled_time=wall(days=6))
+    (last,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] == ""]
+    catchup.run_now(clinic.sync, "drchrono_appointments")
+    with clinic.sync.store.read() as conn:
+        row = links.find(conn, "drchrono", "appointment", last)
+    assert row is not None
+    reconcile.run(clinic.sync, row.aggregate)
+    clinic.settle()
+    (now,) = clinic.visits()
+    assert (now["id"], now["datetime"]) == (visit, f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}")
+    assert clinic.mails() == [("change", "app")]
