@@ -43,6 +43,7 @@ for command in (
     processes.migrate,
     processes.healthcheck,
     setup.connect,
+    setup.disconnect,
     setup.check,
     setup.mapping,
     go_live.go_live,

@@ -40,6 +40,29 @@ def start_address(sync: "Sync", ticket: str) -> str:
 
 
 @click.command()
+@click.confirmation_option(prompt="Nothing syncs until somebody connects again. Disconnect?")
+def disconnect() -> None:
+    """Have DrChrono end our access, and forget it here; `connect` attaches an account again.
+
+    Links and what waits are kept.
+
+    \b
+    Example:
+      drchrono-oncall disconnect --yes
+    """
+    from sync.core.errors import RemoteError
+
+    with opened() as sync:
+        try:
+            ended = sync.keeper.disconnect()
+        except RemoteError as error:
+            raise TroubleError(
+                f"DrChrono did not end the access ({error.code}); nothing was forgotten. Try again."
+            ) from None
+    click.echo("DrChrono is disconnected." if ended else "No account was connected.")
+
+
+@click.command()
 @json_option
 def check(as_json: bool) -> None:
     """Try everything that is set up: settings, both APIs, the webhook's handshake, the lists.

@@ -46,6 +46,9 @@ class TokenStore(Protocol):
     def clear_attempt(self, provider: str) -> None:
         """Record that the noted attempt spent nothing."""
 
+    def forget(self, provider: str) -> None:
+        """Let go of the pair, as if the provider had never been connected."""
+
     def save(self, provider: str, pair: StoredToken, version: int) -> bool:
         """Replace the pair of that version (0: none yet) and close the attempt.
 

@@ -124,12 +124,6 @@ class DrChrono:
 
     # The practice: API v4, /api/users, /api/doctors, /api/offices, /api/appointment_profiles
 
-    def current_user(self, ticket: Any) -> Record:
-        """Read the user who connected us; the answer comes by way of a redirect."""
-        return read_record(
-            self._send(ticket, Call("drchrono", "GET", "user", "/api/users/current"))
-        )
-
     def doctors(self, ticket: Any) -> list[Record]:
         """Give all doctors of the practice group, with their `timezone`."""
         return self._all(ticket, "doctors", {})

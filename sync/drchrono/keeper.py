@@ -133,6 +133,18 @@ class TokenKeeper:
                 return
         raise Transient("token_store_busy", answer.call_id)
 
+    def disconnect(self) -> bool:
+        """Have DrChrono end the token, and forget the pair; False when there is none.
+
+        Raises the RemoteErrors of the call; the pair is kept then.
+        """
+        token = self._store.load(SYSTEM)
+        if token is None:
+            return False
+        self._send(oauth.revoke(self._application, token.access))
+        self._store.forget(SYSTEM)
+        return True
+
     def _renew(self, seen: int) -> StoredToken | None:
         """Give a pair newer than version `seen`; None when there is none and none to be had now."""
         # Two threads of one process are two renewers.

@@ -103,10 +103,6 @@ class OnCall:
 
     # Providers: read only
 
-    def get_provider(self, ticket: Any, provider_id: str) -> Record:
-        """Read one with its memberships (divisions). Raises Gone."""
-        return self._get(ticket, "provider", f"/providers/{_id(provider_id)}/", {})
-
     def providers(self, ticket: Any) -> Iterator[Record]:
         """Give all providers, page by page."""
         following: str | None = None

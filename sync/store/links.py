@@ -26,7 +26,6 @@ from sync.store.schema import (
     attendance,
     blocker,
     call,
-    delivery,
     object_,
     object_alias,
     pending,
@@ -382,15 +381,3 @@ def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]
     if ref is not None:
         query = query.where(blocker.c.ref == ref)
     return list(conn.execute(query.order_by(blocker.c.aggregate)).scalars())
-
-
-def has_deliveries(conn: Connection, object_id: int) -> bool:
-    """Whether a webhook about this object is still unexplained."""
-    return (
-        conn.execute(
-            select(delivery.c.id)
-            .where(delivery.c.object == object_id, delivery.c.explained_at.is_(None))
-            .limit(1)
-        ).first()
-        is not None
-    )

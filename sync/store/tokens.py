@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.fernet import Fernet, MultiFernet
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from sync.core.tokens import StoredToken
 from sync.store import upsert
@@ -76,6 +76,11 @@ class SealedTokens:
     def clear_attempt(self, provider: str) -> None:
         """Record that the noted attempt spent nothing."""
         self._set(provider, None, attempt_at=None)
+
+    def forget(self, provider: str) -> None:
+        """Let go of the pair, as if the provider had never been connected."""
+        with self._store.write() as conn:
+            conn.execute(delete(token).where(token.c.provider == provider))
 
     def save(self, provider: str, pair: StoredToken, version: int) -> bool:
         """Replace the pair of that version (0: none yet) and close the attempt.

@@ -352,13 +352,3 @@ def test_a_blocker_is_found_by_what_it_waits_for_and_said_once(conn):
     links.unblock(conn, one)
     assert links.blocked_on(conn, "mapping") == []
     assert links.blocked_on(conn, "auth") == [other]
-
-
-def test_an_object_with_an_unexplained_delivery_is_known(conn):
-    key = new(conn)
-    obj = add(conn, key, "7").id
-    assert not links.has_deliveries(conn, obj)
-    journal.note_delivery(conn, source="oncall", event="x", now=T0, object=obj, outcome="raised")
-    assert links.has_deliveries(conn, obj)
-    journal.explain(conn, journal.unexplained(conn, key), LATER)
-    assert not links.has_deliveries(conn, obj)

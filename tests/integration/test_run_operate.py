@@ -14,6 +14,7 @@ from cli.demo_count import Counter
 from cli.environment import without_settings
 from cli.ports import FREE
 from cli.world import World, WorldOptions
+from sync.drchrono.keeper import State
 from tests.integration.test_run_arrives import rows, wall
 
 
@@ -149,3 +150,14 @@ def test_an_address_of_connect_works_once(world: World) -> None:
     assert first.status_code == 302
     assert first.headers["Location"].startswith(f"{world.control.drchrono_url}/o/authorize/")
     assert requests.get(address, timeout=10, allow_redirects=False).status_code == 400
+
+
+def test_disconnect_ends_the_access_and_connect_gives_it_back(world: World) -> None:
+    result = command(world, "disconnect", "--yes")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert world.sync.keeper.status().state is State.NONE
+    calls = world.control.calls("drchrono")
+    assert [c["path"] for c in calls if c["path"].startswith("/o/revoke")] == ["/o/revoke_token/"]
+    assert command(world, "disconnect", "--yes").stdout == "No account was connected.\n"
+    world.connect()
+    assert world.sync.keeper.status().state is State.GOOD

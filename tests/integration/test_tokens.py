@@ -78,6 +78,14 @@ def test_without_the_key_nothing_is_opened(store, tokens, clock):
         SealedTokens(store, (OLDER,), clock).load("drchrono")
 
 
+def test_a_forgotten_pair_is_as_if_it_had_never_been(tokens):
+    tokens.save("drchrono", PAIR, 0)
+    tokens.save("drchrono", PAIR, 1)
+    tokens.forget("drchrono")
+    assert tokens.load("drchrono") is None
+    assert tokens.save("drchrono", PAIR, 0)
+
+
 # --- versions and attempts ------------------------------------------------------------------------
 
 

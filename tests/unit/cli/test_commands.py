@@ -40,6 +40,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunne
 def test_the_commands_are_those_of_the_documentation() -> None:
     assert {" ".join(path) for path in commands(cli)} >= {
         *("run", "web", "worker", "beat", "migrate", "connect", "check", "status"),
+        "disconnect",
         *("mapping suggest", "mapping check", "resync", "plan", "explain", "healthcheck"),
         *("attention ls", "attention retry", "attention drop"),
     }

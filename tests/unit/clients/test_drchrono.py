@@ -28,7 +28,6 @@ def client(script):
         ("get_appointment", ("1/../x?y",), "GET appointment /api/appointments/1%2F..%2Fx%3Fy", {}),
         ("get_patient", ("5",), "GET patient /api/patients/5", {}),
         ("get_patient", ("5", True), "GET patient /api/patients/5", {"verbose": "true"}),
-        ("current_user", (), "GET user /api/users/current", {}),
     ],
 )
 def test_reading_one(script, client, method, arguments, line, query):

@@ -70,6 +70,9 @@ class MemoryStore:
         self.attempt = None
         self.log.append("cleared")
 
+    def forget(self, _provider):
+        self.token = None
+
     def save(self, _provider, pair, version):
         with self.lock:
             if version != (self.token.version if self.token else 0):

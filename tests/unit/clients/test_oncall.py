@@ -21,7 +21,6 @@ def client(script):
         ("get_appointment", "GET appointment /appointments/12/"),
         ("get_participant", "GET participant /participants/12/"),
         ("get_contact", "GET contact /contacts/12/"),
-        ("get_provider", "GET provider /providers/12/"),
     ],
 )
 def test_reading_one(script, client, method, line):
