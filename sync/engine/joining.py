@@ -16,7 +16,7 @@ from sync.core.errors import Gone
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Marker, Visit, present
 from sync.drchrono import translate as drchrono
-from sync.engine import never, undecided
+from sync.engine import behind, never, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
@@ -62,8 +62,11 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         except Gone:
             continue
         shown = oncall.to_visit(json, started.mapping)
-        if _is_coming(started, shown):
-            raise LaterError(started.sync.clock() + BUSY, Hints.both())
+        if _is_coming(started, twin, shown):
+            with started.sync.store.write() as conn:
+                now = started.sync.clock()
+                work.raise_(conn, twin.aggregate, now=now, hints=Hints.both())
+            raise LaterError(now + BUSY, Hints.both())
         same = [
             one
             for one in shown.attendees
@@ -74,15 +77,19 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
             _join(started, twin, met, same[0], json)
 
 
-def _is_coming(started: VisitRun, twin: Visit) -> bool:
-    """Whether a visit of ours was made for this very one: its own run hands it over."""
-    own, marker = started.state.object("drchrono"), twin.marker
-    if own is None or not isinstance(marker, Marker):
+def _is_coming(started: VisitRun, twin: Obj, shown: Visit) -> bool:
+    """Whether a visit of ours was made for this very one: its own run hands it over.
+
+    Or it finds that the database is behind. Once the links were rebuilt, its marker is old.
+    """
+    own, marker = started.state.object("drchrono"), shown.marker
+    if own is None or not isinstance(marker, Marker) or marker.other != own.remote_id:
         return False
-    if marker.installation not in started.sync.installations() or marker.other != own.remote_id:
+    if marker.installation not in started.sync.installations():
         return False
     with started.sync.store.read() as conn:
-        return links.survivor(conn, marker.aggregate) == started.state.key
+        judged = behind.was_looked_at(conn, twin.created_at)
+        return not judged or links.survivor(conn, marker.aggregate) == started.state.key
 
 
 def with_drchrono_twin(

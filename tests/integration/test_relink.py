@@ -205,6 +205,18 @@ def assert_nothing_is_worked_on(clinic: Clinic) -> None:
     assert clinic.calls("drchrono") + clinic.calls("oncall") == before
 
 
+def work_until_behind(clinic: Clinic) -> None:
+    """Work on what is due until it shows that the database is behind."""
+    for _ in range(20):
+        clinic.sandbox.wait_idle()
+        for key in clinic.due():
+            reconcile.run(clinic.sync, key)
+        if "database_behind" in clinic.attention():
+            return
+        clinic.advance(1)
+    raise AssertionError("nothing showed it")
+
+
 def a_day(clinic: Clinic, stood: dict[str, str]) -> None:
     """What is booked, moved, ended and begun again on both sides in a day."""
     vera, omar, ines = (int(stood[name]) for name in ("vera", "omar", "ines"))
@@ -287,10 +299,7 @@ def test_a_webhook_tells_that_the_database_is_behind(
         booked = clinic.book(patient=vera, scheduled_time=wall(days=6))
         clinic.edit(since[0], reason="a change, so that it is looked at")
         clinic.edit(stood, scheduled_time=wall(days=3, hour=17))
-        clinic.sandbox.wait_idle()
-        for key in clinic.due():
-            reconcile.run(clinic.sync, key)
-        assert clinic.attention() == ["database_behind"]
+        work_until_behind(clinic)
         clinic.edit(stood, status="Confirmed")
         assert_nothing_is_worked_on(clinic)
         catchup.run_now(clinic.sync, "matching")
@@ -335,6 +344,39 @@ def test_after_an_outage_nothing_is_made_before_the_newest_were_looked_at(
         agree(clinic)
         assert clinic.mails() == []
         assert clinic.attention() == ["appointment_field_refused"]
+
+
+def test_what_waited_yesterday_was_booked_since(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """A visit that the copy knows alone; its appointment bears nothing and is met first."""
+    refused = {"match": {"method": "POST", "path": "^/api/custom_appointment_fields$"}}
+    sandbox.faults("drchrono", {**refused, "do": "status", "status": 403, "times": None})
+    who = {"first_name": "Nora", "last_name": "Vik", "email": "nora@mail.example"}
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        clinic.go_live()
+        visit_id = clinic.invite(participants=[who])
+        clinic.settle()
+        assert "provider_unknown" in clinic.attention()
+    yesterday = copy_database(sqlite_url, "yesterday")
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        sandbox.behaviours("oncall", returns_provider=True)
+        clinic.change_visit(visit_id, duration=45)
+        clinic.settle()
+        (appointment,) = clinic.appointments()
+        assert appointment["custom_fields"] == []
+    with Clinic(sandbox, yesterday, tmp_path) as clinic:
+        clinic.connect()
+        clinic.forget()
+        clinic.edit(appointment["id"], reason="a change, so that it is looked at")
+        work_until_behind(clinic)
+        catchup.run_now(clinic.sync, "matching")
+        clinic.settle()
+        clinic.whole_cycle()
+        agree(clinic)
+        assert clinic.mails() == []
+        assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
 
 
 # --- what differs by now --------------------------------------------------------------------------
