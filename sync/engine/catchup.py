@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import NotBefore, RemoteError
-from sync.engine import behind, facts, matching, practice, scans
+from sync.engine import behind, everyone, facts, matching, practice, scans
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
@@ -108,6 +108,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         waiting += links.blocked_on(conn, "operator", "left_scope")
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
+        everyone.raise_all(conn, sync.mapping, sync.clock())
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
 
 

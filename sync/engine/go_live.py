@@ -13,7 +13,7 @@ from sync.core import people
 from sync.core.group import PREFIX, Slot, slot_from, slot_of
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Person, Visit, present
-from sync.engine import facts
+from sync.engine import everyone, facts
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -195,8 +195,10 @@ class _Counts:
             self.tell("patient_unsure")
         elif found.nobody and not only:
             self.tell("participant_unmatched")
-        elif found.nobody and self._scan.mapping.policy.new_patients != "create":
+        elif found.nobody and self._scan.mapping.policy.new_patients == "ask":
             self.tell("new_patient")
+        elif found.nobody and self._scan.mapping.policy.new_patients == "never":
+            self.tell("participant_unmatched")
         elif not normal_email(present(attendee.email, "")):
             self.tell("participant_without_email")
         elif cause := self._without_doctor(shown, found.one):
@@ -220,6 +222,13 @@ class _Counts:
         known = own or (alone and mapping.only_doctor_in(division) is not None)
         return "" if known else "provider_unknown"
 
+    def _mirror(self) -> None:
+        """Everybody whose own doctor is mapped gets a contact."""
+        for patient in self._scan.people.values():
+            mapped = self._scan.mapping.doctor(present(patient.doctor, "")) is not None
+            if mapped and patient.remote_id not in self._met and not _cannot_be_invited(patient):
+                self._new_contacts.add(patient.remote_id)
+
     def _with_birth_date(self, who: Attendee) -> Attendee | Person:
         """A participant has no birth date: the contact with that e-mail and name has (DESIGN 8)."""
         same = self._contacts.get(normal_email(present(who.email, "")), [])
@@ -230,6 +239,8 @@ class _Counts:
         with scan.sync.store.read() as conn:
             linked = _linked(conn, scan)
             accepted = conn.execute(select(installation.c.accepted_at)).scalar_one()
+        if everyone.is_mirrored(scan.mapping):
+            self._mirror()
         contacts = len(self._new_contacts) + len(self._new_patients)
         times = (
             (self._invited, TO_BE_INVITED),

@@ -16,6 +16,7 @@ from sync.engine import (
     behind,
     contact_search,
     contacts,
+    everyone,
     facts,
     group_matching,
     index,
@@ -104,6 +105,7 @@ def _complete(started: Scan) -> tuple[Ring, ...]:
         waiting += links.blocked_on(conn, "operator", behind.CAUSE)
         for key in waiting:
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+        everyone.raise_all(conn, started.mapping, now)
     finish(sync.store, MATCHING, sync.clock(), cursor=None)
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
 

@@ -44,8 +44,10 @@ def make(
     attempt's outcome is unknown, and the RemoteErrors of the call.
     """
     sync = started.sync
-    if started.mapping.policy.new_patients != "create" and not asked:
-        raise ParkedError("operator", "who", "new_patient")
+    policy = "create" if asked else started.mapping.policy.new_patients
+    if policy != "create":
+        cause = "new_patient" if policy == "ask" else "participant_unmatched"
+        raise ParkedError("operator", "who", cause)
     row = _row(started, candidate)
 
     def after(conn: Connection, answer: Answer) -> None:

@@ -18,7 +18,15 @@ from sync.core.merge import Seen
 from sync.core.people import normal_email
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, demographics, due_fields, index, undecided
+from sync.engine import (
+    contact_search,
+    contacts,
+    demographics,
+    due_fields,
+    everyone,
+    index,
+    undecided,
+)
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN, look_again_for
@@ -181,8 +189,10 @@ def _carry(started: PersonRun) -> None:
     with sync.store.read() as conn:
         objects = links.objects_of(conn, key)
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
-        doctors = _doctors(conn, sync, key)
+        doctors = _with_own_doctor(started, _doctors(conn, sync, key))
     if not normal_email(present(started.person.email, "")):
+        if not (attended or any(one.kind == "contact" for one in objects)):
+            return  # nobody is told of patients whom nobody tries to reach
         with sync.store.write() as conn:
             journal.open_attention(conn, key, "patient_without_email", now=sync.clock())
         return
@@ -198,8 +208,15 @@ def _carry(started: PersonRun) -> None:
     for one in attended:
         _write_participant(started, one)
     for doctor in doctors:
-        if sync.mapping.doctor(doctor) is not None:
-            contacts.ensure(sync, started.lease, started.person, started.json, doctor)
+        contacts.ensure(sync, started.lease, started.person, started.json, doctor)
+
+
+def _with_own_doctor(started: PersonRun, doctors: list[str]) -> list[str]:
+    """The mapped doctors of a person's visits, and their own where everyone has a contact."""
+    mapping, own = started.sync.mapping, present(started.person.doctor, "")
+    if everyone.is_mirrored(mapping) and own not in doctors:
+        doctors = [*doctors, own]
+    return [doctor for doctor in doctors if mapping.doctor(doctor) is not None]
 
 
 # --- contacts -------------------------------------------------------------------------------------

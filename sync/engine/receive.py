@@ -19,7 +19,7 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import index, joining, occurrences
+from sync.engine import everyone, index, joining, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.seen import matches
 from sync.mapping import Mapping, MappingError
@@ -335,7 +335,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
         key = links.new_aggregate(conn, "person", event.now)
         obj = links.add(conn, key, "drchrono", "patient", remote_id, now=event.now)
     rings = _wake(conn, event, remote_id)
-    if not is_linked(conn, obj.aggregate):
+    if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(_mapping(sync)):
         newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
         if shown is not None and newer:
             index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))

@@ -17,7 +17,7 @@ from sync.core.records import Absent
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import behind, facts, index, newest, occurrences
+from sync.engine import behind, everyone, facts, index, newest, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.seen import matches
@@ -177,7 +177,7 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
 def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
     shown = drchrono.to_person(json)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
-    if not is_linked(conn, obj.aggregate):
+    if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
         index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
             _raise(conn, sync, waiting, "drchrono")

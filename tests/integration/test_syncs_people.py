@@ -220,7 +220,7 @@ def test_two_charts_without_a_birth_date_may_be_two_people(clinic: Clinic) -> No
 
 @pytest.mark.parametrize(
     ("policy", "made", "attention"),
-    [("create", 1, []), ("ask", 0, ["new_patient"]), ("never", 0, ["new_patient"])],
+    [("create", 1, []), ("ask", 0, ["new_patient"]), ("never", 0, ["participant_unmatched"])],
 )
 def test_someone_new_in_oncall_by_policy(
     clinic: Clinic, policy: str, made: int, attention: list[str]
@@ -233,6 +233,30 @@ def test_someone_new_in_oncall_by_policy(
     assert len([p for p in clinic.of("drchrono", "patients") if p["last_name"] == "Okoro"]) == made
     assert len(clinic.appointments()) == made
     assert clinic.attention() == attention
+
+
+def test_contacts_for_everyone_where_the_mapping_says_so(clinic: Clinic) -> None:
+    clinic.new_patient(first_name="Nils", email="nils@mail.example")
+    clinic.new_patient(first_name="Nomail", email="")
+    clinic.new_patient(first_name="Gone", email="gone@mail.example", patient_status="I")
+    clinic.settle()
+    assert clinic.of("oncall", "contacts") == []
+    decide(clinic, '[policy]\npeople = "all"')
+    clinic.settle()
+    names = [contact["first_name"] for contact in clinic.of("oncall", "contacts")]
+    assert sorted(names) == ["Nils", "Vera"]
+    # Somebody new, and a change of somebody without a visit, come by their webhooks.
+    late = clinic.new_patient(first_name="Lene", email="lene@mail.example")
+    clinic.settle()
+    clinic.edit_patient(late, email="lene.berg@mail.example")
+    clinic.settle()
+    emails = [contact["email"] for contact in clinic.of("oncall", "contacts")]
+    assert sorted(emails) == ["lene.berg@mail.example", "nils@mail.example", "vera@mail.example"]
+    assert clinic.mails() == []
+    assert clinic.attention() == []
+    clinic.forget()
+    clinic.whole_cycle()
+    assert clinic.writes() == []
 
 
 VERA = {"first_name": "Vera", "last_name": "Lindqvist", "email": "vera@mail.example"}
