@@ -241,7 +241,7 @@ class Gate:
                 except FenceLostError:
                     kept = False
             _end(conn, call_id, "done", answer.status, now)
-            if kept:
+            if kept and call.pending:
                 # What was sent stands, unless the answer shows it normalised: `after` tells that.
                 _promote(conn, call_id)
             if ticket.after is not None and (kept or ticket.fact):
