@@ -19,7 +19,10 @@ from tests.integration.group_clinic import (
 )
 from tests.sandbox_client import Sandbox
 
-DAY: dict[str, Any] = {"scheduled_time": wall(days=4), "duration": 30}
+
+def day() -> dict[str, Any]:
+    """When `invite` books in OnCall, for a booking in DrChrono."""
+    return {"scheduled_time": wall(days=4), "duration": 30}
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def accept(clinic: Clinic) -> None:
 
 def test_a_group_on_both_sides_is_matched_and_nobody_is_mailed(asking: Clinic) -> None:
     people = patients(asking, 4)[1:]
-    booked = [book(asking, one, **DAY) for one in people]
+    booked = [book(asking, one, **day()) for one in people]
     visit = invite(asking, 3)
     found = go_live.preview(asking.sync)
     assert (found.visits_matched, found.mails, found.to_decide) == (1, 0, {})
@@ -65,7 +68,7 @@ def test_a_group_on_both_sides_is_matched_and_nobody_is_mailed(asking: Clinic) -
 def test_who_is_on_one_side_only_is_added_on_the_other(asking: Clinic) -> None:
     people = patients(asking, 4)
     for one in people[:3]:
-        book(asking, one, **DAY)
+        book(asking, one, **day())
     visit = invite(asking, 3, HOST)
     found = go_live.preview(asking.sync)
     # Vera is invited, Jon booked, and the co-host is nobody's patient.
@@ -83,7 +86,7 @@ def test_who_is_on_one_side_only_is_added_on_the_other(asking: Clinic) -> None:
 
 def test_one_group_and_two_visits_there_is_a_question(asking: Clinic) -> None:
     people = patients(asking, 4)[1:]
-    booked = [book(asking, one, **DAY) for one in people]
+    booked = [book(asking, one, **day()) for one in people]
     visits = {invite(asking, 3), invite(asking, 2)}
     found = go_live.preview(asking.sync)
     assert (found.visits_matched, found.mails) == (0, 0)
@@ -100,7 +103,7 @@ def test_twins_of_one_address_are_told_apart_by_name(asking: Clinic) -> None:
     shared = {"email": "home@mail.example", "last_name": "Moreau"}
     people = [asking.new_patient(first_name=name, **shared) for name in ("Lise", "Luc")]
     for one in people:
-        book(asking, one, **DAY)
+        book(asking, one, **day())
     asking.sandbox.behaviours("oncall", returns_provider=True)
     visit = asking.invite(
         participants=[{"first_name": name, **shared} for name in ("Lise", "Luc")], type="phone"
@@ -114,7 +117,7 @@ def test_twins_of_one_address_are_told_apart_by_name(asking: Clinic) -> None:
 
 def test_the_preview_counts_a_group_once_and_who_has_no_seat(asking: Clinic) -> None:
     for one in patients(asking, 26):
-        book(asking, one, **DAY)
+        book(asking, one, **day())
     found = go_live.preview(asking.sync)
     assert (found.create_in_oncall, found.mails) == (1, 25)
     assert found.to_decide == {"group_full": 1}
@@ -157,9 +160,9 @@ def test_entered_on_both_sides_moments_apart_is_one_visit(settling: Clinic, firs
         if at_work:
             settling.sandbox.wait_idle()
             reconcile.run(settling.sync, settling.due()[0])
-        booked = [book(settling, one, **DAY) for one in people]
+        booked = [book(settling, one, **day()) for one in people]
     else:
-        booked = [book(settling, one, **DAY) for one in people]
+        booked = [book(settling, one, **day()) for one in people]
         if at_work:
             settling.pump()  # the group stands and waits for others who may be booked
         visit = invite(settling, 3)
@@ -179,7 +182,7 @@ def test_who_is_on_one_side_only_is_added_moments_apart_too(settling: Clinic, fi
     vera = settling.new_patient(first_name="Vera", last_name="Lind", email="lind@mail.example")
     if first == "oncall":
         visit = invite(settling, 3)
-    booked = [book(settling, one, **DAY) for one in (omar, ines, vera)]
+    booked = [book(settling, one, **day()) for one in (omar, ines, vera)]
     if first == "drchrono":
         visit = invite(settling, 3)
     settling.settle()
@@ -196,7 +199,7 @@ def test_a_group_in_drchrono_and_one_of_its_people_in_oncall(settling: Clinic) -
     people = known_people(settling)
     visit = invite(settling, 1)
     for one in people:
-        book(settling, one, **DAY)
+        book(settling, one, **day())
     settling.settle()
     (now,) = settling.visits()
     assert now["id"] == visit
@@ -206,7 +209,7 @@ def test_a_group_in_drchrono_and_one_of_its_people_in_oncall(settling: Clinic) -
 
 
 def test_entered_a_second_time_in_oncall_is_told_and_not_doubled(settling: Clinic) -> None:
-    booked = [book(settling, one, **DAY) for one in known_people(settling)]
+    booked = [book(settling, one, **day()) for one in known_people(settling)]
     settling.settle()
     invite(settling, 3)
     settling.settle()
@@ -223,7 +226,7 @@ def test_entered_a_second_time_in_drchrono_is_told_and_not_doubled(settling: Cli
     settling.forget()
     assert len(settling.appointments()) == 3
     for one in people:
-        book(settling, one, **DAY)
+        book(settling, one, **day())
     settling.settle()
     settling.catch_up()
     assert [v["id"] for v in settling.visits()] == [visit]
@@ -232,7 +235,7 @@ def test_entered_a_second_time_in_drchrono_is_told_and_not_doubled(settling: Cli
 
 
 def test_two_visits_in_oncall_for_one_group_are_a_question(settling: Clinic) -> None:
-    booked = [book(settling, one, **DAY) for one in known_people(settling)]
+    booked = [book(settling, one, **day()) for one in known_people(settling)]
     settling.pump()
     visits = {invite(settling, 3), invite(settling, 2)}
     settling.settle()
@@ -247,7 +250,7 @@ def test_shadow_plans_a_group_once(sandbox: Sandbox, sqlite_url: str, tmp_path: 
     with open_clinic(sandbox, sqlite_url, tmp_path, sync_mode="shadow") as clinic:
         make_groups(clinic)
         clinic.go_live()
-        booked = [book(clinic, one, **DAY) for one in patients(clinic)]
+        booked = [book(clinic, one, **day()) for one in patients(clinic)]
         clinic.settle()
         found = go_live.preview(clinic.sync)
         assert (found.create_in_oncall, found.mails) == (1, 3)

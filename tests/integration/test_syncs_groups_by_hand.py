@@ -22,7 +22,10 @@ from tests.integration.group_clinic import (
 )
 from tests.sandbox_client import Sandbox
 
-DAY: dict[str, Any] = {"scheduled_time": wall(days=4), "duration": 30}
+
+def day() -> dict[str, Any]:
+    """When `invite` books in OnCall, for a booking in DrChrono."""
+    return {"scheduled_time": wall(days=4), "duration": 30}
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def question(clinic: Clinic) -> tuple[list[str], str, str]:
     """A group that may be one of two OnCall visits: its appointments, and the two."""
     people = patients(clinic, 4)[1:]
     clinic.settle()
-    booked = [book(clinic, one, **DAY) for one in people]
+    booked = [book(clinic, one, **day()) for one in people]
     clinic.pump()
     visits = invite(clinic, 3), invite(clinic, 2)
     clinic.settle()
@@ -96,7 +99,7 @@ def test_a_group_asked_about_at_go_live_is_paired_by_hand(
 ) -> None:
     with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
         make_groups(clinic)
-        booked = [book(clinic, one, **DAY) for one in patients(clinic, 4)[1:]]
+        booked = [book(clinic, one, **day()) for one in patients(clinic, 4)[1:]]
         three, two = invite(clinic, 3), invite(clinic, 2)
         clinic.go_live()
         clinic.settle()
