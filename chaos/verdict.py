@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, Shown, differences
-from chaos.plan import Side
+from chaos.plan import APART, Side
 from chaos.staff import Ledger, Said, Staff, Visit
 from cli.world import World
 from sync.store.schema import conflict, object_
@@ -212,7 +212,8 @@ def _worth(visit: Visit, kind: str, ledger: Ledger) -> int:
     booked = visit.said["starts"][0].edit
     if kind == "invitation":
         # OnCall invites whoever gets a new address.
-        until = visit.ended[-1].edit if visit.ended else math.inf
+        # The end and the address travel each by itself.
+        until = visit.ended[-1].edit + APART if visit.ended else math.inf
         new = [edit for edit in ledger.addresses.get(visit.person, []) if booked < edit < until]
         return int(visit.side is here) + len(new)
     if kind == "cancellation":

@@ -35,6 +35,7 @@ from sync.engine import (
     meeting,
     merged,
     overwriting,
+    rereading,
     successors,
     undecided,
     writing,
@@ -131,6 +132,7 @@ def run(sync: Sync, lease: Lease) -> None:
     merged.settle(started)
     _know_participant(started)
     group_second.settle(started)
+    rereading.settle(started)
     plan = make_plan(started)
     group_entry.settle(started, plan)
     if sync.live:

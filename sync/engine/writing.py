@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
@@ -134,6 +135,10 @@ def _send_drchrono(
     def after(conn: Connection, _answer: Answer) -> None:
         # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
         _carried(conn, started, "oncall", effect)
+        if shown.visit.mark is not None:
+            # Its new `updated_at` is not told. A read that bears the old one is older than this.
+            shown.visit = replace(shown.visit, mark=f"{shown.visit.mark}+")
+            links.change(conn, object_id, mark=shown.visit.mark)
 
     sync.drchrono.patch_appointment(
         started.ticket.then(after),
