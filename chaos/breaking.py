@@ -167,7 +167,7 @@ class Breaker:
         """One that is at work, where there is one."""
         try:
             self._world.kill_worker_at_work()
-        except Exception:  # noqa: BLE001 - none is, or the database is away: then any
+        except (TroubleError, SQLAlchemyError):  # none is, or the database is away: then any
             self._world.supervisor.kill(self._worker(which))
 
     def _kill_all(self, names: list[str]) -> None:
