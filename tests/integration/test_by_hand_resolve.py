@@ -114,7 +114,7 @@ def test_a_new_patient_that_the_policy_asks_about(clinic: Clinic) -> None:
 
 def test_a_new_patient_who_is_somebody_known_after_all(clinic: Clinic) -> None:
     path = clinic.settings.mapping_file
-    path.write_text(path.read_text() + '\n[policy]\nnew_patients = "never"\n')
+    path.write_text(path.read_text() + '\n[policy]\nnew_patients = "ask"\n')
     catchup.run_now(clinic.sync, "mapping")
     clinic.sandbox.behaviours("oncall", returns_provider=True)
     ines = {"first_name": "Ines", "last_name": "Okoro", "email": "ines@mail.example"}
