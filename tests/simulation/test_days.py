@@ -342,7 +342,7 @@ def test_days(sandbox_process: Sandbox) -> None:
     run_state_machine_as_test(
         Days,
         settings=settings(
-            max_examples=EXAMPLES or 12,
+            max_examples=EXAMPLES or 9,
             stateful_step_count=14,
             deadline=None,
             derandomize=not EXAMPLES,
