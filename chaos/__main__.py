@@ -25,7 +25,7 @@ from cli.running import ending_on_signals, start_told
 @click.option("--seed", type=int, help="Of the plan; without it one is drawn and told.")
 @click.option("--edits", type=click.IntRange(1, 10_000), default=2000, show_default=True)
 @click.option("--faults", type=click.IntRange(0), help="One for each four edits, if not said.")
-@click.option("--pause", default=0.3, show_default=True, help="Seconds between edits, on average.")
+@click.option("--pause", default=0.15, show_default=True, help="Seconds between edits, on average.")
 @click.option(
     "--database",
     type=click.Choice(["postgresql", "sqlite"]),

@@ -129,6 +129,23 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
     return tuple(Ring(key, Lane.BULK) for key in waiting)
 
 
+def token_renewed(sync: Sync) -> tuple[Ring, ...]:
+    """Wake what DrChrono refused with the token before this one; a person is not needed for it."""
+    version = str(sync.keeper.version())
+    with sync.store.read() as conn:
+        known = facts.get(conn, "token_version")
+    if known == version:
+        return ()
+    with sync.store.write() as conn:
+        now = sync.clock()
+        facts.put(conn, "token_version", version, now)
+        journal.close_one(conn, 0, "auth", now)
+        waiting = links.blocked_on(conn, "auth")
+        for key in waiting:
+            work.raise_(conn, key, now=now, hints=Hints.both())
+    return tuple(Ring(key, Lane.LIVE) for key in waiting)
+
+
 def held_visits(sync: Sync) -> tuple[Ring, ...]:
     """Raise visits whose waiting is over: near enough to be made, or without a successor."""
     with sync.store.write() as conn:
@@ -164,6 +181,7 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
 TASKS: Mapping[str, Task] = {
     "mapping": Task(_every(5), _remote(mapping_changed)),
     "mode": Task(_every(5), _remote(mode_changed)),
+    "token": Task(_every(5), token_renewed),
     "matching": Task(_every(15), _remote(matching.run)),
     "practice": Task(_every(24 * 3600), _remote(practice.learn)),
     "window": Task(_every(15), held_visits),
