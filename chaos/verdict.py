@@ -4,7 +4,6 @@ Held against what people said (`chaos.staff`), from both systems' own state. Of 
 two things are asked: which halves belong together, to name them, and which conflicts it recorded.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, Shown, differences
-from chaos.plan import APART, Side
+from chaos.plan import Side
 from chaos.staff import Ledger, Said, Staff, Visit
 from cli.world import World
 from sync.store.schema import conflict, object_
@@ -211,10 +210,8 @@ def _worth(visit: Visit, kind: str, ledger: Ledger) -> int:
     here = Side.DRCHRONO
     booked = visit.said["starts"][0].edit
     if kind == "invitation":
-        # OnCall invites whoever gets a new address.
-        # The end and the address travel each by itself.
-        until = visit.ended[-1].edit + APART if visit.ended else math.inf
-        new = [edit for edit in ledger.addresses.get(visit.person, []) if booked < edit < until]
+        # OnCall invites whoever gets a new address, for as long as the visit is open there.
+        new = [edit for edit in ledger.addresses.get(visit.person, []) if edit > booked]
         return int(visit.side is here) + len(new)
     if kind == "cancellation":
         return int(any(said.side is here for said in visit.ended))
