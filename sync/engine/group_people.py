@@ -190,6 +190,9 @@ def _extend(run: GroupRun, invited: Invited) -> None:
     started, sync = run.started, run.started.sync
     obj, shown = run.state.object("oncall"), run.oncall()
     assert obj is not None and obj.remote_id is not None and shown is not None  # noqa: S101, PT018
+    _without_those_there(run, invited)
+    if not invited.met:
+        return
     body = {"participants": oncall_bodies.participants_with(shown.json, _people(invited))}
 
     def after(conn: Connection, answer: Answer) -> None:
@@ -216,6 +219,21 @@ def _extend(run: GroupRun, invited: Invited) -> None:
         full = ParkedError("operator", "group_full", "group_full")
         invited.parked |= dict.fromkeys(invited.met, full)
         invited.met.clear()
+
+
+def _without_those_there(run: GroupRun, invited: Invited) -> None:
+    """Whom staff have added in OnCall meanwhile is there already, and is not invited again."""
+    shown = run.oncall()
+    if shown is None:
+        return
+    with run.started.sync.store.write() as conn:
+        found = group_state.know_participants(conn, run, shown.json)
+    if not found:
+        return
+    group_state.load_seats(run)
+    for attended in list(invited.met):
+        if group_state.has_participant(run.seat(attended)):
+            del invited.met[attended]
 
 
 def _creating(run: GroupRun) -> list[int]:

@@ -204,8 +204,8 @@ def read_oncall(run: GroupRun) -> None:
 def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) -> bool:
     """A member without a participant whose person is there has been added: by us, or by hand.
 
-    E-mail and names decide, by the keyed index: exactly one participant, and nobody else's.
-    Returns whether any was found.
+    E-mail and names decide, by the keyed index: of several who are that person the first, and none
+    who is somebody's already. Returns whether any was found.
     """
     attendees = oncall.to_visit(json, run.started.mapping).attendees
     taken = {s.participant.remote_id for s in run.seats if s.participant is not None}
@@ -221,7 +221,7 @@ def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) ->
             and _is_person(conn, run, who, seat.attended.person)
             and is_free(conn, who.remote_id)
         ]
-        if len(same) != 1:
+        if not same:
             continue
         keep_participant(conn, run, seat, same[0].remote_id, json)
         taken.add(same[0].remote_id)

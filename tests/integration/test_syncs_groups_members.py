@@ -162,6 +162,22 @@ def test_the_patient_of_a_visit_replaced_in_oncall(clinic: Clinic) -> None:
     agree(clinic)
 
 
+@pytest.mark.parametrize("profile", [TELEHEALTH, GROUP])
+def test_swapped_for_the_patient_whom_staff_have_just_added_in_oncall(
+    clinic: Clinic, profile: int
+) -> None:
+    """Who is in the visit already is not added a second time."""
+    people, appointment, visit = one_visit(clinic, profile=profile)
+    clinic.change_visit(visit["id"], participants=[*listed(clinic, visit), JON])
+    clinic.edit(appointment, patient=people[3])
+    clinic.settle()
+    clinic.whole_cycle()
+    agree(clinic, contacts=False)
+    assert [one["patient"] for one in clinic.appointments()] == [people[3]]
+    assert open_names(clinic.visit(visit["id"])) == ["Jon"]
+    assert sorted(clinic.mails()) == [("cancellation", "app"), ("invitation", "staff")]
+
+
 def test_without_a_group_profile_a_second_patient_is_told_once(
     sandbox: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> None:
