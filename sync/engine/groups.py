@@ -24,6 +24,7 @@ from sync.engine import (
     group_end,
     group_people,
     group_state,
+    group_view,
     ladder,
     marking,
     meeting,
@@ -120,12 +121,12 @@ def _read_rest(found: GroupRun, members: GroupPlan) -> GroupPlan:
 
 def plan_members(found: GroupRun) -> GroupPlan:
     """What becomes of each member, by what was read so far."""
-    state, follows = found.state, group_state.moved_by_oncall(found)
+    state, follows = found.state, group_view.moved_by_oncall(found)
     held = state.row["hold_until"]
     imminent = found.slot.starts <= state.now + found.started.sync.settings.imminent
     plan = group.plan_group(
-        group_state.members(found),
-        group_state.slot_in_oncall(found) if follows else found.slot,
+        group_view.members(found),
+        group_view.slot_in_oncall(found) if follows else found.slot,
         found.started.policy,
         follows=follows,
         over=found.oncall_over() is not None,
@@ -143,8 +144,8 @@ def plan_fields(found: GroupRun, members: GroupPlan) -> Plan:
     """
     if found.oncall() is None or found.oncall_over() is not None or members.ends is not None:
         return Plan()
-    follows = group_state.moved_by_oncall(found)
-    left, right = group_state.sides(found, found.slot if follows else members.slot)
+    follows = group_view.moved_by_oncall(found)
+    left, right = group_view.sides(found, found.slot if follows else members.slot)
     return plan_visit(left, right, found.started.policy, found.state.now)
 
 
@@ -192,7 +193,7 @@ def _execute(found: GroupRun, members: GroupPlan, fields: Plan) -> dict[int, Par
         for one in members.of(*CANCELS):
             group_people.cancel(found, found.seat(one))
     _refuse_inactive(found, members, fields)
-    if members.slot != found.slot and not group_state.moved_by_oncall(found):
+    if members.slot != found.slot and not group_view.moved_by_oncall(found):
         group_state.take(found, members.slot)
     for effect in fields.effects:
         if isinstance(effect, Patch) and effect.system == "oncall":
