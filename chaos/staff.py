@@ -128,6 +128,9 @@ class Staff:
         if edit.do is Do.MEET:
             return self._meet(edit, visit)
         side = self._side(edit, visit)
+        if edit.do in (Do.RESIZE, Do.RETYPE) and self._shows(visit, side, self._body(edit, side)):
+            # Whoever saves what stands there has said nothing that anybody could hear.
+            return side
         if edit.do is Do.DELETE and side is Side.DRCHRONO:
             path = f"/api/appointments/{visit.ids[side]}"
             self._drchrono.send("drchrono", "staff", "DELETE", path, {})
@@ -141,6 +144,15 @@ class Staff:
         """Where it is made: on the side of the plan, or where the visit was booked if it is not
         yet on the other one."""
         return edit.side if edit.side is visit.side or self.other_half(visit) else visit.side
+
+    def _shows(self, visit: Visit, side: Side, body: dict[str, Any]) -> bool:
+        """Whether a visit says on one side what an edit is about to say."""
+        here = side is Side.DRCHRONO
+        path = (
+            f"/api/appointments/{visit.ids[side]}" if here else f"/appointments/{visit.ids[side]}/"
+        )
+        row = self._drchrono.send(str(side), "staff", "GET", path, {})
+        return all(row[name] == value for name, value in body.items())
 
     def _note(self, edit: Edit, visit: Visit, side: Side) -> None:
         said = Said(edit.number, side, edit.value)
