@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 from sync.core.lifecycle import terminal
 from sync.core.records import State
 from sync.drchrono import translate as drchrono
+from sync.engine import persons
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
@@ -76,6 +77,10 @@ def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> N
         )
     baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, state.attendance.id, participant=known.id)
+    person = state.attendance.person
+    if person is not None and persons.is_behind(conn, person):
+        # The chart was changed before this participant was known: it missed that.
+        work.raise_(conn, person, now=sync.clock(), hints=Hints.of("drchrono"))
 
 
 def as_sent(

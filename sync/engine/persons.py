@@ -74,7 +74,7 @@ def run(sync: Sync, lease: Lease) -> None:
         patient = links.patient_row(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
-        behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
+        behind = is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
         excluded = undecided.is_excluded(conn, lease.aggregate)
     if excluded and patient is not None:
         raise ParkedError("operator", f"excluded:{patient.remote_id}", None)
@@ -126,7 +126,7 @@ def _not_stale(
         raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("drchrono"), failed=True)
 
 
-def _is_behind(conn: Connection, key: int) -> bool:
+def is_behind(conn: Connection, key: int) -> bool:
     """Whether a visit was made with names or an address older than the chart's."""
     found = conn.execute(
         select(attendance.c.id)
@@ -377,6 +377,8 @@ def _settle(started: PersonRun) -> None:
         conn.execute(
             update(attendance)
             .where(attendance.c.person == started.lease.aggregate, attendance.c.current)
+            # One whose participant is not known yet was told nothing of this version.
+            .where(attendance.c.participant.is_not(None))
             .values(person_version=version.scalar_subquery())
         )
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):

@@ -127,3 +127,12 @@ def test_made_in_oncall_and_cancelled_there_meanwhile(clinic: Clinic) -> None:
     clinic.settle(hours=3)
     assert clinic.appointment(appointment)["status"] == "Cancelled"
     assert clinic.attention() == []
+
+
+def test_made_in_oncall_and_the_chart_changed_before_it_was_found(clinic: Clinic) -> None:
+    _, made = made_in_oncall(clinic)
+    clinic.edit_patient(clinic.patient, email="vera.new@mail.example")
+    clinic.pump()  # the person's run is over before the visit's participant is known
+    clinic.settle(hours=3)
+    agree(clinic)
+    assert clinic.visit(made)["participants"][0]["email"] == "vera.new@mail.example"
