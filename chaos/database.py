@@ -1,5 +1,6 @@
 """Decides on which database a run works, and how that one is taken away for a moment."""
 
+import atexit
 import os
 import subprocess
 import tempfile
@@ -75,6 +76,7 @@ class Postgresql:
         """Stop it and remove its data."""
         with suppress(subprocess.SubprocessError):
             self.stop(crash=True)
+        atexit.unregister(self._server._cleanup)  # noqa: SLF001 - it would make its files anew
         rmtree(self._home, ignore_errors=True)
 
     def _pg_ctl(self, *arguments: str) -> None:
