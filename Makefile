@@ -4,10 +4,10 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install run demo chaos recovery test lint format lock clean
+.PHONY: help install run demo chaos chaos-short recovery test lint format lock clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make .venv; the command is then .venv/bin/drchrono-oncall
 
@@ -20,11 +20,14 @@ demo: install ## The same, and a scripted day that checks itself
 chaos: $(VENV)/.installed-dev ## Break everything while people work on both sides (SEED= EDITS= DATABASE=)
 	$(BIN)/python -m chaos --edits $(or $(EDITS),2000) --database $(or $(DATABASE),postgresql) $(if $(SEED),--seed $(SEED))
 
+chaos-short: $(VENV)/.installed-dev ## 40 edits and each kind of fault once, in about a minute
+	$(BIN)/pytest tests/chaos
+
 recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until all is right again
 	$(BIN)/python -m chaos --recovery
 
-test: $(VENV)/.installed-dev ## Every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.installed-dev ## Every test but the short chaos
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
 
 lint: $(VENV)/.installed-dev ## Style, types, import rules
 	$(BIN)/ruff check .

@@ -8,6 +8,9 @@ from tests.integration.flows import here, slot
 
 def test_what_met_a_token_that_was_dead_and_young_goes_on(clinic: Clinic) -> None:
     appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
+    clinic.advance(61)
+    keeper = clinic.sync.keeper
+    assert keeper.renew_after_refusal(keeper.version())
     catchup.run_now(clinic.sync, "token")
     # Too young for its age to be the reason: nothing is renewed, and the visit waits.
     clinic.sandbox.control("drchrono", "expire", {"what": "access"})
