@@ -27,7 +27,7 @@ recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until 
 	$(BIN)/python -m chaos --recovery
 
 test: $(VENV)/.installed-dev ## Every test but the short chaos
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
 
 lint: $(VENV)/.installed-dev ## Style, types, import rules
 	$(BIN)/ruff check .

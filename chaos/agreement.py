@@ -78,7 +78,10 @@ def open_appointments(shown: Shown) -> list[dict[str, Any]]:
     return [
         one
         for one in shown.of("drchrono", "appointments")
-        if one["status"] not in OVER_HERE and not one["deleted_flag"] and one["profile"] in TYPES
+        if one["status"] not in OVER_HERE
+        and not one["deleted_flag"]
+        and not one["is_virtual_base"]
+        and one["profile"] in TYPES
     ]
 
 

@@ -18,24 +18,10 @@ from tests.integration.flows import (
     two_patients,
 )
 from tests.integration.group_clinic import book, group_of, make_groups, open_names, patients
-from tests.integration.matrix import UNKNOWNS, Unknown, pairs
+from tests.integration.matrix import Unknown
 from tests.integration.two_engines import two_engines, until_idle
+from tests.integration.unknowns import CLINICS, SETS, of_clinic, switched
 from tests.sandbox_client import Sandbox
-
-SETS = [*((one,) for one in UNKNOWNS), *pairs()]
-CLINICS = 4
-# What only a catch-up meets.
-OF_LISTS = {
-    *("bulk_lists", "bulk_order_by", "bulk_page_limit", "bulk_polls", "page_size", "paging"),
-    *("verbose_page_size", "list_lag_seconds", "envelope", "order", "status_on_list"),
-    *("contacts_list_email", "email_filter"),
-}
-
-
-def _of_clinic(number: int) -> list[tuple[Unknown, ...]]:
-    """The sets that one clinic goes through, one after the other."""
-    plain = [found for found in SETS if not any(one.settings for one in found)]
-    return plain[number::CLINICS]
 
 
 @pytest.mark.parametrize("number", range(CLINICS))
@@ -45,8 +31,9 @@ def test_a_group_under_each_unknown(
     sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
     with open_clinic(sandbox, sqlite_url, tmp_path, **NO_LIMITS) as clinic:
         clinic.go_live()
-        for at, unknowns in enumerate(_of_clinic(number)):
-            _under(clinic, at, unknowns)
+        for at, unknowns in enumerate(of_clinic(number)):
+            with switched(clinic, unknowns) as listed:
+                _tour(clinic, at, catch_up=listed)
         clinic.forget()
         clinic.whole_cycle()
         assert clinic.writes() == []
@@ -67,21 +54,6 @@ def test_a_group_under_an_unknown_that_is_a_setting(
     with open_clinic(sandbox, sqlite_url, tmp_path, **settings) as clinic:
         clinic.go_live()
         _tour(clinic, 0)
-
-
-def _under(clinic: Clinic, number: int, unknowns: tuple[Unknown, ...]) -> None:
-    """The tour with these switched, which are as they were afterwards."""
-    remotes = {one.remote for one in unknowns}
-    before = {remote: clinic.sandbox.state(remote)["behaviours"] for remote in remotes}
-    for one in unknowns:
-        clinic.sandbox.behaviours(one.remote, **{one.switch: one.value})
-    try:
-        _tour(clinic, number, catch_up=any(one.switch in OF_LISTS for one in unknowns))
-    except AssertionError as different:
-        raise AssertionError(f"{' '.join(map(str, unknowns))}: {different}") from None
-    for one in unknowns:
-        value = before[one.remote][one.switch]
-        clinic.sandbox.behaviours(one.remote, **{one.switch: value})
 
 
 def _tour(clinic: Clinic, number: int, *, catch_up: bool = True) -> None:
