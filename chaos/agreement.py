@@ -80,7 +80,7 @@ def open_appointments(shown: Shown) -> list[dict[str, Any]]:
         for one in shown.of("drchrono", "appointments")
         if one["status"] not in OVER_HERE
         and not one["deleted_flag"]
-        and not one["is_virtual_base"]
+        and not one.get("is_virtual_base")
         and one["profile"] in TYPES
     ]
 

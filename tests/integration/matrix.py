@@ -112,7 +112,7 @@ ELSEWHERE = {
     (HERE, "missing_scope"): "test_invariant_9",
     (HERE, "access_seconds"): "test_drchrono_oauth",
 }
-PAIRS = 8
+PAIRS = 6
 SEED = 20261122
 
 

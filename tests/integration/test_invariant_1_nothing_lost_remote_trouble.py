@@ -25,7 +25,6 @@ TROUBLES: tuple[dict[str, Any], ...] = (
     {"do": "status", "status": 500},
     {"do": "429", "seconds": 30},
     {"do": "html"},
-    {"do": "garbage"},
     {"do": "drop"},
     {"do": "drop_after"},
     {"do": "late", "seconds": 0.1},
