@@ -22,13 +22,13 @@ def is_mirrored(mapping: Mapping | None) -> bool:
     return mapping is not None and mapping.policy.people == "all"
 
 
-def raise_all(conn: Connection, mapping: Mapping, now: datetime) -> list[int]:
+def raise_all(conn: Connection, mapping: Mapping, now: datetime) -> None:
     """Raise every patient without a contact, in the bulk lane; nobody where that is not asked for.
 
     Patients without an e-mail or with a doctor who is not mapped are read and left alone.
     """
     if not is_mirrored(mapping):
-        return []
+        return
     contact = aliased(object_)
     known = select(contact.c.id).where(
         contact.c.aggregate == object_.c.aggregate, contact.c.kind == "contact"
@@ -42,7 +42,5 @@ def raise_all(conn: Connection, mapping: Mapping, now: datetime) -> list[int]:
             ~known.exists(),
         )
     )
-    keys = list(rows.scalars())
-    for key in keys:
+    for key in rows.scalars().all():
         work.raise_(conn, key, now=now, hints=Hints.of("drchrono"), lane=Lane.BULK)
-    return keys

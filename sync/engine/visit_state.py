@@ -328,12 +328,6 @@ def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:
             found.seen["state"] = seen.get("state", Seen.NEW)
 
 
-def _cancelled(shown: Visit) -> Visit:
-    from dataclasses import replace
-
-    return replace(shown, state=State(Life.CANCELLED))
-
-
 def participants_wire(json: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
     """The wire form of each participant in an answer, by its id."""
     items = json.get("participants")
