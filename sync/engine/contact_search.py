@@ -140,22 +140,37 @@ def _link(
     record: dict[str, Json],
     place: tuple[str, str],
 ) -> Obj:
-    """Link a contact that was there before us: what is equal is settled, the rest by policy."""
     with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
-        obj = links.add(
-            conn,
-            lease.aggregate,
-            "oncall",
-            "contact",
-            shown.remote_id,
-            now=now,
-            provider=place[0],
-            division=place[1],
-            seen_at=now,
-        )
-        adopt(conn, sync, obj, person, shown, record)
+        work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        return link(conn, sync, lease.aggregate, person, shown, record, place)
+
+
+def link(
+    conn: Connection,
+    sync: Sync,
+    key: int,
+    person: Person,
+    shown: Person,
+    record: dict[str, Json],
+    place: tuple[str, str],
+) -> Obj:
+    """Link a contact that was there before us: what is equal is settled, the rest by policy.
+
+    `key` is the person's aggregate, `place` provider and division.
+    """
+    now = sync.clock()
+    obj = links.add(
+        conn,
+        key,
+        "oncall",
+        "contact",
+        shown.remote_id,
+        now=now,
+        provider=place[0],
+        division=place[1],
+        seen_at=now,
+    )
+    adopt(conn, sync, obj, person, shown, record)
     return obj
 
 

@@ -143,9 +143,7 @@ def _contact(started: Scan, json: dict[str, Json]) -> None:
     found = relink.owner_of(started, shown) or patients_like(started, shown).one
     if found is None:
         return
-    if isinstance(shown.provider, Absent) or isinstance(shown.division, Absent):
-        json = sync.oncall.get_contact(started.ticket, shown.remote_id)
-        shown = oncall.to_person(json)
+    json, shown = contact_search.whole(sync, started.ticket, json, shown)
     key = started.person_keys[found.remote_id]
     place = (present(shown.provider, ""), present(shown.division, ""))
     with sync.store.write() as conn:
@@ -155,18 +153,7 @@ def _contact(started: Scan, json: dict[str, Json]) -> None:
                 conn, key, "contact_twice", now=now, candidates=[shown.remote_id]
             )
             return
-        obj = links.add(
-            conn,
-            key,
-            "oncall",
-            "contact",
-            shown.remote_id,
-            now=now,
-            provider=place[0],
-            division=place[1],
-            seen_at=now,
-        )
-        contact_search.adopt(conn, sync, obj, found, shown, json)
+        contact_search.link(conn, sync, key, found, shown, json, place)
 
 
 # --- visits ---------------------------------------------------------------------------------------
