@@ -163,9 +163,10 @@ def refuse_overlap(practice: Practice, row: Json, others: list[Json]) -> None:
     for other in [*practice.appointments.rows.values(), *others]:
         if other.get("id") == row.get("id") or not _takes_room(other):
             continue
-        same = all(other[name] == row[name] for name in ("doctor", "office", "exam_room"))
+        if any(other[name] != row[name] for name in ("doctor", "office", "exam_room")):
+            continue
         other_start, other_end = span(other)
-        if same and start < other_end and other_start < end:
+        if start < other_end and other_start < end:
             raise Refusal(
                 409, {"detail": f"Appointment overlaps with {other.get('id', 'another')}"}
             )
