@@ -13,9 +13,11 @@ from pathlib import Path
 from sandbox.clock import Clock
 from sandbox.control import SEEDS
 from sandbox.drchrono.remote import DrChrono
+from sandbox.larger import MOST_DOCTORS
 from sandbox.oncall.remote import OnCall
 from sandbox.server import serve
 from sandbox.state_file import StateFile
+from sandbox.world import Seed
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -26,6 +28,13 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--oncall-port", type=int, default=8102, help="0: any free port")
     parser.add_argument("--seed", choices=SEEDS, default="clinic")
     parser.add_argument("--seed-number", type=int, default=1)
+    parser.add_argument(
+        "--doctors",
+        type=int,
+        choices=range(1, MOST_DOCTORS + 1),
+        metavar="N",
+        help="a practice of as many instead of the clinic of three",
+    )
     parser.add_argument(
         "--state-file", type=Path, help="keep the world here; one that is there goes on"
     )
@@ -49,7 +58,7 @@ def main(arguments: list[str]) -> int:
         sys.exit(str(error))
     if not goes_on:
         for remote in (drchrono, oncall):
-            remote.reset(chosen.seed, chosen.seed_number)
+            remote.reset(Seed(chosen.seed, chosen.seed_number, chosen.doctors))
     if kept is not None:
         kept.start()
     servers = [

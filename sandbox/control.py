@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import faults
 from sandbox.answers import Json, json_answer
+from sandbox.larger import MOST_DOCTORS
+from sandbox.world import Seed
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request, Response
@@ -107,13 +109,16 @@ def _unknown(names: list[str]) -> Response:
 
 
 def _reset(remote: Remote, body: Json) -> Json:
-    only(body, "seed", "number", "keep_webhooks")
-    seed = body.get("seed", "clinic")
-    if seed not in SEEDS:
+    only(body, "seed", "number", "doctors", "keep_webhooks")
+    name = body.get("seed", "clinic")
+    if name not in SEEDS:
         raise ControlError(f"seed is one of: {', '.join(SEEDS)}")
-    number = int(body.get("number", 1))
-    remote.reset(seed, number, keep_webhooks=bool(body.get("keep_webhooks", False)))
-    return {"seed": seed, "number": number}
+    doctors = body.get("doctors")
+    if doctors is not None and not 1 <= int(doctors) <= MOST_DOCTORS:
+        raise ControlError(f"doctors is from 1 to {MOST_DOCTORS}")
+    seed = Seed(name, int(body.get("number", 1)), None if doctors is None else int(doctors))
+    remote.reset(seed, keep_webhooks=bool(body.get("keep_webhooks", False)))
+    return {"seed": seed.name, "number": seed.number, "doctors": seed.doctors}
 
 
 def _save(remote: Remote, body: Json) -> Json:

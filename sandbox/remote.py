@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from sandbox.clock import Clock
+    from sandbox.world import Seed
 
 Command = Callable[[Json], Any]
 Reading = Callable[["MultiDict[str, str]"], Any]
@@ -71,7 +72,7 @@ class Remote(ABC):
         """The body of a list without entries."""
 
     @abstractmethod
-    def plant(self, seed: str, number: int, *, keep_webhooks: bool) -> None:
+    def plant(self, seed: Seed, *, keep_webhooks: bool) -> None:
         """Make a new world from a seed."""
 
     @abstractmethod
@@ -94,7 +95,7 @@ class Remote(ABC):
         """The GETs under /_sandbox/ that only this remote has."""
         return {}
 
-    def reset(self, seed: str, number: int, *, keep_webhooks: bool = False) -> None:
+    def reset(self, seed: Seed, *, keep_webhooks: bool = False) -> None:
         """A new world: no calls, faults, settings or deliveries are left of the old one."""
         with self.lock:
             self.world += 1
@@ -103,7 +104,7 @@ class Remote(ABC):
             self.faults.clear()
             self.calls.clear()
             self.courier.clear()
-            self.plant(seed, number, keep_webhooks=keep_webhooks)
+            self.plant(seed, keep_webhooks=keep_webhooks)
 
     def state(self) -> Json:
         """The whole world as JSON, to be used under `lock`; faults are not part of it."""

@@ -67,16 +67,6 @@ class Slot:
     status: str
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The clinic. `contacts` are patients, `visits` slots that OnCall knows already."""
-
-    patients: tuple[Patient, ...] = ()
-    slots: tuple[Slot, ...] = ()
-    contacts: tuple[int, ...] = ()
-    visits: tuple[int, ...] = ()
-
-
 # One legacy zone name and one of today's: facts: D, Appointments.
 DOCTORS = (
     Doctor(0, "Miriam", "Okafor", "m.okafor@riverside.example", "US/Eastern", 0, (0,)),
@@ -98,8 +88,34 @@ PROFILES = (
 DIVISIONS = ("East", "West")
 CUSTOM_FIELD = "EMR id"
 
+
+@dataclass(frozen=True)
+class Seed:
+    """Which world: "clinic" or "empty" (nobody has an appointment), drawn from a number.
+
+    With `doctors` it is a larger practice (`sandbox.larger`), else the clinic of three.
+    """
+
+    name: str = "clinic"
+    number: int = 1
+    doctors: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The clinic. `contacts` are patients, `visits` slots that OnCall knows already."""
+
+    doctors: tuple[Doctor, ...] = DOCTORS
+    offices: tuple[Office, ...] = OFFICES
+    divisions: tuple[str, ...] = DIVISIONS
+    patients: tuple[Patient, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    contacts: tuple[int, ...] = ()
+    visits: tuple[int, ...] = ()
+
+
 # first name, last name, gender, born; an e-mail of their own unless listed below.
-_PEOPLE = (
+PEOPLE = (
     ("Jane", "Harper", "Female", "1980-01-02"),
     ("Zoë", "Núñez", "Female", "1991-07-14"),
     ("François", "Lefèvre", "Male", "1968-03-30"),
@@ -151,6 +167,8 @@ _SHARED_EMAIL = {
     8: "",
     9: "",
 }
+# Starts from 9 to 17.
+HALF_HOURS = tuple(time(9 + half // 2, 30 * (half % 2)) for half in range(16))
 SLOTS = 60
 CONTACTS = 12
 VISITS = 8
@@ -170,15 +188,15 @@ def people() -> tuple[Patient, ...]:
             cell_phone=f"(212) 555-01{index:02d}",
             doctor=index % len(DOCTORS),
         )
-        for index, (first, last, gender, born) in enumerate(_PEOPLE)
+        for index, (first, last, gender, born) in enumerate(PEOPLE)
     )
 
 
-def plan(seed: str, number: int, today: date) -> Plan:
-    """The world of a seed on its start day; "empty" has a clinic but nobody in it."""
-    if seed == "empty":
+def plan(seed: Seed, today: date) -> Plan:
+    """The clinic of three doctors on its start day; "empty" has a clinic but nobody in it."""
+    if seed.name == "empty":
         return Plan()
-    chance = random.Random(f"{number}/{today.isoformat()}")
+    chance = random.Random(f"{seed.number}/{today.isoformat()}")
     patients = people()
     slots = _slots(chance, today)
     # People with an address of their own can be matched without doubt.
@@ -191,17 +209,18 @@ def plan(seed: str, number: int, today: date) -> Plan:
     for slot in online:
         known.setdefault(slot.patient, slot.index)
     visits = tuple(sorted(list(known.values())[:VISITS]))
-    return Plan(patients, slots, contacts, visits)
+    return Plan(patients=patients, slots=slots, contacts=contacts, visits=visits)
 
 
 def _slots(chance: random.Random, today: date) -> tuple[Slot, ...]:
     days = [today + timedelta(days=ahead) for ahead in range(1, DAYS + 1)]
     weekdays = [day for day in days if day.weekday() < 5]
-    # Half-hour starts from 9 to 17: each is used once per doctor, so nothing overlaps by accident.
-    hours = [time(9 + half // 2, 30 * (half % 2)) for half in range(16)]
-    free = [(doctor.index, day, hour) for doctor in DOCTORS for day in weekdays for hour in hours]
+    # Each start is used once per doctor, so nothing overlaps by accident.
+    free = [
+        (doctor.index, day, hour) for doctor in DOCTORS for day in weekdays for hour in HALF_HOURS
+    ]
     chosen = sorted(chance.sample(free, SLOTS), key=lambda one: (one[1], one[2], one[0]))
-    patients = list(range(len(_PEOPLE))) + chance.sample(range(len(_PEOPLE)), 20)
+    patients = list(range(len(PEOPLE))) + chance.sample(range(len(PEOPLE)), 20)
     chance.shuffle(patients)
     slots = []
     for index, (doctor, day, hour) in enumerate(chosen):

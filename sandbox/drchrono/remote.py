@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request, Response
 
     from sandbox.clock import Clock
+    from sandbox.world import Seed
 
 READ = ("GET", "HEAD")
 
@@ -156,14 +157,14 @@ class DrChrono(Remote):
         """API v4, Responses."""
         return {"previous": None, self.behaviours.word("envelope"): [], "next": None}
 
-    def plant(self, seed: str, number: int, *, keep_webhooks: bool) -> None:
+    def plant(self, seed: Seed, *, keep_webhooks: bool) -> None:
         """A new practice; nobody is connected to it."""
         webhook = self.practice.webhook if keep_webhooks else None
         self.practice.clear()
         self.practice.webhook = webhook
         self.grants.clear()
         self.limits.clear()
-        planting.plant(self.practice, seed, number)
+        planting.plant(self.practice, seed)
 
     def saved(self) -> Json:
         """The practice, its tokens and how many calls this hour saw."""

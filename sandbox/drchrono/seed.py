@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox import world
+from sandbox import larger, world
 from sandbox.drchrono import wire
 
 if TYPE_CHECKING:
     from sandbox.drchrono.practice import Practice
 
-# Ids with gaps between the kinds, so that a mistaken id finds nothing.
-DOCTOR_IDS = (201, 202, 203)
-OFFICE_IDS = (301, 302)
+# The first id of each kind, with gaps between them, so that a mistaken id finds nothing.
+FIRST_DOCTOR = 201
+FIRST_OFFICE = 301
 USER_ID = 501
 FIRST_PROFILE = 401
 FIRST_PATIENT = 7001
 FIRST_APPOINTMENT = 90001
 
 
-def plant(practice: Practice, seed: str, number: int) -> None:
+def plant(practice: Practice, seed: world.Seed) -> None:
     """Fill an empty practice."""
     practice.practice_group = world.PRACTICE_GROUP
     practice.custom_statuses = world.CUSTOM_STATUSES
-    plan = world.plan(seed, number, practice.clock.now().date())
-    _doctors(practice)
-    _offices(practice)
-    _profiles(practice)
+    plan = larger.plan(seed, practice.clock.now().date())
+    _doctors(practice, plan)
+    _offices(practice, plan)
+    _profiles(practice, plan)
     _users(practice)
     _patients(practice, plan)
     _appointments(practice, plan)
 
 
-def _doctors(practice: Practice) -> None:
-    for doctor, doctor_id in zip(world.DOCTORS, DOCTOR_IDS, strict=True):
+def _doctors(practice: Practice, plan: world.Plan) -> None:
+    for doctor in plan.doctors:
+        doctor_id = FIRST_DOCTOR + doctor.index
         row = {
             "id": doctor_id,
             "first_name": doctor.first_name,
@@ -58,15 +59,16 @@ def _doctors(practice: Practice) -> None:
         practice.tables["doctors"].seed(str(doctor_id), row)
 
 
-def _offices(practice: Practice) -> None:
-    for office, office_id in zip(world.OFFICES, OFFICE_IDS, strict=True):
+def _offices(practice: Practice, plan: world.Plan) -> None:
+    for office in plan.offices:
+        office_id = FIRST_OFFICE + office.index
         rooms = [
             {"index": index, "name": name, "online_scheduling": False}
             for index, name in enumerate(office.rooms, start=1)
         ]
         row = {
             "id": office_id,
-            "doctor": DOCTOR_IDS[0],
+            "doctor": FIRST_DOCTOR,
             "name": office.name,
             "city": office.city,
             "state": office.state,
@@ -84,13 +86,13 @@ def _offices(practice: Practice) -> None:
         practice.tables["offices"].seed(str(office_id), row)
 
 
-def _profiles(practice: Practice) -> None:
+def _profiles(practice: Practice, plan: world.Plan) -> None:
     profile_id = FIRST_PROFILE
-    for doctor_id in DOCTOR_IDS:
+    for doctor in plan.doctors:
         for order, (name, minutes, color) in enumerate(world.PROFILES):
             row = {
                 "id": profile_id,
-                "doctor": doctor_id,
+                "doctor": FIRST_DOCTOR + doctor.index,
                 "name": name,
                 "duration": minutes,
                 "color": color,
@@ -107,7 +109,7 @@ def _users(practice: Practice) -> None:
     row = {
         "id": USER_ID,
         "username": "m.okafor",
-        "doctor": DOCTOR_IDS[0],
+        "doctor": FIRST_DOCTOR,
         "is_doctor": True,
         "is_staff": False,
         "plan_type": "provider",
@@ -124,7 +126,7 @@ def _patients(practice: Practice, plan: world.Plan) -> None:
         row = {
             **wire.blank_patient(),
             "id": number,
-            "doctor": DOCTOR_IDS[person.doctor],
+            "doctor": FIRST_DOCTOR + person.doctor,
             "first_name": person.first_name,
             "last_name": person.last_name,
             "email": person.email,
@@ -147,8 +149,8 @@ def _appointments(practice: Practice, plan: world.Plan) -> None:
         row = {
             **wire.blank_appointment(),
             "id": appointment_id,
-            "doctor": DOCTOR_IDS[slot.doctor],
-            "office": OFFICE_IDS[world.DOCTORS[slot.doctor].office],
+            "doctor": FIRST_DOCTOR + slot.doctor,
+            "office": FIRST_OFFICE + plan.doctors[slot.doctor].office,
             "patient": FIRST_PATIENT + slot.patient,
             "exam_room": slot.room,
             "scheduled_time": slot.start.isoformat(),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.clock import Clock
+    from sandbox.world import Seed
 
 # One private key per organisation (facts: D, Transport); the others stand for people at OnCall's
 # own pages, whose clicks are calls here.
@@ -127,13 +128,13 @@ class OnCall(Remote):
         """Facts: D, Transport."""
         return {"count": 0, "next": None, "previous": None, "results": []}
 
-    def plant(self, seed: str, number: int, *, keep_webhooks: bool) -> None:
+    def plant(self, seed: Seed, *, keep_webhooks: bool) -> None:
         """A new organisation."""
         webhook = self.organisation.webhook if keep_webhooks else None
         self.organisation.clear()
         self.organisation.webhook = webhook
         self._minute = (0, 0)
-        planting.plant(self.organisation, seed, number)
+        planting.plant(self.organisation, seed)
 
     def saved(self) -> Json:
         """The organisation; the keys are always the same."""

@@ -5,51 +5,57 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sandbox import world
+from sandbox import larger, world
 from sandbox.oncall import rules, wire
 
 if TYPE_CHECKING:
     from sandbox.answers import Json
     from sandbox.oncall.organisation import Organisation
 
-DIVISION_IDS = ("2404", "2405")
-PROVIDER_IDS = ("196157", "196158", "196159")
+FIRST_DIVISION = 2404
+FIRST_PROVIDER = 196157
 # Guide, contact samples: "2": "EMR id", "6": "Has submitted forms?".
 CUSTOM_FIELDS = {"2": world.CUSTOM_FIELD, "6": "Has submitted forms?"}
 SEXES = {"Male": "male", "Female": "female"}
+# What OnCall calls a visit of a profile that it knows.
+TYPES = {"Telehealth": "online", "Phone Consult": "phone"}
 
 
-def plant(organisation: Organisation, seed: str, number: int) -> None:
+def plant(organisation: Organisation, seed: world.Seed) -> None:
     """Fill an empty organisation; what both sides know carries no marker."""
-    plan = world.plan(seed, number, organisation.clock.now().date())
+    plan = larger.plan(seed, organisation.clock.now().date())
     organisation.custom_fields = dict(CUSTOM_FIELDS)
-    for division_id, name in zip(DIVISION_IDS, world.DIVISIONS, strict=True):
-        organisation.divisions[division_id] = {"id": division_id, "name": name}
-    for doctor, provider_id in zip(world.DOCTORS, PROVIDER_IDS, strict=True):
+    for index, name in enumerate(plan.divisions):
+        organisation.divisions[_division(index)] = {"id": _division(index), "name": name}
+    for doctor in plan.doctors:
+        provider_id = str(FIRST_PROVIDER + doctor.index)
         row = {
             "id": provider_id,
             "full_name": f"{doctor.first_name} {doctor.last_name}",
             "email": doctor.email,
-            "divisions": [DIVISION_IDS[index] for index in doctor.divisions],
+            "divisions": [_division(index) for index in doctor.divisions],
         }
         organisation.providers.seed(provider_id, row)
     for index in plan.contacts:
-        _contact(organisation, plan.patients[index])
+        _contact(organisation, plan, plan.patients[index])
     for index in plan.visits:
         _visit(organisation, plan, plan.slots[index])
 
 
-def _owner(doctor_index: int) -> Json:
-    doctor = world.DOCTORS[doctor_index]
+def _division(index: int) -> str:
+    return str(FIRST_DIVISION + index)
+
+
+def _owner(doctor: world.Doctor) -> Json:
     return {
-        "provider": PROVIDER_IDS[doctor_index],
-        "division": DIVISION_IDS[doctor.divisions[0]],
+        "provider": str(FIRST_PROVIDER + doctor.index),
+        "division": _division(doctor.divisions[0]),
     }
 
 
-def _contact(organisation: Organisation, person: world.Patient) -> None:
+def _contact(organisation: Organisation, plan: world.Plan, person: world.Patient) -> None:
     row = {
-        **_owner(person.doctor),
+        **_owner(plan.doctors[person.doctor]),
         "id": organisation.new_id("contact"),
         "roster_id": organisation.new_id("roster"),
         "name": f"{person.first_name} {person.last_name}",
@@ -67,16 +73,16 @@ def _contact(organisation: Organisation, person: world.Patient) -> None:
 
 def _visit(organisation: Organisation, plan: world.Plan, slot: world.Slot) -> None:
     person = plan.patients[slot.patient]
-    zone = ZoneInfo(world.DOCTORS[slot.doctor].timezone)
+    zone = ZoneInfo(plan.doctors[slot.doctor].timezone)
     values: Json = {"first_name": person.first_name, "last_name": person.last_name}
     rules.name_parts(values)
     row = {
-        **_owner(slot.doctor),
+        **_owner(plan.doctors[slot.doctor]),
         "id": organisation.new_id("appointment"),
         "title": "Video visit",
         "datetime": wire.canonical(slot.start.replace(tzinfo=zone)),
         "duration": slot.minutes,
-        "type": "online",
+        "type": TYPES[slot.profile],
         "status": "Incomplete",
         "cancelled": False,
         "metadata": None,

@@ -102,6 +102,25 @@ class TestWorld:
         assert (len(drchrono["doctors"]), len(oncall["providers"])) == (3, 3)
         assert len(oncall["divisions"]) == 2
 
+    def test_a_practice_of_as_many_doctors_as_asked_for(self, sandbox: Sandbox) -> None:
+        for remote in REMOTES:
+            sandbox.control(remote, "reset", {"doctors": 6})
+        drchrono = sandbox.state("drchrono")["objects"]
+        oncall = sandbox.state("oncall")["objects"]
+        assert (len(drchrono["doctors"]), len(drchrono["offices"])) == (6, 2)
+        assert (len(oncall["providers"]), len(oncall["divisions"])) == (6, 2)
+        # Five weekdays with 8 visits and five with 4, each with 4 visits at the office besides.
+        assert len(drchrono["appointments"]) == 6 * 5 * (8 + 4 + 4 + 4)
+        assert len(oncall["appointments"]) == 6 * 5 * (8 + 4)
+        assert len(drchrono["patients"]) == len({p["email"] for p in drchrono["patients"]}) == 360
+        assert len(oncall["contacts"]) == 360
+        starts = [(row["doctor"], row["scheduled_time"]) for row in drchrono["appointments"]]
+        assert len(set(starts)) == len(starts)
+
+    def test_the_doctors_are_few_enough_for_their_ids(self, sandbox: Sandbox) -> None:
+        assert refused(sandbox, "oncall", "reset", {"doctors": 91}) == "doctors is from 1 to 90"
+        assert refused(sandbox, "oncall", "reset", {"doctors": 0}) == "doctors is from 1 to 90"
+
 
 class TestReset:
     def test_nothing_of_the_old_world_is_left(
