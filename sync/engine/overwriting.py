@@ -95,18 +95,18 @@ def note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
     older = [d for d in state.deliveries if d.digests and d.mark and d.mark < shown.visit.mark]
     if not older:
         return
-    wrote = conn.execute(
-        select(call.c.fields, call.c.ended_at).where(
+    fields = conn.execute(
+        select(call.c.fields).where(
             call.c.object == obj.id,
             call.c.effect.not_in(("", "marker")),
             call.c.state == "done",
             call.c.ended_at > older[0].at - SOON,
         )
-    ).all()
-    for row in wrote:
-        for name in set(row.fields.split(",")) & shown.seen.keys():
-            settled = state.stored.get((obj.id, name))
-            if settled is None or shown.seen[name] is not Seen.SAME:
-                continue
-            if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
-                journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)
+    ).scalars()
+    wrote = {name for told in fields for name in told.split(",")}
+    for name in sorted(wrote & shown.seen.keys()):
+        settled = state.stored.get((obj.id, name))
+        if settled is None or shown.seen[name] is not Seen.SAME:
+            continue
+        if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
+            journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)

@@ -44,15 +44,15 @@ def unchanged(seen: Mapping[str, Seen]) -> bool:
 def matches(
     sent: Mapping[str, str], key_id: str | None, object_id: int, stored: StoredFields
 ) -> bool:
-    """Whether the stored digests of a delivery equal the baselines (or pending writes) now.
+    """Whether the digests of a delivery, or of a line of a list, equal the baselines now.
 
-    A delivery without digests, or made with another key than the baselines, never matches.
+    One made without digests, or with another key than the baselines, never matches. Nor does what
+    equals a pending write only: that is a write of ours that landed late, over a newer state.
     """
     if not sent:
         return False
     for field, digest in sent.items():
         known = stored.get((object_id, field), Stored())
-        pairs = {(known.key_id, known.digest)} | {(k, d) for k, d, _call in known.ours}
-        if (key_id, digest) not in pairs:
+        if (known.key_id, known.digest) != (key_id, digest):
             return False
     return True
