@@ -5,7 +5,7 @@ be the same, each once; people and contacts must not be doubled.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
@@ -54,26 +54,31 @@ class Who(NamedTuple):
     sex: str
 
 
-def differences(shown: Shown, *, contacts: bool = True) -> list[str]:
-    """What differs and what is there twice, one line each; ask when nothing is due any more."""
-    here, there = Counter(_appointments(shown)), Counter(_visits(shown))
+def differences(
+    shown: Shown, *, contacts: bool = True, types: Mapping[int, str] = TYPES
+) -> list[str]:
+    """What differs and what is there twice, one line each; ask when nothing is due any more.
+
+    `types` is what the mapping says: the type of a profile.
+    """
+    here, there = Counter(_appointments(shown, types)), Counter(_visits(shown))
     problems = [f"only in DrChrono: {line}" for line in (here - there).elements()]
     problems += [f"only in OnCall: {line}" for line in (there - here).elements()]
     problems += _doubles("visit in DrChrono", here.elements())
     problems += _doubles("visit in OnCall", there.elements())
-    problems += _doubled_slots(shown)
+    problems += _doubled_slots(shown, types)
     problems += _doubles("patient", (_identity(p) for p in shown.of("drchrono", "patients")))
     if contacts:
-        problems += _contacts(shown)
+        problems += _contacts(shown, types)
     return problems
 
 
-def _appointments(shown: Shown) -> list[Line]:
+def _appointments(shown: Shown, types: Mapping[int, str]) -> list[Line]:
     patients = {p["id"]: p for p in shown.of("drchrono", "patients")}
-    return [_line(one, patients[one["patient"]]) for one in open_appointments(shown)]
+    return [_line(one, patients[one["patient"]], types) for one in open_appointments(shown, types)]
 
 
-def open_appointments(shown: Shown) -> list[dict[str, Any]]:
+def open_appointments(shown: Shown, types: Mapping[int, str] = TYPES) -> list[dict[str, Any]]:
     """The appointments that OnCall is to know: in scope, not over, not deleted."""
     return [
         one
@@ -81,7 +86,7 @@ def open_appointments(shown: Shown) -> list[dict[str, Any]]:
         if one["status"] not in OVER_HERE
         and not one["deleted_flag"]
         and not one.get("is_virtual_base")
-        and one["profile"] in TYPES
+        and one["profile"] in types
     ]
 
 
@@ -96,13 +101,13 @@ def open_visits(shown: Shown) -> list[dict[str, Any]]:
     ]
 
 
-def _line(one: dict[str, Any], patient: dict[str, Any]) -> Line:
+def _line(one: dict[str, Any], patient: dict[str, Any], types: Mapping[int, str]) -> Line:
     provider, division, zone = DOCTORS[one["doctor"]]
     starts = datetime.fromisoformat(one["scheduled_time"]).replace(tzinfo=zone).astimezone(UTC)
     return Line(
         f"{starts:%Y-%m-%dT%H:%M:%SZ}",
         one["duration"],
-        TYPES[one["profile"]],
+        types[one["profile"]],
         provider,
         division,
         patient["first_name"],
@@ -129,10 +134,10 @@ def _visits(shown: Shown) -> list[Line]:
     ]
 
 
-def _contacts(shown: Shown) -> list[str]:
+def _contacts(shown: Shown, types: Mapping[int, str]) -> list[str]:
     """A contact per patient and provider that ever had a visit, saying what the chart says."""
     patients = {p["id"]: p for p in shown.of("drchrono", "patients")}
-    seen = {(one["patient"], DOCTORS[one["doctor"]][0]) for one in open_appointments(shown)}
+    seen = {(one["patient"], DOCTORS[one["doctor"]][0]) for one in open_appointments(shown, types)}
     wanted = {_who(patients[patient], provider) for patient, provider in seen}
     rows = shown.of("oncall", "contacts")
     known = [
@@ -164,9 +169,12 @@ def _who(patient: dict[str, Any], provider: str) -> Who:
     )
 
 
-def _doubled_slots(shown: Shown) -> list[str]:
+def _doubled_slots(shown: Shown, types: Mapping[int, str]) -> list[str]:
     """Two open visits of one person with one doctor at one time, whatever else they say."""
-    here = [(a["doctor"], a["patient"], a["scheduled_time"]) for a in open_appointments(shown)]
+    here = [
+        (one["doctor"], one["patient"], one["scheduled_time"])
+        for one in open_appointments(shown, types)
+    ]
     there = [
         (one["provider"], one["datetime"], who["email"])
         for one in open_visits(shown)

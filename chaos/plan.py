@@ -6,7 +6,7 @@ numbers here: what ids they get, and how far the service is when the next step c
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -21,6 +21,8 @@ CHARTS, CALLERS = 18, 12
 # Edits of one field of one visit on the other side are at least this many edits apart, unless they
 # are meant to meet: what is lost between our read and our write no remote lets us know.
 APART = 40
+# A group is joined and moved where its last edit has arrived, which takes the time it settles.
+GROUP_APART = 100
 
 
 class Side(StrEnum):
@@ -44,6 +46,10 @@ class Do(StrEnum):
     READDRESS = "e-mail changed"
     PHONE = "phone changed"
     NOTE = "note changed"
+    GATHER = "group booked"
+    JOIN = "joined a group"
+    LEAVE = "left a group"
+    MOVE_GROUP = "group moved"
 
 
 # How often each is drawn: what, where, weight.
@@ -64,10 +70,18 @@ EDITS: tuple[tuple[Do, Side, int], ...] = (
     (Do.READDRESS, Side.DRCHRONO, 3),
     (Do.PHONE, Side.DRCHRONO, 1),
     (Do.NOTE, Side.DRCHRONO, 2),
+    (Do.GATHER, Side.DRCHRONO, 3),
+    (Do.JOIN, Side.DRCHRONO, 4),
+    (Do.LEAVE, Side.DRCHRONO, 2),
+    (Do.LEAVE, Side.ONCALL, 2),
+    (Do.MOVE_GROUP, Side.DRCHRONO, 2),
+    (Do.MOVE_GROUP, Side.ONCALL, 2),
 )
 FIELDS = {Do.MOVE: "starts", Do.MEET: "starts", Do.RESIZE: "minutes", Do.RETYPE: "type"}
 OF_PEOPLE = frozenset({Do.RENAME, Do.READDRESS, Do.PHONE})
 OF_THE_END = frozenset({Do.CANCEL, Do.DELETE})
+OF_GROUPS = frozenset({Do.GATHER, Do.JOIN, Do.LEAVE, Do.MOVE_GROUP})
+MOST_MEMBERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ class Edit:
     """One thing that one person does, `pause` seconds after the step before.
 
     `value` is the new slot, minutes, type, or the number in a new name, address or phone;
-    `other` the slot in OnCall of two moves that meet.
+    `other` the slot in OnCall of two moves that meet; `members` who is booked as a group.
     """
 
     number: int
@@ -104,6 +118,17 @@ class Edit:
     value: str
     other: str
     pause: float
+    members: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One value that somebody gave a field, on one side; `met`: with another at the same moment."""
+
+    edit: int
+    side: Side
+    value: str
+    met: bool = False
 
 
 Step = Edit | Fault
@@ -169,11 +194,20 @@ class _Visit:
     touched: dict[str, tuple[Side, int]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Group:
+    number: int
+    members: list[int]
+    joined: set[int]
+    at: int
+
+
 class _Drawing:
     def __init__(self, chance: random.Random, pause: float) -> None:
         self._chance = chance
         self._pause = pause
         self._open: list[_Visit] = []
+        self._groups: list[_Group] = []
         self._booked = 0
         self._slots = {doctor: self._calendar() for doctor in DOCTORS}
         self.people = list(people())
@@ -184,6 +218,8 @@ class _Drawing:
             # Only people whom nobody books in OnCall: whoever types an old address there means a
             # person whom the chart no longer names, and that is asked, not guessed.
             return self._made(number, do, side, self._chance.randrange(CHARTS))
+        if do in OF_GROUPS:
+            return self._group(number, do, side)
         visit = self._visit(do, side, number)
         if do is Do.BOOK or visit is None:
             where = side if do is Do.BOOK else Side.DRCHRONO
@@ -216,6 +252,41 @@ class _Drawing:
         self._open.append(_Visit(self._booked, person))
         slot = self._slot(self.people[person].doctor)
         return self._made(number, Do.BOOK, side, person, self._booked, slot)
+
+    def _group(self, number: int, do: Do, side: Side) -> Edit:
+        apart = 0 if do is Do.LEAVE else GROUP_APART
+        groups = [group for group in self._groups if number - group.at >= apart]
+        if do is Do.GATHER or not groups:
+            return self._gather(number)
+        group = self._chance.choice(groups)
+        group.at = number
+        first = group.members[0]
+        strangers = [who for who in self._patients(first) if who not in group.joined]
+        if do is Do.LEAVE and len(group.members) > 1:
+            who = group.members.pop(self._chance.randrange(len(group.members)))
+            return self._made(number, do, side, who, group.number)
+        if do is Do.JOIN and len(group.members) < MOST_MEMBERS and strangers:
+            who = self._chance.choice(strangers)
+            group.members.append(who)
+            group.joined.add(who)
+            return self._made(number, do, side, who, group.number)
+        where = side if do is Do.MOVE_GROUP else Side.DRCHRONO
+        slot = self._slot(self.people[first].doctor)
+        return self._made(number, Do.MOVE_GROUP, where, first, group.number, slot)
+
+    def _gather(self, number: int) -> Edit:
+        everybody = self._patients(self._chance.randrange(CHARTS + CALLERS))
+        members = self._chance.sample(everybody, self._chance.randint(2, 3))
+        self._booked += 1
+        self._groups.append(_Group(self._booked, list(members), set(members), number))
+        slot = self._slot(self.people[members[0]].doctor)
+        made = self._made(number, Do.GATHER, Side.DRCHRONO, members[0], self._booked, slot)
+        return replace(made, members=tuple(members))
+
+    def _patients(self, of: int) -> list[int]:
+        """Who has a chart and sees the same doctor."""
+        doctor = self.people[of].doctor
+        return [who for who in range(CHARTS + CALLERS) if self.people[who].doctor == doctor]
 
     def _visit(self, do: Do, side: Side, number: int) -> _Visit | None:
         """An open visit whose field nobody has just changed on the other side."""

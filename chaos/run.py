@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos.breaking import Breaker, Times
 from chaos.database import Database
+from chaos.desk import PROFILES
 from chaos.faults import REMOTES, Kind
 from chaos.plan import Do, Edit, Plan, Side
 from chaos.staff import Staff
@@ -42,13 +43,14 @@ CALM: Mapping[str, dict[str, Any]] = {
     "oncall": {"returns_provider": True, "list_lag_seconds": 0},
 }
 # Production's settings but for: the budget (as above), the brake and the daily cap, which a clinic
-# this busy would meet, and the ten minutes of catching up.
+# this busy would meet, the ten minutes of catching up, and a group's half minute of settling.
 SETTINGS = {
     "DRCHRONO_HOURLY_LIMIT": "1000000",
     "DRCHRONO_BURST_LIMIT": "1000000",
     "BRAKE_COUNT": "1000000",
     "WRITES_PER_VISIT_DAY": "1000000",
     "CATCHUP_MINUTES": "1",
+    "GROUP_SETTLE_SECONDS": "5",
     "WEB_CONCURRENCY": "2",
 }
 # Of a run that must be short: the same with less waiting.
@@ -58,6 +60,7 @@ HASTE = {
     "CALL_DEADLINE_SECONDS": "3",
     "LATE_SECONDS": "1.5",
     "APART_SECONDS": "4",
+    "GROUP_SETTLE_SECONDS": "2",
     "CATCHUP_MINUTES": "0.1",
 }
 
@@ -78,6 +81,7 @@ class Report:
     seed: int
     edits: Counter[tuple[Do, Side]]
     refused: list[str]
+    passed: int
     faults: Counter[Kind]
     restarts: int
     reconnected: int
@@ -151,10 +155,20 @@ class Run:
         self.breaker = Breaker(self.world, self.database, times, CALM)
         self.breaker.begin()
         self.world.connect()
+        self._name_groups()
         self.world.register()
         self.world.work()
         self._say("Waiting for the first catch-up")
         self.world.settle()
+
+    def _name_groups(self) -> None:
+        """Let the profile that nothing else is booked with be that of group visits."""
+        path = self.world.files.mapping
+        profiles = [of["group"] for of in PROFILES.values()]
+        types = "\n".join(f'"{profile}" = "online"' for profile in profiles)
+        text = path.read_text()
+        text = text.replace("[types]\n", f"[types]\ngroup_profiles = {profiles}\n")
+        path.write_text(text.replace("[types.profiles]\n", f"[types.profiles]\n{types}\n"))
 
     def _stop(self) -> None:
         self.staff.close()
@@ -239,6 +253,7 @@ class Run:
             seed=self.plan.seed,
             edits=self.staff.ledger.edits,
             refused=self.staff.ledger.refused,
+            passed=self.staff.ledger.passed,
             faults=self.breaker.done,
             restarts=sum(status.restarts for status in self.world.statuses()),
             reconnected=self.reconnected,

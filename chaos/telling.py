@@ -70,6 +70,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str, str]]:
         by_do[do] += count
     for do, count in by_do.most_common():
         yield f"  {do}", str(count), ""
+    yield "  left undone", str(report.passed), "the group's last edit had not arrived yet"
     yield "faults", str(sum(report.faults.values())), f"{report.restarts} restarts of processes"
     for kind, count in report.faults.most_common():
         yield f"  {kind}", str(count), ""

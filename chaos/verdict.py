@@ -13,12 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, Shown, differences
-from chaos.plan import Side
-from chaos.staff import Ledger, Said, Staff, Visit
+from chaos.desk import PROFILES
+from chaos.groups import Group
+from chaos.plan import Said, Side
+from chaos.staff import Ledger, Staff, Visit
 from cli.world import World
 from sync.store.schema import conflict, object_
 
 Row = dict[str, Any]
+# The clinic's groups are online, as `chaos.run` tells the mapping.
+PROFILE_TYPES = {**TYPES, **{one["group"]: "online" for one in PROFILES.values()}}
 
 
 class Snapshot:
@@ -54,6 +58,7 @@ def judge(world: World, staff: Staff) -> Verdict:
     """Compare both systems field by field with what was said; ask when nothing waits any more."""
     for visit in staff.ledger.visits.values():
         staff.other_half(visit)
+    staff.find_groups()
     with world.sync.store.read() as conn:
         recorded = _conflicts(conn)
     return weigh(Snapshot(world), staff.ledger, recorded, world.control.mails())
@@ -64,11 +69,13 @@ def weigh(
 ) -> Verdict:
     """The verdict on what both systems show; `recorded` is (system, id, field) of each conflict."""
     verdict = Verdict()
-    _Judging(shown, ledger, recorded, verdict).visits()
+    judging = _Judging(shown, ledger, recorded, verdict)
+    judging.visits()
+    judging.groups()
     _doubles(shown, ledger, verdict)
     _mails(mails, ledger, verdict)
     named_already = bool(verdict.lost or verdict.doubled)
-    for line in differences(shown):
+    for line in differences(shown, types=PROFILE_TYPES):
         if line[0].isdigit():
             verdict.doubled.append(line)
         elif not (line.startswith("only in") and named_already):
@@ -94,6 +101,34 @@ class _Judging:
         for visit in self._ledger.visits.values():
             for problem in self._problems(visit):
                 self._verdict.lost.append(f"{named(visit)}: {problem}")
+
+    def groups(self) -> None:
+        for group in self._ledger.groups.values():
+            for problem in self._of_group(group):
+                self._verdict.lost.append(f"{named_group(group)}: {problem}")
+
+    def _of_group(self, group: Group) -> Iterator[str]:
+        here, there = Side.DRCHRONO, Side.ONCALL
+        for who, appointment in group.appointments.items():
+            row = self._rows[here][appointment]
+            if is_open(here, row) == (who in group.left):
+                what = "still open" if who in group.left else "over, and nobody said so"
+                yield f"the appointment {appointment} is {what}"
+            if who in group.members and _value("starts", here, row) != group.said.value:
+                yield f"the appointment {appointment} is not at {group.said.value}"
+        visit = self._rows[there].get(group.visit or "")
+        if visit is None:
+            yield "is not in OnCall"
+        elif is_open(there, visit) and _value("starts", there, visit) != group.said.value:
+            yield f"is in OnCall at {visit['datetime']}, not at {group.said.value}"
+        come = sorted(
+            (one["first_name"], one["last_name"], one["email"])
+            for one in (visit["participants"] if visit and is_open(there, visit) else [])
+            if not one["cancelled"]
+        )
+        charts = [self._charts[str(self._ledger.charts[who])] for who in group.members]
+        if come != sorted((one["first_name"], one["last_name"], one["email"]) for one in charts):
+            yield f"{len(come)} come in OnCall, {len(charts)} in DrChrono, or they differ"
 
     def _problems(self, visit: Visit) -> Iterator[str]:
         rows = {side: self._rows[side].get(visit.ids.get(side, "")) for side in Side}
@@ -148,6 +183,12 @@ def named(visit: Visit) -> str:
     return f"visit {visit.number} ({ids})"
 
 
+def named_group(group: Group) -> str:
+    """A group by its ids."""
+    here = ", ".join(group.appointments.values())
+    return f"group {group.number} (drchrono {here}; oncall {group.visit or '-'})"
+
+
 def is_open(side: Side, row: Row) -> bool:
     """Whether an appointment is still to be held."""
     if side is Side.DRCHRONO:
@@ -186,6 +227,8 @@ def _doubles(shown: Shown, ledger: Ledger, verdict: Verdict) -> None:
     """Visits that nobody booked, open or not: made twice, whatever became of them since."""
     for side in Side:
         known = {visit.ids.get(side) for visit in ledger.visits.values()}
+        for group in ledger.groups.values():
+            known |= {group.visit} if side is Side.ONCALL else set(group.appointments.values())
         for row in shown.of(str(side), "appointments"):
             if str(row["id"]) not in known:
                 verdict.doubled.append(f"{side} {row['id']} was booked by nobody")
@@ -197,12 +240,31 @@ def _mails(mails: list[Row], ledger: Ledger, verdict: Verdict) -> None:
         (str(mail["appointment"]), mail["kind"]) for mail in mails if mail["caused_by"] == "app"
     )
     by_id = {visit.ids.get(Side.ONCALL): visit for visit in ledger.visits.values()}
+    groups = {group.visit: group for group in ledger.groups.values()}
     for (visit_id, kind), count in sorted(sent.items()):
-        visit = by_id.get(visit_id)
-        worth = 0 if visit is None else _worth(visit, kind, ledger)
+        name, worth = f"OnCall {visit_id}", 0
+        if visit_id in by_id:
+            name = named(by_id[visit_id])
+            worth = _worth(by_id[visit_id], kind, ledger)
+        elif visit_id in groups:
+            name = named_group(groups[visit_id])
+            worth = _worth_of_group(groups[visit_id], kind, ledger)
         if count > worth:
-            name = f"OnCall {visit_id}" if visit is None else named(visit)
             verdict.surplus_mails.append(f"{name}: {count} mails of {kind}, worth {worth}")
+
+
+def _worth_of_group(group: Group, kind: str, ledger: Ledger) -> int:
+    """The same of a group, whose members get one mail each."""
+    if kind == "invitation":
+        return sum(1 + len(_later(ledger, who, edit)) for who, edit in group.joined.items())
+    if kind == "cancellation":
+        return sum(said.side is Side.DRCHRONO for said in group.left.values())
+    return group.moved_here * len(group.appointments)
+
+
+def _later(ledger: Ledger, who: int, booked: int) -> list[int]:
+    """The edits of somebody's address since an edit."""
+    return [edit for edit in ledger.addresses.get(who, []) if edit > booked]
 
 
 def _worth(visit: Visit, kind: str, ledger: Ledger) -> int:
@@ -211,8 +273,7 @@ def _worth(visit: Visit, kind: str, ledger: Ledger) -> int:
     booked = visit.said["starts"][0].edit
     if kind == "invitation":
         # OnCall invites whoever gets a new address, for as long as the visit is open there.
-        new = [edit for edit in ledger.addresses.get(visit.person, []) if edit > booked]
-        return int(visit.side is here) + len(new)
+        return int(visit.side is here) + len(_later(ledger, visit.person, booked))
     if kind == "cancellation":
         return int(any(said.side is here for said in visit.ended))
     edits = {said.edit for all_said in visit.said.values() for said in all_said

@@ -3,7 +3,17 @@
 import pytest
 
 from chaos.faults import OF_POSTGRESQL, Kind
-from chaos.plan import APART, FIELDS, OF_THE_END, Do, Plan, Side, draw_plan
+from chaos.plan import (
+    APART,
+    FIELDS,
+    MOST_MEMBERS,
+    OF_GROUPS,
+    OF_THE_END,
+    Do,
+    Plan,
+    Side,
+    draw_plan,
+)
 
 KINDS = list(Kind)
 
@@ -37,7 +47,7 @@ def test_a_visit_is_booked_first_and_left_alone_once_it_is_over() -> None:
     booked: set[int] = set()
     over: set[int] = set()
     for edit in plan().edits:
-        if edit.do is Do.BOOK:
+        if edit.do in (Do.BOOK, Do.GATHER):
             assert edit.visit not in booked
             booked.add(edit.visit)
         elif edit.visit:
@@ -53,7 +63,7 @@ def test_no_slot_is_given_twice_to_one_doctor() -> None:
     slots = [
         (doctors[edit.person], slot)
         for edit in made.edits
-        if edit.do in (Do.BOOK, Do.MOVE, Do.MEET)
+        if edit.do in (Do.BOOK, Do.MOVE, Do.MEET, Do.GATHER, Do.MOVE_GROUP)
         for slot in (edit.value, edit.other)
         if slot
     ]
@@ -84,3 +94,31 @@ def test_charts_whose_address_changes_are_booked_by_nobody_in_oncall() -> None:
 def test_more_edits_than_the_calendar_holds_are_refused() -> None:
     with pytest.raises(ValueError, match="ask for fewer"):
         plan(edits=20_000, faults=0)
+
+
+def test_groups_are_booked_joined_left_and_moved_by_patients_of_one_doctor() -> None:
+    made = plan(edits=2000)
+    doctors = {person.number: person.doctor for person in made.people}
+    members: dict[int, set[int]] = {}
+    seen = set()
+    for edit in made.edits:
+        if edit.do not in OF_GROUPS:
+            continue
+        seen.add((edit.do, edit.side))
+        if edit.do is Do.GATHER:
+            members[edit.visit] = set(edit.members)
+            assert len({doctors[who] for who in edit.members}) == 1
+        elif edit.do is Do.JOIN:
+            assert edit.person not in members[edit.visit]
+            assert doctors[edit.person] in {doctors[who] for who in members[edit.visit]}
+            members[edit.visit].add(edit.person)
+        elif edit.do is Do.LEAVE:
+            members[edit.visit].remove(edit.person)
+        assert 1 <= len(members[edit.visit]) <= MOST_MEMBERS
+    here, there = Side.DRCHRONO, Side.ONCALL
+    assert seen == {
+        (Do.GATHER, here),
+        (Do.JOIN, here),
+        *((Do.LEAVE, here), (Do.LEAVE, there)),
+        *((Do.MOVE_GROUP, here), (Do.MOVE_GROUP, there)),
+    }

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chaos.plan import Side
-from chaos.staff import Ledger, Said, Visit
+from chaos.plan import Said, Side
+from chaos.staff import Ledger, Visit
 from chaos.verdict import Verdict, weigh
 
 HERE, THERE = Side.DRCHRONO, Side.ONCALL
