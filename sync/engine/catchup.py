@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import NotBefore, RemoteError
-from sync.engine import behind, everyone, facts, matching, practice, scans
+from sync.engine import behind, everyone, facts, matching, practice, scans, tiers
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
@@ -190,8 +190,9 @@ TASKS: Mapping[str, Task] = {
     "drchrono_appointments": Task(_catchup, _unless_behind(scans.drchrono_appointments)),
     "drchrono_patients": Task(_catchup, _unless_behind(scans.drchrono_patients)),
     "drchrono_window": Task(_every(24 * 3600), _unless_behind(scans.drchrono_window)),
-    "oncall_tiers": Task(_every(300), _unless_behind(scans.oncall_tiers)),
+    # Before the tiers: what it has shown as it is settled is not due there.
     "oncall_walk": Task(_every(24 * 3600), _unless_behind(scans.oncall_walk)),
+    "oncall_tiers": Task(_every(300), _unless_behind(tiers.oncall_tiers)),
     "oncall_contacts": Task(_every(3600), _unless_behind(scans.oncall_contacts)),
     "prune": Task(_every(3600), prune, needs_accounts=False),
 }

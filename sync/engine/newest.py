@@ -33,7 +33,12 @@ class Newest:
 
 
 def oncall_appointments(
-    sync: Sync, ticket: Ticket, beyond: int, *, known_count: int | None = None
+    sync: Sync,
+    ticket: Ticket,
+    beyond: int,
+    *,
+    known_count: int | None = None,
+    most_pages: int = MOST_PAGES,
 ) -> Newest:
     """Read back from the newest end until an id not above `beyond` shows.
 
@@ -46,16 +51,16 @@ def oncall_appointments(
     if first.next is None or not ids:
         return Newest(_above(first, beyond), first.count, complete=True)
     if ids[0] > ids[-1]:  # newest first: go on forward
-        return _walk(sync, ticket, first, beyond, count=first.count)
+        return _walk(sync, ticket, first, beyond, most_pages)
     if first.count is None:
-        return _walk(sync, ticket, first, 0, count=None)
+        return _walk(sync, ticket, first, 0, most_pages)
     number = last_page(first.count, len(first.results))
-    return _walk_back(sync, ticket, number, beyond, first)
+    return _walk_back(sync, ticket, number, beyond, first, most_pages)
 
 
-def _walk(sync: Sync, ticket: Ticket, page: Page, beyond: int, *, count: int | None) -> Newest:
-    found = list(_above(page, beyond))
-    for _ in range(MOST_PAGES):
+def _walk(sync: Sync, ticket: Ticket, page: Page, beyond: int, most_pages: int) -> Newest:
+    found, count = list(_above(page, beyond)), page.count
+    for _ in range(most_pages):
         ids = [record_id(one) for one in page.results]
         if page.next is None or (beyond and ids and min(ids) <= beyond):
             return Newest(tuple(found), count, complete=True)
@@ -64,9 +69,11 @@ def _walk(sync: Sync, ticket: Ticket, page: Page, beyond: int, *, count: int | N
     return Newest(tuple(found), count, complete=False)
 
 
-def _walk_back(sync: Sync, ticket: Ticket, number: int, beyond: int, first: Page) -> Newest:
+def _walk_back(
+    sync: Sync, ticket: Ticket, number: int, beyond: int, first: Page, most_pages: int
+) -> Newest:
     found: list[dict[str, Json]] = []
-    for page_number in range(number, max(1, number - MOST_PAGES), -1):
+    for page_number in range(number, max(1, number - most_pages), -1):
         try:
             page = sync.oncall.list_appointments(ticket, page_number)
         except Gone:
@@ -76,7 +83,7 @@ def _walk_back(sync: Sync, ticket: Ticket, number: int, beyond: int, first: Page
         if ids and min(ids) <= beyond:
             return Newest(tuple(found), first.count, complete=True)
     found += _above(first, beyond)
-    return Newest(tuple(found), first.count, complete=number <= MOST_PAGES)
+    return Newest(tuple(found), first.count, complete=number <= most_pages)
 
 
 def _above(page: Page, beyond: int) -> tuple[dict[str, Json], ...]:

@@ -17,7 +17,7 @@ from sync.core.records import Absent
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import behind, everyone, facts, index, newest, occurrences
+from sync.engine import behind, everyone, facts, index, listed, newest, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.seen import matches
@@ -28,13 +28,7 @@ from sync.store.schema import object_, visit
 from sync.store.work import Hints, Lane
 
 OVERLAP = timedelta(days=1)
-# What was made by us this recently and shows in a list proves that the list shows new objects.
-PROOF = timedelta(hours=1)
-TIERS = (
-    (timedelta(hours=24), timedelta(minutes=15)),
-    (timedelta(days=7), timedelta(hours=2)),
-    (timedelta(days=3650), timedelta(hours=24)),
-)
+CHUNK = 500
 
 
 def _pause(sync: Sync, attempt: int) -> None:
@@ -42,7 +36,8 @@ def _pause(sync: Sync, attempt: int) -> None:
     sync.pause(min(10.0, 0.5 * attempt))
 
 
-def _raise(conn: Connection, sync: Sync, key: int, system: str) -> Ring:
+def raise_(conn: Connection, sync: Sync, key: int, system: str) -> Ring:
+    """Have one side of an aggregate looked at."""
     work.raise_(conn, key, now=sync.clock(), hints=Hints.of(system), lane=Lane.CATCHUP)
     return Ring(key, Lane.CATCHUP)
 
@@ -128,7 +123,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
             return None
         real = occurrences.known_as(conn, sync, shown, json)
         if real is not None:
-            return _raise(conn, sync, real.aggregate, "drchrono")
+            return raise_(conn, sync, real.aggregate, "drchrono")
         obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
         occurrences.note(conn, obj.aggregate, shown)
     elif obj.state == "gone" or (obj.mark and shown.mark and shown.mark < obj.mark):
@@ -159,7 +154,7 @@ def _compare(
         digests=digests,
         outcome="raised",
     )
-    return _raise(conn, sync, obj.aggregate, obj.system)
+    return raise_(conn, sync, obj.aggregate, obj.system)
 
 
 def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
@@ -180,7 +175,7 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
         index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
-            _raise(conn, sync, waiting, "drchrono")
+            raise_(conn, sync, waiting, "drchrono")
         return None
     if obj.mark and shown.mark and shown.mark < obj.mark:
         return None
@@ -225,7 +220,7 @@ def _missing(
             )
         ).all()
         gone = [row.aggregate for row in rows if row.remote_id not in shown]
-        return [_raise(conn, sync, key, system) for key in gone]
+        return [raise_(conn, sync, key, system) for key in gone]
 
 
 # --- OnCall ---------------------------------------------------------------------------------------
@@ -245,7 +240,7 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
         if any(_is_lost(conn, sync, ours, json) for json in found.records):
             behind.notice(conn, sync.clock())
             return ()  # no number is given out that a marker has: the links are rebuilt first
-        rings = _each(conn, sync, found.records, _oncall_appointment)
+        rings = oncall_page(conn, sync, found.records)
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])
     count = None if found.count is None else str(found.count)
     scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=count)
@@ -268,8 +263,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
         if isinstance(shown.starts, Absent) or shown.starts < sync.clock():
             return None
         obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
-        return _raise(conn, sync, obj.aggregate, "oncall")
-    if obj.made_by_us and obj.created_at > sync.clock() - PROOF:
+        return raise_(conn, sync, obj.aggregate, "oncall")
+    if obj.made_by_us and obj.created_at > sync.clock() - listed.PROOF:
         facts.put(conn, "oncall_list_shows_new", "yes", sync.clock())
     if obj.state != "live":
         return None
@@ -279,33 +274,18 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
     digests = sync.digests.fields(obj.id, told)
     if matches(digests, sync.digests.key_id, obj.id, stored):
         return None
-    return _raise(conn, sync, obj.aggregate, "oncall")
+    return raise_(conn, sync, obj.aggregate, "oncall")
 
 
-def oncall_tiers(sync: Sync) -> tuple[Ring, ...]:
-    """Linked open visits by id, by time to start: OnCall has no list of what changed."""
-    rings: list[Ring] = []
-    now = sync.clock()
-    with sync.store.write() as conn:
-        floor = now
-        for reach, every in TIERS:
-            rows = conn.execute(
-                select(object_.c.aggregate)
-                .join(visit, visit.c.aggregate == object_.c.aggregate)
-                .where(
-                    object_.c.system == "oncall",
-                    object_.c.kind == "appointment",
-                    object_.c.state == "live",
-                    object_.c.generation == visit.c.generation,
-                    object_.c.seen_at < now - every,
-                    visit.c.state == "open",
-                    visit.c.starts_at >= floor,
-                    visit.c.starts_at < now + reach,
-                )
-            ).scalars()
-            rings += [_raise(conn, sync, key, "oncall") for key in rows.all()]
-            floor = now + reach
-    return tuple(rings)
+def oncall_page(conn: Connection, sync: Sync, records: Iterable[dict[str, Json]]) -> list[Ring]:
+    """Look at a page of OnCall's appointments: what it shows as settled needs no closer look."""
+    found, rings = list(records), list[Ring]()
+    for first in range(0, len(found), CHUNK):
+        some = found[first : first + CHUNK]
+        settled = listed.settled(conn, sync, some)
+        others = [json for json in some if str(newest.record_id(json)) not in settled]
+        rings += _each(conn, sync, others, _oncall_appointment)
+    return rings
 
 
 def oncall_walk(sync: Sync) -> tuple[Ring, ...]:
@@ -318,7 +298,7 @@ def oncall_walk(sync: Sync) -> tuple[Ring, ...]:
     while True:
         with sync.store.write() as conn:
             shown |= {str(newest.record_id(json)) for json in page.results}
-            rings += _each(conn, sync, page.results, _oncall_appointment)
+            rings += oncall_page(conn, sync, page.results)
         if page.next is None:
             break
         page = sync.oncall.list_appointments(sync.task_ticket(), page.next)
