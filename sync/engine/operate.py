@@ -22,6 +22,7 @@ from sync.engine.named import (
     object_words,
     remote_object,
 )
+from sync.outbound.brake import CAUSE, NO_DOCTOR
 from sync.store import links, upsert, work
 from sync.store.schema import attention, blocker, decision, visit
 from sync.store.work import Hints, Lane
@@ -143,7 +144,7 @@ def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
         if row["aggregate"] == 0:
             return ()
         key = links.survivor(conn, row["aggregate"])
-        keys = {key, *(_release(conn, key, now) if row["cause"] == "brake" else ())}
+        keys = {key, *(_release(conn, key, now) if row["cause"] == CAUSE else ())}
         links.unblock(conn, key)
         return tuple(_raise(conn, one, now) for one in sorted(keys))
 
@@ -180,12 +181,12 @@ def _release(conn: Connection, key: int, now: datetime) -> list[int]:
     blocked: list[int] = []
     for ref in list(refs):
         # Without a known doctor the brake parks under its own name and asks for no doctor.
-        _decide(conn, "release", "" if ref == "brake" else ref, "", now)
+        _decide(conn, "release", "" if ref == NO_DOCTOR else ref, "", now)
         blocked += links.blocked_on(conn, "operator", ref)
     # Another cause's reference can read like a doctor's id.
     braked = select(attention.c.aggregate).where(
         attention.c.aggregate.in_(blocked),
-        attention.c.cause == "brake",
+        attention.c.cause == CAUSE,
         attention.c.closed_at.is_(None),
     )
     return list(conn.execute(braked).scalars())

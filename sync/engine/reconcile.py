@@ -14,7 +14,7 @@ from sync.engine.context import Ring, Sync
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.log import cause
 from sync.mapping import MappingError, UnmappedError
-from sync.outbound.brake import BrakedError
+from sync.outbound.brake import NO_DOCTOR, BrakedError
 from sync.store import journal, links, work
 from sync.store.schema import visit
 from sync.store.schema import work as work_table
@@ -88,7 +88,7 @@ def _parked(failure: Exception) -> ParkedError | None:
         case ParkedError():
             return failure
         case BrakedError():
-            return ParkedError("operator", failure.ref or "brake", failure.cause)
+            return ParkedError("operator", failure.ref or NO_DOCTOR, failure.cause)
         case AuthFailed():
             return ParkedError("auth", failure.code, "auth")
         case Refused():
@@ -116,7 +116,8 @@ def _later(
 
 def _again(sync: Sync, lease: Lease, code: str) -> None:
     """Back off with full jitter; an item that keeps failing is told, and goes on trying."""
-    most = min(BACKOFF_MOST, BACKOFF_FIRST * 2**lease.attempts)
+    doubled = min(lease.attempts, 30)  # an outage of days has more attempts than a float has room
+    most = min(BACKOFF_MOST, BACKOFF_FIRST * 2**doubled)
     seconds = random.uniform(0.2, most)  # noqa: S311 - jitter, not a secret
     sync.log.info("a run is tried again", aggregate=lease.aggregate, reason=code)
     with sync.store.write() as conn:

@@ -1,7 +1,8 @@
 """The brake: cancelling and blanking in bulk stops and asks; so does writing one visit too often.
 
-A wiped or half-answering remote looks like many cancellations. The windows slide; an operator's
-release per doctor lifts the brake for the hour, and what was released counts against nobody else.
+A wiped or half-answering remote looks like many cancellations. The windows slide; a doctor about
+whom somebody was asked stays stopped until they answer. An operator's release per doctor lifts the
+brake for the hour, and what was released counts against nobody else.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from sync.store import attendances, links
-from sync.store.schema import call, decision
+from sync.store.schema import attention, blocker, call, decision
 
+CAUSE = "brake"
+# What is written in a doctor's place where none is known.
+NO_DOCTOR = "brake"
 COUNTED = ("cancel", "blank")
 QUIET = ("", "marker")  # effects nobody is mailed about
 UNDONE = ("refused", "redirected", "unsent")  # states of calls that did nothing
@@ -35,7 +39,11 @@ class Rule:
 
 
 def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: datetime) -> None:
-    """Raise BrakedError when one more cancelling effect would be too many in this hour."""
+    """Raise BrakedError when one more cancelling effect would be too many in this hour.
+
+    Or while somebody was asked about this doctor's and has not answered: a remote that stays wiped
+    would else get its share of every hour.
+    """
     if effect not in COUNTED:
         return
     since = now - timedelta(hours=1)
@@ -46,6 +54,8 @@ def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: da
     )
     if (doctor or "") in released:
         return
+    if _is_asked(conn, doctor):
+        raise BrakedError(CAUSE, doctor or "")
     recent = conn.execute(
         select(func.count())
         .select_from(call)
@@ -58,7 +68,21 @@ def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: da
     ).scalar_one()
     with_this = recent + 1
     if with_this > rule.count and with_this > rule.share * attendances.count_open_future(conn, now):
-        raise BrakedError("brake", doctor or "")
+        raise BrakedError(CAUSE, doctor or "")
+
+
+def _is_asked(conn: Connection, doctor: str | None) -> bool:
+    asked = (
+        select(attention.c.id)
+        .join(blocker, blocker.c.aggregate == attention.c.aggregate)
+        .where(
+            attention.c.cause == CAUSE,
+            attention.c.closed_at.is_(None),
+            blocker.c.kind == "operator",
+            blocker.c.ref == (doctor or NO_DOCTOR),
+        )
+    )
+    return conn.execute(asked.limit(1)).first() is not None
 
 
 def check_cap(conn: Connection, aggregate: int, most: int, now: datetime) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from sync.outbound import brake
 from sync.outbound.brake import BrakedError, Rule
-from sync.store import links
+from sync.store import journal, links
 from sync.store.schema import call, decision, visit
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -139,6 +139,22 @@ def test_cancellations_without_a_known_doctor_are_released_together(store):
     assert stopped(store, doctor=None)
     release(store, "", T0)
     assert not stopped(store, doctor=None, at=minutes(1))
+
+
+@pytest.mark.parametrize("doctor", ["1", None])
+def test_who_somebody_was_asked_about_stays_stopped_until_they_answer(store, doctor):
+    with store.write() as conn:
+        key = links.new_aggregate(conn, "visit", T0)
+        links.block(conn, key, kind="operator", ref=doctor or "brake", now=T0)
+        journal.open_attention(conn, key, "brake", now=T0)
+    assert stopped(store, doctor=doctor, at=minutes(24 * 60))
+    assert not stopped(store, doctor="2", at=minutes(24 * 60))
+    release(store, doctor or "", minutes(24 * 60))
+    assert not stopped(store, doctor=doctor, at=minutes(24 * 60 + 1))
+    assert stopped(store, doctor=doctor, at=minutes(25 * 60))
+    with store.write() as conn:
+        journal.close_one(conn, key, "brake", minutes(25 * 60))
+    assert not stopped(store, doctor=doctor, at=minutes(25 * 60))
 
 
 # --- the cap --------------------------------------------------------------------------------------
