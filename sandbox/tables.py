@@ -44,11 +44,16 @@ class Table:
         del self.rows[row_id]
         self._versions[row_id].append((at, None))
 
-    def get(self, row_id: str, *, stale: bool = False) -> Json | None:
-        """A copy of one object, or None; `stale`: as before its last change."""
+    def get(self, row_id: str, *, stale: bool = False, at: float | None = None) -> Json | None:
+        """A copy of one object, or None; `stale`: as before its last change; `at`: as it was then.
+
+        `at` is in seconds of the sandbox's clock.
+        """
+        versions = self._versions.get(row_id, [(0.0, None)])
         if stale:
-            versions = self._versions.get(row_id, [(0.0, None)])
             row = versions[max(len(versions) - 2, 0)][1]
+        elif at is not None:
+            row = _version_at(versions, at)
         else:
             row = self.rows.get(row_id)
         return copy.deepcopy(row)

@@ -48,7 +48,7 @@ def listing(organisation: Organisation, call: Call, rows: list[Json]) -> Respons
 
 def single(organisation: Organisation, call: Call, row_id: str) -> Response:
     """/appointments/{id}/: GET, and PATCH, which the guides imply."""
-    row = organisation.appointments.get(row_id, stale=call.stale)
+    row = organisation.read(organisation.appointments, row_id, call)
     if row is None:
         raise Refusal(404, NOT_FOUND)
     if call.request.method == "PATCH":
@@ -58,7 +58,7 @@ def single(organisation: Organisation, call: Call, row_id: str) -> Response:
 
 def participant(organisation: Organisation, call: Call, row_id: str) -> Response:
     """/participants/{id}/: GET and PATCH; there is no list (facts: D, Participants)."""
-    home = organisation.appointments.get(organisation.holders.get(row_id, ""), stale=call.stale)
+    home = organisation.read(organisation.appointments, organisation.holders.get(row_id, ""), call)
     found = _find(home, row_id)
     if home is None or found is None:
         raise Refusal(404, NOT_FOUND)

@@ -32,7 +32,7 @@ def collection(organisation: Organisation, call: Call) -> Response:
 
 def single(organisation: Organisation, call: Call, row_id: str) -> Response:
     """/contacts/{id}/: GET and PATCH, by the id in its url."""
-    row = organisation.contacts.get(row_id, stale=call.stale)
+    row = organisation.read(organisation.contacts, row_id, call)
     if row is None:
         raise Refusal(404, NOT_FOUND)
     if call.request.method == "PATCH":

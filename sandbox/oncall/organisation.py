@@ -11,7 +11,7 @@ from sandbox.tables import Table
 from sandbox.webhooks import Courier, Parcel
 
 if TYPE_CHECKING:
-    from sandbox.answers import Json
+    from sandbox.answers import Call, Json
     from sandbox.behaviours import Behaviours
     from sandbox.clock import Clock
 
@@ -42,6 +42,12 @@ class Organisation:
         self.holders: dict[str, str] = {}
         self._users: dict[str, int] = {}
         self._last = {"appointment": 5000, "participant": 8000, "contact": 313000, "roster": 12000}
+
+    def read(self, table: Table, row_id: str, call: Call) -> Json | None:
+        """A copy of one object as this call sees it: a read may be answered from behind."""
+        lag = self.behaviours.seconds("read_lag_seconds") if call.request.method == "GET" else 0
+        at = self.clock.seconds() - lag if lag else None
+        return table.get(row_id, stale=call.stale, at=at)
 
     def saved(self) -> Json:
         """All of it as JSON."""

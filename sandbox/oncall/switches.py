@@ -20,6 +20,8 @@ SWITCHES: dict[str, Switch] = {
     "order": either("oldest_first", "newest_first"),
     "page_size": number(20),
     "list_lag_seconds": number(0),
+    # How far behind the copy is that answers a read by id.
+    "read_lag_seconds": number(0),
     "error_shape": either("field", "detail", "error", "list", "html"),
     "uncancel": OFF,
     "webhooks_for_api": ON,

@@ -11,6 +11,7 @@ from sync.core.errors import Gone
 from sync.core.merge import Seen
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
+from sync.engine import rereading
 from sync.engine.seen import compare
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
@@ -45,7 +46,9 @@ def hear_of(started: VisitRun, row: Obj, person: int) -> None:
     for item in items if isinstance(items, list) else []:
         if oncall.to_attendee(item).remote_id != row.remote_id:
             continue
-        seen = compare(started.sync.digests, row.id, oncall.wire("participant", item), state.stored)
+        wire = oncall.wire("participant", item)
+        seen = compare(started.sync.digests, row.id, wire, state.stored)
+        rereading.believe(started.sync, state.lease, row, wire, seen)
         told = any(seen.get(name) is Seen.CHANGED for name in NAMES)
         if told:
             with started.sync.store.write() as conn:
@@ -68,6 +71,7 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
         with sync.store.read() as conn:
             stored = baselines.stored_fields(conn, [target.id])
         seen = compare(sync.digests, target.id, wire, stored)
+        rereading.believe(sync, started.lease, target, wire, seen)
         news = [
             name
             for name in FIELDS[target.kind]

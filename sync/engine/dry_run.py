@@ -28,6 +28,7 @@ from sync.engine import contact_search, contacts, due_fields, persons, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
+from sync.engine.outcomes import LaterError
 from sync.engine.persons import PersonRun
 from sync.engine.visit_state import load
 from sync.engine.visits import VisitRun
@@ -63,6 +64,9 @@ def plan(sync: Sync, kind: str, object_id: str) -> Explanation:
             return _stopped(sync, its_kind, key, f"{error.field} can't be read")
         except UnmappedError as error:
             return _stopped(sync, its_kind, key, str(error))
+        except LaterError:
+            reason = "what was read may be older than what is known: a run looks again"
+            return _stopped(sync, its_kind, key, reason, skipped="too_soon")
 
 
 @contextmanager
@@ -107,9 +111,11 @@ def _explained(
     return Explanation(kind, key, summary, {name: tuple(part) for name, part in parts.items()})
 
 
-def _stopped(sync: Sync, kind: str, key: int, reason: str) -> Explanation:
+def _stopped(
+    sync: Sync, kind: str, key: int, reason: str, skipped: str = "unusable"
+) -> Explanation:
     why = [Line({"why": reason}, reason)]
-    return _explained(sync, kind, key, [], conflicts=[], asks=[], why=why, skipped="unusable")
+    return _explained(sync, kind, key, [], conflicts=[], asks=[], why=why, skipped=skipped)
 
 
 # --- visits ---------------------------------------------------------------------------------------

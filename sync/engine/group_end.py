@@ -13,7 +13,7 @@ from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.engine import contacts, group_second, group_state
 from sync.engine.group_state import TOLD, GroupRun, Seat
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.visit_state import looked_at, participants_wire
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.schema import attention, blocker, visit
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sync.engine.groups import IsEcho
     from sync.outbound.call import Answer
 
-LOOK_AGAIN = timedelta(seconds=3)
 # Attention that stands until somebody has read it, whatever later runs see.
 TO_BE_READ = ("noted", group_state.LOST, *group_second.TOLD)
 
@@ -65,6 +64,8 @@ def _write(found: GroupRun, seat: Seat, values: Mapping[str, object], effect: st
     touched = set(values) | ({"starts"} if "provider" in values else set())
 
     def after(conn: Connection, _answer: Answer) -> None:
+        # What bears this `updated_at`, or an older one, is from before this write.
+        links.change(conn, obj.id, mark=shown.visit.mark)
         if effect == "cancel":
             _settle_participant(conn, found, seat)
 
@@ -76,6 +77,7 @@ def _write(found: GroupRun, seat: Seat, values: Mapping[str, object], effect: st
         fields=tuple(values),
         effect=effect,
         pending={(obj.id, name): written[name] for name in touched if name in written},
+        before=sync.digests.fields(obj.id, shown.wire),
         doctor=doctor,
     )
 

@@ -17,14 +17,13 @@ from sync.core.merge import Seen
 from sync.core.plan import Presence
 from sync.core.records import Life, State
 from sync.drchrono import translate as drchrono
-from sync.engine import index
+from sync.engine import index, rereading
 from sync.engine.arrivals import BUSY
 from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import (
     LOOKS_AGAIN,
     Shown,
-    is_surprising,
     look_again,
     now_real,
     participants_wire,
@@ -152,9 +151,8 @@ def read_seats(run: GroupRun, seats: Iterable[Seat]) -> None:
             real = None
             if not was_deleted(state, obj):
                 real = now_real(sync, run.started.ticket, obj)
-            if real is None and is_surprising(state, obj):
-                raise look_again(state, "drchrono") from None
             if real is None:
+                rereading.believe_gone(sync, state.lease, obj, state.deliveries)
                 seat.gone = True
                 continue
             seat.appointment = real
@@ -170,7 +168,9 @@ def _read(run: GroupRun, seat: Seat) -> None:
     )
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, run.state.stored)
-    seat.shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    rereading.believe(sync, run.state.lease, obj, wire, seen, mark=shown.visit.mark)
+    seat.shown = shown
 
 
 def _is_stale(run: GroupRun, seat: Seat) -> bool:
@@ -189,8 +189,12 @@ def read_oncall(run: GroupRun) -> None:
     shown = run.oncall()
     if shown is None:
         return
+    _believe_participants(run, shown.json)
     with run.started.sync.store.read() as conn:
         lost = _lost(conn, run, shown.json)
+    for seat in lost:
+        assert seat.participant is not None  # noqa: S101 - that is who was lost
+        rereading.believe_gone(run.started.sync, run.state.lease, seat.participant)
     if lost and run.state.lease.attempts == 0:
         raise look_again(run.state, "oncall")
     with run.started.sync.store.write() as conn:
@@ -198,6 +202,18 @@ def read_oncall(run: GroupRun) -> None:
         tell_lost(conn, run, shown.json)
     if found:
         load_seats(run)
+
+
+def _believe_participants(run: GroupRun, json: dict[str, Json]) -> None:
+    """Raise LaterError while the list may be from before a participant was cancelled by us."""
+    sync, state = run.started.sync, run.state
+    listed = participants_wire(json)
+    for row in (seat.participant for seat in run.seats):
+        wire = listed.get(str(row.remote_id)) if row is not None else None
+        if row is not None and wire is not None:
+            told = {name: wire[name] for name in ("state",) if name in wire}
+            seen = compare(sync.digests, row.id, told, state.stored)
+            rereading.believe(sync, state.lease, row, told, seen)
 
 
 def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) -> bool:

@@ -18,7 +18,8 @@ from sync.drchrono import translate as drchrono
 from sync.engine import by_hand, by_hand_lines, contact_search, persons, visits
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
-from sync.engine.named import UnknownError, aggregate_of
+from sync.engine.named import BusyError, UnknownError, aggregate_of
+from sync.engine.outcomes import LaterError
 from sync.engine.visit_state import load, read_side
 from sync.engine.visits import VisitRun
 from sync.oncall import translate as oncall
@@ -71,6 +72,8 @@ def _leased(sync: Sync, kind: str, object_id: str) -> Iterator[Lease]:
         (lease,) = by_hand.lock(conn, sync, [key])
     try:
         yield lease
+    except LaterError as later:
+        raise BusyError("what was read may be older than what we know", later.due) from None
     finally:
         with sync.store.write() as conn:
             work.give_back(conn, lease, now=sync.clock())

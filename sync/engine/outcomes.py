@@ -1,9 +1,12 @@
 """How a run can end other than done: later, or parked until something changes."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sync.store.work import Hints
+
+# "Look once more after some seconds": reads can be that stale (API v4, Requests).
+LOOK_AGAIN = timedelta(seconds=3)
 
 
 @dataclass

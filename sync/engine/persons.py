@@ -25,11 +25,12 @@ from sync.engine import (
     due_fields,
     everyone,
     index,
+    rereading,
     undecided,
 )
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.seen import compare, matches
-from sync.engine.visit_state import LOOK_AGAIN, LOOKS_AGAIN, look_again_for
+from sync.engine.visit_state import LOOKS_AGAIN, look_again_for
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -92,7 +93,9 @@ def run(sync: Sync, lease: Lease) -> None:
         return
     _not_stale(sync, lease, patient, deliveries, drchrono.to_person(json).mark)
     started = PersonRun(sync, lease, ticket, patient, deliveries, drchrono.to_person(json), json)
-    seen = compare(sync.digests, patient.id, drchrono.wire("patient", json), stored)
+    wire = drchrono.wire("patient", json)
+    seen = compare(sync.digests, patient.id, wire, stored)
+    rereading.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
     changed = any(one is not Seen.SAME for one in seen.values())
     if changed:
         _new_version(started)
@@ -268,6 +271,11 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
         with sync.store.write() as conn:
             links.change(conn, contact.id, state="gone")
         return
+    wire = oncall.wire("contact", json)
+    with sync.store.read() as conn:
+        stored = baselines.stored_fields(conn, [contact.id])
+    seen = compare(sync.digests, contact.id, wire, stored)
+    rereading.believe(sync, started.lease, contact, wire, seen)
     with sync.store.write() as conn:
         work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         contact_search.adopt(conn, sync, contact, started.person, oncall.to_person(json), json)

@@ -13,9 +13,10 @@ from sync.core.plan import Presence, SideView
 from sync.core.records import Absent, Attendee, Life, State, Visit
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import occurrences
+from sync.engine import occurrences, rereading
 from sync.engine.context import Sync
-from sync.engine.outcomes import LaterError
+from sync.engine.outcomes import LOOK_AGAIN, LaterError
+from sync.engine.rereading import DELETED
 from sync.engine.seen import compare, matches
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -28,9 +29,6 @@ from sync.store.schema import call, visit
 from sync.store.work import Hints, Lease
 
 UNRESOLVED = ("open", "unresolved")
-DELETED = "APPOINTMENT_DELETE"
-# "Look once more after some seconds": reads can be that stale (API v4, Requests).
-LOOK_AGAIN = timedelta(seconds=3)
 LOOKS_AGAIN = 3
 
 
@@ -202,9 +200,8 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
         real = None if was_deleted(state, obj) else now_real(sync, ticket, obj)
-        if real is None and is_surprising(state, obj):
-            raise look_again(state, system) from None
         if real is None:
+            rereading.believe_gone(sync, state.lease, obj, state.deliveries)
             state.gone.add(system)
         else:
             state.objects = [real if one.id == real.id else one for one in state.objects]
@@ -212,6 +209,7 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
         return
     if system == "drchrono" and _is_stale(state, obj, shown):
         raise look_again(state, system)
+    rereading.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
     state.read[system] = shown
     if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
         state.gone.add(system)
@@ -219,7 +217,7 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
 
 def was_deleted(state: VisitState, obj: Obj) -> bool:
     """Whether a webhook told that it was deleted."""
-    return any(d.object == obj.id and d.event == "APPOINTMENT_DELETE" for d in state.deliveries)
+    return any(d.object == obj.id and d.event == DELETED for d in state.deliveries)
 
 
 def now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
@@ -243,13 +241,6 @@ def look_again_for(lease: Lease, hints: Hints, now: datetime) -> None:
     """What is not there by its id may be too new for the read: raises LaterError for some looks."""
     if lease.attempts < LOOKS_AGAIN:
         raise LaterError(now + LOOK_AGAIN, hints, failed=True)
-
-
-def is_surprising(state: VisitState, obj: Obj) -> bool:
-    """Whether a 404 contradicts what we were just told: reads can be older than a webhook."""
-    told = [d.event for d in state.deliveries if d.object == obj.id]
-    news = bool(told) and told[-1] != DELETED
-    return state.lease.attempts < LOOKS_AGAIN and (news or obj.seen_at is None)
 
 
 def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:

@@ -35,16 +35,14 @@ from sync.engine import (
     meeting,
     merged,
     overwriting,
-    rereading,
     successors,
     undecided,
     writing,
 )
 from sync.engine.context import Sync
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.receive import out_of_scope
 from sync.engine.visit_state import (
-    LOOK_AGAIN,
     VisitState,
     doctor_of,
     hints_left,
@@ -132,7 +130,6 @@ def run(sync: Sync, lease: Lease) -> None:
     merged.settle(started)
     _know_participant(started)
     group_second.settle(started)
-    rereading.settle(started)
     plan = make_plan(started)
     group_entry.settle(started, plan)
     if sync.live:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
@@ -52,6 +51,7 @@ def patch_oncall(started: VisitRun, effect: Patch) -> None:
             fields=tuple(effect.values),
             effect=effect.effect,
             pending=pending,
+            before=sync.digests.fields(obj.id, shown.wire),
             doctor=doctor_of(started.state),
         )
     except Refused as refusal:
@@ -135,10 +135,8 @@ def _send_drchrono(
     def after(conn: Connection, _answer: Answer) -> None:
         # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
         _carried(conn, started, "oncall", effect)
-        if shown.visit.mark is not None:
-            # Its new `updated_at` is not told. A read that bears the old one is older than this.
-            shown.visit = replace(shown.visit, mark=f"{shown.visit.mark}+")
-            links.change(conn, object_id, mark=shown.visit.mark)
+        # Its new `updated_at` is not told. What bears this one, or an older, is from before this.
+        links.change(conn, object_id, mark=shown.visit.mark)
 
     sync.drchrono.patch_appointment(
         started.ticket.then(after),
@@ -148,6 +146,7 @@ def _send_drchrono(
         fields=tuple(effect.values),
         effect=effect.effect,
         pending=pending,
+        before=sync.digests.fields(object_id, shown.wire),
         doctor=doctor_of(started.state),
     )
 

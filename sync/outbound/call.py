@@ -23,7 +23,8 @@ class Call:
     system's base URL; it may carry a query string of the remote's own making (a `next` link).
     `json` or `form` is the body, at most one of them. `object_id` is our row of the object written
     to, `fields` the names written, `effect` what the brake counts ("cancel", …), `pending` the
-    digest of each (object row, field) being written, `doctor` the DrChrono doctor concerned.
+    digest of each (object row, field) being written, `before` the digests of the object's fields as
+    they were just read, where they were, `doctor` the DrChrono doctor concerned.
     """
 
     system: str
@@ -37,6 +38,7 @@ class Call:
     fields: tuple[str, ...] = ()
     effect: str = ""
     pending: Mapping[tuple[int, str], str] = field(default_factory=dict, repr=False)
+    before: Mapping[str, str] = field(default_factory=dict, repr=False)
     doctor: str | None = None
 
     @property
@@ -57,6 +59,7 @@ class Audit(TypedDict, total=False):
     fields: tuple[str, ...]
     effect: str
     pending: Mapping[tuple[int, str], str]
+    before: Mapping[str, str]
     doctor: str | None
 
 

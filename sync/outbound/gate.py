@@ -177,6 +177,7 @@ class Gate:
                 lane=ticket.lane,
                 state="open",
                 at=now,
+                before=_before(conn, call, self._rules.key_id),
             )
             .returning(call_table.c.id)
         ).scalar_one()
@@ -277,6 +278,22 @@ class Gate:
             if drop_pending:
                 conn.execute(delete(pending).where(pending.c.call == call_id))
             _count(conn, call, status)
+
+
+def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[str]]] | None:
+    """What stands in each field that a call writes: as settled, and as it was just read."""
+    if call.object_id is None or not call.pending:
+        return None
+    settled = baselines.stored_fields(conn, [call.object_id])
+    found: dict[str, list[list[str]]] = {}
+    for field in (name for object_id, name in call.pending if object_id == call.object_id):
+        known = settled.get((call.object_id, field))
+        stood = [[known.key_id, known.digest]] if known and known.key_id and known.digest else []
+        read = [key_id, call.before.get(field, "")]
+        stood += [read] if read[1] and read not in stood else []
+        if stood:
+            found[field] = stood
+    return found or None
 
 
 def _end(conn: Connection, call_id: int, state: str, status: int | None, now: datetime) -> None:

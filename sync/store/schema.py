@@ -218,6 +218,8 @@ call = Table(
     Column("status", Integer),
     Column("at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
+    # What stood in each field before it was written: [key id, digest] of what was settled or read.
+    Column("before", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )
 Index("ix_call_system_at", call.c.system, call.c.at)

@@ -109,6 +109,7 @@ ELSEWHERE = {
     (HERE, "burst_limit"): "test_invariant_6",
     (THERE, "limit_per_minute"): "test_invariant_6",
     (THERE, "cancelled_count"): "test_syncs_groups",
+    (THERE, "read_lag_seconds"): "test_stale_after_our_write",
     (HERE, "missing_scope"): "test_invariant_9",
     (HERE, "access_seconds"): "test_drchrono_oauth",
 }

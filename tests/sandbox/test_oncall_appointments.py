@@ -301,6 +301,16 @@ class TestLists:
         sandbox.behaviours("oncall", status_on_list=False)
         assert "status" not in oc("GET", "/appointments/").json()["results"][0]
 
+    def test_reads_by_id_that_lag(self, sandbox: Sandbox, oc: Caller) -> None:
+        visit = invite(oc)
+        sandbox.behaviours("oncall", read_lag_seconds=5)
+        assert oc("GET", visit["url"]).status_code == 404
+        sandbox.control("oncall", "time", {"offset_seconds": 6})
+        assert oc("PATCH", visit["url"], {"duration": 45}).json()["duration"] == 45
+        assert oc("GET", visit["url"]).json()["duration"] == 30
+        sandbox.control("oncall", "time", {"offset_seconds": 12})
+        assert oc("GET", visit["url"]).json()["duration"] == 45
+
 
 class TestTransport:
     @pytest.mark.parametrize(
