@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sync.core.errors import NotBefore, RemoteError
+from sync.core.errors import NotBefore, Refused, RemoteError
 from sync.engine import behind, everyone, facts, matching, practice, scans, tiers
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
@@ -76,12 +76,29 @@ def _remote(run: Callable[[Sync], tuple[Ring, ...]]) -> Callable[[Sync], tuple[R
 def _unless_behind(
     run: Callable[[Sync], tuple[Ring, ...]],
 ) -> Callable[[Sync], tuple[Ring, ...]]:
-    """A scan that does nothing until the links were rebuilt; then it is due at once."""
+    """A scan that does nothing until the links were rebuilt; then it is due at once.
+
+    One that is refused is told of under its name until it is not.
+    """
+    refused = f"{run.__name__}_refused"
 
     def guarded(sync: Sync) -> tuple[Ring, ...]:
         with sync.store.read() as conn:
             noticed = behind.is_noticed(conn)
-        return () if noticed else run(sync)
+        if noticed:
+            return ()
+        try:
+            rings = run(sync)
+        except Refused:
+            with sync.store.write() as conn:
+                journal.open_attention(conn, 0, refused, now=sync.clock())
+            raise
+        with sync.store.write() as conn:
+            if journal.close_one(conn, 0, refused, sync.clock()):
+                # What was forbidden by id waits for the same right: it is given now.
+                for key in links.blocked_on(conn, "operator", "forbidden"):
+                    work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
+        return rings
 
     return _remote(guarded)
 

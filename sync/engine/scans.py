@@ -99,12 +99,10 @@ def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Js
             for page in reader(ticket, partial(_pause, sync), **filters):
                 yield page.results
         except Refused:
-            with sync.store.write() as conn:
-                facts.put(conn, f"bulk_{kind}", "no", sync.clock())
+            pass
         else:
             if bulk is None:
-                with sync.store.write() as conn:
-                    facts.put(conn, f"bulk_{kind}", "yes", sync.clock())
+                _learn_bulk(sync, kind, "yes")
             return
     listed = (
         sync.drchrono.list_appointments(ticket, **filters)
@@ -112,7 +110,16 @@ def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Js
         else sync.drchrono.list_patients(ticket, **filters)
     )
     for found in listed:
+        if bulk != "no":
+            # Only now: where both are refused, it is a scope that is missing.
+            _learn_bulk(sync, kind, "no")
+            bulk = "no"
         yield found.results
+
+
+def _learn_bulk(sync: Sync, kind: str, word: str) -> None:
+    with sync.store.write() as conn:
+        facts.put(conn, f"bulk_{kind}", word, sync.clock())
 
 
 def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
@@ -220,7 +227,17 @@ def _missing(
             )
         ).all()
         gone = [row.aggregate for row in rows if row.remote_id not in shown]
+        _tell_incomplete(conn, sync, system, len(gone), len(rows))
         return [raise_(conn, sync, key, system) for key in gone]
+
+
+def _tell_incomplete(conn: Connection, sync: Sync, system: str, lacking: int, of: int) -> None:
+    """Tell of a list that lacks more than the brake lets be cancelled: it may not be the whole."""
+    cause = f"{system}_list_incomplete"
+    if lacking > sync.settings.brake_count and lacking > sync.settings.brake_share * of:
+        journal.open_attention(conn, 0, cause, now=sync.clock())
+    elif lacking * 2 <= of:  # few are lacking too when few are open any more
+        journal.close_one(conn, 0, cause, sync.clock())
 
 
 # --- OnCall ---------------------------------------------------------------------------------------

@@ -135,9 +135,9 @@ def close_attention(
     )
 
 
-def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> None:
-    """Close what is open about one cause."""
-    conn.execute(
+def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> bool:
+    """Close what is open about one cause; returns whether anything was."""
+    closed = conn.execute(
         update(attention)
         .where(
             attention.c.aggregate == aggregate,
@@ -146,6 +146,7 @@ def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> No
         )
         .values(closed_at=now)
     )
+    return closed.rowcount > 0
 
 
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:

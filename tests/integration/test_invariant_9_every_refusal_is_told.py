@@ -176,18 +176,3 @@ def test_too_many_cancellations_stop_and_ask(clinic: Clinic) -> None:
     clinic.settle()
     assert clinic.mails() == [("cancellation", "app")] * 10
     assert set(clinic.attention()) == {"brake"}
-
-
-@pytest.mark.parametrize("mode", ["403", "empty"])
-def test_a_scope_that_is_missing_loses_nothing(clinic: Clinic, mode: str) -> None:
-    """A missing scope can show as an empty list: that is no proof that anything was deleted."""
-    appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
-    clinic.sandbox.behaviours("drchrono", missing_scope=mode, bulk_polls=0)
-    match = {"method": "GET", "path": "^/api/appointments"}
-    do = {"do": "status", "status": 403} if mode == "403" else {"do": "empty_list"}
-    clinic.sandbox.faults("drchrono", {"match": match, **do, "times": 2})
-    clinic.whole_cycle()
-    agree(clinic)
-    assert not clinic.visit(visit)["cancelled"]
-    assert clinic.appointment(appointment)["status"] == ""
-    assert clinic.mails() == []

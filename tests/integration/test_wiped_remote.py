@@ -1,0 +1,158 @@
+"""A remote that is wiped or half answers cancels nothing beyond the brake's limit, and is told of.
+
+Sixteen visits are open, thirteen of them one doctor's; the limit is 10 in an hour (and 5 %). All of
+it goes through whole catch-up cycles and runs of the engine, for days.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync.engine import operate
+from tests.integration.agreement import agree
+from tests.integration.clinic import Clinic
+from tests.integration.flows import here, slot
+from tests.integration.templates import Templates, gone_live
+
+REMOTES = pytest.mark.parametrize("remote", ["drchrono", "oncall"])
+LISTS = {"drchrono": r"^/api/appointments(_list)?$", "oncall": r"^/appointments/$"}
+ITEMS = {"drchrono": r"^/api/appointments/(%s)$", "oncall": r"^/appointments/(%s)/$"}
+OTHER = {"doctor": 202, "profile": 404}
+
+
+@pytest.fixture
+def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
+    with templates.copied("sixteen", tmp_path, sixteen) as opened:
+        yield opened
+
+
+def sixteen(clinic: Clinic) -> None:
+    gone_live(clinic)
+    for number in range(13):
+        clinic.book(scheduled_time=here(slot(number)))
+    for number in range(13, 16):
+        clinic.book(scheduled_time=here(slot(number)), **OTHER)
+    clinic.settle()
+    agree(clinic)
+
+
+def ids(clinic: Clinic, remote: str, *, of_other: bool = True) -> list[str]:
+    """The appointments of a remote; without those of the doctor who has three."""
+    others = {"202", "196158"}
+    shown = clinic.of(remote, "appointments")
+    mine = [one for one in shown if str(one.get("doctor", one.get("provider"))) not in others]
+    assert (len(shown), len(mine)) == (16, 13)
+    return [str(one["id"]) for one in (shown if of_other else mine)]
+
+
+def misbehave(clinic: Clinic, remote: str, path: str, **what: Any) -> None:
+    """Have every GET of these paths misbehave from now on."""
+    fault = {"match": {"method": "GET", "path": path}, "times": None, **what}
+    clinic.sandbox.faults(remote, fault)
+
+
+def behave(clinic: Clinic, remote: str) -> None:
+    clinic.sandbox.faults(remote, clear=True)
+    clinic.sandbox.behaviours("drchrono", burst_limit=None)
+
+
+def cancelled(clinic: Clinic, remote: str) -> int:
+    """How many visits we have cancelled on the other side of a remote."""
+    if remote == "drchrono":
+        return sum(one["cancelled"] for one in clinic.of("oncall", "appointments"))
+    return sum(one["status"] == "Cancelled" for one in clinic.of("drchrono", "appointments"))
+
+
+def answer_the_brake(clinic: Clinic) -> None:
+    """An operator says "try again" to each of its questions; one answer settles a doctor's."""
+    for item in operate.attention_list(clinic.sync):
+        still = {one.id for one in operate.attention_list(clinic.sync)}
+        if item.cause == "brake" and item.id in still:
+            operate.attention_retry(clinic.sync, item.id)
+            clinic.settle()
+
+
+@REMOTES
+def test_all_of_it_is_gone(clinic: Clinic, remote: str) -> None:
+    """Empty lists, and 404 for each by id, for three days; nobody answers the brake's question."""
+    everybody = "|".join(ids(clinic, remote))
+    misbehave(clinic, remote, LISTS[remote], do="empty_list")
+    misbehave(clinic, remote, ITEMS[remote] % everybody, do="status", status=404)
+    for _ in range(3):
+        clinic.whole_cycle()
+    assert cancelled(clinic, remote) == 10
+    assert Counter(clinic.attention()) == {"brake": 6, f"{remote}_list_incomplete": 1}
+    mails = [("cancellation", "app")] * 10 if remote == "drchrono" else []
+    assert clinic.mails() == mails
+    behave(clinic, remote)
+    clinic.whole_cycle()
+    answer_the_brake(clinic)
+    assert (cancelled(clinic, remote), clinic.mails()) == (10, mails)
+    assert clinic.attention() == []
+
+
+@REMOTES
+def test_everything_of_one_doctor_is_404(clinic: Clinic, remote: str) -> None:
+    """The other doctor's visits go on, and their cancellations too, once the hour is over."""
+    mine = ids(clinic, remote, of_other=False)
+    misbehave(clinic, remote, ITEMS[remote] % "|".join(mine), do="status", status=404)
+    for one in clinic.of("drchrono", "appointments"):
+        if one["doctor"] != 202:
+            operate.resync(clinic.sync, "appointment", one["id"])
+    clinic.settle()
+    assert cancelled(clinic, remote) == 10
+    assert clinic.attention() == ["brake"] * 3
+    first, second, _third = (a for a in clinic.appointments() if a["doctor"] == 202)
+    clinic.edit(first["id"], duration=50)
+    clinic.settle()
+    assert 50 in {visit["duration"] for visit in clinic.visits()}
+    clinic.whole_cycle()
+    clinic.edit(second["id"], status="Cancelled")
+    clinic.settle()
+    over = [visit["duration"] for visit in clinic.visits() if visit["provider"] == "196158"]
+    assert sorted(over) == [30, 50]
+    assert cancelled(clinic, remote) == 11
+    assert clinic.attention() == ["brake"] * 3
+
+
+@REMOTES
+def test_lists_are_empty(clinic: Clinic, remote: str) -> None:
+    """200 and nothing in it, as a missing scope can look: each is read by id, and is there."""
+    misbehave(clinic, remote, LISTS[remote], do="empty_list")
+    clinic.whole_cycle()
+    clinic.whole_cycle()
+    assert clinic.attention() == [f"{remote}_list_incomplete"]
+    assert (clinic.writes(), clinic.mails()) == ([], [])
+    behave(clinic, remote)
+    clinic.whole_cycle()
+    agree(clinic)
+    assert clinic.attention() == []
+
+
+@REMOTES
+def test_a_scope_is_missing(clinic: Clinic, remote: str) -> None:
+    """403 for the lists and for each by id. Given back, all goes on, the bulk lists too."""
+    misbehave(clinic, remote, LISTS[remote], do="status", status=403)
+    misbehave(
+        clinic, remote, ITEMS[remote] % "|".join(ids(clinic, remote)), do="status", status=403
+    )
+    tasks = {
+        "drchrono": ["drchrono_appointments_refused", "drchrono_window_refused"],
+        "oncall": ["oncall_newest_refused", "oncall_walk_refused"],
+    }
+    for _ in range(2):
+        clinic.whole_cycle()
+    told = clinic.attention()
+    assert [cause for cause in told if cause != "refused"] == tasks[remote]
+    assert (clinic.writes(), clinic.mails()) == ([], [])
+    behave(clinic, remote)
+    clinic.whole_cycle()
+    agree(clinic)
+    assert clinic.attention() == []
+    clinic.forget()
+    clinic.whole_cycle()
+    assert "GET /api/appointments_list" in clinic.calls("drchrono")
+    assert (clinic.writes(), clinic.mails()) == ([], [])
