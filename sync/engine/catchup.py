@@ -11,6 +11,7 @@ from sync.engine import behind, everyone, facts, matching, practice, scans, tier
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
+from sync.store.scans import progress
 from sync.store.schema import (
     call,
     delivery,
@@ -56,6 +57,12 @@ def _newest(sync: Sync) -> float:
     """As the others, but soon again while everything waits for it."""
     with sync.store.read() as conn:
         return _SOON if behind.holds(conn) else _catchup(sync)
+
+
+def _contacts(sync: Sync) -> float:
+    """As many hours as the contacts have pages, a day at most: about a call an hour."""
+    pages = int(progress(sync.store, "oncall_contacts").position or 1)
+    return 3600.0 * min(24, pages)
 
 
 def _remote(run: Callable[[Sync], tuple[Ring, ...]]) -> Callable[[Sync], tuple[Ring, ...]]:
@@ -210,7 +217,7 @@ TASKS: Mapping[str, Task] = {
     # Before the tiers: what it has shown as it is settled is not due there.
     "oncall_walk": Task(_every(24 * 3600), _unless_behind(scans.oncall_walk)),
     "oncall_tiers": Task(_every(300), _unless_behind(tiers.oncall_tiers)),
-    "oncall_contacts": Task(_every(3600), _unless_behind(scans.oncall_contacts)),
+    "oncall_contacts": Task(_contacts, _unless_behind(scans.oncall_contacts)),
     "prune": Task(_every(3600), prune, needs_accounts=False),
 }
 

@@ -328,14 +328,14 @@ def oncall_contacts(sync: Sync) -> tuple[Ring, ...]:
     """Contacts have no webhook: their pages are compared by digest."""
     scans.begin(sync.store, "oncall_contacts", sync.clock())
     rings: list[Ring] = []
-    page = sync.oncall.contacts(sync.task_ticket())
+    page, pages = sync.oncall.contacts(sync.task_ticket()), 1
     while True:
         with sync.store.write() as conn:
             rings += _each(conn, sync, page.results, _contact)
         if page.next is None:
             break
-        page = sync.oncall.contacts(sync.task_ticket(), page=page.next)
-    scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None)
+        page, pages = sync.oncall.contacts(sync.task_ticket(), page=page.next), pages + 1
+    scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None, position=str(pages))
     return tuple(rings)
 
 
