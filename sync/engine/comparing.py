@@ -4,6 +4,7 @@ Visits are the same by provider, start, length and the participant's e-mail. Rec
 memory and forgotten; the matching stores what follows, the preview of going live counts it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -156,46 +157,81 @@ def patients_like(started: Scan, shown: Person) -> people.Match[Person]:
 # --- visits ---------------------------------------------------------------------------------------
 
 
+class Sides:
+    """The visits of both systems without a counterpart, by what two that are the same share.
+
+    A practice has thousands: only those of one start, and those a marker names, are compared.
+    """
+
+    def __init__(self, here: list[Met], there: list[Met]) -> None:
+        self.here, self.there = here, there
+        self._ids = {met.visit.remote_id: met for met in here}
+        self._here: defaultdict[object, list[Met]] = defaultdict(list)
+        self._there: defaultdict[object, list[Met]] = defaultdict(list)
+        for met in here:
+            self._here[met.visit.starts].append(met)
+        for one in there:
+            marker = one.visit.marker
+            key = marker.other if isinstance(marker, Marker) else one.visit.starts
+            self._there[key].append(one)
+
+    def beginning(self, starts: datetime) -> list[Met]:
+        """The appointments that begin at a time."""
+        return self._here[starts]
+
+    def claiming(self, one: Met) -> list[Met]:
+        """The appointments that an OnCall visit may be."""
+        marker = one.visit.marker
+        if isinstance(marker, Marker):
+            return [self._ids[marker.other]] if marker.other in self._ids else []
+        return self._here[one.visit.starts]
+
+    def claimed(self, met: Met) -> list[Met]:
+        """The OnCall visits that an appointment may be, the first made first."""
+        of_both = self._there[met.visit.remote_id] + self._there[met.visit.starts]
+        return sorted(of_both, key=lambda one: record_id(one.json))
+
+
 def compare(started: Scan) -> Compared:
     """Read the visits of both systems that have no counterpart yet, and compare them."""
-    there = _oncall_visits(started)
-    here = _appointments(started)
-    groups = _groups(started, here, there)
+    sides = Sides(_appointments(started), _oncall_visits(started))
+    groups = _groups(started, sides)
     found = Compared(groups, [], [], [], [])
     taken = {one.visit.visit.remote_id for one in groups}
     members = {met.visit.remote_id for one in groups for met, _ in one.members}
-    for met in here:
+    for met in sides.here:
         if met.visit.remote_id in members:
             continue
-        free = [one for one in there if one.visit.remote_id not in taken]
+        free = [one for one in sides.claimed(met) if one.visit.remote_id not in taken]
         hits = [one for one in free if _same(started, met, one)]
-        if len(hits) == 1 and _only_claim(started, here, hits[0]):
+        if len(hits) == 1 and _only_claim(started, sides, hits[0]):
             taken.add(hits[0].visit.remote_id)
             found.same.append((met, hits[0]))
         elif hits := hits or [one for one in free if _may_be(started, met, one)]:
             found.unsure.append((met, [one.visit.remote_id for one in hits]))
         else:
             found.only_drchrono.append(met)
-    found.only_oncall.extend(one for one in there if one.visit.remote_id not in taken)
+    found.only_oncall.extend(one for one in sides.there if one.visit.remote_id not in taken)
     return found
 
 
-def _groups(started: Scan, here: list[Met], there: list[Met]) -> list[Together]:
+def _groups(started: Scan, sides: Sides) -> list[Together]:
     """The OnCall visits that surely are one slot's group.
 
     Surely: all who claim the visit stand in one slot with a group profile, each is exactly one of
     its participants, and nobody of that slot claims another visit.
     """
     found = []
-    for one in there:
-        claims = [met for met in here if _same(started, met, one)]
+    for one in sides.there:
+        claims = [met for met in sides.claiming(one) if _same(started, met, one)]
         slots = {slot_of(met.visit) if met.visit.group else None for met in claims}
         slot = next(iter(slots), None)
         if len(slots) != 1 or slot is None:
             continue
-        standing = [met for met in here if met.visit.group and slot_of(met.visit) == slot]
-        others = [other for other in there if other is not one]
-        if any(_same(started, met, other) for met in standing for other in others):
+        starting = sides.beginning(slot.starts)
+        standing = [met for met in starting if met.visit.group and slot_of(met.visit) == slot]
+        claimed = [(met, other) for met in standing for other in sides.claimed(met)]
+        if any(other is not one and _same(started, met, other) for met, other in claimed):
             continue
         pairs = [(met, _participants_of(started, met, one)) for met in claims]
         members = [(met, who[0]) for met, who in pairs if len(who) == 1]
@@ -308,11 +344,14 @@ def in_scope(mapping: Mapping, shown: Visit) -> bool:
 def _same(started: Scan, met: Met, one: Met) -> bool:
     """Provider (where OnCall tells it), start, length and the participant's e-mail."""
     left, right = met.visit, one.visit
-    if _told_apart(started, left, right):
-        return False
-    marker = right.marker
-    if isinstance(marker, Marker):
-        return marker.other == left.remote_id
+    if isinstance(right.marker, Marker):
+        alike = right.marker.other == left.remote_id
+    else:
+        alike = _look_alike(started, left, right)
+    return alike and not _told_apart(started, left, right)
+
+
+def _look_alike(started: Scan, left: Visit, right: Visit) -> bool:
     if left.starts != right.starts or left.minutes != right.minutes:
         return False
     if not isinstance(right.provider, Absent) and right.provider != left.provider:
@@ -336,15 +375,14 @@ def _may_be(started: Scan, met: Met, one: Met) -> bool:
     coming = [who for who in right.attendees if who.cancelled is not True]
     if patient is None or left.group or len(coming) != 1 or right.marker:
         return False
-    if left.starts != right.starts or _told_apart(started, left, right):
+    if left.starts != right.starts:
         return False
     if not isinstance(right.provider, Absent) and right.provider != left.provider:
         return False
     (who,) = coming
+    emails = {normal_email(present(one.email, "")) for one in (who, patient)}
     same_name = _name(who) == _name(patient) != ""
-    return same_name and normal_email(present(who.email, "")) != normal_email(
-        present(patient.email, "")
-    )
+    return same_name and len(emails) == 2 and not _told_apart(started, left, right)
 
 
 def _name(who: Person | Attendee) -> str:
@@ -356,5 +394,5 @@ def _told_apart(started: Scan, left: Visit, right: Visit) -> bool:
         return never.is_said(conn, ("appointment", left.remote_id), ("visit", right.remote_id))
 
 
-def _only_claim(started: Scan, here: list[Met], one: Met) -> bool:
-    return sum(_same(started, met, one) for met in here) == 1
+def _only_claim(started: Scan, sides: Sides, one: Met) -> bool:
+    return sum(_same(started, met, one) for met in sides.claiming(one)) == 1
