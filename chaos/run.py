@@ -28,7 +28,7 @@ from sync.store.schema import attention, conflict
 
 LOOK_SECONDS = 0.25
 QUIET_LOOKS = 6
-CALM_SECONDS = 400.0
+CALM_SECONDS = 1200.0
 # One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
 CYCLE = tuple(name for name in catchup.TASKS if name.startswith(("drchrono_", "oncall_")))
 # What both remotes are while nothing is wrong. The budget is not what is shown here.
