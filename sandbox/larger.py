@@ -16,14 +16,14 @@ from sandbox.world import Doctor, Office, Patient, Plan, Seed, Slot
 # What the ids of a kind have room for (`sandbox.drchrono.seed`).
 MOST_DOCTORS = 90
 DOCTORS_PER_OFFICE = 5
-PATIENTS_PER_DOCTOR = 60
+PATIENTS_PER_DOCTOR = 40
 ZONES = ("US/Eastern", "America/Chicago", "America/Los_Angeles")
 ROOMS = ("Room 1", "Room 2", "Video Room")
 DAYS = 14
 # Of the sixteen half hours of a doctor's day: seen by video or phone in this week and in the next,
 # and at the office. What is left is free, for who books and moves.
-VISITS_THIS_WEEK = 8
-VISITS_NEXT_WEEK = 4
+VISITS_THIS_WEEK = 6
+VISITS_NEXT_WEEK = 2
 OFFICE_VISITS = 4
 
 

@@ -12,7 +12,7 @@ from tests.sandbox_client import REMOTES, Sandbox
 def test_the_first_matching_asks_about_no_pair_that_is_not_alike(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """One doctor's sixty visits, all known on both sides, are 3600 pairs."""
+    """One doctor's forty visits, all known on both sides, are 1600 pairs."""
     for remote in REMOTES:
         sandbox.control(remote, "reset", {"doctors": 1})
     sandbox.behaviours("drchrono", burst_limit=None)
@@ -29,6 +29,6 @@ def test_the_first_matching_asks_about_no_pair_that_is_not_alike(
         event.remove(clinic.sync.store.engine, "before_cursor_execute", note)
         # Whether a person told the two apart: once for each patient's contact, and for each visit
         # when groups are looked for, when it is found, and when nobody else is to claim it.
-        assert len(asked) <= 60 + 3 * 60
+        assert len(asked) <= 40 + 3 * 40
         assert clinic.attention() == []
-        assert len(clinic.due()) >= 60
+        assert len(clinic.due()) >= 40

@@ -109,11 +109,11 @@ class TestWorld:
         oncall = sandbox.state("oncall")["objects"]
         assert (len(drchrono["doctors"]), len(drchrono["offices"])) == (6, 2)
         assert (len(oncall["providers"]), len(oncall["divisions"])) == (6, 2)
-        # Five weekdays with 8 visits and five with 4, each with 4 visits at the office besides.
-        assert len(drchrono["appointments"]) == 6 * 5 * (8 + 4 + 4 + 4)
-        assert len(oncall["appointments"]) == 6 * 5 * (8 + 4)
-        assert len(drchrono["patients"]) == len({p["email"] for p in drchrono["patients"]}) == 360
-        assert len(oncall["contacts"]) == 360
+        # Five weekdays with 6 visits and five with 2, each with 4 visits at the office besides.
+        assert len(drchrono["appointments"]) == 6 * 5 * (6 + 4 + 2 + 4)
+        assert len(oncall["appointments"]) == 6 * 5 * (6 + 2)
+        assert len(drchrono["patients"]) == len({p["email"] for p in drchrono["patients"]}) == 240
+        assert len(oncall["contacts"]) == 240
         starts = [(row["doctor"], row["scheduled_time"]) for row in drchrono["appointments"]]
         assert len(set(starts)) == len(starts)
 
