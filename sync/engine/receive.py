@@ -330,10 +330,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
         wire, shown = drchrono.wire("patient", body), drchrono.to_person(body)
     except MalformedError:
         wire, shown = {}, None
-    obj = links.find(conn, "drchrono", "patient", remote_id)
-    if obj is None:
-        key = links.new_aggregate(conn, "person", event.now)
-        obj = links.add(conn, key, "drchrono", "patient", remote_id, now=event.now)
+    obj = links.first_sight(conn, "drchrono", "patient", remote_id, now=event.now)
     rings = _wake(conn, event, remote_id)
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(_mapping(sync)):
         newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
@@ -372,9 +369,6 @@ def is_linked(conn: Connection, person: int) -> bool:
 
 
 def _hint(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> Receipt:
-    obj = links.find(conn, "oncall", "appointment", remote_id)
-    if obj is None:
-        key = links.new_aggregate(conn, "visit", event.now)
-        obj = links.add(conn, key, "oncall", "appointment", remote_id, now=event.now)
+    obj = links.first_sight(conn, "oncall", "appointment", remote_id, now=event.now)
     _note_delivery(sync, conn, event, obj, {}, None, "raised")
     return _raise(sync, conn, event, obj.aggregate)
