@@ -101,8 +101,8 @@ class Desk:
         """The start of a slot as people say it: UTC."""
         return f"{slot_time(slot, self._today).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
-    def linked(self, side: Side, remote_id: str, other: Side) -> str | None:
-        """The id of an appointment's other half; None where there is none yet."""
+    def linked(self, side: Side, remote_id: str, other: Side) -> list[str]:
+        """The ids of an appointment's other half, the newest life first."""
         mine = (
             select(object_.c.aggregate)
             .where(object_.c.system == str(side), object_.c.kind == "appointment")
@@ -116,9 +116,9 @@ class Desk:
                     .where(object_.c.aggregate.in_(mine), object_.c.remote_id.is_not(None))
                     .order_by(object_.c.generation.desc())
                 ).scalars()
-                return next(iter(found), None)
+                return [str(one) for one in found]
         except SQLAlchemyError:
-            return None  # the database is away: the edit is made where the visit was booked
+            return []  # the database is away: the edit is made where the visit was booked
 
 
 def _path(side: Side, remote_id: str) -> str:

@@ -25,7 +25,8 @@ class Group:
     appointments: dict[int, str] = field(default_factory=dict)  # person → DrChrono's id
     joined: dict[int, int] = field(default_factory=dict)  # person → edit
     left: dict[int, Said] = field(default_factory=dict)
-    visit: str | None = None  # OnCall's id
+    # OnCall's ids: whoever joins as the last one leaves may get a visit of their own.
+    visits: set[str] = field(default_factory=set)
     moved_here: int = 0
 
     @property
@@ -117,16 +118,20 @@ class Groups:
 
     # --- where it stands --------------------------------------------------------------------------
 
-    def other_half(self, group: Group) -> str | None:
-        """The id of a group's visit in OnCall; None where it is not there yet."""
-        for appointment in group.appointments.values():
-            if group.visit is None:
-                group.visit = self._desk.linked(Side.DRCHRONO, appointment, Side.ONCALL)
-        return group.visit
+    def find(self, group: Group) -> str | None:
+        """Learn the ids of a group's visits; that of those who still come, None where it is not
+        there yet."""
+        newest = None
+        for who, appointment in group.appointments.items():
+            found = self._desk.linked(Side.DRCHRONO, appointment, Side.ONCALL)
+            group.visits |= set(found)
+            if found and who in group.members:
+                newest = found[0]
+        return newest
 
     def _arrived(self, group: Group) -> str | None:
         """The id of its visit, if both systems show its members and its time."""
-        visit = self.other_half(group)
+        visit = self.find(group)
         if visit is None:
             return None
         here = [self._desk.read(Side.DRCHRONO, one) for one in group.members.values()]
@@ -141,7 +146,7 @@ class Groups:
 
     def _participant(self, group: Group, who: int) -> str | None:
         """The id of somebody's place in the visit, if there is one that is open."""
-        visit = self.other_half(group)
+        visit = self.find(group)
         if visit is None:
             return None
         for one in self._desk.read(Side.ONCALL, visit)["participants"]:

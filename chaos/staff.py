@@ -89,14 +89,14 @@ class Staff:
         other = Side.ONCALL if visit.side is Side.DRCHRONO else Side.DRCHRONO
         if other not in visit.ids:
             found = self._desk.linked(visit.side, visit.ids[visit.side], other)
-            if found is not None:
-                visit.ids[other] = found
+            if found:
+                visit.ids[other] = found[0]
         return visit.ids.get(other)
 
     def find_groups(self) -> None:
         """Learn the ids of the groups' visits."""
         for group in self.ledger.groups.values():
-            self._groups.other_half(group)
+            self._groups.find(group)
 
     # --- one edit ---------------------------------------------------------------------------------
 
@@ -120,7 +120,8 @@ class Staff:
             path = f"/api/appointments/{visit.ids[side]}"
             self._desk.send(side, "DELETE", path, {})
         else:
-            actor = "patient" if edit.value == "patient" else "staff"
+            by_patient = edit.value == "patient" and side is Side.ONCALL
+            actor = "patient" if by_patient else "staff"
             self._desk.change(side, visit.ids[side], self._body(edit, side), actor)
         self._note(edit, visit, side)
         return side

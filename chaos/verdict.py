@@ -116,14 +116,17 @@ class _Judging:
                 yield f"the appointment {appointment} is {what}"
             if who in group.members and _value("starts", here, row) != group.said.value:
                 yield f"the appointment {appointment} is not at {group.said.value}"
-        visit = self._rows[there].get(group.visit or "")
-        if visit is None:
-            yield "is not in OnCall"
-        elif is_open(there, visit) and _value("starts", there, visit) != group.said.value:
-            yield f"is in OnCall at {visit['datetime']}, not at {group.said.value}"
+        rows = [self._rows[there][one] for one in group.visits if one in self._rows[there]]
+        open_ones = [row for row in rows if is_open(there, row)]
+        if len(open_ones) != min(1, len(group.members)):
+            yield f"has {len(open_ones)} open visits in OnCall"
+        for row in open_ones:
+            if _value("starts", there, row) != group.said.value:
+                yield f"is in OnCall at {row['datetime']}, not at {group.said.value}"
         come = sorted(
             (one["first_name"], one["last_name"], one["email"])
-            for one in (visit["participants"] if visit and is_open(there, visit) else [])
+            for row in open_ones
+            for one in row["participants"]
             if not one["cancelled"]
         )
         charts = [self._charts[str(self._ledger.charts[who])] for who in group.members]
@@ -186,7 +189,9 @@ def named(visit: Visit) -> str:
 def named_group(group: Group) -> str:
     """A group by its ids."""
     here = ", ".join(group.appointments.values())
-    return f"group {group.number} (drchrono {here}; oncall {group.visit or '-'})"
+    return (
+        f"group {group.number} (drchrono {here}; oncall {', '.join(sorted(group.visits)) or '-'})"
+    )
 
 
 def is_open(side: Side, row: Row) -> bool:
@@ -228,7 +233,7 @@ def _doubles(shown: Shown, ledger: Ledger, verdict: Verdict) -> None:
     for side in Side:
         known = {visit.ids.get(side) for visit in ledger.visits.values()}
         for group in ledger.groups.values():
-            known |= {group.visit} if side is Side.ONCALL else set(group.appointments.values())
+            known |= group.visits if side is Side.ONCALL else set(group.appointments.values())
         for row in shown.of(str(side), "appointments"):
             if str(row["id"]) not in known:
                 verdict.doubled.append(f"{side} {row['id']} was booked by nobody")
@@ -236,19 +241,21 @@ def _doubles(shown: Shown, ledger: Ledger, verdict: Verdict) -> None:
 
 def _mails(mails: list[Row], ledger: Ledger, verdict: Verdict) -> None:
     """For each visit and kind: what our writes mailed, and what DrChrono's edits are worth."""
-    sent = Counter(
-        (str(mail["appointment"]), mail["kind"]) for mail in mails if mail["caused_by"] == "app"
-    )
+    groups = {one: group.number for group in ledger.groups.values() for one in group.visits}
     by_id = {visit.ids.get(Side.ONCALL): visit for visit in ledger.visits.values()}
-    groups = {group.visit: group for group in ledger.groups.values()}
-    for (visit_id, kind), count in sorted(sent.items()):
-        name, worth = f"OnCall {visit_id}", 0
-        if visit_id in by_id:
-            name = named(by_id[visit_id])
-            worth = _worth(by_id[visit_id], kind, ledger)
-        elif visit_id in groups:
-            name = named_group(groups[visit_id])
-            worth = _worth_of_group(groups[visit_id], kind, ledger)
+    # A group's are counted together: nobody is invited twice, whichever visit of it they come to.
+    sent = Counter(
+        (groups.get(str(mail["appointment"]), str(mail["appointment"])), mail["kind"])
+        for mail in mails
+        if mail["caused_by"] == "app"
+    )
+    for (whose, kind), count in sent.items():
+        name, worth = f"OnCall {whose}", 0
+        if isinstance(whose, int):
+            name = named_group(ledger.groups[whose])
+            worth = _worth_of_group(ledger.groups[whose], kind, ledger)
+        elif whose in by_id:
+            name, worth = named(by_id[whose]), _worth(by_id[whose], kind, ledger)
         if count > worth:
             verdict.surplus_mails.append(f"{name}: {count} mails of {kind}, worth {worth}")
 

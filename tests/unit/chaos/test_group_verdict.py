@@ -41,7 +41,7 @@ class Systems:
             }
         )
         self.group = Group(
-            1, 201, "0/0", Said(1, HERE, TEN), {0: "70", 1: "71"}, {0: 1, 1: 1}, visit="5"
+            1, 201, "0/0", Said(1, HERE, TEN), {0: "70", 1: "71"}, {0: 1, 1: 1}, visits={"5"}
         )
         self.ledger = Ledger(groups={1: self.group}, charts={0: 9, 1: 10})
         self.mails = [deepcopy(MAIL), deepcopy(MAIL)]
@@ -96,8 +96,8 @@ def test_one_whom_nobody_took_out_is_lost(systems: Systems) -> None:
 
 def test_a_group_without_visit_is_lost(systems: Systems) -> None:
     systems.of("oncall", "appointments").clear()
-    systems.group.visit = None
-    assert any("is not in OnCall" in line for line in systems.verdict().lost)
+    systems.group.visits.clear()
+    assert any("has 0 open visits in OnCall" in line for line in systems.verdict().lost)
 
 
 @pytest.mark.parametrize("side", [HERE, THERE])
@@ -125,3 +125,23 @@ def test_who_leaves_in_drchrono_is_told_once(systems: Systems, side: Side, worth
     assert systems.verdict().good
     systems.mails.append({**MAIL, "kind": "cancellation"})
     assert len(systems.verdict().surplus_mails) == 1
+
+
+def test_a_group_that_all_have_left_needs_no_visit(systems: Systems) -> None:
+    for who, row in enumerate(systems.of("drchrono", "appointments")):
+        systems.group.left[who] = Said(2, HERE, "")
+        row["status"] = "Cancelled"
+    assert any("has 1 open visits" in line for line in systems.verdict().lost)
+    systems.of("oncall", "appointments").clear()
+    systems.group.visits.clear()
+    systems.mails.clear()
+    assert systems.verdict().good
+
+
+def test_a_group_in_two_visits_is_lost_and_nobody_is_invited_twice(systems: Systems) -> None:
+    systems.of("oncall", "appointments").append({**deepcopy(systems.there), "id": "6"})
+    systems.group.visits.add("6")
+    systems.mails.append({**MAIL, "appointment": "6"})
+    verdict = systems.verdict()
+    assert any("has 2 open visits" in line for line in verdict.lost)
+    assert len(verdict.surplus_mails) == 1
