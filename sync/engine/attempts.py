@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
 
@@ -24,6 +24,25 @@ if TYPE_CHECKING:
     from sync.store.links import Obj
 
 LOOKS = 2
+
+
+def begin(
+    conn: Connection,
+    key: int,
+    system: str,
+    kind: str,
+    create_key: str,
+    *,
+    now: datetime,
+    **values: Any,
+) -> Obj:
+    """Write down what is about to be made, in the transaction of what else is said of it.
+
+    Raises sqlalchemy's IntegrityError when something living has the create key already.
+    """
+    return links.add(
+        conn, key, system, kind, None, now=now, state="creating", create_key=create_key, **values
+    )
 
 
 @contextmanager

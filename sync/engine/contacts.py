@@ -124,18 +124,15 @@ def _make(
     if field_id is not None and installation is not None:
         marker = Marker(installation, lease.aggregate, 1, 1, person.remote_id)
         body["custom_field_values"] = oncall_bodies.with_contact_marker(None, field_id, marker)
-    key = f"contact:{person.remote_id}:{place[0]}:{place[1]}"
     with sync.store.write() as conn:
         work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        row = links.add(
+        row = attempts.begin(
             conn,
             lease.aggregate,
             "oncall",
             "contact",
-            None,
+            f"contact:{person.remote_id}:{place[0]}:{place[1]}",
             now=sync.clock(),
-            state="creating",
-            create_key=key,
             provider=place[0],
             division=place[1],
         )

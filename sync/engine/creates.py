@@ -263,15 +263,13 @@ def _begin(
                 .where(visit.c.aggregate == state.key)
                 .values(slot_key=slot, doctor=doctor, starts_at=starts)
             )
-            row = links.add(
+            row = attempts.begin(
                 conn,
                 state.key,
                 system,
                 "appointment",
-                None,
+                key,
                 now=sync.clock(),
-                state="creating",
-                create_key=key,
                 generation=state.generation,
                 highest_before=looking.highest_known(conn, system),
             )

@@ -220,15 +220,13 @@ def _make(run: GroupRun, who: Attendee, met: meeting.Met, like: dict[str, Json] 
         own = attendances.attend(
             conn, state.key, participant=_participant(conn, run, who).id, **person
         )
-        row = links.add(
+        row = attempts.begin(
             conn,
             state.key,
             "drchrono",
             "appointment",
-            None,
+            f"member:{own}:1",
             now=now,
-            state="creating",
-            create_key=f"member:{own}:1",
             generation=state.generation,
         )
         attendances.change_attendance(conn, own, appointment=row.id)

@@ -98,15 +98,13 @@ def _attend(run: GroupRun, invited: Invited) -> None:
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         for attendance, met in invited.met.items():
             one = run.seat(attendance).attended
-            row = links.add(
+            row = attempts.begin(
                 conn,
                 state.key,
                 "oncall",
                 "participant",
-                None,
+                f"participant:{one.id}:{one.life}",
                 now=now,
-                state="creating",
-                create_key=f"participant:{one.id}:{one.life}",
                 generation=state.generation,
             )
             attendances.change_attendance(
@@ -133,15 +131,13 @@ def _make(run: GroupRun, invited: Invited) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        row = links.add(
+        row = attempts.begin(
             conn,
             state.key,
             "oncall",
             "appointment",
-            None,
+            f"visit:{state.key}:{state.generation}",
             now=now,
-            state="creating",
-            create_key=f"visit:{state.key}:{state.generation}",
             generation=state.generation,
             highest_before=looking.highest_known(conn, "oncall"),
         )

@@ -93,9 +93,7 @@ def _row(started: VisitRun, candidate: Person | Attendee) -> Obj:
         row = links.creating(conn, key)
         if row is None:
             person = links.new_aggregate(conn, "person", now)
-            return links.add(
-                conn, person, "drchrono", "patient", None, now=now, state="creating", create_key=key
-            )
+            return attempts.begin(conn, person, "drchrono", "patient", key, now=now)
         sent = attempts.last_sent(conn, row)
     if row.remote_id is not None:
         raise ParkedError("operator", "who", "patient_unsure", candidates=(row.remote_id,))
