@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sync.engine import reconcile
 from tests.integration.agreement import agree, open_appointments, open_visits
 from tests.integration.clinic import DIVISION, PROVIDER, Clinic, open_clinic
 from tests.integration.flows import here, name_of, prove_the_list, slot, there
@@ -64,28 +63,6 @@ def test_on_an_unproven_list_a_person_is_asked(clinic: Clinic) -> None:
     assert clinic.attention() == ["create_unknown"]
     assert clinic.calls("oncall").count("POST /appointments/") == 1
     assert clinic.mails() == []
-
-
-def test_it_lands_after_the_first_look(clinic: Clinic) -> None:
-    """The POST arrives only when one look has already denied it: the second look finds it."""
-    prove_the_list(clinic)
-    clinic.sandbox.behaviours("oncall", webhooks_for_api=False)
-    fault = {**POST_VISIT, "do": "late", "seconds": 1.5}
-    clinic.sandbox.faults("oncall", fault)
-    clinic.book(patient=clinic.patient)
-    _work_now(clinic)
-    clinic.advance(6)
-    _work_now(clinic)
-    assert len(open_visits(clinic)) == 1  # the one that proved the list
-    clinic.settle()
-    agree(clinic)
-    assert clinic.mails() == [("invitation", "app")]
-
-
-def _work_now(clinic: Clinic) -> None:
-    """Work without waiting for what is still on its way."""
-    for aggregate in clinic.due():
-        reconcile.run(clinic.sync, aggregate)
 
 
 def test_the_slot_is_taken_by_our_own_lost_appointment(clinic: Clinic) -> None:
