@@ -76,6 +76,7 @@ def a_day(clinic: Clinic, stood: dict[str, str]) -> None:
     )
     for one in (vera, omar, ines):
         book(clinic, one, scheduled_time=wall(days=7))
+    book(clinic, ines, scheduled_time=wall(days=12))  # joins a group that stands
     clinic.edit(stood["moved"], scheduled_time=wall(days=8, hour=17))
     clinic.edit(stood["again"], status="Cancelled")
     clinic.edit(stood["cancelled"], status="Cancelled")
@@ -96,6 +97,8 @@ def a_copy_of_yesterday(sandbox: Sandbox, url: str, home: Path) -> Iterator[Clin
         stood = {"vera": str(vera), "omar": str(omar), "ines": str(ines)}
         for day, name in enumerate(("moved", "again", "cancelled"), 9):
             stood[name] = clinic.book(patient=ines, scheduled_time=wall(days=day))
+        for one in (vera, omar):
+            book(clinic, one, scheduled_time=wall(days=12))
         clinic.settle()
         beat(clinic)
     yesterday = copy_database(url, "yesterday")
