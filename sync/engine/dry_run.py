@@ -24,7 +24,7 @@ from sync.core.plan import (
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, due_fields, persons, visits
+from sync.engine import contact_search, contacts, due_fields, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
@@ -229,7 +229,7 @@ def _targets(sync: Sync, key: int) -> list[Obj]:
 
 def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Line]) -> None:
     """What a contact or participant shows against the chart: what is written, what stays."""
-    names = contact_search.FIELDS if target.kind == "contact" else persons.PARTICIPANT_FIELDS
+    names = contact_search.FIELDS if target.kind == "contact" else due_fields.PARTICIPANT_FIELDS
     try:
         shown = _read(started, target)
     except Gone:

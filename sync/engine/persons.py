@@ -7,35 +7,30 @@ written once, only where its baseline is not what it should be.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
 from sync.core import people
-from sync.core.errors import Gone, Refused
+from sync.core.errors import Gone
 from sync.core.merge import Seen
 from sync.core.people import normal_email
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
 from sync.engine import (
-    contact_search,
     contacts,
     demographics,
-    due_fields,
     everyone,
     index,
+    person_writing,
     rereading,
     undecided,
 )
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import LOOKS_AGAIN, look_again_for
-from sync.oncall import bodies as oncall_bodies
-from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.store import attendances, baselines, journal, links, work
-from sync.store.attendances import Attendance
 from sync.store.links import Obj
 from sync.store.schema import attendance, visit
 from sync.store.schema import person as person_table
@@ -44,13 +39,8 @@ from sync.store.work import Hints, Lease
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.context import Sync
-    from sync.outbound.call import Answer
 
 INACTIVE = "patient_inactive"
-PARTICIPANT_FIELDS = ("first_name", "last_name", "email")
-# Contacts are walked once a day: what was seen since then need not be read before it is written.
-FRESH = timedelta(hours=25)
-BUSY = timedelta(seconds=1)
 
 
 @dataclass
@@ -207,9 +197,9 @@ def _carry(started: PersonRun) -> None:
         return
     for contact in objects:
         if contact.kind == "contact" and contact.known:
-            _write_contact(started, contact)
+            person_writing.write_contact(started, contact)
     for one in attended:
-        _write_participant(started, one)
+        person_writing.write_participant(started, one)
     for doctor in doctors:
         contacts.ensure(sync, started.lease, started.person, started.json, doctor)
 
@@ -220,149 +210,6 @@ def _with_own_doctor(started: PersonRun, doctors: list[str]) -> list[str]:
     if everyone.is_mirrored(mapping) and own not in doctors:
         doctors = [*doctors, own]
     return [doctor for doctor in doctors if mapping.doctor(doctor) is not None]
-
-
-# --- contacts -------------------------------------------------------------------------------------
-
-
-def _write_contact(started: PersonRun, contact: Obj) -> None:
-    sync = started.sync
-    hinted = any(d.object == contact.id for d in started.deliveries)
-    fresh = contact.seen_at is not None and sync.clock() - contact.seen_at < FRESH
-    if hinted or not fresh:
-        _read_contact(started, contact)
-    due = due_fields.of(started, contact, contact_search.FIELDS, "contact")
-    if not due:
-        return
-    body = oncall_bodies.contact_body(
-        due_fields.with_both_names(started.person, due),
-        base_url=sync.settings.oncall_base_url,
-        mapping=sync.mapping,
-    )
-    written = sync.digests.fields(contact.id, oncall.wire("contact", body))
-    try:
-        sync.oncall.patch_contact(
-            started.ticket.then(_settling(sync, contact, "contact", due)),
-            str(contact.remote_id),
-            body,
-            object_id=contact.id,
-            fields=tuple(due),
-            effect="update",
-            pending={(contact.id, name): written[name] for name in due},
-        )
-    except Gone:
-        with sync.store.write() as conn:
-            links.change(conn, contact.id, state="gone")
-    except Refused as refusal:
-        _told(started, contact, "contact_refused", refusal)
-
-
-def _read_contact(started: PersonRun, contact: Obj) -> None:
-    """Read a contact that something was said about, or that nobody looked at for long.
-
-    Demographics flow from the record: an edit over there is told, and overwritten by the next
-    change of the chart, not by this reading.
-    """
-    sync = started.sync
-    try:
-        json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
-    except Gone:
-        look_again_for(started.lease, Hints.both(), sync.clock())
-        with sync.store.write() as conn:
-            links.change(conn, contact.id, state="gone")
-        return
-    wire = oncall.wire("contact", json)
-    with sync.store.read() as conn:
-        stored = baselines.stored_fields(conn, [contact.id])
-    seen = compare(sync.digests, contact.id, wire, stored)
-    rereading.believe(sync, started.lease, contact, wire, seen)
-    with sync.store.write() as conn:
-        work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        contact_search.adopt(conn, sync, contact, started.person, oncall.to_person(json), json)
-        links.change(conn, contact.id, seen_at=sync.clock())
-
-
-def _settling(sync: Sync, target: Obj, kind: str, due: dict[str, object]):  # type: ignore[no-untyped-def]
-    def after(conn: Connection, answer: Answer) -> None:
-        if isinstance(answer.json, dict):
-            wire = oncall.wire(kind, answer.json)
-            shown = {name: wire[name] for name in due if name in wire}
-            digests = sync.digests.fields(target.id, shown)
-            baselines.settle(conn, target.id, digests, sync.digests.key_id)
-        links.change(conn, target.id, seen_at=sync.clock())
-
-    return after
-
-
-# --- participants ---------------------------------------------------------------------------------
-
-
-def _write_participant(started: PersonRun, attended: Attendance) -> None:
-    """Write under the visit's lease: its own run may be at work on the same participant."""
-    sync = started.sync
-    if attended.participant is None:
-        return
-    with sync.store.read() as conn:
-        target = links.get(conn, attended.participant)
-    due = due_fields.of(started, target, PARTICIPANT_FIELDS, "participant")
-    if not due or not target.known:
-        return
-    with sync.store.write() as conn:
-        now = sync.clock()
-        lease = work.try_lock(
-            conn,
-            attended.visit,
-            owner=sync.owner,
-            now=now,
-            seconds=sync.settings.lease_seconds,
-        )
-    if lease is None:
-        raise LaterError(now + BUSY, Hints.of("drchrono"))
-    try:
-        _patch_participant(started, attended, target, due, lease)
-    finally:
-        with sync.store.write() as conn:
-            work.give_back(conn, lease, now=sync.clock())
-
-
-def _patch_participant(
-    started: PersonRun,
-    attended: Attendance,
-    target: Obj,
-    due: dict[str, object],
-    lease: Lease,
-) -> None:
-    sync = started.sync
-    body = oncall_bodies.participant_body(due_fields.with_both_names(started.person, due))
-    written = sync.digests.fields(target.id, oncall.wire("participant", body))
-    try:
-        sync.oncall.patch_participant(
-            Ticket(started.lease.lane, lease).then(_settling(sync, target, "participant", due)),
-            str(target.remote_id),
-            body,
-            object_id=target.id,
-            fields=tuple(due),
-            effect="update",
-            pending={(target.id, name): written[name] for name in due},
-        )
-    except Refused as refusal:
-        _told(started, target, "participant_refused", refusal)
-    except Gone:
-        with sync.store.write() as conn:
-            work.raise_(conn, attended.visit, now=sync.clock(), hints=Hints.of("oncall"))
-
-
-def _told(started: PersonRun, target: Obj, cause: str, refusal: Refused) -> None:
-    """A refused change is told once and not tried again until the chart changes."""
-    with started.sync.store.write() as conn:
-        journal.open_attention(
-            conn,
-            started.lease.aggregate,
-            cause,
-            now=started.sync.clock(),
-            object_id=target.id,
-            candidates=list(refusal.fields),
-        )
 
 
 # --- the end of a run -----------------------------------------------------------------------------
