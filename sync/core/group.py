@@ -140,8 +140,8 @@ class GroupPlan:
 
 
 def most_moved_to(members: Sequence[Member], slot: Slot) -> Slot:
-    """Where most of the open members stand now; the present slot unless most moved to one other."""
-    there = [m for m in members if m.open and m.there is not None]
+    """Where most of those who come stand now; the present slot unless most moved to one other."""
+    there = [m for m in members if m.open and m.there is not None and not terminal(m.there)]
     slots = Counter(m.slot for m in there if m.slot is not None and m.grouped)
     best, count = max(slots.items(), key=lambda item: item[1], default=(slot, 0))
     return best if best is not None and 2 * count > len(there) else slot
@@ -181,6 +181,11 @@ def _fate(
     member: Member, slot: Slot, policy: Policy, *, follows: bool, waited: bool
 ) -> tuple[Fate, Life | None]:
     read_open = member.state is not None and member.open
+    if member.there is not None and terminal(member.there):
+        # An end decides before any field, the place too (design §5).
+        ended = _lives(member, policy)
+        if ended[0] is Fate.ENDED:
+            return ended
     if read_open and not member.in_scope and policy.left_scope == "ask":
         return Fate.LEFT_SCOPE, None
     elsewhere = member.slot is not None and member.slot != slot

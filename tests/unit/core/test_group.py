@@ -109,6 +109,14 @@ def test_the_ended_have_no_vote() -> None:
     assert plan.slot == NOON
 
 
+def test_nor_have_those_whose_participants_were_cancelled_who_end_where_they_stand() -> None:
+    cancelled = there(2, there=CANCELLED, there_seen=Seen.CHANGED)
+    plan = plan_group([there(1, NOON), cancelled], TEN, POLICY)
+    assert plan.slot == NOON
+    assert plan.fates == {1: Fate.STAYS, 2: Fate.ENDED}
+    assert plan.lives == {2: Life.CANCELLED}
+
+
 def test_into_a_slot_where_another_visit_stands_members_go_and_the_visit_does_not() -> None:
     plan = plan_group([there(1, NOON), there(2, NOON)], TEN, POLICY, taken=lambda s: s == NOON)
     assert plan.slot == TEN
