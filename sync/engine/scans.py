@@ -145,10 +145,17 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
 def _compare(
     conn: Connection, sync: Sync, obj: Obj, wire: dict[str, Json], mark: str | None
 ) -> Ring | None:
-    """Raise an object's aggregate when a list shows it other than it is settled."""
+    """Raise an object's aggregate when a list shows it other than it is settled.
+
+    Not for what it showed before, while that waits for something: seeing it again wakes nothing.
+    """
     stored = baselines.stored_fields(conn, [obj.id])
     digests = sync.digests.fields(obj.id, wire)
     if matches(digests, sync.digests.key_id, obj.id, stored):
+        return None
+    if links.is_parked(conn, obj.aggregate) and journal.was_told(
+        conn, obj.id, sync.digests.key_id, digests
+    ):
         return None
     journal.note_delivery(
         conn,
@@ -180,6 +187,8 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
     shown = drchrono.to_person(json)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
+        if obj.mark and shown.mark and shown.mark <= obj.mark:
+            return None  # read as it is since
         index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
             raise_(conn, sync, waiting, "drchrono")

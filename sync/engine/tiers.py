@@ -14,13 +14,15 @@ from sqlalchemy import Connection, select
 
 from sync.engine import facts, listed, newest, scans
 from sync.engine.context import Ring, Sync
-from sync.store.schema import object_, visit
+from sync.store.schema import blocker, object_, visit
 
 TIERS = (
     (timedelta(hours=24), timedelta(minutes=15)),
     (timedelta(days=7), timedelta(hours=2)),
     (timedelta(days=3650), timedelta(hours=24)),
 )
+# What is waited for by a run that ends before it has noted what it saw.
+WAITING = ("operator", "patient", "auth")
 # What OnCall's samples show; `check` learns it.
 USUAL_PAGE_SIZE = 20
 
@@ -35,7 +37,11 @@ def oncall_tiers(sync: Sync) -> tuple[Ring, ...]:
 
 
 def _due(conn: Connection, now: datetime) -> list[tuple[int, str]]:
-    """The aggregates of the visits whose turn it is, with OnCall's ids."""
+    """The aggregates of the visits whose turn it is, with OnCall's ids.
+
+    But for those that wait: their runs end early, and would be due again at once.
+    """
+    waiting = select(blocker.c.aggregate).where(blocker.c.kind.in_(WAITING))
     found: list[tuple[int, str]] = []
     floor = now
     for reach, every in TIERS:
@@ -51,6 +57,7 @@ def _due(conn: Connection, now: datetime) -> list[tuple[int, str]]:
                 visit.c.state == "open",
                 visit.c.starts_at >= floor,
                 visit.c.starts_at < now + reach,
+                object_.c.aggregate.not_in(waiting),
             )
         )
         found += [(row.aggregate, row.remote_id) for row in rows]

@@ -118,7 +118,8 @@ def run(sync: Sync, lease: Lease) -> None:
         return
     _read_hinted(started, _union(hints, due))
     demographics.hear(started)
-    if _all_quiet(state) and not state.unresolved and not group_second.newcomers(started):
+    quiet = _all_quiet(state) and not state.unresolved and not _waits(started)
+    if quiet and not group_second.newcomers(started):
         _look_again_if_stale(started)
         finish(started, Plan())
         return
@@ -161,6 +162,12 @@ def _read_hinted(started: VisitRun, hints: Hints) -> None:
 def _all_quiet(state: VisitState) -> bool:
     """Whether what was hinted was read, is there, and asks for nothing."""
     return bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
+
+
+def _waits(started: VisitRun) -> bool:
+    """Whether it was parked: what it waits for can be on the side that nothing was said about."""
+    with started.sync.store.read() as conn:
+        return links.is_blocked(conn, started.state.key)
 
 
 def _know_place(started: VisitRun) -> None:

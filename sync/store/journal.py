@@ -41,6 +41,18 @@ def note_delivery(
     bump(conn, "deliveries", f"source={source},outcome={outcome}")
 
 
+def was_told(conn: Connection, object_id: int, key_id: str, digests: dict[str, str]) -> bool:
+    """Whether the newest delivery that carried an object said the same of it."""
+    newest = (
+        select(delivery.c.key_id, delivery.c.digests)
+        .where(delivery.c.object == object_id, delivery.c.key_id.is_not(None))
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(newest).first()
+    return row is not None and (row.key_id, row.digests) == (key_id, digests)
+
+
 def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
     """Deliveries about an aggregate's objects that no read has explained, oldest first."""
     rows = conn.execute(

@@ -369,10 +369,17 @@ def unblock(conn: Connection, key: int) -> None:
     conn.execute(delete(blocker).where(blocker.c.aggregate == key))
 
 
-def is_blocked(conn: Connection, key: int, kind: str) -> bool:
-    """Whether an aggregate waits for anything of that kind."""
-    query = select(blocker.c.ref).where(blocker.c.aggregate == key, blocker.c.kind == kind)
+def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
+    """Whether an aggregate waits for anything of that kind, or for anything at all."""
+    query = select(blocker.c.ref).where(blocker.c.aggregate == key)
+    if kind is not None:
+        query = query.where(blocker.c.kind == kind)
     return conn.execute(query.limit(1)).first() is not None
+
+
+def is_parked(conn: Connection, key: int) -> bool:
+    """Whether an aggregate waits for anything, and nobody has asked for a look at it since."""
+    return is_blocked(conn, key) and work.idle(work.locked(conn, key))
 
 
 def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]:

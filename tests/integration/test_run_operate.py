@@ -78,6 +78,7 @@ def test_status_counts_what_waits_and_what_is_left(world: World) -> None:
     assert sorted(heard["role"] for heard in found["heartbeats"]) == ["beat", "worker"]
     text = command(world, "status").stdout
     assert "Waiting" in text
+    assert "Done in about" in text
     assert "Heard of" in text
 
 
