@@ -1,12 +1,20 @@
 """A clinic with group visits: its people, how they are booked, and who is in a visit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.integration.clinic import Clinic
+import pytest
+
+from tests.integration.clinic import Clinic, wall
+from tests.integration.templates import Templates, gone_live
 
 # In the tests' clinic the phone profile of the doctor is the group's.
 GROUP = 402
 PEOPLE = [("Vera", "Lindqvist"), ("Omar", "Haddad"), ("Ines", "Costa"), ("Jon", "Berg")]
+# Whether OnCall appends to the list of participants that it is sent, or replaces its own by it.
+BOTH_READINGS = pytest.mark.parametrize("clinic", ["append", "replace"], indirect=True)
 HOST = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
 
 
@@ -18,6 +26,39 @@ def make_groups(clinic: Clinic) -> bool:
     at = lines.index("[types]") + 1
     path.write_text("\n".join([*lines[:at], told, *lines[at:]]) + "\n")
     return told not in before
+
+
+def with_groups(clinic: Clinic) -> None:
+    """A group profile, one patient, gone live: made once as the template `groups`."""
+    make_groups(clinic)
+    gone_live(clinic)
+
+
+@contextmanager
+def a_clinic_with_groups(
+    templates: Templates, home: Path, participants_patch: str = "append"
+) -> Iterator[Clinic]:
+    """A clinic with a group profile, gone live, in one of BOTH_READINGS."""
+    with templates.copied("groups", home, with_groups) as clinic:
+        clinic.sandbox.behaviours("oncall", participants_patch=participants_patch)
+        yield clinic
+
+
+def with_nobody(clinic: Clinic) -> None:
+    """The same, and nobody is known yet: the template `groups_of_nobody`."""
+    before_live(clinic)
+    clinic.go_live()
+
+
+def before_live(clinic: Clinic) -> None:
+    """A group profile and nobody, and not gone live: the template `groups_before_live`."""
+    make_groups(clinic)
+    clinic.patient = 0
+
+
+def day() -> dict[str, Any]:
+    """When `invite` books in OnCall, for a booking in DrChrono."""
+    return {"scheduled_time": wall(days=4), "duration": 30}
 
 
 def patients(clinic: Clinic, count: int = 3) -> list[int]:

@@ -1,5 +1,6 @@
 """Issue 3, "patients": unsure ones wait with their candidates and are decided with a command."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -170,83 +171,74 @@ def test_none_of_the_contacts_means_a_new_one(clinic: Clinic) -> None:
     assert clinic.attention() == []
 
 
-def test_which_visit_it_is_and_what_the_others_are(
-    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
-) -> None:
+@pytest.fixture
+def twice(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+    """Each of two visits in OnCall may be the one appointment that stands at their time."""
+    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
+        clinic.new_patient()
+        clinic.book(scheduled_time=wall(days=4))
+        clinic.invite()
+        clinic.invite()
+        clinic.pump()
+        clinic.go_live()
+        yield clinic
+
+
+def test_which_visit_it_is_and_what_the_others_are(twice: Clinic) -> None:
     """Two OnCall visits may be the one appointment: one is chosen, the other told apart."""
-    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
-        clinic.new_patient()
-        appointment = clinic.book(scheduled_time=wall(days=4))
-        first, second = clinic.invite(), clinic.invite()
-        clinic.pump()
-        clinic.go_live()
-        assert clinic.attention() == ["visit_unsure"] * 3
-        waiting = [
-            one
-            for one in operate.attention_list(clinic.sync)
-            if set(one.candidates) == {first, second}
-        ]
-        shown = candidates.question(clinic.sync, waiting[0].id)
-        when = f"{utc(days=4):%Y-%m-%d %H:%M} UTC, 30 minutes"
-        assert shown.subject == f"{when}, patient {clinic.patient}"
-        assert [one.id for one in shown.candidates] == [first, second]
-        candidates.resolve(clinic.sync, waiting[0].id, second, by="ann")
-        clinic.settle()
-        assert clinic.attention() == ["visit_unsure"]
-        (other,) = operate.attention_list(clinic.sync)
-        assert other.candidates == (appointment,)
-        candidates.resolve(clinic.sync, other.id, "none", by="ann")
-        clinic.settle()
-        assert never(clinic) == [(f"appointment:{appointment}", f"visit:{first}")]
-        clinic.edit(appointment, scheduled_time=wall(days=5))
-        clinic.settle()
-        stands = {str(one["id"]): one["datetime"] for one in clinic.visits()}
-        assert stands[second] == f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}"
-        assert stands[first] == f"{utc(days=4):%Y-%m-%dT%H:%M:%SZ}"
-        assert go_live.waits(clinic.sync) is False
+    (appointment,) = [one["id"] for one in twice.appointments()]
+    first, second = sorted(one["id"] for one in twice.visits())
+    assert twice.attention() == ["visit_unsure"] * 3
+    waiting = [
+        one for one in operate.attention_list(twice.sync) if set(one.candidates) == {first, second}
+    ]
+    shown = candidates.question(twice.sync, waiting[0].id)
+    when = f"{utc(days=4):%Y-%m-%d %H:%M} UTC, 30 minutes"
+    assert shown.subject == f"{when}, patient {twice.patient}"
+    assert [one.id for one in shown.candidates] == [first, second]
+    candidates.resolve(twice.sync, waiting[0].id, second, by="ann")
+    twice.settle()
+    assert twice.attention() == ["visit_unsure"]
+    (other,) = operate.attention_list(twice.sync)
+    assert other.candidates == (appointment,)
+    candidates.resolve(twice.sync, other.id, "none", by="ann")
+    twice.settle()
+    assert never(twice) == [(f"appointment:{appointment}", f"visit:{first}")]
+    twice.edit(appointment, scheduled_time=wall(days=5))
+    twice.settle()
+    stands = {str(one["id"]): one["datetime"] for one in twice.visits()}
+    assert stands[second] == f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}"
+    assert stands[first] == f"{utc(days=4):%Y-%m-%dT%H:%M:%SZ}"
+    assert go_live.waits(twice.sync) is False
 
 
-def test_none_of_the_visits_means_one_of_its_own(
-    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
-) -> None:
-    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
-        clinic.new_patient()
-        clinic.book(scheduled_time=wall(days=4))
-        theirs = {clinic.invite(), clinic.invite()}
-        clinic.pump()
-        clinic.go_live()
-        (waiting,) = [
-            one for one in operate.attention_list(clinic.sync) if set(one.candidates) == theirs
-        ]
-        candidates.resolve(clinic.sync, waiting.id, "none", by="ann")
-        clinic.settle()
-        assert len(clinic.visits()) == 3
-        assert clinic.mails() == [("invitation", "app")]
-        assert len(clinic.appointments()) == 1
+def test_none_of_the_visits_means_one_of_its_own(twice: Clinic) -> None:
+    theirs = {one["id"] for one in twice.visits()}
+    (waiting,) = [
+        one for one in operate.attention_list(twice.sync) if set(one.candidates) == theirs
+    ]
+    candidates.resolve(twice.sync, waiting.id, "none", by="ann")
+    twice.settle()
+    assert len(twice.visits()) == 3
+    assert twice.mails() == [("invitation", "app")]
+    assert len(twice.appointments()) == 1
 
 
-def test_who_comes_to_the_same_slot_meanwhile_waits_too(
-    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
-) -> None:
-    with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
-        clinic.new_patient()
-        clinic.book(scheduled_time=wall(days=4))
-        theirs = {clinic.invite(), clinic.invite()}
-        clinic.pump()
-        clinic.go_live()
-        clinic.book(
-            scheduled_time=wall(days=4),
-            patient=clinic.patient,
-            exam_room=2,
-            allow_overlapping=True,
-        )
-        clinic.settle()
-        assert clinic.attention() == ["visit_unsure"] * 4
-        newest = operate.attention_list(clinic.sync)[-1]
-        assert set(newest.candidates) <= theirs
-        assert newest.candidates
-        assert len(clinic.visits()) == 2
-        assert clinic.mails() == []
+def test_who_comes_to_the_same_slot_meanwhile_waits_too(twice: Clinic) -> None:
+    theirs = {one["id"] for one in twice.visits()}
+    twice.book(
+        scheduled_time=wall(days=4),
+        patient=twice.patient,
+        exam_room=2,
+        allow_overlapping=True,
+    )
+    twice.settle()
+    assert twice.attention() == ["visit_unsure"] * 4
+    newest = operate.attention_list(twice.sync)[-1]
+    assert set(newest.candidates) <= theirs
+    assert newest.candidates
+    assert len(twice.visits()) == 2
+    assert twice.mails() == []
 
 
 def test_the_command_shows_them_and_answers(

@@ -8,23 +8,16 @@ import pytest
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic, utc, wall
 from tests.integration.flows import name_of
-from tests.integration.group_clinic import book, group_of, make_groups, open_names
-from tests.integration.templates import Templates, gone_live
+from tests.integration.group_clinic import a_clinic_with_groups, book, group_of, open_names
+from tests.integration.templates import Templates
 from tests.integration.test_stale_after_our_write import HERE, THERE, settle_together
-from tests.sandbox_client import Sandbox
 
 
 @pytest.fixture
-def clinic(sandbox: Sandbox, templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
+def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic with a group profile, gone live; a list of participants that is sent replaces."""
-    with templates.copied("groups", tmp_path, _with_groups) as opened:
-        sandbox.behaviours("oncall", participants_patch="replace")
+    with a_clinic_with_groups(templates, tmp_path, "replace") as opened:
         yield opened
-
-
-def _with_groups(clinic: Clinic) -> None:
-    make_groups(clinic)
-    gone_live(clinic)
 
 
 def _people(clinic: Clinic, *first_names: str) -> list[int]:

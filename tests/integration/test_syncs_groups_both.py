@@ -2,34 +2,31 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sync.engine import dry_run, go_live, reconcile
 from tests.integration.agreement import agree
-from tests.integration.clinic import Clinic, open_clinic, wall
+from tests.integration.clinic import Clinic, open_clinic
 from tests.integration.group_clinic import (
     HOST,
+    before_live,
     book,
+    day,
     invite,
     make_groups,
     open_names,
     patients,
+    with_nobody,
 )
+from tests.integration.templates import Templates
 from tests.sandbox_client import Sandbox
 
 
-def day() -> dict[str, Any]:
-    """When `invite` books in OnCall, for a booking in DrChrono."""
-    return {"scheduled_time": wall(days=4), "duration": 30}
-
-
 @pytest.fixture
-def asking(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+def asking(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic with a group profile that has not gone live, and is asked before it does."""
-    with open_clinic(sandbox, sqlite_url, tmp_path, go_live="ask") as clinic:
-        make_groups(clinic)
+    with templates.copied("groups_before_live", tmp_path, before_live, go_live="ask") as clinic:
         yield clinic
 
 
@@ -135,11 +132,10 @@ def test_the_preview_counts_each_patient_of_a_visit_booked_in_oncall(asking: Cli
 
 
 @pytest.fixture
-def settling(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+def settling(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic gone live, whose groups are waited for as long as in production."""
-    with open_clinic(sandbox, sqlite_url, tmp_path, group_settle_seconds=30) as clinic:
-        make_groups(clinic)
-        clinic.go_live()
+    name, wait = "groups_of_nobody", {"group_settle_seconds": 30}
+    with templates.copied(name, tmp_path, with_nobody, **wait) as clinic:
         yield clinic
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,29 +10,26 @@ from sync.engine import by_hand, candidates, keeping_side, pairing
 from sync.engine.by_hand import NotPossibleError
 from sync.store.schema import attention
 from tests.integration.agreement import agree
-from tests.integration.clinic import Clinic, open_clinic, wall
+from tests.integration.clinic import Clinic, open_clinic
 from tests.integration.group_clinic import (
     book,
+    day,
     group_of,
     invite,
     make_groups,
     open_names,
     patients,
+    with_nobody,
 )
+from tests.integration.templates import Templates
 from tests.sandbox_client import Sandbox
 
 
-def day() -> dict[str, Any]:
-    """When `invite` books in OnCall, for a booking in DrChrono."""
-    return {"scheduled_time": wall(days=4), "duration": 30}
-
-
 @pytest.fixture
-def clinic(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic with a group profile, gone live, whose groups are waited for."""
-    with open_clinic(sandbox, sqlite_url, tmp_path, group_settle_seconds=30) as opened:
-        make_groups(opened)
-        opened.go_live()
+    name, wait = "groups_of_nobody", {"group_settle_seconds": 30}
+    with templates.copied(name, tmp_path, with_nobody, **wait) as opened:
         yield opened
 
 

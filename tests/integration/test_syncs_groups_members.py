@@ -17,7 +17,9 @@ from tests.integration.group_clinic import (
     open_names,
     participant,
     patients,
+    with_nobody,
 )
+from tests.integration.templates import Templates
 from tests.integration.test_syncs_recurring import look, series
 from tests.sandbox_client import Sandbox
 
@@ -25,11 +27,9 @@ JON = {"first_name": "Jon", "last_name": "Berg", "email": "jon@mail.example"}
 
 
 @pytest.fixture
-def clinic(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clinic]:
+def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic with a group profile, gone live; nobody is known yet."""
-    with open_clinic(sandbox, sqlite_url, tmp_path) as opened:
-        make_groups(opened)
-        opened.go_live()
+    with templates.copied("groups_of_nobody", tmp_path, with_nobody) as opened:
         yield opened
 
 

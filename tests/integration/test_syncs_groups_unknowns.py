@@ -20,7 +20,7 @@ from tests.integration.flows import (
 from tests.integration.group_clinic import book, group_of, make_groups, open_names, patients
 from tests.integration.matrix import Unknown
 from tests.integration.two_engines import two_engines, until_idle
-from tests.integration.unknowns import CLINICS, SETS, of_clinic, switched
+from tests.integration.unknowns import CLINICS, SETS, under_each
 from tests.sandbox_client import Sandbox
 
 
@@ -28,15 +28,10 @@ from tests.sandbox_client import Sandbox
 def test_a_group_under_each_unknown(
     number: int, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> None:
-    sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
-    with open_clinic(sandbox, sqlite_url, tmp_path, **NO_LIMITS) as clinic:
-        clinic.go_live()
-        for at, unknowns in enumerate(of_clinic(number)):
-            with switched(clinic, unknowns) as listed:
-                _tour(clinic, at, catch_up=listed)
-        clinic.forget()
-        clinic.whole_cycle()
-        assert clinic.writes() == []
+    def tour(clinic: Clinic, at: int, _: tuple[Unknown, ...], listed: bool) -> None:
+        _tour(clinic, at, catch_up=listed)
+
+    under_each(number, sandbox, sqlite_url, tmp_path, tour)
 
 
 @pytest.mark.parametrize(

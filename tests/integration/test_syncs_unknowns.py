@@ -12,9 +12,10 @@ import pytest
 
 from sync.engine import catchup
 from tests.integration.agreement import disagreements
-from tests.integration.clinic import ZONE, Clinic, open_clinic, utc
-from tests.integration.flows import NO_LIMITS, here, slot, there
-from tests.integration.unknowns import CLINICS, of_clinic, switched
+from tests.integration.clinic import ZONE, Clinic, utc
+from tests.integration.flows import here, slot, there
+from tests.integration.matrix import Unknown
+from tests.integration.unknowns import CLINICS, under_each
 from tests.sandbox_client import Sandbox
 
 MAILS = Counter(
@@ -37,17 +38,12 @@ OF_A_SERIES = Counter(
 def test_every_kind_under_each_unknown(
     number: int, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> None:
-    sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
-    with open_clinic(sandbox, sqlite_url, tmp_path, **NO_LIMITS) as clinic:
-        clinic.go_live()
-        for at, unknowns in enumerate(of_clinic(number)):
-            with switched(clinic, unknowns) as listed:
-                # What a series is nobody but DrChrono knows.
-                series = any(one.remote == "drchrono" for one in unknowns)
-                _tour(clinic, at, series=series, catch_up=listed)
-        clinic.forget()
-        clinic.whole_cycle()
-        assert clinic.writes() == []
+    def tour(clinic: Clinic, at: int, unknowns: tuple[Unknown, ...], listed: bool) -> None:
+        # What a series is nobody but DrChrono knows.
+        series = any(one.remote == "drchrono" for one in unknowns)
+        _tour(clinic, at, series=series, catch_up=listed)
+
+    under_each(number, sandbox, sqlite_url, tmp_path, tour)
 
 
 def _tour(clinic: Clinic, number: int, *, series: bool, catch_up: bool) -> None:

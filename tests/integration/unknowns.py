@@ -1,10 +1,13 @@
 """Each unknown alone and in seeded pairs, many of them in one clinic, one set after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from tests.integration.clinic import Clinic
+from tests.integration.clinic import Clinic, open_clinic
+from tests.integration.flows import NO_LIMITS
 from tests.integration.matrix import UNKNOWNS, Unknown, pairs
+from tests.sandbox_client import Sandbox
 
 SETS = [*((one,) for one in UNKNOWNS), *pairs()]
 CLINICS = 4
@@ -36,3 +39,23 @@ def switched(clinic: Clinic, unknowns: tuple[Unknown, ...]) -> Iterator[bool]:
     for one in unknowns:
         value = before[one.remote][one.switch]
         clinic.sandbox.behaviours(one.remote, **{one.switch: value})
+
+
+Tour = Callable[[Clinic, int, tuple[Unknown, ...], bool], None]
+
+
+def under_each(number: int, sandbox: Sandbox, url: str, home: Path, tour: Tour) -> None:
+    """Go through one of the CLINICS; at its end nothing is written any more.
+
+    `tour` is given the clinic, the number of its round, what is switched, and whether a catch-up
+    could meet that.
+    """
+    sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
+    with open_clinic(sandbox, url, home, **NO_LIMITS) as clinic:
+        clinic.go_live()
+        for at, unknowns in enumerate(of_clinic(number)):
+            with switched(clinic, unknowns) as listed:
+                tour(clinic, at, unknowns, listed)
+        clinic.forget()
+        clinic.whole_cycle()
+        assert clinic.writes() == []
