@@ -20,6 +20,8 @@ from sync.store.links import Obj
 from sync.store.work import Hints, Lane, Lease
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sync.core.wording import Json
     from sync.engine.context import Sync
 
@@ -103,6 +105,16 @@ def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Jso
         with sync.store.write() as conn:
             facts.put(conn, FILTERS, "no", sync.clock())
     return found
+
+
+def everybody(sync: Sync, ticket: Ticket) -> Iterator[tuple[dict[str, Json], Person]]:
+    """Every contact there is, page by page."""
+    page = sync.oncall.contacts(ticket)
+    while True:
+        yield from ((record, oncall.to_person(record)) for record in page.results)
+        if page.next is None:
+            return
+        page = sync.oncall.contacts(ticket, page=page.next)
 
 
 def _with_email(page: Page, email: str) -> tuple[list[tuple[dict[str, Json], Person]], bool]:

@@ -5,26 +5,32 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from sync.core.errors import Refused
+from sync.core.merge import Seen
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.engine import attempts, contact_search, facts, undecided
+from sync.engine.contact_search import is_theirs
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.seen import StoredFields, compare
 from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.store import baselines, journal, links, work
 from sync.store.links import Obj
-from sync.store.schema import attention
+from sync.store.schema import attention, pending
 from sync.store.work import Lease
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.context import Sync
     from sync.outbound.call import Answer
+
+# What is never written otherwise than it was sent (OnCall may store a phone in its own form).
+IDENTITY = frozenset({"first_name", "last_name", "email"})
 
 
 def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
@@ -152,16 +158,24 @@ def _make(
             object_id=row.id,
             fields=tuple(values),
             effect="create",
+            pending=_sent(sync, row, body),
             doctor=doctor,
         )
     with sync.store.read() as conn:
         return of(conn, lease.aggregate, *place)
 
 
+def _sent(sync: Sync, row: Obj, body: dict[str, Json]) -> dict[tuple[int, str], str]:
+    """What a create sends: should its answer be lost, the contact is known by it."""
+    digests = sync.digests.fields(row.id, oncall.wire("contact", body))
+    return {(row.id, name): digest for name, digest in digests.items()}
+
+
 def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> None:
     shown = oncall.to_person(json)
     made = links.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
     if made is not None:
+        conn.execute(delete(pending).where(pending.c.object == row.id))
         digests = sync.digests.fields(made.id, oncall.wire("contact", json))
         baselines.settle(conn, made.id, digests, sync.digests.key_id)
 
@@ -177,22 +191,50 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     ready = attempts.counts_from(sync, row, sent)
     if now < ready:
         raise LaterError(ready)
-    place = (row.provider or "", row.division or "")
-    for record, listed in contact_search.by_email(sync, ticket, present(person.email, "")):
-        whole, shown = contact_search.whole(sync, ticket, record, listed)
-        same = contact_search.stands_in(shown, place) and contact_search.is_theirs(
-            sync, shown, person
-        )
-        if same and contact_search.row_of(sync, shown) is None:
-            with sync.store.write() as conn:
-                _store(conn, sync, row, whole)
-            return
+    found = _made(sync, ticket, row, person)
+    if found is not None:
+        with sync.store.write() as conn:
+            _store(conn, sync, row, found)
+        return
     if attempts.is_denied(row):
         _forget(sync, row)
         return
     with sync.store.write() as conn:
         links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
     raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds))
+
+
+def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Json] | None:
+    """The contact that is as the create sent it, or surely the patient's; None: there is none.
+
+    The chart may have changed since: then it is not found by what the chart says now.
+    """
+    place = (row.provider or "", row.division or "")
+    with sync.store.read() as conn:
+        sent = baselines.stored_fields(conn, [row.id])
+    email = present(person.email, "")
+    seen = compare(sync.digests, row.id, {"email": email}, sent)
+    if (row.id, "email") in sent and seen["email"] is not Seen.OURS:
+        listed = contact_search.everybody(sync, ticket)
+    else:
+        listed = iter(contact_search.by_email(sync, ticket, email))
+    for record, shown in listed:
+        if not (_is_as_sent(sync, row, record, sent) or is_theirs(sync, shown, person)):
+            continue
+        record, shown = contact_search.whole(sync, ticket, record, shown)
+        surely = _is_as_sent(sync, row, record, sent) or is_theirs(sync, shown, person)
+        free = contact_search.row_of(sync, shown) is None
+        if surely and free and contact_search.stands_in(shown, place):
+            return record
+    return None
+
+
+def _is_as_sent(sync: Sync, row: Obj, record: dict[str, Json], sent: StoredFields) -> bool:
+    """Whether a contact, as far as it is shown, says who it was made for."""
+    wire = oncall.wire("contact", record)
+    seen = compare(sync.digests, row.id, wire, sent)
+    known = [how for name, how in seen.items() if name in IDENTITY]
+    return bool(known) and all(how is Seen.OURS for how in known)
 
 
 def _forget(sync: Sync, row: Obj) -> None:

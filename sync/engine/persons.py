@@ -195,13 +195,23 @@ def _carry(started: PersonRun) -> None:
             if attended:
                 journal.open_attention(conn, key, INACTIVE, now=sync.clock())
         return
-    for contact in objects:
-        if contact.kind == "contact" and contact.known:
-            person_writing.write_contact(started, contact)
+    known = _known_contacts(objects)
+    for contact in known.values():
+        person_writing.write_contact(started, contact)
     for one in attended:
         person_writing.write_participant(started, one)
     for doctor in doctors:
         contacts.ensure(sync, started.lease, started.person, started.json, doctor)
+    with sync.store.read() as conn:
+        found = _known_contacts(links.objects_of(conn, key))
+    for row, contact in found.items():
+        # One whose answer was lost was made of an older chart.
+        if row not in known:
+            person_writing.write_contact(started, contact)
+
+
+def _known_contacts(objects: list[Obj]) -> dict[int, Obj]:
+    return {one.id: one for one in objects if one.kind == "contact" and one.known}
 
 
 def _with_own_doctor(started: PersonRun, doctors: list[str]) -> list[str]:

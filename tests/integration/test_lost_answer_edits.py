@@ -136,3 +136,29 @@ def test_made_in_oncall_and_the_chart_changed_before_it_was_found(clinic: Clinic
     clinic.settle(hours=3)
     agree(clinic)
     assert clinic.visit(made)["participants"][0]["email"] == "vera.new@mail.example"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"last_name": "Lindqvist-Berg"}, {"email": "vera.new@mail.example"}],
+    ids=["name", "email"],
+)
+def test_a_contact_and_the_chart_changed_before_it_was_found(
+    clinic: Clinic, change: dict[str, str]
+) -> None:
+    clinic.sandbox.faults(
+        "oncall", {"match": {"method": "POST", "path": "^/contacts/$"}, "do": "drop_after"}
+    )
+    patient = clinic.new_patient(**name_of(2))
+    clinic.book(patient=patient, scheduled_time=here(slot(3)))
+    clinic.pump()
+    clinic.edit_patient(patient, **change)
+    clinic.settle(hours=3)
+    agree(clinic)
+    contacts = [
+        {name: one[name] for name in ("first_name", "last_name", "email")}
+        for one in clinic.of("oncall", "contacts")
+        if one["last_name"] != name_of(1)["last_name"]
+    ]
+    assert contacts == [{**name_of(2), **change}]
+    assert clinic.attention() == []
