@@ -96,8 +96,19 @@ class Create:
 def test_its_own_webhook_before_the_answer(clinic: Clinic, second: Worker, kind: str) -> None:
     """And another worker at work on it while the first waits. OnCall tells nothing of contacts."""
     create = Create(clinic, kind)
-    with meanwhile(clinic, create.call, after=second.work):
+    heard: list[int] = []
+
+    def listen() -> None:
+        clinic.sandbox.wait_idle()
+        heard.append(len(clinic.sandbox.webhooks(create.call[0])["deliveries"]))
+
+    def overtaken() -> None:
+        listen()
+        second.work()
+
+    with meanwhile(clinic, create.call, before=listen, after=overtaken):
         create.begin()
+    assert heard[1] > heard[0]
     create.assert_made_once()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from sqlalchemy import select
 
-from sync.core.errors import NotBefore
+from sync.core.errors import NotBefore, Throttled
 from sync.outbound import brake
 from sync.outbound.budget import Limit
 from sync.outbound.call import Call, Incoming
@@ -87,6 +87,9 @@ def work(clock: SharedClock, wire: SharedWire, redis_url: str, store: Store, ind
         ticket = Ticket(LANES[index % len(LANES)], imminent=index == 0)
         try:
             gate_of(opened, clock, wire).send(GET, ticket)
+        except Throttled:
+            deferred += 1
+            clock.forward(90)  # too early again for some tries, whoever makes them
         except NotBefore as closed:
             deferred += 1
             clock.until(closed.until)

@@ -97,7 +97,11 @@ def test_what_was_refused_is_woken_by(clinic: Clinic, who: str) -> None:
     if who == "nobody":
         clinic.whole_cycle()
         clinic.catch_up()
+        clinic.advance(25 * 3600)
+        catchup.run_now(clinic.sync, "oncall_tiers")
+        clinic.settle()
         assert clinic.writes() == []
+        assert "GET /appointments/ID/" not in clinic.calls("oncall")
         assert clinic.attention() == ["refused"]
         assert clinic.visit(visit)["duration"] == 30
     else:
