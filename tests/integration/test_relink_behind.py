@@ -12,7 +12,7 @@ from sync.core.markers import parse_marker
 from sync.engine import behind, catchup, reconcile
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic, open_clinic, utc, wall
-from tests.integration.group_clinic import book, make_groups, patients
+from tests.integration.group_clinic import PEOPLE, book, make_groups, patients
 from tests.sandbox_client import Sandbox
 
 # An account that lets us have no field for our marker in DrChrono's appointments.
@@ -77,6 +77,14 @@ def a_day(clinic: Clinic, stood: dict[str, str]) -> None:
     for one in (vera, omar, ines):
         book(clinic, one, scheduled_time=wall(days=7))
     book(clinic, ines, scheduled_time=wall(days=12))  # joins a group that stands
+    clinic.invite(
+        datetime=f"{utc(days=13):%Y-%m-%dT%H:%M:%SZ}",
+        type="phone",
+        participants=[
+            {"first_name": first, "last_name": last, "email": f"{first.lower()}@mail.example"}
+            for first, last in PEOPLE[:2]
+        ],
+    )
     clinic.edit(stood["moved"], scheduled_time=wall(days=8, hour=17))
     clinic.edit(stood["again"], status="Cancelled")
     clinic.edit(stood["cancelled"], status="Cancelled")
