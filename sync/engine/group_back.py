@@ -20,6 +20,7 @@ from sync.engine import (
     attempts,
     creates,
     facts,
+    group_participants,
     group_state,
     group_twins,
     keeping,
@@ -60,7 +61,7 @@ def _is_new(conn: Connection, run: GroupRun, who: Attendee, *, again: bool) -> b
     row = links.find(conn, "oncall", "participant", who.remote_id)
     if row is None:
         return True
-    if not group_state.is_free(conn, who.remote_id):
+    if not group_participants.is_free(conn, who.remote_id):
         return False
     told = conn.execute(
         select(attention.c.id)

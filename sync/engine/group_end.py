@@ -11,7 +11,7 @@ from sync.core.group import PRESENT, Fate, GroupPlan
 from sync.core.plan import Patch, Plan
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, group_second, group_state
+from sync.engine import contacts, group_participants, group_second, group_state
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.visit_state import looked_at, participants_wire
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sync.outbound.call import Answer
 
 # Attention that stands until somebody has read it, whatever later runs see.
-TO_BE_READ = ("noted", group_state.LOST, *group_second.TOLD)
+TO_BE_READ = ("noted", group_participants.LOST, *group_second.TOLD)
 
 
 # --- to DrChrono ----------------------------------------------------------------------------------

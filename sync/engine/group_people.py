@@ -14,7 +14,17 @@ from sqlalchemy import Connection
 
 from sync.core.errors import Gone, Refused
 from sync.core.records import Absent, Life, VisitType
-from sync.engine import attempts, group_state, group_twins, keeping, looking, marking, meeting
+from sync.engine import (
+    attempts,
+    group_participants,
+    group_reading,
+    group_state,
+    group_twins,
+    keeping,
+    looking,
+    marking,
+    meeting,
+)
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import bodies as oncall_bodies
@@ -149,7 +159,7 @@ def _make(run: GroupRun, invited: Invited) -> None:
         if isinstance(answer.json, dict):
             # OnCall may not tell its provider: what was sent stands for what was not answered.
             keeping.oncall_visit(conn, started, row, {**owner, **answer.json}, None)
-            group_state.know_participants(conn, run, answer.json)
+            group_participants.know_participants(conn, run, answer.json)
 
     with attempts.attempt(sync, [row.id], lambda: _forget(run, [row.id, *_creating(run)])):
         sync.oncall.create_appointment(
@@ -193,8 +203,8 @@ def _extend(run: GroupRun, invited: Invited) -> None:
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            group_state.know_participants(conn, run, answer.json)
-            group_state.tell_lost(conn, run, answer.json)
+            group_participants.know_participants(conn, run, answer.json)
+            group_participants.tell_lost(conn, run, answer.json)
 
     added = _creating(run)
     try:
@@ -223,7 +233,7 @@ def _without_those_there(run: GroupRun, invited: Invited) -> None:
     if shown is None:
         return
     with run.started.sync.store.write() as conn:
-        found = group_state.know_participants(conn, run, shown.json)
+        found = group_participants.know_participants(conn, run, shown.json)
     if not found:
         return
     group_state.load_seats(run)
@@ -262,7 +272,7 @@ def resolve(run: GroupRun) -> None:
     if obj is None:
         _forget(run, lost)
         return
-    group_state.read_oncall(run)
+    group_reading.read_oncall(run)
     lost = _creating(run)
     sync, now = run.started.sync, run.started.sync.clock()
     apart = timedelta(seconds=sync.settings.apart_seconds)

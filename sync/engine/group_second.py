@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from sync.core import group
 from sync.core.records import Absent, Attendee, Life, State
-from sync.engine import group_state, meeting
+from sync.engine import group_participants, meeting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import translate as oncall
 from sync.store import journal, links, work
@@ -49,7 +49,10 @@ def _is_known(conn: Connection, key: int, who: Attendee) -> bool:
     if row is None:
         return False
     told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
-    return not group_state.is_free(conn, who.remote_id) or conn.execute(told).first() is not None
+    return (
+        not group_participants.is_free(conn, who.remote_id)
+        or conn.execute(told).first() is not None
+    )
 
 
 def settle(started: VisitRun) -> None:

@@ -23,6 +23,7 @@ from sync.engine import (
     group_back,
     group_end,
     group_people,
+    group_reading,
     group_state,
     group_view,
     ladder,
@@ -62,9 +63,9 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
         group_end.finish(found, plan_members(found), Plan(), {})
         return
-    group_state.read_seats(found, found.seats if due.drchrono else _to_read(found, hints))
+    group_reading.read_seats(found, found.seats if due.drchrono else _to_read(found, hints))
     if hints.oncall or due.oncall:
-        group_state.read_oncall(found)
+        group_reading.read_oncall(found)
         _hear(found)
     members = plan_members(found)
     if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
@@ -84,7 +85,7 @@ def _hear(found: GroupRun) -> None:
 
 
 def _to_read(found: GroupRun, hints: Hints) -> list[Seat]:
-    return group_state.hinted(found) if hints.drchrono else []
+    return group_reading.hinted(found) if hints.drchrono else []
 
 
 def _news_of_oncall(found: GroupRun) -> bool:
@@ -109,13 +110,13 @@ def _read_rest(found: GroupRun, members: GroupPlan) -> GroupPlan:
 
     OnCall before anything is written there; every member before the visit moves, ends or follows.
     """
-    group_state.read_oncall(found)
+    group_reading.read_oncall(found)
     unsure = members.slot != found.slot or members.ends is not None or _news_of_oncall(found)
     away = found.emptied or bool(members.of(Fate.LEAVES))
     wanted = set(members.of(Fate.ENDED, Fate.JOINS))
     every = unsure or away or found.oncall_over() is not None
     seats = [s for s in found.seats if every or s.attended.id in wanted]
-    group_state.read_seats(found, seats)
+    group_reading.read_seats(found, seats)
     return plan_members(found)
 
 
@@ -154,8 +155,8 @@ def without_effects(started: VisitRun) -> Plan:
     started.state.attendance = None
     found = GroupRun(started, group.slot_from(str(started.state.row["slot_key"])))
     group_state.load_seats(found)
-    group_state.read_seats(found, found.seats)
-    group_state.read_oncall(found)
+    group_reading.read_seats(found, found.seats)
+    group_reading.read_oncall(found)
     members = plan_members(found)
     fields = plan_fields(found, members)
     fates = tuple(f"member {one}: {fate}" for one, fate in members.fates.items())
