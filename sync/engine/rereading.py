@@ -51,7 +51,7 @@ def believe(
     changed = [name for name, how in seen.items() if how is Seen.CHANGED and name in wire]
     if not changed or (mark and obj.mark and mark > obj.mark):
         return
-    written = _overwritten_at(sync, obj.id, {name: wire[name] for name in changed})
+    written = _overwritten_at(sync, obj, {name: wire[name] for name in changed})
     if written is not None:
         _until_apart(sync, lease, obj.system, written)
 
@@ -68,7 +68,7 @@ def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delive
     _until_apart(sync, lease, obj.system, max(known))
 
 
-def _overwritten_at(sync: Sync, object_id: int, shown: Mapping[str, Json]) -> datetime | None:
+def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime | None:
     """When the last write of ours ended that found one of these values in its field."""
     ended = func.coalesce(call.c.ended_at, call.c.at)
     # A call ends well before the lease of its worker.
@@ -76,9 +76,9 @@ def _overwritten_at(sync: Sync, object_id: int, shown: Mapping[str, Json]) -> da
     written = (
         select(call.c.before, ended.label("ended"))
         .where(
-            call.c.system.in_(("drchrono", "oncall")),
+            call.c.system == obj.system,
             call.c.at > sync.clock() - timedelta(seconds=reach),
-            call.c.object == object_id,
+            call.c.object == obj.id,
             call.c.before.is_not(None),
             call.c.state.in_(LANDED),
         )
@@ -87,7 +87,7 @@ def _overwritten_at(sync: Sync, object_id: int, shown: Mapping[str, Json]) -> da
     with sync.store.read() as conn:
         rows = conn.execute(written).all()
     for row in rows:
-        if any(_stood(sync, object_id, name, shown[name], row.before) for name in shown):
+        if any(_stood(sync, obj.id, name, shown[name], row.before) for name in shown):
             ended_at: datetime = row.ended
             return ended_at
     return None

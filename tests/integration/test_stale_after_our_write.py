@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from sync.engine import keeping_side
+from sync.engine.named import BusyError
 from sync.store.schema import work
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic
@@ -63,6 +65,8 @@ def test_oncall_shows_what_was_before_our_write(clinic: Clinic) -> None:
     clinic.pump()
     assert clinic.waiting() == 1
     assert attempts(clinic) == 0
+    with pytest.raises(BusyError):
+        keeping_side.keep_preview(clinic.sync, "oncall", "appointment", appointment)
     clinic.settle()
     agree(clinic)
     assert clinic.visit(visit)["datetime"] == there(slot(1))
