@@ -22,9 +22,10 @@ from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.seen import matches
 from sync.oncall import translate as oncall
+from sync.outbound.brake import NO_DOCTOR
 from sync.store import baselines, journal, links, scans, work
 from sync.store.links import Obj
-from sync.store.schema import object_, visit
+from sync.store.schema import blocker, object_, visit
 from sync.store.work import Hints, Lane
 
 OVERLAP = timedelta(days=1)
@@ -237,7 +238,19 @@ def _missing(
         ).all()
         gone = [row.aggregate for row in rows if row.remote_id not in shown]
         _tell_incomplete(conn, sync, system, len(gone), len(rows))
-        return [raise_(conn, sync, key, system) for key in gone]
+        stopped = _stopped_by_the_brake(conn)
+        return [raise_(conn, sync, key, system) for key in gone if key not in stopped]
+
+
+def _stopped_by_the_brake(conn: Connection) -> set[int]:
+    """The visits that somebody was asked about: lacking once more is no answer."""
+    told = blocker.c.ref.in_((visit.c.doctor, NO_DOCTOR))
+    rows = conn.execute(
+        select(visit.c.aggregate)
+        .join(blocker, blocker.c.aggregate == visit.c.aggregate)
+        .where(blocker.c.kind == "operator", told)
+    )
+    return set(rows.scalars())
 
 
 def _tell_incomplete(conn: Connection, sync: Sync, system: str, lacking: int, of: int) -> None:

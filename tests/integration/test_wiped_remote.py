@@ -5,13 +5,14 @@ it goes through whole catch-up cycles and runs of the engine, for days.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync.engine import operate
+from sync.engine.context import Sync
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic
 from tests.integration.flows import here, slot
@@ -66,21 +67,26 @@ def cancelled(clinic: Clinic, remote: str) -> int:
     return sum(one["status"] == "Cancelled" for one in clinic.of("drchrono", "appointments"))
 
 
-def answer_the_brake(clinic: Clinic) -> None:
-    """An operator says "try again" to each of its questions; one answer settles a doctor's."""
+def answer_the_brake(clinic: Clinic, answer: Callable[[Sync, int], object]) -> None:
+    """An operator presses the same for each of its questions that is open by then."""
     for item in operate.attention_list(clinic.sync):
         still = {one.id for one in operate.attention_list(clinic.sync)}
         if item.cause == "brake" and item.id in still:
-            operate.attention_retry(clinic.sync, item.id)
+            answer(clinic.sync, item.id)
             clinic.settle()
+
+
+def all_gone(clinic: Clinic, remote: str) -> None:
+    """Empty lists, and 404 for each by id."""
+    everybody = "|".join(ids(clinic, remote))
+    misbehave(clinic, remote, LISTS[remote], do="empty_list")
+    misbehave(clinic, remote, ITEMS[remote] % everybody, do="status", status=404)
 
 
 @REMOTES
 def test_all_of_it_is_gone(clinic: Clinic, remote: str) -> None:
-    """Empty lists, and 404 for each by id, for three days; nobody answers the brake's question."""
-    everybody = "|".join(ids(clinic, remote))
-    misbehave(clinic, remote, LISTS[remote], do="empty_list")
-    misbehave(clinic, remote, ITEMS[remote] % everybody, do="status", status=404)
+    """For three days, in which nobody answers the brake's question; then it is there again."""
+    all_gone(clinic, remote)
     for _ in range(3):
         clinic.whole_cycle()
     assert cancelled(clinic, remote) == 10
@@ -89,9 +95,19 @@ def test_all_of_it_is_gone(clinic: Clinic, remote: str) -> None:
     assert clinic.mails() == mails
     behave(clinic, remote)
     clinic.whole_cycle()
-    answer_the_brake(clinic)
+    answer_the_brake(clinic, operate.attention_retry)
     assert (cancelled(clinic, remote), clinic.mails()) == (10, mails)
     assert clinic.attention() == []
+
+
+@REMOTES
+def test_dropping_the_question_leaves_the_visits_as_they_are(clinic: Clinic, remote: str) -> None:
+    all_gone(clinic, remote)
+    clinic.whole_cycle()
+    answer_the_brake(clinic, operate.attention_drop)
+    clinic.whole_cycle()
+    assert cancelled(clinic, remote) == 10
+    assert clinic.attention() == [f"{remote}_list_incomplete"]
 
 
 @REMOTES
