@@ -179,5 +179,7 @@ def _told() -> Iterator[None]:
         yield
     except (LookupError, NotPossibleError) as reason:
         raise TroubleError(str(reason)) from None
-    except BusyError:
-        raise TroubleError("A worker is at it just now: try again in some seconds.") from None
+    except BusyError as busy:
+        raise TroubleError(
+            f"Not just now ({busy.code}): try again at {busy.until:%H:%M:%S} UTC."
+        ) from None

@@ -30,7 +30,7 @@ class UnknownError(LookupError):
 
 
 class BusyError(NotBefore):
-    """A worker holds it until about `until` (aware UTC). Only who only looks need not wait."""
+    """Not before about `until` (aware UTC): a worker holds it, or what was read may be too old."""
 
 
 def aggregate_of(conn: Connection, kind: str, object_id: str) -> int:
