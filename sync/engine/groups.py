@@ -109,11 +109,12 @@ def _read_rest(found: GroupRun, members: GroupPlan) -> GroupPlan:
     """Read what the plan may be wrong without, and plan again.
 
     OnCall before anything is written there; every member before the visit moves, ends or follows.
+    What follows for a member that was not read is a guess: who it is about is read.
     """
     group_reading.read_oncall(found)
     unsure = members.slot != found.slot or members.ends is not None or _news_of_oncall(found)
     away = found.emptied or bool(members.of(Fate.LEAVES))
-    wanted = set(members.of(Fate.ENDED, Fate.JOINS))
+    wanted = set(members.of(*(set(Fate) - {Fate.STAYS, Fate.OVER})))
     every = unsure or away or found.oncall_over() is not None
     seats = [s for s in found.seats if every or s.attended.id in wanted]
     group_reading.read_seats(found, seats)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sync.core.plan import Plan
     from sync.engine.visit_state import VisitState
     from sync.engine.visits import VisitRun
+    from sync.store.links import Obj
 
 # An edit's webhook comes this soon after our write that overwrote it.
 SOON = timedelta(seconds=30)
@@ -56,18 +57,21 @@ def note(conn: Connection, started: VisitRun, plan: Plan) -> list[int]:
     return [
         journal.note_conflict(conn, obj.id, name, "overwritten", sync.clock())
         for obj, name in found
-        if obj is not None and not _is_noted(conn, started, obj.id, name)
+        if obj is not None and not _is_noted(conn, started, obj, name)
     ]
 
 
-def _is_noted(conn: Connection, started: VisitRun, object_id: int, name: str) -> bool:
-    """Whether an earlier run recorded it, whose write has no known outcome."""
-    if not started.state.unresolved:
-        return False
-    first = min(row["at"] for row in started.state.unresolved)
-    since = first - timedelta(seconds=started.sync.settings.lease_seconds)
+def _is_noted(conn: Connection, started: VisitRun, obj: Obj, name: str) -> bool:
+    """Whether an earlier run recorded it that came to no end, or whose write has no known outcome.
+
+    A run that ends notes that it has seen both sides.
+    """
+    since = obj.seen_at or obj.created_at
+    if started.state.unresolved:
+        first = min(row["at"] for row in started.state.unresolved)
+        since = min(since, first - timedelta(seconds=started.sync.settings.lease_seconds))
     noted = select(conflict.c.id).where(
-        conflict.c.object == object_id, conflict.c.field == name, conflict.c.at >= since
+        conflict.c.object == obj.id, conflict.c.field == name, conflict.c.at >= since
     )
     return conn.execute(noted.limit(1)).first() is not None
 

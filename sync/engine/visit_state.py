@@ -275,6 +275,8 @@ def _oncall(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> S
     if seen.get("state") is Seen.NEW and obj.made_by_us and _is_open(shown):
         # The answer that made it did not tell a status (guide): as we made it, it is open.
         seen["state"] = Seen.SAME
+    if seen.get("state") is Seen.CHANGED and _is_cancelled(shown) and _cancelled_by_us(state, obj):
+        seen["state"] = Seen.OURS
     sent = None if shown.provider_wire else _provider_sent(sync, state, obj)
     if sent is not None:
         shown, seen["provider"] = replace(shown, provider=sent), Seen.SAME
@@ -300,6 +302,18 @@ def _provider_sent(sync: Sync, state: VisitState, obj: Obj) -> str | None:
 
 def _is_open(shown: Visit) -> bool:
     return isinstance(shown.state, State) and not terminal(shown.state)
+
+
+def _is_cancelled(shown: Visit) -> bool:
+    return isinstance(shown.state, State) and shown.state.life is Life.CANCELLED
+
+
+def _cancelled_by_us(state: VisitState, obj: Obj) -> bool:
+    """Whether a cancellation of ours has no known outcome.
+
+    OnCall sets a status of its own beside the flag that we write, so no digest can tell it is ours.
+    """
+    return any(row["object"] == obj.id and row["effect"] == "cancel" for row in state.unresolved)
 
 
 def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:

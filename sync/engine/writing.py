@@ -22,12 +22,17 @@ from sync.store.work import Hints
 OWNER = frozenset({"provider", "division"})
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sync.core.wording import Json
     from sync.engine.visits import VisitRun
     from sync.outbound.call import Answer
 
 
-def patch_oncall(started: VisitRun, effect: Patch) -> None:
+def patch_oncall(
+    started: VisitRun, effect: Patch, then: Callable[[Connection], None] | None = None
+) -> None:
+    """Write to the OnCall visit; what follows from it (`then`) is stored with its success."""
     sync, state = started.sync, started.state
     obj, shown = state.object("oncall"), state.read["oncall"]
     assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
@@ -41,6 +46,8 @@ def patch_oncall(started: VisitRun, effect: Patch) -> None:
         if isinstance(answer.json, dict):
             settle_oncall(conn, started, obj.id, answer.json)
         _carried(conn, started, "drchrono", effect)
+        if then is not None:
+            then(conn)
 
     try:
         sync.oncall.patch_appointment(
@@ -152,24 +159,34 @@ def _send_drchrono(
 
 
 def next_generation(started: VisitRun, *, cancel_old: bool) -> None:
-    """Start the visit's next life: what is open now gets an OnCall visit of its own."""
+    """Start the visit's next life: what is open now gets an OnCall visit of its own.
+
+    With the old one's cancellation in one step: cancelled and settled, nothing would ask for more.
+    """
     sync, state = started.sync, started.state
     if cancel_old:
-        patch_oncall(started, Patch("oncall", {"state": "cancelled"}, "cancel"))
-    attended, appointment = state.attendance, state.object("drchrono")
+        ending = Patch("oncall", {"state": "cancelled"}, "cancel")
+        patch_oncall(started, ending, lambda conn: _begin_next(conn, started))
+        return
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        if appointment is not None:
-            # Its marker, and the address staff open, still name the visit that is over.
-            links.change(conn, appointment.id, marked=False)
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == state.key)
-            .values(generation=state.generation + 1, state="open", slot_key=None)
+        _begin_next(conn, started)
+
+
+def _begin_next(conn: Connection, started: VisitRun) -> None:
+    state = started.state
+    attended, appointment = state.attendance, state.object("drchrono")
+    if appointment is not None:
+        # Its marker, and the address staff open, still name the visit that is over.
+        links.change(conn, appointment.id, marked=False)
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == state.key)
+        .values(generation=state.generation + 1, state="open", slot_key=None)
+    )
+    if attended is not None:
+        attendances.change_attendance(conn, attended.id, current=False)
+        attendances.attend(
+            conn, state.key, appointment=attended.appointment, life=attended.life + 1
         )
-        if attended is not None:
-            attendances.change_attendance(conn, attended.id, current=False)
-            attendances.attend(
-                conn, state.key, appointment=attended.appointment, life=attended.life + 1
-            )
-        work.raise_(conn, state.key, now=sync.clock(), hints=Hints.of("drchrono"))
+    work.raise_(conn, state.key, now=started.sync.clock(), hints=Hints.of("drchrono"))

@@ -100,27 +100,25 @@ class Clinic:
         self.sandbox = sandbox
         self.offset = timedelta(0)
         self.home = home
-        self.settings = Settings(
-            _env_file=None,  # type: ignore[call-arg]
-            **{
-                "database_url": database_url,
-                "public_url": "http://127.0.0.1:1",
-                "mapping_file": home / "mapping.toml",
-                "sync_mode": "live",
-                "go_live": "auto",
-                "settle_seconds": 0,
-                "group_settle_seconds": 0,
-                "drchrono_base_url": sandbox.drchrono_url,
-                "oncall_base_url": sandbox.oncall_url,
-                "drchrono_webhook_secrets": SECRET,
-                "oncall_webhook_tokens": TOKEN,
-                "encryption_keys": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-                "digest_keys": "a-digest-key-for-tests-of-32-bytes!",
-                "drchrono_burst_limit": 10_000,
-                **_credentials(sandbox),
-                **settings,
-            },
-        )
+        self.values: dict[str, Any] = {
+            "database_url": database_url,
+            "public_url": "http://127.0.0.1:1",
+            "mapping_file": str(home / "mapping.toml"),
+            "sync_mode": "live",
+            "go_live": "auto",
+            "settle_seconds": 0,
+            "group_settle_seconds": 0,
+            "drchrono_base_url": sandbox.drchrono_url,
+            "oncall_base_url": sandbox.oncall_url,
+            "drchrono_webhook_secrets": SECRET,
+            "oncall_webhook_tokens": TOKEN,
+            "encryption_keys": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+            "digest_keys": "a-digest-key-for-tests-of-32-bytes!",
+            "drchrono_burst_limit": 10_000,
+            **_credentials(sandbox),
+            **settings,
+        }
+        self.settings = Settings(_env_file=None, **self.values)  # type: ignore[call-arg]
         self.sync: Sync = build(self.settings, owner="test", clock=self.now, pause=self.advance)
         self.sync.store.migrate()
         self.wire = CheckedWire(self.sync.gate._wire, sandbox)
@@ -193,17 +191,8 @@ class Clinic:
         raise AssertionError(f"still work after {most} runs")
 
     def due(self) -> list[int]:
-        """What the sweeper would ring now: what is due, and leases that a dead worker left."""
-        waiting = and_(work.c.wanted > work.c.done, work.c.due <= self.now())
-        abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= self.now())
-        with self.sync.store.read() as conn:
-            return list(
-                conn.execute(
-                    select(work.c.aggregate)
-                    .where(or_(waiting, abandoned))
-                    .order_by(work.c.lane, work.c.due)
-                ).scalars()
-            )
+        """What the sweeper would ring now."""
+        return due(self.sync)
 
     def waiting(self) -> int:
         with self.sync.store.read() as conn:
@@ -262,7 +251,7 @@ class Clinic:
     def calls(self, remote: str) -> list[str]:
         """The app's calls since `forget`, as `GET /api/appointments/ID` with ids left out."""
         found = self.sandbox.calls(remote, "app", since=self._since[remote])
-        return [f"{c['method']} {_shape(c['path'])}" for c in found]
+        return [f"{c['method']} {shape(c['path'])}" for c in found]
 
     def writes(self) -> list[str]:
         """Those of the app's calls since `forget` that changed something, or tried to."""
@@ -392,6 +381,21 @@ class Clinic:
         return [a for a in self.of("drchrono", "appointments") if a["status"] != "Cancelled"]
 
 
+def due(sync: Sync) -> list[int]:
+    """What the sweeper would ring now: what is due, and leases that a dead worker left."""
+    now = sync.clock()
+    waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
+    abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)
+    with sync.store.read() as conn:
+        return list(
+            conn.execute(
+                select(work.c.aggregate)
+                .where(or_(waiting, abandoned))
+                .order_by(work.c.lane, work.c.due)
+            ).scalars()
+        )
+
+
 def utc(*, days: int = 0, hour: int = 15) -> datetime:
     """A full hour, `days` from today, UTC."""
     day = datetime.now(UTC) + timedelta(days=days)
@@ -403,7 +407,7 @@ def wall(*, days: int = 0, hour: int = 15) -> str:
     return f"{utc(days=days, hour=hour).astimezone(ZONE):%Y-%m-%dT%H:%M:%S}"
 
 
-def _shape(path: str) -> str:
+def shape(path: str) -> str:
     parts = ["ID" if any(ch.isdigit() for ch in part) else part for part in path.split("/")]
     return "/".join(parts)
 

@@ -162,3 +162,33 @@ def test_a_contact_and_the_chart_changed_before_it_was_found(
     ]
     assert contacts == [{**name_of(2), **change}]
     assert clinic.attention() == []
+
+
+# --- a cancellation whose answer was lost, and DrChrono's appointment open ------------------------
+
+CANCEL_LOST = {"match": {"method": "PATCH", "path": "^/appointments/"}, "do": "drop_after"}
+
+
+def test_given_to_another_and_the_cancellation_s_answer_is_lost(clinic: Clinic) -> None:
+    """Our own end of the old visit was carried to the appointment of the other patient."""
+    appointment, old = clinic.linked(scheduled_time=here(slot(1)))
+    clinic.sandbox.faults("oncall", CANCEL_LOST)
+    clinic.edit(appointment, patient=clinic.new_patient(**name_of(2)))
+    clinic.settle(hours=3)
+    agree(clinic)
+    assert clinic.appointment(appointment)["status"] != "Cancelled"
+    assert clinic.visit(old)["cancelled"]
+    assert clinic.mails() == [("cancellation", "app"), ("invitation", "app")]
+
+
+def test_opened_again_while_the_cancellation_s_answer_is_lost(clinic: Clinic) -> None:
+    appointment, old = clinic.linked(scheduled_time=here(slot(1)))
+    clinic.sandbox.faults("oncall", CANCEL_LOST)
+    clinic.edit(appointment, status="Cancelled")
+    clinic.pump()
+    clinic.edit(appointment, status="Confirmed")
+    clinic.settle(hours=3)
+    agree(clinic)
+    assert clinic.appointment(appointment)["status"] == "Confirmed"
+    assert clinic.visit(old)["cancelled"]
+    assert clinic.mails() == [("cancellation", "app"), ("invitation", "app")]

@@ -1,0 +1,138 @@
+"""The flows in which a worker is killed: every invariant's, and plans that they don't meet."""
+
+from dataclasses import dataclass, replace
+
+from tests.integration.clinic import Clinic
+from tests.integration.flows import (
+    FIND_CONTACT,
+    FLOWS,
+    GET_HERE,
+    GET_PATIENT,
+    GET_THERE,
+    PATCH_HERE,
+    PATCH_PATIENT,
+    PATCH_THERE,
+    PATCH_WHO,
+    POST_CONTACT,
+    POST_THERE,
+    Flow,
+    Round,
+    a_group,
+    a_known_person,
+    a_visit,
+    here,
+    invite,
+    join,
+    other_of,
+    slot,
+    there,
+)
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A flow, of how many of its points `make test` takes one, and what it is to have recorded.
+
+    `echo_first`: whether `make test` has the webhooks of the worker's own writes come before their
+    answers, or after all its work.
+    """
+
+    flow: Flow
+    every: int
+    echo_first: bool
+    conflicts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.flow.name
+
+
+def a_visit_and_another_patient(clinic: Clinic, number: int) -> Round:
+    """A visit that stands on both sides, and a second chart."""
+    stands = a_visit(clinic, number)
+    return replace(stands, second=clinic.new_patient(**other_of(number)))
+
+
+def a_group_of_two(clinic: Clinic, number: int) -> Round:
+    """A group visit of two that stands on both sides."""
+    stands = a_group(clinic, number)
+    join(clinic, stands)
+    clinic.settle()
+    return stands
+
+
+def give_to_another(clinic: Clinic, this: Round) -> None:
+    """Staff give the appointment to another patient."""
+    clinic.edit(this.appointment, patient=this.second)
+
+
+def book_on_both_sides(clinic: Clinic, this: Round) -> None:
+    """Staff book the same visit on both sides."""
+    clinic.book(patient=this.patient, scheduled_time=here(slot(this.number, minute=30)))
+    clinic.sandbox.wait_idle()  # which of the two is heard first is not left to chance
+    invite(clinic, this)
+
+
+def move_on_both_sides(clinic: Clinic, this: Round) -> None:
+    """Staff move the visit on both sides, to different times."""
+    clinic.edit(this.appointment, scheduled_time=here(slot(this.number, minute=30)))
+    clinic.change_visit(this.visit, datetime=there(slot(this.number, minute=15)))
+
+
+def cancel_one(clinic: Clinic, this: Round) -> None:
+    """Staff cancel one member's appointment in DrChrono."""
+    clinic.edit(this.appointment, status="Cancelled")
+
+
+GIVEN_TO_ANOTHER = Flow(
+    "given_to_another",
+    a_visit_and_another_patient,
+    give_to_another,
+    (
+        *(GET_HERE, GET_PATIENT, GET_THERE, PATCH_THERE, POST_THERE, PATCH_HERE),
+        *(FIND_CONTACT, POST_CONTACT, PATCH_PATIENT),
+    ),
+    (("cancellation", "app"), ("invitation", "app")),
+)
+BOOKED_ON_BOTH_SIDES = Flow(
+    "booked_on_both_sides",
+    a_known_person,
+    book_on_both_sides,
+    (GET_HERE, GET_THERE, PATCH_THERE, PATCH_HERE),
+    (("invitation", "staff"),),
+)
+MOVED_ON_BOTH_SIDES = Flow(
+    "moved_on_both_sides",
+    a_visit,
+    move_on_both_sides,
+    (GET_HERE, GET_THERE, PATCH_THERE),
+    (("change", "staff"), ("change", "app")),
+)
+LEFT = Flow(
+    "left",
+    a_group_of_two,
+    cancel_one,
+    (GET_HERE, GET_THERE, PATCH_WHO),
+    (("cancellation", "app"),),
+)
+
+# Short flows are taken whole; `make test` has no time for all points of the long ones.
+EVERY = {
+    "booked": 3,
+    "cancelled": 3,
+    "deleted": 3,
+    "new_address": 3,
+    "invited": 3,
+    "invited_somebody_new": 5,
+    "grouped": 7,
+    "joined": 5,
+    "invited_together": 7,
+}
+
+KILLED = (
+    # Which echoes come first takes turns.
+    *(Killed(flow, EVERY.get(flow.name, 1), n % 2 == 1) for n, flow in enumerate(FLOWS)),
+    Killed(GIVEN_TO_ANOTHER, 5, echo_first=True),
+    Killed(BOOKED_ON_BOTH_SIDES, 3, echo_first=False),
+    Killed(MOVED_ON_BOTH_SIDES, 3, echo_first=True, conflicts=("starts",)),
+    Killed(LEFT, 3, echo_first=False),
+)
