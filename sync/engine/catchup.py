@@ -11,7 +11,7 @@ from sync.engine import behind, everyone, facts, matching, practice, scans, tier
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
-from sync.store.scans import progress
+from sync.store.scans import MATCHING, progress
 from sync.store.schema import (
     call,
     delivery,
@@ -29,6 +29,9 @@ LATE_WRITE = timedelta(minutes=10)
 NOTE_EVERY = timedelta(seconds=10)
 GAP = timedelta(seconds=60)
 _SOON = 15.0  # seconds
+# A scan that failed: when it is tried again, and how long after it was due it is told of.
+AGAIN = timedelta(minutes=10)
+TOLD_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ def _unless_behind(
 ) -> Callable[[Sync], tuple[Ring, ...]]:
     """A scan that does nothing until the links were rebuilt; then it is due at once.
 
-    One that is refused is told of under its name until it is not.
+    One that fails is tried again before its next tick, and told of under its name.
     """
-    refused = f"{run.__name__}_refused"
+    name = run.__name__
 
     def guarded(sync: Sync) -> tuple[Ring, ...]:
         with sync.store.read() as conn:
@@ -96,18 +99,39 @@ def _unless_behind(
             return ()
         try:
             rings = run(sync)
-        except Refused:
-            with sync.store.write() as conn:
-                journal.open_attention(conn, 0, refused, now=sync.clock())
+        except RemoteError as failure:
+            _failed(sync, name, failure)
             raise
-        with sync.store.write() as conn:
-            if journal.close_one(conn, 0, refused, sync.clock()):
-                # What was forbidden by id waits for the same right: it is given now.
-                for key in links.blocked_on(conn, "operator", "forbidden"):
-                    work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
+        _succeeded(sync, name)
         return rings
 
     return _remote(guarded)
+
+
+def _failed(sync: Sync, name: str, failure: RemoteError) -> None:
+    now = sync.clock()
+    done = progress(sync.store, name).done_at or progress(sync.store, MATCHING).started_at
+    every = timedelta(seconds=TASKS[name].every_seconds(sync))
+    cause = None
+    if isinstance(failure, Refused):
+        cause = f"{name}_refused"
+    elif done is not None and now - done > every + TOLD_AFTER:
+        cause = f"{name}_keeps_failing"
+    with sync.store.write() as conn:
+        later = tick.c.task == name, tick.c.due > now + AGAIN
+        conn.execute(update(tick).where(*later).values(due=now + AGAIN))
+        if cause is not None:
+            journal.open_attention(conn, 0, cause, now=now)
+
+
+def _succeeded(sync: Sync, name: str) -> None:
+    with sync.store.write() as conn:
+        now = sync.clock()
+        journal.close_one(conn, 0, f"{name}_keeps_failing", now)
+        if journal.close_one(conn, 0, f"{name}_refused", now):
+            # What was forbidden by id waits for the same right: it is given now.
+            for key in links.blocked_on(conn, "operator", "forbidden"):
+                work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
 
 
 def mapping_changed(sync: Sync) -> tuple[Ring, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sync.engine import operate
+from sync.engine import catchup, operate
 from sync.engine.context import Sync
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic
@@ -141,6 +141,33 @@ def test_lists_are_empty(clinic: Clinic, remote: str) -> None:
     clinic.whole_cycle()
     clinic.whole_cycle()
     assert clinic.attention() == [f"{remote}_list_incomplete"]
+    assert (clinic.writes(), clinic.mails()) == ([], [])
+    behave(clinic, remote)
+    clinic.whole_cycle()
+    agree(clinic)
+    assert clinic.attention() == []
+
+
+@REMOTES
+def test_lists_fail_for_days(clinic: Clinic, remote: str) -> None:
+    """500 for each list: tried again in ten minutes, told of two hours after it was due."""
+    misbehave(clinic, remote, LISTS[remote], do="status", status=500)
+    often, daily = {
+        "drchrono": ("drchrono_appointments", "drchrono_window"),
+        "oncall": ("oncall_newest", "oncall_walk"),
+    }[remote]
+    clinic.whole_cycle()
+    assert clinic.attention() == [f"{often}_keeps_failing"]
+    for name in catchup.due_tasks(clinic.sync):
+        catchup.run_now(clinic.sync, name)
+    taken: set[str] = set()
+    for _ in range(11):
+        clinic.advance(55)
+        taken |= set(catchup.due_tasks(clinic.sync))
+    assert {often, daily} <= taken
+    clinic.advance(3 * 3600)
+    catchup.run_now(clinic.sync, daily)
+    assert clinic.attention() == [f"{often}_keeps_failing", f"{daily}_keeps_failing"]
     assert (clinic.writes(), clinic.mails()) == ([], [])
     behave(clinic, remote)
     clinic.whole_cycle()
