@@ -10,7 +10,7 @@ from collections.abc import Mapping as Map
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, or_, select, true, update
 
 from sync.core.errors import Gone
 from sync.core.people import normal_email
@@ -62,6 +62,9 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         except Gone:
             continue
         shown = oncall.to_visit(json, started.mapping)
+        with started.sync.store.write() as conn:
+            # Not read a second time for the next booking, however many there are.
+            note_place(conn, twin.aggregate, shown, first=True)
         if _is_coming(started, twin, shown):
             with started.sync.store.write() as conn:
                 now = started.sync.clock()
@@ -126,15 +129,19 @@ def stands_for(started: VisitRun, json: dict[str, Json], met: Met, doctor: str) 
     return True
 
 
-def note_place(conn: Connection, key: int, shown: Visit) -> None:
-    """Note when and with whom a visit stands, so that its twin is found by that."""
+def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False) -> None:
+    """Note when and with whom a visit stands, so that its twin is found by that.
+
+    `first`: only where nobody has noted it yet.
+    """
     values: dict[str, object] = {}
     if not isinstance(shown.starts, Absent):
         values["starts_at"] = shown.starts
     if not isinstance(shown.provider, Absent):
         values["doctor"] = shown.provider
     if values:
-        conn.execute(update(visit).where(visit.c.aggregate == key).values(**values))
+        unknown = visit.c.starts_at.is_(None) if first else true()
+        conn.execute(update(visit).where(visit.c.aggregate == key, unknown).values(**values))
 
 
 def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:

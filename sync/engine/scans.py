@@ -13,13 +13,14 @@ from sqlalchemy import Connection, select
 
 from sync.core import people
 from sync.core.errors import Refused
-from sync.core.records import Absent
+from sync.core.records import Absent, Life, State
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import behind, everyone, facts, index, listed, newest, occurrences
+from sync.engine import behind, everyone, facts, index, joining, listed, newest, occurrences
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
+from sync.engine.rereading import DELETED
 from sync.engine.seen import matches
 from sync.oncall import translate as oncall
 from sync.outbound.brake import NO_DOCTOR
@@ -67,11 +68,13 @@ def _each(
 
 
 def drchrono_appointments(sync: Sync) -> tuple[Ring, ...]:
-    """Everything updated since a day before the last completed pass began."""
+    """Everything updated since a day before the last completed pass began, what was deleted too."""
     began = sync.clock()
     before = scans.begin(sync.store, "drchrono_appointments", began)
     rings: list[Ring] = []
-    for records in _pages(sync, "appointments", since=_since(sync, before, began)):
+    since = _since(sync, before, began)
+    # "Include archived or deleted appointments in the response" (schema, both lists).
+    for records in _pages(sync, "appointments", since=since, show_archived="true"):
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _appointment)
     scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
@@ -126,12 +129,15 @@ def _learn_bulk(sync: Sync, kind: str, word: str) -> None:
 def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
     shown = drchrono.to_visit(json, sync.mapping)
     obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
+    deleted = isinstance(shown.state, State) and shown.state.life is Life.DELETED
     if obj is None:
-        if out_of_scope(sync.mapping, shown) or occurrences.is_far(sync, shown):
+        if deleted or out_of_scope(sync.mapping, shown) or occurrences.is_far(sync, shown):
             return None
         real = occurrences.known_as(conn, sync, shown, json)
         if real is not None:
             return raise_(conn, sync, real.aggregate, "drchrono")
+        if not isinstance(shown.starts, Absent) and shown.starts < sync.clock():
+            return None  # what is over is never made
         obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
         occurrences.note(conn, obj.aggregate, shown)
     elif obj.state == "gone" or (obj.mark and shown.mark and shown.mark < obj.mark):
@@ -140,11 +146,17 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
         if out_of_scope(sync.mapping, shown):
             return None
         links.change(conn, obj.id, state="live")
-    return _compare(conn, sync, obj, drchrono.wire("appointment", json), shown.mark)
+    event = DELETED if deleted else "scan"
+    return _compare(conn, sync, obj, drchrono.wire("appointment", json), shown.mark, event)
 
 
 def _compare(
-    conn: Connection, sync: Sync, obj: Obj, wire: dict[str, Json], mark: str | None
+    conn: Connection,
+    sync: Sync,
+    obj: Obj,
+    wire: dict[str, Json],
+    mark: str | None,
+    event: str = "scan",
 ) -> Ring | None:
     """Raise an object's aggregate when a list shows it other than it is settled.
 
@@ -161,7 +173,7 @@ def _compare(
     journal.note_delivery(
         conn,
         source=obj.system,
-        event="scan",
+        event=event,
         now=sync.clock(),
         object=obj.id,
         mark=mark,
@@ -204,16 +216,16 @@ def drchrono_window(sync: Sync) -> tuple[Ring, ...]:
     began = sync.clock()
     scans.begin(sync.store, "drchrono_window", began)
     days = min(sync.mapping.policy.window_days, sync.settings.window_days)
+    # From yesterday: the list's days are the doctors', ours are UTC.
+    first = (began - timedelta(days=1)).date().isoformat()
     last = (began + timedelta(days=days)).date().isoformat()
     shown: set[str] = set()
     rings: list[Ring] = []
-    for records in _pages(sync, "appointments", date_range=f"{began.date().isoformat()}/{last}"):
+    for records in _pages(sync, "appointments", date_range=f"{first}/{last}"):
         with sync.store.write() as conn:
             shown |= {str(json.get("id")) for json in records}
             rings += _each(conn, sync, records, _appointment)
-    # A day less at both ends: the list's days are the doctors', ours are UTC.
-    first, until = began + timedelta(days=1), began + timedelta(days=days - 1)
-    rings += _missing(sync, "drchrono", shown, first, until)
+    rings += _missing(sync, "drchrono", shown, began, began + timedelta(days=days - 1))
     scans.finish(sync.store, "drchrono_window", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 
@@ -302,6 +314,7 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
         if isinstance(shown.starts, Absent) or shown.starts < sync.clock():
             return None
         obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
+        joining.note_place(conn, obj.aggregate, shown, first=True)
         return raise_(conn, sync, obj.aggregate, "oncall")
     if obj.made_by_us and obj.created_at > sync.clock() - listed.PROOF:
         facts.put(conn, "oncall_list_shows_new", "yes", sync.clock())
