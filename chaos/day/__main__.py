@@ -4,12 +4,15 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 
 from chaos.database import Database, Postgresql, Sqlite
 from chaos.day import running, telling
@@ -67,44 +70,46 @@ def main(
             start_told(),
             tempfile.TemporaryDirectory(prefix="day-") as place,
             _sandbox(Path(place)) as control,
-            show.progress(console) as progress,
+            show.progress(console) as bars,
         ):
             files = Files(Path(place), made.url or f"sqlite:///{place}/sync.db")
-            bar = progress.add_task("Going live", total=None)
-            practice = Practice(
-                control,
-                files,
-                doctors,
-                keep_days=keep_days,
-                progress=lambda done, most: progress.update(bar, completed=done, total=most),
-            )
-            with practice:
+            say = partial(_say, console, time.monotonic())
+            told = _bar(bars, "Going live")
+            with Practice(control, files, doctors, keep_days=keep_days, progress=told) as practice:
+                say(f"{doctors} doctors are live, {database}")
                 if hours:
-                    bar = progress.add_task("Hours", total=hours)
                     report = running.play(
                         practice,
                         seed=seed,
                         hours=hours,
                         edits_per_hour=edits_per_hour,
                         webhooks=not no_webhooks,
-                        progress=lambda done: progress.update(bar, completed=done),
+                        progress=_bar(bars, "Hours"),
                     )
                     telling.show_day(console, report)
                     good = report.good
+                    say("the day is over")
                 if away:
                     edits = round(edits_per_hour * len(running.OFFICE_HOURS))
-                    bar = progress.add_task("Editing", total=edits)
                     found = running.catch_up(
-                        practice,
-                        seed=seed + 1,
-                        edits=edits,
-                        progress=lambda done: progress.update(bar, completed=done),
+                        practice, seed=seed + 1, edits=edits, progress=_bar(bars, "Editing")
                     )
                     telling.show_catch_up(console, found)
                     good = good and found.good
+                    say("caught up")
     finally:
         made.close()
     sys.exit(OK if good else TROUBLE)
+
+
+def _say(console: Console, began: float, text: str) -> None:
+    console.print(f"• {text} ({time.monotonic() - began:.0f} s)", highlight=False)
+
+
+def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:
+    """A bar of its own for one part of the run."""
+    task = bars.add_task(name, total=None)
+    return lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -118,6 +118,8 @@ class People:
             if all(one.starts > soon for one in found)
         ]
         self._chance.shuffle(self._untouched)
+        self._kinds = list(Do)
+        self._chance.shuffle(self._kinds)
 
     def least(self) -> Least:
         """What everything that was done costs at least, together."""
@@ -130,7 +132,9 @@ class People:
 
     def edit(self) -> Do:
         """One edit, of somebody whom none concerned yet."""
-        do = self._chance.choices(list(SHARES), list(SHARES.values()))[0]
+        # Each kind once, then as often as its share says.
+        first = self._kinds.pop() if self._kinds else None
+        do = first or self._chance.choices(list(SHARES), list(SHARES.values()))[0]
         one = self._chance.choice(self._of_patient[self._untouched.pop()])
         how: dict[Do, Callable[[Booked], None]] = {
             Do.MOVE_HERE: lambda one: self._here(one, scheduled_time=self._slot(one.place)),
@@ -223,7 +227,7 @@ class People:
             .where(other.c.system == "oncall", other.c.kind == "appointment")
         )
         with self._practice.sync.store.read() as conn:
-            visits = dict(list(conn.execute(linked).tuples()))
+            visits = {row[0]: row[1] for row in conn.execute(linked)}
         found = []
         for one in appointments:
             if one["id"] in visits:

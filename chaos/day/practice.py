@@ -74,7 +74,8 @@ class Files:
 class Practice:
     """One installation and both remotes, gone live; entering it takes as long as going live does.
 
-    `keep_days` is for how long calls and deliveries are kept, parts of a day too.
+    `keep_days` is for how long calls and deliveries are kept, parts of a day too. With a `pace` the
+    clock goes on in steps of that length instead of stopping at each tick, for a short day.
     """
 
     def __init__(
@@ -84,14 +85,14 @@ class Practice:
         doctors: int,
         *,
         keep_days: float,
-        longest_jump: timedelta = LONGEST_JUMP,
+        pace: timedelta | None = None,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         self.control = control
         self.doctors = doctors
         self._files = files
         self.keep_days = keep_days
-        self._longest_jump = longest_jump
+        self._pace = pace
         self._progress = progress
         self._offset = timedelta(0)
         self._sync: Sync | None = None
@@ -294,9 +295,10 @@ class Practice:
             task = conn.execute(
                 select(func.min(tick.c.due)).where(tick.c.task.not_in(OFTEN))
             ).scalar_one()
-        moments: list[datetime] = [one for one in (item, task) if one is not None]
+        due: list[datetime | None] = [item] if self._pace else [item, task]
         # A moment later: what is due at a time is due when that time is over.
-        return min([self.now() + self._longest_jump, *(at + A_MOMENT for at in moments)])
+        moments = [at + A_MOMENT for at in due if at is not None]
+        return min([self.now() + (self._pace or LONGEST_JUMP), *moments])
 
     def waiting(self) -> int:
         """How many visits and people are still to be looked at."""

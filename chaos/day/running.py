@@ -137,7 +137,7 @@ def play(
     hours: int = 24,
     edits_per_hour: float = 60,
     webhooks: bool = True,
-    progress: Callable[[int], None] = lambda _hours: None,
+    progress: Callable[[int, int], None] = lambda _hour, _hours: None,
 ) -> Report:
     """A day of people on both sides; then what was still on its way arrives."""
     people, counts = People(practice, seed), Counts(practice)
@@ -154,7 +154,7 @@ def play(
             done += 1
         practice.until(begins + HOUR)
         report.hours.append(_look(practice, counts, done))
-        progress(hour + 1)
+        progress(hour + 1, hours)
     practice.catch_up()
     report.hours.append(_look(practice, counts, 0))
     report.edits = people.done
@@ -169,7 +169,7 @@ def catch_up(
     *,
     seed: int,
     edits: int,
-    progress: Callable[[int], None] = lambda _done: None,
+    progress: Callable[[int, int], None] = lambda _done, _edits: None,
 ) -> CaughtUp:
     """A day's edits of which nobody is told while we are away; then one whole catch-up."""
     people = People(practice, seed)
@@ -179,7 +179,7 @@ def catch_up(
     for done in range(1, edits + 1):
         practice.move_to(leaves + len(OFFICE_HOURS) * HOUR * done / edits)
         people.edit()
-        progress(done)
+        progress(done, edits)
     counts = Counts(practice)
     with practice.sync.store.read() as conn:
         last = conn.execute(select(func.max(call.c.id))).scalar_one() or 0
