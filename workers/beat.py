@@ -61,9 +61,14 @@ class Ticker(threading.Thread):
         return True
 
     def stop(self) -> bool:
-        """End after the running task; returns False when it took longer than ten seconds."""
+        """End after the running task, which makes no next call when half of its time is over.
+
+        Returns False when it took longer than ten seconds.
+        """
         self._ending.set()
-        self.join(_GRACE)
+        self.join(_GRACE / 2)
+        self._sync.gate.close()
+        self.join(_GRACE / 2)
         return not self.is_alive()
 
 

@@ -25,6 +25,7 @@ from sync import log as logs
 from sync.config import Settings, load_settings
 from sync.engine import catchup
 from sync.engine.context import Sync
+from sync.outbound.gate import Gate
 from workers import jobs
 from workers.bell import QUEUES, Bell, connection
 from workers.heartbeat import Heartbeat, build
@@ -130,7 +131,8 @@ def _work(settings: Settings) -> None:
     _note_gap(sync)
     # Made before any signal can come: starting a thread inside a handler can deadlock.
     ending: SimpleQueue[float] = SimpleQueue()
-    threading.Thread(target=_end_late, args=(ending,), name="ending", daemon=True).start()
+    late = threading.Thread(target=_end_late, args=(ending, sync.gate), name="ending", daemon=True)
+    late.start()
     log.info("the worker listens", process=sync.owner)
     try:
         _work_through_outages(settings.redis_url, ending)
@@ -165,8 +167,12 @@ def _work_through_outages(url: str, ending: "SimpleQueue[float]") -> None:
         wait_for_redis(url)
 
 
-def _end_late(ending: "SimpleQueue[float]") -> None:
-    time.sleep(ending.get())
+def _end_late(ending: "SimpleQueue[float]", gate: Gate) -> None:
+    """A running job may finish for half its time, then hands back instead of making a next call."""
+    grace = ending.get()
+    time.sleep(grace / 2)
+    gate.close()
+    time.sleep(grace / 2)
     log.warning("the running job did not end in time; its lease will run out", seconds=_GRACE)
     sys.stdout.flush()
     os._exit(1)

@@ -110,7 +110,7 @@ class Throttled(NotBefore):
 
 
 class Deferred(NotBefore):
-    """Our own budget, or a credential another process is renewing: nothing was sent."""
+    """Our own budget, a credential another process is renewing, our own end: nothing was sent."""
 
 
 class TransportError(Exception):

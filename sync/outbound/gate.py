@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import (
     REDIRECTS,
+    Deferred,
     FencedOff,
     NoAnswer,
     NotSent,
@@ -109,6 +110,14 @@ class Gate:
         self._rules = rules
         self._clock = clock
         self._sleep = sleep
+        self.closed = False
+
+    def close(self) -> None:
+        """Begin no further call: whoever asks for one gives the work back, due at once.
+
+        What is on its way goes on to its end.
+        """
+        self.closed = True
 
     def send(self, call: Call, ticket: Ticket) -> Answer:
         """Make a call and follow its redirects, each hop a budgeted call of its own.
@@ -138,6 +147,8 @@ class Gate:
     # --- before -----------------------------------------------------------------------------------
 
     def _permit(self, call: Call, ticket: Ticket) -> int:
+        if self.closed:
+            raise Deferred("ending", self._clock())
         while True:
             try:
                 with self._store.write() as conn:

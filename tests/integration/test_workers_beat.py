@@ -169,3 +169,22 @@ catchup.due_tasks = lambda sync: ("walk",)
     beat.send(signal.SIGTERM)
     assert beat.end() == 1
     assert "a task did not end in time" in beat.said[-1]
+
+
+def test_a_running_task_is_told_half_way_to_make_no_next_call(start: Start) -> None:
+    beat = start(
+        before="""
+def walk(sync):
+    say("walking")
+    while not sync.gate.closed:
+        time.sleep(0.01)
+    return ()
+
+beat._GRACE = 8.0
+catchup.TASKS = {"walk": task(walk)}
+catchup.due_tasks = lambda sync: ("walk",)
+"""
+    )
+    beat.wait_for("walking")
+    beat.send(signal.SIGTERM)
+    assert beat.end() == 0

@@ -189,6 +189,16 @@ def test_a_job_that_does_not_end_is_given_up(start: Start, bell: Bell) -> None:
     assert "its lease will run out" in worker.said[-1]
 
 
+def test_a_running_job_is_told_half_way_to_make_no_next_call(start: Start, bell: Bell) -> None:
+    body = "    while not sync.gate.closed: time.sleep(0.01)"
+    worker = start(body, before="entry._GRACE = 8.0")
+    bell.ring([(1, Lane.LIVE)])
+    worker.wait_for("begun 1")
+    worker.send(signal.SIGTERM)
+    assert worker.end() == 0
+    assert "done 1\n" in worker.said
+
+
 def test_a_killed_worker_leaves_no_process_and_bars_no_ring(start: Start, bell: Bell) -> None:
     # rq-facts 3 and 4: a forked work-horse would run on, `unique` would refuse for long.
     killed = start("    time.sleep(60)")
