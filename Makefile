@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install run demo chaos chaos-short recovery test lint format lock clean
+.PHONY: help install run demo chaos chaos-short recovery day test lint format lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ chaos-short: $(VENV)/.installed-dev ## 40 edits and each kind of fault once, in 
 
 recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until all is right again
 	$(BIN)/python -m chaos --recovery
+
+day: $(VENV)/.installed-dev ## A simulated day of fifty doctors, then a day without webhooks (DOCTORS= DATABASE=)
+	$(BIN)/python -m chaos.day --doctors $(or $(DOCTORS),50) --database $(or $(DATABASE),sqlite)
 
 test: $(VENV)/.installed-dev ## Every test but the short chaos
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
