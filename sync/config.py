@@ -80,7 +80,8 @@ class Settings(BaseSettings):
     brake_count: int = 10
     brake_share: float = 0.05
     web_threads: int = 8
-    keep_days: int = 30
+    # The budget and the writes of a visit and day are counted from what is kept.
+    keep_days: int = Field(default=30, ge=1)
 
     @field_validator("database_url")
     @classmethod
