@@ -42,6 +42,12 @@ class Slot:
         return f"{place}:{self.born}" if self.born else place
 
 
+def differing(one: Slot, other: Slot) -> set[str]:
+    """The fields of the visit (of PLACE) in which two slots differ."""
+    values = ((s.starts, s.minutes, s.doctor) for s in (one, other))
+    return {name for name, a, b in zip(PLACE, *values, strict=True) if a != b}
+
+
 def is_group(slot_key: str | None) -> bool:
     """Whether a visit's slot key is that of a group visit."""
     return slot_key is not None and slot_key.startswith(PREFIX)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sync.core.records import Marker
     from sync.core.wording import Json
     from sync.outbound.call import Answer
+    from sync.store.links import Obj
 
 
 @dataclass
@@ -168,8 +169,25 @@ def _make(run: GroupRun, invited: Invited) -> None:
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "participants"),
             effect="create",
+            pending=_pending(run, row, invited, body),
             doctor=run.slot.doctor,
         )
+
+
+def _pending(
+    run: GroupRun, row: Obj, invited: Invited, body: dict[str, Json]
+) -> dict[tuple[int, str], str]:
+    """What the create sends, and each appointment that it is made from (`keeping.as_sent`)."""
+    digests = run.started.sync.digests
+    wires = {row.id: oncall.wire("appointment", body)}
+    for seat in (run.seat(one) for one in invited.met):
+        if seat.shown is not None:
+            wires[seat.appointment.id] = seat.shown.wire
+    return {
+        (object_id, name): digest
+        for object_id, wire in wires.items()
+        for name, digest in digests.fields(object_id, wire).items()
+    }
 
 
 def _body(run: GroupRun, invited: Invited, marker: Marker) -> dict[str, Json]:

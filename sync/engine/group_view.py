@@ -75,7 +75,8 @@ def sides(run: GroupRun, slot: Slot) -> tuple[SideView, SideView]:
     """Both sides of the visit's own fields; life and death are the members'.
 
     DrChrono's is one visit in the place of all members that stand at `slot`; a field of it changed
-    when it did for one of them (the type: for most).
+    when it did for one of them (the type: for most), or when `slot` is not where the visit stood:
+    a run that ended early settled nothing of its members.
     """
     state, standing = run.state, []
     for seat in run.seats:
@@ -85,6 +86,7 @@ def sides(run: GroupRun, slot: Slot) -> tuple[SideView, SideView]:
         if group.slot_of(shown.visit) == slot:
             standing.append(shown)
     seen = {name: _most_news(one.seen.get(name, Seen.SAME) for one in standing) for name in PLACE}
+    seen |= dict.fromkeys(group.differing(run.slot, slot), Seen.CHANGED)
     types = [one.visit.type for one in standing if one.seen.get("type") is Seen.CHANGED]
     most = max(types, key=types.count, default=None)
     changed = most is not None and 2 * types.count(most) > len(_open_seats(run))

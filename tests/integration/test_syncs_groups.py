@@ -257,6 +257,66 @@ def test_a_lost_answer_and_no_webhook_invite_nobody_twice(
     assert clinic.mails() == [("invitation", "app")] * len(people)
 
 
+@pytest.mark.parametrize("answer", ["read", "lost"])
+def test_moved_in_drchrono_before_the_run_that_made_it_came_to_its_end(
+    clinic: Clinic, answer: str
+) -> None:
+    people = patients(clinic, 2)
+    clinic.forget()
+    if answer == "lost":  # and its own webhook brings it
+        lost = {"match": {"method": "POST", "path": "^/appointments/$"}, "do": "drop_after"}
+        clinic.sandbox.faults("oncall", lost)
+    # Our marker does not arrive: the visit is made, and nothing is settled of its members.
+    marker = {"match": {"method": "PATCH", "path": "^/api/appointments/"}, "do": "drop"}
+    clinic.sandbox.faults("drchrono", marker)
+    booked = [book(clinic, one) for one in people]
+    clinic.pump()
+    (made,) = clinic.visits()
+    for one in booked:
+        clinic.edit(one, scheduled_time=wall(days=6), allow_overlapping=True)
+    clinic.settle(hours=3)
+    (visit,) = clinic.visits()
+    assert visit["id"] == made["id"]
+    assert visit["datetime"] == f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}"
+    assert clinic.mails() == [("invitation", "app")] * 2 + [("change", "app")] * 2
+    assert clinic.attention() == []
+
+
+def test_who_joined_by_a_lost_answer_is_moved_and_the_others_leave(clinic: Clinic) -> None:
+    people = patients(clinic, 3)
+    booked = group_of(clinic, people[:2])
+    (made,) = clinic.visits()
+    lost = {"match": {"method": "PATCH", "path": "^/appointments/"}, "do": "drop_after"}
+    clinic.sandbox.faults("oncall", lost, webhooks={"mode": "drop"})
+    last = book(clinic, people[2])
+    clinic.pump()
+    for one in booked:
+        clinic.edit(one, status="Cancelled")
+    clinic.edit(last, scheduled_time=wall(days=6), allow_overlapping=True)
+    clinic.settle(hours=3)
+    (visit,) = clinic.visits()
+    assert (visit["id"], open_names(visit)) == (made["id"], ["Ines"])
+    assert visit["datetime"] == f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}"
+    assert clinic.attention() == []
+
+
+def test_moved_in_oncall_before_the_visit_of_a_lost_answer_was_found(clinic: Clinic) -> None:
+    people = patients(clinic, 2)
+    clinic.forget()
+    lost = {"match": {"method": "POST", "path": "^/appointments/$"}, "do": "drop_after"}
+    clinic.sandbox.faults("oncall", lost, webhooks={"mode": "drop", "times": 2})
+    booked = [book(clinic, one) for one in people]
+    clinic.pump()
+    (made,) = clinic.of("oncall", "appointments")
+    clinic.change_visit(made["id"], datetime=f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.settle(hours=3)
+    (visit,) = clinic.visits()
+    assert visit["id"] == made["id"]
+    moved = [clinic.appointment(one)["scheduled_time"] for one in booked]
+    assert moved == [wall(days=6)] * 2
+    assert clinic.attention() == []
+
+
 def test_the_members_of_one_move_are_waited_for(
     sandbox: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> None:
