@@ -130,6 +130,10 @@ class People:
             sum(one.mails * count for one, count in each) + self.readdressed,
         )
 
+    def left(self) -> int:
+        """How many edits there can still be, each of another patient."""
+        return len(self._untouched)
+
     def edit(self) -> Do:
         """One edit, of somebody whom none concerned yet."""
         # Each kind once, then as often as its share says.

@@ -149,9 +149,10 @@ def play(
         begins, done = practice.begins + hour * HOUR, 0
         for at in _moments(chance, edits_per_hour if hour in OFFICE_HOURS else 0):
             practice.until(begins + at * HOUR)
-            people.edit()
-            practice.await_webhooks()
-            done += 1
+            if people.left():
+                people.edit()
+                practice.await_webhooks()
+                done += 1
         practice.until(begins + HOUR)
         report.hours.append(_look(practice, counts, done))
         progress(hour + 1, hours)
@@ -173,6 +174,7 @@ def catch_up(
 ) -> CaughtUp:
     """A day's edits of which nobody is told while we are away; then one whole catch-up."""
     people = People(practice, seed)
+    edits = min(edits, people.left())
     visits = len(practice.control.state("oncall")["objects"]["appointments"])
     practice.lose_webhooks()
     leaves = practice.now()
