@@ -38,9 +38,9 @@ LONGEST_JUMP = timedelta(seconds=50)
 A_MOMENT = timedelta(milliseconds=5)
 # Tasks that ask nothing of anybody and are due every few seconds: no reason to stop the clock.
 OFTEN = ("mapping", "mode", "token", "window", "matching")
-# For the time before the day: what is made then has a limit in no hour.
+# For going live, which the day is not about: it may take as many calls as it takes.
 NO_LIMIT: dict[str, Any] = {"drchrono_hourly_limit": 1_000_000, "drchrono_burst_limit": 1_000_000}
-# The three hours before midnight in the west and office hours in the east have ended or not begun.
+# Three in the morning in the east, midnight in the west: nobody is at work.
 DAY_BEGINS = time(8, tzinfo=UTC)
 
 
