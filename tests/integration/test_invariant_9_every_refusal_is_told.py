@@ -162,17 +162,3 @@ def test_several_patients_fit_and_none_is_guessed(clinic: Clinic) -> None:
     assert clinic.attention() == ["patient_unsure"]
     assert clinic.appointments() == []
     assert len(clinic.of("drchrono", "patients")) == 3
-
-
-def test_too_many_cancellations_stop_and_ask(clinic: Clinic) -> None:
-    """More than 10 and more than 5 % in an hour: the brake holds, and says so."""
-    booked = []
-    for number in range(12):
-        clinic.new_patient(**name_of(number))
-        booked.append(clinic.linked(scheduled_time=here(slot(number)))[0])
-    clinic.forget()
-    for appointment in booked:
-        clinic.edit(appointment, status="Cancelled")
-    clinic.settle()
-    assert clinic.mails() == [("cancellation", "app")] * 10
-    assert set(clinic.attention()) == {"brake"}

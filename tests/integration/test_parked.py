@@ -10,16 +10,19 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
-from sync.engine import catchup, operate, reconcile, visits
+from sync.engine import catchup, operate, reconcile
+from sync.engine import visits as visits_run
 from sync.store.schema import attention, work
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic
 from tests.integration.flows import here, name_of, slot, there
+from tests.integration.templates import Templates, gone_live
 
 # --- the back-off ---------------------------------------------------------------------------------
 
@@ -162,7 +165,7 @@ def broken(clinic: Clinic, _name: str, remote_id: str) -> Iterator[None]:
 @contextmanager
 def defective(_clinic: Clinic, _name: str, remote_id: str) -> Iterator[None]:
     """A defect of ours that only this visit meets."""
-    planned: Callable[..., Any] = visits.make_plan
+    planned: Callable[..., Any] = visits_run.make_plan
 
     def fails(started: Any) -> Any:
         if remote_id in {one.remote_id for one in started.state.objects}:
@@ -170,22 +173,43 @@ def defective(_clinic: Clinic, _name: str, remote_id: str) -> Iterator[None]:
         return planned(started)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visits, "make_plan", fails)
+        patch.setattr(visits_run, "make_plan", fails)
         yield
 
 
-@pytest.mark.parametrize("told", ["webhook", "catch-up"])
-@pytest.mark.parametrize("poison", [unreadable, broken, defective])
-@pytest.mark.parametrize("side", ["drchrono", "oncall"])
+@pytest.fixture
+def three(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
+    """A clinic with three visits on both sides, in one slot after the other."""
+    with templates.copied("three", tmp_path, of_three) as opened:
+        yield opened
+
+
+def of_three(clinic: Clinic) -> None:
+    gone_live(clinic)
+    for number in range(3):
+        clinic.linked(scheduled_time=here(slot(number)))
+
+
+@pytest.mark.parametrize(
+    ("side", "poison", "told"),
+    [
+        ("drchrono", unreadable, "catch-up"),
+        ("oncall", unreadable, "catch-up"),
+        ("drchrono", broken, "webhook"),
+        ("oncall", broken, "catch-up"),
+        ("drchrono", defective, "catch-up"),
+        ("oncall", defective, "webhook"),
+    ],
+)
 def test_one_poisoned_object_delays_no_other(
-    clinic: Clinic, side: str, poison: Any, told: str
+    three: Clinic, side: str, poison: Any, told: str
 ) -> None:
     """Of three visits that are moved the middle one fails: the others arrive all the same."""
-    three = [clinic.linked(scheduled_time=here(slot(number))) for number in range(3)]
+    clinic, visits = three, in_order(three)
     which, name = {"drchrono": (0, "scheduled_time"), "oncall": (1, "datetime")}[side]
     clinic.sandbox.faults(side, webhooks={"mode": "deliver" if told == "webhook" else "drop"})
-    with poison(clinic, name, three[1][which]):
-        for number, (appointment, visit) in enumerate(three):
+    with poison(clinic, name, visits[1][which]):
+        for number, (appointment, visit) in enumerate(visits):
             if side == "drchrono":
                 clinic.edit(appointment, scheduled_time=here(slot(number, minute=30)))
             else:
@@ -197,15 +221,22 @@ def test_one_poisoned_object_delays_no_other(
             run(clinic, key)
     shown = [
         (clinic.appointment(appointment)["scheduled_time"], clinic.visit(visit)["datetime"])
-        for appointment, visit in three
+        for appointment, visit in visits
     ]
     for number in (0, 2):
         at = slot(number, minute=30)
         assert shown[number] == (here(at), there(at))
     clinic.advance(61)
-    operate.resync(clinic.sync, "appointment", three[1][0])
+    operate.resync(clinic.sync, "appointment", visits[1][0])
     clinic.settle()
     agree(clinic)
+
+
+def in_order(clinic: Clinic) -> list[tuple[str, str]]:
+    """The ids of appointment and visit, by their time."""
+    here_ = sorted(clinic.appointments(), key=lambda one: str(one["scheduled_time"]))
+    there_ = sorted(clinic.visits(), key=lambda one: str(one["datetime"]))
+    return [(a["id"], v["id"]) for a, v in zip(here_, there_, strict=True)]
 
 
 def scan(clinic: Clinic, side: str) -> None:
