@@ -11,7 +11,7 @@ from sync.core.group import PRESENT, Fate, GroupPlan
 from sync.core.plan import Patch, Plan
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, group_participants, group_second, group_state
+from sync.engine import contacts, group_participants, group_second, group_state, overwriting
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.visit_state import looked_at, participants_wire
@@ -169,12 +169,8 @@ def finish(
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         if not held:
             _settle(conn, found, members, fields)
-            for system, name in fields.conflicts:
-                seats = [seat.appointment for seat in found.seats[:1]]
-                for obj in [state.object("oncall")] if system == "oncall" else seats:
-                    if obj is None:
-                        continue
-                    journal.note_conflict(conn, obj.id, name, "overwritten", now)
+            if not sync.live:
+                overwriting.note(conn, found.started, fields, found.overwritten)
         _note_seen(conn, found, members, held=held)
         _tell(conn, found, members, fields, parked)
         if held:

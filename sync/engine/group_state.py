@@ -67,6 +67,12 @@ class GroupRun:
         """The seat of an attendance."""
         return next(seat for seat in self.seats if seat.attended.id == attended)
 
+    def overwritten(self, system: str) -> Obj | None:
+        """Whose edit a conflict is about: OnCall's visit, or the first appointment for all."""
+        if system == "oncall":
+            return self.state.object("oncall")
+        return self.seats[0].appointment if self.seats else None
+
     def oncall(self) -> Shown | None:
         """The OnCall visit as read in this run."""
         return self.state.read.get("oncall")

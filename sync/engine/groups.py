@@ -29,6 +29,7 @@ from sync.engine import (
     ladder,
     marking,
     meeting,
+    overwriting,
     writing,
 )
 from sync.engine.arrivals import BUSY
@@ -71,7 +72,10 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
         members = _read_rest(found, members)
     fields = plan_fields(found, members)
-    parked = _execute(found, members, fields) if started.sync.live else {}
+    parked: dict[int, ParkedError] = {}
+    if started.sync.live:
+        with overwriting.recorded(started, fields, found.overwritten):
+            parked = _execute(found, members, fields)
     group_end.look_again_if_stale(found, members, is_echo)
     group_end.finish(found, members, fields, parked)
 

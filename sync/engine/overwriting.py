@@ -18,7 +18,7 @@ from sync.store import journal, work
 from sync.store.schema import call, conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from sync.core.plan import Plan
@@ -31,14 +31,19 @@ SOON = timedelta(seconds=30)
 
 
 @contextmanager
-def recorded(started: VisitRun, plan: Plan) -> Iterator[None]:
-    """Record the plan's conflicts, and take that back when nothing of the plan was written."""
+def recorded(
+    started: VisitRun, plan: Plan, whose: Callable[[str], Obj | None] | None = None
+) -> Iterator[None]:
+    """Record the plan's conflicts, and take that back when nothing of the plan was written.
+
+    `whose` names the object of a system where it is not simply the visit's.
+    """
     sync, state = started.sync, started.state
     noted: list[int] = []
     if plan.conflicts:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-            noted = note(conn, started, plan)
+            noted = note(conn, started, plan, whose)
     try:
         yield
     except (Unresolved, FencedOff):
@@ -50,12 +55,17 @@ def recorded(started: VisitRun, plan: Plan) -> Iterator[None]:
         raise
 
 
-def note(conn: Connection, started: VisitRun, plan: Plan) -> list[int]:
+def note(
+    conn: Connection,
+    started: VisitRun,
+    plan: Plan,
+    whose: Callable[[str], Obj | None] | None = None,
+) -> list[int]:
     """Record the plan's conflicts; returns the ids of those that were not recorded before."""
-    sync, state = started.sync, started.state
-    found = [(state.object(system), name) for system, name in plan.conflicts]
+    of = whose or started.state.object
+    found = [(of(system), name) for system, name in plan.conflicts]
     return [
-        journal.note_conflict(conn, obj.id, name, "overwritten", sync.clock())
+        journal.note_conflict(conn, obj.id, name, "overwritten", started.sync.clock())
         for obj, name in found
         if obj is not None and not _is_noted(conn, started, obj, name)
     ]

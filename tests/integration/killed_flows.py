@@ -20,12 +20,14 @@ from tests.integration.flows import (
     a_group,
     a_known_person,
     a_visit,
+    book_both,
     here,
     invite,
     join,
     other_of,
     slot,
     there,
+    two_patients,
 )
 
 
@@ -78,6 +80,23 @@ def move_on_both_sides(clinic: Clinic, this: Round) -> None:
     clinic.change_visit(this.visit, datetime=there(slot(this.number, minute=15)))
 
 
+def two_in_a_group(clinic: Clinic, number: int) -> Round:
+    """A group visit of two that stands on both sides; one appointment each, both known."""
+    two = two_patients(clinic, number)
+    book_both(clinic, two)
+    clinic.settle()
+    ours = [a for a in clinic.appointments() if a["patient"] in {two.patient, two.second}]
+    (visit,) = [v for v in clinic.visits() if v["datetime"] == there(slot(number))]
+    return replace(two, appointment=",".join(a["id"] for a in ours), visit=visit["id"])
+
+
+def stretch_on_both_sides(clinic: Clinic, this: Round) -> None:
+    """Staff make a group longer on both sides, by different times."""
+    for appointment in this.appointment.split(","):
+        clinic.edit(appointment, duration=50)
+    clinic.change_visit(this.visit, duration=45)
+
+
 def cancel_one(clinic: Clinic, this: Round) -> None:
     """Staff cancel one member's appointment in DrChrono."""
     clinic.edit(this.appointment, status="Cancelled")
@@ -107,6 +126,13 @@ MOVED_ON_BOTH_SIDES = Flow(
     (GET_HERE, GET_THERE, PATCH_THERE),
     (("change", "staff"), ("change", "app")),
 )
+STRETCHED_TOGETHER = Flow(
+    "stretched_together",
+    two_in_a_group,
+    stretch_on_both_sides,
+    (GET_HERE, GET_THERE, PATCH_THERE),
+    (("change", "staff"),) * 2 + (("change", "app"),) * 2,
+)
 LEFT = Flow(
     "left",
     a_group_of_two,
@@ -134,5 +160,6 @@ KILLED = (
     Killed(GIVEN_TO_ANOTHER, 5, echo_first=True),
     Killed(BOOKED_ON_BOTH_SIDES, 3, echo_first=False),
     Killed(MOVED_ON_BOTH_SIDES, 3, echo_first=True, conflicts=("starts",)),
+    Killed(STRETCHED_TOGETHER, 5, echo_first=False, conflicts=("minutes",)),
     Killed(LEFT, 3, echo_first=False),
 )

@@ -8,6 +8,7 @@ import pytest
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic
 from tests.integration.flows import here, slot, there
+from tests.integration.killed_flows import stretch_on_both_sides, two_in_a_group
 
 PATCH = {"match": {"method": "PATCH", "path": "^/appointments/"}}
 
@@ -27,3 +28,14 @@ def test_whatever_is_answered(clinic: Clinic, do: str) -> None:
     agree(clinic)
     assert clinic.visit(visit)["datetime"] == there(slot(1))
     assert clinic.conflicts() == ["starts"]
+
+
+@pytest.mark.parametrize("do", ["drop_after", "late", "429", "garbage"])
+def test_of_a_group(clinic: Clinic, do: str) -> None:
+    stands = two_in_a_group(clinic, 0)
+    stretch_on_both_sides(clinic, stands)
+    clinic.sandbox.faults("oncall", {**PATCH, "do": do, "seconds": 0.1})
+    clinic.settle(hours=3)
+    agree(clinic)
+    assert clinic.visit(stands.visit)["duration"] == 50
+    assert clinic.conflicts() == ["minutes"]
