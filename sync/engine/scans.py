@@ -38,8 +38,10 @@ def _pause(sync: Sync, attempt: int) -> None:
     sync.pause(min(10.0, 0.5 * attempt))
 
 
-def raise_(conn: Connection, sync: Sync, key: int, system: str) -> Ring:
-    """Have one side of an aggregate looked at."""
+def raise_(conn: Connection, sync: Sync, key: int, system: str) -> Ring | None:
+    """Have one side of an aggregate looked at; what waits its turn for that already waits on."""
+    if work.awaits(work.locked(conn, key), Hints.of(system), Lane.CATCHUP):
+        return None
     work.raise_(conn, key, now=sync.clock(), hints=Hints.of(system), lane=Lane.CATCHUP)
     return Ring(key, Lane.CATCHUP)
 
@@ -166,7 +168,8 @@ def _compare(
     digests = sync.digests.fields(obj.id, wire)
     if matches(digests, sync.digests.key_id, obj.id, stored):
         return None
-    if links.is_parked(conn, obj.aggregate) and journal.was_told(
+    waits = work.awaits(work.locked(conn, obj.aggregate), Hints.of(obj.system), Lane.CATCHUP)
+    if (waits or links.is_parked(conn, obj.aggregate)) and journal.was_told(
         conn, obj.id, sync.digests.key_id, digests
     ):
         return None
@@ -251,7 +254,8 @@ def _missing(
         gone = [row.aggregate for row in rows if row.remote_id not in shown]
         _tell_incomplete(conn, sync, system, len(gone), len(rows))
         stopped = _stopped_by_the_brake(conn)
-        return [raise_(conn, sync, key, system) for key in gone if key not in stopped]
+        asked = [key for key in gone if key not in stopped]
+        return [ring for key in asked if (ring := raise_(conn, sync, key, system))]
 
 
 def _stopped_by_the_brake(conn: Connection) -> set[int]:

@@ -32,7 +32,7 @@ def oncall_tiers(sync: Sync) -> tuple[Ring, ...]:
     rings = _read_pages(sync)
     with sync.store.write() as conn:
         due = _due(conn, sync.clock())
-        rings += [scans.raise_(conn, sync, key, "oncall") for key, _ in due]
+        rings += [ring for key, _ in due if (ring := scans.raise_(conn, sync, key, "oncall"))]
     return tuple(rings)
 
 

@@ -145,6 +145,18 @@ def idle(row: RowMapping | None) -> bool:
     return row is None or (row["wanted"] == row["done"] and row["lease_by"] is None)
 
 
+def awaits(row: RowMapping | None, hints: Hints, lane: Lane) -> bool:
+    """Whether an item that did not fail waits for its turn, in this lane or a better one.
+
+    It waits with these hints, for the budget perhaps: to ask once more is no news, and wakes it
+    too soon.
+    """
+    if row is None or row["lease_by"] is not None or row["attempts"] or row["lane"] > lane:
+        return False
+    heard = row["hint_drchrono"] >= hints.drchrono and row["hint_oncall"] >= hints.oncall
+    return bool(heard and row["wanted"] > row["done"])
+
+
 def claim(
     conn: Connection, aggregate: int, *, owner: str, now: datetime, seconds: float
 ) -> Lease | None:

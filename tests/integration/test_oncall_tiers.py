@@ -108,3 +108,22 @@ def test_how_far_back_pages_are_worth_reading(
     due: list[int], known: range, expected: tuple[int, int]
 ) -> None:
     assert worth_reading(due, known, 20) == expected
+
+
+def test_what_waits_for_drchronos_budget_is_not_read_again_in_oncall(clinic: Clinic) -> None:
+    ids = booked(clinic, 3)
+    clinic.sandbox.faults("oncall", webhooks={"mode": "drop"})
+    clinic.change_visit(ids[0], datetime=f"{utc(days=40):%Y-%m-%dT%H:%M:%SZ}")
+    clinic.sandbox.faults("drchrono", {"do": "429", "seconds": 1800})
+    catchup.run_now(clinic.sync, "oncall_walk")
+    clinic.pump()
+    assert clinic.calls("oncall") == [PAGE, GET]
+    # Every list shows it again, and its turn has come again.
+    clinic.advance(1200)
+    for name in ("oncall_walk", "oncall_tiers"):
+        catchup.run_now(clinic.sync, name)
+    clinic.pump()
+    assert clinic.calls("oncall") == [PAGE, GET, PAGE]
+    clinic.advance(700)
+    clinic.settle()
+    agree(clinic)
