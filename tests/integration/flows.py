@@ -53,7 +53,6 @@ class Flow:
     act: Callable[[Clinic, Round], object]
     calls: tuple[Call, ...]
     mails: tuple[Mail, ...]
-    every: int = 1  # how many steps lie between two kills of it
 
     def __str__(self) -> str:
         return self.name
@@ -295,7 +294,6 @@ FLOWS = (
         book_both,
         (GET_HERE, GET_PATIENT, POST_THERE, PATCH_HERE, FIND_CONTACT, POST_CONTACT),
         (("invitation", "app"),) * 2,
-        every=3,
     ),
     Flow(
         "joined",
@@ -303,7 +301,6 @@ FLOWS = (
         join,
         (GET_HERE, GET_PATIENT, GET_THERE, PATCH_THERE, PATCH_HERE),
         (("invitation", "app"),),
-        every=3,
     ),
     Flow(
         "invited_together",
@@ -311,7 +308,6 @@ FLOWS = (
         invite_both,
         (GET_THERE, POST_HERE, PATCH_THERE),
         (("invitation", "staff"),) * 2,
-        every=3,
     ),
 )
 

@@ -4,7 +4,7 @@ Before and after every call and every commit of a flow, by SIGKILL. Another work
 the lease has run out; then both sides agree, and the patient got the mails of the change, each
 once. The first worker of a flow lives: what it comes by are the points. One flow is one test.
 
-`make test` takes every point of the short flows and a part of the others (`killed_flows.py`).
+`make test` takes every point of a move, each third to seventh of the others (`killed_flows.py`).
 EVERY_POINT=1 takes all of all, and both orders in which our own echoes can come.
 """
 
@@ -42,7 +42,7 @@ def mortals() -> Iterator[Mortals]:
         yield started
 
 
-@pytest.mark.timeout(1200 if EVERY_POINT else 120)
+@pytest.mark.timeout(1200 if EVERY_POINT else 300)
 @pytest.mark.parametrize(("killed", "echo_first"), CASES)
 def test_killed_at_each_point(
     killed: Killed, echo_first: bool, mortals: Mortals, templates: Templates, tmp_path: Path
