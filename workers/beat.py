@@ -89,8 +89,15 @@ class Sweeper:
             return False
         if time.monotonic() - self._beaten >= heartbeat.EVERY:
             heartbeat.beat(self._sync, "beat")
+            self._still_beats()
             self._beaten = time.monotonic()
         return True
+
+    def _still_beats(self) -> None:
+        try:
+            catchup.still_beats(self._sync)
+        except Exception:
+            log.exception("the beat could not be noted")
 
 
 def main() -> None:

@@ -275,6 +275,7 @@ class Practice:
         self._ticked = self.now()
         for name in catchup.due_tasks(self.sync):
             catchup.TASKS[name].run(self.sync)
+            catchup.still_beats(self.sync)
 
     def await_webhooks(self) -> None:
         """Return when no webhook is on its way."""

@@ -285,6 +285,16 @@ def after_a_gap(sync: Sync) -> None:
             conn.execute(update(tick).where(tick.c.task.in_(_AFTER_MATCHING)).values(due=now))
 
 
+def still_beats(sync: Sync) -> None:
+    """Note that there is a beat, while one of its tasks takes long: that is no gap.
+
+    A gap that has been is left for `after_a_gap` to see. Raises SQLAlchemyError.
+    """
+    now = sync.clock()
+    with sync.store.write() as conn:
+        facts.confirm(conn, "beat", now, since=now - GAP)
+
+
 def _ready(conn: Connection) -> set[str]:
     row = conn.execute(select(installation)).first()
     if row is None or row.name is None:

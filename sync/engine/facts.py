@@ -27,6 +27,11 @@ def get(conn: Connection, name: str) -> str | None:
     return value
 
 
+def confirm(conn: Connection, name: str, now: datetime, since: datetime) -> None:
+    """Tell a fact again that was told after `since`; an older one, or none, stays as it is."""
+    conn.execute(update(probe).where(probe.c.name == name, probe.c.at > since).values(at=now))
+
+
 def told_at(conn: Connection, name: str) -> datetime | None:
     """When a fact was last told, or None."""
     at: datetime | None = conn.execute(
