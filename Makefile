@@ -20,7 +20,7 @@ demo: install ## The same, and a scripted day that checks itself
 chaos: $(VENV)/.installed-dev ## Break everything while people work on both sides (SEED= EDITS= DATABASE=)
 	$(BIN)/python -m chaos --edits $(or $(EDITS),2000) --database $(or $(DATABASE),postgresql) $(if $(SEED),--seed $(SEED))
 
-chaos-short: $(VENV)/.installed-dev ## 40 edits and each kind of fault once, in about a minute
+chaos-short: $(VENV)/.installed-dev ## 40 edits and each kind of fault once, in about a minute (in test too)
 	$(BIN)/pytest tests/chaos
 
 recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until all is right again
@@ -29,8 +29,10 @@ recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until 
 day: $(VENV)/.installed-dev ## A simulated day of fifty doctors, then a day without webhooks (DOCTORS= DATABASE=)
 	$(BIN)/python -m chaos.day --doctors $(or $(DOCTORS),50) --database $(or $(DATABASE),sqlite)
 
-test: $(VENV)/.installed-dev ## Every test but the short chaos
+# The short chaos alone and last: what it breaks is time enough for it.
+test: $(VENV)/.installed-dev ## Every test
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
+	$(BIN)/pytest tests/chaos
 
 lint: $(VENV)/.installed-dev ## Style, types, import rules
 	$(BIN)/ruff check .

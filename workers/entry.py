@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from types import FrameType
 
@@ -157,6 +158,11 @@ def _work_through_outages(url: str, ending: "SimpleQueue[float]") -> None:
         worker = Worker(client, ending)
         try:
             worker.work(logging_level="WARNING")
+        except (StopRequested, SystemExit):
+            # Told to end before RQ's own loop, which would have said farewell.
+            with suppress(redis.RedisError):
+                worker.register_death()  # type: ignore[no-untyped-call]
+            raise
         except redis.RedisError as error:
             log.warning("Redis was lost; waiting for it", error=type(error).__name__)
         finally:

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from sync.core import people
 from sync.core.lifecycle import terminal
-from sync.engine import index
+from sync.core.merge import Seen
+from sync.engine import index, persons
+from sync.engine.demographics import NAMES
 from sync.engine.group_state import GroupRun, Seat, as_settled, has_participant, settle_seat
+from sync.engine.seen import compare
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
-from sync.store import attendances, baselines, journal, links
-from sync.store.schema import attendance, attention
+from sync.store import attendances, baselines, journal, links, work
+from sync.store.schema import attendance, attention, pending
+from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee
@@ -28,9 +32,10 @@ LOST = "participant_lost"
 def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) -> bool:
     """A member without a participant whose person is there has been added: by us, or by hand.
 
-    E-mail and names decide, by the keyed index: of several who are that person the first, and none
-    who is somebody's already. Returns whether any was found.
+    What we sent decides, or e-mail and names by the keyed index: of several who are that person the
+    first, and none who is somebody's already. Returns whether any was found.
     """
+    listed = participants_wire(json)
     attendees = oncall.to_visit(json, run.started.mapping).attendees
     taken = {s.participant.remote_id for s in run.seats if s.participant is not None}
     found = False
@@ -42,7 +47,10 @@ def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) ->
             for who in attendees
             if who.remote_id not in taken
             and who.cancelled is not True
-            and _is_person(conn, run, who, seat.attended.person)
+            and (
+                _is_as_sent(conn, run, seat, listed[who.remote_id])
+                or _is_person(conn, run, who, seat.attended.person)
+            )
             and is_free(conn, who.remote_id)
         ]
         if not same:
@@ -90,6 +98,17 @@ def is_free(conn: Connection, remote_id: str) -> bool:
     return conn.execute(held).first() is None
 
 
+def _is_as_sent(conn: Connection, run: GroupRun, seat: Seat, wire: dict[str, Json]) -> bool:
+    """Whether a participant says who was sent for a seat: their chart may say otherwise by now."""
+    row = seat.participant
+    if row is None:
+        return False
+    sent = baselines.stored_fields(conn, [row.id])
+    told = {name: wire[name] for name in NAMES if name in wire}
+    seen = compare(run.started.sync.digests, row.id, told, sent)
+    return bool(seen) and all(how in {Seen.OURS, Seen.SAME} for how in seen.values())
+
+
 def _is_person(conn: Connection, run: GroupRun, who: Attendee, person: int) -> bool:
     keys = dict(people.keys(who))
     if "email_name" not in keys:
@@ -110,6 +129,11 @@ def keep_participant(
             conn, state.key, "oncall", "participant", remote_id, now=sync.clock()
         )
     wire = participants_wire(json)[remote_id]
+    conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, seat.attended.id, participant=row.id)
     settle_seat(conn, run, seat)
+    person = seat.attended.person
+    if person is not None and persons.is_behind(conn, person):
+        # The chart was changed before this participant was known: it missed that.
+        work.raise_(conn, person, now=sync.clock(), hints=Hints.of("drchrono"))

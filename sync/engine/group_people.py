@@ -178,11 +178,25 @@ def _pending(
     run: GroupRun, row: Obj, invited: Invited, body: dict[str, Json]
 ) -> dict[tuple[int, str], str]:
     """What the create sends, and each appointment that it is made from (`keeping.as_sent`)."""
-    digests = run.started.sync.digests
     wires = {row.id: oncall.wire("appointment", body)}
     for seat in (run.seat(one) for one in invited.met):
         if seat.shown is not None:
             wires[seat.appointment.id] = seat.shown.wire
+    return _digests(run, wires) | _named(run, invited)
+
+
+def _named(run: GroupRun, invited: Invited) -> dict[tuple[int, str], str]:
+    """Who is sent: by this a participant is known, whatever the chart says when it is found."""
+    wires = {}
+    for attendance, sent in zip(invited.met, _people(invited), strict=True):
+        row = run.seat(attendance).participant
+        if row is not None:
+            wires[row.id] = oncall.wire("participant", sent)
+    return _digests(run, wires)
+
+
+def _digests(run: GroupRun, wires: dict[int, dict[str, Json]]) -> dict[tuple[int, str], str]:
+    digests = run.started.sync.digests
     return {
         (object_id, name): digest
         for object_id, wire in wires.items()
@@ -234,6 +248,7 @@ def _extend(run: GroupRun, invited: Invited) -> None:
                 object_id=obj.id,
                 fields=("participants",),
                 effect="create",
+                pending=_named(run, invited),
                 doctor=run.slot.doctor,
             )
     except Refused:

@@ -65,6 +65,9 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
         look_again_for(started.state.lease, Hints.both(), sync.clock())
         raise ParkedError("patient", remote_id, "patient_gone") from None
     shown = drchrono.to_person(json)
+    if obj.mark and shown.mark and shown.mark < obj.mark:
+        # Read from before what is known of them: the invitation would go to an old address.
+        look_again_for(started.state.lease, Hints.both(), sync.clock())
     with sync.store.write() as conn:
         _note_patient(conn, started, obj, json, shown)
     if known.excluded:

@@ -32,7 +32,7 @@ from sync.engine.visit_state import LOOKS_AGAIN, look_again_for
 from sync.outbound.gate import Ticket
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.links import Obj
-from sync.store.schema import attendance, visit
+from sync.store.schema import attendance, object_, visit
 from sync.store.schema import person as person_table
 from sync.store.work import Hints, Lease
 
@@ -239,11 +239,14 @@ def _settle(started: PersonRun) -> None:
         version = select(person_table.c.version).where(
             person_table.c.aggregate == started.lease.aggregate
         )
+        # One whose participant is not known yet was told nothing of this version.
+        known = select(object_.c.id).where(
+            object_.c.id == attendance.c.participant, object_.c.remote_id.is_not(None)
+        )
         conn.execute(
             update(attendance)
             .where(attendance.c.person == started.lease.aggregate, attendance.c.current)
-            # One whose participant is not known yet was told nothing of this version.
-            .where(attendance.c.participant.is_not(None))
+            .where(known.exists())
             .values(person_version=version.scalar_subquery())
         )
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):

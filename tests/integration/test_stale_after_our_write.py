@@ -170,3 +170,18 @@ def test_one_that_stays_gone_is_cancelled_within_a_minute(clinic: Clinic) -> Non
     clinic.settle()
     assert clinic.appointment(appointment)["status"] == "Cancelled"
     assert clinic.now() - began <= APART + REAL
+
+
+def test_a_chart_from_before_what_is_known_invites_nobody(clinic: Clinic) -> None:
+    patient = clinic.new_patient(**name_of(2))
+    clinic.book(patient=patient, scheduled_time=here(slot(1)))
+    clinic.settle()
+    clinic.edit_patient(patient, email="vera.new@mail.example")
+    clinic.settle()
+    clinic.forget()
+    stale = {"match": {"method": "GET", "path": r"^/api/patients/\d+$"}, "do": "stale"}
+    clinic.sandbox.faults("drchrono", stale)
+    clinic.book(patient=patient, scheduled_time=here(slot(2)))
+    clinic.settle(hours=1)
+    assert clinic.mails() == [("invitation", "app")]
+    agree(clinic)

@@ -15,6 +15,7 @@ from tests.integration.group_clinic import (
     group_of,
     make_groups,
     open_names,
+    participant,
     patients,
 )
 from tests.integration.templates import Templates
@@ -297,6 +298,27 @@ def test_who_joined_by_a_lost_answer_is_moved_and_the_others_leave(clinic: Clini
     (visit,) = clinic.visits()
     assert (visit["id"], open_names(visit)) == (made["id"], ["Ines"])
     assert visit["datetime"] == f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}"
+    assert clinic.attention() == []
+
+
+@BOTH_READINGS
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_chart_changed_before_its_participant_was_found(clinic: Clinic, method: str) -> None:
+    people = patients(clinic, 3)
+    if method == "PATCH":
+        group_of(clinic, people[:2])
+    clinic.forget()
+    lost = {"match": {"method": method, "path": "^/appointments/"}, "do": "drop_after"}
+    clinic.sandbox.faults("oncall", lost, webhooks={"mode": "drop", "times": 2})
+    for one in people[2:] if method == "PATCH" else people:
+        book(clinic, one)
+    clinic.pump()
+    clinic.edit_patient(people[2], email="ines.new@mail.example")
+    clinic.pump()  # the person's run is over before the participant is known
+    clinic.settle(hours=3)
+    (visit,) = clinic.visits()
+    assert open_names(visit) == ["Ines", "Omar", "Vera"]
+    assert participant(visit, "Ines")["email"] == "ines.new@mail.example"
     assert clinic.attention() == []
 
 

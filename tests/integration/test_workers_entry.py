@@ -166,6 +166,26 @@ def test_an_idle_worker_ends_at_once(start: Start, client: redis.Redis) -> None:
     assert Worker.count(connection=client) == 0
 
 
+TOLD_AFTER = """
+import os, signal
+step = entry.Worker.{step}
+
+def told(worker):
+    step(worker)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+entry.Worker.{step} = told
+"""
+
+
+@pytest.mark.parametrize("step", ["register_birth", "_install_signal_handlers"])
+def test_one_that_is_told_to_end_as_it_begins_is_not_left_in_the_list(
+    start: Start, client: redis.Redis, step: str
+) -> None:
+    assert start(before=TOLD_AFTER.format(step=step)).end() == 0
+    assert Worker.count(connection=client) == 0
+
+
 def test_a_running_job_is_finished_and_no_other_begun(start: Start, bell: Bell) -> None:
     worker = start("    sys.stdin.readline()")
     bell.ring([(1, Lane.LIVE), (2, Lane.LIVE)])
