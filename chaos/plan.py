@@ -22,7 +22,7 @@ CHARTS, CALLERS = 18, 12
 # are meant to meet: what is lost between our read and our write no remote lets us know.
 APART = 40
 # A group is joined and moved where its last edit has arrived, which takes the time it settles.
-GROUP_APART = 100
+GROUP_APART = 300
 
 
 class Side(StrEnum):
@@ -256,8 +256,10 @@ class _Drawing:
     def _group(self, number: int, do: Do, side: Side) -> Edit:
         apart = 0 if do is Do.LEAVE else GROUP_APART
         groups = [group for group in self._groups if number - group.at >= apart]
-        if do is Do.GATHER or not groups:
+        if do is Do.GATHER:
             return self._gather(number)
+        if not groups:
+            return self._book(number, side)
         group = self._chance.choice(groups)
         group.at = number
         first = group.members[0]

@@ -11,7 +11,7 @@ from chaos.faults import Kind
 from cli.environment import without_settings
 
 # Few edits, each kind of fault once; the token expires after the last process was killed.
-SEED, EDITS = "2930", "40"
+SEED, EDITS = "2044", "40"
 
 
 @pytest.mark.timeout(300)
