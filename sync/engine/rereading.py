@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from sync.core.merge import Seen
 from sync.digests import UnknownKeyError
 from sync.engine.outcomes import LOOK_AGAIN, LaterError
+from sync.store import links
 from sync.store.schema import call
 from sync.store.work import Hints
 
@@ -59,13 +60,20 @@ def believe(
 def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delivery] = ()) -> None:
     """Raise LaterError while an object that a read does not show may be too new for it.
 
-    When its deletion was told, or nothing was heard of it for long, it is gone at once.
+    When its deletion was told, or nothing was heard of it for long, it is gone at once. One that no
+    run has come to its end with is gone when two looks apart deny it.
     """
     told = [one for one in deliveries if one.object == obj.id]
     if told and told[-1].event == DELETED:
         return
     known = [obj.seen_at or obj.created_at, *(one.at for one in told)]
     _until_apart(sync, lease, obj.system, max(known))
+    if obj.seen_at is not None:
+        return
+    if obj.looked_at is None:
+        with sync.store.write() as conn:
+            links.change(conn, obj.id, looked_at=sync.clock())
+    _until_apart(sync, lease, obj.system, obj.looked_at or sync.clock())
 
 
 def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime | None:

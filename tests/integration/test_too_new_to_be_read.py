@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic
-from tests.integration.flows import here, name_of, slot
+from tests.integration.flows import here, name_of, slot, there
 
 PATIENT = {"match": {"method": "GET", "path": r"^/api/patients/\d+$"}}
 CONTACT = {"match": {"method": "GET", "path": r"^/contacts/\d+/$"}}
@@ -48,6 +48,26 @@ def test_a_contact_that_can_not_be_read_is_not_made_twice(clinic: Clinic) -> Non
     agree(clinic)
     mine = [c for c in clinic.of("oncall", "contacts") if c["last_name"] == "LindqvistAb"]
     assert [c["email"] for c in mine] == ["vera.new@mail.example"]
+
+
+def test_a_visit_whose_first_run_failed_and_that_can_not_be_read_at_its_next_turn(
+    clinic: Clinic,
+) -> None:
+    clinic.new_patient(**name_of(1))
+    clinic.linked(scheduled_time=here(slot(0)))
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    clinic.sandbox.faults(
+        "drchrono", {"match": {"method": "POST", "path": "^/api/appointments$"}, "do": "drop"}
+    )
+    visit = clinic.invite(datetime=there(slot(1)), participants=[name_of(1)])
+    clinic.pump()
+    clinic.advance(90)
+    clinic.sandbox.faults(
+        "oncall", {"match": {"method": "GET", "path": f"^/appointments/{visit}/$"}, "do": "stale"}
+    )
+    clinic.settle(hours=1)
+    agree(clinic)
+    assert len(clinic.visits()) == 2
 
 
 def test_one_that_is_gone_for_good_is_told(clinic: Clinic) -> None:
