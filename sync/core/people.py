@@ -26,6 +26,8 @@ _FOLDED: Final = str.maketrans(
 )
 _SILENT: Final = re.compile(r"['’‘`´.]")
 _BREAKS: Final = re.compile(r"[-‐‑‒–—,_/]")
+# By what a participant tells who it is.
+NAMES: Final = ("first_name", "last_name", "email")
 
 
 def normal_email(email: str) -> str:

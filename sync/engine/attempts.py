@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select, update
 
 from sync.core.errors import FencedOff, RemoteError, Unresolved
+from sync.core.merge import Seen
+from sync.core.people import NAMES
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.seen import StoredFields, compare
 from sync.store import links
 from sync.store.schema import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from sync.core.wording import Json
+    from sync.digests import Digests
     from sync.engine.context import Sync
     from sync.store.links import Obj
 
@@ -43,6 +48,29 @@ def begin(
     return links.add(
         conn, key, system, kind, None, now=now, state="creating", create_key=create_key, **values
     )
+
+
+def sent(digests: Digests, wires: Mapping[int, Mapping[str, Json]]) -> dict[tuple[int, str], str]:
+    """The pending digests of a create: what it sends under each row, and what it is made from.
+
+    Should its answer be lost, these tell what it made, and who edited that or its source since.
+    """
+    return {
+        (row, name): digest
+        for row, wire in wires.items()
+        for name, digest in digests.fields(row, dict(wire)).items()
+    }
+
+
+def is_as_sent(digests: Digests, row: Obj, wire: Mapping[str, Json], stored: StoredFields) -> bool:
+    """Whether a contact or participant, as far as it is shown, says whom a create of ours named.
+
+    The chart may say otherwise by now. `stored` are the row's pending digests and baselines; names
+    and e-mail decide, as OnCall may store a phone in its own form.
+    """
+    told = {name: wire[name] for name in NAMES if name in wire}
+    seen = compare(digests, row.id, told, stored)
+    return bool(seen) and all(how in {Seen.OURS, Seen.SAME} for how in seen.values())
 
 
 @contextmanager

@@ -50,7 +50,9 @@ def find(
     theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
     if len(theirs) == 1:
         record, shown = theirs[0]
-        return _link(sync, lease, person, shown, record, place), True
+        with sync.store.write() as conn:
+            work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            return link(conn, sync, lease.aggregate, person, shown, record, place), True
     unsure = theirs or [(r, s) for r, s in free if not people.match(s, [person]).nobody]
     if unsure:
         ids = [shown.remote_id for _record, shown in unsure]
@@ -142,19 +144,6 @@ def whole(
 def row_of(sync: Sync, shown: Person) -> Obj | None:
     with sync.store.read() as conn:
         return links.find(conn, "oncall", "contact", shown.remote_id)
-
-
-def _link(
-    sync: Sync,
-    lease: Lease,
-    person: Person,
-    shown: Person,
-    record: dict[str, Json],
-    place: tuple[str, str],
-) -> Obj:
-    with sync.store.write() as conn:
-        work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        return link(conn, sync, lease.aggregate, person, shown, record, place)
 
 
 def link(

@@ -14,7 +14,7 @@ from sync.drchrono import bodies as drchrono_bodies
 from sync.engine import attempts, contact_search, facts, undecided
 from sync.engine.contact_search import is_theirs
 from sync.engine.outcomes import LaterError, ParkedError
-from sync.engine.seen import StoredFields, compare
+from sync.engine.seen import compare
 from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.context import Sync
     from sync.outbound.call import Answer
-
-# What is never written otherwise than it was sent (OnCall may store a phone in its own form).
-IDENTITY = frozenset({"first_name", "last_name", "email"})
 
 
 def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
@@ -158,17 +155,11 @@ def _make(
             object_id=row.id,
             fields=tuple(values),
             effect="create",
-            pending=_sent(sync, row, body),
+            pending=attempts.sent(sync.digests, {row.id: oncall.wire("contact", body)}),
             doctor=doctor,
         )
     with sync.store.read() as conn:
         return of(conn, lease.aggregate, *place)
-
-
-def _sent(sync: Sync, row: Obj, body: dict[str, Json]) -> dict[tuple[int, str], str]:
-    """What a create sends: should its answer be lost, the contact is known by it."""
-    digests = sync.digests.fields(row.id, oncall.wire("contact", body))
-    return {(row.id, name): digest for name, digest in digests.items()}
 
 
 def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> None:
@@ -218,23 +209,19 @@ def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Jso
         listed = contact_search.everybody(sync, ticket)
     else:
         listed = iter(contact_search.by_email(sync, ticket, email))
+
+    def is_it(record: dict[str, Json], shown: Person) -> bool:
+        wire = oncall.wire("contact", record)
+        return attempts.is_as_sent(sync.digests, row, wire, sent) or is_theirs(sync, shown, person)
+
     for record, shown in listed:
-        if not (_is_as_sent(sync, row, record, sent) or is_theirs(sync, shown, person)):
+        if not is_it(record, shown):
             continue
         record, shown = contact_search.whole(sync, ticket, record, shown)
-        surely = _is_as_sent(sync, row, record, sent) or is_theirs(sync, shown, person)
         free = contact_search.row_of(sync, shown) is None
-        if surely and free and contact_search.stands_in(shown, place):
+        if free and contact_search.stands_in(shown, place) and is_it(record, shown):
             return record
     return None
-
-
-def _is_as_sent(sync: Sync, row: Obj, record: dict[str, Json], sent: StoredFields) -> bool:
-    """Whether a contact, as far as it is shown, says who it was made for."""
-    wire = oncall.wire("contact", record)
-    seen = compare(sync.digests, row.id, wire, sent)
-    known = [how for name, how in seen.items() if name in IDENTITY]
-    return bool(known) and all(how is Seen.OURS for how in known)
 
 
 def _forget(sync: Sync, row: Obj) -> None:

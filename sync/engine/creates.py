@@ -235,11 +235,7 @@ def _pending(
     who edited either since (`keeping.as_sent`)."""
     digests, obj = started.sync.digests, started.state.object(source)
     assert obj is not None  # noqa: S101 - the plan saw it
-    made_from = digests.fields(obj.id, started.state.read[source].wire)
-    sent = digests.fields(row.id, wire)
-    return {(row.id, name): digest for name, digest in sent.items()} | {
-        (obj.id, name): digest for name, digest in made_from.items()
-    }
+    return attempts.sent(digests, {row.id: wire, obj.id: started.state.read[source].wire})
 
 
 # --- both ways ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
 from sync.core.merge import Seen
+from sync.core.people import NAMES
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.engine import rereading
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sync.engine.visits import VisitRun
     from sync.store.links import Obj
 
-NAMES = ("first_name", "last_name", "email")
 FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import select
 
 from sync.core.errors import Gone
-from sync.core.people import normal_email
+from sync.core.people import NAMES, normal_email
 from sync.core.plan import (
     CreateAppointment,
     CreateOncall,
@@ -229,7 +229,7 @@ def _targets(sync: Sync, key: int) -> list[Obj]:
 
 def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Line]) -> None:
     """What a contact or participant shows against the chart: what is written, what stays."""
-    names = contact_search.FIELDS if target.kind == "contact" else due_fields.PARTICIPANT_FIELDS
+    names = contact_search.FIELDS if target.kind == "contact" else NAMES
     try:
         shown = _read(started, target)
     except Gone:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sync.engine.persons import PersonRun
     from sync.store.links import Obj
 
-PARTICIPANT_FIELDS = ("first_name", "last_name", "email")
-
 
 def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> dict[str, object]:
     """The fields whose baseline on the target is not what the chart says.

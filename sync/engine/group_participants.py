@@ -11,16 +11,12 @@ from sqlalchemy import Connection, delete, select
 
 from sync.core import people
 from sync.core.lifecycle import terminal
-from sync.core.merge import Seen
-from sync.engine import index, persons
-from sync.engine.demographics import NAMES
+from sync.engine import attempts, index, persons
 from sync.engine.group_state import GroupRun, Seat, as_settled, has_participant, settle_seat
-from sync.engine.seen import compare
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
-from sync.store import attendances, baselines, journal, links, work
+from sync.store import attendances, baselines, journal, links
 from sync.store.schema import attendance, attention, pending
-from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee
@@ -104,9 +100,7 @@ def _is_as_sent(conn: Connection, run: GroupRun, seat: Seat, wire: dict[str, Jso
     if row is None:
         return False
     sent = baselines.stored_fields(conn, [row.id])
-    told = {name: wire[name] for name in NAMES if name in wire}
-    seen = compare(run.started.sync.digests, row.id, told, sent)
-    return bool(seen) and all(how in {Seen.OURS, Seen.SAME} for how in seen.values())
+    return attempts.is_as_sent(run.started.sync.digests, row, wire, sent)
 
 
 def _is_person(conn: Connection, run: GroupRun, who: Attendee, person: int) -> bool:
@@ -133,7 +127,4 @@ def keep_participant(
     baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, seat.attended.id, participant=row.id)
     settle_seat(conn, run, seat)
-    person = seat.attended.person
-    if person is not None and persons.is_behind(conn, person):
-        # The chart was changed before this participant was known: it missed that.
-        work.raise_(conn, person, now=sync.clock(), hints=Hints.of("drchrono"))
+    persons.tell_if_behind(conn, seat.attended.person, sync.clock())

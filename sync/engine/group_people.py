@@ -182,7 +182,7 @@ def _pending(
     for seat in (run.seat(one) for one in invited.met):
         if seat.shown is not None:
             wires[seat.appointment.id] = seat.shown.wire
-    return _digests(run, wires) | _named(run, invited)
+    return attempts.sent(run.started.sync.digests, wires) | _named(run, invited)
 
 
 def _named(run: GroupRun, invited: Invited) -> dict[tuple[int, str], str]:
@@ -192,16 +192,7 @@ def _named(run: GroupRun, invited: Invited) -> dict[tuple[int, str], str]:
         row = run.seat(attendance).participant
         if row is not None:
             wires[row.id] = oncall.wire("participant", sent)
-    return _digests(run, wires)
-
-
-def _digests(run: GroupRun, wires: dict[int, dict[str, Json]]) -> dict[tuple[int, str], str]:
-    digests = run.started.sync.digests
-    return {
-        (object_id, name): digest
-        for object_id, wire in wires.items()
-        for name, digest in digests.fields(object_id, wire).items()
-    }
+    return attempts.sent(run.started.sync.digests, wires)
 
 
 def _body(run: GroupRun, invited: Invited, marker: Marker) -> dict[str, Json]:

@@ -17,9 +17,7 @@ from sync.core.records import Life, State
 from sync.engine.arrivals import BUSY
 from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare
-from sync.engine.visit_state import (
-    Shown,
-)
+from sync.engine.visit_state import Shown
 from sync.store import attendances, baselines, links, work
 from sync.store.schema import blocker, visit
 from sync.store.work import Hints

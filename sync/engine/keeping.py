@@ -77,10 +77,7 @@ def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> N
         )
     baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, state.attendance.id, participant=known.id)
-    person = state.attendance.person
-    if person is not None and persons.is_behind(conn, person):
-        # The chart was changed before this participant was known: it missed that.
-        work.raise_(conn, person, now=sync.clock(), hints=Hints.of("drchrono"))
+    persons.tell_if_behind(conn, state.attendance.person, sync.clock())
 
 
 def as_sent(

@@ -12,10 +12,11 @@ from sync.core.errors import Gone
 from sync.core.group import is_group
 from sync.core.lifecycle import terminal
 from sync.core.merge import Seen
+from sync.core.people import NAMES
 from sync.core.plan import FIELDS, Patch, Plan
 from sync.core.records import Absent, State
 from sync.drchrono import translate as drchrono
-from sync.engine import by_hand, by_hand_lines, contact_search, due_fields, visits
+from sync.engine import by_hand, by_hand_lines, contact_search, visits
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
 from sync.engine.named import BusyError, UnknownError, aggregate_of
@@ -188,7 +189,7 @@ def _differing(sync: Sync, lease: Lease, side: str, fields: tuple[str, ...]) -> 
         raise UnknownError("The patient is not in DrChrono any more.") from None
     chart, found = drchrono.to_person(json), []
     for obj in _targets(sync, lease.aggregate):
-        names = contact_search.FIELDS if obj.kind == "contact" else due_fields.PARTICIPANT_FIELDS
+        names = contact_search.FIELDS if obj.kind == "contact" else NAMES
         if obj.kind == "contact":
             record = sync.oncall.get_contact(ticket, str(obj.remote_id))
             shown: object = oncall.to_person(record)

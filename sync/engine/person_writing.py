@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone, Refused
+from sync.core.people import NAMES
 from sync.engine import contact_search, due_fields, rereading
 from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare
@@ -121,7 +122,7 @@ def write_participant(started: PersonRun, attended: Attendance) -> None:
         return
     with sync.store.read() as conn:
         target = links.get(conn, attended.participant)
-    due = due_fields.of(started, target, due_fields.PARTICIPANT_FIELDS, "participant")
+    due = due_fields.of(started, target, NAMES, "participant")
     if not due or not target.known:
         return
     with sync.store.write() as conn:

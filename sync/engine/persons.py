@@ -37,6 +37,8 @@ from sync.store.schema import person as person_table
 from sync.store.work import Hints, Lease
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sync.core.wording import Json
     from sync.engine.context import Sync
 
@@ -65,7 +67,7 @@ def run(sync: Sync, lease: Lease) -> None:
         patient = links.patient_row(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
-        behind = is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
+        behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
         excluded = undecided.is_excluded(conn, lease.aggregate)
     if excluded and patient is not None:
         raise ParkedError("operator", f"excluded:{patient.remote_id}", None)
@@ -119,7 +121,7 @@ def _not_stale(
         raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("drchrono"), failed=True)
 
 
-def is_behind(conn: Connection, key: int) -> bool:
+def _is_behind(conn: Connection, key: int) -> bool:
     """Whether a visit was made with names or an address older than the chart's."""
     found = conn.execute(
         select(attendance.c.id)
@@ -132,6 +134,12 @@ def is_behind(conn: Connection, key: int) -> bool:
         .limit(1)
     ).first()
     return found is not None
+
+
+def tell_if_behind(conn: Connection, key: int | None, now: datetime) -> None:
+    """Raise the person of a participant known only now, that missed a change of the chart."""
+    if key is not None and _is_behind(conn, key):
+        work.raise_(conn, key, now=now, hints=Hints.of("drchrono"))
 
 
 def _lacks_contact(conn: Connection, sync: Sync, key: int) -> bool:

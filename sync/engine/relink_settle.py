@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, update
 
 from sync.core.lifecycle import terminal
+from sync.core.people import NAMES
 from sync.core.plan import FIELDS
 from sync.core.records import Absent, Life, State
 from sync.drchrono import translate as drchrono
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from sync.engine.relink_seats import Found, Seat
     from sync.store.links import Obj
 
-NAMES = ("first_name", "last_name", "email")
 WHOLE = frozenset({*FIELDS, "state", "patient"})
 
 
