@@ -99,8 +99,6 @@ def read_oncall(run: GroupRun) -> None:
     for seat in lost:
         assert seat.participant is not None  # noqa: S101 - that is who was lost
         rereading.believe_gone(run.started.sync, run.state.lease, seat.participant)
-    if lost and run.state.lease.attempts == 0:
-        raise look_again(run.state, "oncall")
     with run.started.sync.store.write() as conn:
         found = group_participants.know_participants(conn, run, shown.json)
         group_participants.tell_lost(conn, run, shown.json)

@@ -17,7 +17,16 @@ from sync.core.merge import Seen
 from sync.core.people import full_name, normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, decided, facts, index, never, new_patients
+from sync.engine import (
+    contact_search,
+    contacts,
+    decided,
+    facts,
+    index,
+    never,
+    new_patients,
+    rereading,
+)
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.engine.visit_state import look_again_for
@@ -62,7 +71,7 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     try:
         json = sync.drchrono.get_patient(started.ticket, remote_id, verbose=not obj.marked)
     except Gone:
-        look_again_for(started.state.lease, Hints.both(), sync.clock())
+        rereading.believe_gone(sync, started.state.lease, obj)
         raise ParkedError("patient", remote_id, "patient_gone") from None
     shown = drchrono.to_person(json)
     if obj.mark and shown.mark and shown.mark < obj.mark:

@@ -14,7 +14,6 @@ from sync.core.people import NAMES
 from sync.engine import contact_search, due_fields, rereading
 from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare
-from sync.engine.visit_state import look_again_for
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -83,7 +82,7 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
     try:
         json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
     except Gone:
-        look_again_for(started.lease, Hints.both(), sync.clock())
+        rereading.believe_gone(sync, started.lease, contact)
         with sync.store.write() as conn:
             links.change(conn, contact.id, state="gone")
         return

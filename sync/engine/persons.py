@@ -26,9 +26,9 @@ from sync.engine import (
     rereading,
     undecided,
 )
-from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
+from sync.engine.outcomes import ParkedError
 from sync.engine.seen import compare, matches
-from sync.engine.visit_state import LOOKS_AGAIN, look_again_for
+from sync.engine.visit_state import look_again_for
 from sync.outbound.gate import Ticket
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.links import Obj
@@ -78,7 +78,7 @@ def run(sync: Sync, lease: Lease) -> None:
     try:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
-        look_again_for(lease, Hints.of("drchrono"), sync.clock())
+        rereading.believe_gone(sync, lease, patient, deliveries)
         with sync.store.write() as conn:
             links.change(conn, patient.id, state="gone")
         _finish(sync, lease, deliveries)
@@ -117,8 +117,8 @@ def _not_stale(
     """Raise LaterError when what was read is older than what a delivery told or was read before."""
     marks = [d.mark for d in deliveries if d.object == patient.id and d.mark]
     newest = max([*marks, patient.mark or ""])
-    if mark and mark < newest and lease.attempts < LOOKS_AGAIN:
-        raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("drchrono"), failed=True)
+    if mark and mark < newest:
+        look_again_for(lease, Hints.of("drchrono"), sync.clock())
 
 
 def _is_behind(conn: Connection, key: int) -> bool:

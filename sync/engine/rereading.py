@@ -2,10 +2,10 @@
 
 A read may be answered by a copy that is behind. DrChrono says "some seconds", OnCall says nothing.
 Believed at once, what stood there before a write of ours would be carried to the other side as
-somebody's edit and undo what was just carried; and what was there a moment ago would be taken for
+somebody's edit and undo what was just carried; and what such a copy lacks would be taken for
 deleted. So it is looked at again, at growing distances, and what still shows it `APART_SECONDS`
-after that write, or after it was last known to be there, is somebody's doing. Any other value is
-somebody's edit at once, and so is anything under a newer `updated_at` of DrChrono's.
+after that write is somebody's doing. Any other value is somebody's edit at once, and so is anything
+under a newer `updated_at` of DrChrono's. What nobody told is deleted, two looks apart must deny.
 """
 
 from __future__ import annotations
@@ -54,26 +54,26 @@ def believe(
         return
     written = _overwritten_at(sync, obj, {name: wire[name] for name in changed})
     if written is not None:
-        _until_apart(sync, lease, obj.system, written)
+        _look_until(sync, lease, obj.system, written, _apart_from(sync, written))
 
 
 def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delivery] = ()) -> None:
-    """Raise LaterError while an object that a read does not show may be too new for it.
+    """Raise LaterError until two looks apart deny an object; one whose deletion was told is gone.
 
-    When its deletion was told, or nothing was heard of it for long, it is gone at once. One that no
-    run has come to its end with is gone when two looks apart deny it.
+    The first denial is noted. One heard of a moment ago is looked for at growing distances
+    meanwhile, as its read is likely behind.
     """
     told = [one for one in deliveries if one.object == obj.id]
     if told and told[-1].event == DELETED:
         return
-    known = [obj.seen_at or obj.created_at, *(one.at for one in told)]
-    _until_apart(sync, lease, obj.system, max(known))
-    if obj.seen_at is not None:
-        return
-    if obj.looked_at is None:
+    seen_at = obj.seen_at or obj.created_at
+    denied = obj.looked_at
+    if denied is None or denied < seen_at:
+        denied = sync.clock()
         with sync.store.write() as conn:
-            links.change(conn, obj.id, looked_at=sync.clock())
-    _until_apart(sync, lease, obj.system, obj.looked_at or sync.clock())
+            links.change(conn, obj.id, looked_at=denied)
+    heard = max([seen_at, *(one.at for one in told)])
+    _look_until(sync, lease, obj.system, heard, _apart_from(sync, max(denied, heard)))
 
 
 def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime | None:
@@ -113,13 +113,16 @@ def _stood(
     return False
 
 
-def _until_apart(sync: Sync, lease: Lease, system: str, since: datetime) -> None:
-    """Raise LaterError until `since` is long enough ago; each look is as far off as the last was.
+def _apart_from(sync: Sync, at: datetime) -> datetime:
+    return at + timedelta(seconds=sync.settings.apart_seconds)
+
+
+def _look_until(sync: Sync, lease: Lease, system: str, since: datetime, until: datetime) -> None:
+    """Raise LaterError until a moment; each look is as far off as `since` is by then.
 
     It is no failure: no attempt is used up.
     """
     now = sync.clock()
-    until = since + timedelta(seconds=sync.settings.apart_seconds)
     if now >= until:
         return
     hints = Hints(

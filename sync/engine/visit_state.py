@@ -238,7 +238,7 @@ def look_again(state: VisitState, system: str) -> LaterError:
 
 
 def look_again_for(lease: Lease, hints: Hints, now: datetime) -> None:
-    """What is not there by its id may be too new for the read: raises LaterError for some looks."""
+    """What was read is older than what is known: raises LaterError for some looks."""
     if lease.attempts < LOOKS_AGAIN:
         raise LaterError(now + LOOK_AGAIN, hints, failed=True)
 

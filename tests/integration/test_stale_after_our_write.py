@@ -162,8 +162,32 @@ def test_what_was_just_made_and_is_not_shown_is_not_gone(
     assert clinic.attention() == []
 
 
-def test_one_that_stays_gone_is_cancelled_within_a_minute(clinic: Clinic) -> None:
+# Two looks; and what OnCall tells of our own write is read.
+@pytest.mark.parametrize(
+    ("remote", "not_shown", "reads"), [("oncall", THERE, 2 + 1), ("drchrono", HERE, 2)]
+)
+def test_what_was_long_there_and_is_not_shown_once_is_not_gone(
+    clinic: Clinic, remote: str, not_shown: dict[str, object], reads: int
+) -> None:
     appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
+    clinic.advance(600)
+    clinic.sandbox.faults(remote, {**not_shown, "do": "status", "status": 404})
+    clinic.forget()
+    if remote == "oncall":
+        clinic.edit(appointment, scheduled_time=here(slot(1)))
+    else:
+        clinic.change_visit(visit, datetime=there(slot(1)))
+    clinic.settle()
+    agree(clinic)
+    assert clinic.appointment(appointment)["scheduled_time"] == here(slot(1))
+    assert clinic.attention() == []
+    assert len([call for call in clinic.calls(remote) if call.startswith("GET")]) == reads
+
+
+@pytest.mark.parametrize("ago", [0, 600])
+def test_one_that_stays_gone_is_cancelled_within_a_minute(clinic: Clinic, ago: float) -> None:
+    appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
+    clinic.advance(ago)
     clinic.change_visit(visit, duration=45)
     clinic.sandbox.faults("oncall", {**THERE, "do": "status", "status": 404, "times": None})
     began = clinic.now()
