@@ -28,6 +28,7 @@ LOOK_SECONDS = 0.2
 SETTINGS = {"WEB_CONCURRENCY": "2"}
 PATCH = {"match": {"method": "PATCH", "path": r"^/appointments/"}}
 POST = {"match": {"method": "POST", "path": r"^/appointments/"}}
+READ = {"match": {"method": "GET", "path": r"^/appointments/\d+/$"}}
 HELD_SECONDS = 3.0
 
 
@@ -90,6 +91,7 @@ class Recoveries:
             "a change's answer dropped after commit": {**PATCH, "do": "drop_after"},
             "a create's answer dropped after commit": {**POST, "do": "drop_after"},
             "a create never made, its answer unreadable": {**POST, "do": "garbage"},
+            "a visit that is there answered 404, once": {**READ, "do": "status", "status": 404},
             "429 for 10 seconds": {**PATCH, "do": "429", "seconds": 10},
         }
         return {

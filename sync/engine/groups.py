@@ -64,6 +64,7 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
         group_end.finish(found, plan_members(found), Plan(), {})
         return
+    started.sync.gate.begin(started.ticket)
     group_reading.read_seats(found, found.seats if due.drchrono else _to_read(found, hints))
     if hints.oncall or due.oncall:
         group_reading.read_oncall(found)

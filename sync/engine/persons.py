@@ -75,6 +75,7 @@ def run(sync: Sync, lease: Lease) -> None:
         _finish(sync, lease, deliveries)
         return
     ticket = Ticket(lease.lane, lease)
+    sync.gate.begin(ticket)
     try:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:

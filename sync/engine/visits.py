@@ -116,6 +116,7 @@ def run(sync: Sync, lease: Lease) -> None:
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
         finish(started, Plan())
         return
+    sync.gate.begin(started.ticket)
     _read_hinted(started, _union(hints, due))
     demographics.hear(started)
     quiet = _all_quiet(state) and not state.unresolved and not _waits(started)

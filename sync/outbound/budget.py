@@ -81,28 +81,50 @@ def take(
     while the remote has closed us out, Deferred when the lane's part of the hour is used up,
     BurstError when this second is full.
     """
-    closed_until = _my_turn(conn, system)
+    _my_turn(conn, system)
     now = clock()
-    if closed_until is not None and closed_until > now:
-        raise Throttled("throttled", closed_until)
+    ask(conn, system, limit, lane, imminent=imminent, now=now)
     if limit.burst is not None:
         _within(conn, system, limit.burst, SECOND, now)
-    allowed = limit.allowed(lane, imminent=imminent)
-    if allowed is None:
-        return now
-    used = _used(conn, system, now)
-    if used >= allowed:
-        raise Deferred("budget", _opens(conn, system, used - allowed, now))
     return now
 
 
-def _my_turn(conn: Connection, system: str) -> datetime | None:
+def ask(
+    conn: Connection,
+    system: str,
+    limit: Limit,
+    lane: Lane,
+    *,
+    imminent: bool,
+    now: datetime,
+    calls: int = 1,
+) -> None:
+    """Raise Throttled or Deferred when a system would not take so many calls of this lane now."""
+    closed_until = _closed_until(conn, system)
+    if closed_until is not None and closed_until > now:
+        raise Throttled("throttled", closed_until)
+    allowed = limit.allowed(lane, imminent=imminent)
+    if allowed is None:
+        return
+    beyond = _used(conn, system, now) + min(calls, allowed) - allowed
+    if beyond > 0:
+        raise Deferred("budget", _opens(conn, system, beyond, now))
+
+
+def _my_turn(conn: Connection, system: str) -> None:
     """Lock the system's row: takers of all processes go one by one, so that no count is stale."""
     made = upsert.insert(conn, throttle).values(system=system, turn=1)
-    taken = made.on_conflict_do_update(
-        index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
+        )
     )
-    closed: datetime | None = conn.execute(taken.returning(throttle.c.closed_until)).scalar_one()
+
+
+def _closed_until(conn: Connection, system: str) -> datetime | None:
+    closed: datetime | None = conn.execute(
+        select(throttle.c.closed_until).where(throttle.c.system == system)
+    ).scalar_one_or_none()
     return closed
 
 
@@ -132,12 +154,12 @@ def _used(conn: Connection, system: str, now: datetime) -> int:
 
 
 def _opens(conn: Connection, system: str, beyond: int, now: datetime) -> datetime:
-    """When enough calls have left the window for one more: the (beyond + 1)th oldest leaving."""
+    """When so many calls have left the window."""
     at: datetime = conn.execute(
         select(call.c.at)
         .where(_spent(system, now - HOUR))
         .order_by(call.c.at)
-        .offset(beyond)
+        .offset(beyond - 1)
         .limit(1)
     ).scalar_one()
     return at + HOUR
@@ -157,9 +179,7 @@ def close_until(conn: Connection, system: str, until: datetime) -> None:
 
 def left(conn: Connection, system: str, limit: Limit, now: datetime) -> Left:
     """The budget of a system now."""
-    closed = conn.execute(
-        select(throttle.c.closed_until).where(throttle.c.system == system)
-    ).scalar_one_or_none()
+    closed = _closed_until(conn, system)
     if closed is not None and closed <= now:
         closed = None
     return Left(system, limit.hourly, _used(conn, system, now), closed)

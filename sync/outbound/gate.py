@@ -37,6 +37,8 @@ from sync.store.schema import pending
 from sync.store.work import FenceLostError, Lane, Lease
 
 HOPS = 3
+# What a run asks of one system: a read and a write.
+A_RUN = 2
 
 After = Callable[[Connection, Answer], None]
 
@@ -118,6 +120,18 @@ class Gate:
         What is on its way goes on to its end.
         """
         self.closed = True
+
+    def begin(self, ticket: Ticket) -> None:
+        """Raise NotBefore until both systems would take what a run usually asks of each.
+
+        A change needs both: what is read of one while the other is shut is read in vain. Nothing
+        is taken from the budget.
+        """
+        with self._store.read() as conn:
+            now = self._clock()
+            for system, limit in self._rules.limits.items():
+                lane, imminent = ticket.lane, ticket.imminent
+                budget.ask(conn, system, limit, lane, imminent=imminent, now=now, calls=A_RUN)
 
     def send(self, call: Call, ticket: Ticket) -> Answer:
         """Make a call and follow its redirects, each hop a budgeted call of its own.

@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 from sync.core.errors import (
     AuthFailed,
     Conflict,
+    Deferred,
     FencedOff,
     Gone,
     Refused,
@@ -28,6 +29,8 @@ from sync.store.schema import work as work_table
 from sync.store.work import Lane
 from tests.integration.gate_world import KEY, NEW, OK, OLD, T0, World
 from tests.integration.peer import Say, closed_port, serving
+
+HERE = Call("drchrono", "GET", "appointment", "/api/appointments/5")
 
 
 @pytest.fixture
@@ -390,5 +393,31 @@ def test_a_429_of_one_system_leaves_the_other_open(world, peer):
     peer.says(Say(429, {}), Say(200, {"id": 5}))
     with pytest.raises(Throttled):
         world.gate.send(world.get, world.ticket)
-    get = Call("drchrono", "GET", "appointment", "/api/appointments/5")
-    assert world.gate.send(get, world.ticket).json == {"id": 5}
+    assert world.gate.send(HERE, Ticket(Lane.LIVE)).json == {"id": 5}
+
+
+def test_while_one_system_is_shut_no_run_begins(world, peer):
+    """A change needs both: what was read in vain would be read again."""
+    world.gate.begin(world.ticket)
+    peer.says(Say(429, {}))
+    with pytest.raises(Throttled) as closed:
+        world.gate.send(world.get, world.ticket)
+    with pytest.raises(Throttled) as shut:
+        world.gate.begin(world.ticket)
+    assert shut.value.until == closed.value.until
+    world.clock.now = shut.value.until
+    world.gate.begin(world.ticket)
+    assert len(world.calls()) == 1
+
+
+def test_a_run_begins_when_the_hour_has_room_for_a_read_and_a_write(world, peer):
+    peer.says(Say(200, {"id": 5}))
+    gate = world.gate_with(limits={"drchrono": budget.Limit(4), "oncall": budget.Limit()})
+    for _ in range(3):
+        gate.begin(world.ticket)
+        gate.send(HERE, world.ticket)
+    # One is left: enough for what has begun, not for a run.
+    with pytest.raises(Deferred) as full:
+        gate.begin(world.ticket)
+    assert full.value.until == T0 + budget.HOUR
+    gate.send(HERE, world.ticket)

@@ -110,6 +110,20 @@ def test_how_far_back_pages_are_worth_reading(
     assert worth_reading(due, known, 20) == expected
 
 
+def test_while_drchrono_is_shut_oncall_is_not_read_in_vain(clinic: Clinic) -> None:
+    ids = booked(clinic, 3)
+    clinic.sandbox.faults("drchrono", {"do": "429", "seconds": 1800})
+    for one in ids:
+        clinic.change_visit(one, duration=45)
+    clinic.pump()
+    # The first learns it.
+    assert clinic.calls("oncall") == [GET]
+    clinic.advance(1900)
+    clinic.settle()
+    agree(clinic)
+    assert clinic.calls("oncall").count(GET) == 1 + len(ids)
+
+
 def test_what_waits_for_drchronos_budget_is_not_read_again_in_oncall(clinic: Clinic) -> None:
     ids = booked(clinic, 3)
     clinic.sandbox.faults("oncall", webhooks={"mode": "drop"})
