@@ -212,11 +212,13 @@ def _settle(conn: Connection, found: GroupRun, members: GroupPlan, fields: Plan)
     obj, shown, digests = found.state.object("oncall"), found.oncall(), found.started.sync.digests
     if obj is None or shown is None:
         return
-    names = {name for system, name in fields.adopt if system == "oncall"}
-    wrote = any(isinstance(e, Patch) and e.system == "oncall" for e in fields.effects)
-    if wrote or members.ends is not None:
+    if members.ends is not None:
         return
-    wire = {name: value for name, value in shown.wire.items() if name in names | {"state"}}
+    names = {name for system, name in fields.adopt if system == "oncall"} | {"state"}
+    for one in fields.effects:
+        if isinstance(one, Patch) and one.system == "oncall":
+            names -= one.values.keys()  # settled with the answer
+    wire = {name: value for name, value in shown.wire.items() if name in names}
     baselines.settle(conn, obj.id, digests.fields(obj.id, wire), digests.key_id)
 
 

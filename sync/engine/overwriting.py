@@ -101,7 +101,7 @@ def note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
     """Record edits that we overwrote between our read and our write: their own webhooks tell them.
 
     DrChrono knows no conditional write; what the older delivery says and neither the read nor the
-    baseline does was there for a moment.
+    baseline does, and that is not what we read before we wrote, was there for a moment.
     """
     shown, obj = state.read.get("drchrono"), state.object("drchrono")
     if shown is None or obj is None or shown.visit.mark is None:
@@ -109,18 +109,20 @@ def note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
     older = [d for d in state.deliveries if d.digests and d.mark and d.mark < shown.visit.mark]
     if not older:
         return
-    fields = conn.execute(
-        select(call.c.fields).where(
+    ours = conn.execute(
+        select(call.c.fields, call.c.before).where(
             call.c.object == obj.id,
             call.c.effect.not_in(("", "marker")),
             call.c.state == "done",
             call.c.ended_at > older[0].at - SOON,
         )
-    ).scalars()
-    wrote = {name for told in fields for name in told.split(",")}
+    ).all()
+    wrote = {name for row in ours for name in row.fields.split(",")}
     for name in sorted(wrote & shown.seen.keys()):
         settled = state.stored.get((obj.id, name))
         if settled is None or shown.seen[name] is not Seen.SAME:
             continue
-        if any((d.digests or {}).get(name) not in {None, settled.digest} for d in older):
+        stood = {digest for row in ours for _key, digest in (row.before or {}).get(name, ())}
+        known = {None, settled.digest, *stood}
+        if any((d.digests or {}).get(name) not in known for d in older):
             journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)

@@ -44,7 +44,7 @@ def patch_oncall(
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            settle_oncall(conn, started, obj.id, answer.json)
+            _settle_answer(conn, started, obj.id, answer.json, effect)
         _carried(conn, started, "drchrono", effect)
         if then is not None:
             then(conn)
@@ -68,15 +68,19 @@ def patch_oncall(
         next_generation(started, cancel_old=True)
 
 
-def settle_oncall(
-    conn: Connection, started: VisitRun, object_id: int, json: dict[str, Json]
+def _settle_answer(
+    conn: Connection, started: VisitRun, object_id: int, json: dict[str, Json], effect: Patch
 ) -> None:
-    """Move the baselines of a visit and of its participants to what OnCall answered."""
+    """Move the baselines of the fields that were written to what OnCall made of them.
+
+    Its answer shows the others too, with edits that nobody has carried yet: those stay.
+    """
     digests = started.sync.digests
-    wire = oncall.wire("appointment", json)
+    shown = oncall.wire("appointment", json)
+    wire = {name: shown[name] for name in effect.values if name in shown}
     baselines.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
     known = {o.remote_id: o.id for o in started.state.objects if o.kind == "participant"}
-    for remote_id, one in participants_wire(json).items():
+    for remote_id, one in participants_wire(json).items() if "state" in wire else ():
         row = known.get(remote_id)
         if row is not None:
             baselines.settle(

@@ -80,6 +80,12 @@ def move_on_both_sides(clinic: Clinic, this: Round) -> None:
     clinic.change_visit(this.visit, datetime=there(slot(this.number, minute=15)))
 
 
+def move_here_stretch_there(clinic: Clinic, this: Round) -> None:
+    """Staff move the visit in DrChrono, and make it longer in OnCall."""
+    clinic.edit(this.appointment, scheduled_time=here(slot(this.number, minute=30)))
+    clinic.change_visit(this.visit, duration=45)
+
+
 def two_in_a_group(clinic: Clinic, number: int) -> Round:
     """A group visit of two that stands on both sides; one appointment each, both known."""
     two = two_patients(clinic, number)
@@ -126,6 +132,13 @@ MOVED_ON_BOTH_SIDES = Flow(
     (GET_HERE, GET_THERE, PATCH_THERE),
     (("change", "staff"), ("change", "app")),
 )
+MOVED_HERE_STRETCHED_THERE = Flow(
+    "moved_here_stretched_there",
+    a_visit,
+    move_here_stretch_there,
+    (GET_HERE, GET_THERE, PATCH_THERE, PATCH_HERE),
+    (("change", "staff"), ("change", "app")),
+)
 STRETCHED_TOGETHER = Flow(
     "stretched_together",
     two_in_a_group,
@@ -162,6 +175,7 @@ KILLED = (
     Killed(GIVEN_TO_ANOTHER, 7, echo_first=True),
     Killed(BOOKED_ON_BOTH_SIDES, 5, echo_first=False),
     Killed(MOVED_ON_BOTH_SIDES, 3, echo_first=True, conflicts=("starts",)),
+    Killed(MOVED_HERE_STRETCHED_THERE, 3, echo_first=False),
     Killed(STRETCHED_TOGETHER, 5, echo_first=False, conflicts=("minutes",)),
     Killed(LEFT, 3, echo_first=False),
 )
