@@ -81,9 +81,9 @@ def take(
     while the remote has closed us out, Deferred when the lane's part of the hour is used up,
     BurstError when this second is full.
     """
-    _my_turn(conn, system)
+    closed_until = _my_turn(conn, system)
     now = clock()
-    ask(conn, system, limit, lane, imminent=imminent, now=now)
+    _has_room(conn, system, closed_until, limit.allowed(lane, imminent=imminent), 1, now)
     if limit.burst is not None:
         _within(conn, system, limit.burst, SECOND, now)
     return now
@@ -100,10 +100,20 @@ def ask(
     calls: int = 1,
 ) -> None:
     """Raise Throttled or Deferred when a system would not take so many calls of this lane now."""
-    closed_until = _closed_until(conn, system)
+    allowed = limit.allowed(lane, imminent=imminent)
+    _has_room(conn, system, _closed_until(conn, system), allowed, calls, now)
+
+
+def _has_room(
+    conn: Connection,
+    system: str,
+    closed_until: datetime | None,
+    allowed: int | None,
+    calls: int,
+    now: datetime,
+) -> None:
     if closed_until is not None and closed_until > now:
         raise Throttled("throttled", closed_until)
-    allowed = limit.allowed(lane, imminent=imminent)
     if allowed is None:
         return
     beyond = _used(conn, system, now) + min(calls, allowed) - allowed
@@ -111,14 +121,14 @@ def ask(
         raise Deferred("budget", _opens(conn, system, beyond, now))
 
 
-def _my_turn(conn: Connection, system: str) -> None:
+def _my_turn(conn: Connection, system: str) -> datetime | None:
     """Lock the system's row: takers of all processes go one by one, so that no count is stale."""
     made = upsert.insert(conn, throttle).values(system=system, turn=1)
-    conn.execute(
-        made.on_conflict_do_update(
-            index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
-        )
+    taken = made.on_conflict_do_update(
+        index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
     )
+    closed: datetime | None = conn.execute(taken.returning(throttle.c.closed_until)).scalar_one()
+    return closed
 
 
 def _closed_until(conn: Connection, system: str) -> datetime | None:
