@@ -6,9 +6,13 @@ only: what stood in it may be personal.
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
 from sync.core.records import ABSENT, Absent, Maybe
 from sync.core.wording import Json
+
+_TOO_LARGE: Final = 10**9
+_LONGEST_TEXT: Final = 40  # characters of a number with blanks around it
 
 
 class MalformedError(ValueError):
@@ -60,17 +64,25 @@ def required_id(json: Mapping[str, Json], key: str = "id") -> str:
 
 
 def whole(json: Mapping[str, Json], key: str) -> Maybe[int]:
-    """A whole number, also as text or a float without fraction; null counts as not sent."""
+    """A whole number of at most nine digits, also as text or a float without fraction.
+
+    null counts as not sent. A longer one would fail in what is made of it: a date, a column, and
+    Python itself refuses to read more than 4,300 digits.
+    """
     value = json.get(key, ABSENT)
     if isinstance(value, Absent) or value is None:
         return ABSENT
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, str | float) and _says_whole(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _TOO_LARGE:
         raise MalformedError(key, "a whole number")
     return value
+
+
+def _says_whole(value: str | float) -> bool:
+    if isinstance(value, float):
+        return value.is_integer()
+    return len(value) <= _LONGEST_TEXT and value.strip().isdecimal()
 
 
 def flag(json: Mapping[str, Json], key: str) -> Maybe[bool]:
