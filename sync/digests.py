@@ -41,9 +41,28 @@ class Digests:
         """The digest of one field of our object row, 64 hex digits. Raises UnknownKeyError."""
         return self._digest(["field", object_id, field, wire], key_id)
 
-    def fields(self, object_id: int, wire: Mapping[str, Json]) -> dict[str, str]:
-        """The digests of all fields that were sent, with the current key."""
-        return {name: self.field(object_id, name, value) for name, value in wire.items()}
+    def same(
+        self, object_id: int, field: str, wire: Json, key_id: str | None, digest: str | None
+    ) -> bool | None:
+        """Whether a stored digest is that of a value; None when its key is not configured.
+
+        Nothing may follow from None: it is neither a change nor none (ADR 0018).
+        """
+        if key_id is None or digest is None:
+            return False
+        if key_id not in self._keys:
+            return None
+        return hmac.compare_digest(self.field(object_id, field, wire, key_id), digest)
+
+    def holds(self, key_id: str | None) -> bool:
+        """Whether that key is configured."""
+        return key_id in self._keys
+
+    def fields(
+        self, object_id: int, wire: Mapping[str, Json], key_id: str | None = None
+    ) -> dict[str, str]:
+        """The digests of all fields that were sent, with a key (the current). As `field`."""
+        return {name: self.field(object_id, name, value, key_id) for name, value in wire.items()}
 
     def person(self, what: str, *parts: str, key_id: str | None = None) -> str:
         """The digest by which a known person is found; case, width and spaces don't matter."""

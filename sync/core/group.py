@@ -250,7 +250,7 @@ def _lives(member: Member, policy: Policy) -> tuple[Fate, Life | None]:
             return Fate.REVIVED, None
         case Turn.HELD:
             return Fate.HELD, None
-        case Turn.ASK:
+        case Turn.ASK | Turn.UNREADABLE:
             return Fate.ASK, None
         case Turn.NOTHING | Turn.ADOPT | Turn.RECORD:
             return Fate.OVER, None

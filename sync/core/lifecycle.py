@@ -162,6 +162,7 @@ class Turn(StrEnum):
     HELD = "held"  # due, but that direction is not allowed: the baseline stays
     REOPENED = "reopened"  # open again in the system of record: a new generation, by policy
     ASK = "ask"
+    UNREADABLE = "unreadable"  # a baseline can't be read: nothing ends for it
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,8 @@ def _one_over(
     over: Seen, open_: Seen, *, over_is_record: bool, new: str
 ) -> tuple[Turn | None, str]:
     """The turn when one side is over and the other open or unread; None: carry the end over."""
+    if Seen.UNKNOWN in {over, open_}:
+        return Turn.UNREADABLE, "baseline_unreadable"
     reopened = (
         (Turn.RECORD, "open_again_outside_record")
         if over_is_record

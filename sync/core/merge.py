@@ -17,6 +17,7 @@ class Seen(StrEnum):
     OURS = "ours"  # equals a pending write of ours
     NEW = "new"  # there is no baseline yet
     ABSENT = "absent"  # the source did not send it
+    UNKNOWN = "unknown"  # its baseline is under a digest key we don't have: no change, no sameness
 
 
 class Action(StrEnum):
@@ -27,6 +28,7 @@ class Action(StrEnum):
     TO_LEFT = "to_left"
     TO_RIGHT = "to_right"
     ASK = "ask"  # an operator decides; no baseline moves
+    UNREADABLE = "unreadable"  # the same, because a baseline can't be read
     HELD = "held"  # due, but that direction is not allowed; no baseline moves
 
 
@@ -82,7 +84,10 @@ def _undirected(left: Side, right: Side, *, record: Which, new: str) -> Merged:
     seen = {left.seen, right.seen}
     if Seen.ABSENT in seen:
         return _one_absent(left, right)
-    if left.value == right.value or (left.empty and right.empty):
+    if Seen.UNKNOWN in seen and not _is_equal(left, right):
+        # Which of the two is the newer can't be told: nothing is carried.
+        return Merged(Action.UNREADABLE, why="baseline_unreadable")
+    if _is_equal(left, right):
         # Equal and both settled: nothing. Equal otherwise: the same edit twice, or our write seen.
         settled = seen == {Seen.SAME}
         return Merged(Action.NOTHING if settled else Action.ADOPT, why="equal")
@@ -101,9 +106,15 @@ def _undirected(left: Side, right: Side, *, record: Which, new: str) -> Merged:
     return Merged(_from("left" if left.seen is Seen.SAME else "right"), why="late_write")
 
 
+def _is_equal(left: Side, right: Side) -> bool:
+    return left.value == right.value or (left.empty and right.empty)
+
+
 def _one_absent(left: Side, right: Side) -> Merged:
     which: Which = "right" if left.seen is Seen.ABSENT else "left"
     side = right if which == "right" else left
+    if side.seen is Seen.UNKNOWN:
+        return Merged(Action.UNREADABLE, why="baseline_unreadable")
     if side.seen is Seen.CHANGED or (side.seen is Seen.NEW and not side.empty):
         return Merged(_from(which), why="other_absent")
     # Settled, ours, or empty without a baseline: nothing speaks for writing into the unseen.

@@ -21,6 +21,8 @@ from sync.core.merge import Action, Merged, Seen, Side, Which, merge
 from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
 
 FIELDS: Final = ("starts", "minutes", "type", "provider")
+# The cause for baselines under a digest key that we don't have.
+UNREADABLE: Final = "baseline_unreadable"
 
 
 class Presence(StrEnum):
@@ -209,11 +211,10 @@ def _both(
             return Plan(adopt=both, closed=True, why=why)
         case Turn.RECORD:
             return Plan(adopt=both, conflicts=(("oncall", "state"),), closed=True, why=why)
-        case Turn.HELD | Turn.ASK:
-            held = decision.turn is Turn.HELD
-            return Plan(
-                held=("state",) if held else (), asks=() if held else ("state_differs",), why=why
-            )
+        case Turn.HELD | Turn.ASK | Turn.UNREADABLE:
+            asked = {Turn.ASK: ("state_differs",), Turn.UNREADABLE: (UNREADABLE,)}
+            held = () if decision.turn in asked else ("state",)
+            return Plan(held=held, asks=asked.get(decision.turn, ()), why=why)
         case Turn.REOPENED:
             return _reopened(drchrono, policy, now, why)
         case Turn.TO_RIGHT:
@@ -318,6 +319,11 @@ def _open(
             return Plan(held=("patient",), why=why)
         return Plan(effects=(NextGeneration(cancel_old=True),), why=why)
     merged = {name: _field(name, drchrono, oncall, policy) for name in FIELDS}
+    if drchrono.side("patient").seen is Seen.UNKNOWN or any(
+        _is(one, "UNREADABLE") for one in merged.values()
+    ):
+        # One unreadable field stops the others too: a PATCH would settle half of a visit.
+        return Plan(asks=(UNREADABLE,), why=(*why, "a baseline can't be read"))
     to_right = {name: _value(drchrono, name) for name, m in merged.items() if _is(m, "TO_RIGHT")}
     to_left = {name: _value(oncall, name) for name, m in merged.items() if _is(m, "TO_LEFT")}
     if "provider" in to_left and "starts" not in to_left:

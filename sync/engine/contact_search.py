@@ -81,7 +81,9 @@ def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:
         return True
     email = dict(people.keys(person)).get("email")
     with sync.store.read() as conn:
-        return email is not None and len(index.find(conn, sync.digests, "email", email)) == 1
+        if email is None or not index.is_whole(conn, sync.digests):
+            return False  # whether nobody else has it can't be told
+        return len(index.find(conn, sync.digests, "email", email)) == 1
 
 
 def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Json], Person]]:

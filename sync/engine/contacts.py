@@ -11,7 +11,7 @@ from sync.core.errors import Refused
 from sync.core.merge import Seen
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import attempts, contact_search, facts, undecided
+from sync.engine import attempts, contact_search, facts, undecided, unreadable
 from sync.engine.contact_search import is_theirs
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
@@ -203,6 +203,9 @@ def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Jso
     place = (row.provider or "", row.division or "")
     with sync.store.read() as conn:
         sent = baselines.stored_fields(conn, [row.id])
+    if unreadable.is_in(sync.digests, sent):
+        # Neither that it stands nor that it doesn't could be told from what is shown.
+        raise ParkedError("operator", unreadable.CAUSE, unreadable.CAUSE, row.id)
     email = present(person.email, "")
     seen = compare(sync.digests, row.id, {"email": email}, sent)
     if (row.id, "email") in sent and seen["email"] is not Seen.OURS:

@@ -32,8 +32,9 @@ def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> di
         if isinstance(value, Absent) or known is None or known.digest is None:
             continue
         wire = _wire_of(kind, name, value, started)
-        if name in wire and sync.digests.field(target.id, name, wire[name], known.key_id) != (
-            known.digest
+        # Under a key that we don't have it is not known whether it is due: nothing is written.
+        if name in wire and (
+            sync.digests.same(target.id, name, wire[name], known.key_id, known.digest) is False
         ):
             values[name] = value
     return values

@@ -11,7 +11,14 @@ from sync.core.group import PRESENT, Fate, GroupPlan
 from sync.core.plan import Patch, Plan
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import contacts, group_participants, group_second, group_state, overwriting
+from sync.engine import (
+    contacts,
+    group_participants,
+    group_second,
+    group_state,
+    overwriting,
+    rekeying,
+)
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.engine.visit_state import looked_at, participants_wire
@@ -167,6 +174,11 @@ def finish(
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        rekeying.visit(conn, sync, state)
+        for seat in found.seats:
+            if seat.shown is not None:
+                wire = seat.shown.wire
+                rekeying.shown(conn, sync.digests, seat.appointment.id, wire, state.stored)
         if not held:
             _settle(conn, found, members, fields)
             if not sync.live:

@@ -30,6 +30,7 @@ from sync.engine import (
     marking,
     meeting,
     overwriting,
+    unreadable,
     writing,
 )
 from sync.engine.arrivals import BUSY
@@ -72,6 +73,11 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     members = plan_members(found)
     if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
         members = _read_rest(found, members)
+    if unreadable.is_in(started.sync.digests, state.stored):
+        group_reading.read_oncall(found)
+        group_reading.read_seats(found, found.seats)
+        unreadable.of_group(found)
+        members = plan_members(found)
     fields = plan_fields(found, members)
     parked: dict[int, ParkedError] = {}
     if started.sync.live:

@@ -38,3 +38,25 @@ def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) 
         select(person_key.c.person).where(person_key.c.what == what, same).distinct()
     )
     return sorted(rows.scalars())
+
+
+def is_readable(conn: Connection, digests: Digests, person: int) -> bool:
+    """Whether all that the index knows of a person is under keys of ours."""
+    found = select(person_key.c.person).where(
+        person_key.c.person == person, person_key.c.key_id.not_in(digests.key_ids)
+    )
+    return conn.execute(found.limit(1)).first() is None
+
+
+def is_whole(conn: Connection, digests: Digests) -> bool:
+    """Whether the index can say that nobody else is known by something: it can read all of it."""
+    found = select(person_key.c.person).where(person_key.c.key_id.not_in(digests.key_ids))
+    return conn.execute(found.limit(1)).first() is None
+
+
+def is_current(conn: Connection, digests: Digests, person: int) -> bool:
+    """Whether nothing that the index knows of a person is under an older key."""
+    found = select(person_key.c.person).where(
+        person_key.c.person == person, person_key.c.key_id != digests.key_id
+    )
+    return conn.execute(found.limit(1)).first() is None

@@ -102,12 +102,17 @@ def as_sent(
     bare = {key: value for key, value in json.items() if key != "is_telehealth"}
     like_sent = wire_of("appointment", bare)
     for name in {one.field for one in sent} & wire.keys():
-        digests = {
-            sync.digests.field(row.id, name, form[name], one.key_id)
+        told = {
+            sync.digests.same(row.id, name, form[name], one.key_id, one.digest)
             for one in sent
+            if one.field == name
             for form in (wire, like_sent)
         }
-        if not digests & {one.digest for one in sent if one.field == name}:
+        if True in told:
+            continue
+        if None in told:
+            del wire[name]  # nobody can tell whether it was edited since: it has no baseline
+        else:
             wire[name] = EDITED
     if isinstance(seen.state, State) and terminal(seen.state):
         wire["state"] = EDITED

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, and_, not_, select, update
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.digests import Digests
-from sync.engine import facts
+from sync.engine import facts, rekeying
 from sync.engine.context import Sync
 from sync.engine.seen import StoredFields, compare, unchanged
 from sync.engine.visit_state import participants_wire
@@ -60,6 +60,12 @@ def settled(conn: Connection, sync: Sync, records: Iterable[Mapping[str, Json]])
             names,
         )
     ]
+    for row in same:
+        own, theirs = shown[row["remote_id"]]
+        rekeying.shown(conn, sync.digests, row["id"], own, stored)
+        rekeying.provider(conn, sync, row["id"], stored)
+        for remote_id, wire in theirs.items():
+            rekeying.shown(conn, sync.digests, people[row["aggregate"]][remote_id], wire, stored)
     ids = [row["id"] for row in same]
     conn.execute(update(object_).where(object_.c.id.in_(ids)).values(seen_at=sync.clock()))
     return frozenset(row["remote_id"] for row in same)

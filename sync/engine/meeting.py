@@ -107,11 +107,21 @@ def refuse_inactive_person(started: VisitRun, person_key: int) -> None:
         chart = links.patient_row(conn, person_key)
         stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
     known = stored.get((chart.id, "active")) if chart else None
-    if chart is None or known is None or known.key_id not in digests.key_ids:
+    if chart is None or known is None or known.key_id is None:
         return
-    gone = [digests.field(chart.id, "active", word, known.key_id) for word in GONE]
-    if known.digest in gone:
+    told = {digests.same(chart.id, "active", word, known.key_id, known.digest) for word in GONE}
+    if None in told:
+        told = {_is_inactive(started, str(chart.remote_id))}  # only the chart can tell
+    if True in told:
         raise ParkedError("patient", str(chart.remote_id), "patient_inactive")
+
+
+def _is_inactive(started: VisitRun, patient: str) -> bool:
+    try:
+        json = started.sync.drchrono.get_patient(started.ticket, patient)
+    except Gone:
+        return False  # another run finds that out
+    return drchrono.to_person(json).active is False
 
 
 @dataclass(frozen=True)
@@ -301,8 +311,8 @@ def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | Non
     with sync.store.read() as conn:
         by_email = index.find(conn, sync.digests, "email", keys["email"])
         by_name = index.find(conn, sync.digests, "email_name", keys["email_name"])
-        if len(by_email) != 1 or by_email != by_name:
-            return None
+        if len(by_email) != 1 or by_email != by_name or not index.is_whole(conn, sync.digests):
+            return None  # the search by the API tells
         patient = (
             conn.execute(
                 select(object_).where(

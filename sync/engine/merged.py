@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from sync.core import people
 from sync.core.errors import Gone
 from sync.core.merge import Seen
+from sync.core.plan import UNREADABLE
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
 from sync.engine import index
 from sync.engine.arrivals import BUSY
-from sync.engine.outcomes import LaterError
+from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
 from sync.store.work import Hints
 
@@ -41,6 +42,10 @@ def settle(started: VisitRun) -> None:
     except Gone:
         return
     if not _is_same(started, attended.person, drchrono.to_person(json)):
+        with started.sync.store.read() as conn:
+            if not index.is_readable(conn, started.sync.digests, attended.person):
+                # Whether the two are one person can't be told: nobody's visit ends for that.
+                raise ParkedError("operator", UNREADABLE, UNREADABLE)
         return
     with started.sync.store.write() as conn:
         _join(conn, started, attended.person, shown.visit.patient)

@@ -80,8 +80,16 @@ def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> No
 
 
 def _key(started: VisitRun, candidate: Person | Attendee) -> str:
+    """The create's key; that of an attempt under an older digest key, while there is one."""
+    digests = started.sync.digests
     identity = dict(people.keys(candidate))["email_name_birth"]
-    return "patient:" + started.sync.digests.person("new_patient", *identity)
+    keys = {
+        key_id: "patient:" + digests.person("new_patient", *identity, key_id=key_id)
+        for key_id in digests.key_ids
+    }
+    with started.sync.store.read() as conn:
+        older = [key for key in keys.values() if links.creating(conn, key) is not None]
+    return older[0] if older else keys[digests.key_id]
 
 
 def _row(started: VisitRun, candidate: Person | Attendee) -> Obj:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sync.store.links import Obj
 
 KNOWN_BY = ("starts", "patient", "provider")
-KNOWN = frozenset({Seen.SAME, Seen.OURS})
+# A baseline under a key that we don't have says nothing against it.
+KNOWN = frozenset({Seen.SAME, Seen.OURS, Seen.UNKNOWN})
 # `since` is a date in an undecided zone (API v4, facts): a day more, and one for the overlap.
 OVERLAP = timedelta(days=2)
 

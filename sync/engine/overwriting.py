@@ -122,7 +122,11 @@ def note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
         settled = state.stored.get((obj.id, name))
         if settled is None or shown.seen[name] is not Seen.SAME:
             continue
-        stood = {digest for row in ours for _key, digest in (row.before or {}).get(name, ())}
-        known = {None, settled.digest, *stood}
+        before = [(key, one) for row in ours for key, one in (row.before or {}).get(name, ())]
+        if {settled.key_id, *(key for key, _ in before), *(d.key_id for d in older)} != {
+            settled.key_id
+        }:
+            continue  # DIGEST_KEYS changed in between: what was made with two keys tells nothing
+        known = {None, settled.digest, *(digest for _, digest in before)}
         if any((d.digests or {}).get(name) not in known for d in older):
             journal.note_conflict(conn, obj.id, name, "overwritten_in_gap", now)

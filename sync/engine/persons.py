@@ -25,6 +25,7 @@ from sync.engine import (
     person_writing,
     rereading,
     undecided,
+    unreadable,
 )
 from sync.engine.outcomes import ParkedError
 from sync.engine.seen import compare, matches
@@ -89,7 +90,8 @@ def run(sync: Sync, lease: Lease) -> None:
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
     rereading.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
-    changed = any(one is not Seen.SAME for one in seen.values())
+    unreadable.of_person(started, stored)
+    changed = any(one not in {Seen.SAME, Seen.UNKNOWN} for one in seen.values())
     if changed:
         _new_version(started)
     if sync.live and demographics.bring_back(started, seen):

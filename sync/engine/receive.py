@@ -19,9 +19,9 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import everyone, index, joining, occurrences
+from sync.engine import everyone, index, joining, occurrences, rekeying
 from sync.engine.context import Ring, Sync
-from sync.engine.seen import matches
+from sync.engine.seen import settled
 from sync.mapping import Mapping, MappingError
 from sync.oncall import translate as oncall
 from sync.store import baselines, journal, links, work
@@ -213,8 +213,8 @@ def _compare(
 ) -> Receipt:
     item = work.locked(conn, obj.aggregate)
     stored = baselines.stored_fields(conn, [obj.id])
-    digests = sync.digests.fields(obj.id, wire)
-    if work.idle(item) and matches(digests, sync.digests.key_id, obj.id, stored):
+    rekeying.shown(conn, sync.digests, obj.id, wire, stored)
+    if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
         if not links.is_blocked(conn, obj.aggregate, "operator"):
             return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
         # What somebody is asked about may have been taken back: nothing explains this but a read.
@@ -341,8 +341,8 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
         return Receipt("raised" if rings else "skipped", rings)
     item = work.locked(conn, obj.aggregate)
     stored = baselines.stored_fields(conn, [obj.id])
-    digests = sync.digests.fields(obj.id, wire)
-    if work.idle(item) and matches(digests, sync.digests.key_id, obj.id, stored):
+    rekeying.shown(conn, sync.digests, obj.id, wire, stored)
+    if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
     _note_delivery(sync, conn, event, obj, wire, shown, "raised")
     return _raise(sync, conn, event, obj.aggregate)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from sync.core.merge import Seen
-from sync.digests import UnknownKeyError
 from sync.engine.outcomes import LOOK_AGAIN, LaterError
 from sync.store import links
 from sync.store.schema import call
@@ -104,13 +103,11 @@ def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime
 def _stood(
     sync: Sync, object_id: int, name: str, value: Json, before: Mapping[str, list[list[str]]]
 ) -> bool:
-    for key_id, digest in before.get(name, ()):
-        try:
-            if sync.digests.field(object_id, name, value, key_id) == digest:
-                return True
-        except UnknownKeyError:
-            continue
-    return False
+    """What stood under a key that we don't have may have been this: it is looked at again."""
+    return any(
+        sync.digests.same(object_id, name, value, key_id, digest) is not False
+        for key_id, digest in before.get(name, ())
+    )
 
 
 def _apart_from(sync: Sync, at: datetime) -> datetime:

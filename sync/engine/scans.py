@@ -17,11 +17,21 @@ from sync.core.records import Absent, Life, State
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import behind, everyone, facts, index, joining, listed, newest, occurrences
+from sync.engine import (
+    behind,
+    everyone,
+    facts,
+    index,
+    joining,
+    listed,
+    newest,
+    occurrences,
+    rekeying,
+)
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.rereading import DELETED
-from sync.engine.seen import matches
+from sync.engine.seen import settled, was_told
 from sync.oncall import translate as oncall
 from sync.outbound.brake import NO_DOCTOR
 from sync.store import baselines, journal, links, scans, work
@@ -165,13 +175,13 @@ def _compare(
     Not for what it showed before, while that waits for something: seeing it again wakes nothing.
     """
     stored = baselines.stored_fields(conn, [obj.id])
-    digests = sync.digests.fields(obj.id, wire)
-    if matches(digests, sync.digests.key_id, obj.id, stored):
+    rekeying.shown(conn, sync.digests, obj.id, wire, stored)
+    if settled(sync.digests, obj.id, wire, stored):
         return None
-    waits = work.awaits(work.locked(conn, obj.aggregate), Hints.of(obj.system), Lane.CATCHUP)
-    if (waits or links.is_parked(conn, obj.aggregate)) and journal.was_told(
-        conn, obj.id, sync.digests.key_id, digests
-    ):
+    item = work.locked(conn, obj.aggregate)
+    waits = work.awaits(item, Hints.of(obj.system), Lane.CATCHUP)
+    waits = waits or links.is_parked(conn, obj.aggregate)
+    if waits and was_told(conn, sync.digests, obj.id, wire):
         return None
     journal.note_delivery(
         conn,
@@ -181,7 +191,7 @@ def _compare(
         object=obj.id,
         mark=mark,
         key_id=sync.digests.key_id,
-        digests=digests,
+        digests=sync.digests.fields(obj.id, wire),
         outcome="raised",
     )
     return raise_(conn, sync, obj.aggregate, obj.system)
@@ -203,8 +213,9 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
     shown = drchrono.to_person(json)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
-        if obj.mark and shown.mark and shown.mark <= obj.mark:
-            return None  # read as it is since
+        read_since = obj.mark and shown.mark and shown.mark <= obj.mark
+        if read_since and index.is_current(conn, sync.digests, obj.aggregate):
+            return None
         index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
             raise_(conn, sync, waiting, "drchrono")
@@ -327,8 +338,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
     stored = baselines.stored_fields(conn, [obj.id])
     wire = oncall.wire("appointment", json)
     told = {name: value for name, value in wire.items() if (obj.id, name) in stored}
-    digests = sync.digests.fields(obj.id, told)
-    if matches(digests, sync.digests.key_id, obj.id, stored):
+    rekeying.shown(conn, sync.digests, obj.id, told, stored)
+    if settled(sync.digests, obj.id, told, stored):
         return None
     return raise_(conn, sync, obj.aggregate, "oncall")
 

@@ -1,10 +1,13 @@
-"""How what a remote shows now stands to what is stored of it: same, changed, ours, new."""
+"""How what a remote shows now stands to what is stored of it: same, changed, ours, new, unknown."""
 
 from collections.abc import Mapping
 
+from sqlalchemy import Connection
+
 from sync.core.merge import Seen
 from sync.core.wording import Json
-from sync.digests import Digests, UnknownKeyError
+from sync.digests import Digests
+from sync.store import journal
 from sync.store.baselines import Stored
 
 StoredFields = Mapping[tuple[int, str], Stored]
@@ -21,18 +24,14 @@ def compare(
 
 
 def _one(digests: Digests, object_id: int, field: str, value: Json, known: Stored) -> Seen:
-    def equals(key_id: str | None, digest: str | None) -> bool:
-        if key_id is None:
-            return False
-        try:
-            return digests.field(object_id, field, value, key_id) == digest
-        except UnknownKeyError:
-            return False
-
-    if equals(known.key_id, known.digest):
+    settled = digests.same(object_id, field, value, known.key_id, known.digest)
+    if settled:
         return Seen.SAME
-    if any(equals(key_id, digest) for key_id, digest, _call in known.ours):
+    ours = [digests.same(object_id, field, value, key, digest) for key, digest, _call in known.ours]
+    if any(ours):
         return Seen.OURS
+    if settled is None or None in ours:
+        return Seen.UNKNOWN
     return Seen.NEW if known.digest is None else Seen.CHANGED
 
 
@@ -41,13 +40,35 @@ def unchanged(seen: Mapping[str, Seen]) -> bool:
     return all(value is Seen.SAME for value in seen.values())
 
 
+def settled(
+    digests: Digests, object_id: int, wire: Mapping[str, Json], stored: StoredFields
+) -> bool:
+    """Whether all of what is shown equals the baselines, under whichever of our keys they are.
+
+    What equals a pending write only does not: that is a write of ours that landed late, over a
+    newer state.
+    """
+    return bool(wire) and unchanged(compare(digests, object_id, wire, stored))
+
+
+def was_told(conn: Connection, digests: Digests, object_id: int, wire: Mapping[str, Json]) -> bool:
+    """Whether the newest delivery that carried an object said the same, under any key of ours.
+
+    One under a key that we don't have may have said anything.
+    """
+    key_id, told = journal.last_told(conn, object_id)
+    if key_id is None or not digests.holds(key_id):
+        return False
+    return told == digests.fields(object_id, wire, key_id)
+
+
 def matches(
     sent: Mapping[str, str], key_id: str | None, object_id: int, stored: StoredFields
 ) -> bool:
     """Whether the digests of a delivery, or of a line of a list, equal the baselines now.
 
-    One made without digests, or with another key than the baselines, never matches. Nor does what
-    equals a pending write only: that is a write of ours that landed late, over a newer state.
+    One made without digests, or with another key than the baselines, never matches: it explains
+    nothing, and a read does. Nor does what equals a pending write only.
     """
     if not sent:
         return False

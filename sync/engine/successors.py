@@ -173,7 +173,8 @@ def _settle_as(
         # A change of the original that was not carried yet is the clone's to carry.
         name: wire[name] if seen.get(name) is Seen.SAME else None
         for name in CARRIED
-        if name in wire
+        # What can't be compared stays without a baseline: different from OnCall, it is asked about.
+        if name in wire and seen.get(name) is not Seen.UNKNOWN
     }
     own = started.state.read["drchrono"].wire
     if "state" in own:

@@ -35,8 +35,10 @@ from sync.engine import (
     meeting,
     merged,
     overwriting,
+    rekeying,
     successors,
     undecided,
+    unreadable,
     writing,
 )
 from sync.engine.context import Sync
@@ -129,6 +131,7 @@ def run(sync: Sync, lease: Lease) -> None:
     arrivals.settle(started)
     _know_place(started)
     successors.settle(started)
+    unreadable.of_visit(started)
     merged.settle(started)
     _know_participant(started)
     group_second.settle(started)
@@ -256,6 +259,7 @@ def finish(started: VisitRun, plan: Plan) -> None:
     held = plan.effects and not sync.live
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        rekeying.visit(conn, sync, state)
         _adopt(conn, started, plan)
         if not sync.live:
             overwriting.note(conn, started, plan)

@@ -5,7 +5,7 @@ Both are keyed digests of the field in that side's wire form, never values.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from sync.store import upsert
 from sync.store.schema import baseline, pending
@@ -33,6 +33,22 @@ def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, st
         ours = (*before.ours, (row.key_id, row.digest, row.call))
         found[row.object, row.field] = Stored(before.key_id, before.digest, ours)
     return found
+
+
+def rekey(
+    conn: Connection, object_id: int, field: str, before: Stored, digest: str, key_id: str
+) -> None:
+    """Store the same settled value under another key; not when it has moved since."""
+    conn.execute(
+        update(baseline)
+        .where(
+            baseline.c.object == object_id,
+            baseline.c.field == field,
+            baseline.c.key_id == before.key_id,
+            baseline.c.digest == before.digest,
+        )
+        .values(key_id=key_id, digest=digest)
+    )
 
 
 def settle(

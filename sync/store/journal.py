@@ -41,8 +41,8 @@ def note_delivery(
     bump(conn, "deliveries", f"source={source},outcome={outcome}")
 
 
-def was_told(conn: Connection, object_id: int, key_id: str, digests: dict[str, str]) -> bool:
-    """Whether the newest delivery that carried an object said the same of it."""
+def last_told(conn: Connection, object_id: int) -> tuple[str | None, Mapping[str, str] | None]:
+    """The key and digests of the newest delivery that carried an object; None: there is none."""
     newest = (
         select(delivery.c.key_id, delivery.c.digests)
         .where(delivery.c.object == object_id, delivery.c.key_id.is_not(None))
@@ -50,7 +50,7 @@ def was_told(conn: Connection, object_id: int, key_id: str, digests: dict[str, s
         .limit(1)
     )
     row = conn.execute(newest).first()
-    return row is not None and (row.key_id, row.digests) == (key_id, digests)
+    return (None, None) if row is None else (row.key_id, row.digests)
 
 
 def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:

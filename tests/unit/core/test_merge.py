@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sync.core.merge import Action, Merged, Seen, Side, merge
 
 NOTHING, ADOPT, LEFT, RIGHT, ASK = "nothing", "adopt", "to_left", "to_right", "ask"
+UNREADABLE = "unreadable"
 
 # (left, right): equal values; different values; and whether the latter overwrites an edit.
 # With DrChrono (left) as the system of record and the go-live policy "ask".
@@ -36,6 +37,17 @@ TABLE = {
     ("absent", "ours"): (NOTHING, NOTHING, False),
     ("absent", "new"): (LEFT, LEFT, False),
     ("absent", "absent"): (NOTHING, NOTHING, False),
+    ("unknown", "same"): (ADOPT, UNREADABLE, False),
+    ("unknown", "changed"): (ADOPT, UNREADABLE, False),
+    ("unknown", "ours"): (ADOPT, UNREADABLE, False),
+    ("unknown", "new"): (ADOPT, UNREADABLE, False),
+    ("unknown", "absent"): (UNREADABLE, UNREADABLE, False),
+    ("unknown", "unknown"): (ADOPT, UNREADABLE, False),
+    ("same", "unknown"): (ADOPT, UNREADABLE, False),
+    ("changed", "unknown"): (ADOPT, UNREADABLE, False),
+    ("ours", "unknown"): (ADOPT, UNREADABLE, False),
+    ("new", "unknown"): (ADOPT, UNREADABLE, False),
+    ("absent", "unknown"): (UNREADABLE, UNREADABLE, False),
 }
 
 
