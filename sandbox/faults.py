@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sandbox.answers import Json
 
-# What a fault does. Before the endpoint runs (nothing is committed): status, 429, html, garbage,
-# hang, drop, redirect, empty_list. After it: drop_after, drip, late. Around it: stale.
+# What a fault does. Before the endpoint runs (nothing is committed): status, 429, html (of any
+# status), garbage, hang, drop, redirect, empty_list. After it: drop_after, drip, late. Around it:
+# stale.
 DOINGS = (
     "status",
     "429",
@@ -26,7 +27,21 @@ DOINGS = (
     "redirect",
     "empty_list",
 )
-KEYS = ("match", "do", "times", "seconds", "actor", "status", "body", "retry_after", "then", "part")
+KEYS = (
+    "match",
+    "do",
+    "times",
+    "seconds",
+    "actor",
+    "status",
+    "body",
+    "retry_after",
+    "then",
+    "part",
+    "location",
+)
+# What stands when no status is named.
+STATUS = {"html": 200, "redirect": 302}
 
 
 @dataclass
@@ -35,7 +50,8 @@ class Fault:
 
     `seconds` is how long to hang, the pause between dripped bytes, the delay of a late commit,
     or what a 429 says it will take. `then` is what the caller of a late write sees: the line
-    closed at once ("close") or held until the commit ("hang").
+    closed at once ("close") or held until the commit ("hang"). `location` is where a redirect
+    leads; without one, to the same address under the other name of this machine.
     """
 
     method: str | None
@@ -49,6 +65,7 @@ class Fault:
     retry_after: str | None
     then: str
     part: str
+    location: str | None
 
     def wants(self, method: str, path: str, actor: str) -> bool:
         """Whether this call is meant."""
@@ -95,11 +112,12 @@ def parse(raw: Any) -> Fault:
             times=None if raw.get("times", 1) is None else int(raw.get("times", 1)),
             seconds=None if seconds is None else float(seconds),
             actor=str(raw.get("actor", "app")),
-            status=int(raw.get("status", 500)),
+            status=int(raw.get("status", STATUS.get(raw["do"], 500))),
             body=raw.get("body"),
             retry_after=None if raw.get("retry_after") is None else str(raw["retry_after"]),
             then=raw.get("then", "close"),
             part=raw.get("part", "all"),
+            location=None if raw.get("location") is None else str(raw["location"]),
         )
     except (TypeError, ValueError, AttributeError, re.error) as error:
         raise ValueError(f"can't read the fault: {error}") from error

@@ -30,6 +30,7 @@ Command = Callable[[Json], Any]
 Reading = Callable[["MultiDict[str, str]"], Any]
 
 HTML = "<!DOCTYPE html><html><body><h1>We'll be back soon</h1></body></html>"
+LOGIN = "/accounts/login/"
 # The documented example of a refused call (facts: D, Limits).
 DEFAULT_WAIT = 2295.0
 
@@ -130,6 +131,8 @@ class Remote(ABC):
         """Answer one request."""
         if request.path.startswith(control.PREFIX):
             return Outcome(control.answer(self, request))
+        if request.path == LOGIN:
+            return self._sign_in(request)
         actor = self.actor_of(request)
         query = request.query_string.decode("latin-1")
         line = self.calls.begin(request.method, request.path, query, self.clock.iso(), actor)
@@ -140,6 +143,18 @@ class Remote(ABC):
             outcome = Outcome(json_answer({"detail": "The sandbox itself failed."}, 500))
         self.calls.end(line, None if outcome.response is None else outcome.response.status_code)
         return outcome
+
+    def _sign_in(self, request: Request) -> Outcome:
+        """The page that a lapsed session is sent to: a form, and to a POST of a stranger's 403.
+
+        Django's own (302 to /accounts/login/?next=, CSRF failure with a page): facts: O.
+        """
+        query = request.query_string.decode("latin-1")
+        actor = self.actor_of(request)
+        line = self.calls.begin(request.method, request.path, query, self.clock.iso(), actor)
+        status = 200 if request.method in {"GET", "HEAD"} else 403
+        self.calls.end(line, status)
+        return Outcome(_page("<!DOCTYPE html><title>Sign in</title><form method=post>", status))
 
     def _treat(self, call: Call) -> Outcome:
         try:
@@ -171,8 +186,8 @@ class Remote(ABC):
             body = self.throttled(DEFAULT_WAIT if fault.seconds is None else fault.seconds)
             return Outcome(json_answer(fault.body or body, 429, headers))
         if fault.do == "html":
-            # 200 text/html from the edge (facts: D, Limits and transport).
-            return Outcome(Response(fault.body or HTML, content_type="text/html; charset=utf-8"))
+            # 200 text/html from the edge (facts: D, Limits and transport); 401 and 403 too (O).
+            return Outcome(_page(fault.body or HTML, fault.status))
         if fault.do == "garbage":
             return Outcome(Response('{"results": [', content_type="application/json"))
         if fault.do == "hang":
@@ -181,8 +196,8 @@ class Remote(ABC):
         if fault.do == "drop":
             return Outcome(None)
         if fault.do == "redirect":
-            location = other_loopback(call.request.url)
-            return Outcome(Response(status=302, headers={"Location": location}))
+            location = fault.location or other_loopback(call.request.url)
+            return Outcome(Response(status=fault.status, headers={"Location": location}))
         if fault.do == "empty_list":
             return Outcome(json_answer(self.empty_list()))
         return None
@@ -215,6 +230,10 @@ class Remote(ABC):
             threading.Thread(target=commit, name="late", daemon=True).start()
             started.wait()
         return Outcome(None)
+
+
+def _page(body: str, status: int) -> Response:
+    return Response(body, status=status, content_type="text/html; charset=utf-8")
 
 
 def other_loopback(url: str) -> str:

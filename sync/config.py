@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
 
     drchrono_base_url: str = "https://app.drchrono.com"
+    drchrono_origins: str = ""
     drchrono_client_id: str = ""
     drchrono_client_secret: SecretStr = SecretStr("")
     drchrono_scopes: str = ""
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     drchrono_burst_limit: int = Field(default=10, ge=1)
 
     oncall_base_url: str = "https://api.oncallhealth.ca"
+    oncall_origins: str = ""
     oncall_key: SecretStr = SecretStr("")
     oncall_key_prefix: str = ""
     oncall_webhook_tokens: SecretStr = SecretStr("")
@@ -122,6 +124,16 @@ class Settings(BaseSettings):
     def digest_key_list(self) -> tuple[bytes, ...]:
         """Keys of the digests; the first is current."""
         return tuple(key.encode() for key in _listed(self.digest_keys))
+
+    @property
+    def drchrono_other_origins(self) -> tuple[str, ...]:
+        """Further origins of DrChrono that its redirects and page links may name."""
+        return tuple(one.strip() for one in self.drchrono_origins.split(",") if one.strip())
+
+    @property
+    def oncall_other_origins(self) -> tuple[str, ...]:
+        """Further origins of OnCall that its page links may name."""
+        return tuple(one.strip() for one in self.oncall_origins.split(",") if one.strip())
 
     @property
     def imminent(self) -> timedelta:

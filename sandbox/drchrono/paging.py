@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from sandbox import links
 from sandbox.answers import Call, Json, Refusal, json_answer
 from sandbox.fields import as_integer
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sandbox.drchrono.practice import Practice
 
+OTHER_HOST = "https://drchrono.com"
 Key = Callable[[Json], list[Any]]
 View = Callable[[Json], Json]
 
@@ -33,8 +35,9 @@ def paged(practice: Practice, call: Call, rows: list[Json], key: Key, view: View
         return _numbered(practice, call, rows, size, view)
     cursor = call.arg("cursor")
     shown, before, after = _cut(rows, key, size, _decode(cursor) if cursor else None)
-    previous_link = _link(call, "cursor", _encode("before", key(shown[0]))) if before else None
-    next_link = _link(call, "cursor", _encode("after", key(shown[-1]))) if after else None
+    first, last = (key(shown[0]), key(shown[-1])) if shown else ([], [])
+    previous_link = _link(practice, call, "cursor", _encode("before", first)) if before else None
+    next_link = _link(practice, call, "cursor", _encode("after", last)) if after else None
     return _envelope(practice, [view(row) for row in shown], previous_link, next_link)
 
 
@@ -69,8 +72,8 @@ def _numbered(practice: Practice, call: Call, rows: list[Json], size: int, view:
         raise Refusal(404, {"detail": "Invalid page."})
     start = (page - 1) * size
     shown = [view(row) for row in rows[start : start + size]]
-    previous_link = _link(call, "page", str(page - 1)) if page > 1 else None
-    next_link = _link(call, "page", str(page + 1)) if start + size < len(rows) else None
+    previous_link = _link(practice, call, "page", str(page - 1)) if page > 1 else None
+    next_link = _link(practice, call, "page", str(page + 1)) if start + size < len(rows) else None
     return _envelope(practice, shown, previous_link, next_link)
 
 
@@ -81,9 +84,10 @@ def _envelope(
     return json_answer({"previous": previous_link, name: shown, "next": next_link})
 
 
-def _link(call: Call, name: str, value: str) -> str:
+def _link(practice: Practice, call: Call, name: str, value: str) -> str:
     query = {**call.request.args.to_dict(), name: value}
-    return f"{call.request.base_url}?{urlencode(query)}"
+    url = f"{call.request.base_url}?{urlencode(query)}"
+    return links.written(practice.behaviours.word("links"), url, OTHER_HOST)
 
 
 def _encode(side: str, at: list[Any]) -> str:

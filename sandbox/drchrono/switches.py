@@ -1,5 +1,6 @@
 """Decides which of DrChrono's unknowns can be switched (drchrono facts, marked U), and defaults."""
 
+from sandbox import links
 from sandbox.behaviours import OFF, ON, Switch, either, number
 
 SWITCHES: dict[str, Switch] = {
@@ -17,6 +18,8 @@ SWITCHES: dict[str, Switch] = {
     # How many GETs answer "In progress" first.
     "bulk_polls": number(1),
     "page_size": number(20),
+    # How `next` and `previous` are written.
+    "links": links.FORMS,
     "verbose_page_size": number(25),
     "paging": either("cursor", "page"),
     "list_lag_seconds": number(0),

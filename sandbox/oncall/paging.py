@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from sandbox import links
 from sandbox.answers import Call, Json, Refusal, json_answer
 from sandbox.fields import as_integer
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
     from sandbox.oncall.organisation import Organisation
+
+
+OTHER_HOST = "https://api.oncallhealth.com"
 
 
 def paged(
@@ -31,13 +35,14 @@ def paged(
     return json_answer(
         {
             "count": len(rows),
-            "next": _link(call, page + 1) if more else None,
-            "previous": _link(call, page - 1) if page > 1 else None,
+            "next": _link(organisation, call, page + 1) if more else None,
+            "previous": _link(organisation, call, page - 1) if page > 1 else None,
             "results": [view(row) for row in rows[start : start + size]],
         }
     )
 
 
-def _link(call: Call, page: int) -> str:
+def _link(organisation: Organisation, call: Call, page: int) -> str:
     query = {**call.request.args.to_dict(), "page": str(page)}
-    return f"{call.request.base_url}?{urlencode(query)}"
+    url = f"{call.request.base_url}?{urlencode(query)}"
+    return links.written(organisation.behaviours.word("links"), url, OTHER_HOST)

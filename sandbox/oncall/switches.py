@@ -1,5 +1,6 @@
 """Decides which of OnCall's unknowns can be switched (facts: oncall, marked U), and defaults."""
 
+from sandbox import links
 from sandbox.behaviours import OFF, ON, Switch, either, number
 
 SWITCHES: dict[str, Switch] = {
@@ -19,6 +20,8 @@ SWITCHES: dict[str, Switch] = {
     "contacts_list_email": ON,
     "order": either("oldest_first", "newest_first"),
     "page_size": number(20),
+    # How `next` and `previous` are written.
+    "links": links.FORMS,
     "list_lag_seconds": number(0),
     # How far behind the copy is that answers a read by id.
     "read_lag_seconds": number(0),

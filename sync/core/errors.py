@@ -1,18 +1,22 @@
 """The one error table: what a remote's answer means for the call that got it.
 
-Every remote answer is classified here, once, and closed by default: what no row names is permanent
-(a refusal), and what may have happened without our reading it is ambiguous. Nothing of the remote's
-own words leaves this module: a verdict holds codes, field names and an id.
+Every remote answer is classified here, once, and closed by default: only an answer that has the
+API's own shape (`shapes`) refuses, denies an object or ends a credential. Any other error is the
+word of something in front of the API: nothing happened, and it is tried again for as long as it
+takes. What may have happened without our reading it is ambiguous. Nothing of the remote's own words
+leaves this module: a verdict holds codes, field names and an id.
 """
 # The exceptions are outcomes, named as the design names them.
 # ruff: noqa: N818
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
-from sync.core import wording
+from sync.core import shapes, wording
 from sync.core.wording import Json as Json
 
 DEFAULT_THROTTLE = timedelta(seconds=60)
@@ -89,6 +93,13 @@ class Transient(RemoteError):
         self.until = until
 
 
+class NotTheApi(Transient):
+    """Something in front of the API answered, not the API; nothing happened.
+
+    `code` is `edge_<status>`, or `login_page` for a redirect to where people sign in.
+    """
+
+
 class Unresolved(RemoteError):
     """No outcome was read: the write may have happened."""
 
@@ -147,7 +158,21 @@ BULK = "bulk"
 # POSTs that may be repeated: a bulk POST only asks for a list, a revoked token stays revoked.
 REPEATABLE = frozenset({BULK, REVOKE})
 # DrChrono answers "Resend the original request with the right HTTP method": API v4, Requests.
-REDIRECTS = frozenset({302, 307, 308})
+# With these nothing was done yet; a 303 says the opposite of a write (RFC 9110, 15.4.4).
+REDIRECTS = frozenset({301, 302, 307, 308})
+READ_ON = REDIRECTS | {303}
+# Server errors that say themselves that the request was not carried out: not implemented (RFC
+# 9110), sign in to the network (RFC 6585), and a CDN that did not reach the server or found no
+# certificate to trust (Cloudflare: 521, 523, 525, 526).
+_NOT_DONE = frozenset({501, 505, 511, 521, 523, 525, 526})
+# Where people sign in, by the path of a redirect.
+_LOGIN = re.compile(
+    r"(?:^|[/_\-.])(?:log-?_?in|log-?_?on|sign-?_?in|sso|saml2?|oauth2?|authorize|authenticate)"
+    r"(?:$|[/_\-.?;])",
+    re.IGNORECASE,
+)
+EDGE = "edge_"
+LOGIN_PAGE = "login_page"
 
 # RFC 6749, section 5.2: the only remote words that are taken over, because the list is closed.
 _OAUTH_ERRORS = frozenset(
@@ -186,21 +211,25 @@ def classify(
     """
     method = method.upper()
     if 200 <= status < 300:
-        return _success(system, endpoint, method, status, json)
+        return _success(system, endpoint, method, status, content_type, json)
     words = wording.words(json)
+    stated = wording.retry_at(headers, words, now)
     if status == 429 or (status in {403, 503} and wording.THROTTLE.search(words)):
-        return Verdict(
-            Kind.THROTTLED,
-            "throttled",
-            wording.retry_at(headers, words, now) or now + DEFAULT_THROTTLE,
-        )
+        return Verdict(Kind.THROTTLED, "throttled", stated or now + DEFAULT_THROTTLE)
+    if 300 <= status < 400:
+        return _redirected(endpoint, method, status, headers.get("location", ""))
+    if not 400 <= status < 500 or status == 408:
+        return _unknown_outcome(endpoint, method, status, stated)
+    if status == 409 and json is None and "html" not in (content_type or ""):
+        # Its body is documented nowhere, and nothing in front of an API says 409 by itself.
+        return _conflict(system, endpoint, words)
+    if not shapes.is_of_the_api(system, status, json, token=endpoint in {TOKEN, REVOKE}):
+        return Verdict(Kind.TRANSIENT, f"{EDGE}{status}", stated)
     if endpoint == TOKEN and status in {400, 401}:
         return _token_refused(status, json)
     if status == 401 or (status == 403 and wording.NO_CREDENTIALS.search(words)):
         return Verdict(Kind.AUTH, "unauthorised")
-    if 400 <= status < 500 and status != 408:
-        return _refusal(system, endpoint, method, status, content_type, json, words)
-    return _unknown_outcome(endpoint, method, status, wording.retry_at(headers, words, now))
+    return _refusal(system, endpoint, method, status, json, words)
 
 
 def error_for(verdict: Verdict, call_id: int | None = None) -> RemoteError | None:
@@ -210,7 +239,8 @@ def error_for(verdict: Verdict, call_id: int | None = None) -> RemoteError | Non
         case Kind.OK:
             return None
         case Kind.TRANSIENT:
-            return Transient(code, call_id, verdict.retry_at)
+            edge = code.startswith(EDGE) or code == LOGIN_PAGE
+            return (NotTheApi if edge else Transient)(code, call_id, verdict.retry_at)
         case Kind.THROTTLED if verdict.retry_at is not None:
             return Throttled(code, verdict.retry_at, call_id)
         case Kind.THROTTLED:
@@ -227,9 +257,13 @@ def error_for(verdict: Verdict, call_id: int | None = None) -> RemoteError | Non
             return Refused(code, call_id, verdict.fields)
 
 
-def _success(system: str, endpoint: str, method: str, status: int, json: Json) -> Verdict:
+def _success(
+    system: str, endpoint: str, method: str, status: int, content_type: str | None, json: Json
+) -> Verdict:
     if endpoint == REVOKE:
-        return Verdict(Kind.OK, "ok")
+        # Its success has no body (RFC 7009, section 2.2); a page is somebody else's.
+        page = "html" in (content_type or "")
+        return Verdict(Kind.TRANSIENT, "garbled") if page else Verdict(Kind.OK, "ok")
     if status == 204 and method in {"PATCH", "PUT", "DELETE"}:
         return Verdict(Kind.OK, "ok")
     # Only `detail` is asked: a record of the list may quote anything.
@@ -266,34 +300,45 @@ def _token_refused(status: int, json: Json) -> Verdict:
 
 
 def _refusal(
-    system: str,
-    endpoint: str,
-    method: str,
-    status: int,
-    content_type: str | None,
-    json: Json,
-    words: str,
+    system: str, endpoint: str, method: str, status: int, json: Json, words: str
 ) -> Verdict:
+    """Give the meaning of a refusal that has the API's shape."""
     if endpoint == BULK and method == "GET" and (status == 404 or wording.BAD_UUID.search(words)):
         return Verdict(Kind.GONE, "invalid_uuid")
     if status in {404, 410} and endpoint in ITEMS:
-        # DrChrono answers in JSON only (API v4, Responses): a page says nothing of the object, and
-        # a deletion wrongly believed cancels a patient's visit.
-        if system == "drchrono" and "html" in (content_type or ""):
-            return _unknown_outcome(endpoint, method, status, None)
         return Verdict(Kind.GONE, "not_found")
     if system == "drchrono" and endpoint == "patients" and wording.DUPLICATE.search(words):
         return Verdict(Kind.CONFLICT, "duplicate_patient")
     if status == 409:
-        if system == "drchrono" and endpoint in {"appointments", "appointment"}:
-            return Verdict(Kind.CONFLICT, "overlap", other_id=wording.overlapping_id(words))
-        return Verdict(Kind.CONFLICT, "conflict")
+        return _conflict(system, endpoint, words)
     codes = {400: "invalid", 403: "forbidden", 404: "no_such_endpoint", 405: "method_not_allowed"}
     return Verdict(Kind.PERMANENT, codes.get(status, "refused"), fields=wording.field_names(json))
 
 
-def _unknown_outcome(endpoint: str, method: str, status: int, retry_at: datetime | None) -> Verdict:
-    code = "redirect_refused" if 300 <= status < 400 else "server_error"
+def _conflict(system: str, endpoint: str, words: str) -> Verdict:
+    if system == "drchrono" and endpoint in {"appointments", "appointment"}:
+        return Verdict(Kind.CONFLICT, "overlap", other_id=wording.overlapping_id(words))
+    return Verdict(Kind.CONFLICT, "conflict")
+
+
+def _redirected(endpoint: str, method: str, status: int, location: str) -> Verdict:
+    """Give the meaning of a redirect that was not followed: the API asked for nothing there."""
+    if _leads_to_login(location):
+        return Verdict(Kind.TRANSIENT, LOGIN_PAGE)
     if is_write(endpoint, method) and status not in REDIRECTS:
-        return Verdict(Kind.AMBIGUOUS, code, retry_at)
-    return Verdict(Kind.TRANSIENT, code, retry_at)
+        return Verdict(Kind.AMBIGUOUS, "redirect_refused")
+    return Verdict(Kind.TRANSIENT, "redirect_refused")
+
+
+def _leads_to_login(location: str) -> bool:
+    try:
+        path = urlsplit(location).path
+    except ValueError:
+        return False
+    return _LOGIN.search(path) is not None
+
+
+def _unknown_outcome(endpoint: str, method: str, status: int, retry_at: datetime | None) -> Verdict:
+    if is_write(endpoint, method) and status not in _NOT_DONE:
+        return Verdict(Kind.AMBIGUOUS, "server_error", retry_at)
+    return Verdict(Kind.TRANSIENT, "server_error", retry_at)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sync.core.errors import BULK, Gone, Transient
 from sync.outbound.call import Answer, Call, Json
+from sync.outbound.hosts import Base
 from sync.outbound.pages import Record, read_page
 
 LARGEST_PAGE = 1000
@@ -47,7 +48,7 @@ def request(send: Send, path: str, filters: Mapping[str, str]) -> str:
 def pages(
     send: Send,
     path: str,
-    base_url: str,
+    base: Base,
     uuid: str,
     *,
     wait: Callable[[int], None],
@@ -63,7 +64,7 @@ def pages(
     while number is not None:
         query = {"uuid": uuid, "page": str(number), "page_size": str(page_size)}
         answer = _complete(send, Call("drchrono", "GET", BULK, path, query=query), wait)
-        found = read_page(answer, base_url)
+        found = read_page(answer, base, path)
         total = _page_count(answer.json, number, more=found.next is not None)
         yield BulkPage(uuid, number, total, found.results)
         number = number + 1 if number < total else None

@@ -11,20 +11,23 @@ from urllib.parse import quote
 from sync.core.errors import Transient
 from sync.drchrono import bulk
 from sync.outbound.call import Answer, Audit, Call, Json, Sender
+from sync.outbound.hosts import Base
 from sync.outbound.pages import Page, Record, read_page, read_record
 
 _APPOINTMENT_BOUNDS = frozenset({"since", "date", "date_range"})
 
 
 class DrChrono:
-    """The calls. `base_url` is the configured one; page links must lead to nowhere else.
+    """The calls. `base_url` is the configured one, to which alone pages are asked.
+
+    `others` are further origins that page links may name (`sync.outbound.hosts`).
 
     `ticket` is handed to the sender as it is. Ids are strings, also where DrChrono uses numbers.
     """
 
-    def __init__(self, sender: Sender, base_url: str) -> None:
+    def __init__(self, sender: Sender, base_url: str, others: tuple[str, ...] = ()) -> None:
         self._sender = sender
-        self._base_url = base_url
+        self._base = Base("drchrono", base_url, others)
 
     # Appointments: API v4, /api/appointments
 
@@ -200,7 +203,7 @@ class DrChrono:
         seen: set[str] = set()
         while True:
             answer = self._send(ticket, call)
-            page = read_page(answer, self._base_url)
+            page = read_page(answer, self._base, call.path)
             yield page
             if page.next is None:
                 return
@@ -234,7 +237,7 @@ class DrChrono:
             asked = {"order_by": "updated_at", "page_size": str(page_size), **filters}
             uuid, first = bulk.request(send, path, asked), 1
         yield from bulk.pages(
-            send, path, self._base_url, uuid, wait=wait, page_size=page_size, first=first
+            send, path, self._base, uuid, wait=wait, page_size=page_size, first=first
         )
 
 

@@ -13,7 +13,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sync.core.errors import AuthFailed, Deferred, NotBefore, RemoteError, Transient
+from sync.core.errors import (
+    LOGIN_PAGE,
+    AuthFailed,
+    Deferred,
+    NotBefore,
+    NotTheApi,
+    RemoteError,
+    Transient,
+)
 from sync.core.tokens import StoredToken, TokenStore
 from sync.drchrono import oauth
 from sync.drchrono.oauth import SYSTEM, Application
@@ -26,6 +34,8 @@ AGAIN_AFTER = timedelta(minutes=15)
 # A token this young is not the reason for a 401.
 YOUNG = timedelta(seconds=60)
 BUSY = timedelta(seconds=5)
+# What something in front of the API says of a session: nothing that is sure.
+UNAUTHORISED_PAGES = frozenset({LOGIN_PAGE, "edge_401"})
 
 
 class State(StrEnum):
@@ -202,13 +212,18 @@ class _FreshTokenSender:
         except AuthFailed:
             if not self._keeper.renew_after_refusal(version):
                 raise
+        except NotTheApi as page:
+            # It may mean a lapsed token, or nothing of ours: a newer pair is taken, none is spent.
+            if page.code not in UNAUTHORISED_PAGES or self._keeper.version() == version:
+                raise
         return self._sender.send(call, ticket)
 
 
 def with_fresh_token(sender: Sender, keeper: TokenKeeper) -> Sender:
     """Give a sender that answers a 401 of DrChrono with a newer token, once.
 
-    A 401 was not executed, so sending again, a write too, does nothing twice. AuthFailed is raised
-    when no newer token can be had, or when that one is not taken either.
+    A page where people sign in, or a 401 that is not the API's, is answered so only where a newer
+    pair is stored already. Neither was executed, so sending again, a write too, does nothing twice.
+    AuthFailed is raised when no newer token can be had, or when that one is not taken either.
     """
     return _FreshTokenSender(sender, keeper)

@@ -1,17 +1,16 @@
 """The beat's tasks: what runs how often. Each tick is run once, however many beats there are."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sync.core.errors import NotBefore, Refused, RemoteError
-from sync.engine import behind, everyone, facts, matching, practice, scans, tiers
+from sync.engine import behind, everyone, facts, failing, matching, practice, scans, tiers
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
-from sync.store.scans import MATCHING, progress
+from sync.store.scans import progress
 from sync.store.schema import (
     call,
     delivery,
@@ -29,9 +28,6 @@ LATE_WRITE = timedelta(minutes=10)
 NOTE_EVERY = timedelta(seconds=10)
 GAP = timedelta(seconds=60)
 _SOON = 15.0  # seconds
-# A scan that failed: when it is tried again, and how long after it was due it is told of.
-AGAIN = timedelta(minutes=10)
-TOLD_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,70 +64,18 @@ def _contacts(sync: Sync) -> float:
     return 3600.0 * min(24, pages)
 
 
-def _remote(run: Callable[[Sync], tuple[Ring, ...]]) -> Callable[[Sync], tuple[Ring, ...]]:
-    """A task that meets remote trouble ends; its next tick tries again from where it stood."""
-
-    def guarded(sync: Sync) -> tuple[Ring, ...]:
-        try:
-            return run(sync)
-        except NotBefore as closed:
-            sync.log.info("a task waits for the budget", reason=closed.code)
-        except RemoteError as failure:
-            sync.log.warning("a task met trouble", reason=failure.code)
-        return ()
-
-    return guarded
-
-
 def _unless_behind(
     run: Callable[[Sync], tuple[Ring, ...]],
 ) -> Callable[[Sync], tuple[Ring, ...]]:
-    """A scan that does nothing until the links were rebuilt; then it is due at once.
-
-    One that fails is tried again before its next tick, and told of under its name.
-    """
-    name = run.__name__
+    """A scan that does nothing until the links were rebuilt; then it is due at once."""
 
     def guarded(sync: Sync) -> tuple[Ring, ...]:
         with sync.store.read() as conn:
-            noticed = behind.is_noticed(conn)
-        if noticed:
-            return ()
-        try:
-            rings = run(sync)
-        except RemoteError as failure:
-            _failed(sync, name, failure)
-            raise
-        _succeeded(sync, name)
-        return rings
+            if behind.is_noticed(conn):
+                return ()
+        return run(sync)
 
-    return _remote(guarded)
-
-
-def _failed(sync: Sync, name: str, failure: RemoteError) -> None:
-    now = sync.clock()
-    done = progress(sync.store, name).done_at or progress(sync.store, MATCHING).started_at
-    every = timedelta(seconds=TASKS[name].every_seconds(sync))
-    cause = None
-    if isinstance(failure, Refused):
-        cause = f"{name}_refused"
-    elif done is not None and now - done > every + TOLD_AFTER:
-        cause = f"{name}_keeps_failing"
-    with sync.store.write() as conn:
-        later = tick.c.task == name, tick.c.due > now + AGAIN
-        conn.execute(update(tick).where(*later).values(due=now + AGAIN))
-        if cause is not None:
-            journal.open_attention(conn, 0, cause, now=now)
-
-
-def _succeeded(sync: Sync, name: str) -> None:
-    with sync.store.write() as conn:
-        now = sync.clock()
-        journal.close_one(conn, 0, f"{name}_keeps_failing", now)
-        if journal.close_one(conn, 0, f"{name}_refused", now):
-            # What was forbidden by id waits for the same right: it is given now.
-            for key in links.blocked_on(conn, "operator", "forbidden"):
-                work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+    return guarded
 
 
 def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
@@ -226,12 +170,12 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
     return ()
 
 
-TASKS: Mapping[str, Task] = {
-    "mapping": Task(_every(5), _remote(mapping_changed)),
-    "mode": Task(_every(5), _remote(mode_changed)),
+_TASKS: Mapping[str, Task] = {
+    "mapping": Task(_every(5), mapping_changed),
+    "mode": Task(_every(5), mode_changed),
     "token": Task(_every(5), token_renewed),
-    "matching": Task(_every(15), _remote(matching.run)),
-    "practice": Task(_every(24 * 3600), _remote(practice.learn)),
+    "matching": Task(_every(15), matching.run),
+    "practice": Task(_every(24 * 3600), practice.learn),
     "window": Task(_every(15), held_visits),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
     "oncall_newest": Task(_newest, _unless_behind(scans.oncall_newest)),
@@ -243,6 +187,11 @@ TASKS: Mapping[str, Task] = {
     "oncall_tiers": Task(_every(300), _unless_behind(tiers.oncall_tiers)),
     "oncall_contacts": Task(_contacts, _unless_behind(scans.oncall_contacts)),
     "prune": Task(_every(3600), prune, needs_accounts=False),
+}
+
+TASKS: Mapping[str, Task] = {
+    name: replace(task, run=failing.telling(name, task.every_seconds, task.run))
+    for name, task in _TASKS.items()
 }
 
 # What a webhook would have told.

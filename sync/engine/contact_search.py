@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from sync.core import people
-from sync.core.errors import Refused
+from sync.core.errors import NotTheApi, Refused
 from sync.core.merge import Action, Seen, Side, merge
 from sync.core.people import normal_email
 from sync.core.records import Absent, Person, present
@@ -96,7 +96,8 @@ def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Jso
         filters = facts.get(conn, FILTERS) != "no"
     try:
         page = sync.oncall.contacts(ticket, email=email if filters else None)
-    except Refused:
+    except (Refused, NotTheApi):
+        # Whoever refused it: a list read whole answers the same question.
         filters = False
         page = sync.oncall.contacts(ticket)
     found, others = _with_email(page, email)

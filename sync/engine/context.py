@@ -168,6 +168,10 @@ def build(
         ),
         "oncall": Limit(),
     }
+    others = {
+        "drchrono": settings.drchrono_other_origins,
+        "oncall": settings.oncall_other_origins,
+    }
     application = Application(
         settings.drchrono_client_id,
         settings.drchrono_client_secret.get_secret_value(),
@@ -193,6 +197,7 @@ def build(
             writes_per_day=settings.writes_per_visit_day,
             writing=settings.sync_mode is Mode.LIVE,
             key_id=digests.key_id,
+            other_origins=others,
         ),
         clock=clock,
     )
@@ -202,8 +207,8 @@ def build(
         store=store,
         digests=digests,
         gate=gate,
-        drchrono=DrChrono(sender, settings.drchrono_base_url),
-        oncall=OnCall(sender, settings.oncall_base_url),
+        drchrono=DrChrono(sender, settings.drchrono_base_url, others["drchrono"]),
+        oncall=OnCall(sender, settings.oncall_base_url, others["oncall"]),
         keeper=keeper,
         application=application,
         limits=limits,

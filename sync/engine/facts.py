@@ -5,7 +5,7 @@ Kept in `probe`, one short text per name; nothing personal.
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from sync.store.schema import probe
 
@@ -25,6 +25,11 @@ def get(conn: Connection, name: str) -> str | None:
         select(probe.c.value).where(probe.c.name == name)
     ).scalar_one_or_none()
     return value
+
+
+def forget(conn: Connection, name: str) -> None:
+    """Let go of a fact."""
+    conn.execute(delete(probe).where(probe.c.name == name))
 
 
 def confirm(conn: Connection, name: str, now: datetime, since: datetime) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, TypeAlias
 
-from sync.core.errors import Refused, RemoteError, Transient
+from sync.core.errors import NotTheApi, Refused, RemoteError, Transient
 from sync.engine import facts
 from sync.engine.context import Sync
 from sync.engine.finding import Finding, good, remote_trouble, trouble
@@ -152,7 +152,7 @@ def _contacts(name: str, sync: Sync, ticket: Ticket) -> Finding:
         return good(name, "no contact with an e-mail to try the filter with")
     try:
         narrowed = sync.oncall.contacts(ticket, email=email)
-    except Refused:
+    except (Refused, NotTheApi):
         remember(sync, contacts_email_filter="no")
         return good(name, "an e-mail can't be asked for: all pages are read")
     all_of_them, found = _size(everybody), _size(narrowed)

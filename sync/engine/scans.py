@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from sync.core import people
-from sync.core.errors import Refused
+from sync.core.errors import NotTheApi, Refused
 from sync.core.records import Absent, Life, State
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
@@ -40,6 +40,7 @@ from sync.store.schema import blocker, object_, visit
 from sync.store.work import Hints, Lane
 
 OVERLAP = timedelta(days=1)
+NO_SUCH_PATH = frozenset({"edge_404", "edge_405", "edge_410"})
 CHUNK = 500
 
 
@@ -105,6 +106,7 @@ def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Js
     with sync.store.read() as conn:
         bulk = facts.get(conn, f"bulk_{kind}")
     ticket = sync.task_ticket()
+    absent = False
     if bulk != "no":
         reader = (
             sync.drchrono.bulk_appointments
@@ -115,7 +117,10 @@ def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Js
             for page in reader(ticket, partial(_pause, sync), **filters):
                 yield page.results
         except Refused:
-            pass
+            absent = True
+        except NotTheApi as page:
+            # A path that the server does not know can be answered by a page of the server's own.
+            absent = page.code in NO_SUCH_PATH
         else:
             if bulk is None:
                 _learn_bulk(sync, kind, "yes")
@@ -126,7 +131,7 @@ def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Js
         else sync.drchrono.list_patients(ticket, **filters)
     )
     for found in listed:
-        if bulk != "no":
+        if bulk != "no" and absent:
             # Only now: where both are refused, it is a scope that is missing.
             _learn_bulk(sync, kind, "no")
             bulk = "no"

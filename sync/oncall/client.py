@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sync.core.errors import Gone, Refused, Transient
 from sync.outbound.call import Answer, Audit, Call, Json, Sender
+from sync.outbound.hosts import Base
 from sync.outbound.pages import Page, Record, read_page, read_record
 
 
@@ -19,9 +20,9 @@ class OnCall:
     `ticket` is handed to the sender as it is. Ids are strings, taken from the objects' `url`.
     """
 
-    def __init__(self, sender: Sender, base_url: str) -> None:
+    def __init__(self, sender: Sender, base_url: str, others: tuple[str, ...] = ()) -> None:
         self._sender = sender
-        self._base_url = base_url
+        self._base = Base("oncall", base_url, others)
 
     # Appointments (guide "Synchronizing patients", and the developer site's appointments)
 
@@ -156,7 +157,7 @@ class OnCall:
             if page is not None and refusal.code == "no_such_endpoint":
                 raise Gone("no_such_page", refusal.call_id) from None
             raise
-        return read_page(answer, self._base_url)
+        return read_page(answer, self._base, path)
 
 
 def last_page(count: int, page_size: int) -> int:

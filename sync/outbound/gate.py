@@ -6,6 +6,7 @@ Then the call, under a total deadline that ends before the lease does. After: on
 the outcome, together with what the caller makes of it.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Protocol
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import (
+    READ_ON,
     REDIRECTS,
     Deferred,
     FencedOff,
@@ -29,7 +31,7 @@ from sync.core.errors import (
 )
 from sync.outbound import brake, budget
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
-from sync.outbound.hosts import redirect_target
+from sync.outbound.hosts import Base, redirect_target
 from sync.store import baselines, journal, work
 from sync.store.database import Store
 from sync.store.schema import call as call_table
@@ -91,6 +93,8 @@ class Rules:
     writes_per_day: int
     writing: bool
     key_id: str  # of the digests in `Call.pending`
+    # Further origins of a system that redirects may lead to, by system.
+    other_origins: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 class Gate:
@@ -142,16 +146,22 @@ class Gate:
         effective = call.effect or (call.writes and ticket.lease is not None)
         if effective and not self._rules.writing:
             raise WritesOffError(call.endpoint)
-        base = self._rules.bases[call.system]
+        base = Base(
+            call.system,
+            self._rules.bases[call.system],
+            self._rules.other_origins.get(call.system, ()),
+        )
         authorization = self._authority.headers(call.system) if call.bearer else {}
-        request = outgoing(call, base, authorization)
+        request = outgoing(call, base.url, authorization)
         for _ in range(HOPS):
             call_id = self._permit(call, ticket)
             incoming = self._carry(call, call_id, request)
             location = incoming.headers.get("location")
             target = None
-            if incoming.status in REDIRECTS and location:
-                target = redirect_target(request.url, location, base)
+            if location and incoming.status in (REDIRECTS if call.writes else READ_ON):
+                target = redirect_target(
+                    request.url, location, base, writes=call.writes, follows=call.bearer
+                )
             if target is None:
                 return self._outcome(call, ticket, call_id, incoming)
             self._close(call, call_id, "redirected", incoming.status, drop_pending=True)

@@ -1,47 +1,33 @@
-"""Which addresses that a remote names may be called with our credentials.
+"""Which addresses that a remote names may be called with our credentials, and as what.
 
-A `next` link: only on exactly the configured scheme, host and port. A redirect: only within the
-registrable domain of the configured host, and never from https down to http (DrChrono API v4,
-Requests: "resend the original request … to the new Location").
-
-No public suffix list is carried: the last two labels are taken as the registrable domain, and where
-those could be a suffix under which strangers register, nothing but the same host will do.
+A redirect is followed to exactly the configured origins of that remote (scheme, host, port), a
+write to the same path only; no page outside the API is asked. A `next` link is only read: the place
+it names is a path and a query of the list that was asked for, and the call goes to the configured
+base. A link to a host that is none of that remote's is refused.
 """
 
 import ipaddress
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit
 
 _PLAIN = re.compile(r"[!-~]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Second-level labels that countries register names under: co.uk, com.au, gc.ca, …
-_SECOND_LEVEL = frozenset(
-    {"ac", "co", "com", "edu", "gc", "go", "gob", "gov", "gv", "ltd", "me", "mil", "ne"}
-    | {"net", "nhs", "nom", "on", "or", "org", "plc", "qc", "sch"}
-)
-# Names under which hosting companies give a name to every customer.
-_SHARED = frozenset(
-    {
-        "amazonaws.com",
-        "appspot.com",
-        "azurewebsites.net",
-        "cloudapp.net",
-        "cloudfront.net",
-        "fly.dev",
-        "github.io",
-        "herokuapp.com",
-        "netlify.app",
-        "ngrok.app",
-        "ngrok.io",
-        "onrender.com",
-        "pages.dev",
-        "run.app",
-        "vercel.app",
-        "web.app",
-        "workers.dev",
-    }
-)
+# Hosts under which one and the same remote is known. DrChrono's reference and its samples stand on
+# the bare name, its newer schema on `app.`; OnCall's webhooks and samples name `.com`, its two
+# servers are `.ca` and `.us`. Only what is said of a list is read from a link there: no call goes
+# to another host than the configured one, so Canada's records are never asked of the United States.
+_KNOWN_AS = {
+    "drchrono": frozenset({"drchrono.com", "app.drchrono.com", "www.drchrono.com"}),
+    "oncall": frozenset({"api.oncallhealth.com", "api.oncallhealth.ca", "api.oncallhealth.us"}),
+}
+# The origins of DrChrono's own two base URLs: reference and newer schema (API v4). Whoever is
+# configured to one may be sent to the other.
+_SAME = frozenset({("https", "app.drchrono.com", 443), ("https", "drchrono.com", 443)})
+# Under what API paths stand, beside the base URL's own path.
+_API = {"drchrono": "/api/", "oncall": "/"}
 
 
 class _Origin(NamedTuple):
@@ -50,37 +36,75 @@ class _Origin(NamedTuple):
     port: int
 
 
-def page_path(link: str, base_url: str) -> str | None:
-    """Give a `next` link as path and query under the base URL; None when it leads elsewhere."""
-    target, base = _join(base_url, link), _split(base_url)
-    if target is None or base is None or _origin(target) != _origin(base):
-        return None
-    prefix = base.path.rstrip("/")
-    if not target.path.startswith(prefix + "/"):
-        return None
-    path = target.path.removeprefix(prefix)
-    return f"{path}?{target.query}" if target.query else path
+@dataclass(frozen=True)
+class Base:
+    """A remote's configured address, and further origins of the same remote, if any are set."""
+
+    system: str
+    url: str
+    others: tuple[str, ...] = ()
 
 
-def redirect_target(call_url: str, location: str, base_url: str) -> str | None:
+def page_path(link: str, base: Base, path: str) -> str | None:
+    """Give a `next` link as path and query under the base URL; None when it leads elsewhere.
+
+    `path` is the list that was asked for, relative to the base URL. The link may name any scheme
+    and port, and any host under which this remote is known: only its query is taken over.
+    """
+    asked = path.partition("?")[0]
+    target, root = _join(base.url.rstrip("/") + asked, link), _split(base.url)
+    if target is None or root is None or not _is_known_host(target, root, base):
+        return None
+    # A proxy that adds the base URL's path of its own is not in the links of what is behind it.
+    under = {asked.rstrip("/"), (root.path.rstrip("/") + asked).rstrip("/")}
+    if target.path.rstrip("/") not in under:
+        return None
+    return f"{asked}?{target.query}" if target.query else asked
+
+
+def redirect_target(
+    call_url: str, location: str, base: Base, *, writes: bool, follows: bool = True
+) -> str | None:
     """Give the absolute URL to send the same method, body and headers to; None when it may not be.
 
-    `call_url` is the URL that answered with the redirect, `location` its Location header as sent,
-    `base_url` the configured one.
+    `call_url` is the URL that answered with the redirect, `location` its Location header as sent.
+    `writes` is whether doing the call twice could do something twice. `follows` is False for calls
+    whose redirects are never followed: those of the token endpoints, which carry a secret in their
+    body.
     """
-    target = _join(call_url, location)
-    source, base = _split(call_url), _split(base_url)
-    if target is None or source is None or base is None:
+    # OnCall documents no redirect, and its key stands verbatim in each request.
+    if not follows or base.system != "drchrono":
         return None
-    to, configured = _origin(target), _origin(base)
-    if to.scheme == "http" and "https" in {source.scheme, base.scheme}:
+    target, source, root = _join(call_url, location), _split(call_url), _split(base.url)
+    if target is None or source is None or root is None:
         return None
-    if not _same_domain(to.host, configured.host):
+    if _origin(target) not in _origins(root, base.others):
         return None
-    usual_port = to.port in {_DEFAULT_PORTS[to.scheme], configured.port}
-    if not usual_port and not _is_loopback(configured.host):
+    if not target.path.startswith(root.path.rstrip("/") + _API[base.system]):
+        return None
+    if {".", ".."} & set(unquote(target.path).split("/")):
+        return None
+    if writes and target.path != source.path:
         return None
     return urldefrag(target.geturl()).url
+
+
+def _origins(root: SplitResult, others: Iterable[str]) -> set[_Origin]:
+    own = _origin(root)
+    found = {own, *(_origin(parts) for one in others if (parts := _split(one)))}
+    if own in _SAME:
+        found |= {_Origin(*one) for one in _SAME}
+    if own.scheme == "https":
+        found = {one for one in found if one.scheme == "https"}
+    return found
+
+
+def _is_known_host(target: SplitResult, root: SplitResult, base: Base) -> bool:
+    host, own = _origin(target).host, _origin(root).host
+    others = {_origin(parts).host for one in base.others if (parts := _split(one))}
+    return host in {own, *others} | _KNOWN_AS[base.system] or (
+        _is_loopback(own) and _is_loopback(host)
+    )
 
 
 def _join(base: str, link: str) -> SplitResult | None:
@@ -111,31 +135,8 @@ def _origin(parts: SplitResult) -> _Origin:
     return _Origin(parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme])
 
 
-def _same_domain(host: str, configured: str) -> bool:
-    if host == configured:
-        return True
-    if _is_loopback(configured):
-        return _is_loopback(host)
-    domain = _registrable(configured)
-    return domain is not None and _registrable(host) == domain
-
-
-def _registrable(host: str) -> str | None:
-    labels = host.split(".")
-    if len(labels) < 2 or _address(host) is not None:
-        return None
-    domain = ".".join(labels[-2:])
-    country_suffix = len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
-    return None if country_suffix or domain in _SHARED else domain
-
-
 def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return address.is_loopback if address is not None else host == "localhost"
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host)
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return None
+        return host == "localhost"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sync.core.errors import Refused, Transient
 from sync.outbound.call import Answer, Json
-from sync.outbound.hosts import page_path
+from sync.outbound.hosts import Base, page_path
 
 Record = dict[str, Json]
 
@@ -22,10 +22,11 @@ class Page:
     count: int | None = None
 
 
-def read_page(answer: Answer, base_url: str) -> Page:
-    """Read a list's answer, whether it calls its objects `results` or `data`.
+def read_page(answer: Answer, base: Base, path: str) -> Page:
+    """Read the answer of the list at `path`, whether it calls its objects `results` or `data`.
 
-    Raises Transient when it is no list of objects, Refused when its links lead to another server.
+    Raises Transient when it is no list of objects, Refused when its links lead to another list or
+    to a server that is not this remote's.
     """
     body = answer.json if isinstance(answer.json, dict) else {}
     listed = body.get("results", body.get("data"))
@@ -37,8 +38,8 @@ def read_page(answer: Answer, base_url: str) -> Page:
     count = body.get("count")
     return Page(
         results,
-        _link(body.get("next"), base_url, answer.call_id),
-        _link(body.get("previous"), base_url, answer.call_id),
+        _link(body.get("next"), base, path, answer.call_id),
+        _link(body.get("previous"), base, path, answer.call_id),
         count if isinstance(count, int) and not isinstance(count, bool) else None,
     )
 
@@ -50,10 +51,10 @@ def read_record(answer: Answer) -> Record:
     return answer.json
 
 
-def _link(link: Json, base_url: str, call_id: int | None) -> str | None:
+def _link(link: Json, base: Base, asked: str, call_id: int | None) -> str | None:
     if link is None or link == "":
         return None
-    path = page_path(link, base_url) if isinstance(link, str) else None
+    path = page_path(link, base, asked) if isinstance(link, str) else None
     if path is None:
         raise Refused("foreign_link", call_id)
     return path

@@ -112,6 +112,8 @@ ELSEWHERE = {
     (THERE, "read_lag_seconds"): "test_stale_after_our_write",
     (HERE, "missing_scope"): "test_invariant_9",
     (HERE, "access_seconds"): "test_drchrono_oauth",
+    (HERE, "links"): "test_who_answered",
+    (THERE, "links"): "test_who_answered",
 }
 PAIRS = 6
 SEED = 20261122

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from sync.core.errors import (
     Deferred,
     FencedOff,
     Gone,
+    NotTheApi,
     Refused,
     Throttled,
     Transient,
@@ -151,15 +153,17 @@ TRANSIENT, GARBLED = Say(503, {"detail": "x"}), Say(200, content_type="text/html
 KINDS = {
     "ok": (Say(200, OK), None, "done", "done"),
     "refused": (Say(400, {"datetime": ["no"]}), Refused, "refused", "done"),
-    "gone": (Say(404, {}), Gone, "refused", "done"),
-    "conflict": (Say(409, {}), Conflict, "refused", "done"),
-    "auth": (Say(401, {}), AuthFailed, "refused", "done"),
+    "gone": (Say(404, {"detail": "Not found."}), Gone, "refused", "done"),
+    "conflict": (Say(409, {"detail": "x"}), Conflict, "refused", "done"),
+    "auth": (Say(401, {"detail": "x"}), AuthFailed, "refused", "done"),
     "throttled": (Say(429, {}), Throttled, "refused", "done"),
     "server error": (TRANSIENT, (Unresolved, Transient), "unresolved", "done"),
     "garbled": (GARBLED, (Unresolved, Transient), "unresolved", "done"),
     "cut off": (Say(cut=True), (Unresolved, Transient), "unresolved", "done"),
     "bad redirect": (Say(302, headers={"Location": "http://e.example/"}), Transient,
                      "refused", "done"),
+    "firewall": (Say(403, content_type="text/html"), NotTheApi, "refused", "done"),
+    "login": (Say(302, headers={"Location": "/login/"}), NotTheApi, "refused", "done"),
 }  # fmt: skip
 
 
@@ -211,27 +215,39 @@ def test_what_can_t_have_been_sent_is_written_down_as_unsent(world, peer, method
     assert world.on_their_way() == []
 
 
+def at_drchrono(world):
+    """The world's write, made to DrChrono: OnCall's redirects are not followed."""
+    return replace(world.patch, system="drchrono", path="/api/appointments/7")
+
+
+def test_a_write_is_sent_to_no_other_path_and_oncall_s_to_no_other_address(world, peer):
+    for call in (at_drchrono(world), world.patch):
+        peer.says(Say(302, headers={"Location": "/api/appointments/8"}))
+        with pytest.raises(Transient, match="redirect_refused"):
+            world.gate.send(call, world.ticket)
+    assert len(peer.seen) == 2
+    assert world.on_their_way() == []
+
+
 def test_every_hop_of_a_redirect_is_a_call_with_the_same_method_and_body(world, peer):
+    patch, elsewhere = at_drchrono(world), peer.url.replace("127.0.0.1", "localhost")
     peer.says(
-        Say(302, headers={"Location": "/b/"}),
-        Say(307, headers={"Location": "/c/"}),
-        Say(200, OK),
+        Say(302, headers={"Location": elsewhere + patch.path}),
+        Say(307, headers={"Location": peer.url + patch.path}),
+        Say(204),
     )
-    world.gate.send(world.patch, world.ticket)
-    assert [(r.method, r.path) for r in peer.seen] == [
-        ("PATCH", "/appointments/7/"),
-        ("PATCH", "/b/"),
-        ("PATCH", "/c/"),
-    ]
+    world.gate_with(other_origins={"drchrono": (elsewhere,)}).send(patch, world.ticket)
+    assert [(r.method, r.path) for r in peer.seen] == 3 * [("PATCH", patch.path)]
     assert len({r.body for r in peer.seen}) == 1
-    assert world.states() == [("redirected", 302), ("redirected", 307), ("done", 200)]
+    assert world.states() == [("redirected", 302), ("redirected", 307), ("done", 204)]
     assert world.settled(world.visit) == {"starts": NEW}
 
 
 def test_a_circle_of_redirects_ends(world, peer):
-    peer.says(Say(302, headers={"Location": "/appointments/7/"}))
+    patch = at_drchrono(world)
+    peer.says(Say(302, headers={"Location": patch.path}))
     with pytest.raises(Transient, match="redirect_loop"):
-        world.gate.send(world.patch, world.ticket)
+        world.gate.send(patch, world.ticket)
     assert len(peer.seen) == len(world.calls()) == 3
     assert world.on_their_way() == []
 
@@ -239,17 +255,17 @@ def test_a_circle_of_redirects_ends(world, peer):
 def test_a_redirect_stops_at_the_fence_like_any_call(world, peer):
     def answer(_):
         world.taken_over()
-        return Say(302, headers={"Location": "/b/"})
+        return Say(302, headers={"Location": HERE.path})
 
     peer.answer = answer
     with pytest.raises(FencedOff):
-        world.gate.send(world.patch, world.ticket)
+        world.gate.send(HERE, world.ticket)
     assert len(peer.seen) == 1
     assert world.states() == [("redirected", 302)]
 
 
 def test_calls_are_counted_by_status(world, peer):
-    peer.says(Say(200, OK), Say(400, {}))
+    peer.says(Say(200, OK), Say(400, {"datetime": ["no"]}))
     world.gate.send(world.get, world.ticket)
     with pytest.raises(Refused):
         world.gate.send(world.patch, world.ticket)
@@ -323,7 +339,7 @@ def test_what_the_answer_shows_beats_what_was_sent(world):
     assert world.on_their_way() == []
 
 
-@pytest.mark.parametrize("said", [Say(400, {}), Say(503, {}), Say(429, {})])
+@pytest.mark.parametrize("said", [Say(400, ["no"]), Say(503, {}), Say(429, {})])
 def test_after_is_for_success_only(world, peer, said):
     peer.says(said)
     ran = []

@@ -104,7 +104,7 @@ def test_a_list_of_appointments_must_be_bounded(client):
     ("page", "error", "code"),
     [
         ({"next": "https://evil.example/api/x", "results": []}, Refused, "foreign_link"),
-        ({"next": "http://app.drchrono.com/api/x", "results": []}, Refused, "foreign_link"),
+        ({"next": "https://app.drchrono.com/api/x", "results": []}, Refused, "foreign_link"),
         ({"next": 3, "results": []}, Refused, "foreign_link"),
         ({"next": None}, Transient, "garbled"),
         ({"next": None, "results": ["x"]}, Transient, "garbled"),

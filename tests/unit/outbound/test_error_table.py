@@ -26,6 +26,7 @@ THROTTLED, AUTH, GONE = Kind.THROTTLED, Kind.AUTH, Kind.GONE
 CONFLICT, AMBIGUOUS = Kind.CONFLICT, Kind.AMBIGUOUS
 
 DUPLICATE = {"detail": "Potential duplicate patient(s) found."}
+NOT_FOUND = {"detail": "Not found."}
 OVERLAP = {"detail": "Appointment overlaps with 987654"}
 D, C = "drchrono", "oncall"
 
@@ -78,25 +79,25 @@ REFUSALS = [
     (D, "POST", "appointments", 403, {"detail": "No permission."}, PERMANENT, "forbidden"),
     (D, "GET", "appointment", 403, {"detail": "No permission."}, PERMANENT, "forbidden"),
     (D, "GET", "appointments", 404, {"detail": "Not found."}, PERMANENT, "no_such_endpoint"),
-    (D, "POST", "appointments", 404, None, PERMANENT, "no_such_endpoint"),
-    (D, "POST", "bulk", 404, None, PERMANENT, "no_such_endpoint"),
-    (D, "PUT", "patient", 405, None, PERMANENT, "method_not_allowed"),
+    (D, "POST", "appointments", 404, NOT_FOUND, PERMANENT, "no_such_endpoint"),
+    (D, "POST", "bulk", 404, NOT_FOUND, PERMANENT, "no_such_endpoint"),
+    (D, "PUT", "patient", 405, {"detail": "Not allowed."}, PERMANENT, "method_not_allowed"),
     (C, "PATCH", "contact", 400, ["no"], PERMANENT, "invalid"),
     (C, "POST", "appointments", 400, {"error": "no"}, PERMANENT, "invalid"),
     (C, "GET", "contact", 403, {"detail": "Not yours."}, PERMANENT, "forbidden"),
-    (C, "POST", "appointments", 418, None, PERMANENT, "refused"),
-    (C, "GET", "appointments", 451, None, PERMANENT, "refused"),
+    (C, "POST", "appointments", 418, {"detail": "?"}, PERMANENT, "refused"),
+    (C, "GET", "appointments", 451, ["?"], PERMANENT, "refused"),
     # By id only, and never a 403.
     (D, "GET", "appointment", 404, {"detail": "Not found."}, GONE, "not_found"),
-    (D, "PATCH", "appointment", 404, None, GONE, "not_found"),
-    (D, "DELETE", "appointment", 410, None, GONE, "not_found"),
+    (D, "PATCH", "appointment", 404, NOT_FOUND, GONE, "not_found"),
+    (D, "DELETE", "appointment", 410, NOT_FOUND, GONE, "not_found"),
     (D, "GET", "patient", 404, {"detail": "Not found."}, GONE, "not_found"),
-    (C, "GET", "appointment", 404, None, GONE, "not_found"),
+    (C, "GET", "appointment", 404, {"error": "Not found"}, GONE, "not_found"),
     (C, "PATCH", "participant", 404, {"detail": "Not found."}, GONE, "not_found"),
-    (C, "GET", "contact_appointments", 404, None, GONE, "not_found"),
+    (C, "GET", "contact_appointments", 404, ["Not found."], GONE, "not_found"),
     (D, "GET", "bulk", 200, {"detail": "Invalid uuid specified"}, GONE, "invalid_uuid"),
     (D, "GET", "bulk", 400, {"detail": "Invalid uuid specified"}, GONE, "invalid_uuid"),
-    (D, "GET", "bulk", 404, None, GONE, "invalid_uuid"),
+    (D, "GET", "bulk", 404, NOT_FOUND, GONE, "invalid_uuid"),
     (D, "POST", "appointments", 409, OVERLAP, CONFLICT, "overlap"),
     (D, "PATCH", "appointment", 409, None, CONFLICT, "overlap"),
     (D, "POST", "patients", 409, DUPLICATE, CONFLICT, "duplicate_patient"),
@@ -108,8 +109,8 @@ REFUSALS = [
 
 CREDENTIALS = [
     (D, "GET", "appointment", 401, {"detail": "expired"}, AUTH, "unauthorised"),
-    (D, "POST", "appointments", 401, None, AUTH, "unauthorised"),
-    (C, "PATCH", "participant", 401, None, AUTH, "unauthorised"),
+    (D, "POST", "appointments", 401, {"detail": "expired"}, AUTH, "unauthorised"),
+    (C, "PATCH", "participant", 401, {"error": "no"}, AUTH, "unauthorised"),
     (
         C,
         "GET",
@@ -125,7 +126,7 @@ CREDENTIALS = [
     (D, "POST", "token", 401, {"error": "invalid_client"}, AUTH, "invalid_client"),
     (D, "POST", "token", 401, {"error": "Jane Doe"}, AUTH, "token_refused"),
     (D, "POST", "token", 400, {"error": "invalid_scope"}, PERMANENT, "invalid_scope"),
-    (D, "POST", "token", 400, None, PERMANENT, "token_refused"),
+    (D, "POST", "token", 400, {"error": "?"}, PERMANENT, "token_refused"),
 ]
 
 UNKNOWN = [
@@ -157,13 +158,6 @@ def test_row(system, method, endpoint, status, json, kind, code):
     assert (found.kind, found.detail_code) == (kind, code)
 
 
-@pytest.mark.parametrize(("system", "kind"), [(D, TRANSIENT), (C, GONE)])
-def test_a_page_of_html_is_no_deletion_in_drchrono(system, kind):
-    """All of DrChrono's answers are JSON; OnCall's errors have no standard shape."""
-    found = verdict(system, "GET", "appointment", 404, None, "text/html; charset=utf-8")
-    assert found.kind is kind
-
-
 @pytest.mark.parametrize(
     ("text", "other"),
     [
@@ -188,8 +182,6 @@ def test_the_other_appointment_of_an_overlap(text, other):
         ({"non_field_errors": ["x"], "detail": ["x"]}, ()),
         ({"Jane Doe": ["x"], "jane@example.org": ["x"], "email": ["x"]}, ("email",)),
         (["email"], ()),
-        ("email", ()),
-        (None, ()),
     ],
 )
 def test_only_field_names_are_taken_over(json, fields):

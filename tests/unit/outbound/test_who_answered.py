@@ -1,0 +1,139 @@
+"""Who answered, the API or something in front of it: only the API refuses, denies or ends."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sync.core.errors import Kind, NotTheApi, classify, error_for
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HTML, JSON = "text/html; charset=UTF-8", "application/json"
+D, C = "drchrono", "oncall"
+STATUSES = (400, 401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 412, 413, 414, 415, 421, 422)
+STATUSES += (423, 431, 444, 451, 494, 499)
+# What stands in front of an API says, each in its own words; none of it is the API's.
+OF_THE_EDGE = {
+    "aws gateway": {"message": "Forbidden"},
+    "aws, missing token": {"message": "Missing Authentication Token"},
+    "nestjs": {"statusCode": 403, "message": "Forbidden resource", "error": "Forbidden"},
+    "rfc 9457": {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "policy"},
+    "spring": {"timestamp": 1, "status": 404, "error": "Not Found", "path": "/api/x"},
+    "kong": {"message": "no Route matched with those values", "request_id": "a"},
+    "cloudflare": {"success": False, "errors": [{"code": 10000, "message": "no"}]},
+    "azure": {"error": {"code": "AuthorizationFailed", "message": "no"}},
+    "a number": 403,
+    "a text": "Forbidden",
+    "an empty object": {},
+    "an empty list": [],
+    "a list of numbers": [1],
+}
+EVERY = [
+    (D, "GET", "appointment"),
+    (D, "PATCH", "appointment"),
+    (D, "POST", "appointments"),
+    (D, "GET", "appointments"),
+    (D, "GET", "patient"),
+    (D, "POST", "bulk"),
+    (D, "GET", "bulk"),
+    (D, "POST", "token"),
+    (C, "GET", "appointment"),
+    (C, "PATCH", "participant"),
+    (C, "POST", "contacts"),
+    (C, "GET", "contacts"),
+]
+
+
+def verdict(system, method, endpoint, status, json=None, kind=JSON, headers=None):
+    return classify(system, endpoint, method, status, kind, json, headers or {}, NOW)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize(("system", "method", "endpoint"), EVERY)
+def test_a_page_refuses_nothing(system, method, endpoint, status):
+    """An edge answers before the API is asked, so a write was not carried out either."""
+    found = verdict(system, method, endpoint, status, None, HTML)
+    assert (found.kind, found.detail_code) == (Kind.TRANSIENT, f"edge_{status}")
+    assert isinstance(error_for(found), NotTheApi)
+
+
+@pytest.mark.parametrize("status", [one for one in STATUSES if one != 409])
+@pytest.mark.parametrize("kind", [None, "", JSON, "text/plain"])
+@pytest.mark.parametrize(("system", "method", "endpoint"), EVERY)
+def test_an_empty_or_unreadable_body_refuses_nothing(system, method, endpoint, status, kind):
+    assert verdict(system, method, endpoint, status, None, kind).kind is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 451])
+@pytest.mark.parametrize("body", OF_THE_EDGE.values(), ids=OF_THE_EDGE)
+@pytest.mark.parametrize(("system", "method", "endpoint"), [EVERY[0], EVERY[2], EVERY[8], EVERY[9]])
+def test_a_gateway_s_json_refuses_nothing(system, method, endpoint, body, status):
+    if system == D or not (isinstance(body, dict) and set(body) == {"error"}):
+        assert verdict(system, method, endpoint, status, body).kind is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("system", "status", "body", "kind"),
+    [
+        (D, 403, {"detail": "You do not have permission to perform this action."}, Kind.PERMANENT),
+        (D, 403, {"detail": ["No."]}, Kind.PERMANENT),
+        (D, 401, {"detail": "Invalid token header.", "code": "x"}, Kind.AUTH),
+        (D, 404, {"detail": "Not found."}, Kind.GONE),
+        (D, 400, {"reason": ["Too long."]}, Kind.PERMANENT),
+        (D, 400, {"reason": "Too long."}, Kind.PERMANENT),
+        (D, 400, {"custom_fields": [{}, {"field_value": ["Too long."]}]}, Kind.PERMANENT),
+        (D, 400, ["No."], Kind.PERMANENT),
+        (D, 401, {"error": "no"}, Kind.TRANSIENT),  # not one of DrChrono's shapes outside /o/
+        (D, 403, {"reason": "policy"}, Kind.TRANSIENT),
+        (C, 401, {"error": "Invalid key."}, Kind.AUTH),
+        (C, 403, {"error": "No.", "code": "E1"}, Kind.PERMANENT),
+        (C, 400, {"participants": [{"email": ["Enter a valid address."]}]}, Kind.PERMANENT),
+        (C, 400, {"status": ["No."], "title": ["No."]}, Kind.PERMANENT),
+        (C, 400, {"status": "error", "title": "Blocked"}, Kind.TRANSIENT),
+        (C, 404, {"error": "Not found"}, Kind.GONE),
+    ],
+)
+def test_the_api_s_shapes_are_believed(system, status, body, kind):
+    assert verdict(system, "GET", "appointment", status, body).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "location", "kind", "code"),
+    [
+        ("POST", 302, "/accounts/login/?next=/api/x", Kind.TRANSIENT, "login_page"),
+        ("GET", 302, "https://app.drchrono.com/accounts/login/", Kind.TRANSIENT, "login_page"),
+        ("POST", 303, "https://sso.example/signin", Kind.TRANSIENT, "login_page"),
+        ("PATCH", 307, "/login", Kind.TRANSIENT, "login_page"),
+        ("POST", 301, "https://www.example/", Kind.TRANSIENT, "redirect_refused"),
+        ("POST", 302, "", Kind.TRANSIENT, "redirect_refused"),
+        ("POST", 303, "/api/appointments/7", Kind.AMBIGUOUS, "redirect_refused"),
+        ("GET", 303, "/api/appointments/7", Kind.TRANSIENT, "redirect_refused"),
+        ("GET", 302, "https://[bad", Kind.TRANSIENT, "redirect_refused"),
+        ("POST", 302, "/api/blogins/7", Kind.TRANSIENT, "redirect_refused"),
+    ],
+)
+def test_a_redirect_that_is_not_followed_did_nothing(method, status, location, kind, code):
+    for system in (D, C):
+        endpoint = "appointment" if method != "POST" else "appointments"
+        found = verdict(system, method, endpoint, status, None, HTML, {"location": location})
+        assert (found.kind, found.detail_code) == (kind, code)
+
+
+@pytest.mark.parametrize("status", [501, 505, 511, 521, 523, 525, 526])
+def test_some_server_errors_say_that_nothing_was_done(status):
+    assert verdict(C, "POST", "appointments", status, None, HTML).kind is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize("status", [200, 201, 500, 502, 503, 504, 520, 522, 524])
+def test_a_write_that_may_have_been_done_stays_ambiguous(status):
+    assert verdict(C, "POST", "appointments", status, None, HTML).kind is Kind.AMBIGUOUS
+
+
+def test_a_page_for_a_revocation_revoked_nothing():
+    assert verdict(D, "POST", "revoke_token", 200, None, HTML).kind is Kind.TRANSIENT
+    assert verdict(D, "POST", "revoke_token", 200, None, "").kind is Kind.OK
+
+
+def test_a_renewal_answered_by_a_page_spent_nothing():
+    for status in (400, 401, 403):
+        assert verdict(D, "POST", "token", status, None, HTML).kind is Kind.TRANSIENT
+    assert verdict(D, "POST", "token", 401, {"error": "invalid_grant"}).kind is Kind.AUTH
