@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return tuple(one.strip() for one in self.oncall_origins.split(",") if one.strip())
 
     @property
+    def apart(self) -> timedelta:
+        """How far two looks must be from each other for both to count."""
+        return timedelta(seconds=self.apart_seconds)
+
+    @property
     def imminent(self) -> timedelta:
         """How near a visit must be for its changes not to wait."""
         return timedelta(hours=self.imminent_hours)

@@ -1,7 +1,9 @@
 """An attempt to make something: the row that stands before its POST, and what is left of it after.
 
-A POST whose answer was not read *has happened* until two looks apart deny it; a look counts only
-when the POST can have landed by then.
+A POST whose answer was not read *has happened* until two looks apart deny it. A look counts only
+when the POST can have landed by then, and what it shows tells that it can't lack what was made
+(`proofs`). A list that never tells that is believed when it has been silent for `SILENCE` times as
+long.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sync.core.errors import FencedOff, RemoteError, Unresolved
 from sync.core.merge import Seen
 from sync.core.people import NAMES
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.proofs import Evidence
 from sync.engine.seen import StoredFields, compare
 from sync.store import links
 from sync.store.schema import call
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
     from sync.store.links import Obj
 
 LOOKS = 2
+# Times "apart" that a list must have been silent for to deny by that. Ten minutes as it ships:
+# far beyond the "some seconds" by which DrChrono's lists are behind (API v4, Requests).
+SILENCE = 10
+# Times "apart" after which a person is asked where lists surely lack what is there.
+HOPELESS = 60
 
 
 def begin(
@@ -116,9 +124,38 @@ def counts_from(sync: Sync, row: Obj, sent: datetime) -> datetime:
     return sent + timedelta(seconds=sync.settings.late_seconds)
 
 
-def is_denied(row: Obj) -> bool:
-    """Whether one more look that does not find it is the last that is needed."""
-    return row.looks + 1 >= LOOKS
+def is_denied(sync: Sync, row: Obj, sent: datetime, evidence: Evidence) -> bool:
+    """Whether one more look that does not find it, with this evidence, is the last needed."""
+    if row.looks + 1 < LOOKS or evidence is Evidence.LAGS:
+        return False
+    return evidence is Evidence.SHOWS or sync.clock() >= _silent_until(sync, sent)
+
+
+def note_look(
+    conn: Connection, sync: Sync, row: Obj, sent: datetime, evidence: Evidence, at: datetime
+) -> datetime:
+    """Write down a look (made at `at`) that did not find it; returns when the next is due.
+
+    Silent lists are looked at in growing distances, and once more when they may be believed.
+    """
+    counts = evidence is not Evidence.LAGS
+    looks = row.looks + 1 if counts else row.looks
+    links.change(conn, row.id, state="ambiguous", looks=looks, looked_at=at)
+    apart, now = sync.settings.apart, sync.clock()
+    if row.looks == 0 or evidence is Evidence.SHOWS:
+        return now + apart
+    due = max(now + apart, sent + 2 * (now - sent))
+    end = _silent_until(sync, sent)
+    return min(due, end) if now < end and counts else due
+
+
+def is_hopeless(sync: Sync, sent: datetime) -> bool:
+    """Whether looks have gone on for so long that a person is asked."""
+    return sync.clock() >= sent + HOPELESS * sync.settings.apart
+
+
+def _silent_until(sync: Sync, sent: datetime) -> datetime:
+    return sent + timedelta(seconds=sync.settings.late_seconds) + SILENCE * sync.settings.apart
 
 
 def known(conn: Connection, row: Obj) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, select
@@ -11,7 +10,7 @@ from sync.core.errors import Refused
 from sync.core.merge import Seen
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import attempts, contact_search, facts, undecided, unreadable
+from sync.engine import attempts, contact_search, facts, proofs, undecided, unreadable
 from sync.engine.contact_search import is_theirs
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
@@ -187,12 +186,14 @@ def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
         with sync.store.write() as conn:
             _store(conn, sync, row, found)
         return
-    if attempts.is_denied(row):
+    with sync.store.read() as conn:
+        evidence = proofs.of_list(conn, proofs.ONCALL_CONTACTS)
+    if attempts.is_denied(sync, row, sent, evidence):
         _forget(sync, row)
         return
     with sync.store.write() as conn:
-        links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
-    raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds))
+        due = attempts.note_look(conn, sync, row, sent, evidence, now)
+    raise LaterError(due)
 
 
 def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Json] | None:

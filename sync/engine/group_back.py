@@ -26,10 +26,13 @@ from sync.engine import (
     keeping,
     marking,
     meeting,
+    proofs,
+    waiting,
 )
 from sync.engine.arrivals import BUSY
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.proofs import Evidence
 from sync.engine.visit_state import participants_wire
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.schema import attendance, attention, visit
@@ -84,6 +87,7 @@ def book(run: GroupRun) -> None:
     _stand_where(run, standing)
     shown = [seat.shown.json for seat in run.seats if seat.shown is not None]
     like = next(iter([*shown, *standing]), None)
+    _asked_no_more(run, [one.who for one in found])
     for one in found:
         if one.standing is None:
             _make(run, one.who, one.met, like)
@@ -198,6 +202,17 @@ def _left_alone(run: GroupRun, who: Attendee, parked: ParkedError) -> None:
             object_id=row.id,
             candidates=list(parked.candidates) or None,
         )
+        waiting.told(conn, run.state.key, row.id, parked, now)
+
+
+def _asked_no_more(run: GroupRun, known: list[Attendee]) -> None:
+    """Close what was asked about participants who are known to be patients now."""
+    with run.started.sync.store.write() as conn:
+        for who in known:
+            row = links.find(conn, "oncall", "participant", who.remote_id)
+            if row is not None:
+                journal.close_about(conn, run.state.key, row.id, run.started.sync.clock())
+                links.unblock_object(conn, run.state.key, row.id)
 
 
 def _participant(conn: Connection, run: GroupRun, who: Attendee) -> links.Obj:
@@ -316,27 +331,30 @@ def _resolve_one(run: GroupRun, seat: Seat) -> None:
     ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
         raise LaterError(ready, Hints.both())
-    json = _look(run, seat)
+    json, evidence = _look(run, seat)
     if json is not None:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
             keeping.appointment(conn, run.started, row, json)
         raise LaterError(sync.clock(), Hints.both())
-    if attempts.is_denied(row):
+    if attempts.is_denied(sync, row, sent, evidence):
         _drop(run, seat.attended.id, row.id)
         return
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
-    raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds), Hints.both())
+        due = attempts.note_look(conn, sync, row, sent, evidence, now)
+    raise LaterError(due, Hints.both())
 
 
-def _look(run: GroupRun, seat: Seat) -> dict[str, Json] | None:
-    """The appointment that a lost create may have made."""
-    with run.started.sync.store.read() as conn:
+def _look(run: GroupRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
+    """The appointment that a lost create may have made, and what its absence says."""
+    sync = run.started.sync
+    with sync.store.read() as conn:
         patient = links.patient_row(conn, seat.attended.person or 0)
-    return None if patient is None else _standing(run, str(patient.remote_id))
+    found = None if patient is None else _standing(run, str(patient.remote_id))
+    with sync.store.read() as conn:
+        return found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
 
 
 def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:

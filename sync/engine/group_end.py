@@ -18,6 +18,7 @@ from sync.engine import (
     group_state,
     overwriting,
     rekeying,
+    waiting,
 )
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
@@ -297,7 +298,7 @@ def _tell(
         journal.open_attention(conn, key, cause, now=now)
         links.block(conn, key, kind="operator", ref=cause, now=now)
     for object_id, why in still.items():
-        links.block(conn, key, kind=why.kind, ref=why.ref[:64], now=now, object_id=object_id)
+        waiting.block(conn, key, why, now=now, object_id=object_id)
         if why.cause is not None:
             journal.open_attention(conn, key, why.cause, now=now, object_id=object_id)
     if fields.held or members.of(Fate.HELD):

@@ -304,7 +304,10 @@ def resolve(run: GroupRun) -> None:
     rows = [row for row in run.state.objects if row.id in lost]
     unsent = [row for row in rows if row.state == "creating" and not sent]
     ready = [row for row in rows if row.looked_at is None or now >= row.looked_at + apart]
-    _forget(run, [row.id for row in {*unsent, *(r for r in ready if attempts.is_denied(r))}])
+    # Read by its id, not from a list: two reads apart are proof enough.
+    _forget(
+        run, [row.id for row in {*unsent, *(r for r in ready if r.looks + 1 >= attempts.LOOKS)}]
+    )
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
         for row in ready:

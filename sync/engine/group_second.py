@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from sync.core import group
 from sync.core.records import Absent, Attendee, Life, State
-from sync.engine import group_participants, meeting
+from sync.engine import group_participants, meeting, waiting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import translate as oncall
 from sync.store import journal, links, work
@@ -40,14 +40,20 @@ def newcomers(started: VisitRun) -> list[Attendee]:
         for who in shown.visit.attendees
         if who.cancelled is not True and who.remote_id != own.remote_id
     ]
+    # Told ones are looked at again when both sides are hinted by no delivery: a chart came that may
+    # be theirs, or an operator asks.
+    both = state.lease.hints.drchrono and state.lease.hints.oncall
+    again = both and not state.deliveries
     with started.sync.store.read() as conn:
-        return [who for who in others if not _is_known(conn, state.key, who)]
+        return [who for who in others if not _is_known(conn, state.key, who, again=again)]
 
 
-def _is_known(conn: Connection, key: int, who: Attendee) -> bool:
+def _is_known(conn: Connection, key: int, who: Attendee, *, again: bool) -> bool:
     row = links.find(conn, "oncall", "participant", who.remote_id)
     if row is None:
         return False
+    if again and links.waits(conn, key, row.id):
+        return not group_participants.is_free(conn, who.remote_id)
     told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
     return (
         not group_participants.is_free(conn, who.remote_id)
@@ -64,11 +70,11 @@ def settle(started: VisitRun) -> None:
     if slot is None:
         return
     for who in newcomers(started):
-        cause, candidates = _cause(started, who, slot.doctor)
-        if cause:
-            _tell(started, who, cause, candidates)
+        why = _why_not(started, who, slot.doctor)
+        if why is not None:
+            _tell(started, who, why)
         elif not started.mapping.has_groups:
-            _tell(started, who, SECOND, ())
+            _tell(started, who, ParkedError("operator", "who", SECOND))
         else:
             _found(started, slot)
 
@@ -91,18 +97,18 @@ def _slot(started: VisitRun) -> Slot | None:
     return replace(slot, born=right.visit.remote_id)
 
 
-def _cause(started: VisitRun, who: Attendee, doctor: str) -> tuple[str, tuple[str, ...]]:
-    """Why a participant is nobody to be booked; nothing for another patient."""
+def _why_not(started: VisitRun, who: Attendee, doctor: str) -> ParkedError | None:
+    """Why a participant is nobody to be booked; None for another patient."""
     try:
         met = meeting.person_of(started, who, doctor, alone=False)
     except ParkedError as parked:
-        return parked.cause or "participant_unmatched", parked.candidates
+        return parked
     attended = started.state.attendance
     is_same = attended is not None and attended.person == met.key
-    return ("group_member_twice" if is_same else ""), ()
+    return ParkedError("operator", "who", "group_member_twice") if is_same else None
 
 
-def _tell(started: VisitRun, who: Attendee, cause: str, candidates: tuple[str, ...]) -> None:
+def _tell(started: VisitRun, who: Attendee, why: ParkedError) -> None:
     sync, state = started.sync, started.state
     with sync.store.write() as conn:
         now = sync.clock()
@@ -111,8 +117,14 @@ def _tell(started: VisitRun, who: Attendee, cause: str, candidates: tuple[str, .
             conn, state.key, "oncall", "participant", who.remote_id, now=now
         )
         journal.open_attention(
-            conn, state.key, cause, now=now, object_id=row.id, candidates=list(candidates) or None
+            conn,
+            state.key,
+            why.cause or "participant_unmatched",
+            now=now,
+            object_id=row.id,
+            candidates=list(why.candidates) or None,
         )
+        waiting.told(conn, state.key, row.id, why, now)
 
 
 def _found(started: VisitRun, slot: Slot) -> None:

@@ -1,18 +1,25 @@
 """The keyed index of known people: who has this e-mail and this name, answered without a call."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, or_, select
 
 from sync.digests import Digests
+from sync.engine import waiting
 from sync.store import upsert
 from sync.store.schema import person_key
 
 Keys = Sequence[tuple[str, tuple[str, ...]]]
 
 
-def remember(conn: Connection, digests: Digests, person: int, keys: Keys) -> None:
-    """Replace what the index knows of a person (an aggregate) by these keys."""
+def remember(
+    conn: Connection, digests: Digests, person: int, keys: Keys, *, now: datetime | None = None
+) -> None:
+    """Replace what the index knows of a person (an aggregate) by these keys.
+
+    With `now`, visits that wait for somebody with this e-mail are raised.
+    """
     conn.execute(delete(person_key).where(person_key.c.person == person))
     rows = [
         {
@@ -26,6 +33,9 @@ def remember(conn: Connection, digests: Digests, person: int, keys: Keys) -> Non
     if rows:
         # The patient's own webhook may be indexing them at this very moment.
         conn.execute(upsert.insert(conn, person_key).on_conflict_do_nothing(), rows)
+    if now is not None:
+        for kind, ref in waiting.email(digests, keys, older=True):
+            waiting.wake(conn, kind, ref, now=now)
 
 
 def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) -> list[int]:

@@ -6,14 +6,14 @@ proven to show new objects; else a person is asked.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
 from sync.core.group import is_group
-from sync.engine import attempts, keeping, looking
+from sync.engine import attempts, keeping, looking, proofs, waiting
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.proofs import Evidence
 from sync.store import links, work
 from sync.store.schema import visit
 from sync.store.work import Hints
@@ -47,21 +47,23 @@ def _resolve_one(started: VisitRun, row: Obj) -> None:
     ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
         raise LaterError(ready, Hints.both())
-    look = looking.for_visit(started, row)
+    look = looking.for_visit(started, row, sent)
     if look.found is not None:
         adopt_found(started, row, look.found)
         raise LaterError(sync.clock(), Hints.both())
-    if look.proven and attempts.is_denied(row):
+    asked = row.system == "oncall" and look.evidence is Evidence.SILENT
+    if not asked and attempts.is_denied(sync, row, sent, look.evidence):
         _drop(started, row)
         return
-    looks = row.looks + 1 if look.proven else row.looks
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        links.change(conn, row.id, state="ambiguous", looks=looks, looked_at=sync.clock())
-    if not look.proven and state.lease.attempts >= attempts.LOOKS:
+        due = attempts.note_look(conn, sync, row, sent, look.evidence, sync.clock())
+    if asked and row.looks + 1 >= attempts.LOOKS:
+        # A second one mails the patient again: silence is no denial. The list's proof wakes it.
+        raise ParkedError(waiting.FACT, proofs.ONCALL_VISITS, "create_unknown", row.id)
+    if attempts.is_hopeless(sync, sent):
         raise ParkedError("operator", str(row.id), "create_unknown", row.id)
-    apart = timedelta(seconds=sync.settings.apart_seconds)
-    raise LaterError(sync.clock() + apart, Hints.both(), failed=not look.proven)
+    raise LaterError(due, Hints.both())
 
 
 def _drop(started: VisitRun, row: Obj) -> None:

@@ -11,12 +11,15 @@ from sqlalchemy import Connection, func, select
 from sync.core.errors import Gone
 from sync.core.records import Absent, Marker, Visit
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, newest
+from sync.engine import facts, newest, proofs
+from sync.engine.proofs import Evidence
 from sync.oncall import translate as oncall
 from sync.store import links
 from sync.store.schema import object_
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sync.core.wording import Json
     from sync.engine.visits import VisitRun
     from sync.store.links import Obj
@@ -24,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """What a look brought. A `proven` look that found nothing counts as a denial."""
+    """What a look brought, and what it says when it found nothing."""
 
     found: dict[str, Json] | None
-    proven: bool
+    evidence: Evidence = Evidence.SHOWS
 
 
 def highest_known(conn: Connection, system: str) -> int | None:
@@ -46,11 +49,11 @@ def highest_known(conn: Connection, system: str) -> int | None:
     return int(highest) if highest and highest.isdecimal() else None
 
 
-def for_visit(started: VisitRun, row: Obj) -> Look:
+def for_visit(started: VisitRun, row: Obj, sent: datetime) -> Look:
     """Look for the appointment that a creating row may have become."""
     if row.system == "oncall":
-        return _oncall(started, row)
-    return _drchrono(started, row)
+        return _oncall(started, row, sent)
+    return _drchrono(started, row, sent)
 
 
 def is_ours(started: VisitRun, row: Obj, marker: object) -> bool:
@@ -63,7 +66,7 @@ def is_ours(started: VisitRun, row: Obj, marker: object) -> bool:
     )
 
 
-def _oncall(started: VisitRun, row: Obj) -> Look:
+def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
     """The newest appointments back to the highest id known before the POST."""
     scan = newest.oncall_appointments(started.sync, started.ticket, row.highest_before or 0)
     for json in scan.records:
@@ -76,10 +79,16 @@ def _oncall(started: VisitRun, row: Obj) -> Look:
             json = _whole(started, remote_id) or json
             marker = oncall.to_visit(json, started.mapping).marker
         if is_ours(started, row, marker):
-            return Look(json, proven=True)
-    with started.sync.store.read() as conn:
-        proven = facts.get(conn, "oncall_list_shows_new") == "yes"
-    return Look(None, proven=proven and scan.complete)
+            return Look(json)
+    if not scan.complete:
+        return Look(None, Evidence.SILENT)
+    sync = started.sync
+    shown = {str(newest.record_id(json)) for json in scan.records}
+    until = sync.clock() - timedelta(seconds=sync.settings.late_seconds)
+    with sync.store.read() as conn:
+        if proofs.lacks(conn, "oncall", "appointment", since=sent, until=until, shown=shown):
+            return Look(None, Evidence.LAGS)
+        return Look(None, proofs.of_list(conn, proofs.ONCALL_VISITS))
 
 
 def _whole(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
@@ -89,12 +98,12 @@ def _whole(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
         return None
 
 
-def _drchrono(started: VisitRun, row: Obj) -> Look:
+def _drchrono(started: VisitRun, row: Obj, sent: datetime) -> Look:
     """By day, doctor and patient, with the custom fields (API v4: lists are some seconds old)."""
     state, sync = started.state, started.sync
     starts, doctor = state.row["starts_at"], state.row["doctor"]
     if starts is None or doctor is None:
-        return Look(None, proven=False)
+        return Look(None, Evidence.SILENT)
     days = {(starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
     pages = sync.drchrono.list_appointments(
         started.ticket,
@@ -102,12 +111,19 @@ def _drchrono(started: VisitRun, row: Obj) -> Look:
         date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
         doctor=doctor,
     )
+    marks: list[str | None] = []
     for page in pages:
         for json in page.results:
             shown = drchrono.to_visit(json, started.mapping)
             if is_ours(started, row, shown.marker) or _fits(started, shown):
-                return Look(json, proven=True)
-    return Look(None, proven=True)
+                return Look(json)
+            marks.append(shown.mark)
+    late = timedelta(seconds=sync.settings.late_seconds)
+    with sync.store.read() as conn:
+        proven = proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
+        if proven is Evidence.SHOWS:
+            return Look(None, proven)
+        return Look(None, proofs.of_marks(conn, sent + late, marks))
 
 
 def _fits(started: VisitRun, shown: Visit) -> bool:

@@ -26,6 +26,7 @@ from sync.engine import (
     never,
     new_patients,
     rereading,
+    waiting,
 )
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
@@ -267,20 +268,41 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool
     patients = _patients_like(started, candidate)
     apart = _told_apart(started, attendee, [str(json["id"]) for json in patients])
     patients = [json for json in patients if str(json["id"]) not in apart]
-    found = people.match(candidate, [drchrono.to_person(json) for json in patients])
+    shown = [drchrono.to_person(json) for json in patients]
+    found = people.match(candidate, [one for one in shown if one.active is not False])
     if found.one is not None:
         json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
         new_patients.found(started, candidate, found.one.remote_id)
         return _meet(started, json, found.one, doctor)
     if not found.nobody:
         candidates = tuple(one.remote_id for one in found.several)
-        raise ParkedError("operator", "who", "patient_unsure", candidates=candidates)
+        raise _asked(started, "patient_unsure", candidate, candidates)
     if not alone:
-        raise ParkedError("operator", "who", "participant_unmatched")
+        raise _asked(started, "participant_unmatched", candidate)
+    _refuse_former(candidate, [one for one in shown if one.active is False])
     with started.sync.store.read() as conn:
         asked = decided.may_be_made(conn, attendee.remote_id)
-    made, json = new_patients.make(started, candidate, contact, doctor, asked=asked)
+    made, json = new_patients.make(
+        started, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
+    )
     return _meet(started, json, made, doctor, read=True)
+
+
+def _asked(
+    started: VisitRun, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
+) -> ParkedError:
+    """Who they are is asked, until a chart with their e-mail comes or a candidate's changes."""
+    also = waiting.email(started.sync.digests, people.keys(candidate)) + waiting.patients(ids)
+    return ParkedError("operator", "who", cause, candidates=ids, also=also)
+
+
+def _refuse_former(candidate: Person | Attendee, inactive: list[Person]) -> None:
+    """Raise ParkedError where an inactive chart may be theirs: it is no reason for a second one."""
+    former = people.match(candidate, inactive)
+    of = [former.one] if former.one is not None else [*former.several]
+    if of:
+        ids = tuple(one.remote_id for one in of)
+        raise ParkedError("patient", ids[0], "patient_inactive", candidates=ids)
 
 
 def _said(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
@@ -363,13 +385,18 @@ def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Atten
 
 
 def _patients_like(started: VisitRun, candidate: Person | Attendee) -> list[dict[str, Json]]:
-    """Everybody who has that e-mail, and everybody who has that name."""
-    drchrono_client, ticket = started.sync.drchrono, started.ticket
-    by_email = drchrono_client.find_patients(ticket, email=present(candidate.email, ""))
+    """Everybody who has that e-mail, and everybody who has that name.
+
+    Lists leave out who is inactive (API v4, Patients), and they are there all the same.
+    """
+
+    def find(**filters: str) -> list[dict[str, Json]]:
+        whole = {**filters, "show_inactive": "true"}
+        return started.sync.drchrono.find_patients(started.ticket, verbose=False, **whole)
+
+    by_email = find(email=present(candidate.email, ""))
     first, last = present(candidate.first_name, ""), present(candidate.last_name, "")
-    by_name = (
-        drchrono_client.find_patients(ticket, first_name=first, last_name=last) if last else []
-    )
+    by_name = find(first_name=first, last_name=last) if last else []
     return list({str(json["id"]): json for json in [*by_email, *by_name]}.values())
 
 

@@ -1,32 +1,43 @@
 """Making the patient of a participant whom nobody knew: once, by policy (the guide's flow).
 
-The create key is a digest of who it is, so that two visits of one new person can't make two charts.
-A POST whose answer was not read *has happened* until two looks apart deny it; a look is the search
-for everybody with that e-mail or name, which each run makes before it comes here.
+Whoever makes one holds the lease of the new person, so that two visits of somebody new can't make
+two charts. A create without an outcome is found again by each thing that named it: the e-mail, the
+name, the participant. Until `lost_patients` has found or denied it, nobody like it is made.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import IntegrityError
+
 from sync.core import people
-from sync.core.errors import Conflict
+from sync.core.errors import Conflict, Gone
 from sync.core.records import Attendee, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import attempts, facts
+from sync.engine import attempts, facts, in_flight, lost_patients, rereading, waiting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
 
     from sync.core.wording import Json
+    from sync.engine.context import Sync
     from sync.engine.visits import VisitRun
     from sync.outbound.call import Answer
+    from sync.outbound.gate import Ticket
     from sync.store.links import Obj
+    from sync.store.work import Lease
+
+BUSY = timedelta(seconds=1)
 
 
 def make(
@@ -35,31 +46,145 @@ def make(
     contact: Person | None,
     doctor: str,
     *,
+    participant: str,
     asked: bool = False,
 ) -> tuple[Person, dict[str, Json]]:
-    """Make the patient; returns it as DrChrono answered.
+    """Make the patient; returns it as DrChrono answered, or as it is read when it was made before.
 
-    `asked`: somebody has said that it is a new patient, so the policy need not say so.
+    `participant` is the OnCall id of whom it is made for. `asked`: somebody has said that it is a
+    new patient, so the policy need not say so.
     Raises ParkedError when the policy or DrChrono is against it, LaterError while an earlier
-    attempt's outcome is unknown, and the RemoteErrors of the call.
+    attempt's outcome is unknown or another run is at it, and the RemoteErrors of the calls.
     """
-    sync = started.sync
     policy = "create" if asked else started.mapping.policy.new_patients
     if policy != "create":
         cause = "new_patient" if policy == "ask" else "participant_unmatched"
-        raise ParkedError("operator", "who", cause)
-    row = _row(started, candidate)
+        raise _asked(started, cause, candidate)
+    for row in in_flight.like(started.sync, candidate, participant):
+        with _held(started.sync, _lease(started, row.aggregate)) as lease:
+            ticket = replace(started.ticket, lease=lease)
+            made = _earlier(started, ticket, row, candidate)
+        if made is not None:
+            return made
+    row, own = _begin(started, candidate, participant)
+    with _held(started.sync, own) as lease:
+        return _post(started, replace(started.ticket, lease=lease), row, candidate, contact, doctor)
+
+
+def _asked(started: VisitRun, cause: str, candidate: Person | Attendee) -> ParkedError:
+    """A person is asked, until a chart with that e-mail comes."""
+    also = waiting.email(started.sync.digests, people.keys(candidate))
+    return ParkedError("operator", "who", cause, also=also)
+
+
+def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> None:
+    """The search shows the patient: a create of ours without an outcome has happened."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        for row in in_flight.of(conn, sync.digests, candidate):
+            if row.remote_id is None:
+                links.created(conn, row, remote_id, now=sync.clock())
+
+
+@contextmanager
+def _held(sync: Sync, lease: Lease) -> Iterator[Lease]:
+    try:
+        yield lease
+    finally:
+        with sync.store.write() as conn:
+            work.give_back(conn, lease, now=sync.clock())
+
+
+def _lease(started: VisitRun, key: int) -> Lease:
+    """Take the new person's lease. Raises LaterError while another run has it."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        lease = work.try_lock(
+            conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+    if lease is None:
+        raise LaterError(now + BUSY, Hints.both())
+    return lease
+
+
+def _begin(started: VisitRun, candidate: Person | Attendee, participant: str) -> tuple[Obj, Lease]:
+    """Write the create down under all that names it, with its lease; another run may do so too."""
+    sync = started.sync
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+            person = links.new_aggregate(conn, "person", now)
+            key = in_flight.create_key(sync.digests, candidate)
+            row = attempts.begin(conn, person, "drchrono", "patient", key, now=now)
+            in_flight.note(conn, sync.digests, person, candidate, participant)
+            lease = work.try_lock(
+                conn, person, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+            )
+    except IntegrityError:
+        lease = None
+    if lease is None:
+        raise LaterError(sync.clock() + BUSY, Hints.both())
+    return row, lease
+
+
+def _earlier(
+    started: VisitRun, ticket: Ticket, row: Obj, candidate: Person | Attendee
+) -> tuple[Person, dict[str, Json]] | None:
+    """The patient of an earlier create like this one; None when it certainly made nothing.
+
+    The row of one that made nothing is dropped: the next is written down under its own names.
+    """
+    sync = started.sync
+    with sync.store.read() as conn:
+        here = in_flight.again(conn, row)
+        sent = attempts.last_sent(conn, here) if here is not None else None
+    if here is None:
+        return None
+    if here.remote_id is None and sent is not None:
+        here = lost_patients.resolve(sync, ticket, here, sent)
+    if here is None or here.remote_id is None:
+        with sync.store.write() as conn:
+            in_flight.forget(conn, row)
+        return None
+    try:
+        json = sync.drchrono.get_patient(ticket, here.remote_id, verbose=True)
+    except Gone:
+        rereading.believe_gone(sync, started.state.lease, here)
+        raise ParkedError("patient", here.remote_id, "patient_gone") from None
+    shown = drchrono.to_person(json)
+    if people.match(candidate, [shown]).one is None:
+        # Made for somebody of these words, and called otherwise now: asked, not guessed.
+        raise ParkedError("patient", here.remote_id, "patient_unsure", candidates=(here.remote_id,))
+    return shown, json
+
+
+def _post(
+    started: VisitRun,
+    ticket: Ticket,
+    row: Obj,
+    candidate: Person | Attendee,
+    contact: Person | None,
+    doctor: str,
+) -> tuple[Person, dict[str, Json]]:
+    sync = started.sync
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             made = drchrono.to_person(answer.json)
             links.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
 
+    def forget() -> None:
+        with sync.store.write() as conn:
+            in_flight.forget(conn, row)
+
     values = _values(candidate, contact, doctor)
     try:
-        with attempts.attempt(sync, [row.id], lambda: _forget(started, row)):
+        with attempts.attempt(sync, [row.id], forget):
             json = sync.drchrono.create_patient(
-                started.ticket.then(after, fact=True),
+                ticket.then(after, fact=True),
                 _body(started, values, row, doctor),
                 object_id=row.id,
                 fields=tuple(values),
@@ -67,62 +192,8 @@ def make(
                 doctor=doctor,
             )
     except Conflict:
-        raise ParkedError("operator", "who", "duplicate_patient") from None
+        raise _asked(started, "duplicate_patient", candidate) from None
     return drchrono.to_person(json), json
-
-
-def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> None:
-    """The search shows the patient: a create of ours without an outcome has happened."""
-    with started.sync.store.write() as conn:
-        row = links.creating(conn, _key(started, candidate))
-        if row is not None and row.remote_id is None:
-            links.created(conn, row, remote_id, now=started.sync.clock())
-
-
-def _key(started: VisitRun, candidate: Person | Attendee) -> str:
-    """The create's key; that of an attempt under an older digest key, while there is one."""
-    digests = started.sync.digests
-    identity = dict(people.keys(candidate))["email_name_birth"]
-    keys = {
-        key_id: "patient:" + digests.person("new_patient", *identity, key_id=key_id)
-        for key_id in digests.key_ids
-    }
-    with started.sync.store.read() as conn:
-        older = [key for key in keys.values() if links.creating(conn, key) is not None]
-    return older[0] if older else keys[digests.key_id]
-
-
-def _row(started: VisitRun, candidate: Person | Attendee) -> Obj:
-    """The row of this create: a new one, or that of an attempt that certainly made nothing."""
-    sync, key = started.sync, _key(started, candidate)
-    with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
-        row = links.creating(conn, key)
-        if row is None:
-            person = links.new_aggregate(conn, "person", now)
-            return attempts.begin(conn, person, "drchrono", "patient", key, now=now)
-        sent = attempts.last_sent(conn, row)
-    if row.remote_id is not None:
-        raise ParkedError("operator", "who", "patient_unsure", candidates=(row.remote_id,))
-    if sent is not None:
-        _denied(started, row, sent)
-    return row
-
-
-def _denied(started: VisitRun, row: Obj, sent: datetime) -> None:
-    """Return when two looks apart have not shown the patient; else raise LaterError."""
-    sync, now = started.sync, started.state.now
-    ready = attempts.counts_from(sync, row, sent)
-    if now < ready:
-        raise LaterError(ready, Hints.both())
-    if not attempts.is_denied(row):
-        with sync.store.write() as conn:
-            links.change(conn, row.id, state="ambiguous", looks=row.looks + 1, looked_at=now)
-        raise LaterError(now + timedelta(seconds=sync.settings.apart_seconds), Hints.both())
-    with sync.store.write() as conn:
-        attempts.known(conn, row)
-        links.change(conn, row.id, state="creating", looks=0, looked_at=None)
 
 
 def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -> dict[str, object]:
@@ -150,8 +221,3 @@ def _body(started: VisitRun, values: dict[str, object], row: Obj, doctor: str) -
         marker = Marker(installation, row.aggregate, 1, 1)
         body["custom_demographics"] = drchrono_bodies.with_marker("patient", [], field_id, marker)
     return body
-
-
-def _forget(started: VisitRun, row: Obj) -> None:
-    with started.sync.store.write() as conn:
-        links.forget_create(conn, row.id)

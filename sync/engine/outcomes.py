@@ -23,11 +23,12 @@ class ParkedError(Exception):
     """This object waits until (kind, ref) changes; everything else goes on.
 
     `cause` opens an attention item; None where the wait is nobody's business to decide.
-    `candidates` are ids and field names only.
+    `candidates` are ids and field names only. `also` are further (kind, ref) of which any wakes it.
     """
 
-    kind: str  # patient | mapping | visit | auth | operator
+    kind: str  # of `sync.engine.waiting`, or mapping | mode | auth
     ref: str
     cause: str | None = None
     object_id: int = 0
     candidates: tuple[str, ...] = ()
+    also: tuple[tuple[str, str], ...] = ()

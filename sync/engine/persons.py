@@ -185,7 +185,7 @@ def _new_version(started: PersonRun) -> None:
             .values(version=person_table.c.version + 1)
         )
         keys = people.keys(started.person)
-        index.remember(conn, sync.digests, started.lease.aggregate, keys)
+        index.remember(conn, sync.digests, started.lease.aggregate, keys, now=sync.clock())
 
 
 def _carry(started: PersonRun) -> None:

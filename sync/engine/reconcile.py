@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.wire import MalformedError
-from sync.engine import behind, persons, visits
+from sync.engine import behind, group_second, persons, visits, waiting
 from sync.engine.arrivals import AbsorbedError
 from sync.engine.context import Ring, Sync
 from sync.engine.outcomes import LaterError, ParkedError
@@ -133,15 +133,10 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         now = sync.clock()
         work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
-        journal.close_attention(conn, lease.aggregate, now, keep=(parked.cause or "",))
-        links.block(
-            conn,
-            lease.aggregate,
-            kind=parked.kind,
-            ref=parked.ref[:64],
-            now=now,
-            object_id=parked.object_id,
+        journal.close_attention(
+            conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=group_second.TOLD
         )
+        waiting.block(conn, lease.aggregate, parked, now=now, object_id=parked.object_id)
         if parked.cause is not None:
             journal.open_attention(
                 conn,

@@ -26,6 +26,7 @@ from sync.engine import (
     listed,
     newest,
     occurrences,
+    proofs,
     rekeying,
 )
 from sync.engine.context import Ring, Sync
@@ -163,6 +164,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
         if out_of_scope(sync.mapping, shown):
             return None
         links.change(conn, obj.id, state="live")
+    proofs.note(conn, sync, proofs.DRCHRONO_APPOINTMENTS, obj)
     event = DELETED if deleted else "scan"
     return _compare(conn, sync, obj, drchrono.wire("appointment", json), shown.mark, event)
 
@@ -221,7 +223,7 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
         read_since = obj.mark and shown.mark and shown.mark <= obj.mark
         if read_since and index.is_current(conn, sync.digests, obj.aggregate):
             return None
-        index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
+        index.remember(conn, sync.digests, obj.aggregate, people.keys(shown), now=sync.clock())
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
             raise_(conn, sync, waiting, "drchrono")
         return None
@@ -336,8 +338,7 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
         obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
         joining.note_place(conn, obj.aggregate, shown, first=True)
         return raise_(conn, sync, obj.aggregate, "oncall")
-    if obj.made_by_us and obj.created_at > sync.clock() - listed.PROOF:
-        facts.put(conn, "oncall_list_shows_new", "yes", sync.clock())
+    proofs.note(conn, sync, proofs.ONCALL_VISITS, obj)
     if obj.state != "live":
         return None
     stored = baselines.stored_fields(conn, [obj.id])
@@ -399,6 +400,7 @@ def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
     obj = links.find(conn, "oncall", "contact", shown.remote_id)
     if obj is None or obj.state != "live":
         return None
+    proofs.note(conn, sync, proofs.ONCALL_CONTACTS, obj)
     stored = baselines.stored_fields(conn, [obj.id])
     wire = oncall.wire("contact", json)
     told = {name: value for name, value in wire.items() if (obj.id, name) in stored}

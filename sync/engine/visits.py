@@ -64,7 +64,7 @@ from sync.store.work import Hints, Lease
 # A bare OnCall hint this soon after a write of ours is taken for its echo.
 ECHO = timedelta(seconds=30)
 # Attention that stands until somebody has read it, whatever later runs see.
-TOLD = ("noted", *group_second.TOLD)
+TOLD = ("noted",)
 # What the mapping or its direction keeps from being made.
 OUTSIDE = frozenset({"direction", "type_skipped", "out_of_scope"})
 
@@ -356,7 +356,7 @@ def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
 
 def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
     key, now = started.state.key, started.sync.clock()
-    journal.close_attention(conn, key, now, keep=(*plan.asks, *TOLD))
+    journal.close_attention(conn, key, now, keep=(*plan.asks, *TOLD), keep_about=group_second.TOLD)
     for cause in plan.notes:
         journal.open_attention(conn, key, cause, now=now)
     for cause in plan.asks:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, not_, select, update
 
 from sync.store import upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
@@ -133,15 +133,25 @@ def open_attention(
 
 
 def close_attention(
-    conn: Connection, aggregate: int, now: datetime, *, keep: Iterable[str] = ()
+    conn: Connection,
+    aggregate: int,
+    now: datetime,
+    *,
+    keep: Iterable[str] = (),
+    keep_about: Iterable[str] = (),
 ) -> None:
-    """Close what is open about an aggregate, but for the causes that still hold."""
+    """Close what is open about an aggregate, but for the causes that still hold.
+
+    `keep_about`: those that still hold where they are about one of its objects.
+    """
+    about = (attention.c.object != 0) & attention.c.cause.in_(list(keep_about))
     conn.execute(
         update(attention)
         .where(
             attention.c.aggregate == aggregate,
             attention.c.closed_at.is_(None),
             attention.c.cause.not_in(list(keep)),
+            not_(about),
         )
         .values(closed_at=now)
     )
@@ -159,6 +169,19 @@ def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> bo
         .values(closed_at=now)
     )
     return closed.rowcount > 0
+
+
+def close_about(conn: Connection, aggregate: int, object_id: int, now: datetime) -> None:
+    """Close what is open about one object of an aggregate."""
+    conn.execute(
+        update(attention)
+        .where(
+            attention.c.aggregate == aggregate,
+            attention.c.object == object_id,
+            attention.c.closed_at.is_(None),
+        )
+        .values(closed_at=now)
+    )
 
 
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from sync.store import journal, upsert, work
@@ -364,14 +375,30 @@ def block(
     )
 
 
+# What somebody was told of about one object: it wakes the aggregate, and parks nothing.
+_PARKS = or_(blocker.c.object == 0, blocker.c.kind != "email")
+
+
 def unblock(conn: Connection, key: int) -> None:
     """Forget why an aggregate waited: its run has just found out anew."""
-    conn.execute(delete(blocker).where(blocker.c.aggregate == key))
+    conn.execute(delete(blocker).where(blocker.c.aggregate == key, _PARKS))
+
+
+def unblock_object(conn: Connection, key: int, object_id: int) -> None:
+    """Forget why one object of an aggregate waited."""
+    mine = (blocker.c.aggregate == key, blocker.c.object == object_id)
+    conn.execute(delete(blocker).where(*mine))
+
+
+def waits(conn: Connection, key: int, object_id: int) -> bool:
+    """Whether anything is waited for about one object of an aggregate."""
+    mine = (blocker.c.aggregate == key, blocker.c.object == object_id)
+    return conn.execute(select(blocker.c.ref).where(*mine).limit(1)).first() is not None
 
 
 def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
     """Whether an aggregate waits for anything of that kind, or for anything at all."""
-    query = select(blocker.c.ref).where(blocker.c.aggregate == key)
+    query = select(blocker.c.ref).where(blocker.c.aggregate == key, _PARKS)
     if kind is not None:
         query = query.where(blocker.c.kind == kind)
     return conn.execute(query.limit(1)).first() is not None

@@ -152,7 +152,7 @@ def test_a_list_that_lags(clinic: Clinic, kind: str) -> None:
 def test_the_patient_is_refused_as_a_double_of_itself(clinic: Clinic) -> None:
     """409 with ourselves; an appointment's is `test_the_slot_is_taken_by_our_own_lost_appointment`.
 
-    The search does not show it in two looks, so DrChrono refuses the second POST: somebody is asked
+    Lists are silent for ten minutes, so DrChrono refuses the second POST: somebody is asked
     until a list shows it. OnCall refuses no doubles, and members of a group may overlap.
     """
     create = Create(clinic, "patient")
@@ -162,7 +162,7 @@ def test_the_patient_is_refused_as_a_double_of_itself(clinic: Clinic) -> None:
 
     def lag() -> None:
         match = {"method": "GET", "path": "^/api/patients$"}
-        clinic.sandbox.faults("drchrono", {"match": match, "do": "empty_list", "times": 4})
+        clinic.sandbox.faults("drchrono", {"match": match, "do": "empty_list", "times": 18})
 
     with meanwhile(clinic, create.call, before=lag):
         create.begin()

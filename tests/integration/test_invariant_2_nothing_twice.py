@@ -66,14 +66,14 @@ def test_on_an_unproven_list_a_person_is_asked(clinic: Clinic) -> None:
 
 
 def test_the_slot_is_taken_by_our_own_lost_appointment(clinic: Clinic) -> None:
-    """Lists that lag deny it twice; the second POST is refused: it overlaps with the first."""
+    """Lists are silent for ten minutes; the second POST is refused: it overlaps with the first."""
     prove_the_list(clinic)
     for remote in ("drchrono", "oncall"):
         clinic.sandbox.faults(remote, webhooks={"mode": "drop", "times": 1})
     clinic.sandbox.faults(
         "drchrono",
         {**POST_APPOINTMENT, "do": "drop_after"},
-        {**LIST_APPOINTMENTS, "do": "empty_list", "times": 2},
+        {**LIST_APPOINTMENTS, "do": "empty_list", "times": 6},
         webhooks={"mode": "drop"},
     )
     clinic.sandbox.faults("oncall", webhooks={"mode": "deliver"})
