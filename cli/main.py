@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import by_hand, demo, go_live, operate, processes, relink, running, setup
+from cli import by_hand, demo, go_live, operate, processes, relink, running, setup, zones
 from cli.environment import read_env_file
 
 
@@ -48,6 +48,7 @@ for command in (
     setup.mapping,
     go_live.go_live,
     relink.relink,
+    zones.zones,
     operate.status,
     operate.resync,
     operate.plan,

@@ -14,7 +14,7 @@ from typing import Final
 
 from sync.core.lifecycle import StatusTable
 from sync.core.records import Life, VisitType
-from sync.core.times import TimeFormatError, zone_of
+from sync.core.zones import known_zone
 from sync.mapping_file import (
     Direction,
     DoctorTable,
@@ -31,6 +31,7 @@ __all__ = [
     "MappingError",
     "Policies",
     "UnmappedError",
+    "ZoneUnknownError",
     "load",
     "parse",
 ]
@@ -43,6 +44,15 @@ class UnmappedError(LookupError):
         """Name the key to add."""
         super().__init__(f"the mapping lacks {key}")
         self.key = key
+
+
+class ZoneUnknownError(UnmappedError):
+    """Neither the mapping nor DrChrono tells a usable time zone of a doctor."""
+
+    def __init__(self, doctor: str) -> None:
+        """Name the doctor."""
+        super().__init__(f"timezone of doctor {doctor}")
+        self.doctor = doctor
 
 
 _TYPE_LABELS: Final = {
@@ -60,6 +70,7 @@ class Mapping:
     version: str
     zones: Map[str, str] = field(default_factory=dict)
     profile_names: Map[str, str] = field(default_factory=dict)
+    profile_lengths: Map[str, int] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> "Mapping":
@@ -74,11 +85,14 @@ class Mapping:
 
     def with_zones(self, zones: Map[str, str]) -> "Mapping":
         """The same with doctors' zones as the API tells them; unusable names are left out."""
-        return replace(self, zones={doctor: z for doctor, z in zones.items() if _usable(z)})
+        known = {doctor: known_zone(name) for doctor, name in zones.items()}
+        return replace(self, zones={doctor: zone for doctor, zone in known.items() if zone})
 
-    def with_profiles(self, names: Map[str, str]) -> "Mapping":
-        """The same with the names of appointment profiles, by profile id."""
-        return replace(self, profile_names=dict(names))
+    def with_profiles(
+        self, names: Map[str, str], minutes: Map[str, int] | None = None
+    ) -> "Mapping":
+        """The same with the names and lengths of appointment profiles, by profile id."""
+        return replace(self, profile_names=dict(names), profile_lengths=dict(minutes or {}))
 
     @property
     def policy(self) -> Policies:
@@ -100,6 +114,15 @@ class Mapping:
         if entry is not None and entry.timezone is not None:
             return entry.timezone
         return self.zones.get(doctor)
+
+    @property
+    def without_zone(self) -> tuple[str, ...]:
+        """The mapped doctors whose zone nobody tells in a usable form: their visits wait."""
+        return tuple(d.drchrono for d in self.doctors if self.zone(d.drchrono) is None)
+
+    def profile_minutes(self, profile: str | None) -> int | None:
+        """The length of a visit with that profile, in minutes, or None where it has none."""
+        return None if profile is None else self.profile_lengths.get(profile)
 
     def doctor_for(self, provider: str | None, division: str | None) -> str | None:
         """The doctor that an OnCall provider stands for in a division, or None.
@@ -241,14 +264,6 @@ def load(path: Path) -> Mapping:
     except (OSError, UnicodeDecodeError):
         raise MappingError(f"{path}: can't be read as UTF-8 text") from None
     return parse(text, path.name)
-
-
-def _usable(zone: str) -> bool:
-    try:
-        zone_of(zone)
-    except TimeFormatError:
-        return False
-    return True
 
 
 def _folded(name: str) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from string import Formatter
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +23,7 @@ from pydantic import (
 )
 
 from sync.core.records import Life
+from sync.core.zones import known_zone
 
 TITLE_PLACES: Final = frozenset({"type"})
 LINK_PLACES: Final = frozenset({"oncall_id"})
@@ -38,11 +38,10 @@ def _id_text(value: object) -> object:
 
 
 def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("write a time zone's name, such as America/New_York") from None
-    return name
+    known = known_zone(name)
+    if known is None:
+        raise ValueError("write a time zone's name, such as America/New_York")
+    return known
 
 
 def _only_places(text: str, allowed: frozenset[str]) -> str:
@@ -123,6 +122,7 @@ class Policies(_Table):
     on_first_difference: Literal["record", "ask"] = "ask"
     reopened: Literal["new_visit", "ask"] = "new_visit"
     left_scope: Literal["cancel", "ask"] = "ask"
+    on_zone_change: Literal["ask", "carry"] = "ask"
     people: Literal["visits", "all"] = "visits"
     demographics_back: bool = False
     patients_from_contacts: bool = False

@@ -134,6 +134,15 @@ def materialise(practice: Practice, virtual_id: str) -> Json:
     return row
 
 
+def leave(practice: Practice, appointment_id: str, values: Json) -> Json:
+    """Store values as they are, without a check; raises Refusal 404."""
+    row = {**copy.deepcopy(_present(practice, appointment_id)), **values}
+    row["updated_at"] = row["extended_updated_at"] = practice.mark()
+    _store(practice, row)
+    _announce(practice, "APPOINTMENT_MODIFY", row)
+    return row
+
+
 def clone(
     practice: Practice, appointment_id: str, scheduled_time: str, *, clone_first: bool, fields: bool
 ) -> Json:

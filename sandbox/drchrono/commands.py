@@ -42,6 +42,7 @@ def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str
         "expire": locked(lambda body: _expire(grants, body)),
         "materialise": locked(lambda body: _materialise(practice, body)),
         "clone": locked(lambda body: _clone(practice, body)),
+        "leave": locked(lambda body: _leave(practice, body)),
     }
 
 
@@ -100,6 +101,17 @@ def _expire(grants: Grants, body: Json) -> Json:
 def _materialise(practice: Practice, body: Json) -> Json:
     only(body, "id")
     row = appointments.materialise(practice, need(body, "id"))
+    return wire.appointment(row, practice.behaviours, verbose=True)
+
+
+def _leave(practice: Practice, body: Json) -> Json:
+    """Have an appointment hold `values` unchecked, as an import or an older page left them there.
+
+    A length of 0 or none, for one: a public guide to DrChrono's appointments leaves it out where a
+    profile is given. It is told by APPOINTMENT_MODIFY.
+    """
+    only(body, "id", "values")
+    row = appointments.leave(practice, need(body, "id"), need(body, "values"))
     return wire.appointment(row, practice.behaviours, verbose=True)
 
 

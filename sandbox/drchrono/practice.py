@@ -106,7 +106,10 @@ class Practice:
     def zone_of(self, doctor: Any) -> ZoneInfo:
         """A doctor's zone: scheduled_time is wall clock there (facts: D, Appointments)."""
         row = self.tables["doctors"].get(str(doctor))
-        return ZoneInfo(row["timezone"] if row else "UTC")
+        try:
+            return ZoneInfo(str(row["timezone"]) if row else "UTC")
+        except (KeyError, ValueError, OSError):
+            return ZoneInfo("UTC")  # what staff wrote there is no zone of ours
 
     def today(self) -> str:
         """The present UTC date, ISO."""

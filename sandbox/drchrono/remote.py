@@ -54,7 +54,7 @@ PATHS: dict[str, Endpoint] = {
     "/api/patients": Endpoint(patients.collection, LIST, ("patients",)),
     "/api/patients/<patient_id>": Endpoint(patients.single, EVERY, ("patients",)),
     "/api/doctors": Endpoint(COLLECTION, ("GET",), ("user",), "doctors"),
-    "/api/doctors/<row_id>": Endpoint(SINGLE, ("GET",), ("user",), "doctors"),
+    "/api/doctors/<row_id>": Endpoint(settings.doctor, ("GET", "PATCH"), ("user",)),
     "/api/offices": Endpoint(COLLECTION, ("GET",), ("user",), "offices"),
     "/api/offices/<row_id>": Endpoint(SINGLE, ("GET",), ("user",), "offices"),
     "/api/users": Endpoint(COLLECTION, ("GET",), (), "users"),

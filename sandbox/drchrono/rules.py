@@ -175,7 +175,8 @@ def refuse_overlap(practice: Practice, row: Json, others: list[Json]) -> None:
 def span(row: Json) -> tuple[datetime, datetime]:
     """Start and end in the doctor's wall clock."""
     start = datetime.fromisoformat(row["scheduled_time"])
-    return start, start + timedelta(minutes=row["duration"])
+    minutes = row["duration"] if isinstance(row["duration"], int) else 0
+    return start, start + timedelta(minutes=minutes)
 
 
 def _takes_room(row: Json) -> bool:

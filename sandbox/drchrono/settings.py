@@ -59,6 +59,25 @@ def single(practice: Practice, call: Call, kind: str, row_id: str) -> Response:
     return no_content()
 
 
+def doctor(practice: Practice, call: Call, row_id: str) -> Response:
+    """GET one; staff's PATCH stands for the page on which a doctor's zone is changed.
+
+    Facts, Seen since: a front desk may change it, wall clocks stay, and no webhook comes. What a
+    page or an import can leave there is unknown, so whatever is given is taken.
+    """
+    method = call.request.method
+    if method == "PATCH":
+        row, data = practice.tables["doctors"].get(row_id), call.data()
+        if call.actor == "app":  # API v4, /api/doctors: reading only
+            detail = 'Method "PATCH" not allowed.'
+            raise Refusal(405, {"detail": detail}, {"Allow": "GET"})
+        if row is None or not isinstance(data, dict):
+            raise Refusal(404, NOT_FOUND)
+        practice.tables["doctors"].put(row_id, {**row, **data}, practice.clock.seconds())
+        return no_content()
+    return single(practice, call, "doctors", row_id)
+
+
 def current_user(practice: Practice, call: Call) -> Response:
     """API v4, /api/users: /api/users/current redirects to /api/users/:current_user_id."""
     user = min(practice.tables["users"].rows, key=int)

@@ -169,8 +169,18 @@ class OnCall(Remote):
         return {"mails": lambda _: self.organisation.outbox.sent}
 
     def commands(self) -> dict[str, Command]:
-        """POST /_sandbox/webhook and /_sandbox/token."""
-        return {"webhook": self._webhook, "token": _token}
+        """POST /_sandbox/webhook, /_sandbox/token and /_sandbox/leave."""
+        return {"webhook": self._webhook, "token": _token, "leave": self._leave}
+
+    def _leave(self, body: Json) -> Json:
+        """Have a visit hold `values` unchecked: what its own pages may leave there is unknown."""
+        only(body, "id", "values")
+        with self.lock:
+            row = self.organisation.appointments.rows[str(need(body, "id"))]
+            row.update(need(body, "values"))
+            self.organisation.save(row)
+            self.organisation.announce("appointment_updated", row["id"], "staff")
+        return {"left": sorted(body["values"])}
 
     def _webhook(self, body: Json) -> Json:
         """Registered by OnCall's staff (facts: D, Webhooks); {"remove": true} takes it away."""

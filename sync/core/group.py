@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from sync.core import plausible
 from sync.core.lifecycle import Turn, decide, terminal
 from sync.core.merge import Seen
 from sync.core.plan import Policy
@@ -62,7 +63,8 @@ def slot_from(key: str) -> Slot:
 
 def slot_of(shown: Visit) -> Slot | None:
     """The slot of an appointment as read; None when that is not known whole."""
-    doctor, office, starts, minutes = shown.provider, shown.office, shown.starts, shown.minutes
+    doctor, office, starts = shown.provider, shown.office, shown.starts
+    minutes = plausible.length(shown)
     if isinstance(doctor, Absent) or isinstance(office, Absent):
         return None
     if isinstance(starts, Absent) or isinstance(minutes, Absent):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
+from sync.core import plausible
 from sync.core.effects import CreateAppointment as CreateAppointment
 from sync.core.effects import CreateOncall as CreateOncall
 from sync.core.effects import Effect as Effect
@@ -153,7 +154,9 @@ def _make(
     if isinstance(state, State) and (terminal(state) or state.life is Life.RESCHEDULED):
         return Plan(closed=True, skipped="finished", why=(f"it is {state.life}",))
     starts = visit.starts
-    if isinstance(starts, Absent) or starts < now:
+    if isinstance(starts, Absent):
+        return Plan(asks=(plausible.no_time(visit),), why=("when it begins is not known",))
+    if starts < now:
         return Plan(closed=True, skipped="past", why=("past visits are never made",))
     window = min(policy.window, policy.occurrences) if visit.virtual else policy.window
     if starts > now + window:
@@ -163,6 +166,8 @@ def _make(
         return Plan(skipped="direction", why=("this direction is switched off",))
     if not creating:
         return Plan(asks=("not_accepted",), why=("both systems are not matched yet",))
+    if isinstance(plausible.length(visit), Absent):
+        return Plan(asks=("no_length",), why=("how long it is is not known",))
     return Plan(effects=(effect,), why=("the other side has none",))
 
 
@@ -204,7 +209,7 @@ def _both(
         return _rescheduled(drchrono, policy, now, hold_until, why)
     match decision.turn:
         case Turn.OPEN:
-            return _open(drchrono, oncall, policy, why, in_scope=in_scope)
+            return _open(drchrono, oncall, policy, now, why, in_scope=in_scope)
         case Turn.NOTHING:
             return Plan(closed=True, why=why)
         case Turn.ADOPT:
@@ -281,7 +286,7 @@ def _reopened(drchrono: SideView, policy: Policy, now: datetime, why: tuple[str,
     if not policy.to_oncall:
         return Plan(held=("state",), why=why)
     starts = drchrono.visit.starts if drchrono.visit else ABSENT
-    if isinstance(starts, Absent) or starts < now:
+    if not isinstance(starts, Absent) and starts < now:
         return Plan(closed=True, adopt=(("drchrono", "state"),), why=(*why, "it is past"))
     return Plan(effects=(NextGeneration(cancel_old=False),), why=why)
 
@@ -309,7 +314,13 @@ def _end_drchrono(drchrono: SideView, life: Life | None, why: tuple[str, ...]) -
 
 
 def _open(
-    drchrono: SideView, oncall: SideView, policy: Policy, why: tuple[str, ...], *, in_scope: bool
+    drchrono: SideView,
+    oncall: SideView,
+    policy: Policy,
+    now: datetime,
+    why: tuple[str, ...],
+    *,
+    in_scope: bool,
 ) -> Plan:
     if drchrono.visit is not None and (drchrono.visit.type is None or not in_scope):
         return _close_left(policy, why)
@@ -318,7 +329,10 @@ def _open(
         if not policy.to_oncall:
             return Plan(held=("patient",), why=why)
         return Plan(effects=(NextGeneration(cancel_old=True),), why=why)
-    merged = {name: _field(name, drchrono, oncall, policy) for name in FIELDS}
+    odd = plausible.odd_visit(drchrono.visit, drchrono.seen, now)
+    odd |= plausible.odd_visit(oncall.visit, oncall.seen, now)
+    fields = [name for name in FIELDS if odd.get(name) != "time_implausible"]
+    merged = {name: _field(name, drchrono, oncall, policy) for name in fields}
     if drchrono.side("patient").seen is Seen.UNKNOWN or any(
         _is(one, "UNREADABLE") for one in merged.values()
     ):
@@ -330,6 +344,8 @@ def _open(
         # The wall clock is the new doctor's: the same instant is written in their zone.
         to_left["starts"] = _value(drchrono, "starts")
     adopt = [(system, name) for name, m in merged.items() if _is(m, "ADOPT") for system in SYSTEMS]
+    if plausible.left_to_profile(drchrono.visit, drchrono.seen):
+        adopt.append(("drchrono", "minutes"))
     adopt += [(system, "state") for system in SYSTEMS] + [("drchrono", "patient")]
     effects: list[Effect] = []
     if to_right:
@@ -349,7 +365,10 @@ def _open(
             for name, m in merged.items()
             if m.conflict
         ),
-        asks=tuple(f"{name}_differs" for name, m in merged.items() if _is(m, "ASK")),
+        asks=(
+            *dict.fromkeys(odd.values()),
+            *(f"{name}_differs" for name, m in merged.items() if _is(m, "ASK")),
+        ),
         held=tuple(name for name, m in merged.items() if _is(m, "HELD")),
         why=(*why, *(f"{name}: {m.action} ({m.why})" for name, m in merged.items())),
     )

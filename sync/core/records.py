@@ -93,7 +93,8 @@ class Attendee:
 class Visit:
     """One DrChrono appointment, or one OnCall appointment with its attendees.
 
-    `minutes` is the length. `provider` is the DrChrono doctor's id on both sides, ABSENT when
+    `minutes` is the length, ABSENT for what can be none; `profile_minutes` what DrChrono's profile
+    gives a visit that names none. `provider` is the DrChrono doctor's id on both sides, ABSENT when
     OnCall sent no provider or one the mapping does not know; `provider_wire` and `division` are the
     ids OnCall sent. `zone` is the doctor's, by which a wall clock was read. `office`, `patient`,
     `exam_room`, `group` and everything on recurrence are DrChrono's only, `attendees` OnCall's
@@ -107,6 +108,7 @@ class Visit:
     starts: Maybe[datetime] = ABSENT
     starts_note: TimeNote | None = None
     minutes: Maybe[int] = ABSENT
+    profile_minutes: Maybe[int] = ABSENT
     type: Maybe[VisitType | None] = ABSENT
     provider: Maybe[str] = ABSENT
     office: Maybe[str] = ABSENT

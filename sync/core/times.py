@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from sync.core.records import TimeNote
+from sync.core.zones import known_zone
 
 _WALL: Final = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?", re.ASCII
@@ -25,11 +26,11 @@ class TimeFormatError(ValueError):
 
 @lru_cache(maxsize=256)
 def zone_of(name: str) -> ZoneInfo:
-    """The zone of that IANA name, legacy ones (`US/Eastern`) too. Raises TimeFormatError."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise TimeFormatError("not a known time zone") from error
+    """The zone of that name as `core.zones` understands it. Raises TimeFormatError."""
+    known = known_zone(name)
+    if known is None:
+        raise TimeFormatError("not a known time zone")
+    return ZoneInfo(known)
 
 
 def to_utc(text: str, zone: str) -> tuple[datetime, TimeNote | None]:

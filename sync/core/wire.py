@@ -14,6 +14,9 @@ from sync.core.wording import Json
 _TOO_LARGE: Final = 10**9
 _LONGEST_TEXT: Final = 40  # characters of a number with blanks around it
 
+# In place of a value that can't be read where the rest of its object can.
+UNREADABLE: Final = "unreadable"
+
 
 class MalformedError(ValueError):
     """A value is of no usable kind. `field` is the remote's name for it."""
@@ -83,6 +86,19 @@ def _says_whole(value: str | float) -> bool:
     if isinstance(value, float):
         return value.is_integer()
     return len(value) <= _LONGEST_TEXT and value.strip().isdecimal()
+
+
+def length(json: Mapping[str, Json], key: str) -> Maybe[Json]:
+    """A length as it was sent: in whole minutes, null too, or UNREADABLE.
+
+    What it means is `plausible.minutes`: one that can't be read must not keep the rest from
+    being read, and that it changed must be seen.
+    """
+    try:
+        value = whole(json, key)
+    except MalformedError:
+        return UNREADABLE
+    return json.get(key, ABSENT) if isinstance(value, Absent) else value
 
 
 def flag(json: Mapping[str, Json], key: str) -> Maybe[bool]:

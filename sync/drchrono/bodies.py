@@ -16,7 +16,7 @@ from sync.core.times import to_wall
 from sync.core.wire import MalformedError, items, record, text
 from sync.core.wording import Json
 from sync.mapping import Mapping as VisitMapping
-from sync.mapping import UnmappedError
+from sync.mapping import UnmappedError, ZoneUnknownError
 
 _GENDER: Final = {"male": "Male", "female": "Female", "other": "Other", "": "UNK"}
 # The same pair of keys under two names: API v4, custom fields and custom demographics.
@@ -133,7 +133,7 @@ def _booking_office(doctor: str, mapping: VisitMapping) -> str:
 def _wall(value: object, doctor: str, mapping: VisitMapping) -> str:
     zone = mapping.zone(doctor)
     if zone is None:
-        raise UnmappedError(f"timezone of doctor {doctor}")
+        raise ZoneUnknownError(doctor)
     if not isinstance(value, datetime):
         raise ValueError("starts is not a time")  # noqa: TRY004 - one kind of error for callers
     return to_wall(value, zone)

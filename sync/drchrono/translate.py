@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from sync.core import plausible
 from sync.core import wire as read
 from sync.core.lifecycle import drchrono_state
 from sync.core.people import normal_phone
@@ -70,7 +71,7 @@ def _appointment_wire(json: Json) -> dict[str, Json]:
     telehealth = present(read.flag(sent, "is_telehealth"), None)
     return read.sent(
         starts=_all(time, doctor or ABSENT),
-        minutes=read.whole(sent, "duration"),
+        minutes=read.length(sent, "duration"),
         type=_also(_all(profile, room), telehealth),
         provider=_all(doctor or ABSENT, office),
         state=_state_wire(sent),
@@ -107,17 +108,18 @@ def _state_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
     return [present(status, None), present(read.text(sent, "custom_status"), "") or None, deleted]
 
 
-def to_visit(json: Json, mapping: VisitMapping) -> Visit:
+def to_visit(json: Json, mapping: VisitMapping, *, zone: str | None = None) -> Visit:
     """The visit in an appointment of any shape (list item, webhook body, create answer).
 
-    `starts` is ABSENT while the doctor's zone is unknown. `occurrence_key` is DrChrono's own where
+    `zone` is by which its wall clock is read, else the doctor's; `starts` is ABSENT while that is
+    unknown. `occurrence_key` is DrChrono's own where
     the account has it, else series and day: of an occurrence that is real already that is the day
     it stands on when first seen. Raises MalformedError.
     """
     sent = read.record(json, "appointment")
     remote_id = read.required_id(sent)
     doctor = present(read.identity(sent, "doctor"), None)
-    zone = mapping.zone(doctor) if doctor else None
+    zone = zone or (mapping.zone(doctor) if doctor else None)
     starts, note = _starts(sent, zone)
     profile = present(read.identity(sent, "profile"), None)
     return Visit(
@@ -125,7 +127,8 @@ def to_visit(json: Json, mapping: VisitMapping) -> Visit:
         remote_id=remote_id,
         starts=starts,
         starts_note=note,
-        minutes=read.whole(sent, "duration"),
+        minutes=plausible.minutes(read.length(sent, "duration")),
+        profile_minutes=mapping.profile_minutes(profile) or ABSENT,
         type=_type(sent, mapping),
         provider=doctor or ABSENT,
         office=present(read.identity(sent, "office"), None) or ABSENT,

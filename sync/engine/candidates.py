@@ -198,7 +198,8 @@ def _person(who: Person | Attendee) -> str:
 def _when(shown: Visit) -> str:
     if isinstance(shown.starts, Absent):
         return "without a time"
-    return f"{shown.starts:%Y-%m-%d %H:%M} UTC, {present(shown.minutes, 0)} minutes"
+    length = "length unknown" if isinstance(shown.minutes, Absent) else f"{shown.minutes} minutes"
+    return f"{shown.starts:%Y-%m-%d %H:%M} UTC, {length}"
 
 
 # --- what follows ---------------------------------------------------------------------------------

@@ -6,7 +6,17 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sync.engine import behind, everyone, facts, failing, matching, practice, scans, tiers
+from sync.engine import (
+    behind,
+    everyone,
+    facts,
+    failing,
+    matching,
+    practice,
+    scans,
+    tiers,
+    zones,
+)
 from sync.engine.context import Ring, Sync
 from sync.mapping import MappingError
 from sync.store import journal, links, work
@@ -92,7 +102,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         known = conn.execute(select(installation.c.mapping_version)).scalar_one_or_none()
     if known == version:
         return ()
-    practice.learn(sync)
+    rings = practice.learn(sync)
     with sync.store.write() as conn:
         conn.execute(update(installation).values(mapping_version=version))
         journal.close_one(conn, 0, "mapping_unusable", sync.clock())
@@ -101,7 +111,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
         everyone.raise_all(conn, sync.mapping, sync.clock())
-    return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
+    return (*rings, *(Ring(key, Lane.CATCHUP) for key in waiting))
 
 
 def mode_changed(sync: Sync) -> tuple[Ring, ...]:
@@ -176,6 +186,8 @@ _TASKS: Mapping[str, Task] = {
     "token": Task(_every(5), token_renewed),
     "matching": Task(_every(15), matching.run),
     "practice": Task(_every(24 * 3600), practice.learn),
+    # No webhook tells that a doctor's zone changed, and visits may wait for one.
+    "zones": Task(_catchup, zones.look),
     "window": Task(_every(15), held_visits),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
     "oncall_newest": Task(_newest, _unless_behind(scans.oncall_newest)),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sync.core.times import TimeFormatError, zone_of
 from sync.core.wire import MalformedError
+from sync.core.zones import known_zone
 from sync.engine.finding import Finding, good, trouble
 from sync.engine.practice import division_urls
 from sync.mapping import DoctorTable, Mapping
@@ -44,7 +44,7 @@ def _doctor(entry: DoctorTable, here: DrChronoSide, providers: list[Record]) -> 
     found = [one for one in here.doctors if str(one.get("id")) == entry.drchrono]
     if not found:
         yield f"{named} is not in DrChrono"
-    elif entry.timezone is None and not _is_zone(found[0].get("timezone")):
+    elif entry.timezone is None and known_zone(found[0].get("timezone")) is None:
         # Times are wall clock in the doctor's zone (API v4): without one none can be told.
         yield f"{named} has no usable time zone in DrChrono and none in the mapping"
     offices = {*entry.offices, *([entry.booking_office] if entry.booking_office else [])}
@@ -54,16 +54,6 @@ def _doctor(entry: DoctorTable, here: DrChronoSide, providers: list[Record]) -> 
     for profile in sorted(set(entry.booking_profiles.values()) - _ids(own)):
         yield f"{named}: profile {profile} is not one of theirs in DrChrono"
     yield from _provider(entry, named, providers)
-
-
-def _is_zone(name: object) -> bool:
-    if not isinstance(name, str):
-        return False
-    try:
-        zone_of(name)
-    except TimeFormatError:
-        return False
-    return True
 
 
 def _serves(profile: Record, doctor: str) -> bool:

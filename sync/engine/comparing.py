@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sync.core import people
+from sync.core import people, plausible
 from sync.core.errors import NotBefore
 from sync.core.group import Slot, slot_of
 from sync.core.lifecycle import terminal
@@ -313,7 +313,7 @@ def _is_free(started: Scan, met: Met) -> bool:
         met.visit.remote_id in ([one.visit.remote_id] if met.visit.system == "drchrono" else hits)
         for one, hits in started.unsure
     )
-    return not asked and _to_come(started, met.visit) and _is_unlinked(started, met.visit)
+    return not asked and _to_come(started, met.visit) and is_unlinked(started, met.visit)
 
 
 def _to_come(started: Scan, shown: Visit) -> bool:
@@ -322,7 +322,7 @@ def _to_come(started: Scan, shown: Visit) -> bool:
     return not isinstance(shown.state, State) or not terminal(shown.state)
 
 
-def _is_unlinked(started: Scan, shown: Visit) -> bool:
+def is_unlinked(started: Scan, shown: Visit) -> bool:
     """Whether a visit has no counterpart yet, made or being made."""
     with started.sync.store.read() as conn:
         obj = links.find(conn, shown.system, "appointment", shown.remote_id)
@@ -352,7 +352,9 @@ def _same(started: Scan, met: Met, one: Met) -> bool:
 
 
 def _look_alike(started: Scan, left: Visit, right: Visit) -> bool:
-    if left.starts != right.starts or left.minutes != right.minutes:
+    if isinstance(left.starts, Absent) or left.starts != right.starts:
+        return False
+    if plausible.length(left) != plausible.length(right):
         return False
     if not isinstance(right.provider, Absent) and right.provider != left.provider:
         return False
@@ -375,7 +377,7 @@ def _may_be(started: Scan, met: Met, one: Met) -> bool:
     coming = [who for who in right.attendees if who.cancelled is not True]
     if patient is None or left.group or len(coming) != 1 or right.marker:
         return False
-    if left.starts != right.starts:
+    if isinstance(left.starts, Absent) or left.starts != right.starts:
         return False
     if not isinstance(right.provider, Absent) and right.provider != left.provider:
         return False

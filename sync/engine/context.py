@@ -93,8 +93,7 @@ class Sync:
             if stamp != self._mapping_stamp:
                 found = load(path) if changed else Mapping.empty()
                 with self.store.read() as conn:
-                    zones, profiles = facts.zones(conn), facts.profile_names(conn)
-                self._mapping = found.with_zones(zones).with_profiles(profiles)
+                    self._mapping = facts.told(conn, found)
                 self._mapping_stamp = stamp
             return self._mapping
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
+from sync.core import plausible
 from sync.core.errors import Conflict
 from sync.core.records import Absent, Attendee, VisitType
 from sync.drchrono import bodies as drchrono_bodies
@@ -119,7 +120,7 @@ def _oncall_body(started: VisitRun, shown: Shown, marker: Marker) -> dict[str, J
     values = {
         "title": started.mapping.title(seen.type),
         "starts": seen.starts,
-        "minutes": seen.minutes if not isinstance(seen.minutes, Absent) else 30,
+        "minutes": plausible.length(seen),
         "type": seen.type,
         "provider": seen.provider,
     }
@@ -153,7 +154,7 @@ def make_appointment(started: VisitRun) -> None:
             "provider": doctor,
             "patient": met.remote_id,
             "starts": starts,
-            "minutes": shown.visit.minutes if not isinstance(shown.visit.minutes, Absent) else 30,
+            "minutes": plausible.length(shown.visit),
             "type": shown.visit.type,
         },
         doctor=doctor,

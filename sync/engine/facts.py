@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from sync.mapping import Mapping
 from sync.store.schema import probe
 
 
@@ -58,6 +59,18 @@ def zones(conn: Connection) -> dict[str, str]:
 def profile_names(conn: Connection) -> dict[str, str]:
     """Names of the appointment profiles, by id."""
     return _under(conn, "profile:")
+
+
+def profile_lengths(conn: Connection) -> dict[str, int]:
+    """Lengths of the appointment profiles, in minutes, by id; those without are left out."""
+    told = _under(conn, "profile_minutes:")
+    return {profile: int(text) for profile, text in told.items() if text.isdecimal()}
+
+
+def told(conn: Connection, mapping: Mapping) -> Mapping:
+    """The mapping with what the API alone knows: zones, and names and lengths of profiles."""
+    named = mapping.with_zones(zones(conn))
+    return named.with_profiles(profile_names(conn), profile_lengths(conn))
 
 
 def appointment_field(conn: Connection, doctor: str) -> str | None:

@@ -13,7 +13,7 @@ from sync.core import people
 from sync.core.group import PREFIX, Slot, slot_from, slot_of
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Person, Visit, present
-from sync.engine import everyone, facts
+from sync.engine import everyone, facts, untimed
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -84,6 +84,8 @@ def preview(sync: Sync) -> Preview:
     found = compare(scan)
     waiting = {remote_id for _met, hits in found.unsure for remote_id in hits}
     counts.tell("visit_unsure", len(found.unsure))
+    for _system, cause, _met in untimed.found(scan):
+        counts.tell(cause)
     counts.groups(found.groups)
     counts.to_oncall(found.only_drchrono)
     counts.to_drchrono(one for one in found.only_oncall if one.visit.remote_id not in waiting)

@@ -19,6 +19,7 @@ from sync.engine import (
     overwriting,
     rekeying,
     waiting,
+    zones,
 )
 from sync.engine.group_state import TOLD, GroupRun, Seat
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
@@ -74,6 +75,8 @@ def _write(found: GroupRun, seat: Seat, values: Mapping[str, object], effect: st
     def after(conn: Connection, _answer: Answer) -> None:
         # What bears this `updated_at`, or an older one, is from before this write.
         links.change(conn, obj.id, mark=shown.visit.mark)
+        if "starts" in touched:
+            zones.note_used(conn, obj.id, started.mapping.zone(doctor))
         if effect == "cancel":
             _settle_participant(conn, found, seat)
 

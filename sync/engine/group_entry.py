@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sync.core import group
+from sync.core import group, plausible
 from sync.core.group import Slot
 from sync.core.merge import Seen
 from sync.core.plan import CreateAppointment, CreateOncall, Patch, Plan, Presence
@@ -89,8 +89,8 @@ def _found_there(started: VisitRun) -> None:
     sync, state, shown = started.sync, started.state, started.state.read["oncall"]
     seen = shown.visit
     doctor = meeting.doctor_for(started, shown, seen.attendees[0])
-    assert not isinstance(seen.starts, Absent)  # noqa: S101 - the plan saw it
-    minutes = seen.minutes if not isinstance(seen.minutes, Absent) else 30
+    minutes = plausible.length(seen)
+    assert not isinstance(seen.starts, Absent) and not isinstance(minutes, Absent)  # noqa: S101, PT018 - the plan saw both
     office = started.mapping.booking_office(doctor) or ""
     slot = Slot(doctor, office, seen.starts, minutes, born=seen.remote_id)
     with sync.store.write() as conn:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
 from sync.drchrono import translate as drchrono
-from sync.engine import group_participants, rereading
+from sync.engine import group_participants, rereading, zones
 from sync.engine.group_state import GroupRun, Seat, load_seats
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import (
@@ -73,6 +73,7 @@ def _read(run: GroupRun, seat: Seat) -> None:
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, run.state.stored)
     shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    zones.read_as_settled(sync, obj, shown, run.state.stored)
     rereading.believe(sync, run.state.lease, obj, wire, seen, mark=shown.visit.mark)
     seat.shown = shown
 

@@ -105,6 +105,8 @@ def with_drchrono_twin(
         except Gone:
             continue
         shown = drchrono.to_visit(json, started.mapping)
+        with started.sync.store.write() as conn:
+            note_place(conn, twin.aggregate, shown, first=True)
         if shown.starts == starts and shown.patient == met.remote_id:
             _not_unsure(started, twin)
             _join(started, twin, met, attendee, started.state.read["oncall"].json)
@@ -147,11 +149,10 @@ def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False)
 def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
     """Live appointments of a system, alone in their visit, that stand in this slot by our rows.
 
-    OnCall's hints are bare, so of one that was not read yet the slot is not known: it may be this.
+    Of one that was not read yet (OnCall's hints are bare), or could not be (a doctor's zone was not
+    known), the slot is not known: it may be this.
     """
-    here = visit.c.starts_at == starts
-    if system == "oncall":
-        here = or_(here, visit.c.starts_at.is_(None))
+    here = or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None))
     with started.sync.store.read() as conn:
         rows = conn.execute(
             select(object_)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sync.core.lifecycle import terminal
-from sync.core.records import Absent, State, Visit
+from sync.core.records import Absent, State, Visit, present
 from sync.drchrono import translate as drchrono
 from sync.engine import facts
 from sync.engine.comparing import in_scope
@@ -39,7 +39,7 @@ def preview(sync: Sync, other: Mapping) -> MappingPreview:
     """
     now, old = sync.clock(), sync.mapping
     with sync.store.read() as conn:
-        new = other.with_zones(facts.zones(conn)).with_profiles(facts.profile_names(conn))
+        new = facts.told(conn, other)
     days = min(max(old.policy.window_days, new.policy.window_days), sync.settings.window_days)
     first, last = (now - timedelta(days=1)).date(), (now + timedelta(days=days)).date()
     found: Counter[str] = Counter()
@@ -48,7 +48,9 @@ def preview(sync: Sync, other: Mapping) -> MappingPreview:
     ):
         for json in page.results:
             before, after = drchrono.to_visit(json, old), drchrono.to_visit(json, new)
-            if isinstance(before.starts, Absent) or before.starts < now or _is_over(before):
+            # A zone that only the other file tells makes a visit's time known at all.
+            starts = present(before.starts, present(after.starts, now))
+            if starts < now or _is_over(before):
                 continue
             linked = _is_linked(sync, before.remote_id)
             found["linked"] += linked

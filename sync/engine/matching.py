@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from sync.config import GoLive
 from sync.core import people
 from sync.core.people import normal_email
-from sync.core.records import Absent, Person, Visit, present
+from sync.core.records import Person, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.engine import (
@@ -20,8 +20,10 @@ from sync.engine import (
     facts,
     group_matching,
     index,
+    joining,
     occurrences,
     relink,
+    untimed,
 )
 from sync.engine.comparing import (
     Met,
@@ -39,7 +41,7 @@ from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, journal, links, work
 from sync.store.links import Obj
 from sync.store.scans import MATCHING, begin, finish
-from sync.store.schema import installation, visit
+from sync.store.schema import installation
 from sync.store.work import Hints, Lane
 
 CHUNK = 100
@@ -171,6 +173,8 @@ def _visits(started: Scan) -> tuple[Ring, ...]:
                 rings += _alone(started, "oncall", one, [met.visit.remote_id])
     for met, hits in found.unsure:
         rings += _alone(started, "drchrono", met, hits)
+    for system, _cause, met in untimed.found(started):
+        rings += _alone(started, system, met, [])
     for met in found.only_drchrono:
         rings += _alone(started, "drchrono", met, [])
     for one in found.only_oncall:
@@ -266,8 +270,5 @@ def _object(conn: Connection, started: Scan, system: str, met: Met) -> Obj:
 
 
 def _note(conn: Connection, obj: Obj, shown: Visit) -> None:
-    values: dict[str, object] = {"starts_at": shown.starts}
-    if not isinstance(shown.provider, Absent):
-        values["doctor"] = shown.provider
-    conn.execute(update(visit).where(visit.c.aggregate == obj.aggregate).values(**values))
+    joining.note_place(conn, obj.aggregate, shown)
     occurrences.note(conn, obj.aggregate, shown)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from sync.core import people
+from sync.core import people, plausible
 from sync.core.errors import Gone, RemoteError
 from sync.core.merge import Seen
 from sync.core.people import full_name, normal_email
@@ -88,7 +88,8 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
         raise ParkedError("patient", remote_id, "patient_without_email")
     if not full_name(present(shown.first_name, ""), present(shown.last_name, "")):
         raise ParkedError("patient", remote_id, "patient_without_name")
-    return Met(obj.aggregate, remote_id, known.version, doctor, shown, json)
+    sure = plausible.sure(shown, sync.clock().date())
+    return Met(obj.aggregate, remote_id, known.version, doctor, sure, json)
 
 
 def refuse_inactive(started: VisitRun) -> None:

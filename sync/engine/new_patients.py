@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
-from sync.core import people
+from sync.core import people, plausible
 from sync.core.errors import Conflict, Gone
 from sync.core.records import Attendee, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
@@ -26,6 +26,7 @@ from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from sqlalchemy import Connection
 
@@ -180,7 +181,7 @@ def _post(
         with sync.store.write() as conn:
             in_flight.forget(conn, row)
 
-    values = _values(candidate, contact, doctor)
+    values = _values(candidate, contact, doctor, sync.clock().date())
     try:
         with attempts.attempt(sync, [row.id], forget):
             json = sync.drchrono.create_patient(
@@ -196,7 +197,9 @@ def _post(
     return drchrono.to_person(json), json
 
 
-def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -> dict[str, object]:
+def _values(
+    candidate: Person | Attendee, contact: Person | None, doctor: str, today: date
+) -> dict[str, object]:
     values: dict[str, object] = {
         "first_name": present(candidate.first_name, ""),
         "last_name": present(candidate.last_name, ""),
@@ -204,8 +207,9 @@ def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -
         "sex": present(contact.sex, "") if contact else "",
         "doctor": doctor,
     }
-    if contact is not None and present(contact.birth_date, None):
-        values["birth_date"] = contact.birth_date
+    born = present(plausible.sure(contact, today).birth_date, None) if contact else None
+    if born is not None:
+        values["birth_date"] = born
     if contact is not None and present(contact.phone, ""):
         values["phone"] = contact.phone
     return values

@@ -37,7 +37,11 @@ OVERLAP = timedelta(days=2)
 def is_far(sync: Sync, shown: Visit) -> bool:
     """Whether an occurrence that is still virtual is too far ahead to be followed at all."""
     ahead = sync.clock() + timedelta(days=sync.settings.occurrence_days)
-    return shown.virtual and not isinstance(shown.starts, Absent) and shown.starts > ahead
+    if not isinstance(shown.starts, Absent):
+        return shown.virtual and shown.starts > ahead
+    # While its doctor's zone is unknown its day says enough.
+    day = shown.remote_id.partition("_")[0]
+    return shown.virtual and day > (ahead + timedelta(days=1)).date().isoformat()
 
 
 def note(conn: Connection, key: int, shown: Visit | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core import people
+from sync.core import people, plausible
 from sync.core.errors import Gone
 from sync.core.merge import Seen
 from sync.core.people import normal_email
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sync.engine.context import Sync
 
 INACTIVE = "patient_inactive"
+ODD_BIRTH_DATE = "birth_date_implausible"
 
 
 @dataclass
@@ -86,7 +87,10 @@ def run(sync: Sync, lease: Lease) -> None:
         _finish(sync, lease, deliveries)
         return
     _not_stale(sync, lease, patient, deliveries, drchrono.to_person(json).mark)
-    started = PersonRun(sync, lease, ticket, patient, deliveries, drchrono.to_person(json), json)
+    chart = drchrono.to_person(json)
+    sure = plausible.sure(chart, sync.clock().date())
+    _tell_odd(sync, lease.aggregate, odd=sure is not chart)
+    started = PersonRun(sync, lease, ticket, patient, deliveries, sure, json)
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
     rereading.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
@@ -101,6 +105,15 @@ def run(sync: Sync, lease: Lease) -> None:
         _carry(started)
         _settle(started)
     _finish(sync, lease, deliveries, waits_for=held if changed else None)
+
+
+def _tell_odd(sync: Sync, key: int, *, odd: bool) -> None:
+    """Tell of a birth date that can't be one; it is left out until it is put right."""
+    with sync.store.write() as conn:
+        if odd:
+            journal.open_attention(conn, key, ODD_BIRTH_DATE, now=sync.clock())
+        else:
+            journal.close_one(conn, key, ODD_BIRTH_DATE, sync.clock())
 
 
 def _held(sync: Sync) -> tuple[str, str] | None:
@@ -263,7 +276,7 @@ def _settle(started: PersonRun) -> None:
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
         if normal_email(present(started.person.email, "")):
-            keep = ["contact_refused", "contact_differs"]
+            keep = ["contact_refused", "contact_differs", ODD_BIRTH_DATE]
             keep += [INACTIVE] if started.person.active is False else []
             journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
 

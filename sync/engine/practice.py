@@ -2,9 +2,12 @@
 
 from collections import Counter
 
+from sync.core import plausible
 from sync.core.errors import Refused
+from sync.core.records import Absent
+from sync.core.wire import length
 from sync.core.wording import Json
-from sync.engine import facts
+from sync.engine import facts, zones
 from sync.engine.context import Ring, Sync
 from sync.mapping import Mapping
 from sync.oncall.translate import id_from_url
@@ -43,22 +46,23 @@ def division_urls(provider: dict[str, Json]) -> list[str]:
 
 
 def learn(sync: Sync) -> tuple[Ring, ...]:
-    """Remember zones and profile names, and see that our custom fields exist for mapped doctors."""
+    """Remember zones and profiles, and see that our custom fields exist for mapped doctors."""
     ticket = sync.task_ticket()
     doctors = sync.drchrono.doctors(ticket)
     profiles = sync.drchrono.profiles(ticket)
     with sync.store.write() as conn:
         now = sync.clock()
-        for doctor in doctors:
-            if doctor.get("timezone"):
-                facts.put(conn, f"zone:{doctor['id']}", str(doctor["timezone"]), now)
+        zones.remember(conn, doctors, now)
         for profile in profiles:
             facts.put(conn, f"profile:{profile['id']}", str(profile.get("name", "")), now)
-    sync.learned()
+            minutes = plausible.minutes(length(profile, "duration"))
+            told = "" if isinstance(minutes, Absent) else str(minutes)
+            facts.put(conn, f"profile_minutes:{profile['id']}", told, now)
+    rings = zones.settle(sync)
     _learn_divisions(sync)
     if sync.mapping.doctors:
         _own_fields(sync, sync.mapping)
-    return ()
+    return rings
 
 
 def _learn_divisions(sync: Sync) -> None:

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, select, update
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.wire import MalformedError
-from sync.engine import behind, group_second, persons, visits, waiting
+from sync.engine import behind, group_second, persons, visits, waiting, zones
 from sync.engine.arrivals import AbsorbedError
 from sync.engine.context import Ring, Sync
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.log import cause
-from sync.mapping import MappingError, UnmappedError
+from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
 from sync.outbound.brake import NO_DOCTOR, BrakedError
 from sync.store import journal, links, work
 from sync.store.schema import visit
@@ -23,7 +23,7 @@ from sync.store.work import FenceLostError, Hints, Lease
 BACKOFF_FIRST = 2.0
 BACKOFF_MOST = 900.0
 # Told once for the whole service, not once for each item that meets them.
-OF_THE_SERVICE = frozenset({"auth", "mapping_unusable", "not_connected"})
+OF_THE_SERVICE = frozenset({"auth", "mapping_unusable", "not_connected", zones.UNKNOWN})
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 
@@ -93,6 +93,9 @@ def _parked(failure: Exception) -> ParkedError | None:
             return ParkedError("auth", failure.code, "auth")
         case Refused():
             return ParkedError("operator", failure.code, "refused", candidates=failure.fields)
+        case ZoneUnknownError():
+            doctor = failure.doctor
+            return ParkedError("zone", doctor, zones.UNKNOWN, candidates=(doctor,))
         case UnmappedError():
             return ParkedError("mapping", "unmapped", "unmapped", candidates=(str(failure),))
         case MappingError():

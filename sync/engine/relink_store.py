@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 
 from sync.core.group import Slot, slot_of
-from sync.core.records import Absent, Marker, present
+from sync.core.records import Absent, Marker
 from sync.core.relink import marker_of
 from sync.engine import joining, never, occurrences, relink_seats, relink_settle
 from sync.engine.relink_seats import Found, Seat
@@ -244,7 +244,10 @@ def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: 
     shown = found.present.visit
     office = scan.mapping.booking_office(doctor) or ""
     office = slots.most_common(1)[0][0].office if slots else office
-    return Slot(doctor, office, starts, present(shown.minutes, 30), born=shown.remote_id).key
+    minutes = shown.minutes if not slots else slots.most_common(1)[0][0].minutes
+    if isinstance(minutes, Absent):
+        return None  # its own run tells that its length is not known
+    return Slot(doctor, office, starts, minutes, born=shown.remote_id).key
 
 
 def _is_taken(conn: Connection, slot: str, key: int) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from sync.core import people
 from sync.core.errors import NotTheApi, Refused
@@ -35,7 +35,7 @@ from sync.engine.rereading import DELETED
 from sync.engine.seen import settled, was_told
 from sync.oncall import translate as oncall
 from sync.outbound.brake import NO_DOCTOR
-from sync.store import baselines, journal, links, scans, work
+from sync.store import attendances, baselines, journal, links, scans, work
 from sync.store.links import Obj
 from sync.store.schema import blocker, object_, visit
 from sync.store.work import Hints, Lane
@@ -265,8 +265,8 @@ def _missing(
                 object_.c.state == "live",
                 object_.c.remote_id.is_not(None),
                 visit.c.state == "open",
-                visit.c.starts_at >= first,
-                visit.c.starts_at <= last,
+                # Of one whose time is not known, its read by id says whether it is there.
+                or_(visit.c.starts_at.is_(None), visit.c.starts_at.between(first, last)),
             )
         ).all()
         gone = [row.aggregate for row in rows if row.remote_id not in shown]
@@ -333,8 +333,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
     shown = oncall.to_visit(json, sync.mapping)
     obj = links.find(conn, "oncall", "appointment", shown.remote_id)
     if obj is None:
-        if isinstance(shown.starts, Absent) or shown.starts < sync.clock():
-            return None
+        if shown.type is None if isinstance(shown.starts, Absent) else shown.starts < sync.clock():
+            return None  # list items may lack the time (guide, samples); a message has none
         obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
         joining.note_place(conn, obj.aggregate, shown, first=True)
         return raise_(conn, sync, obj.aggregate, "oncall")
@@ -347,6 +347,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
     rekeying.shown(conn, sync.digests, obj.id, told, stored)
     if settled(sync.digests, obj.id, told, stored):
         return None
+    if not told and isinstance(shown.starts, Absent) and not attendances.is_open(conn, obj.aggregate):
+        return None  # it was read, and is over
     return raise_(conn, sync, obj.aggregate, "oncall")
 
 

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from sync.engine import facts, listed, newest, scans
 from sync.engine.context import Ring, Sync
@@ -39,12 +39,15 @@ def oncall_tiers(sync: Sync) -> tuple[Ring, ...]:
 def _due(conn: Connection, now: datetime) -> list[tuple[int, str]]:
     """The aggregates of the visits whose turn it is, with OnCall's ids.
 
-    But for those that wait: their runs end early, and would be due again at once.
+    But for those that wait: their runs end early, and would be due again at once. One whose time
+    is not known is no past one: it is looked at daily.
     """
     waiting = select(blocker.c.aggregate).where(blocker.c.kind.in_(WAITING))
     found: list[tuple[int, str]] = []
     floor = now
+    untimed = and_(visit.c.starts_at.is_(None), object_.c.marked)
     for reach, every in TIERS:
+        begins = and_(visit.c.starts_at >= floor, visit.c.starts_at < now + reach)
         rows = conn.execute(
             select(object_.c.aggregate, object_.c.remote_id)
             .join(visit, visit.c.aggregate == object_.c.aggregate)
@@ -55,8 +58,7 @@ def _due(conn: Connection, now: datetime) -> list[tuple[int, str]]:
                 object_.c.generation == visit.c.generation,
                 object_.c.seen_at < now - every,
                 visit.c.state == "open",
-                visit.c.starts_at >= floor,
-                visit.c.starts_at < now + reach,
+                or_(begins, untimed) if reach == TIERS[-1][0] else begins,
                 object_.c.aggregate.not_in(waiting),
             )
         )

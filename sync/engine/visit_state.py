@@ -13,7 +13,7 @@ from sync.core.plan import Presence, SideView
 from sync.core.records import Absent, Attendee, Life, State, Visit
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import occurrences, rereading
+from sync.engine import occurrences, rereading, zones
 from sync.engine.context import Sync
 from sync.engine.outcomes import LOOK_AGAIN, LaterError
 from sync.engine.rereading import DELETED
@@ -265,7 +265,9 @@ def _is_deleted(shown: Shown) -> bool:
 def _drchrono(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, state.stored)
-    return Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    zones.read_as_settled(sync, obj, shown, state.stored)
+    return shown
 
 
 def _oncall(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:

@@ -40,6 +40,7 @@ from sync.engine import (
     undecided,
     unreadable,
     writing,
+    zones,
 )
 from sync.engine.context import Sync
 from sync.engine.outcomes import LOOK_AGAIN, LaterError, ParkedError
@@ -309,6 +310,7 @@ def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool
         obj = state.object(system)
         if obj is not None:
             links.change(conn, obj.id, seen_at=now, mark=shown.visit.mark)
+            zones.note_if_unknown(conn, state, obj, shown)
     for system in state.gone if carried and not plan.held and not plan.asks else ():
         obj = state.object(system)
         if obj is not None:
@@ -362,6 +364,11 @@ def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
     for cause in plan.asks:
         if cause == "not_accepted":
             links.block(conn, key, kind="operator", ref="go-live", now=now)
+            continue
+        if cause == zones.UNKNOWN:
+            doctor = doctor_of(started.state) or ""
+            journal.open_attention(conn, 0, cause, now=now, candidates=[doctor])
+            links.block(conn, key, kind="zone", ref=doctor, now=now)
             continue
         journal.open_attention(conn, key, cause, now=now)
         links.block(conn, key, kind="operator", ref=cause, now=now)

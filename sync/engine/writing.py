@@ -11,6 +11,7 @@ from sync.core.plan import Patch
 from sync.core.records import State
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
+from sync.engine import zones
 from sync.engine.outcomes import ParkedError
 from sync.engine.visit_state import doctor_of, participants_wire
 from sync.oncall import bodies as oncall_bodies
@@ -146,6 +147,9 @@ def _send_drchrono(
     def after(conn: Connection, _answer: Answer) -> None:
         # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
         _carried(conn, started, "oncall", effect)
+        if "starts" in touched:
+            owner = str(effect.values.get("provider") or doctor_of(state))
+            zones.note_used(conn, object_id, started.mapping.zone(owner))
         # Its new `updated_at` is not told. What bears this one, or an older, is from before this.
         links.change(conn, object_id, mark=shown.visit.mark)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from sync.core import plausible
 from sync.core import wire as read
 from sync.core.lifecycle import oncall_state
 from sync.core.people import normal_phone, split_name
@@ -107,7 +108,7 @@ def wire(kind: str, json: Json) -> dict[str, Json]:
     starts, word = _starts(sent), read.text(sent, "type")
     return read.sent(
         starts=ABSENT if isinstance(starts, Absent) else format_utc(starts),
-        minutes=read.whole(sent, "duration"),
+        minutes=read.length(sent, "duration"),
         type=ABSENT if isinstance(word, Absent) else word.casefold(),
         provider=_linked(sent, "provider") or ABSENT,
         state=_state_wire(sent),
@@ -131,7 +132,7 @@ def to_visit(json: Json, mapping: VisitMapping) -> Visit:
         system=ONCALL,
         remote_id=_own_id(sent),
         starts=_starts(sent),
-        minutes=read.whole(sent, "duration"),
+        minutes=plausible.minutes(read.length(sent, "duration")),
         type=_type(sent),
         provider=mapping.doctor_for(provider, division) or ABSENT,
         state=_state(sent, mapping),

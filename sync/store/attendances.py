@@ -34,6 +34,12 @@ def attendances(conn: Connection, key: int) -> list[Attendance]:
     return [Attendance(**row) for row in rows]
 
 
+def is_open(conn: Connection, key: int) -> bool:
+    """Whether a visit goes on, as far as we know."""
+    row = select(visit.c.state).where(visit.c.aggregate == key)
+    return conn.execute(row).scalar_one_or_none() == "open"
+
+
 def attend(conn: Connection, key: int, **values: Any) -> int:
     """A new attendance of a visit; returns its id."""
     made: int = conn.execute(

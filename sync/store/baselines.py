@@ -13,25 +13,29 @@ from sync.store.schema import baseline, pending
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored of one field: the settled digest and those of writes on their way."""
+    """What is stored of one field: the settled digest and those of writes on their way.
+
+    `zone` is by which a wall clock was read when it was settled.
+    """
 
     key_id: str | None = None
     digest: str | None = None
     ours: tuple[tuple[str, str, int], ...] = ()  # key id, digest, call
+    zone: str | None = None
 
 
 def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, str], Stored]:
     """Baselines and pending digests of the given objects, by (object, field)."""
     found: dict[tuple[int, str], Stored] = {}
     for row in conn.execute(select(baseline).where(baseline.c.object.in_(object_ids))):
-        found[row.object, row.field] = Stored(row.key_id, row.digest)
+        found[row.object, row.field] = Stored(row.key_id, row.digest, zone=row.zone)
     rows = conn.execute(
         select(pending).where(pending.c.object.in_(object_ids)).order_by(pending.c.call)
     )
     for row in rows:
         before = found.get((row.object, row.field), Stored())
         ours = (*before.ours, (row.key_id, row.digest, row.call))
-        found[row.object, row.field] = Stored(before.key_id, before.digest, ours)
+        found[row.object, row.field] = Stored(before.key_id, before.digest, ours, before.zone)
     return found
 
 

@@ -82,7 +82,6 @@ def test_a_booked_oncall_visit_gets_its_appointment():
         (NOW, True, "", None),
         (NOW + 180 * DAY, True, "", None),
         (NOW + 181 * DAY, False, "far", NOW + DAY),
-        (ABSENT, False, "past", None),
     ],
 )
 @pytest.mark.parametrize("system", ["drchrono", "oncall"])

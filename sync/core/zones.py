@@ -1,0 +1,65 @@
+"""Which time zone a name means, and nothing where that is not sure.
+
+DrChrono tells a doctor's zone in no one form: legacy names (`US/Eastern`) occur, and what a person
+or an import typed comes with other case and blanks. A name that is no zone is unknown: never UTC,
+never a default, or every visit would stand hours away from where it is.
+"""
+
+import unicodedata
+import zoneinfo
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+# No places: "unknown" (Factory), and what this machine happens to be set to.
+_NO_ZONES: Final = frozenset({"Factory", "localtime", "posixrules"})
+# What ActiveSupport::TimeZone, and the pages made with it, call the zones of North America.
+_SPOKEN: Final = {
+    "Atlantic Time (Canada)": "America/Halifax",
+    "Eastern Time (US & Canada)": "America/New_York",
+    "Indiana (East)": "America/Indiana/Indianapolis",
+    "Central Time (US & Canada)": "America/Chicago",
+    "Mountain Time (US & Canada)": "America/Denver",
+    "Arizona": "America/Phoenix",
+    "Pacific Time (US & Canada)": "America/Los_Angeles",
+    "Alaska": "America/Anchorage",
+    "Hawaii": "Pacific/Honolulu",
+    "Newfoundland": "America/St_Johns",
+    "Saskatchewan": "America/Regina",
+    "US/Pacific-New": "America/Los_Angeles",  # left the tz database in 2020
+}
+
+
+def known_zone(name: object) -> str | None:
+    """Name the zone as the tz database does, its `backward` names too; None for what is no zone.
+
+    Case, blanks around it and between words, and invisible characters don't count.
+    """
+    if not isinstance(name, str) or len(name) > 80:
+        return None
+    return _names().get(_folded(name))
+
+
+def moved(instant: datetime, before: str, after: str) -> datetime | None:
+    """When what stood at `instant` on the clock of one zone is in another; None: then too.
+
+    Both names are of `known_zone`. An instant that daylight saving skips is as `core.times` says.
+    """
+    wall = instant.astimezone(zoneinfo.ZoneInfo(before)).replace(tzinfo=None)
+    now = wall.replace(tzinfo=zoneinfo.ZoneInfo(after)).astimezone(instant.tzinfo)
+    return None if now == instant else now
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    known = zoneinfo.available_timezones() - _NO_ZONES
+    return {_folded(name): name for name in known} | {
+        _folded(spoken): name for spoken, name in _SPOKEN.items() if name in known
+    }
+
+
+def _folded(name: str) -> str:
+    plain = unicodedata.normalize("NFKC", name)
+    visible = "".join(one for one in plain if unicodedata.category(one) not in {"Cf", "Cc"})
+    parts = (part.strip() for part in visible.casefold().replace("_", " ").split("/"))
+    return "/".join("_".join(part.split()) for part in parts)

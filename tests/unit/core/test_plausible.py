@@ -1,0 +1,140 @@
+"""Unknown is not an end, a constant or a default: the plan's part, and what can't be a value."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from sync.core import plausible
+from sync.core.merge import Seen
+from sync.core.plan import CreateAppointment, CreateOncall, NextGeneration, Patch
+from sync.core.records import ABSENT, Life, Person, State
+from tests.unit.core.test_plan import NONE, NOW, OPEN, drchrono, news, oncall, plan
+
+EASTERN = "US/Eastern"
+
+
+# --- when -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "cause"),
+    [
+        (drchrono(starts=ABSENT), NONE, "zone_unknown"),
+        (drchrono(starts=ABSENT, zone=EASTERN), NONE, "no_time"),
+        (drchrono(starts=ABSENT, provider=ABSENT), NONE, "no_time"),
+        (NONE, oncall(starts=ABSENT), "no_time"),
+    ],
+)
+def test_a_visit_without_a_known_time_waits_and_is_told(left, right, cause):
+    found = plan(left, right)
+    assert (found.asks, found.closed, found.effects) == ((cause,), False, ())
+
+
+def test_what_is_over_needs_no_time():
+    found = plan(drchrono(starts=ABSENT, state=State(Life.CANCELLED)), NONE)
+    assert (found.closed, found.asks) == (True, ())
+
+
+def test_a_linked_visit_goes_on_while_its_time_is_not_known():
+    left = drchrono(**news(starts=ABSENT, minutes=45))
+    found = plan(left, oncall())
+    assert found.effects == (Patch("oncall", {"minutes": 45}),)
+    assert found.asks == ("zone_unknown",)
+    settled = plan(drchrono(starts=ABSENT), oncall())
+    assert (settled.asks, settled.effects) == ((), ())
+
+
+def test_an_end_is_carried_whatever_the_time():
+    left = drchrono({"state": Seen.CHANGED}, starts=ABSENT, state=State(Life.CANCELLED))
+    assert plan(left, oncall()).effects == (Patch("oncall", {"state": Life.CANCELLED}, "cancel"),)
+
+
+def test_a_reopened_visit_of_unknown_time_is_not_past():
+    left = drchrono({"state": Seen.CHANGED}, starts=ABSENT, state=OPEN)
+    found = plan(left, oncall(state=State(Life.CANCELLED)))
+    assert found.effects == (NextGeneration(cancel_old=False),)
+
+
+@pytest.mark.parametrize("away", [timedelta(days=-400), timedelta(days=1500)])
+def test_a_slip_of_the_keys_moves_no_linked_visit(away):
+    left = drchrono(**news(starts=NOW + away))
+    found = plan(left, oncall())
+    assert (found.effects, found.asks) == ((), ("time_implausible",))
+    right = oncall(**news(starts=NOW + away))
+    assert plan(drchrono(zone=EASTERN), right).asks == ("time_implausible",)
+
+
+# --- how long -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "minutes"),
+    [
+        *((minutes, minutes) for minutes in (1, 30, 1440)),
+        *((none, ABSENT) for none in (0, -30, 1441, None, True, "soon", [30], ABSENT, 10**40)),
+    ],
+)
+def test_a_length_is_of_some_minutes_up_to_a_day(sent, minutes):
+    assert plausible.minutes(sent) == minutes
+
+
+def test_a_visit_that_names_no_length_has_its_profiles():
+    assert plan(drchrono(minutes=ABSENT, profile_minutes=45), NONE).effects == (CreateOncall(),)
+    assert plausible.length(replace(drchrono().visit, minutes=ABSENT, profile_minutes=45)) == 45
+    assert plausible.length(replace(drchrono().visit, profile_minutes=45)) == 30
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(drchrono(minutes=ABSENT), NONE), (NONE, oncall(minutes=ABSENT))]
+)
+def test_without_any_length_nothing_is_made(left, right):
+    found = plan(left, right)
+    assert (found.effects, found.asks, found.closed) == ((), ("no_length",), False)
+
+
+@pytest.mark.parametrize("profile", [ABSENT, 45])
+def test_a_length_that_is_taken_away_moves_nothing(profile):
+    gone = drchrono({"minutes": Seen.CHANGED}, minutes=ABSENT, profile_minutes=profile)
+    assert (plan(gone, oncall()).effects, plan(gone, oncall()).asks) == ((), ("no_length",))
+    there = oncall({"minutes": Seen.CHANGED}, minutes=ABSENT)
+    assert (plan(drchrono(), there).effects, plan(drchrono(), there).asks) == ((), ("no_length",))
+    back = drchrono({"minutes": Seen.CHANGED}, minutes=20)
+    assert plan(back, oncall()).effects == (Patch("oncall", {"minutes": 20}),)
+
+
+def test_a_length_left_to_the_profile_settles():
+    left = drchrono({"minutes": Seen.NEW}, minutes=ABSENT, profile_minutes=30)
+    found = plan(left, oncall())
+    assert (found.asks, ("drchrono", "minutes") in found.adopt) == ((), True)
+
+
+def test_a_booked_oncall_visit_with_its_length_is_made():
+    assert plan(NONE, oncall(minutes=20)).effects == (CreateAppointment(),)
+
+
+# --- who ------------------------------------------------------------------------------------------
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("born", "carried"),
+    [
+        (date(1984, 5, 6), date(1984, 5, 6)),
+        (date(2026, 11, 22), date(2026, 11, 22)),
+        (None, None),
+        (ABSENT, ABSENT),
+        (date(2062, 1, 1), ABSENT),
+        (date(1084, 5, 6), ABSENT),
+    ],
+)
+def test_a_birth_date_that_cannot_be_is_left_out(born, carried):
+    who = Person("drchrono", "1", "patient", first_name="Vera", birth_date=born)
+    assert plausible.sure(who, TODAY) == replace(who, birth_date=carried)
+
+
+def test_a_start_is_plausible_around_now():
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    assert plausible.starts(at - timedelta(days=300), at)
+    assert not plausible.starts(datetime(1, 1, 1, tzinfo=UTC), at)
