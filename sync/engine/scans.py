@@ -21,6 +21,7 @@ from sync.engine import (
     behind,
     everyone,
     facts,
+    incomplete,
     index,
     joining,
     listed,
@@ -34,10 +35,9 @@ from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.rereading import DELETED
 from sync.engine.seen import settled, was_told
 from sync.oncall import translate as oncall
-from sync.outbound.brake import NO_DOCTOR
 from sync.store import attendances, baselines, journal, links, scans, work
 from sync.store.links import Obj
-from sync.store.schema import blocker, object_, visit
+from sync.store.schema import object_, visit
 from sync.store.work import Hints, Lane
 
 OVERLAP = timedelta(days=1)
@@ -270,30 +270,10 @@ def _missing(
             )
         ).all()
         gone = [row.aggregate for row in rows if row.remote_id not in shown]
-        _tell_incomplete(conn, sync, system, len(gone), len(rows))
-        stopped = _stopped_by_the_brake(conn)
+        incomplete.tell(conn, sync, system, len(gone), len(rows))
+        stopped = incomplete.stopped_by_the_brake(conn)
         asked = [key for key in gone if key not in stopped]
         return [ring for key in asked if (ring := raise_(conn, sync, key, system))]
-
-
-def _stopped_by_the_brake(conn: Connection) -> set[int]:
-    """The visits that somebody was asked about: lacking once more is no answer."""
-    told = blocker.c.ref.in_((visit.c.doctor, NO_DOCTOR))
-    rows = conn.execute(
-        select(visit.c.aggregate)
-        .join(blocker, blocker.c.aggregate == visit.c.aggregate)
-        .where(blocker.c.kind == "operator", told)
-    )
-    return set(rows.scalars())
-
-
-def _tell_incomplete(conn: Connection, sync: Sync, system: str, lacking: int, of: int) -> None:
-    """Tell of a list that lacks more than the brake lets be cancelled: it may not be the whole."""
-    cause = f"{system}_list_incomplete"
-    if lacking > sync.settings.brake_count and lacking > sync.settings.brake_share * of:
-        journal.open_attention(conn, 0, cause, now=sync.clock())
-    elif lacking * 2 <= of:  # few are lacking too when few are open any more
-        journal.close_one(conn, 0, cause, sync.clock())
 
 
 # --- OnCall ---------------------------------------------------------------------------------------
@@ -347,7 +327,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
     rekeying.shown(conn, sync.digests, obj.id, told, stored)
     if settled(sync.digests, obj.id, told, stored):
         return None
-    if not told and isinstance(shown.starts, Absent) and not attendances.is_open(conn, obj.aggregate):
+    untimed = not told and isinstance(shown.starts, Absent)
+    if untimed and not attendances.is_open(conn, obj.aggregate):
         return None  # it was read, and is over
     return raise_(conn, sync, obj.aggregate, "oncall")
 

@@ -9,6 +9,7 @@ from sync.core import plausible
 from sync.core.merge import Seen
 from sync.core.plan import CreateAppointment, CreateOncall, NextGeneration, Patch
 from sync.core.records import ABSENT, Life, Person, State
+from sync.core.wire import UNREADABLE, length
 from tests.unit.core.test_plan import NONE, NOW, OPEN, drchrono, news, oncall, plan
 
 EASTERN = "US/Eastern"
@@ -77,6 +78,18 @@ def test_a_slip_of_the_keys_moves_no_linked_visit(away):
 )
 def test_a_length_is_of_some_minutes_up_to_a_day(sent, minutes):
     assert plausible.minutes(sent) == minutes
+
+
+@pytest.mark.parametrize(
+    ("sent", "wire"),
+    [
+        *((30, 30), ("30", 30), (30.0, 30), (None, None), (0, 0)),
+        *((odd, UNREADABLE) for odd in ("Jane", [], 30.5, "9" * 5000, 10**12)),
+    ],
+)
+def test_a_length_that_cannot_be_read_keeps_nothing_else_from_being_read(sent, wire):
+    assert length({"duration": sent}, "duration") == wire
+    assert length({}, "duration") is ABSENT
 
 
 def test_a_visit_that_names_no_length_has_its_profiles():

@@ -274,7 +274,6 @@ def test_a_contact_of_a_list() -> None:
         ({"url": "Jane"}, "url"),
         ({"datetime": "Jane"}, "datetime"),
         ({"datetime": "2026-01-15T10:00:00"}, "datetime"),
-        ({"duration": []}, "duration"),
         ({"cancelled": "Jane"}, "cancelled"),
         ({"participants": {"Jane": 1}}, "participants"),
         ({"participants": ["Jane"]}, "participants"),
