@@ -18,22 +18,29 @@ YEARS = range(1900, 2200)
 
 Day = TypeVar("Day", date, datetime)
 
+# What text pasted from web pages and spreadsheets brings along (Unicode, category Cf). What either
+# API makes of it is not documented: kept, stripped or refused, as the reports differ
+# (validatorjs/validator.js#940, mikel/mail#1173, knadh/listmonk#1845).
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+KEEP = "keep"
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class Fields:
     """Reads the known fields of one body into `values`, and collects the errors.
 
-    `partial` is a PATCH: what is not sent is not required. Unknown fields are ignored.
+    `partial` is a PATCH: what is not sent is not required. Unknown fields are ignored. `invisible`
+    says what becomes of format characters in texts: keep, strip, refuse.
     """
 
-    def __init__(self, data: Any, *, partial: bool) -> None:
+    def __init__(self, data: Any, *, partial: bool, invisible: str = KEEP) -> None:
         if not isinstance(data, dict):
             kind = type(data).__name__
             message = f"Invalid data. Expected a dictionary, but got {kind}."
             raise Refusal(400, {"non_field_errors": [message]})
         self.data: Json = data
         self.partial = partial
+        self.invisible = invisible
         self.values: Json = {}
         self.errors: dict[str, list[str]] = {}
 
@@ -75,7 +82,13 @@ class Fields:
         elif not blank and not str(value).strip():
             self.fail(name, "This field may not be blank.")
         else:
-            self.values[name] = str(value)
+            self._keep(name, str(value))
+
+    def _keep(self, name: str, text: str) -> None:
+        if self.invisible == "refuse" and INVISIBLE.search(text):
+            self.fail(name, "Enter a valid value.")
+        else:
+            self.values[name] = text if self.invisible == KEEP else INVISIBLE.sub("", text)
 
     def choice(
         self, name: str, words: tuple[str, ...], *, required: bool = False, null: bool = False
@@ -150,7 +163,7 @@ class Fields:
             return
         value = self.data[name]
         if isinstance(value, str) and (value == "" or EMAIL.fullmatch(value)):
-            self.values[name] = value
+            self._keep(name, value)
         else:
             self.fail(name, "Enter a valid email address.")
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from sync.core.addresses import Table
 from sync.core.lifecycle import StatusTable
 from sync.core.records import Life, VisitType
 from sync.core.zones import known_zone
@@ -217,6 +218,14 @@ class Mapping:
         if Life.CANCELLED in written:
             written[Life.DELETED] = written[Life.CANCELLED]
         return StatusTable.with_overrides(words.drchrono, words.oncall, written)
+
+    @cached_property
+    def addresses(self) -> Table:
+        """Which e-mail addresses are nobody's own."""
+        told = self.file.addresses
+        return Table.of(
+            told.placeholders, told.shared, usual=told.usual_placeholders, families=told.families
+        )
 
     def title(self, visit_type: VisitType) -> str:
         """The title of a visit in OnCall, which patients get by mail."""

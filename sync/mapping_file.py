@@ -23,7 +23,11 @@ from pydantic import (
 )
 
 from sync.core.records import Life
+<<<<<<< HEAD
 from sync.core.zones import known_zone
+=======
+from sync.core.texts import plain
+>>>>>>> a0cbca5 (Read text from outside in one form: no invisible characters, one address)
 
 TITLE_PLACES: Final = frozenset({"type"})
 LINK_PLACES: Final = frozenset({"oncall_id"})
@@ -149,6 +153,15 @@ class TextTable(_Table):
         return _only_places(link, LINK_PLACES)
 
 
+class AddressesTable(_Table):
+    """Which e-mail addresses are nobody's own, over the usual ones of `core.addresses`."""
+
+    placeholders: tuple[Annotated[str, Field(min_length=1, max_length=254)], ...] = ()
+    usual_placeholders: bool = True
+    shared: tuple[Annotated[str, Field(pattern=r"^[^@\s*]+@[^@\s*]+$", max_length=254)], ...] = ()
+    families: Annotated[int, Field(ge=0, le=1000)] = 5
+
+
 class MarkersTable(_Table):
     """Where markers are kept: names of the two DrChrono fields, id of the OnCall contact field."""
 
@@ -165,13 +178,14 @@ class MappingFile(_Table):
     status: StatusTables = StatusTables()
     policy: Policies = Policies()
     text: TextTable = TextTable()
+    addresses: AddressesTable = AddressesTable()
     markers: MarkersTable = MarkersTable()
 
 
 def read_mapping(text: str, name: str) -> MappingFile:
     """The mapping in `text`; `name` is the file's in errors. Raises MappingError with them all."""
     try:
-        data = tomllib.loads(text)
+        data = _plain(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{name}: not TOML: {error}") from None
     try:
@@ -185,6 +199,17 @@ def read_mapping(text: str, name: str) -> MappingFile:
         told = [Problem(line_of(text, path), _key(path), what) for path, what in twice]
         raise MappingError("\n".join(problem.told(name) for problem in told))
     return found
+
+
+def _plain(value: Any) -> Any:
+    """What the file says without what nobody sees: it is compared with what the APIs say."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {plain(key): _plain(one) for key, one in value.items()}
+    return value
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ def chosen(practice: Practice, call: Call) -> list[Json]:
 
 
 def _checked(practice: Practice, data: Any, *, partial: bool) -> Json:
-    fields = Fields(data, partial=partial)
+    invisible = practice.behaviours.word("invisible")
+    fields = Fields(data, partial=partial, invisible=invisible)
     fields.integer("doctor", required=True)
     doctor = fields.values.get("doctor")
     if doctor is not None and str(doctor) not in practice.tables["doctors"].rows:

@@ -73,7 +73,7 @@ def _create(organisation: Organisation, data: Any, actor: str) -> Json:
     values = rules.visit(organisation, data, partial=False)
     items = values.pop("participants")
     rules.refuse_crowd(len(items))
-    people = [rules.person(item, partial=False) for item in items]
+    people = [rules.person(organisation, item, partial=False) for item in items]
     row: Json = {
         "datetime": None,
         # A fresh visit is Incomplete (facts: C, Appointments).
@@ -138,7 +138,7 @@ def _people(organisation: Organisation, row: Json, items: list[Json]) -> list[Js
     for item in items:
         known = held.get(reference(item.get("url"), "participants") or "")
         if known is None:
-            person = rules.person(item, partial=False)
+            person = rules.person(organisation, item, partial=False)
             new.append(_new_person(organisation, row["id"], person))
         else:
             _update_person(organisation, known, item)
@@ -157,7 +157,7 @@ def _coming(people: list[Json]) -> list[Json]:
 
 
 def _update_person(organisation: Organisation, row: Json, data: Any) -> None:
-    values = rules.person(data, partial=True)
+    values = rules.person(organisation, data, partial=True)
     revived = row["cancelled"] and values.get("cancelled") is False
     if revived and not organisation.behaviours.on("uncancel"):
         raise Refusal(400, {"cancelled": ["A cancelled participant can't be reopened."]})

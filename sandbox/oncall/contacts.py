@@ -74,7 +74,8 @@ def _searched(organisation: Organisation, call: Call, rows: list[Json]) -> list[
 
 
 def _checked(organisation: Organisation, data: Any, *, partial: bool) -> Json:
-    fields = Fields(data, partial=partial)
+    invisible = organisation.behaviours.word("invisible")
+    fields = Fields(data, partial=partial, invisible=invisible)
     rules.owner(organisation, fields)
     for name in ("name", "first_name", "last_name"):
         fields.text(name)

@@ -77,12 +77,13 @@ def check_member(organisation: Organisation, fields: Fields, provider: str, divi
         fields.fail("provider", "The provider is not a member of the division.")
 
 
-def person(data: Any, *, partial: bool) -> Json:
+def person(organisation: Organisation, data: Any, *, partial: bool) -> Json:
     """The checked values of one participant; raises Refusal 400.
 
     Facts: D, Participants: name, email, fee, cancelled, first_name, last_name are writable.
     """
-    fields = Fields(data, partial=partial)
+    invisible = organisation.behaviours.word("invisible")
+    fields = Fields(data, partial=partial, invisible=invisible)
     for name in ("name", "first_name", "last_name"):
         fields.text(name)
     fields.email("email", null=True)

@@ -18,6 +18,8 @@ SWITCHES: dict[str, Switch] = {
     "contact_email_editable": ON,
     "custom_field_values_patch": either("merge", "replace"),
     "contacts_list_email": ON,
+    # Zero-width spaces, direction marks and the like in names and addresses.
+    "invisible": either("keep", "strip", "refuse"),
     "order": either("oldest_first", "newest_first"),
     "page_size": number(20),
     # How `next` and `previous` are written.

@@ -8,10 +8,11 @@ somebody who knows the people.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Generic, TypeVar
 
+from sync.core import texts
 from sync.core.records import Attendee, Person, present
 
 _SUFFIXES: Final = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr"} | {
@@ -24,15 +25,18 @@ _PARTICLES: Final = frozenset({"de", "del", "della", "den", "der", "di", "dos", 
 _FOLDED: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
-_SILENT: Final = re.compile(r"['’‘`´.]")
-_BREAKS: Final = re.compile(r"[-‐‑‒–—,_/]")
+_SILENT: Final = re.compile(r"['’‘‛`´ʼʻ′.]")
+_BREAKS: Final = re.compile(r"[-‐‑‒–—−,_/]")
+# Combining classes of marks that make another letter: nukta, kana's voicing, virama. "Hana" in kana
+# is not "Bana".
+_OWN_LETTER: Final = frozenset({0, 7, 8, 9})
 # By what a participant tells who it is.
 NAMES: Final = ("first_name", "last_name", "email")
 
 
 def normal_email(email: str) -> str:
-    """An e-mail as compared: NFKC, no case, no spaces around. Dots and +tags are kept."""
-    return unicodedata.normalize("NFKC", email).strip().casefold()
+    """An e-mail as compared: NFKC, no case, nothing invisible. Dots and +tags are kept."""
+    return unicodedata.normalize("NFKC", texts.bare(email)).strip().casefold()
 
 
 def normal_phone(phone: str) -> str:
@@ -49,13 +53,13 @@ def normal_phone(phone: str) -> str:
 
 def normal_name(name: str) -> str:
     """A name as compared: no case, accents, apostrophes or full stops; hyphens are spaces."""
-    folded = unicodedata.normalize("NFKC", name).casefold().translate(_FOLDED)
-    bare = "".join(
+    folded = unicodedata.normalize("NFKC", texts.bare(name)).casefold().translate(_FOLDED)
+    letters = "".join(
         letter
         for letter in unicodedata.normalize("NFKD", folded)
-        if not unicodedata.combining(letter)
+        if unicodedata.combining(letter) in _OWN_LETTER
     )
-    return " ".join(_BREAKS.sub(" ", _SILENT.sub("", bare)).split())
+    return " ".join(_BREAKS.sub(" ", _SILENT.sub("", letters)).split())
 
 
 def full_name(first: str, last: str) -> str:
@@ -81,6 +85,58 @@ def split_name(name: str) -> tuple[str, str]:
     if cut < 1:
         return " ".join(words), ""
     return " ".join(words[:cut]), " ".join(words[cut:])
+
+
+def is_surely_split(name: str) -> bool:
+    """Whether `split_name` can't be wrong: two words, or the surname before a comma.
+
+    "Mary Ann Smith" and "Maria Garcia Lopez" are cut at different places.
+    """
+    before, comma, after = name.partition(",")
+    if comma and after.strip() and normal_name(after) not in _SUFFIXES:
+        return bool(before.strip())
+    words = [one for one in name.replace(",", " ").split() if normal_name(one) not in _SUFFIXES]
+    if len(words) < 3:
+        return len(words) == 2
+    return all(one.casefold() in _PARTICLES for one in words[1:-1])
+
+
+# What stands for a name that nobody gave: alone, or as a whole name ("Null" is a surname, too).
+_NO_NAME: Final = frozenset({"n/a", "n.a.", "n.a", "undefined", "unknown", "(none)", "(unknown)"})
+_NO_WHOLE_NAME: Final = frozenset({"null", "none", "nil", "na", "anonymous", "noname", "no name"})
+
+
+def lacks(who: Person | Attendee) -> tuple[str, ...]:
+    """Which of first and last name a chart could not be made with; none where both are names.
+
+    A name has a letter, and is not an address or a word for nothing. One that was guessed out of
+    a full name is asked about.
+    """
+    first, last = present(who.first_name, ""), present(who.last_name, "")
+    email = normal_email(present(who.email, ""))
+    missing = [
+        field
+        for field, name in (("first_name", first), ("last_name", last))
+        if not is_name(name) or (email and normal_email(name) == email)
+    ]
+    words = {one.casefold() for one in (first, last) if one}
+    if words <= _NO_WHOLE_NAME or words == {email.partition("@")[0]}:
+        missing = ["first_name", "last_name"]
+    return tuple(missing) or (("name",) if who.name_guessed else ())
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a part of somebody's name."""
+    if "@" in text or texts.is_damaged(text) or text.strip().casefold() in _NO_NAME:
+        return False
+    return any(unicodedata.category(letter)[0] == "L" for letter in text)
+
+
+def can_be_addressed(who: Person | Attendee) -> bool:
+    """Whether somebody has a name by which a visit may be offered: one part is enough."""
+    parts = present(who.first_name, ""), present(who.last_name, "")
+    named = any(is_name(one) for one in parts)
+    return named and not any("@" in one or texts.is_damaged(one) for one in parts)
 
 
 @dataclass(frozen=True)
@@ -114,6 +170,27 @@ def keys(who: Person | Attendee) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not own.email:
         return (whole,)
     return ("email", (own.email,)), ("email_name", (own.email, own.name)), whole
+
+
+def known_by(chart: Person) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """All keys of a chart in the index: `keys`, and what tells charts apart that share something.
+
+    "family" (e-mail and last name) counts who share an address, "name_birth" finds charts that were
+    merged.
+    """
+    own = _traits(chart)
+    more: list[tuple[str, tuple[str, ...]]] = []
+    if own.email:
+        more.append(("family", (own.email, normal_name(present(chart.last_name, "")))))
+    if own.name and own.birth:
+        more.append(("name_birth", (own.name, own.birth.isoformat())))
+    return (*keys(chart), *more)
+
+
+def is_same_but_email(one: Person, other: Person) -> bool:
+    """Whether names and birth dates of two charts agree, both whole; their e-mails may differ."""
+    left, right = _traits(one), _traits(other)
+    return bool(left.name) and left.birth is not None and left == replace(right, email=left.email)
 
 
 T = TypeVar("T", bound=Person | Attendee)

@@ -80,13 +80,17 @@ class Marker:
 
 @dataclass(frozen=True)
 class Attendee:
-    """One participant of an OnCall visit. Names come from `name` where only that was sent."""
+    """One participant of an OnCall visit. Names come from `name` where only that was sent.
+
+    `name_guessed`: where that was cut into first and last name is not sure.
+    """
 
     remote_id: str
     first_name: Maybe[str] = field(default=ABSENT, repr=False)
     last_name: Maybe[str] = field(default=ABSENT, repr=False)
     email: Maybe[str] = field(default=ABSENT, repr=False)
     cancelled: Maybe[bool] = ABSENT
+    name_guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Person:
     """One DrChrono patient or one OnCall contact. `phone` is digits; `sex` male, female, unknown.
 
     `doctor` is DrChrono's only, `provider` and `division` OnCall's only. An empty string is a field
-    that was sent empty.
+    that was sent empty. `name_guessed` as an Attendee's.
     """
 
     system: str
@@ -153,6 +157,7 @@ class Person:
     active: Maybe[bool] = ABSENT
     mark: str | None = None
     marker: Maybe[Marker | None] = ABSENT
+    name_guessed: bool = False
 
 
 def present(value: Maybe[T], default: T) -> T:

@@ -1,14 +1,17 @@
 """How one key is read out of a remote's JSON, tolerantly: sent, not sent, or malformed.
 
-A key that is missing is ABSENT. A value of the wrong kind raises Malformed, which names the key
-only: what stood in it may be personal.
+Every text from outside comes through here in its plain form (`core.texts`), and every address in
+its one form. A key that is missing is ABSENT. A value of the wrong kind raises Malformed, which
+names the key only: what stood in it may be personal.
 """
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from sync.core import addresses
 from sync.core.records import ABSENT, Absent, Maybe
+from sync.core.texts import Told, plain
 from sync.core.wording import Json
 
 _TOO_LARGE: Final = 10**9
@@ -35,7 +38,13 @@ def record(json: Json, what: str) -> Mapping[str, Json]:
 
 
 def text(json: Mapping[str, Json], key: str) -> Maybe[str]:
-    """A string; null is an empty one (DrChrono's unset strings are "", OnCall's are null)."""
+    """A string, plain; null is an empty one (DrChrono's unset strings are "", OnCall's null)."""
+    value = verbatim(json, key)
+    return ABSENT if isinstance(value, Absent) else Told.of(plain(value), value)
+
+
+def verbatim(json: Mapping[str, Json], key: str) -> Maybe[str]:
+    """A text of several lines that is written back as it was read: a chart's notes."""
     value = json.get(key, ABSENT)
     if isinstance(value, Absent):
         return ABSENT
@@ -44,6 +53,12 @@ def text(json: Mapping[str, Json], key: str) -> Maybe[str]:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise MalformedError(key, "text")
     return str(value)
+
+
+def address(json: Mapping[str, Json], key: str) -> Maybe[str]:
+    """An e-mail in its one form where it is surely one (`core.addresses`), else its plain text."""
+    value = verbatim(json, key)
+    return ABSENT if isinstance(value, Absent) else Told.of(addresses.form(value), value)
 
 
 def identity(json: Mapping[str, Json], key: str) -> Maybe[str | None]:
@@ -55,7 +70,7 @@ def identity(json: Mapping[str, Json], key: str) -> Maybe[str | None]:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise MalformedError(key, "an id")
-    return str(value)
+    return plain(str(value)) or None
 
 
 def required_id(json: Mapping[str, Json], key: str = "id") -> str:

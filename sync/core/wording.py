@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
+from sync.core.texts import plain
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 # DrChrono's limit ends at the top of the hour, OnCall's is unknown: no answer closes us for longer.
@@ -41,7 +43,7 @@ def words(json: Json) -> str:
             if isinstance(value, dict | list)
             for inner in (value.values() if isinstance(value, dict) else value)
         ]
-    return "\n".join(found)[:4000]
+    return "\n".join(plain(one[:4000]) for one in found)[:4000]
 
 
 def overlapping_id(text: str) -> str | None:

@@ -13,7 +13,7 @@ from sync.core.lifecycle import drchrono_word
 from sync.core.markers import marker_text, parse_marker
 from sync.core.records import ABSENT, Absent, CancelledBy, Life, Marker, Maybe, State, VisitType
 from sync.core.times import to_wall
-from sync.core.wire import MalformedError, items, record, text
+from sync.core.wire import MalformedError, items, record, verbatim
 from sync.core.wording import Json
 from sync.mapping import Mapping as VisitMapping
 from sync.mapping import UnmappedError, ZoneUnknownError
@@ -117,7 +117,7 @@ def cancel_note(by: CancelledBy | None) -> str:
 
 def with_note(json: Mapping[str, Json], line: str) -> str | None:
     """The whole notes with `line` below them; None when it stands there, or they weren't read."""
-    notes = text(json, "notes")
+    notes = verbatim(json, "notes")
     if isinstance(notes, Absent) or line in notes.splitlines():
         return None
     return f"{notes}\n{line}" if notes else line

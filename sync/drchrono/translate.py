@@ -11,6 +11,7 @@ from typing import Final
 
 from sync.core import plausible
 from sync.core import wire as read
+from sync.core.addresses import USUAL_TABLE, Table
 from sync.core.lifecycle import drchrono_state
 from sync.core.people import normal_phone
 from sync.core.records import (
@@ -84,7 +85,7 @@ def _patient_wire(json: Json) -> dict[str, Json]:
     return read.sent(
         first_name=read.text(sent, "first_name"),
         last_name=read.text(sent, "last_name"),
-        email=read.text(sent, "email"),
+        email=read.address(sent, "email"),
         phone=_all(read.text(sent, "cell_phone"), read.text(sent, "home_phone")),
         birth_date=read.text(sent, "date_of_birth"),
         sex=read.text(sent, "gender"),
@@ -199,19 +200,23 @@ def _occurrence_key(sent: Mapping[str, Json], remote_id: str) -> str | None:
     return f"{series}_{day}" if series and day else None
 
 
-def to_person(json: Json) -> Person:
-    """The person in a patient of any shape. Raises MalformedError."""
+def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
+    """The person in a patient of any shape. Raises MalformedError.
+
+    A placeholder of `addresses` counts as no e-mail.
+    """
     sent = read.record(json, "patient")
     cell, home = read.text(sent, "cell_phone"), read.text(sent, "home_phone")
     phones = not isinstance(cell, Absent) and not isinstance(home, Absent)
     status, gender = read.text(sent, "patient_status"), read.text(sent, "gender")
+    email = read.address(sent, "email")
     return Person(
         system=DRCHRONO,
         remote_id=read.required_id(sent),
         kind="patient",
-        first_name=_tidy(read.text(sent, "first_name")),
-        last_name=_tidy(read.text(sent, "last_name")),
-        email=_tidy_email(read.text(sent, "email")),
+        first_name=read.text(sent, "first_name"),
+        last_name=read.text(sent, "last_name"),
+        email=ABSENT if isinstance(email, Absent) else addresses.mailbox(email),
         phone=normal_phone(cell or home or "") if phones else ABSENT,
         birth_date=read.day(sent, "date_of_birth"),
         sex=ABSENT if isinstance(gender, Absent) else _SEX.get(gender.casefold(), ""),
@@ -220,11 +225,3 @@ def to_person(json: Json) -> Person:
         mark=present(read.text(sent, "updated_at"), "") or None,
         marker=read_marker("patient", sent),
     )
-
-
-def _tidy(name: Maybe[str]) -> Maybe[str]:
-    return ABSENT if isinstance(name, Absent) else " ".join(name.split())
-
-
-def _tidy_email(email: Maybe[str]) -> Maybe[str]:
-    return ABSENT if isinstance(email, Absent) else email.strip().lower()

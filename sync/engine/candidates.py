@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from sync.core.addresses import AS_TYPED
 from sync.core.errors import Gone
 from sync.core.people import full_name
 from sync.core.records import Absent, Attendee, Person, Visit, present
@@ -170,12 +171,16 @@ def _words(sync: Sync, kind: str, remote_id: str) -> str:
     try:
         match kind:
             case "patient":
-                return _person(drchrono.to_person(sync.drchrono.get_patient(ticket, remote_id)))
+                return _person(
+                    drchrono.to_person(sync.drchrono.get_patient(ticket, remote_id), AS_TYPED)
+                )
             case "contact":
-                return _person(oncall.to_person(sync.oncall.get_contact(ticket, remote_id)))
+                return _person(
+                    oncall.to_person(sync.oncall.get_contact(ticket, remote_id), AS_TYPED)
+                )
             case "participant":
                 json = sync.oncall.get_participant(ticket, remote_id)
-                return _person(oncall.to_attendee(json))
+                return _person(oncall.to_attendee(json, AS_TYPED))
             case "appointment":
                 json = sync.drchrono.get_appointment(ticket, remote_id)
                 shown = drchrono.to_visit(json, sync.mapping)

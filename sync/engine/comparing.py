@@ -100,7 +100,7 @@ def read_patients(started: Scan) -> Iterator[list[Person]]:
         return
     listing = started.sync.drchrono.list_patients
     for page in _pages(started, partial(listing, started.ticket, verbose=started.verbose)):
-        listed = [drchrono.to_person(json) for json in page.results]
+        listed = [drchrono.to_person(json, started.mapping.addresses) for json in page.results]
         for shown in listed:
             _know(started, shown)
         started.progress("DrChrono patients", len(started.people))

@@ -91,6 +91,7 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
 def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:
     """The contacts and participants that something was said about, as they are now."""
     sync, key = started.sync, started.lease.aggregate
+    table = sync.mapping.addresses
     hinted = {delivery.object for delivery in started.deliveries}
     with sync.store.read() as conn:
         contacts = [o for o in links.objects_of(conn, key) if o.kind == "contact" and o.known]
@@ -100,10 +101,10 @@ def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | A
         for contact in contacts:
             if contact.id in hinted:
                 json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
-                yield contact, oncall.wire("contact", json), oncall.to_person(json)
+                yield contact, oncall.wire("contact", json), oncall.to_person(json, table)
         for one in people if started.lease.hints.oncall else []:
             json = sync.oncall.get_participant(started.ticket, str(one.remote_id))
-            yield one, oncall.wire("participant", json), oncall.to_attendee(json)
+            yield one, oncall.wire("participant", json), oncall.to_attendee(json, table)
     except Gone:
         return  # the run of that contact or visit finds that out for itself
 
@@ -123,4 +124,5 @@ def _write(started: PersonRun, values: dict[str, object]) -> None:
         effect="update",
         pending={(patient.id, name): written[name] for name in values if name in written},
     )
-    started.json, started.person = json, drchrono.to_person(json)
+    started.json = json
+    started.person = drchrono.to_person(json, sync.mapping.addresses)

@@ -202,7 +202,8 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
         return _stopped(sync, "person", key, "the DrChrono patient is gone")
-    started = PersonRun(sync, lease, ticket, patient, [], drchrono.to_person(json), json)
+    shown = drchrono.to_person(json, sync.mapping.addresses)
+    started = PersonRun(sync, lease, ticket, patient, [], shown, json)
     effects: list[Line] = []
     left: list[Line] = []
     if not normal_email(present(started.person.email, "")):
@@ -253,9 +254,10 @@ def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Li
 
 def _read(started: PersonRun, target: Obj) -> Person | Attendee:
     client, remote_id = started.sync.oncall, str(target.remote_id)
+    table = started.sync.mapping.addresses
     if target.kind == "contact":
-        return oncall.to_person(client.get_contact(started.ticket, remote_id))
-    return oncall.to_attendee(client.get_participant(started.ticket, remote_id))
+        return oncall.to_person(client.get_contact(started.ticket, remote_id), table)
+    return oncall.to_attendee(client.get_participant(started.ticket, remote_id), table)
 
 
 def _differs(chart: Person, shown: Person | Attendee, name: str) -> bool:

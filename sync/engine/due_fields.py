@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.core.people import NAMES
 from sync.core.records import Absent
+from sync.core.texts import as_sent
+from sync.drchrono import translate as drchrono
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.store import baselines
@@ -32,12 +35,27 @@ def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> di
         if isinstance(value, Absent) or known is None or known.digest is None:
             continue
         wire = _wire_of(kind, name, value, started)
+        if name not in wire:
+            continue
         # Under a key that we don't have it is not known whether it is due: nothing is written.
-        if name in wire and (
-            sync.digests.same(target.id, name, wire[name], known.key_id, known.digest) is False
+        if all(
+            sync.digests.same(target.id, name, form, known.key_id, known.digest) is False
+            for form in (wire[name], *_former(name, started))
         ):
             values[name] = value
     return values
+
+
+def _former(name: str, started: PersonRun) -> list[Json]:
+    """How an earlier version wrote a name or an e-mail that has invisible characters.
+
+    What it wrote is what the chart says: it is not written anew, which would be a mail.
+    """
+    told = drchrono.wire("patient", started.json).get(name)
+    sent = as_sent(told)
+    if name not in NAMES or sent == told or not isinstance(sent, str):
+        return []
+    return [sent.strip().lower() if name == "email" else " ".join(sent.split())]
 
 
 def _wire_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:

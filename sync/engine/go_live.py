@@ -140,7 +140,7 @@ class _Counts:
 
     def contacts(self) -> None:
         for json in read_contacts(self._scan):
-            shown = oncall.to_person(json)
+            shown = oncall.to_person(json, self._scan.mapping.addresses)
             email = normal_email(present(shown.email, ""))
             self._contacts.setdefault(email, []).append(shown)
             one = patients_like(self._scan, shown).one

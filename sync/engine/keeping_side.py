@@ -187,15 +187,16 @@ def _differing(sync: Sync, lease: Lease, side: str, fields: tuple[str, ...]) -> 
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id))
     except Gone:
         raise UnknownError("The patient is not in DrChrono any more.") from None
-    chart, found = drchrono.to_person(json), []
+    table = sync.mapping.addresses
+    chart, found = drchrono.to_person(json, table), []
     for obj in _targets(sync, lease.aggregate):
         names = contact_search.FIELDS if obj.kind == "contact" else NAMES
         if obj.kind == "contact":
             record = sync.oncall.get_contact(ticket, str(obj.remote_id))
-            shown: object = oncall.to_person(record)
+            shown: object = oncall.to_person(record, table)
         else:
             record = sync.oncall.get_participant(ticket, str(obj.remote_id))
-            shown = oncall.to_attendee(record)
+            shown = oncall.to_attendee(record, table)
         wire = oncall.wire(obj.kind, record)
         differs = [n for n in names if n in wire and _differ(getattr(chart, n), getattr(shown, n))]
         chosen = tuple(n for n in differs if not fields or n in fields)

@@ -127,7 +127,7 @@ def _index(conn: Connection, started: Scan, shown: Person) -> int:
     obj = relink.patient_row(conn, started, shown)
     if obj.mark is None:
         links.change(conn, obj.id, mark=shown.mark)
-    index.remember(conn, started.sync.digests, obj.aggregate, people.keys(shown))
+    index.remember(conn, started.sync.digests, obj.aggregate, people.known_by(shown))
     return obj.aggregate
 
 
@@ -138,7 +138,7 @@ def _contacts(started: Scan) -> None:
 
 
 def _contact(started: Scan, json: dict[str, Json]) -> None:
-    sync, shown = started.sync, oncall.to_person(json)
+    sync, shown = started.sync, oncall.to_person(json, started.mapping.addresses)
     with sync.store.read() as conn:
         if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
             return

@@ -74,7 +74,7 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     except Gone:
         rereading.believe_gone(sync, started.state.lease, obj)
         raise ParkedError("patient", remote_id, "patient_gone") from None
-    shown = drchrono.to_person(json)
+    shown = drchrono.to_person(json, started.mapping.addresses)
     if obj.mark and shown.mark and shown.mark < obj.mark:
         # Read from before what is known of them: the invitation would go to an old address.
         look_again_for(started.state.lease, Hints.both(), sync.clock())
@@ -153,7 +153,7 @@ def _note_patient(
     wire = drchrono.wire("patient", json)
     stored = baselines.stored_fields(conn, [obj.id])
     seen = compare(sync.digests, obj.id, wire, stored)
-    index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
+    index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown))
     if all(one is Seen.NEW for one in seen.values()):
         baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
     elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
@@ -269,7 +269,8 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool
     patients = _patients_like(started, candidate)
     apart = _told_apart(started, attendee, [str(json["id"]) for json in patients])
     patients = [json for json in patients if str(json["id"]) not in apart]
-    shown = [drchrono.to_person(json) for json in patients]
+    table = started.mapping.addresses
+    shown = [drchrono.to_person(json, table) for json in patients]
     found = people.match(candidate, [one for one in shown if one.active is not False])
     if found.one is not None:
         json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
@@ -317,7 +318,8 @@ def _said(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
         json = sync.drchrono.get_patient(started.ticket, patient)
     except Gone:
         return None
-    return _meet(started, json, drchrono.to_person(json), doctor)
+    shown = drchrono.to_person(json, started.mapping.addresses)
+    return _meet(started, json, shown, doctor)
 
 
 def _told_apart(started: VisitRun, attendee: Attendee, ids: list[str]) -> set[str]:

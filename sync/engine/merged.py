@@ -41,7 +41,7 @@ def settle(started: VisitRun) -> None:
         json = started.sync.drchrono.get_patient(started.ticket, shown.visit.patient)
     except Gone:
         return
-    if not _is_same(started, attended.person, drchrono.to_person(json)):
+    if not _is_same(started, attended.person, drchrono.to_person(json, started.mapping.addresses)):
         with started.sync.store.read() as conn:
             if not index.is_readable(conn, started.sync.digests, attended.person):
                 # Whether the two are one person can't be told: nobody's visit ends for that.

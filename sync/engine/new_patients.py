@@ -194,7 +194,7 @@ def _post(
             )
     except Conflict:
         raise _asked(started, "duplicate_patient", candidate) from None
-    return drchrono.to_person(json), json
+    return drchrono.to_person(json, started.mapping.addresses), json
 
 
 def _values(

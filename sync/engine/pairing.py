@@ -164,12 +164,13 @@ def _read_visits(sync: Sync, a: str, b: str) -> BothVisits:
     for state in (left.state, right.state):
         if not isinstance(state, State) or terminal(state):
             raise NotPossibleError("One of the two is over: only open visits are paired.")
-    attendee = None if left.group else _attendee(patient, right)
+    who = drchrono.to_person(patient, sync.mapping.addresses)
+    attendee = None if left.group else _attendee(who, right)
     return BothVisits(here, there, left, right, patient, attendee)
 
 
-def _attendee(patient: dict[str, Json], right: Visit) -> Attendee:
-    email = normal_email(present(drchrono.to_person(patient).email, ""))
+def _attendee(patient: Person, right: Visit) -> Attendee:
+    email = normal_email(present(patient.email, ""))
     coming = [one for one in right.attendees if one.cancelled is not True]
     same = [one for one in coming if email and normal_email(present(one.email, "")) == email]
     for found in (same, coming):
@@ -269,11 +270,11 @@ def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> None:
 
 def known_patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Obj:
     """The row of a patient as read now, in the index from now on."""
-    shown = drchrono.to_person(json)
+    shown = drchrono.to_person(json, sync.mapping.addresses)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not baselines.stored_fields(conn, [obj.id]):
         _settle_fields(conn, sync, obj, drchrono.wire("patient", json))
-    index.remember(conn, sync.digests, obj.aggregate, people.keys(shown))
+    index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown))
     return obj
 
 
@@ -290,7 +291,9 @@ def _read_people(sync: Sync, a: str, b: str) -> _People:
         there = sync.oncall.get_contact(ticket, b)
     except Gone:
         raise UnknownError("One of the two is not there any more.") from None
-    return _People(here, there, drchrono.to_person(here), oncall.to_person(there))
+    table = sync.mapping.addresses
+    left, right = drchrono.to_person(here, table), oncall.to_person(there, table)
+    return _People(here, there, left, right)
 
 
 def _free_people(conn: Connection, both: _People) -> None:

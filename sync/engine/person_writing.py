@@ -93,7 +93,8 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
     rereading.believe(sync, started.lease, contact, wire, seen)
     with sync.store.write() as conn:
         work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        contact_search.adopt(conn, sync, contact, started.person, oncall.to_person(json), json)
+        shown = oncall.to_person(json, sync.mapping.addresses)
+        contact_search.adopt(conn, sync, contact, started.person, shown, json)
         links.change(conn, contact.id, seen_at=sync.clock())
 
 

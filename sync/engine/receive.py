@@ -335,7 +335,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(_mapping(sync)):
         newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
         if shown is not None and newer:
-            index.remember(conn, sync.digests, obj.aggregate, people.keys(shown), now=event.now)
+            index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown), now=event.now)
             links.change(conn, obj.id, mark=_mark(shown))
         _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
         return Receipt("raised" if rings else "skipped", rings)

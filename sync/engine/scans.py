@@ -217,13 +217,13 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
 
 
 def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
-    shown = drchrono.to_person(json)
+    shown = drchrono.to_person(json, sync.mapping.addresses)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
         read_since = obj.mark and shown.mark and shown.mark <= obj.mark
         if read_since and index.is_current(conn, sync.digests, obj.aggregate):
             return None
-        index.remember(conn, sync.digests, obj.aggregate, people.keys(shown), now=sync.clock())
+        index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown), now=sync.clock())
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):
             raise_(conn, sync, waiting, "drchrono")
         return None

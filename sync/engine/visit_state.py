@@ -325,7 +325,7 @@ def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:
         return
     items = found.json.get("participants")
     for item in items if isinstance(items, list) else []:
-        attendee = oncall.to_attendee(item)
+        attendee = oncall.to_attendee(item, sync.mapping.addresses)
         if attendee.remote_id != row.remote_id:
             continue
         state.attendee = attendee

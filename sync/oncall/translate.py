@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from sync.core import plausible
 from sync.core import wire as read
+from sync.core.addresses import USUAL_TABLE, Table
 from sync.core.lifecycle import oncall_state
-from sync.core.people import normal_phone, split_name
+from sync.core.people import is_surely_split, normal_phone, split_name
 from sync.core.records import (
     ABSENT,
     ONCALL,
@@ -93,14 +94,14 @@ def wire(kind: str, json: Json) -> dict[str, Json]:
         return read.sent(
             first_name=read.text(sent, "first_name"),
             last_name=read.text(sent, "last_name"),
-            email=read.text(sent, "email"),
+            email=read.address(sent, "email"),
             state=read.flag(sent, "cancelled"),
         )
     if kind == "contact":
         return read.sent(
             first_name=read.text(sent, "first_name"),
             last_name=read.text(sent, "last_name"),
-            email=read.text(sent, "email"),
+            email=read.address(sent, "email"),
             phone=read.text(sent, "phone"),
             birth_date=read.text(sent, "date_of_birth"),
             sex=read.text(sent, "sex"),
@@ -136,7 +137,9 @@ def to_visit(json: Json, mapping: VisitMapping) -> Visit:
         type=_type(sent),
         provider=mapping.doctor_for(provider, division) or ABSENT,
         state=_state(sent, mapping),
-        attendees=tuple(to_attendee(dict(one)) for one in present(participants, [])),
+        attendees=tuple(
+            to_attendee(dict(one), mapping.addresses) for one in present(participants, [])
+        ),
         marker=read_marker(sent),
         attendees_sent=not isinstance(participants, Absent),
         provider_wire=provider,
@@ -144,23 +147,30 @@ def to_visit(json: Json, mapping: VisitMapping) -> Visit:
     )
 
 
-def to_attendee(json: Json) -> Attendee:
-    """The attendee in a participant of any shape. Raises MalformedError."""
+def to_attendee(json: Json, addresses: Table = USUAL_TABLE) -> Attendee:
+    """The attendee in a participant of any shape. Raises MalformedError.
+
+    A placeholder of `addresses` counts as no e-mail.
+    """
     sent = read.record(json, "participants")
-    first, last = _names(sent)
+    first, last, guessed = _names(sent)
     return Attendee(
         remote_id=_own_id(sent),
         first_name=first,
         last_name=last,
-        email=_email(sent),
+        email=_email(sent, addresses),
         cancelled=read.flag(sent, "cancelled"),
+        name_guessed=guessed,
     )
 
 
-def to_person(json: Json) -> Person:
-    """The person in a contact of any shape. Raises MalformedError."""
+def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
+    """The person in a contact of any shape. Raises MalformedError.
+
+    A placeholder of `addresses` counts as no e-mail.
+    """
     sent = read.record(json, "contact")
-    first, last = _names(sent)
+    first, last, guessed = _names(sent)
     phone, sex = read.text(sent, "phone"), read.text(sent, "sex")
     return Person(
         system=ONCALL,
@@ -168,13 +178,14 @@ def to_person(json: Json) -> Person:
         kind="contact",
         first_name=first,
         last_name=last,
-        email=_email(sent),
+        email=_email(sent, addresses),
         phone=ABSENT if isinstance(phone, Absent) else normal_phone(phone),
         birth_date=read.day(sent, "date_of_birth"),
         sex=ABSENT if isinstance(sex, Absent) else _SEX.get(sex.casefold(), ""),
         provider=_linked(sent, "provider") or ABSENT,
         division=_linked(sent, "division") or ABSENT,
         marker=read_contact_marker(sent),
+        name_guessed=guessed,
     )
 
 
@@ -217,19 +228,18 @@ def _state(sent: Mapping[str, Json], mapping: VisitMapping) -> Maybe[State]:
     return oncall_state(status, cancelled=bool(cancelled), table=mapping.statuses)
 
 
-def _names(sent: Mapping[str, Json]) -> tuple[Maybe[str], Maybe[str]]:
-    """First and last name, out of `name` where nothing else was sent or both are empty."""
+def _names(sent: Mapping[str, Json]) -> tuple[Maybe[str], Maybe[str], bool]:
+    """First and last name, and whether they are a guess.
+
+    They are cut out of `name` where nothing else was sent or both are empty.
+    """
     first, last = read.text(sent, "first_name"), read.text(sent, "last_name")
     name = present(read.text(sent, "name"), "")
     if not first and not last and name:
-        return split_name(name)
-    return _tidy(first), _tidy(last)
+        return *split_name(name), not is_surely_split(name)
+    return first, last, False
 
 
-def _tidy(name: Maybe[str]) -> Maybe[str]:
-    return ABSENT if isinstance(name, Absent) else " ".join(name.split())
-
-
-def _email(sent: Mapping[str, Json]) -> Maybe[str]:
-    email = read.text(sent, "email")
-    return ABSENT if isinstance(email, Absent) else email.strip().lower()
+def _email(sent: Mapping[str, Json], addresses: Table) -> Maybe[str]:
+    email = read.address(sent, "email")
+    return ABSENT if isinstance(email, Absent) else addresses.mailbox(email)

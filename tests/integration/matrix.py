@@ -110,6 +110,8 @@ ELSEWHERE = {
     (THERE, "limit_per_minute"): "test_invariant_6",
     (THERE, "cancelled_count"): "test_syncs_groups",
     (THERE, "read_lag_seconds"): "test_stale_after_our_write",
+    (HERE, "invisible"): "test_invisible_text",
+    (THERE, "invisible"): "test_invisible_text",
     (HERE, "missing_scope"): "test_invariant_9",
     (HERE, "access_seconds"): "test_drchrono_oauth",
     (HERE, "links"): "test_who_answered",

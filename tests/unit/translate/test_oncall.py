@@ -92,7 +92,7 @@ def test_wire() -> None:
     assert wire("participant", PARTICIPANT) == {
         "first_name": "Test",
         "last_name": "Patient",
-        "email": "Test@X.org",
+        "email": "test@x.org",
         "state": False,
     }
 
@@ -240,7 +240,7 @@ def test_a_contact() -> None:
     assert wire("contact", CONTACT) == {
         "first_name": "Jane",
         "last_name": "Doe",
-        "email": "Jane@X.org",
+        "email": "jane@x.org",
         "phone": "2125551542",
         "birth_date": "1980-01-02",
         "sex": "female",

@@ -1,0 +1,149 @@
+"""Which one mailbox of one person a text names: read where it is sure, else left to be asked about.
+
+People write addresses as `mailto:`, `Name <a@b>`, in quotes or with a stop behind; two addresses,
+spaces inside or a forgotten @ are no address. Offices type invented ones where the patient gave
+none (helpdesk articles on placeholder e-mail): these count as none.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from email_validator import EmailNotValidError, validate_email
+
+from sync.core.texts import bare
+
+# What is invented, whichever domain stands behind it, and the usual invented whole ones. Reserved
+# names of RFC 2606 (example.com) are not among them: they are what tests and demonstrations use.
+USUAL: Final = (
+    *("noemail@*", "no-email@*", "no.email@*", "no_email@*", "noemailaddress@*", "nomail@*"),
+    *("no-mail@*", "no_mail@*", "noaddress@*", "noemailprovided@*", "noemailonfile@*"),
+    *("donthaveemail@*", "doesnothaveemail@*", "doesnthaveemail@*", "hasnoemail@*"),
+    *("none@*", "notprovided@*", "notgiven@*", "notavailable@*", "unknown@*", "unknownemail@*"),
+    *("declined@*", "refused@*", "patientdeclined@*", "patientrefused@*", "placeholder@*"),
+    *("noreply@*", "no-reply@*", "no.reply@*", "no_reply@*", "donotreply@*", "do-not-reply@*"),
+    *("donotemail@*", "donotsend@*", "fakeemail@*", "*@noemail.*", "*@no-email.*", "*@nomail.*"),
+    *("*@none.com", "*@none.none", "*@noaddress.*", "*@fakeemail.*", "*@invalid.*", "*.invalid"),
+    *("*@nowhere.com", "*@notprovided.*", "*@donotuse.*", "na@na.*", "n/a@*", "n.a@*", "na@none.*"),
+    *("no@no.*", "no@email.*", "no@mail.com", "na@email.*", "not@email.*", "email@email.*"),
+    *("mail@mail.com", "test@test.*", "test@email.*", "test@gmail.com", "patient@patient.*"),
+    *("a@a.*", "aa@aa.*", "aaa@aaa.*", "x@x.com", "xx@xx.*", "xxx@xxx.*", "abc@abc.*"),
+    *("abc@123.*", "123@123.*", "123@abc.*", "asdf@asdf.*", "fake@fake.*", "fake@email.*"),
+    *("name@email.*", "someone@somewhere.*", "nobody@nowhere.*", "nobody@nobody.*"),
+    *("none", "n/a", "na", "no", "nil", "no email", "no e-mail", "noemail", "unknown", "declined"),
+    *("refused", "not provided", "-", "--", ".", "x", "xx", "xxx", "@"),
+)
+_MAILTO: Final = re.compile(r"(?i)(?:mailto:|e-?mail:)\s*")
+_NAMED: Final = re.compile(r"([^<>]*)<\s*([^<>]*?)\s*>")
+_LINKED: Final = re.compile(r"\[([^\[\]]*)\]\(([^()]*)\)")
+_PAIRS: Final = ('""', "''", "“”", "‘’", "«»", "``", "<>", "()", "[]", "{}")
+_ENDS: Final = ".,;:"
+_BETWEEN: Final = re.compile(r"[;,\s]+")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Which addresses are nobody's, and how many families may share one.
+
+    `placeholders` are patterns with `*` for anything. `shared` are addresses that may stand in any
+    number of charts. `families` is the most last names that share another one; 0: any number.
+    """
+
+    placeholders: tuple[str, ...] = USUAL
+    shared: frozenset[str] = frozenset()
+    families: int = 5
+
+    @classmethod
+    def of(
+        cls, placeholders: Iterable[str], shared: Iterable[str], *, usual: bool, families: int
+    ) -> "Table":
+        """The table with the clinic's own patterns, beside the usual ones or in their place."""
+        own = tuple(one.casefold() for one in placeholders)
+        kept = frozenset(one.casefold() for one in shared)
+        return cls((*(USUAL if usual else ()), *own), kept, families)
+
+    def mailbox(self, text: str) -> str:
+        """The address in a text, "" for none or a placeholder; what is not sure, as it stands."""
+        found = form(text)
+        return "" if self.is_placeholder(found) else found
+
+    def is_placeholder(self, address: str) -> bool:
+        """Whether an address stands where the patient gave none."""
+        if not address or address in self.shared:
+            return False
+        return any(fnmatchcase(address, pattern) for pattern in self.placeholders)
+
+    def is_crowd(self, address: str, charts: int, families: int) -> bool:
+        """Whether more people share an address than one household has.
+
+        Families are last names. Many charts of a few names (parents and children who are called
+        differently) are a household up to twice the number.
+        """
+        if not self.families or address in self.shared:
+            return False
+        return families > self.families or (charts > 2 * self.families and families > 2)
+
+
+USUAL_TABLE: Final = Table()
+AS_TYPED: Final = Table(placeholders=(), families=0)
+
+
+def form(text: str) -> str:
+    """The address in its one form, lower case; a text that is not surely one, without its edges."""
+    tidy = unicodedata.normalize("NFKC", bare(text)).strip()
+    return read(tidy) or tidy.lower()
+
+
+def is_sure(text: str) -> bool:
+    """Whether the text is one address and nothing else."""
+    return _valid(text) == text != ""
+
+
+def read(text: str) -> str | None:
+    """The one address that a text surely names, lower case; None where somebody must be asked."""
+    found = _parts(unicodedata.normalize("NFKC", bare(text)))
+    named = {_valid(_peeled(one)) for one in found}
+    return named.pop() if len(named) == 1 else None
+
+
+def _parts(text: str) -> list[str]:
+    """The pieces of a text of which each must be the same address."""
+    text = _peeled(text)
+    named = _NAMED.fullmatch(text) or _LINKED.fullmatch(text)
+    if named is not None:
+        # A name may be anything but another address.
+        name, address = named[1].strip(), named[2]
+        return [address, *([name] if "@" in name else [])]
+    pieces = [one for one in _BETWEEN.split(text) if one]
+    return pieces if len(pieces) > 1 and all("@" in one for one in pieces) else [text]
+
+
+def _peeled(text: str) -> str:
+    """A text without what stands around an address."""
+    while True:
+        inner = text.strip().rstrip(_ENDS).strip()
+        if inner[:1] + inner[-1:] in _PAIRS and len(inner) > 1:
+            inner = inner[1:-1]
+        prefix = _MAILTO.match(inner)
+        if prefix is not None:
+            inner = inner[prefix.end() :].partition("?")[0]
+        if inner == text:
+            return text
+        text = inner
+
+
+def _valid(text: str) -> str | None:
+    text = text.replace("’", "'")  # what an office program makes of an apostrophe
+    if "@" not in text or "." not in text.rpartition("@")[2]:
+        return None
+    if not all(one.isascii() or one.isalnum() or unicodedata.combining(one) for one in text):
+        return None
+    try:
+        # Whether a mailbox is there can't be known without mail; `.test` is a test's own business.
+        checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        return None
+    return checked.normalized.lower()
