@@ -23,11 +23,8 @@ from pydantic import (
 )
 
 from sync.core.records import Life
-<<<<<<< HEAD
-from sync.core.zones import known_zone
-=======
 from sync.core.texts import plain
->>>>>>> a0cbca5 (Read text from outside in one form: no invisible characters, one address)
+from sync.core.zones import known_zone
 
 TITLE_PLACES: Final = frozenset({"type"})
 LINK_PLACES: Final = frozenset({"oncall_id"})

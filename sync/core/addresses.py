@@ -93,8 +93,7 @@ AS_TYPED: Final = Table(placeholders=(), families=0)
 
 def form(text: str) -> str:
     """The address in its one form, lower case; a text that is not surely one, without its edges."""
-    tidy = unicodedata.normalize("NFKC", bare(text)).strip()
-    return read(tidy) or tidy.lower()
+    return read(text) or bare(bare(text).lower())
 
 
 def is_sure(text: str) -> bool:
@@ -143,7 +142,7 @@ def _valid(text: str) -> str | None:
         return None
     try:
         # Whether a mailbox is there can't be known without mail; `.test` is a test's own business.
-        checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        validate_email(text, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         return None
-    return checked.normalized.lower()
+    return text.lower()

@@ -155,7 +155,7 @@ def _earlier(
     except Gone:
         rereading.believe_gone(sync, started.state.lease, here)
         raise ParkedError("patient", here.remote_id, "patient_gone") from None
-    shown = drchrono.to_person(json)
+    shown = drchrono.to_person(json, started.mapping.addresses)
     if people.match(candidate, [shown]).one is None:
         # Made for somebody of these words, and called otherwise now: asked, not guessed.
         raise ParkedError("patient", here.remote_id, "patient_unsure", candidates=(here.remote_id,))

@@ -86,17 +86,11 @@ def run(sync: Sync, lease: Lease) -> None:
             links.change(conn, patient.id, state="gone")
         _finish(sync, lease, deliveries)
         return
-<<<<<<< HEAD
-    _not_stale(sync, lease, patient, deliveries, drchrono.to_person(json).mark)
-    chart = drchrono.to_person(json)
+    chart = drchrono.to_person(json, sync.mapping.addresses)
+    _not_stale(sync, lease, patient, deliveries, chart.mark)
     sure = plausible.sure(chart, sync.clock().date())
     _tell_odd(sync, lease.aggregate, odd=sure is not chart)
     started = PersonRun(sync, lease, ticket, patient, deliveries, sure, json)
-=======
-    shown = drchrono.to_person(json, sync.mapping.addresses)
-    _not_stale(sync, lease, patient, deliveries, shown.mark)
-    started = PersonRun(sync, lease, ticket, patient, deliveries, shown, json)
->>>>>>> a0cbca5 (Read text from outside in one form: no invisible characters, one address)
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
     rereading.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
