@@ -20,7 +20,7 @@ FROM python:3.12-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /srv/sync sync
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/sync
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8000
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 USER 10001
 EXPOSE 8000
 # A worker or a beat sets PROCESS to its own name.

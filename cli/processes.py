@@ -99,12 +99,19 @@ def healthcheck(process: str, as_json: bool) -> None:
 
 
 def _web_is_well() -> tuple[bool, str]:
-    port = settings().port
+    found = settings()
     try:
-        answer = requests.get(f"http://127.0.0.1:{port}/livez", timeout=3)
+        answer = requests.get(f"http://{_reached_at(found.host)}:{found.port}/livez", timeout=3)
     except requests.RequestException as error:
-        return False, f"nothing answers on port {port} ({type(error).__name__})"
+        return False, f"nothing answers on port {found.port} ({type(error).__name__})"
     return answer.ok, f"/livez answers {answer.status_code}"
+
+
+def _reached_at(host: str) -> str:
+    """Where this host reaches what listens on HOST: on every address is on its own too."""
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - nothing is bound here
+        return "[::1]" if host == "::" else "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _was_heard(role: str) -> tuple[bool, str]:

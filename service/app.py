@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from service import errors, health, metrics, oauth, webhooks
+from service import addresses, errors, health, metrics, oauth, webhooks
 from service.doors import Doors
 from sync.engine.context import Sync
 from workers.bell import Bell
@@ -24,12 +24,13 @@ def create_app(sync: Sync, bell: Bell, missed: Callable[[], None] = lambda: None
     `missed` is called, and must return at once, when a webhook could not be taken.
     """
     app = Flask("service", static_folder=None)
-    # OnCall's addresses end in a slash, and a redirect counts as a failed delivery at DrChrono.
-    app.url_map.strict_slashes = False
+    addresses.strict(app)
     doors = Doors.of(sync, bell, missed)
     for part in (webhooks, oauth, health, metrics):
         app.register_blueprint(part.blueprint(doors))
-    errors.register(app)
+    errors.register(app, doors.refuse)
+    # What never becomes a request of the app is counted here too (service/gunicorn_worker.py).
+    app.extensions["refused"] = lambda reason: doors.refuse("none", reason)
     app.before_request(_begin)
     app.after_request(_end)
     return app

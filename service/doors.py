@@ -29,11 +29,15 @@ class Doors:
         registry = CollectorRegistry()
         refused = Counter(
             "sync_refused_requests",
-            "Webhook calls that were refused before anything was stored",
+            "Calls that were refused before anything was stored",
             ["source", "reason"],
             registry=registry,
         )
         return cls(sync, bell, missed, registry, refused)
+
+    def refuse(self, source: str, reason: str) -> None:
+        """Count a refusal; both words come from our own code, never from a request."""
+        self.refused.labels(source, reason).inc()
 
 
 def one_of(given: bytes, secrets: Iterable[str]) -> bool:
@@ -45,8 +49,11 @@ def one_of(given: bytes, secrets: Iterable[str]) -> bool:
 def read_body(request: Request) -> bytes | None:
     """The whole body, at most 1 MiB; None when it is larger, chunked or not.
 
-    One byte more than the limit is asked for: a chunked body has no length to go by.
+    What says that it is larger is not read at all. Else one byte more than the limit is asked for:
+    a chunked body has no length to go by.
     """
+    if (request.content_length or 0) > LARGEST:
+        return None
     body = b""
     while len(body) <= LARGEST and (piece := request.stream.read(LARGEST + 1 - len(body))):
         body += piece

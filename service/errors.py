@@ -1,11 +1,15 @@
 """What a refused caller is told: a code and plain words, nothing of the request."""
 
-from flask import Flask, Response, jsonify
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Callable
+from typing import Final
+
+from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 from structlog import get_logger
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sync.log import cause
+from sync.store.database import is_read_only
 
 log = get_logger(__name__)
 
@@ -15,6 +19,7 @@ _WORDS = {
     405: ("method_not_allowed", "this address does not take this method"),
     413: ("too_large", "the body is larger than 1 MiB"),
 }
+_SOURCES: Final = {"/webhooks/drchrono": "drchrono", "/webhooks/oncall": "oncall"}
 
 
 def problem(status: int, code: str, detail: str) -> Response:
@@ -24,21 +29,43 @@ def problem(status: int, code: str, detail: str) -> Response:
     return response
 
 
-def register(app: Flask) -> None:
-    """Make every error of the app a short JSON of ours."""
-    app.register_error_handler(HTTPException, _http)
+def register(app: Flask, refuse: Callable[[str, str], None]) -> None:
+    """Make every error of the app a short JSON of ours; `refuse` counts by source and reason."""
+
+    def http(error: HTTPException) -> Response:
+        # Werkzeug's own texts can quote the request.
+        status = error.code or 500
+        code, detail = _WORDS.get(status, ("refused", "the request was refused"))
+        refuse(_source(), code)
+        answer = problem(status, code, detail)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
+
+    app.register_error_handler(HTTPException, http)
     app.register_error_handler(SQLAlchemyError, _database)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _http(error: HTTPException) -> Response:
-    # Werkzeug's own texts can quote the request.
-    status = error.code or 500
-    code, detail = _WORDS.get(status, ("refused", "the request was refused"))
-    return problem(status, code, detail)
+def of_the_database(error: Exception) -> bool:
+    """Whether the database itself failed, and not on a value that it was given."""
+    if not isinstance(error, SQLAlchemyError) or isinstance(error, DataError):
+        return False
+    # A statement's own error is one of making its values ready.
+    return isinstance(error, DBAPIError) or not isinstance(error, StatementError)
+
+
+def _source() -> str:
+    """Whose door was meant, as far as the address says; never more of it than that."""
+    found = (name for at, name in _SOURCES.items() if request.path.startswith(at))
+    return next(found, "none")
 
 
 def _database(error: SQLAlchemyError) -> Response:
+    if is_read_only(error):
+        log.error("the database takes no writes", **cause(error))
+        detail = "the database takes no writes at the moment; send it again later"
+        return problem(503, "database_read_only", detail)
     log.error("the database failed a request", **cause(error))
     return problem(503, "database", "the database can't be used at the moment; send it again later")
 

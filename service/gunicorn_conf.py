@@ -1,38 +1,37 @@
-"""How gunicorn runs the doors: threads in few processes, no socket of its own, our log lines.
+"""How gunicorn runs the doors: a loop of our own before few threads, no socket of its own, our log.
 
 Use: `gunicorn --config python:service.gunicorn_conf 'service.wsgi:app()'`.
 """
 
-import logging
 import os
-from typing import Any
+import sys
 
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from pydantic import ValidationError
 
-from sync import log
-from sync.config import load_settings
-
-
-class QuietLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's lines through our log: its own quote the request line, and with it tokens."""
-
-    def setup(self, cfg: Any) -> None:
-        """Ours instead of gunicorn's handlers; it keeps no access log, the app writes one."""
-        self.cfg = cfg
-        log.configure(_settings.log_level, role="web")
-        self.error_log.setLevel(logging.WARNING)
-        self.error_log.propagate = True
+from service.connection import Limits
+from service.gunicorn_log import QuietLogger
+from service.gunicorn_worker import DoorWorker
+from sync.config import Settings, load_settings
 
 
-_settings = load_settings()
+def _settings() -> Settings:
+    """The settings. Gunicorn would print what pydantic says of a wrong one, the value included."""
+    try:
+        return load_settings()
+    except ValidationError as error:
+        names = {".".join(str(part) for part in item["loc"]).upper() for item in error.errors()}
+        sys.exit(f"Settings can't be used: {', '.join(sorted(names))}. See: drchrono-oncall check")
 
-bind = f"0.0.0.0:{_settings.port}"
+
+_found = _settings()
+DoorWorker.limits = Limits(head=_found.web_head_seconds, body=_found.web_body_seconds)
+
+bind = f"[{_found.host}]:{_found.port}" if ":" in _found.host else f"{_found.host}:{_found.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-worker_class = "gthread"
-threads = _settings.web_threads
-graceful_timeout = 10  # seconds
+worker_class = DoorWorker
+threads = _found.web_threads
+graceful_timeout = _found.stop_seconds
 timeout = 30
-keepalive = 5
 # One path in the home directory serves every instance on a machine: a second one would fail.
 control_socket_disable = True
 accesslog = None

@@ -7,17 +7,21 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, NoReturn, TypeAlias
 
 from flask import Blueprint, Request, Response, request
 from structlog import get_logger
 
 from service.doors import Doors, one_of, read_body
-from service.errors import problem
+from service.errors import of_the_database, problem
 from sync.engine import receive
 from sync.engine.context import Sync
 
 log = get_logger(__name__)
+
+TakeIn: TypeAlias = Callable[[Sync, dict[str, Any]], receive.Receipt]
+# What says which object an event is about, in the bodies of both systems.
+_ID_KEYS: Final = ("id", "appointment", "event", "url")
 
 
 def blueprint(doors: Doors) -> Blueprint:
@@ -68,8 +72,7 @@ class _Caller:
         self._source = source
 
     def drchrono(self, call: Request) -> Response:
-        """PING, then secret, size, JSON, event, id."""
-        body = read_body(call)
+        """PING, then secret, and only then the body: size, JSON, event, id."""
         event = call.headers.get("X-drchrono-event", "")
         if event.upper() == "PING":
             # Seen unsigned and with an empty body: it proves nothing and must do nothing.
@@ -78,30 +81,30 @@ class _Caller:
         signature = call.headers.get("X-drchrono-signature", "")
         if not self._knows(signature, self._doors.sync.settings.webhook_secrets):
             return self._refuse(401, "secret", "the secret is missing or wrong")
-        payload = self._json(body)
+        payload = self._json(read_body(call))
         if isinstance(payload, Response):
             return payload
         payload.pop("receiver", None)  # it carries the secret in clear
         return self._received(
-            lambda sync: receive.drchrono_event(
+            lambda sync, body: receive.drchrono_event(
                 sync,
                 event=event,
                 delivery_id=call.headers.get("X-drchrono-delivery"),
-                payload=payload,
-            )
+                payload=body,
+            ),
+            payload,
         )
 
     def oncall(self, call: Request, token: str) -> Response:
-        """Secret, size, JSON, event, id."""
-        body = read_body(call)
+        """Secret, and only then the body: size, JSON, event, id."""
         if not self._knows(token, self._doors.sync.settings.webhook_tokens):
             refusal = self._refuse(401, "secret", "the token is missing or wrong")
             refusal.headers["WWW-Authenticate"] = 'Basic realm="webhooks"'
             return refusal
-        payload = self._json(body)
+        payload = self._json(read_body(call))
         if isinstance(payload, Response):
             return payload
-        return self._received(lambda sync: receive.oncall_event(sync, payload=payload))
+        return self._received(lambda sync, body: receive.oncall_event(sync, payload=body), payload)
 
     def _knows(self, given: str, secrets: tuple[str, ...]) -> bool:
         # Header bytes come decoded as Latin-1, path and password as UTF-8; any text must compare.
@@ -115,29 +118,56 @@ class _Caller:
             refusal.headers["Connection"] = "close"
             return refusal
         try:
-            payload = json.loads(body)
+            payload = json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError):
             return self._refuse(400, "not_json", "the body is not JSON")
         # Any other JSON has no id: whether that matters depends on the event.
         return payload if isinstance(payload, dict) else {}
 
-    def _received(self, take_in: Callable[[Sync], receive.Receipt]) -> Response:
+    def _received(self, take_in: TakeIn, payload: dict[str, Any]) -> Response:
         try:
-            receipt = take_in(self._doors.sync)
+            receipt = self._taken_in(take_in, payload)
         except receive.UnusableError:
             return self._refuse(422, "no_id", "this event needs the id of an object")
-        except Exception:
-            self._doors.missed()
+        except Exception as error:
+            if of_the_database(error):
+                self._doors.missed()
             raise
         self._doors.bell.ring(receipt.rings)
         log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
         return _done()
 
+    def _taken_in(self, take_in: TakeIn, payload: dict[str, Any]) -> receive.Receipt:
+        """What the engine makes of it; of a body on which its reading breaks, only the id is said.
+
+        That is still a hint: what is so is read from the remote.
+        """
+        try:
+            return take_in(self._doors.sync, payload)
+        except receive.UnusableError:
+            raise
+        except Exception as error:
+            if of_the_database(error):
+                raise
+            log.exception("a body could not be read; its id is taken", source=self._source)
+            return take_in(self._doors.sync, _id_alone(payload))
+
     def _refuse(self, status: int, reason: str, detail: str) -> Response:
-        self._doors.refused.labels(self._source, reason).inc()
+        self._doors.refuse(self._source, reason)
         log.warning("a webhook was refused", source=self._source, reason=reason, status=status)
         return problem(status, reason, detail)
 
 
 def _done() -> Response:
     return Response(status=204)
+
+
+def _id_alone(payload: dict[str, Any]) -> dict[str, Any]:
+    inner = payload.get("object")
+    body = inner if isinstance(inner, dict) else payload
+    return {key: body[key] for key in _ID_KEYS if key in body}
+
+
+def _no_number(_word: str) -> NoReturn:
+    """Python would read NaN and Infinity, which are no JSON (RFC 8259, 6)."""
+    raise ValueError("not a number")

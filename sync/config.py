@@ -39,9 +39,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
     public_url: str = "http://127.0.0.1:8000"
+    host: str = "127.0.0.1"
     port: int = 8000
     database_url: str = "sqlite:///var/sync.db"
     redis_url: str = ""
+    redis_tls_verify: bool = True
     mapping_file: Path = Path("mapping.toml")
     sync_mode: Mode = Mode.SHADOW
     go_live: GoLive = GoLive.ASK
@@ -82,6 +84,9 @@ class Settings(BaseSettings):
     brake_count: int = 10
     brake_share: float = 0.05
     web_threads: int = 8
+    web_head_seconds: float = Field(default=10.0, gt=0)
+    web_body_seconds: float = Field(default=10.0, gt=0)
+    stop_seconds: int = Field(default=10, ge=1)
     # The budget and the writes of a visit and day are counted from what is kept.
     keep_days: int = Field(default=30, ge=1)
 

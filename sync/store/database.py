@@ -13,8 +13,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
+from sqlalchemy.exc import DBAPIError
 
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
@@ -46,6 +47,14 @@ class Store:
         with self._reading.begin() as conn:
             yield conn
 
+    def try_write(self) -> None:
+        """Do what a write needs, and change nothing. Raises SQLAlchemyError.
+
+        A standby, or a primary that was told to be one, reads well and answers every ping.
+        """
+        with self.write() as conn:
+            conn.execute(text("DELETE FROM work WHERE aggregate = 0"))
+
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema to a revision (Alembic's name for it); processes go one by one."""
         with self.engine.begin() as conn:
@@ -61,6 +70,21 @@ class Store:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether the database refused a write because it takes none: it is a standby by now."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # read_only_sql_transaction (PostgreSQL, Appendix A), and SQLITE_READONLY with its extensions
+    if getattr(cause, "sqlstate", None) == "25006":
+        return True
+    return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY
+
+
+def _lost_the_primary(context: ExceptionContext) -> None:
+    """Drop every pooled connection: the name may lead to another server, which takes writes."""
+    if context.original_exception is not None and is_read_only(context.original_exception):
+        context.is_disconnect = True
 
 
 def alembic_config(conn: Connection) -> Config:
@@ -85,10 +109,13 @@ def _open(url: str, pool_size: int) -> Engine:
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
+        event.listen(engine, "handle_error", _lost_the_primary)
         return engine
-    return create_engine(
+    engine = create_engine(
         url, hide_parameters=True, pool_size=pool_size, max_overflow=5, pool_pre_ping=True
     )
+    event.listen(engine, "handle_error", _lost_the_primary)
+    return engine
 
 
 def _sqlite_connect(connection: DBAPIConnection, _record: Any) -> None:

@@ -39,6 +39,11 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 
+    def read_on(self) -> None:
+        """Read what it says until it ends; for a thread beside a test that makes it say much."""
+        assert self._popen.stdout is not None
+        self.said += list(self._popen.stdout)
+
     def end(self) -> int:
         """Wait for the end, reading on; returns the exit code."""
         assert self._popen.stdout is not None

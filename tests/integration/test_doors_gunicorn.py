@@ -4,11 +4,13 @@ import base64
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import requests
@@ -27,6 +29,8 @@ SIGNED = {"X-drchrono-signature": "first-secret", "X-drchrono-event": "APPOINTME
 class Web(Process):
     """One gunicorn on a free port."""
 
+    EXTRA: ClassVar[dict[str, str]] = {}
+
     def __init__(self, redis_url: str, database_url: str, home: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
@@ -36,15 +40,16 @@ class Web(Process):
             "DRCHRONO_WEBHOOK_SECRETS": "first-secret",
             "ONCALL_WEBHOOK_TOKENS": "token-one",
             "SETTLE_SECONDS": "0",
+            **self.EXTRA,
         }
         super().__init__(ARGV, env, home)
         self.url = f"http://127.0.0.1:{self.port}"
-        soon(self._answers)
+        soon(self._answers, 60)
 
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/livez", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def log(self) -> str:
@@ -147,3 +152,45 @@ def test_it_ends_within_ten_seconds_although_a_caller_dawdles(web: Web) -> None:
         web.send(signal.SIGTERM)
         web.end()
     assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_what_was_begun_is_answered_whatever_signal_ends_it(
+    web: Web, number: signal.Signals
+) -> None:
+    body = b'{"event": "appointment_updated", "url": "https://x/appointments/1"}'
+    head = b"POST /webhooks/oncall/token-one HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), 5) as silent:
+        with socket.create_connection(("127.0.0.1", web.port), 20) as raw:
+            raw.sendall(head % len(body) + body[:9])
+            assert requests.get(f"{web.url}/livez", timeout=5).ok
+            web.send(number)
+            assert silent.recv(100) == b""  # who has said nothing is not waited for
+            raw.sendall(body[9:])
+            assert raw.recv(1000).startswith(b"HTTP/1.1 204")
+        assert web.end() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"DATABASE_URL": "postgresql://sync:p@ss:w0rd@localhost/sync"},
+        {"DIGEST_KEYS": "w0rd"},
+        {"PORT": "w0rd"},
+    ],
+)
+def test_a_setting_that_can_t_be_used_is_not_printed(
+    wrong: dict[str, str], redis_url: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        ARGV,
+        env=environment(redis_url, sqlite_url) | {"PORT": "0"} | wrong,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0  # and it does not begin again and again
+    assert "w0rd" not in done.stdout + done.stderr
+    assert "drchrono-oncall check" in done.stderr

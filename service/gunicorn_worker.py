@@ -1,0 +1,141 @@
+"""A web process under gunicorn: many connections wait in one loop, few threads answer.
+
+Gunicorn's own gthread gives a silent connection a thread for five seconds, and one that drips for
+as long as it drips: eight of them held everybody off (ADR 0019). Here they cost a socket each, and
+when there are too many of those, the one that has waited longest makes room.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+from structlog import get_logger
+
+from service import wsgi_call
+from service.connection import Connection, Front, Limits
+from sync.log import cause
+
+log = get_logger(__name__)
+
+_SPARE_FILES = 200  # for the database, Redis and the logs
+_ITS_SHARE = 0.8  # of the time to end; then gunicorn kills
+_TICK = 1.0  # seconds between two signs of life to gunicorn
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+class DoorWorker(Worker):  # type: ignore[misc]
+    """Serves until it is told to end; what it has begun it answers, whichever signal that was."""
+
+    limits = Limits()
+    alive: bool
+    booted: bool
+
+    def init_process(self) -> None:
+        """Take as many sockets as the system lets one have."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        most = self.cfg.worker_connections
+        self._most = most if soft == resource.RLIM_INFINITY else min(most, soft - _SPARE_FILES)
+        self._connections: dict[asyncio.Task[None], Connection] = {}
+        try:
+            super().init_process()
+        except Exception:
+            # Gunicorn would print the text of what failed, which can quote a setting.
+            log.exception("the web process failed")
+            if not self.booted:
+                sys.stderr.write("The web process can't start. See: drchrono-oncall check\n")
+            # With this code gunicorn does not start it again and again.
+            sys.exit(1 if self.booted else Arbiter.WORKER_BOOT_ERROR)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End as for SIGTERM: a terminal and some platforms send SIGINT."""
+        self.handle_exit(sig, frame)
+
+    def run(self) -> None:
+        """Serve in an event loop of this process."""
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        told = asyncio.Event()
+        for number in _ENDS:
+            loop.add_signal_handler(number, told.set)
+        loop.set_exception_handler(_failed)
+        pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="door")
+        front = Front(self._app(pool), self._refused(), self.limits)
+        servers = [
+            await asyncio.start_server(
+                lambda reader, writer: self._connected(front, reader, writer),
+                sock=listener.sock,
+                backlog=self.cfg.backlog,
+            )
+            for listener in self.sockets
+        ]
+        while self.alive and not told.is_set() and self.ppid == os.getppid():
+            self.notify()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), _TICK)
+        self.alive = False
+        for server in servers:
+            server.close()
+        await self._end()
+        pool.shutdown(wait=False)
+
+    def _app(self, pool: ThreadPoolExecutor) -> Any:
+        async def answer(environ: wsgi_call.Environ, body: bytes | None) -> wsgi_call.Answer | None:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(pool, wsgi_call.call, self.wsgi, environ, body)
+
+        return answer
+
+    def _refused(self) -> Any:
+        return getattr(self.wsgi, "extensions", {}).get("refused", lambda _reason: None)
+
+    async def _connected(
+        self, front: Front, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if len(self._connections) >= self._most:
+            self._make_room(front)
+        connection = Connection(front, reader, writer)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio runs this as a task
+        self._connections[task] = connection
+        try:
+            await connection.serve()
+        finally:
+            del self._connections[task]
+
+    def _make_room(self, front: Front) -> None:
+        for connection in self._connections.values():
+            if connection.waiting:
+                front.refused("crowded")
+                connection.waiting = False
+                connection.close()
+                return
+
+    async def _end(self) -> None:
+        """Answer what was begun; who has said nothing yet is not waited for."""
+        for connection in self._connections.values():
+            connection.ending = True
+            if connection.waiting:
+                connection.close()
+        left = [task for task in self._connections if task is not asyncio.current_task()]
+        if left:
+            _done, late = await asyncio.wait(left, timeout=self.cfg.graceful_timeout * _ITS_SHARE)
+            for task in late:
+                task.cancel()
+
+
+def _failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if error is not None:
+        log.error("a connection failed", **cause(error))

@@ -1,0 +1,89 @@
+"""How the app is called: in a thread, and the first time with a body that nobody has read yet.
+
+The app reads no body before it knows who calls. So it is called with an input that can't be read;
+where it tries to, that call ends without having done anything, and is made again with the body.
+"""
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+from structlog import get_logger
+
+Environ: TypeAlias = dict[str, Any]
+App: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a status, headers and the whole body."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class BodyWantedError(BaseException):
+    """The app reads a body that is not here yet; for no `except Exception` to take as a failure."""
+
+
+class _NotRead(io.RawIOBase):
+    """An input that says so when it is read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, _size: int | None = -1, /) -> NoReturn:
+        raise BodyWantedError
+
+    def readinto(self, _buffer: Any, /) -> NoReturn:
+        raise BodyWantedError
+
+    def readline(self, _size: int | None = -1, /) -> NoReturn:
+        raise BodyWantedError
+
+
+def call(app: App, environ: Environ, body: bytes | None) -> Answer | None:
+    """Call the app with a body, or with one that is still to come.
+
+    Returns None when the app wants the body; an app that fails is a bare 500.
+    """
+    told: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        told[:] = [(status, headers)]
+        return _no_write
+
+    given = {
+        "wsgi.version": (1, 0),
+        "wsgi.input": _NotRead() if body is None else io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": io.StringIO(),  # what is written here could quote the request
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    try:
+        pieces = app(environ | given, start_response)
+        try:
+            whole = b"".join(pieces)
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
+        status, headers = told[0]
+        return Answer(int(status.split()[0]), headers, whole)
+    except BodyWantedError:
+        return None
+    except Exception:
+        log.exception("the app failed")
+        return Answer(500, [("Content-Length", "0")], b"")
+
+
+def _no_write(_data: bytes) -> object:
+    raise NotImplementedError("the app returns its answer, it does not write it")
