@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox import control
+from sandbox import control, refusing
 from sandbox.answers import Call, Json, Outcome, Refusal, json_answer
 from sandbox.behaviours import Behaviours, Switch
 from sandbox.calls import CallJournal
@@ -172,6 +172,7 @@ class Remote(ABC):
     def _commit(self, call: Call) -> Response:
         with self.lock:
             try:
+                refusing.check(self.behaviours, call)
                 return self.answer(call)
             except Refusal as refusal:
                 return json_answer(refusal.body, refusal.status, refusal.headers)

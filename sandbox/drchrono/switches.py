@@ -41,4 +41,6 @@ SWITCHES: dict[str, Switch] = {
     "instance_key": ON,
     # Whether a PATCH that leaves the slot alone is checked for overlap too.
     "overlap_on_any_patch": OFF,
+    # Keys of a written body whose value is refused, as in `sandbox.refusing`.
+    "refuses": Switch(default=""),
 }

@@ -43,4 +43,6 @@ SWITCHES: dict[str, Switch] = {
     "no_slash": either("301", "404"),
     # "memberships (divisions)": plain URLs, or objects that hold one.
     "memberships": either("urls", "objects"),
+    # Keys of a written body whose value is refused, as in `sandbox.refusing`.
+    "refuses": Switch(default=""),
 }

@@ -39,7 +39,8 @@ class Kind(StrEnum):
 class Verdict:
     """The meaning of one answer.
 
-    `retry_at` is an aware UTC time, or None. `fields` names the refused fields. `detail_code` is
+    `retry_at` is an aware UTC time, or None. `fields` names the refused fields, `places` which
+    objects of a list they are in (field, place from 0). `detail_code` is
     one of our own words. `other_id` is the object in the way, where the remote names it.
     """
 
@@ -48,6 +49,7 @@ class Verdict:
     retry_at: datetime | None = None
     fields: tuple[str, ...] = ()
     other_id: str | None = None
+    places: tuple[tuple[str, int], ...] = ()
 
 
 class RemoteError(Exception):
@@ -60,11 +62,21 @@ class RemoteError(Exception):
 
 
 class Refused(RemoteError):
-    """The remote refuses this call for good; `fields` are the names it complains about."""
+    """The remote refuses this call for good; `fields` are the names it complains about.
 
-    def __init__(self, code: str, call_id: int | None = None, fields: Iterable[str] = ()) -> None:
+    `places` are the objects of a list that it complains about: the field, and the place from 0.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        call_id: int | None = None,
+        fields: Iterable[str] = (),
+        places: Iterable[tuple[str, int]] = (),
+    ) -> None:
         super().__init__(code, call_id)
         self.fields = tuple(fields)
+        self.places = tuple(places)
 
 
 class Gone(RemoteError):
@@ -254,7 +266,7 @@ def error_for(verdict: Verdict, call_id: int | None = None) -> RemoteError | Non
         case Kind.AMBIGUOUS:
             return Unresolved(code, call_id)
         case Kind.PERMANENT:
-            return Refused(code, call_id, verdict.fields)
+            return Refused(code, call_id, verdict.fields, verdict.places)
 
 
 def _success(
@@ -312,7 +324,12 @@ def _refusal(
     if status == 409:
         return _conflict(system, endpoint, words)
     codes = {400: "invalid", 403: "forbidden", 404: "no_such_endpoint", 405: "method_not_allowed"}
-    return Verdict(Kind.PERMANENT, codes.get(status, "refused"), fields=wording.field_names(json))
+    return Verdict(
+        Kind.PERMANENT,
+        codes.get(status, "refused"),
+        fields=wording.field_names(json),
+        places=wording.places(json),
+    )
 
 
 def _conflict(system: str, endpoint: str, words: str) -> Verdict:

@@ -39,18 +39,6 @@ def normal_email(email: str) -> str:
     return unicodedata.normalize("NFKC", texts.bare(email)).strip().casefold()
 
 
-def normal_phone(phone: str) -> str:
-    """A phone number as compared: digits, without a North American 1 and without an extension.
-
-    DrChrono gives `(999) 999-9999`, OnCall plain digits; other countries keep their `+`.
-    """
-    number = re.split(r"(?i)\s*(?:x|ext)", phone.strip(), maxsplit=1)[0]
-    digits = re.sub(r"\D", "", number)
-    if len(digits) == 11 and digits.startswith("1"):
-        return digits[1:]
-    return f"+{digits}" if number.startswith("+") and digits else digits
-
-
 def normal_name(name: str) -> str:
     """A name as compared: no case, accents, apostrophes or full stops; hyphens are spaces."""
     folded = unicodedata.normalize("NFKC", texts.bare(name)).casefold().translate(_FOLDED)

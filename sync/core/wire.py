@@ -6,7 +6,6 @@ names the key only: what stood in it may be personal.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Final
 
 from sync.core import addresses
@@ -124,21 +123,6 @@ def flag(json: Mapping[str, Json], key: str) -> Maybe[bool]:
     if not isinstance(value, bool):
         raise MalformedError(key, "true or false")
     return value
-
-
-def day(json: Mapping[str, Json], key: str) -> Maybe[date | None]:
-    """An ISO date, or None when it was sent empty."""
-    value = json.get(key, ABSENT)
-    if isinstance(value, Absent):
-        return ABSENT
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise MalformedError(key, "a date")
-    try:
-        return date.fromisoformat(value[:10])
-    except ValueError:
-        raise MalformedError(key, "a date") from None
 
 
 def items(json: Mapping[str, Json], key: str) -> Maybe[list[Mapping[str, Json]]]:

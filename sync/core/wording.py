@@ -28,7 +28,10 @@ NO_CREDENTIALS = re.compile(
 )
 BAD_UUID = re.compile(r"invalid uuid", re.IGNORECASE)
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_NOT_FIELDS = frozenset({"detail", "error", "errors", "message", "non_field_errors"})
+_NOT_FIELDS = frozenset({"code", "detail", "error", "errors", "message", "non_field_errors"})
+# What the errors of all fields may be wrapped in.
+_WRAPPER = "errors"
+_DEEPEST = 3
 
 
 def words(json: Json) -> str:
@@ -53,12 +56,42 @@ def overlapping_id(text: str) -> str | None:
 
 
 def field_names(json: Json) -> tuple[str, ...]:
-    """Give the names in `{"field": ["message"]}`; what does not look like a name is left out."""
-    if not isinstance(json, dict):
-        return ()
-    named = {key for key, messages in json.items() if isinstance(messages, list | dict)}
-    names = (key for key in named - _NOT_FIELDS if _FIELD_NAME.fullmatch(key))
-    return tuple(sorted(names)[:20])
+    """Give the names in `{"field": ["message"]}`; what does not look like a name is left out.
+
+    Those of a field's own objects come with it: "participants.email" for
+    `{"participants": [{}, {"email": ["message"]}]}`. `{"errors": {…}}` is read too.
+    """
+    return tuple(sorted({path for path, _place in _complaints(json)})[:20])
+
+
+def places(json: Json) -> tuple[tuple[str, int], ...]:
+    """Give which objects of a list are complained about: the field, and the place from 0."""
+    found = {(path.partition(".")[0], at) for path, at in _complaints(json) if at is not None}
+    return tuple(sorted(found)[:50])
+
+
+def _complaints(json: Json, depth: int = 0) -> list[tuple[str, int | None]]:
+    """Each field's path with the place in its list, where it is in one."""
+    found: list[tuple[str, int | None]] = []
+    if not isinstance(json, dict) or depth > _DEEPEST:
+        return found
+    for key, value in json.items():
+        if key == _WRAPPER:
+            found += _complaints(value, depth + 1)
+        elif _FIELD_NAME.fullmatch(key) and key not in _NOT_FIELDS:
+            found += _of_field(key, value, depth)
+    return found
+
+
+def _of_field(key: str, value: Json, depth: int) -> list[tuple[str, int | None]]:
+    if isinstance(value, dict):
+        inner = _complaints(value, depth + 1)
+        return [(f"{key}.{path}", None) for path, _place in inner] or [(key, None)]
+    found: list[tuple[str, int | None]] = []
+    for at, one in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(one, dict):
+            found += [(f"{key}.{path}", at) for path, _place in _complaints(one, depth + 1)]
+    return found or [(key, None)]
 
 
 def retry_at(headers: Mapping[str, str], text: str, now: datetime) -> datetime | None:

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sync.core import plausible
+from sync.core import plausible, readings
 from sync.core import wire as read
 from sync.core.addresses import USUAL_TABLE, Table
 from sync.core.lifecycle import drchrono_state
-from sync.core.people import normal_phone
 from sync.core.records import (
     ABSENT,
     DRCHRONO,
@@ -86,9 +85,9 @@ def _patient_wire(json: Json) -> dict[str, Json]:
         first_name=read.text(sent, "first_name"),
         last_name=read.text(sent, "last_name"),
         email=read.address(sent, "email"),
-        phone=_all(read.text(sent, "cell_phone"), read.text(sent, "home_phone")),
-        birth_date=read.text(sent, "date_of_birth"),
-        sex=read.text(sent, "gender"),
+        phone=_all(readings.text(sent, "cell_phone"), readings.text(sent, "home_phone")),
+        birth_date=readings.text(sent, "date_of_birth"),
+        sex=readings.text(sent, "gender"),
         active=read.text(sent, "patient_status"),
     )
 
@@ -206,9 +205,9 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
     A placeholder of `addresses` counts as no e-mail.
     """
     sent = read.record(json, "patient")
-    cell, home = read.text(sent, "cell_phone"), read.text(sent, "home_phone")
+    cell, home = readings.text(sent, "cell_phone"), readings.text(sent, "home_phone")
     phones = not isinstance(cell, Absent) and not isinstance(home, Absent)
-    status, gender = read.text(sent, "patient_status"), read.text(sent, "gender")
+    status, gender = read.text(sent, "patient_status"), readings.text(sent, "gender")
     email = read.address(sent, "email")
     return Person(
         system=DRCHRONO,
@@ -217,8 +216,8 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
         first_name=read.text(sent, "first_name"),
         last_name=read.text(sent, "last_name"),
         email=ABSENT if isinstance(email, Absent) else addresses.mailbox(email),
-        phone=normal_phone(cell or home or "") if phones else ABSENT,
-        birth_date=read.day(sent, "date_of_birth"),
+        phone=readings.phone(str(cell), str(home)) if phones else ABSENT,
+        birth_date=readings.birth_date(sent, "date_of_birth"),
         sex=ABSENT if isinstance(gender, Absent) else _SEX.get(gender.casefold(), ""),
         doctor=present(read.identity(sent, "doctor"), None) or ABSENT,
         active=ABSENT if isinstance(status, Absent) else status.upper() in {"A", ""},

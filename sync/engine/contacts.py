@@ -10,7 +10,7 @@ from sync.core.errors import Refused
 from sync.core.merge import Seen
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import attempts, contact_search, facts, proofs, undecided, unreadable
+from sync.engine import attempts, contact_search, facts, marking, proofs, undecided, unreadable
 from sync.engine.contact_search import is_theirs
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.context import Sync
     from sync.outbound.call import Answer
+
+
+# Why a person has no contact; each is closed when they have one.
+TOLD = ("contact_refused", "contact_unsure")
 
 
 def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
@@ -61,7 +65,7 @@ def is_told(conn: Connection, key: int) -> bool:
     told = conn.execute(
         select(attention.c.id).where(
             attention.c.aggregate == key,
-            attention.c.cause.in_(("contact_refused", "contact_unsure")),
+            attention.c.cause.in_(TOLD),
             attention.c.closed_at.is_(None),
         )
     ).first()
@@ -89,6 +93,10 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
             if contact is None and free and sync.live:
                 undecided.until_accepted(sync)
                 contact = _make(sync, ticket, lease, person, doctor, (provider, division))
+            if contact is not None:
+                with sync.store.write() as conn:
+                    for cause in TOLD:
+                        journal.close_one(conn, lease.aggregate, cause, sync.clock())
         except Refused as refusal:
             with sync.store.write() as conn:
                 journal.open_attention(
@@ -261,11 +269,14 @@ def mark_patient(
     def after(conn: Connection, _answer: Answer) -> None:
         links.change(conn, patient.id, marked=True)
 
-    sync.drchrono.patch_patient(
-        ticket.then(after),
-        str(patient.remote_id),
-        {"custom_demographics": fields},
-        object_id=patient.id,
-        fields=("marker",),
-        effect="marker",
-    )
+    try:
+        sync.drchrono.patch_patient(
+            ticket.then(after),
+            str(patient.remote_id),
+            {"custom_demographics": fields},
+            object_id=patient.id,
+            fields=("marker",),
+            effect="marker",
+        )
+    except Refused as refusal:
+        marking.do_without(sync, patient, refusal)

@@ -24,6 +24,7 @@ from sync.outbound import brake
 from sync.outbound.budget import Left, Limit, left, widened
 from sync.outbound.credentials import Credentials
 from sync.outbound.gate import Gate, Rules, Ticket
+from sync.outbound.optional import Optional
 from sync.outbound.transport import Transport
 from sync.store.database import Store
 from sync.store.schema import installation
@@ -200,7 +201,7 @@ def build(
         ),
         clock=clock,
     )
-    sender = with_fresh_token(gate, keeper)
+    sender = Optional(with_fresh_token(gate, keeper), store, digests, clock)
     return Sync(
         settings=settings,
         store=store,

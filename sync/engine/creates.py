@@ -17,7 +17,17 @@ from sync.core.errors import Conflict
 from sync.core.records import Absent, Attendee, VisitType
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import attempts, facts, joining, keeping, ladder, looking, marking, meeting
+from sync.engine import (
+    attempts,
+    facts,
+    joining,
+    keeping,
+    ladder,
+    looking,
+    marking,
+    meeting,
+    waiting,
+)
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import Shown, participants_wire
 from sync.oncall import bodies as oncall_bodies
@@ -224,9 +234,7 @@ def _book(
                 raise LaterError(started.sync.clock(), Hints.both()) from None
         else:
             return
-    raise ParkedError(
-        "operator", f"overlap:{taken}", "overlap", candidates=(taken,) if taken else ()
-    )
+    raise waiting.overlap(taken)
 
 
 def _pending(
@@ -271,7 +279,8 @@ def _begin(
                 highest_before=looking.highest_known(conn, system),
             )
     except IntegrityError:
-        raise ParkedError("operator", "slot_taken", "slot_taken") from None
+        with sync.store.read() as conn:
+            raise waiting.slot_taken(conn, slot) from None
     state.objects.append(row)
     return row
 

@@ -10,11 +10,14 @@ from sync.core.texts import as_sent
 from sync.drchrono import translate as drchrono
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
-from sync.store import baselines
+from sync.store import baselines, refusals
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.core.records import Person
     from sync.core.wording import Json
+    from sync.engine.context import Sync
     from sync.engine.persons import PersonRun
     from sync.store.links import Obj
 
@@ -28,21 +31,23 @@ def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> di
     sync = started.sync
     with sync.store.read() as conn:
         stored = baselines.stored_fields(conn, [target.id])
-    values = {}
-    for name in names:
-        value = getattr(started.person, name)
-        known = stored.get((target.id, name))
-        if isinstance(value, Absent) or known is None or known.digest is None:
-            continue
-        wire = _wire_of(kind, name, value, started)
-        if name not in wire:
-            continue
-        # Under a key that we don't have it is not known whether it is due: nothing is written.
-        if all(
-            sync.digests.same(target.id, name, form, known.key_id, known.digest) is False
-            for form in (wire[name], *_former(name, started))
-        ):
-            values[name] = value
+        values = {}
+        for name in names:
+            value = getattr(started.person, name)
+            known = stored.get((target.id, name))
+            if isinstance(value, Absent) or known is None or known.digest is None:
+                continue
+            body = _body_of(kind, name, value, started)
+            wire = oncall.wire(kind, body)
+            if name not in wire:
+                continue
+            # Under a key that we don't have it is not known whether it is due: nothing is written.
+            other = all(
+                sync.digests.same(target.id, name, form, known.key_id, known.digest) is False
+                for form in (wire[name], *_former(name, started))
+            )
+            if other and not _was_refused(conn, sync, target, body):
+                values[name] = value
     return values
 
 
@@ -58,16 +63,21 @@ def _former(name: str, started: PersonRun) -> list[Json]:
     return [sent.strip().lower() if name == "email" else " ".join(sent.split())]
 
 
-def _wire_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:
+def _was_refused(conn: Connection, sync: Sync, target: Obj, body: dict[str, Json]) -> bool:
+    """Whether OnCall has refused this very value: it is told, and waits for another."""
+    return any(
+        refusals.is_known(conn, sync.digests, target.id, key, value) for key, value in body.items()
+    )
+
+
+def _body_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:
     if kind == "contact":
-        body = oncall_bodies.contact_body(
+        return oncall_bodies.contact_body(
             {name: value},
             base_url=started.sync.settings.oncall_base_url,
             mapping=started.sync.mapping,
         )
-    else:
-        body = oncall_bodies.participant_body({name: value})
-    return oncall.wire(kind, body)
+    return oncall_bodies.participant_body({name: value})
 
 
 def with_both_names(person: Person, due: dict[str, object]) -> dict[str, object]:

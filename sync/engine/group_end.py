@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sync.outbound.call import Answer
 
 # Attention that stands until somebody has read it, whatever later runs see.
-TO_BE_READ = ("noted", group_participants.LOST, *group_second.TOLD)
+TO_BE_READ = ("noted", journal.FIELD_REFUSED, group_participants.LOST, *group_second.TOLD)
 
 
 # --- to DrChrono ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sync.core.errors import Gone
 from sync.core.group import PREFIX
 from sync.core.people import normal_email
 from sync.core.records import Absent, Visit, present
-from sync.engine import index, never, undecided
+from sync.engine import index, never, undecided, waiting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.oncall import translate as oncall
 from sync.store import attendances, links, work
@@ -50,7 +50,8 @@ def wait_for_group(started: VisitRun) -> None:
         for key in _groups_at(conn, started, shown):
             made = [o for o in links.objects_of(conn, key) if _is_visit(o) and o.known]
             if made and _attend_too(conn, started, key, shown):
-                raise ParkedError("operator", "slot_taken", "slot_taken")
+                also = ((waiting.RUN, str(key)),)
+                raise ParkedError("operator", "slot_taken", "slot_taken", also=also)
             if not made and _is_asked(conn, key, shown.remote_id):
                 ids = tuple(
                     str(one.remote_id)

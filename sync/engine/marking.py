@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.core.errors import Refused
 from sync.core.records import Marker
 from sync.drchrono import bodies as drchrono_bodies
 from sync.engine import facts
 from sync.engine.outcomes import ParkedError
 from sync.oncall import bodies as oncall_bodies
-from sync.store import links
+from sync.outbound.optional import FOR_FIELDS
+from sync.store import journal, links
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.core.wording import Json
+    from sync.engine.context import Sync
     from sync.engine.visits import VisitRun
     from sync.outbound.call import Answer
     from sync.store.links import Obj
@@ -83,11 +86,30 @@ def _send(started: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> No
         links.change(conn, obj.id, marked=True)
 
     client = started.sync.oncall if system == "oncall" else started.sync.drchrono
-    client.patch_appointment(
-        started.ticket.then(after),
-        str(obj.remote_id),
-        body,
-        object_id=obj.id,
-        fields=("marker",),
-        effect="marker",
-    )
+    try:
+        client.patch_appointment(
+            started.ticket.then(after),
+            str(obj.remote_id),
+            body,
+            object_id=obj.id,
+            fields=("marker",),
+            effect="marker",
+        )
+    except Refused as refusal:
+        do_without(started.sync, obj, refusal)
+
+
+def do_without(sync: Sync, obj: Obj, refusal: Refused) -> None:
+    """A refused marker keeps no visit out: it is told, and not tried again. Else raises it."""
+    if not refusal.fields or refusal.code not in FOR_FIELDS:
+        raise refusal
+    with sync.store.write() as conn:
+        links.change(conn, obj.id, marked=True)
+        journal.open_attention(
+            conn,
+            obj.aggregate,
+            journal.FIELD_REFUSED,
+            now=sync.clock(),
+            object_id=obj.id,
+            candidates=["marker"],
+        )

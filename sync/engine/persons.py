@@ -276,7 +276,7 @@ def _settle(started: PersonRun) -> None:
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
         if normal_email(present(started.person.email, "")):
-            keep = ["contact_refused", "contact_differs", ODD_BIRTH_DATE]
+            keep = [*contacts.TOLD, "contact_differs", "participant_refused", ODD_BIRTH_DATE]
             keep += [INACTIVE] if started.person.active is False else []
             journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
 

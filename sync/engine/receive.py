@@ -19,7 +19,7 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import everyone, index, joining, occurrences, rekeying
+from sync.engine import everyone, index, joining, occurrences, rekeying, waiting
 from sync.engine.context import Ring, Sync
 from sync.engine.seen import settled
 from sync.mapping import Mapping, MappingError
@@ -155,6 +155,7 @@ def _appointment(
     sync: Sync, conn: Connection, event: _Event, remote_id: str, body: Json
 ) -> Receipt:
     obj = links.find(conn, "drchrono", "appointment", remote_id)
+    waiting.wake(conn, waiting.VISIT, remote_id, now=event.now, wait=event.wait)
     if event.name == "APPOINTMENT_DELETE":
         return _deleted(sync, conn, event, obj, remote_id)
     wire, shown = _read_body(event.mapping, body)

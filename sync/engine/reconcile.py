@@ -61,6 +61,7 @@ def _work(sync: Sync, lease: Lease) -> None:
         with sync.store.read() as conn:
             kind = links.kind_of(conn, lease.aggregate)
         (visits.run if kind == "visit" else persons.run)(sync, lease)
+        _ended(sync, lease.aggregate)
     except (FencedOff, FenceLostError, AbsorbedError):
         raise
     except LaterError as later:
@@ -80,6 +81,15 @@ def _work(sync: Sync, lease: Lease) -> None:
             sync.log.error("a run failed", aggregate=lease.aggregate, **cause(failure))  # noqa: TRY400
             _again(sync, lease, "defect")
             raise
+
+
+def _ended(sync: Sync, aggregate: int) -> None:
+    """A run came to its end, not to a wait: who waits for what this aggregate held is raised."""
+    with sync.store.read() as conn:
+        waits = links.blocked_on(conn, waiting.RUN, str(aggregate))
+    if waits:
+        with sync.store.write() as conn:
+            waiting.wake(conn, waiting.RUN, str(aggregate), now=sync.clock())
 
 
 def _parked(failure: Exception) -> ParkedError | None:

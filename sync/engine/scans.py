@@ -247,6 +247,10 @@ def drchrono_window(sync: Sync) -> tuple[Ring, ...]:
             shown |= {str(json.get("id")) for json in records}
             rings += _each(conn, sync, records, _appointment)
     rings += _missing(sync, "drchrono", shown, began, began + timedelta(days=days - 1))
+    with sync.store.write() as conn:
+        # What stood in their way may have gone with no webhook telling.
+        for key in links.blocked_on(conn, "visit"):
+            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
     scans.finish(sync.store, "drchrono_window", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 

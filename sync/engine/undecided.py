@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from sync.engine import waiting
 from sync.engine.outcomes import ParkedError
-from sync.store.schema import attendance, attention, installation, object_, person
+from sync.store.schema import attendance, attention, installation, object_, person, visit
 
 if TYPE_CHECKING:
     from sync.engine.context import Sync
@@ -29,11 +30,49 @@ def until_accepted(sync: Sync) -> None:
 def of_visit(sync: Sync, key: int) -> None:
     """Raises ParkedError for a visit that may be one of several, or whose patients are excluded."""
     with sync.store.read() as conn:
-        if is_unsure(conn, key):
-            raise ParkedError("operator", UNSURE, UNSURE)
+        left = _candidates_left(conn, key) if is_unsure(conn, key) else ()
+        if left:
+            also = tuple((waiting.RUN, str(one)) for one in left)
+            raise ParkedError("operator", UNSURE, UNSURE, also=also)
         patients = excluded_patients(conn, key)
     if patients:
         raise ParkedError("operator", f"excluded:{patients[0]}", None)
+
+
+def _candidates_left(conn: Connection, key: int) -> tuple[int, ...]:
+    """The aggregates of the candidates that may still be it; 0 for one that we know nothing of.
+
+    One that is gone, over, or linked with another is none any more; without any left nothing is
+    asked.
+    """
+    asked = select(attention.c.candidates).where(
+        attention.c.aggregate == key,
+        attention.c.cause == UNSURE,
+        attention.c.closed_at.is_(None),
+    )
+    ids = {str(one) for listed in conn.execute(asked).scalars() for one in (listed or ())}
+    if not ids:
+        return (0,)
+    rows = conn.execute(
+        select(object_.c.remote_id, object_.c.aggregate, object_.c.state, visit.c.state.label("of"))
+        .join(visit, visit.c.aggregate == object_.c.aggregate)
+        .where(object_.c.kind == "appointment", object_.c.remote_id.in_(ids))
+        .where(object_.c.aggregate != key)
+    ).all()
+    unknown = ids - {str(row.remote_id) for row in rows}
+    open_ones = [row.aggregate for row in rows if row.state == "live" and row.of == "open"]
+    left = [one for one in open_ones if not _is_linked(conn, one)]
+    return (*([0] if unknown else []), *left)
+
+
+def _is_linked(conn: Connection, key: int) -> bool:
+    systems = select(object_.c.system).where(
+        object_.c.aggregate == key,
+        object_.c.kind == "appointment",
+        object_.c.state == "live",
+        object_.c.remote_id.is_not(None),
+    )
+    return len(set(conn.execute(systems).scalars())) > 1
 
 
 def is_unsure(conn: Connection, key: int) -> bool:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from sync.engine.outcomes import ParkedError
 from sync.store import links, work
-from sync.store.schema import attendance, object_
+from sync.store.schema import attendance, object_, visit
 from sync.store.work import NO_WAIT, Hints, Lane, Wait
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.digests import Digests
-    from sync.engine.outcomes import ParkedError
 
 Blocker = tuple[str, str]
 PATIENT = "patient"  # a chart, by DrChrono's id
@@ -49,6 +49,20 @@ def email(
         if what == EMAIL
         for key_id in ids
     )
+
+
+def overlap(taken: str | None, object_id: int = 0) -> ParkedError:
+    """No room that the mapping allows is free; `taken` is the appointment in the last one."""
+    also = ((VISIT, taken),) if taken else ()
+    ids = (taken,) if taken else ()
+    return ParkedError(OPERATOR, f"overlap:{taken}", "overlap", object_id, ids, also)
+
+
+def slot_taken(conn: Connection, slot: str) -> ParkedError:
+    """Another open visit has this slot: its next end may free it."""
+    there = select(visit.c.aggregate).where(visit.c.slot_key == slot, visit.c.state == "open")
+    also = tuple((RUN, str(one)) for one in conn.execute(there).scalars())
+    return ParkedError(OPERATOR, "slot_taken", "slot_taken", also=also)
 
 
 def block(

@@ -11,8 +11,7 @@ from sync.core.plan import Patch
 from sync.core.records import State
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import zones
-from sync.engine.outcomes import ParkedError
+from sync.engine import waiting, zones
 from sync.engine.visit_state import doctor_of, participants_wire
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
@@ -126,7 +125,7 @@ def patch_drchrono(started: VisitRun, effect: Patch) -> None:
             taken = conflict.other_id
         else:
             return
-    raise ParkedError("operator", str(obj.id), "overlap", obj.id, (taken,) if taken else ())
+    raise waiting.overlap(taken, obj.id)
 
 
 def _other_rooms(started: VisitRun, doctor: str, current: object) -> list[str]:

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from sync.core import plausible
+from sync.core import plausible, readings
 from sync.core import wire as read
 from sync.core.addresses import USUAL_TABLE, Table
 from sync.core.lifecycle import oncall_state
-from sync.core.people import is_surely_split, normal_phone, split_name
+from sync.core.people import is_surely_split, split_name
 from sync.core.records import (
     ABSENT,
     ONCALL,
@@ -102,9 +102,9 @@ def wire(kind: str, json: Json) -> dict[str, Json]:
             first_name=read.text(sent, "first_name"),
             last_name=read.text(sent, "last_name"),
             email=read.address(sent, "email"),
-            phone=read.text(sent, "phone"),
-            birth_date=read.text(sent, "date_of_birth"),
-            sex=read.text(sent, "sex"),
+            phone=readings.text(sent, "phone"),
+            birth_date=readings.text(sent, "date_of_birth"),
+            sex=readings.text(sent, "sex"),
         )
     starts, word = _starts(sent), read.text(sent, "type")
     return read.sent(
@@ -171,7 +171,7 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
     """
     sent = read.record(json, "contact")
     first, last, guessed = _names(sent)
-    phone, sex = read.text(sent, "phone"), read.text(sent, "sex")
+    phone, sex = readings.text(sent, "phone"), readings.text(sent, "sex")
     return Person(
         system=ONCALL,
         remote_id=_own_id(sent),
@@ -179,8 +179,8 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
         first_name=first,
         last_name=last,
         email=_email(sent, addresses),
-        phone=ABSENT if isinstance(phone, Absent) else normal_phone(phone),
-        birth_date=read.day(sent, "date_of_birth"),
+        phone=ABSENT if isinstance(phone, Absent) else readings.phone(phone),
+        birth_date=readings.birth_date(sent, "date_of_birth"),
         sex=ABSENT if isinstance(sex, Absent) else _SEX.get(sex.casefold(), ""),
         provider=_linked(sent, "provider") or ABSENT,
         division=_linked(sent, "division") or ABSENT,

@@ -12,6 +12,9 @@ from sync.store.schema import attention, conflict, counter, delivery, heartbeat,
 
 SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
 
+# Told of an object's optional field; closed when a value went through, and by nothing else.
+FIELD_REFUSED = "field_refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -150,7 +153,7 @@ def close_attention(
         .where(
             attention.c.aggregate == aggregate,
             attention.c.closed_at.is_(None),
-            attention.c.cause.not_in(list(keep)),
+            attention.c.cause.not_in([*keep, FIELD_REFUSED]),
             not_(about),
         )
         .values(closed_at=now)
@@ -171,17 +174,14 @@ def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> bo
     return closed.rowcount > 0
 
 
-def close_about(conn: Connection, aggregate: int, object_id: int, now: datetime) -> None:
-    """Close what is open about one object of an aggregate."""
-    conn.execute(
-        update(attention)
-        .where(
-            attention.c.aggregate == aggregate,
-            attention.c.object == object_id,
-            attention.c.closed_at.is_(None),
-        )
-        .values(closed_at=now)
-    )
+def close_about(
+    conn: Connection, aggregate: int, object_id: int, now: datetime, *, cause: str | None = None
+) -> None:
+    """Close what is open about one object, whatever its cause or for one."""
+    chosen = [attention.c.object == object_id, attention.c.closed_at.is_(None)]
+    chosen += [attention.c.aggregate == aggregate] if cause is None else []
+    chosen += [attention.c.cause == cause] if cause is not None else []
+    conn.execute(update(attention).where(*chosen).values(closed_at=now))
 
 
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:

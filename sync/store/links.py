@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from sync.store import journal, upsert, work
+from sync.store import journal, refusals, upsert, work
 from sync.store.attendances import Attendance as Attendance
 from sync.store.attendances import attend as attend
 from sync.store.attendances import attendances as attendances
@@ -313,6 +313,7 @@ def replace(conn: Connection, row: Obj, twin: Obj) -> None:
             update(attendance).where(column == twin.id).values({column: None, "current": False})
         )
         conn.execute(update(attendance).where(column == row.id).values({column: twin.id}))
+    refusals.hand_on(conn, row.id, twin.id)
     # The create was a call on the row that goes: the echo is told by it.
     conn.execute(update(call).where(call.c.object == row.id).values(object=twin.id))
     conn.execute(delete(pending).where(pending.c.object == row.id))

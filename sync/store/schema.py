@@ -198,6 +198,16 @@ baseline = Table(
     Column("zone", String(40)),
 )
 
+refused_field = Table(
+    "refused_field",
+    metadata,
+    Column("object", ForeignKey("object.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(40), primary_key=True),  # the key in the body
+    Column("key_id", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
 call = Table(
     "call",
     metadata,

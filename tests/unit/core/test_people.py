@@ -11,7 +11,6 @@ from sync.core.people import (
     match,
     normal_email,
     normal_name,
-    normal_phone,
     split_name,
 )
 from sync.core.records import ABSENT, Attendee, Person
@@ -170,21 +169,6 @@ def test_split_names(name: str, first: str, last: str) -> None:
 def test_full_names() -> None:
     assert full_name(" Jane ", "Doe") == "Jane Doe"
     assert full_name("", "Cher") == "Cher"
-
-
-@pytest.mark.parametrize(
-    ("phone", "same"),
-    [
-        ("(212) 555-1542", "2125551542"),
-        ("2125551542", "2125551542"),
-        ("+1 212 555 1542", "2125551542"),
-        ("1-212-555-1542 x12", "2125551542"),
-        ("+49 30 123456", "+4930123456"),
-        ("", ""),
-    ],
-)
-def test_phones(phone: str, same: str) -> None:
-    assert normal_phone(phone) == same
 
 
 def test_emails_keep_dots_and_tags() -> None:

@@ -1,7 +1,6 @@
 """Reading one key of a remote's JSON: sent, not sent, malformed."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import pytest
@@ -28,9 +27,6 @@ from sync.core.records import ABSENT
         (wire.whole, None, ABSENT),
         (wire.flag, True, True),
         (wire.flag, None, ABSENT),
-        (wire.day, "1980-01-02", date(1980, 1, 2)),
-        (wire.day, "", None),
-        (wire.day, None, None),
         (wire.items, [{}], [{}]),
         (wire.items, None, ABSENT),
     ],
@@ -57,8 +53,6 @@ def test_what_was_sent(reader: Callable[[Any, str], object], value: object, read
         (wire.whole, -(10**9)),
         (wire.whole, 1e300),
         (wire.flag, "Jane"),
-        (wire.day, "Jane 1980"),
-        (wire.day, 1980),
         (wire.items, {"Jane": 1}),
         (wire.items, ["Jane"]),
     ],

@@ -176,8 +176,12 @@ def test_the_other_appointment_of_an_overlap(text, other):
     ("json", "fields"),
     [
         ({"reason": ["Too long: Jane Doe"], "status": ["?"]}, ("reason", "status")),
-        ({"participants": [{"email": ["bad"]}]}, ("participants",)),
-        ({"metadata": {"x": ["bad"]}}, ("metadata",)),
+        ({"participants": ["bad"]}, ("participants",)),
+        ({"metadata": {"x": ["bad"]}}, ("metadata.x",)),
+        ({"metadata": {"Jane Doe": ["bad"]}}, ("metadata",)),
+        ({"errors": {"phone": ["bad"], "email": ["bad"]}}, ("email", "phone")),
+        ({"errors": {"phone": "bad"}}, ("phone",)),
+        ({"phone": "bad"}, ("phone",)),
         ({"detail": "Jane"}, ()),
         ({"non_field_errors": ["x"], "detail": ["x"]}, ()),
         ({"Jane Doe": ["x"], "jane@example.org": ["x"], "email": ["x"]}, ("email",)),
@@ -187,6 +191,26 @@ def test_the_other_appointment_of_an_overlap(text, other):
 def test_only_field_names_are_taken_over(json, fields):
     found = verdict(C, "PATCH", "contact", 400, json)
     assert found == Verdict(PERMANENT, "invalid", fields=fields)
+
+
+@pytest.mark.parametrize(
+    ("json", "fields", "places"),
+    [
+        (
+            {"participants": [{}, {"email": ["bad"]}, {"email": ["bad"], "name": ["bad"]}]},
+            ("participants.email", "participants.name"),
+            (("participants", 1), ("participants", 2)),
+        ),
+        (
+            {"errors": {"participants": [{"email": ["bad"]}], "title": ["bad"]}},
+            ("participants.email", "title"),
+            (("participants", 0),),
+        ),
+    ],
+)
+def test_which_object_of_a_list_is_complained_about(json, fields, places):
+    found = verdict(C, "POST", "appointments", 400, json)
+    assert (found.fields, found.places) == (fields, places)
 
 
 @pytest.mark.parametrize(
