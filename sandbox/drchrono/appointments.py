@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.answers import Call, Json, Refusal, json_answer, no_content
 from sandbox.drchrono import appointment_lists, hooks, recurrence, rules, wire
+from sandbox.fields import day_of
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -130,6 +131,33 @@ def materialise(practice: Practice, virtual_id: str) -> Json:
     row = recurrence.make_real(practice, virtual_id)
     if row is None:
         raise Refusal(404, NOT_FOUND)
+    _announce(practice, "APPOINTMENT_CREATE", row)
+    return row
+
+
+def instances(practice: Practice, call: Call) -> Response:
+    """GET /api/recurring_appointment_instances: a bare array, no pages (newest schema)."""
+    if not practice.behaviours.on("recurring_instances"):
+        raise Refusal(404, NOT_FOUND)
+    if call.denied:
+        return json_answer([])
+    base_id = call.arg("base_recurring_appointment")
+    if not base_id or not base_id.isdecimal():
+        raise Refusal(400, {"base_recurring_appointment": ["A valid integer is required."]})
+    base = practice.appointments.get(base_id)
+    if base is None or not base["is_virtual_base"] or base["deleted_flag"]:
+        raise Refusal(404, NOT_FOUND)
+    days = [call.arg(name) for name in ("start_date", "end_date")]
+    first, last = (day_of(day) if day else None for day in days)
+    rows = recurrence.instances(practice, base_id, first, last)
+    verbose = call.flag("verbose")
+    return json_answer([wire.appointment(r, practice.behaviours, verbose=verbose) for r in rows])
+
+
+def split(practice: Practice, base_id: str, day: str, values: Json) -> Json:
+    """Change a series from one day on, as DrChrono's own page does: two bases, two events."""
+    base, row = recurrence.split(practice, base_id, day_of(day), values)
+    _announce(practice, "APPOINTMENT_MODIFY", base)
     _announce(practice, "APPOINTMENT_CREATE", row)
     return row
 

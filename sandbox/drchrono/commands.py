@@ -42,6 +42,7 @@ def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str
         "expire": locked(lambda body: _expire(grants, body)),
         "materialise": locked(lambda body: _materialise(practice, body)),
         "clone": locked(lambda body: _clone(practice, body)),
+        "split": locked(lambda body: _split(practice, body)),
         "leave": locked(lambda body: _leave(practice, body)),
     }
 
@@ -101,6 +102,13 @@ def _expire(grants: Grants, body: Json) -> Json:
 def _materialise(practice: Practice, body: Json) -> Json:
     only(body, "id")
     row = appointments.materialise(practice, need(body, "id"))
+    return wire.appointment(row, practice.behaviours, verbose=True)
+
+
+def _split(practice: Practice, body: Json) -> Json:
+    """Change a series from one of its days on; `values` are what is other from then."""
+    only(body, "id", "day", "values")
+    row = appointments.split(practice, need(body, "id"), need(body, "day"), body.get("values", {}))
     return wire.appointment(row, practice.behaviours, verbose=True)
 
 

@@ -46,13 +46,14 @@ def occurrence(base: Json, day: date) -> Json:
     """One virtual instance: id `<date>_<id>`, key `{series}_{YYYYMMDD}` (facts: D)."""
     row = copy.deepcopy(base)
     del row["_gone"]
+    series = row.pop("_series", base["id"])
     clock = datetime.fromisoformat(base["scheduled_time"]).time()
     row.update(
         id=f"{day.isoformat()}_{base['id']}",
         scheduled_time=datetime.combine(day, clock).isoformat(),
         is_virtual_base=False,
         base_recurring_appointment=base["id"],
-        recurrence_instance_key=f"{base['id']}_{day:%Y%m%d}",
+        recurrence_instance_key=f"{series}_{day:%Y%m%d}",
     )
     return row
 
@@ -68,6 +69,51 @@ def find(practice: Practice, virtual_id: str, *, stale: bool = False) -> Json | 
     except ValueError:
         return None
     return occurrence(base, day) if day in days_of(base, day, day) else None
+
+
+def split(practice: Practice, base_id: str, day: date, values: Json) -> tuple[Json, Json]:
+    """End a series before a day and go on from there under a new base, with other values.
+
+    "Stable over … splitting" (facts, Appointments): the keys of the occurrences keep the first
+    series. Returns both bases.
+    """
+    base = practice.appointments.rows[base_id]
+    row = copy.deepcopy(base)
+    mark = practice.mark()
+    clock = datetime.fromisoformat(base["scheduled_time"]).time()
+    row.update(
+        id=str(practice.new_id()),
+        scheduled_time=datetime.combine(day, clock).isoformat(),
+        recur_start_date=day.isoformat(),
+        created_at=mark,
+        _series=base.get("_series", base_id),
+    )
+    row.update(values)
+    base["recur_end_date"] = (day - timedelta(days=1)).isoformat()
+    for one in (row, base):
+        one["updated_at"] = one["extended_updated_at"] = practice.mark()
+        practice.appointments.put(one["id"], one, practice.clock.seconds())
+    return base, row
+
+
+def instances(
+    practice: Practice, base_id: str, first: date | None, last: date | None
+) -> list[Json]:
+    """A series' occurrences, virtual ones without an id, in the order of their time.
+
+    Newest schema: from the first of the series to a year on, unless told otherwise.
+    """
+    base = practice.appointments.rows[base_id]
+    first = first or date.fromisoformat(base["recur_start_date"])
+    last = last or date.fromisoformat(practice.today()) + timedelta(days=365)
+    virtual = [{**occurrence(base, day), "id": None} for day in days_of(base, first, last)]
+    real = [
+        row
+        for row in practice.appointments.rows.values()
+        if row["base_recurring_appointment"] == base_id and not row["deleted_flag"]
+        if first.isoformat() <= row["scheduled_time"][:10] <= last.isoformat()
+    ]
+    return sorted([*virtual, *real], key=lambda row: str(row["scheduled_time"]))
 
 
 def take_out(practice: Practice, virtual_id: str) -> None:

@@ -51,6 +51,7 @@ COLLECTION, SINGLE = settings.collection, settings.single
 PATHS: dict[str, Endpoint] = {
     "/api/appointments": Endpoint(appointments.collection, LIST, CALENDAR),
     "/api/appointments/<appointment_id>": Endpoint(appointments.single, EVERY, CALENDAR),
+    "/api/recurring_appointment_instances": Endpoint(appointments.instances, ("GET",), CALENDAR),
     "/api/patients": Endpoint(patients.collection, LIST, ("patients",)),
     "/api/patients/<patient_id>": Endpoint(patients.single, EVERY, ("patients",)),
     "/api/doctors": Endpoint(COLLECTION, ("GET",), ("user",), "doctors"),

@@ -39,6 +39,8 @@ SWITCHES: dict[str, Switch] = {
     "patients_show_inactive": ON,
     "ping_signed": ON,
     "instance_key": ON,
+    # A list of a series' occurrences: in the newest schema only, and accounts get it one by one.
+    "recurring_instances": ON,
     # Whether a PATCH that leaves the slot alone is checked for overlap too.
     "overlap_on_any_patch": OFF,
     # Keys of a written body whose value is refused, as in `sandbox.refusing`.

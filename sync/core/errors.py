@@ -167,6 +167,8 @@ ITEMS = frozenset(
 TOKEN = "token"  # noqa: S105 - the endpoint's name
 REVOKE = "revoke_token"
 BULK = "bulk"
+# Its answer is a bare array of appointments (newest schema, recurring_appointment_instances).
+INSTANCES = "recurring_instances"
 # POSTs that may be repeated: a bulk POST only asks for a list, a revoked token stays revoked.
 REPEATABLE = frozenset({BULK, REVOKE})
 # DrChrono answers "Resend the original request with the right HTTP method": API v4, Requests.
@@ -292,6 +294,8 @@ def _success(
 
 def _is_due(system: str, endpoint: str, method: str, json: Json) -> bool:
     """Whether the body is what this endpoint answers with; an object must show its identity."""
+    if endpoint == INSTANCES:
+        return isinstance(json, list) and all(isinstance(one, dict) for one in json)
     if not isinstance(json, dict):
         return False
     if endpoint == TOKEN:

@@ -100,7 +100,8 @@ class Visit:
     `minutes` is the length, ABSENT for what can be none; `profile_minutes` what DrChrono's profile
     gives a visit that names none. `provider` is the DrChrono doctor's id on both sides, ABSENT when
     OnCall sent no provider or one the mapping does not know; `provider_wire` and `division` are the
-    ids OnCall sent. `zone` is the doctor's, by which a wall clock was read. `office`, `patient`,
+    ids OnCall sent. `zone` is the doctor's, by which a wall clock was read. `keyed`:
+    DrChrono itself says which occurrence it is, under whatever id. `office`, `patient`,
     `exam_room`, `group` and everything on recurrence are DrChrono's only, `attendees` OnCall's
     only; `attendees_sent` is False when the list was not in what was read, so an empty tuple then
     means nothing. `mark` is the source's `updated_at` as text. `marker` is ABSENT when the list
@@ -124,6 +125,7 @@ class Visit:
     is_break: bool = False
     cloned_from: str | None = None
     occurrence_key: str | None = None
+    keyed: bool = False
     virtual: bool = False
     zone: str | None = None
     exam_room: Maybe[str] = ABSENT

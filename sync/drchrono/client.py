@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Unpack
 from urllib.parse import quote
 
-from sync.core.errors import Transient
+from sync.core.errors import INSTANCES, Transient
 from sync.drchrono import bulk
 from sync.outbound.call import Answer, Audit, Call, Json, Sender
 from sync.outbound.hosts import Base
@@ -76,6 +76,18 @@ class DrChrono:
         `resume` is the last page already read of a list that is still kept.
         """
         return self._bulk(ticket, "/api/appointments_list", wait, resume, page_size, filters)
+
+    def recurring_instances(self, ticket: Any, base: str, *, first: str, last: str) -> list[Record]:
+        """Give a series' occurrences from one day to another, those that are virtual too.
+
+        `base` is the series' base, the days are ISO and the doctor's. A virtual one has no id. Not
+        every account has this list (newest schema): raises Refused then.
+        """
+        query = {"base_recurring_appointment": base, "start_date": first, "end_date": last}
+        path = "/api/recurring_appointment_instances"
+        answer = self._send(ticket, Call("drchrono", "GET", INSTANCES, path, query=query))
+        listed = answer.json if isinstance(answer.json, list) else []
+        return [one for one in listed if isinstance(one, dict)]
 
     # Patients: API v4, /api/patients
 

@@ -50,6 +50,8 @@ __all__ = [
 ]
 
 _VIRTUAL_ID: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})_(\d+)")
+# API v4, appointments: what says when a series occurs, beside its days.
+_SERIES: Final = ("recurs_every", "recur_start_date", "recur_end_date")
 # UNK and ASKU are answers that say nothing; OnCall has no word for Other.
 _SEX: Final = {"male": "male", "female": "female", "other": "other"}
 
@@ -76,7 +78,17 @@ def _appointment_wire(json: Json) -> dict[str, Json]:
         provider=_all(doctor or ABSENT, office),
         state=_state_wire(sent),
         patient=read.identity(sent, "patient"),
+        series=_series_wire(sent),
     )
+
+
+def _series_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
+    """When a series occurs, as its base says it; no other appointment has anything of it."""
+    if read.flag(sent, "is_virtual_base") is not True:
+        return ABSENT
+    days = sent.get("recurring_days")
+    named: list[Json] = sorted(str(day) for day in days) if isinstance(days, list) else []
+    return [*(present(read.identity(sent, key), None) for key in _SERIES), named]
 
 
 def _patient_wire(json: Json) -> dict[str, Json]:
@@ -139,6 +151,7 @@ def to_visit(json: Json, mapping: VisitMapping, *, zone: str | None = None) -> V
         is_break=_is_break(sent),
         cloned_from=present(read.identity(sent, "cloned_from"), None),
         occurrence_key=_occurrence_key(sent, remote_id),
+        keyed=bool(present(read.text(sent, "recurrence_instance_key"), "")),
         virtual=not remote_id.isdecimal(),
         zone=zone,
         exam_room=present(read.identity(sent, "exam_room"), None) or ABSENT,

@@ -107,7 +107,8 @@ def with_drchrono_twin(
         shown = drchrono.to_visit(json, started.mapping)
         with started.sync.store.write() as conn:
             note_place(conn, twin.aggregate, shown, first=True)
-        if shown.starts == starts and shown.patient == met.remote_id:
+        own = shown.patient == met.remote_id and not shown.virtual_base
+        if shown.starts == starts and own:
             _not_unsure(started, twin)
             _join(started, twin, met, attendee, started.state.read["oncall"].json)
 

@@ -1,8 +1,9 @@
 """An occurrence of a series is one visit, under whatever id it stands: virtual first, then real.
 
-A virtual occurrence's id (`<date>_<series>`) ends when it becomes an appointment of its own. It is
-found again by `recurrence_instance_key`, which not every account has; else by series and day, else
-by what we know of it.
+A virtual occurrence's id (`<date>_<series>`) ends when it becomes an appointment of its own, or
+when its series is split and it belongs to another base. It is found again by
+`recurrence_instance_key`, which not every account has; else by series and day, else by what we know
+of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from sync.core.merge import Seen
 from sync.core.records import Absent
@@ -58,29 +59,72 @@ def note(conn: Connection, key: int, shown: Visit | None) -> None:
 
 
 def known_as(conn: Connection, sync: Sync, shown: Visit | None, json: Json) -> Obj | None:
-    """The virtual occurrence that this new appointment was, which is known by its id from now on.
+    """The occurrence that this new id stands for, which is known by it from now on.
 
-    None when it never was one that we know.
+    `json` was read from DrChrono: a webhook's body renames nothing. DrChrono's own key says it
+    through every change of the id; else a real one is found by series and day, or by what we know
+    of it, and a virtual one of a series that was split off by that alone. None when it never was
+    one that we know.
     """
-    if shown is None or shown.occurrence_key is None or shown.virtual:
+    if shown is None or shown.occurrence_key is None or shown.virtual_base:
         return None
-    series = shown.occurrence_key.rpartition("_")[0]
+    held = _by_own_key(conn, shown)
+    if held is None:
+        found = _of_the_day(conn, shown) if shown.virtual else _of_the_series(conn, shown)
+        same = [one for one, key in found if key == shown.occurrence_key and not shown.virtual]
+        same = same or [one for one, _key in found if _looks_like(conn, sync, one, json)]
+        held = same[0] if len(same) == 1 else None
+    return None if held is None else _rename(conn, held, shown.remote_id)
+
+
+def _by_own_key(conn: Connection, shown: Visit) -> Obj | None:
+    """The occurrence that has this key, where DrChrono itself tells it; a clone is another visit.
+
+    A group visit holds several appointments: the key's series says which one, else nothing does.
+    """
+    if not shown.keyed or shown.cloned_from:
+        return None
+    found = _live(conn, visit.c.occurrence_key == shown.occurrence_key)
+    series = str(shown.occurrence_key).rpartition("_")[0]
+    own = [one for one, _ in found if str(one.remote_id).endswith(f"_{series}")]
+    whole = [one for one, _ in found]
+    return own[0] if len(own) == 1 and len(whole) > 1 else whole[0] if len(whole) == 1 else None
+
+
+def _of_the_series(conn: Connection, shown: Visit) -> list[tuple[Obj, str | None]]:
+    series = str(shown.occurrence_key).rpartition("_")[0]
+    return _live(conn, object_.c.remote_id.like(f"%\\_{series}", escape="\\"))
+
+
+def _of_the_day(conn: Connection, shown: Visit) -> list[tuple[Obj, str | None]]:
+    """The virtual occurrences of other series on the day of a virtual one without a key."""
+    if shown.keyed:
+        return []
+    day = shown.remote_id.partition("_")[0]
+    return _live(conn, object_.c.remote_id.like(f"{day}\\_%", escape="\\"))
+
+
+def _live(conn: Connection, which: ColumnElement[bool]) -> list[tuple[Obj, str | None]]:
+    """Appointments that are there as far as we know, with the key of the visit they are in."""
     rows = conn.execute(
-        select(object_, visit.c.occurrence_key)
+        select(object_.c.id, visit.c.occurrence_key)
         .join(visit, visit.c.aggregate == object_.c.aggregate)
         .where(
             object_.c.system == "drchrono",
             object_.c.kind == "appointment",
             object_.c.state == "live",
-            object_.c.remote_id.like(f"%\\_{series}", escape="\\"),
+            which,
         )
-    ).mappings()
-    found = [(links.get(conn, row["id"]), row["occurrence_key"]) for row in rows]
-    same = [one for one, key in found if key == shown.occurrence_key]
-    same = same or [one for one, _key in found if _looks_like(conn, sync, one, json)]
-    if len(same) != 1:
-        return None
-    return _rename(conn, same[0], shown.remote_id)
+        .order_by(object_.c.id)
+    ).all()
+    return [(links.get(conn, row.id), row.occurrence_key) for row in rows]
+
+
+def of_series(conn: Connection, series: str) -> list[Obj]:
+    """The occurrences of a series that we know and that are not over, virtual and real."""
+    virtual = object_.c.remote_id.like(f"%\\_{series}", escape="\\")
+    keyed = visit.c.occurrence_key.like(f"{series}\\_%", escape="\\")
+    return [one for one, _ in _live(conn, and_(visit.c.state == "open", or_(virtual, keyed)))]
 
 
 def _looks_like(conn: Connection, sync: Sync, one: Obj, json: Json) -> bool:
@@ -105,11 +149,14 @@ def _rename(conn: Connection, one: Obj, remote_id: str) -> Obj:
 
 
 def look_for_real(sync: Sync, ticket: Ticket, gone: Obj) -> Obj | None:
-    """Where a virtual occurrence that can't be read went: the row under its new id, or None.
+    """Where an occurrence that can't be read went: the row under its new id, or None.
 
-    Its own day is looked at first, then what was changed since it was last seen.
+    Its own day is looked at first, then what was changed since it was last seen. None at once for
+    what is no occurrence.
     """
-    day, _, _series = str(gone.remote_id).partition("_")
+    day = _day_of(sync, gone)
+    if day is None:
+        return None
     since = ((gone.seen_at or gone.created_at) - OVERLAP).date().isoformat()
     pages = chain(
         sync.drchrono.list_appointments(ticket, date=day),
@@ -124,3 +171,15 @@ def look_for_real(sync: Sync, ticket: Ticket, gone: Obj) -> Obj | None:
                     if found is not None and found.id == gone.id:
                         return found
     return None
+
+
+def _day_of(sync: Sync, one: Obj) -> str | None:
+    """The day on which an occurrence was planned, ISO; None for what is none."""
+    day, _, series = str(one.remote_id).partition("_")
+    if series:
+        return day
+    with sync.store.read() as conn:
+        row = select(visit.c.occurrence_key).where(visit.c.aggregate == one.aggregate)
+        key: str | None = conn.execute(row).scalar_one_or_none()
+    planned = (key or "").rpartition("_")[2]
+    return f"{planned[:4]}-{planned[4:6]}-{planned[6:]}" if len(planned) == 8 else None

@@ -166,19 +166,26 @@ def _appointment(
             _note_delivery(sync, conn, event, real, {}, shown, "raised")
             return _raise(sync, conn, event, real.aggregate, shown)
         skipped = out_of_scope(event.mapping, shown)
+        is_series = _is_series(conn, remote_id, shown)
         key = links.new_aggregate(conn, "visit", event.now)
         state = "skipped" if skipped else "live"
         obj = links.add(conn, key, "drchrono", "appointment", remote_id, now=event.now, state=state)
-        if skipped:
+        if skipped and not is_series:
             return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
         occurrences.note(conn, key, shown)
     elif obj.state == "gone":
         return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
-    elif obj.state == "skipped":
+    elif obj.state == "skipped" and not _is_series(conn, remote_id, shown):
         if out_of_scope(event.mapping, shown):
             return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
         links.change(conn, obj.id, state="live")
     return _compare(sync, conn, event, obj, wire, shown)
+
+
+def _is_series(conn: Connection, remote_id: str, shown: Visit | None) -> bool:
+    """Whether an appointment is a series' base, by what was read of it, or by what is said."""
+    told = shown is not None and shown.virtual_base
+    return told or bool(occurrences.of_series(conn, remote_id))
 
 
 def _read_body(mapping: Mapping | None, body: Json) -> tuple[dict[str, Json], Visit | None]:
@@ -296,6 +303,12 @@ def _deleted(
     sync: Sync, conn: Connection, event: _Event, obj: Obj | None, remote_id: str
 ) -> Receipt:
     """A deletion names only the id. One we never heard of leaves a tombstone that stays."""
+    if (obj is None or obj.state == "skipped") and occurrences.of_series(conn, remote_id):
+        # A series' base: its occurrences go with it.
+        obj = links.first_sight(conn, "drchrono", "appointment", remote_id, now=event.now)
+        links.change(conn, obj.id, state="skipped")
+        _note_delivery(sync, conn, event, obj, {}, None, "raised")
+        return _raise(sync, conn, event, obj.aggregate)
     if obj is None:
         key = links.new_aggregate(conn, "visit", event.now)
         obj = links.add(

@@ -35,6 +35,7 @@ from sync.engine.receive import is_linked, out_of_scope
 from sync.engine.rereading import DELETED
 from sync.engine.seen import settled, was_told
 from sync.oncall import translate as oncall
+from sync.outbound.gate import Ticket
 from sync.store import attendances, baselines, journal, links, scans, work
 from sync.store.links import Obj
 from sync.store.schema import object_, visit
@@ -88,7 +89,7 @@ def drchrono_appointments(sync: Sync) -> tuple[Ring, ...]:
     rings: list[Ring] = []
     since = _since(sync, before, began)
     # "Include archived or deleted appointments in the response" (schema, both lists).
-    for records in _pages(sync, "appointments", since=since, show_archived="true"):
+    for records in pages(sync, "appointments", since=since, show_archived="true"):
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _appointment)
     scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
@@ -102,11 +103,18 @@ def _since(sync: Sync, before: scans.Progress, began: datetime) -> str:
     return (last - OVERLAP).date().isoformat()
 
 
-def _pages(sync: Sync, kind: str, **filters: Any) -> Iterator[tuple[dict[str, Json], ...]]:
-    """The records of a list: in bulk where the account has bulk lists, else page by page."""
+def look_at(conn: Connection, sync: Sync, records: Iterable[dict[str, Json]]) -> list[Ring]:
+    """Look at appointments of a list that somebody else read."""
+    return _each(conn, sync, records, _appointment)
+
+
+def pages(
+    sync: Sync, kind: str, ticket: Ticket | None = None, **filters: Any
+) -> Iterator[tuple[dict[str, Json], ...]]:
+    """The records of a list: in bulk where the account has that, else page by page."""
     with sync.store.read() as conn:
         bulk = facts.get(conn, f"bulk_{kind}")
-    ticket = sync.task_ticket()
+    ticket = ticket or sync.task_ticket()
     absent = False
     if bulk != "no":
         reader = (
@@ -209,7 +217,7 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
     began = sync.clock()
     before = scans.begin(sync.store, "drchrono_patients", began)
     rings: list[Ring] = []
-    for records in _pages(sync, "patients", since=_since(sync, before, began)):
+    for records in pages(sync, "patients", since=_since(sync, before, began)):
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _patient)
     scans.finish(sync.store, "drchrono_patients", sync.clock(), cursor=began.isoformat())
@@ -242,7 +250,7 @@ def drchrono_window(sync: Sync) -> tuple[Ring, ...]:
     last = (began + timedelta(days=days)).date().isoformat()
     shown: set[str] = set()
     rings: list[Ring] = []
-    for records in _pages(sync, "appointments", date_range=f"{first}/{last}"):
+    for records in pages(sync, "appointments", date_range=f"{first}/{last}"):
         with sync.store.write() as conn:
             shown |= {str(json.get("id")) for json in records}
             rings += _each(conn, sync, records, _appointment)

@@ -221,9 +221,8 @@ def was_deleted(state: VisitState, obj: Obj) -> bool:
 
 
 def now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
-    """The appointment that a virtual occurrence became; its own id is gone then (API v4)."""
-    virtual = obj.system == "drchrono" and not str(obj.remote_id).isdecimal()
-    return occurrences.look_for_real(sync, ticket, obj) if virtual else None
+    """The appointment that an occurrence became; its own id is gone then (API v4)."""
+    return occurrences.look_for_real(sync, ticket, obj) if obj.system == "drchrono" else None
 
 
 def _note_was_locked(state: VisitState) -> bool:

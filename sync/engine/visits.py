@@ -36,6 +36,7 @@ from sync.engine import (
     merged,
     overwriting,
     rekeying,
+    series,
     successors,
     undecided,
     unreadable,
@@ -110,6 +111,9 @@ def run(sync: Sync, lease: Lease) -> None:
         raise ParkedError("operator", "frozen", "too_many_writes")
     undecided.of_visit(sync, state.key)
     started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
+    if series.follow(started):
+        finish(started, Plan(skipped="not_a_visit"))
+        return
     if is_group(state.row["slot_key"]):
         groups.run(started, _own_echo)
         return

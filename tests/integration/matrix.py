@@ -59,6 +59,7 @@ UNKNOWNS = (
     Unknown(HERE, "patients_show_inactive", OFF),
     Unknown(HERE, "ping_signed", OFF),
     Unknown(HERE, "instance_key", OFF),
+    Unknown(HERE, "recurring_instances", OFF),
     Unknown(HERE, "overlap_on_any_patch", ON),
     Unknown(THERE, "key_prefix", "Token ", {"oncall_key_prefix": "Token "}),
     Unknown(THERE, "key_role", "provider"),
