@@ -87,8 +87,8 @@ def _series_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
     if read.flag(sent, "is_virtual_base") is not True:
         return ABSENT
     days = sent.get("recurring_days")
-    named: list[Json] = sorted(str(day) for day in days) if isinstance(days, list) else []
-    return [*(present(read.identity(sent, key), None) for key in _SERIES), named]
+    named = sorted(str(day) for day in days) if isinstance(days, list) else []
+    return [*(present(read.identity(sent, key), None) for key in _SERIES), ",".join(named)]
 
 
 def _patient_wire(json: Json) -> dict[str, Json]:
