@@ -148,6 +148,25 @@ def _rename(conn: Connection, one: Obj, remote_id: str) -> Obj:
     return links.get(conn, one.id)
 
 
+def changed_base(
+    conn: Connection, sync: Sync, base: Obj | None, shown: Visit, json: Json
+) -> Obj | None:
+    """A series' base that a list shows other than it was read; its run looks what occurs then.
+
+    One that nothing is settled of is settled as it is shown: the lists show what occurs too.
+    """
+    if base is None:
+        base = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+        links.change(conn, base.id, state="skipped")
+    elif base.state != "skipped":
+        return None
+    if baselines.stored_fields(conn, [base.id]):
+        return base
+    digests = sync.digests.fields(base.id, drchrono.wire("appointment", json))
+    baselines.settle(conn, base.id, digests, sync.digests.key_id, zone=shown.zone)
+    return None
+
+
 def look_for_real(sync: Sync, ticket: Ticket, gone: Obj) -> Obj | None:
     """Where an occurrence that can't be read went: the row under its new id, or None.
 

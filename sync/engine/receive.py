@@ -166,11 +166,10 @@ def _appointment(
             _note_delivery(sync, conn, event, real, {}, shown, "raised")
             return _raise(sync, conn, event, real.aggregate, shown)
         skipped = out_of_scope(event.mapping, shown)
-        is_series = _is_series(conn, remote_id, shown)
         key = links.new_aggregate(conn, "visit", event.now)
         state = "skipped" if skipped else "live"
         obj = links.add(conn, key, "drchrono", "appointment", remote_id, now=event.now, state=state)
-        if skipped and not is_series:
+        if skipped and not _is_series(conn, remote_id, shown):
             return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
         occurrences.note(conn, key, shown)
     elif obj.state == "gone":
@@ -183,9 +182,8 @@ def _appointment(
 
 
 def _is_series(conn: Connection, remote_id: str, shown: Visit | None) -> bool:
-    """Whether an appointment is a series' base, by what was read of it, or by what is said."""
-    told = shown is not None and shown.virtual_base
-    return told or bool(occurrences.of_series(conn, remote_id))
+    """Whether it is a series' base, as is said, or where nothing is, as we know."""
+    return shown.virtual_base if shown else bool(occurrences.of_series(conn, remote_id))
 
 
 def _read_body(mapping: Mapping | None, body: Json) -> tuple[dict[str, Json], Visit | None]:

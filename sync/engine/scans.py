@@ -156,6 +156,10 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
     shown = drchrono.to_visit(json, sync.mapping)
     obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
     deleted = isinstance(shown.state, State) and shown.state.life is Life.DELETED
+    wire = drchrono.wire("appointment", json)
+    if shown.virtual_base:
+        obj = occurrences.changed_base(conn, sync, obj, shown, json)
+        return _compare(conn, sync, obj, wire, shown.mark) if obj else None
     if obj is None:
         if deleted or out_of_scope(sync.mapping, shown) or occurrences.is_far(sync, shown):
             return None
@@ -173,8 +177,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
             return None
         links.change(conn, obj.id, state="live")
     proofs.note(conn, sync, proofs.DRCHRONO_APPOINTMENTS, obj)
-    event = DELETED if deleted else "scan"
-    return _compare(conn, sync, obj, drchrono.wire("appointment", json), shown.mark, event)
+    return _compare(conn, sync, obj, wire, shown.mark, DELETED if deleted else "scan")
 
 
 def _compare(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sync.engine import facts
+from sync.engine import catchup, facts
 from tests.integration.clinic import ZONE, Clinic, open_clinic, utc, wall
 from tests.integration.test_syncs_recurring import WEEK, followed, look, real, series
 from tests.sandbox_client import Sandbox
@@ -95,6 +95,28 @@ def test_one_call_names_all_and_an_irrelevant_change_costs_none(clinic: Clinic) 
     clinic.edit(base, notes="called back", color="#FF0000")
     clinic.settle()
     assert (clinic.calls("drchrono"), clinic.calls("oncall")) == ([], [])
+
+
+@pytest.mark.parametrize("how", ["longer", "moved", "deleted"])
+def test_what_no_webhook_told_of_a_base_is_found_by_the_next_list(clinic: Clinic, how: str) -> None:
+    ids, _visits = followed(clinic)
+    clinic.sandbox.faults("drchrono", webhooks={"mode": "drop", "times": 1})
+    base, end = base_of(ids), utc(days=3).astimezone(ZONE) + 3 * WEEK
+    if how == "deleted":
+        clinic.delete(base)
+    else:
+        longer = {"recur_end_date": f"{end:%Y-%m-%d}"}
+        moved = {"scheduled_time": wall(days=3, hour=17)}
+        clinic.edit(base, **(longer if how == "longer" else moved))
+    clinic.pump()
+    assert at(clinic) == weeks(0, 1, 2)
+    catchup.run_now(clinic.sync, "drchrono_appointments")
+    clinic.settle()
+    found = {"longer": weeks(0, 1, 2, 3), "moved": weeks(0, 1, 2, hour=17), "deleted": []}
+    assert at(clinic) == found[how]
+    clinic.forget()
+    clinic.catch_up()
+    assert clinic.writes() == []
 
 
 @pytest.mark.parametrize("after", ["404", "flagged"])
