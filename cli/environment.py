@@ -85,11 +85,14 @@ def missing_settings(found: Settings) -> str | None:
 
 
 @contextmanager
-def opened() -> Iterator["Sync"]:
+def opened(*, anyway: bool = False) -> Iterator["Sync"]:
     """The engine with its database and clients, closed at the end.
 
-    Raises TroubleError for missing settings, a database that is not there or not migrated, a
-    wrong mapping file, and a remote that does not do what is asked.
+    `anyway` is for what only looks, with settings that do not belong to the database too.
+
+    Raises TroubleError for missing settings, a database that is not there or not migrated, or to
+    which this process does not belong, a wrong mapping file, and a remote that does not do what is
+    asked.
     """
     found = settings()
     missing = missing_settings(found)
@@ -100,6 +103,9 @@ def opened() -> Iterator["Sync"]:
     with database_told(), remote_told():
         sync = build(found, owner=f"cli@{socket.gethostname()}:{os.getpid()}")
         try:
+            wrong = None if anyway else sync.misfit()
+            if wrong is not None:
+                raise TroubleError(wrong)
             yield sync
         finally:
             sync.close()

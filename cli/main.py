@@ -8,7 +8,18 @@ from pathlib import Path
 
 import click
 
-from cli import by_hand, demo, go_live, operate, processes, relink, running, setup, zones
+from cli import (
+    by_hand,
+    demo,
+    go_live,
+    keys,
+    operate,
+    processes,
+    relink,
+    running,
+    setup,
+    zones,
+)
 from cli.environment import read_env_file
 
 
@@ -49,6 +60,7 @@ for command in (
     go_live.go_live,
     relink.relink,
     zones.zones,
+    keys.keys,
     operate.status,
     operate.resync,
     operate.plan,

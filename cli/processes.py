@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import click
 import requests
@@ -116,12 +116,15 @@ def _reached_at(host: str) -> str:
 
 def _was_heard(role: str) -> tuple[bool, str]:
     from sync.store import journal
+    from sync.store.clock import DatabaseClock
     from sync.store.database import Store
 
-    now = datetime.now(UTC)
+    clock = DatabaseClock()
     store = Store(settings().database_url)
     try:
         with database_told(), store.read() as conn:
+            clock.measure(conn)
+            now = clock()
             heard = journal.heard(conn, now - HEARD_WITHIN)
     finally:
         store.close()

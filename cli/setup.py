@@ -75,7 +75,7 @@ def check(as_json: bool) -> None:
     """
     from sync.engine.check import check as run_check
 
-    with opened() as sync:
+    with opened(anyway=True) as sync:
         findings = run_check(sync)
     if as_json:
         print_json(findings)

@@ -126,6 +126,10 @@ class _Caller:
 
     def _received(self, take_in: TakeIn, payload: dict[str, Any]) -> Response:
         try:
+            if self._doors.sync.misfit(account=False) is not None:
+                # What a wrong process would store can't be compared with anything: it comes again.
+                self._doors.missed()
+                return self._refuse(503, "misfit", "this process does not belong to its database")
             receipt = self._taken_in(take_in, payload)
         except receive.UnusableError:
             return self._refuse(422, "no_id", "this event needs the id of an object")

@@ -54,6 +54,14 @@ class Digests:
             return None
         return hmac.compare_digest(self.field(object_id, field, wire, key_id), digest)
 
+    def proof(self, key_id: str) -> str:
+        """What is kept of a key to tell it from another, 64 hex digits. Raises UnknownKeyError."""
+        return self._digest(["proof"], key_id)
+
+    def account(self, *parts: str, key_id: str | None = None) -> str:
+        """What is kept of an account's address and credential, 64 hex digits."""
+        return self._digest(["account", *parts], key_id)
+
     def holds(self, key_id: str | None) -> bool:
         """Whether that key is configured."""
         return key_id in self._keys

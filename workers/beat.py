@@ -79,6 +79,7 @@ class Sweeper:
         self._sync = sync
         self._bell = bell
         self._beaten = float("-inf")
+        self.trouble: str | None = None  # why this process belongs here no more
 
     def once(self) -> bool:
         """One sweep; returns whether the database could be read."""
@@ -88,6 +89,7 @@ class Sweeper:
             log.exception("the sweep failed")
             return False
         if time.monotonic() - self._beaten >= heartbeat.EVERY:
+            self.trouble = heartbeat.misfit(self._sync)
             heartbeat.beat(self._sync, "beat")
             self._still_beats()
             self._beaten = time.monotonic()
@@ -115,7 +117,8 @@ def main() -> None:
     ticker = Ticker(sync, bell)
     ticker.start()
     log.info("the beat begins", process=sync.owner)
-    _sweep_until(told, Sweeper(sync, bell))
+    sweeper = Sweeper(sync, bell)
+    _sweep_until(told, sweeper)
     log.info("the beat ends")
     if not ticker.stop():
         # A scan notes how far it came; the next beat goes on from there.
@@ -124,11 +127,15 @@ def main() -> None:
         os._exit(1)
     bell.close()
     sync.close()
+    if sweeper.trouble is not None:
+        sys.exit(sweeper.trouble)
 
 
 def _sweep_until(told: "SimpleQueue[int]", sweeper: Sweeper) -> None:
     while True:
         wait = _EVERY if sweeper.once() else _AFTER_FAILURE
+        if sweeper.trouble is not None:
+            return
         try:
             told.get(timeout=wait)
         except Empty:

@@ -141,6 +141,8 @@ def _work(settings: Settings) -> None:
         heartbeat.stop()
         bell.close()
         sync.close()
+        if heartbeat.trouble is not None:
+            sys.exit(heartbeat.trouble)
 
 
 def _note_gap(sync: Sync) -> None:

@@ -18,6 +18,7 @@ class StoredToken:
     expires_at: datetime
     obtained_at: datetime
     version: int = 0
+    elsewhere: bool = False  # another deployment connected it: not ours to use (ADR 0018)
 
     @property
     def renew_at(self) -> datetime:

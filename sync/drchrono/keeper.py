@@ -36,6 +36,7 @@ YOUNG = timedelta(seconds=60)
 BUSY = timedelta(seconds=5)
 # What something in front of the API says of a session: nothing that is sure.
 UNAUTHORISED_PAGES = frozenset({LOGIN_PAGE, "edge_401"})
+ELSEWHERE = "connected_elsewhere"
 
 
 class State(StrEnum):
@@ -45,6 +46,7 @@ class State(StrEnum):
     GOOD = "good"
     LOST = "lost"  # can't be renewed: a person must reconnect before `access_until`
     EXPIRED = "expired"
+    ELSEWHERE = "elsewhere"  # another deployment connected it, and this one is a copy of it
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class TokenKeeper:
         token = self._store.load(SYSTEM)
         if token is None:
             return Status(State.NONE, None)
+        if token.elsewhere:
+            return Status(State.ELSEWHERE, token.expires_at)
         if token.expires_at <= self._now():
             return Status(State.EXPIRED, token.expires_at)
         at = self._store.attempted_at(SYSTEM)
@@ -101,6 +105,7 @@ class TokenKeeper:
         token = self._store.load(SYSTEM)
         if token is None:
             raise AuthFailed("not_connected")
+        _refuse_elsewhere(token)
         if self._now() < token.renew_at:
             return token.access
         try:
@@ -122,7 +127,7 @@ class TokenKeeper:
         Raises what the renewal raised, Deferred when another process is at it.
         """
         token = self._store.load(SYSTEM)
-        if token is None:
+        if token is None or token.elsewhere:
             return False
         if token.version != version:
             return True
@@ -151,6 +156,7 @@ class TokenKeeper:
         token = self._store.load(SYSTEM)
         if token is None:
             return False
+        _refuse_elsewhere(token)
         self._send(oauth.revoke(self._application, token.access))
         self._store.forget(SYSTEM)
         return True
@@ -196,6 +202,12 @@ class TokenKeeper:
     def _forget_refresh(self, token: StoredToken) -> None:
         dead = StoredToken(token.access, "", token.expires_at, token.obtained_at)
         self._store.save(SYSTEM, dead, token.version)
+
+
+def _refuse_elsewhere(token: StoredToken) -> None:
+    """A renewal, and ending it, would take the pair from who lives on it; so would its calls."""
+    if token.elsewhere:
+        raise AuthFailed(ELSEWHERE)
 
 
 class _FreshTokenSender:

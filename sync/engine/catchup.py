@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from sync.drchrono.keeper import ELSEWHERE
 from sync.engine import (
     behind,
     everyone,
@@ -126,6 +127,10 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         facts.put(conn, "mode", mode, sync.clock())
         waiting = links.blocked_on(conn, "mode") if sync.live else []
+        if sync.live:
+            # Another deployment's token may be used now: this one has taken its place.
+            waiting += links.blocked_on(conn, "auth", ELSEWHERE)
+            journal.close_one(conn, 0, ELSEWHERE, sync.clock())
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
     return tuple(Ring(key, Lane.BULK) for key in waiting)
@@ -218,6 +223,8 @@ _AFTER_MATCHING = frozenset(
 
 def due_tasks(sync: Sync) -> tuple[str, ...]:
     """The tasks whose tick is now and was not taken by another beat; their next tick is set."""
+    if sync.misfit() is not None:
+        return ()
     now = sync.clock()
     after_a_gap(sync)
     with sync.store.read() as conn:

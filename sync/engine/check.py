@@ -11,8 +11,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import redis
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,14 +19,14 @@ from sync.config import Mode, Settings
 from sync.core.errors import RemoteError, TransportError
 from sync.digests import SHORTEST_KEY
 from sync.drchrono.keeper import State
-from sync.engine import check_mapping, go_live, probes
+from sync.engine import belonging, check_mapping, go_live, probes
 from sync.engine.check_mapping import DrChronoSide
 from sync.engine.context import Sync
 from sync.engine.finding import Finding, good, remote_trouble, trouble
 from sync.mapping import MappingError
 from sync.outbound.call import Outgoing, read_json
 from sync.outbound.pages import Record
-from sync.store.database import alembic_config
+from sync.store import journal, revisions
 from sync.store.schema import installation
 from sync.store.work import Lane
 
@@ -51,6 +49,9 @@ def check(sync: Sync) -> list[Finding]:
     found.append(_handshake(sync))
     if any(not one.ok for one in found if one.name == "database"):
         return found  # every call is written down there first
+    found += _belonging(sync)
+    if sync.misfit() is not None:
+        return found  # what would be read can't be compared with what is stored
     drchrono, here = _drchrono(sync)
     oncall, providers = _oncall(sync)
     found += [*drchrono, oncall, *_mapping(sync, here, providers), _going_live(sync)]
@@ -153,14 +154,32 @@ def _database(sync: Sync) -> Finding:
     fix = "Look at DATABASE_URL and whether the server is up."
     try:
         with sync.store.engine.connect() as conn:
-            present = MigrationContext.configure(conn).get_current_revision()
-            wanted = ScriptDirectory.from_config(alembic_config(conn)).get_current_head()
+            present, wrong = revisions.present(conn), revisions.trouble(conn)
     except SQLAlchemyError as failure:
         return trouble("database", f"it does not answer ({type(failure).__name__})", fix)
-    if present != wanted:
-        is_at = f"the tables are at {present or 'nothing'}, this version needs {wanted}"
-        return trouble("database", is_at, "Bring them up to date: drchrono-oncall migrate")
+    if wrong is not None:
+        is_at = (
+            f"the tables are at {present or 'nothing'}, this version needs {revisions.known()[0]}"
+        )
+        return trouble("database", is_at, wrong)
     return good("database", f"{sync.store.engine.dialect.name}, tables at {present}")
+
+
+def _belonging(sync: Sync) -> list[Finding]:
+    """Whether this process, with these settings, belongs to the database; and its clock."""
+    wrong = sync.misfit()
+    name = "this installation"
+    found = [
+        good(name, "its keys and accounts are those of the database")
+        if wrong is None
+        else trouble(name, "a process with these settings does no work", wrong)
+    ]
+    with sync.store.read() as conn:
+        off = journal.is_open(conn, 0, belonging.CLOCK_OFF)
+    fix = "Have the host's clock set by NTP, and the database's."
+    if off:
+        found.append(trouble("clock", "a host's clock is off by more than 5 s", fix))
+    return found
 
 
 def _redis(url: str) -> Finding:
@@ -240,6 +259,9 @@ def _token(sync: Sync) -> Finding:
     except InvalidToken:
         fix = f"Put the key that sealed it back into ENCRYPTION_KEYS. Or: {CONNECT}"
         return trouble(name, "unreadable: none of ENCRYPTION_KEYS opens it", fix)
+    if found.state is State.ELSEWHERE:
+        fix = f"Put PUBLIC_URL back if it was changed. A copy is attached by itself: {CONNECT}"
+        return trouble(name, "another PUBLIC_URL connected it; a copy uses no other's token", fix)
     if found.state is State.GOOD:
         return good(name, str(found.state))
     return trouble(name, str(found.state), CONNECT)

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from sync.drchrono.client import DrChrono
 from sync.drchrono.keeper import TokenKeeper, with_fresh_token
 from sync.drchrono.oauth import Application
 from sync.engine import facts
+from sync.engine.belonging import Fit
 from sync.mapping import Mapping, load
 from sync.oncall.client import OnCall
 from sync.outbound import brake
@@ -26,6 +27,7 @@ from sync.outbound.credentials import Credentials
 from sync.outbound.gate import Gate, Rules, Ticket
 from sync.outbound.optional import Optional
 from sync.outbound.transport import Transport
+from sync.store.clock import DatabaseClock
 from sync.store.database import Store
 from sync.store.schema import installation
 from sync.store.tokens import SealedTokens
@@ -41,11 +43,6 @@ class Ring(NamedTuple):
 
     aggregate: int
     lane: Lane
-
-
-def utc_now() -> datetime:
-    """The time, aware UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -71,6 +68,7 @@ class Sync:
     _learned: datetime | None = None
     _asked: float = -_MAPPING_SECONDS
     _lock: Lock = field(default_factory=Lock)
+    _fit: Fit = field(default_factory=Fit)
 
     @property
     def live(self) -> bool:
@@ -135,6 +133,14 @@ class Sync:
             return frozenset()
         return self.digests.installations(row.practice_group, row.oncall_org) | {row.name}
 
+    def misfit(self, *, account: bool = True) -> str | None:
+        """What keeps this process from doing work for this database, in words; None: nothing.
+
+        Looked at anew every few seconds. A new ONCALL_KEY costs one call, unless `account` is off.
+        Raises SQLAlchemyError when the database is out of reach.
+        """
+        return self._fit.trouble(self, account=account)
+
     def close(self) -> None:
         """Give every connection back."""
         self.store.close()
@@ -150,13 +156,16 @@ def build(
     settings: Settings,
     *,
     owner: str,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Sync:
     """Put the parts together; opens no connection yet. `pause` waits out seconds within a task.
 
+    Without a `clock` it is the database's.
+
     Raises ValueError when a key is missing or weak.
     """
+    clock = clock or DatabaseClock()
     store = Store(settings.database_url)
     digests = Digests(settings.digest_key_list)
     wire = Transport(deadline_seconds=settings.call_deadline_seconds)
@@ -177,7 +186,13 @@ def build(
         settings.drchrono_client_secret.get_secret_value(),
         f"{settings.public_url}/oauth/drchrono/callback",
     )
-    tokens = SealedTokens(store, settings.fernet_keys, clock)
+    tokens = SealedTokens(
+        store,
+        settings.fernet_keys,
+        clock,
+        deployment=settings.public_url,
+        live=settings.sync_mode is Mode.LIVE,
+    )
     keeper = TokenKeeper(
         tokens,
         lambda call: gate.send(call, Ticket(Lane.LIVE, imminent=True)),

@@ -24,12 +24,17 @@ def accounts(sync: Sync) -> tuple[str, frozenset[str]]:
     doctors = sync.drchrono.doctors(ticket)
     groups = {str(one["practice_group"]) for one in doctors if one.get("practice_group")}
     group = min(groups) if groups else "doctor-" + min((str(d["id"]) for d in doctors), default="0")
-    divisions = {
+    return group, divisions(sync)
+
+
+def divisions(sync: Sync) -> frozenset[str]:
+    """The divisions of all OnCall's providers; "0" where there are none."""
+    found = {
         id_from_url(url)
-        for provider in sync.oncall.providers(ticket)
+        for provider in sync.oncall.providers(sync.task_ticket())
         for url in division_urls(provider)
     }
-    return group, frozenset(divisions) or frozenset({"0"})
+    return frozenset(found) or frozenset({"0"})
 
 
 def division_urls(provider: dict[str, Json]) -> list[str]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, update
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.wire import MalformedError
+from sync.drchrono import keeper
 from sync.engine import behind, group_second, persons, visits, waiting, zones
 from sync.engine.arrivals import AbsorbedError
 from sync.engine.context import Ring, Sync
@@ -23,7 +24,9 @@ from sync.store.work import FenceLostError, Hints, Lease
 BACKOFF_FIRST = 2.0
 BACKOFF_MOST = 900.0
 # Told once for the whole service, not once for each item that meets them.
-OF_THE_SERVICE = frozenset({"auth", "mapping_unusable", "not_connected", zones.UNKNOWN})
+OF_THE_SERVICE = frozenset(
+    {"auth", "mapping_unusable", "not_connected", zones.UNKNOWN, keeper.ELSEWHERE}
+)
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 
@@ -34,6 +37,8 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
     SQLAlchemyError when the database is out of reach; the lease then runs out by itself.
     """
     if sync.settings.sync_mode is Mode.PAUSED:
+        return ()
+    if sync.misfit() is not None:
         return ()
     with sync.store.write() as conn:
         if behind.holds(conn):
@@ -99,6 +104,8 @@ def _parked(failure: Exception) -> ParkedError | None:
             return failure
         case BrakedError():
             return ParkedError("operator", failure.ref or NO_DOCTOR, failure.cause)
+        case AuthFailed(code=keeper.ELSEWHERE):
+            return ParkedError("auth", failure.code, keeper.ELSEWHERE)
         case AuthFailed():
             return ParkedError("auth", failure.code, "auth")
         case Refused():

@@ -160,6 +160,16 @@ def close_attention(
     )
 
 
+def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
+    """Whether something is open about one cause."""
+    found = select(attention.c.id).where(
+        attention.c.aggregate == aggregate,
+        attention.c.cause == cause,
+        attention.c.closed_at.is_(None),
+    )
+    return conn.execute(found.limit(1)).first() is not None
+
+
 def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> bool:
     """Close what is open about one cause; returns whether anything was."""
     closed = conn.execute(

@@ -72,6 +72,7 @@ class Obj:
     made_by_us: bool
     provider: str | None
     division: str | None
+    marker_key: str | None = None
 
     @property
     def known(self) -> bool:

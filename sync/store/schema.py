@@ -155,6 +155,7 @@ object_ = Table(
     Column("made_by_us", Boolean, nullable=False, server_default=false()),
     Column("provider", String(40)),  # what a contact belongs to; what we last sent for a visit
     Column("division", String(40)),
+    Column("marker_key", String(16)),  # the digest key that its marker was sealed with
     UniqueConstraint("system", "kind", "remote_id"),
     sqlite_autoincrement=True,
 )
@@ -372,6 +373,7 @@ token = Table(
     Column("obtained_at", UtcTime),
     Column("version", Integer, nullable=False, server_default=text("0")),
     Column("attempt_at", UtcTime),
+    Column("deployment", String(300)),  # PUBLIC_URL of who connected it
     Column("lease_by", String(80)),
     Column("lease_until", UtcTime),
 )
@@ -382,6 +384,15 @@ ticket = Table(  # one-time addresses that start the OAuth exchange
     Column("hash", String(64), primary_key=True),
     Column("kind", String(12), nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+)
+
+digest_key = Table(  # the keys that this installation's digests are made with; never the keys
+    "digest_key",
+    metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("proof", String(64), nullable=False),  # keyed: tells the same key from another
+    Column("since", UtcTime, nullable=False),
+    Column("lost_at", UtcTime),  # an operator said that nobody has it any more
 )
 
 counter = Table(

@@ -19,10 +19,21 @@ class SealedTokens:
     Raises cryptography's InvalidToken when none of the keys opens what is stored.
     """
 
-    def __init__(self, store: Store, keys: tuple[str, ...], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: tuple[str, ...],
+        now: Callable[[], datetime],
+        *,
+        deployment: str | None = None,
+        live: bool = True,
+    ) -> None:
+        """`deployment` names this one (PUBLIC_URL). One that is not `live` uses no other's pair."""
         self._store = store
         self._keys = MultiFernet([Fernet(key) for key in keys])
         self._now = now
+        self._deployment = deployment
+        self._live = live
 
     def load(self, provider: str) -> StoredToken | None:
         """The stored pair, or None when the provider was never connected."""
@@ -37,6 +48,7 @@ class SealedTokens:
             expires_at=row.expires_at,
             obtained_at=row.obtained_at,
             version=row.version,
+            elsewhere=not self._live and row.deployment != self._deployment,
         )
 
     def try_lease(self, provider: str, owner: str, until: datetime) -> bool:
@@ -94,6 +106,7 @@ class SealedTokens:
             "obtained_at": pair.obtained_at,
             "version": version + 1,
             "attempt_at": None,
+            "deployment": self._deployment,
         }
         with self._store.write() as conn:
             conn.execute(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from sync.engine.keys import give_up
 from sync.store.schema import baseline, object_
 from tests.integration.clinic import Clinic, checked, open_clinic, wall
 from tests.sandbox_client import Sandbox
@@ -16,12 +17,13 @@ OLD, NEW = "the-former-digest-key-of-32-bytes", "the-present-digest-key-of-32-by
 
 @contextmanager
 def rekeyed(clinic: Clinic, keys: str) -> Iterator[Clinic]:
-    """The same database and remotes under other DIGEST_KEYS, as after an edit of the settings."""
+    """The same database and remotes under other DIGEST_KEYS; one that is missing is given up."""
     with Clinic(
         clinic.sandbox, clinic.values["database_url"], clinic.home, digest_keys=keys
     ) as other:
         other.patient = clinic.patient
         other.offset = clinic.offset
+        give_up(other.sync)
         other.hear()
         other.forget()
         with checked(other):

@@ -1,0 +1,75 @@
+"""Decides what an operator sees of the digest keys, and how one that is lost is given up."""
+
+import sys
+
+import click
+
+from cli.environment import opened
+from cli.operate import json_option
+from cli.output import TROUBLE, console, print_json, table
+
+
+@click.group()
+def keys() -> None:
+    """DIGEST_KEYS: which rows need which key, and what to do when one is lost."""
+
+
+@keys.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show each key and how many rows need it; keys are named by their ids, never shown.
+
+    An older key may go from DIGEST_KEYS when nothing needs it. The exit code is 1 while one is
+    needed and missing.
+
+    \b
+    Example:
+      drchrono-oncall keys status
+    """
+    from sync.engine.keys import status as found_keys
+
+    with opened(anyway=True) as sync:
+        found = found_keys(sync)
+    if as_json:
+        print_json(found)
+    else:
+        rows = []
+        for one in found:
+            needed = ", ".join(f"{count} {what}" for what, count in one.needed.items())
+            rows.append((one.key_id, _said(one.configured, one.current, one.lost), needed or "-"))
+        console().print(table("Digest keys", ("key", "", "needed by"), rows))
+    if any(not one.configured and not one.lost and one.needed for one in found):
+        sys.exit(TROUBLE)
+
+
+def _said(configured: bool, current: bool, lost: bool) -> str:
+    if current:
+        return "current"
+    if configured:
+        return "read with"
+    return "given up" if lost else "MISSING"
+
+
+@keys.command()
+@click.confirmation_option(
+    prompt="Visits that differ between both systems will wait for a person. Give the keys up?"
+)
+def lost() -> None:
+    """Say that the missing keys are lost for good, so that work goes on without them.
+
+    What they were made for is unknown then: where both systems say the same it is settled anew, and
+    where they differ a person is asked; nothing is written or ended for it. Should a key be found,
+    put it behind the others in DIGEST_KEYS, and what waits goes on.
+
+    \b
+    Example:
+      drchrono-oncall keys lost --yes
+    """
+    from sync.engine.keys import give_up
+
+    with opened(anyway=True) as sync:
+        given_up = give_up(sync)
+    if given_up:
+        click.echo(f"Given up: {', '.join(given_up)}. Start the processes again.")
+    else:
+        click.echo("No key is missing.")
