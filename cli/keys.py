@@ -1,12 +1,16 @@
 """Decides what an operator sees of the digest keys, and how one that is lost is given up."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.environment import opened
 from cli.operate import json_option
 from cli.output import TROUBLE, console, print_json, table
+
+if TYPE_CHECKING:
+    from sync.engine.keys import KeyStatus
 
 
 @click.group()
@@ -36,18 +40,20 @@ def status(as_json: bool) -> None:
         rows = []
         for one in found:
             needed = ", ".join(f"{count} {what}" for what, count in one.needed.items())
-            rows.append((one.key_id, _said(one.configured, one.current, one.lost), needed or "-"))
+            rows.append((one.key_id, _said(one), needed or "-"))
         console().print(table("Digest keys", ("key", "", "needed by"), rows))
     if any(not one.configured and not one.lost and one.needed for one in found):
         sys.exit(TROUBLE)
 
 
-def _said(configured: bool, current: bool, lost: bool) -> str:
-    if current:
-        return "current"
-    if configured:
-        return "read with"
-    return "given up" if lost else "MISSING"
+def _said(one: "KeyStatus") -> str:
+    if one.current:
+        word = "current"
+    elif one.configured:
+        word = "read with"
+    else:
+        word = "given up" if one.lost else "MISSING"
+    return f"{word}, names the markers: keep it with the backups" if one.names else word
 
 
 @keys.command()

@@ -58,6 +58,17 @@ class Digests:
         """What is kept of a key to tell it from another, 64 hex digits. Raises UnknownKeyError."""
         return self._digest(["proof"], key_id)
 
+    def seal(self, bound: Sequence[Json], key_id: str | None = None) -> str:
+        """The seal of a marker, 24 hex digits, with a key that is derived for nothing else."""
+        key = self._keys[self.key_id if key_id is None else key_id]
+        derived = hmac.new(key, b"marker seal", hashlib.sha256).digest()
+        text = json.dumps(list(bound), separators=(",", ":"), allow_nan=False)
+        return hmac.new(derived, text.encode(), hashlib.sha256).hexdigest()[:24]
+
+    def sealed(self, bound: Sequence[Json], seal: str) -> bool:
+        """Whether a seal was made with any of our keys."""
+        return any(hmac.compare_digest(self.seal(bound, key), seal) for key in self._keys)
+
     def account(self, *parts: str, key_id: str | None = None) -> str:
         """What is kept of an account's address and credential, 64 hex digits."""
         return self._digest(["account", *parts], key_id)

@@ -10,10 +10,12 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from sync.core.records import Marker
+from sync.core.wording import Json
 
 _VERSION: Final = "drchrono-oncall.1"
 _INSTALLATION: Final = re.compile(r"[0-9a-f]{8,32}")
 _REMOTE: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_SEAL: Final = re.compile(r"[0-9a-f]{24}")
 _LONGEST: Final = 2000  # of the address and the marker in it
 
 
@@ -30,7 +32,25 @@ def marker_text(marker: Marker) -> str:
         parts["o"] = marker.other
     if marker.occurrence is not None:
         parts["k"] = marker.occurrence
+    if marker.seal is not None:
+        parts["s"] = marker.seal
     return urlencode(parts)
+
+
+def bound(marker: Marker, system: str, kind: str, remote_id: str | None) -> list[Json]:
+    """What a marker's seal is made of: all that it says, and where it stands (ADR 0025).
+
+    `remote_id` None: the object it is written into has no id yet, as it is made with the marker.
+    """
+    said: list[Json] = [
+        marker.installation,
+        marker.aggregate,
+        marker.generation,
+        marker.life,
+        marker.other,
+        marker.occurrence,
+    ]
+    return [*said, system, kind, remote_id]
 
 
 def parse_marker(text: object) -> Marker | None:
@@ -48,7 +68,10 @@ def parse_marker(text: object) -> Marker | None:
         return None
     if not _INSTALLATION.fullmatch(installation) or (other and not _REMOTE.fullmatch(other)):
         return None
-    return Marker(installation, aggregate, generation, life, other, parts.get("k"))
+    seal = parts.get("s")
+    if seal is not None and not _SEAL.fullmatch(seal):
+        seal = ""  # edited: it is no seal, and not a marker from before there were any
+    return Marker(installation, aggregate, generation, life, other, parts.get("k"), seal)
 
 
 def _number(text: str) -> int | None:

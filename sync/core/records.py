@@ -67,7 +67,8 @@ class Marker:
     """What we write into a remote object so that it can be found again without our database.
 
     `life` counts the attendance's lives, `generation` the visit's; `other` is the id of its
-    counterpart, `occurrence` the key of a recurring occurrence, either may be unknown.
+    counterpart, `occurrence` the key of a recurring occurrence, either may be unknown. `seal` is a
+    keyed digest of all of it and of where it stands; None in one from before there were any.
     """
 
     installation: str
@@ -76,6 +77,7 @@ class Marker:
     life: int
     other: str | None = None
     occurrence: str | None = None
+    seal: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

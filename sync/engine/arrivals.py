@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
-from sync.engine import behind, keeping, never
+from sync.engine import behind, keeping, never, sealing
 from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.sealing import Standing
 from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
 from sync.store.work import Hints
@@ -19,6 +20,7 @@ from sync.store.work import Hints
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from sync.engine.context import Sync
     from sync.engine.visits import VisitRun
 
 BUSY = timedelta(seconds=1)
@@ -43,17 +45,34 @@ def settle(started: VisitRun) -> None:
         obj, marker = state.object(system), shown.visit.marker
         if obj is None or obj.marked or isinstance(marker, Absent) or marker is None:
             continue
-        if marker.installation not in started.sync.installations():
-            raise ParkedError("operator", str(obj.id), "foreign_marker", obj.id)
-        if _is_believed(started, obj, marker):
+        with started.sync.store.read() as conn:
+            standing = _standing(conn, started.sync, obj, marker)
+        if standing is Standing.FOREIGN:
+            raise _foreign(obj)
+        if standing is not Standing.COPY and _is_believed(started, obj, marker, standing):
             _claimed(started, obj, marker)
 
 
-def _is_believed(started: VisitRun, obj: Obj, marker: Marker) -> bool:
+def _foreign(obj: Obj) -> ParkedError:
+    return ParkedError("operator", str(obj.id), "foreign_marker", obj.id)
+
+
+def _standing(conn: Connection, sync: Sync, obj: Obj, marker: Marker) -> Standing:
+    """What the marker is. When the links were rebuilt since, one without a seal is an old one."""
+    ours, remote_id = sync.installations(), str(obj.remote_id)
+    found = sealing.judge(conn, sync.digests, ours, obj.system, remote_id, marker)
+    unsealed = marker.seal is None and marker.installation in ours
+    if unsealed and behind.was_looked_at(conn, obj.created_at):
+        return Standing.OLD
+    return found
+
+
+def _is_believed(started: VisitRun, obj: Obj, marker: Marker, standing: Standing) -> bool:
     """Whether a marker of ours says what our rows say.
 
     One that does not is old, when the links were rebuilt since this object was met or a person has
-    told the two apart. Else the database is behind: raises ParkedError until they are rebuilt.
+    told the two apart. Else the database is behind: raises ParkedError until they are rebuilt. One
+    from before there were seals proves nothing: it parks its own object.
     """
     sync = started.sync
     with sync.store.write() as conn:
@@ -61,6 +80,8 @@ def _is_believed(started: VisitRun, obj: Obj, marker: Marker) -> bool:
             return True
         if behind.was_looked_at(conn, obj.created_at) or _is_old(conn, obj, marker):
             return False
+        if standing is Standing.OLD:
+            raise _foreign(obj)
         behind.notice(conn, sync.clock())
     raise ParkedError("operator", behind.CAUSE, object_id=obj.id)  # it was told by the notice
 

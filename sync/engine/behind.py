@@ -1,6 +1,7 @@
 """Whether this database knows less than the two systems do: it was lost, or is an older copy.
 
-A marker of ours that names a visit, or a counterpart, that no row of ours holds is the proof.
+A marker of ours that names a visit, or a counterpart, that no row of ours holds is the proof; its
+seal must hold for the object that bears it (ADR 0025).
 Until the links are rebuilt from the markers (`relink`) nothing is worked on: what looks missing may
 stand.
 After any time in which nobody was alive the newest of OnCall is looked at first, for such markers.
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core.records import Marker
-from sync.engine import facts
+from sync.core.records import Marker, Visit
+from sync.engine import facts, sealing
+from sync.engine.sealing import Standing
 from sync.store import journal, links
 from sync.store.schema import scan, tick
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sync.digests import Digests
 
 CAUSE = "database_behind"
 RELINKED = "relinked"
@@ -54,9 +57,15 @@ def _is_making(conn: Connection, system: str, key: int) -> bool:
     )
 
 
-def is_lost(conn: Connection, ours: frozenset[str], marker: object) -> bool:
-    """Whether an OnCall visit of which we have no row was made by us, and not just now."""
-    if not isinstance(marker, Marker) or marker.installation not in ours:
+def is_lost(conn: Connection, digests: Digests, ours: frozenset[str], shown: Visit) -> bool:
+    """Whether an OnCall visit of which we have no row was made by us, and not just now.
+
+    Only a marker whose seal holds there says so: who can edit a visit stops nothing by it.
+    """
+    marker = shown.marker
+    if not isinstance(marker, Marker):
+        return False
+    if sealing.judge(conn, digests, ours, "oncall", shown.remote_id, marker) is not Standing.OURS:
         return False
     if links.kind_of(conn, marker.aggregate) != "visit":
         return True
@@ -64,10 +73,22 @@ def is_lost(conn: Connection, ours: frozenset[str], marker: object) -> bool:
 
 
 def is_news(
-    conn: Connection, ours: frozenset[str], system: str, remote_id: str, marker: object
+    conn: Connection,
+    digests: Digests,
+    ours: frozenset[str],
+    system: str,
+    remote_id: str,
+    marker: object,
+    *,
+    also: frozenset[Standing] = frozenset(),
 ) -> bool:
-    """Whether an object bears a marker of ours (one of these installations') that we contradict."""
-    if not isinstance(marker, Marker) or marker.installation not in ours:
+    """Whether an object bears a marker of ours (one of these installations') that we contradict.
+
+    One whose seal holds, or that stands as `also` says.
+    """
+    if not isinstance(marker, Marker):
+        return False
+    if sealing.judge(conn, digests, ours, system, remote_id, marker) not in {Standing.OURS, *also}:
         return False
     return not agrees(conn, system, remote_id, marker)
 

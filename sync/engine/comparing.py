@@ -17,12 +17,11 @@ from sync.core.lifecycle import terminal
 from sync.core.people import full_name, normal_email, normal_name
 from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
 from sync.core.wording import Json
-from sync.drchrono import translate as drchrono
 from sync.engine import never
 from sync.engine.context import Sync
 from sync.engine.newest import record_id
+from sync.engine.sealing import here, patient, there
 from sync.mapping import Mapping
-from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
 from sync.store import links
@@ -100,7 +99,7 @@ def read_patients(started: Scan) -> Iterator[list[Person]]:
         return
     listing = started.sync.drchrono.list_patients
     for page in _pages(started, partial(listing, started.ticket, verbose=started.verbose)):
-        listed = [drchrono.to_person(json, started.mapping.addresses) for json in page.results]
+        listed = [patient(started, json) for json in page.results]
         for shown in listed:
             _know(started, shown)
         started.progress("DrChrono patients", len(started.people))
@@ -271,7 +270,7 @@ def _read_visits(started: Scan) -> list[Met]:
     found: list[Met] = []
     page = started.sync.oncall.list_appointments(started.ticket)
     while True:
-        found += (Met(json, oncall.to_visit(json, started.mapping)) for json in page.results)
+        found += (Met(json, there(started, json)) for json in page.results)
         started.progress("OnCall visits", len(found))
         if page.next is None:
             return found
@@ -301,7 +300,7 @@ def appointments(started: Scan) -> list[Met]:
             date_range=f"{first.isoformat()}/{last.isoformat()}",
         )
         for page in _pages(started, listing):
-            found += (Met(json, drchrono.to_visit(json, started.mapping)) for json in page.results)
+            found += (Met(json, here(started, json)) for json in page.results)
             started.progress("DrChrono appointments", len(found))
         started.here = found
     return started.here

@@ -10,7 +10,16 @@ from sync.core.errors import Refused
 from sync.core.merge import Seen
 from sync.core.records import Absent, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import attempts, contact_search, facts, marking, proofs, undecided, unreadable
+from sync.engine import (
+    attempts,
+    contact_search,
+    facts,
+    marking,
+    proofs,
+    sealing,
+    undecided,
+    unreadable,
+)
 from sync.engine.contact_search import is_theirs
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
@@ -133,6 +142,7 @@ def _make(
     installation = sync.installation()
     if field_id is not None and installation is not None:
         marker = Marker(installation, lease.aggregate, 1, 1, person.remote_id)
+        marker = sealing.seal(sync.digests, marker, "oncall", "contact")
         body["custom_field_values"] = oncall_bodies.with_contact_marker(None, field_id, marker)
     with sync.store.write() as conn:
         work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
@@ -264,10 +274,11 @@ def mark_patient(
     ):
         return
     marker = Marker(installation, key, 1, 1, other)
+    marker = sealing.seal(sync.digests, marker, "drchrono", "patient", patient.remote_id)
     fields = drchrono_bodies.with_marker("patient", existing, field_id, marker)
 
     def after(conn: Connection, _answer: Answer) -> None:
-        links.change(conn, patient.id, marked=True)
+        links.change(conn, patient.id, marked=True, marker_key=sync.digests.key_id)
 
     try:
         sync.drchrono.patch_patient(

@@ -26,6 +26,7 @@ from sync.engine import (
     looking,
     marking,
     meeting,
+    sealing,
     waiting,
 )
 from sync.engine.outcomes import LaterError, ParkedError
@@ -137,6 +138,7 @@ def _oncall_body(started: VisitRun, shown: Shown, marker: Marker) -> dict[str, J
     body = oncall_bodies.appointment_body(
         values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
     )
+    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment")
     return body | {"metadata": oncall_bodies.with_marker(None, marker)}
 
 
@@ -172,6 +174,7 @@ def make_appointment(started: VisitRun) -> None:
     )
     if field_id is not None:
         marker = marking.marker_for(started, source.remote_id)
+        marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment")
         link = started.mapping.visit_link(str(source.remote_id))
         body["custom_fields"] = drchrono_bodies.with_marker(
             "appointment", [], field_id, marker, link=link

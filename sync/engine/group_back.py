@@ -27,6 +27,7 @@ from sync.engine import (
     marking,
     meeting,
     proofs,
+    sealing,
     waiting,
 )
 from sync.engine.arrivals import BUSY
@@ -290,6 +291,7 @@ def _body(
         body["exam_room"] = int(mapping.exam_rooms(slot.doctor)[0])
     if field_id is not None and there is not None:
         marker = replace(marking.marker_for(started, there.remote_id), occurrence=None)
+        marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment")
         link = mapping.visit_link(str(there.remote_id))
         body["custom_fields"] = drchrono_bodies.with_marker(
             "appointment", [], field_id, marker, link=link
@@ -375,7 +377,14 @@ def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
             if shown.patient != patient or over or _is_members(run, shown.remote_id):
                 continue
             marker = shown.marker
-            ours = isinstance(marker, Marker) and marker.aggregate == run.state.key
+            ours = (
+                isinstance(marker, Marker)
+                and marker.aggregate == run.state.key
+                and marker.installation in run.started.sync.installations()
+                and not sealing.is_broken(
+                    run.started.sync.digests, marker, "drchrono", "appointment", shown.remote_id
+                )
+            )
             if ours or (shown.starts == slot.starts and shown.provider == slot.doctor):
                 return json
     return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from sync.core.errors import Gone, Refused
-from sync.core.records import Absent, Life, VisitType
+from sync.core.records import Life, VisitType
 from sync.engine import (
     attempts,
     group_participants,
@@ -24,6 +24,7 @@ from sync.engine import (
     looking,
     marking,
     meeting,
+    sealing,
     waiting,
 )
 from sync.engine.group_state import GroupRun, Seat
@@ -244,6 +245,7 @@ def _body(run: GroupRun, invited: Invited, marker: Marker) -> dict[str, Json]:
         values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
     )
     people: list[Json] = list(_people(invited))
+    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment")
     return body | {"participants": people, "metadata": oncall_bodies.with_marker(None, marker)}
 
 
@@ -416,7 +418,7 @@ def mark(run: GroupRun, seat: Seat) -> None:
     wanted = replace(
         marking.marker_for(run.started, there.remote_id), life=seat.attended.life, occurrence=None
     )
-    if isinstance(shown.visit.marker, Absent) or shown.visit.marker != wanted:
+    if not marking.is_written(run.started, "drchrono", obj, shown.visit.marker, wanted):
         marking.mark_appointment(run.started, obj, shown.json, wanted)
         return
     with run.started.sync.store.write() as conn:

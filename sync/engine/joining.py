@@ -16,7 +16,7 @@ from sync.core.errors import Gone
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Marker, Visit, present
 from sync.drchrono import translate as drchrono
-from sync.engine import behind, never, undecided
+from sync.engine import behind, never, sealing, undecided
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
@@ -88,7 +88,10 @@ def _is_coming(started: VisitRun, twin: Obj, shown: Visit) -> bool:
     own, marker = started.state.object("drchrono"), shown.marker
     if own is None or not isinstance(marker, Marker) or marker.other != own.remote_id:
         return False
-    if marker.installation not in started.sync.installations():
+    sync, here = started.sync, (twin.system, "appointment", str(twin.remote_id))
+    if marker.installation not in sync.installations() or sealing.is_broken(
+        sync.digests, marker, *here
+    ):
         return False
     with started.sync.store.read() as conn:
         judged = behind.was_looked_at(conn, twin.created_at)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, func, insert, or_, select, text, update
 
 from sync.core.plan import UNREADABLE
+from sync.engine import facts, sealing
 from sync.store import journal, links, work
 from sync.store.schema import (
     baseline,
@@ -44,13 +45,15 @@ PATIENTS = "drchrono_patients"
 class KeyStatus:
     """One key: whether it is configured, current, or given up, and how many rows need it.
 
-    `needed` by what they are: baselines, pending, calls, deliveries, people, markers.
+    `needed` by what they are: baselines, pending, calls, deliveries, people, markers. `names`: the
+    installation's name in markers was made with it: a database that is lost is rebuilt with it.
     """
 
     key_id: str
     configured: bool
     current: bool
     lost: bool
+    names: bool
     needed: dict[str, int]
 
 
@@ -91,6 +94,8 @@ def write_down(conn: Connection, digests: Digests, now: datetime) -> str | None:
     if found is not None:
         return found
     rows = {row.key_id: row for row in conn.execute(select(digest_key))}
+    if facts.told_at(conn, sealing.SINCE) is None:
+        facts.put(conn, sealing.SINCE, "yes", now)
     for key in {digests.key_id, *_in_rows(conn)} & set(digests.key_ids):
         if key not in rows:
             conn.execute(insert(digest_key).values(key_id=key, proof=digests.proof(key), since=now))
@@ -173,13 +178,32 @@ def status(sync: Sync) -> list[KeyStatus]:
             needed.setdefault(key, {})["calls"] = count
     for key in lost:
         needed.setdefault(key, {})
+    naming = _naming(sync)
     found = [
         KeyStatus(
-            key, digests.holds(key), key == digests.key_id, lost.get(key) is not None, needed[key]
+            key,
+            configured=digests.holds(key),
+            current=key == digests.key_id,
+            lost=lost.get(key) is not None,
+            names=key == naming,
+            needed=needed[key],
         )
         for key in needed
     ]
     return sorted(found, key=lambda one: (not one.current, not one.configured, one.key_id))
+
+
+def _naming(sync: Sync) -> str | None:
+    """The configured key that the installation's name was made with; None when it is another."""
+    with sync.store.read() as conn:
+        row = conn.execute(select(installation)).first()
+    if row is None or row.name is None:
+        return None
+    accounts = row.practice_group, row.oncall_org
+    for key in sync.digests.key_ids:
+        if sync.digests.installation(*accounts, key) == row.name:
+            return key
+    return None
 
 
 # --- a key that nobody has any more ---------------------------------------------------------------

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from sync.core.errors import Gone
 from sync.core.records import Absent, Marker, Visit
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, newest, proofs
+from sync.engine import facts, newest, proofs, sealing
 from sync.engine.proofs import Evidence
 from sync.oncall import translate as oncall
 from sync.store import links
@@ -56,11 +56,13 @@ def for_visit(started: VisitRun, row: Obj, sent: datetime) -> Look:
     return _drchrono(started, row, sent)
 
 
-def is_ours(started: VisitRun, row: Obj, marker: object) -> bool:
-    """Whether a marker is the one this very create carried."""
+def is_ours(started: VisitRun, row: Obj, shown: Visit) -> bool:
+    """Whether an appointment's marker is the one this very create carried."""
+    digests, marker, remote_id = started.sync.digests, shown.marker, shown.remote_id
     return (
         isinstance(marker, Marker)
-        and marker.installation == started.sync.installation()
+        and marker.installation in started.sync.installations()
+        and not sealing.is_broken(digests, marker, row.system, "appointment", remote_id)
         and marker.aggregate == started.state.key
         and marker.generation == row.generation
     )
@@ -70,23 +72,22 @@ def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
     """The newest appointments back to the highest id known before the POST."""
     scan = newest.oncall_appointments(started.sync, started.ticket, row.highest_before or 0)
     for json in scan.records:
-        marker = oncall.to_visit(json, started.mapping).marker
-        if isinstance(marker, Absent):
-            remote_id = oncall.to_visit(json, started.mapping).remote_id
+        shown = oncall.to_visit(json, started.mapping)
+        if isinstance(shown.marker, Absent):
             with started.sync.store.read() as conn:
-                if links.find(conn, "oncall", "appointment", remote_id):
+                if links.find(conn, "oncall", "appointment", shown.remote_id):
                     continue
-            json = _whole(started, remote_id) or json
-            marker = oncall.to_visit(json, started.mapping).marker
-        if is_ours(started, row, marker):
+            json = _whole(started, shown.remote_id) or json
+            shown = oncall.to_visit(json, started.mapping)
+        if is_ours(started, row, shown):
             return Look(json)
     if not scan.complete:
         return Look(None, Evidence.SILENT)
     sync = started.sync
-    shown = {str(newest.record_id(json)) for json in scan.records}
+    ids = {str(newest.record_id(json)) for json in scan.records}
     until = sync.clock() - timedelta(seconds=sync.settings.late_seconds)
     with sync.store.read() as conn:
-        if proofs.lacks(conn, "oncall", "appointment", since=sent, until=until, shown=shown):
+        if proofs.lacks(conn, "oncall", "appointment", since=sent, until=until, shown=ids):
             return Look(None, Evidence.LAGS)
         return Look(None, proofs.of_list(conn, proofs.ONCALL_VISITS))
 
@@ -115,7 +116,7 @@ def _drchrono(started: VisitRun, row: Obj, sent: datetime) -> Look:
     for page in pages:
         for json in page.results:
             shown = drchrono.to_visit(json, started.mapping)
-            if is_ours(started, row, shown.marker) or _fits(started, shown):
+            if is_ours(started, row, shown) or _fits(started, shown):
                 return Look(json)
             marks.append(shown.mark)
     late = timedelta(seconds=sync.settings.late_seconds)
@@ -162,4 +163,4 @@ def at(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
 
 def is_wanted(started: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
     """Whether an appointment is the very one that this create was to make."""
-    return is_ours(started, row, drchrono.to_visit(json, started.mapping).marker)
+    return is_ours(started, row, drchrono.to_visit(json, started.mapping))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.core.errors import Refused
 from sync.core.records import Marker
 from sync.drchrono import bodies as drchrono_bodies
-from sync.engine import facts
+from sync.engine import facts, sealing
 from sync.engine.outcomes import ParkedError
 from sync.oncall import bodies as oncall_bodies
 from sync.outbound.optional import FOR_FIELDS
@@ -50,7 +50,7 @@ def mark(started: VisitRun, system: str) -> None:
         return
     other = state.object("oncall" if system == "drchrono" else "drchrono")
     wanted = marker_for(started, other.remote_id if other else None)
-    if shown.visit.marker == wanted:
+    if is_written(started, system, obj, shown.visit.marker, wanted):
         with started.sync.store.write() as conn:
             links.change(conn, obj.id, marked=True)
     elif system == "oncall":
@@ -59,8 +59,17 @@ def mark(started: VisitRun, system: str) -> None:
         mark_appointment(started, obj, shown.json, wanted)
 
 
+def is_written(started: VisitRun, system: str, obj: Obj, shown: object, wanted: Marker) -> bool:
+    """Whether an appointment bears that marker, with a seal that holds or from before seals."""
+    digests, remote_id = started.sync.digests, str(obj.remote_id)
+    return shown == wanted and not sealing.is_broken(
+        digests, shown, system, "appointment", remote_id
+    )
+
+
 def mark_oncall(started: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
     """Write the marker into an OnCall visit's metadata. Nobody is mailed about metadata."""
+    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment", obj.remote_id)
     body: dict[str, Json] = {"metadata": oncall_bodies.with_marker(json.get("metadata"), marker)}
     _send(started, "oncall", obj, body)
 
@@ -77,13 +86,14 @@ def mark_appointment(started: VisitRun, obj: Obj, json: dict[str, Json], marker:
     if field_id is None or not isinstance(existing, list) or not str(obj.remote_id).isdecimal():
         return
     link = started.mapping.visit_link(marker.other) if marker.other else ""
+    marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment", obj.remote_id)
     fields = drchrono_bodies.with_marker("appointment", existing, field_id, marker, link=link)
     _send(started, "drchrono", obj, {"custom_fields": fields})
 
 
 def _send(started: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> None:
     def after(conn: Connection, _answer: Answer) -> None:
-        links.change(conn, obj.id, marked=True)
+        links.change(conn, obj.id, marked=True, marker_key=started.sync.digests.key_id)
 
     client = started.sync.oncall if system == "oncall" else started.sync.drchrono
     try:

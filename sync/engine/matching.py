@@ -36,6 +36,7 @@ from sync.engine.comparing import (
     visits,
 )
 from sync.engine.context import Ring, Sync
+from sync.engine.sealing import contact
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, journal, links, work
@@ -138,7 +139,7 @@ def _contacts(started: Scan) -> None:
 
 
 def _contact(started: Scan, json: dict[str, Json]) -> None:
-    sync, shown = started.sync, oncall.to_person(json, started.mapping.addresses)
+    sync, shown = started.sync, contact(started, json)
     with sync.store.read() as conn:
         if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
             return

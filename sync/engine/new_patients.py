@@ -19,7 +19,7 @@ from sync.core.errors import Conflict, Gone
 from sync.core.records import Attendee, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import attempts, facts, in_flight, lost_patients, rereading, waiting
+from sync.engine import attempts, facts, in_flight, lost_patients, rereading, sealing, waiting
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
 from sync.store.work import Hints
@@ -223,5 +223,6 @@ def _body(started: VisitRun, values: dict[str, object], row: Obj, doctor: str) -
         field_id = facts.patient_field(conn, doctor)
     if installation is not None and field_id is not None:
         marker = Marker(installation, row.aggregate, 1, 1)
+        marker = sealing.seal(started.sync.digests, marker, "drchrono", "patient")
         body["custom_demographics"] = drchrono_bodies.with_marker("patient", [], field_id, marker)
     return body

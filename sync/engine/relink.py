@@ -20,6 +20,7 @@ from sync.engine.context import Ring, Sync
 from sync.engine.go_live import NotConnectedError
 from sync.engine.relink_seats import Found
 from sync.engine.relink_store import BusyError
+from sync.engine.sealing import Standing
 from sync.store import links
 from sync.store.links import Obj
 from sync.store.work import Lane
@@ -87,7 +88,15 @@ def is_due(scan: Scan) -> bool:
     """Whether OnCall shows a marker of ours that our rows contradict."""
     with scan.sync.store.read() as conn:
         return behind.is_noticed(conn) or any(
-            behind.is_news(conn, scan.ours, "oncall", met.visit.remote_id, met.visit.marker)
+            behind.is_news(
+                conn,
+                scan.sync.digests,
+                scan.ours,
+                "oncall",
+                met.visit.remote_id,
+                met.visit.marker,
+                also=frozenset({Standing.OLD}),  # nothing stops for it here
+            )
             for met in visits(scan)
         )
 

@@ -321,7 +321,7 @@ def _is_lost(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str,
     except MalformedError:
         return False
     known = links.find(conn, "oncall", "appointment", shown.remote_id)
-    return known is None and behind.is_lost(conn, ours, shown.marker)
+    return known is None and behind.is_lost(conn, sync.digests, ours, shown)
 
 
 def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:

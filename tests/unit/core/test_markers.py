@@ -1,5 +1,7 @@
 """Markers as text: there and back, and what is none."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,3 +54,17 @@ def test_what_is_no_marker(text: object) -> None:
 )
 def test_every_marker_comes_back(marker: Marker) -> None:
     assert parse_marker(f"https://clinic.example/v#{marker_text(marker)}") == marker
+
+
+def test_a_seal_comes_back_and_an_edited_one_is_none() -> None:
+    sealed = replace(MARKER, seal="0123456789abcdef01234567")
+    found = parse_marker(marker_text(sealed))
+    assert (found, found and found.seal) == (MARKER, "0123456789abcdef01234567")
+    edited = parse_marker(marker_text(sealed) + "0")
+    assert (edited, edited and edited.seal) == (MARKER, "")
+
+
+def test_a_marker_stays_short() -> None:
+    """DrChrono's and OnCall's fields are of a length that nobody documents."""
+    long = Marker("0" * 16, 10**9, 99, 99, "9" * 12, "9" * 12 + "_20270119", "0" * 24)
+    assert len(marker_text(long)) < 140
