@@ -13,10 +13,10 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sync.core.errors import RemoteError
-from sync.engine import facts, keys
+from sync.engine import keys
 from sync.store import journal, revisions
 from sync.store.clock import DatabaseClock
 from sync.store.schema import attention, installation
@@ -30,7 +30,6 @@ EVERY = 5.0  # seconds
 ACCOUNT_AGAIN = 60.0  # seconds between two tries to ask OnCall whose key it is
 CLOCK_OFF = "clock_off"
 MOST_OFF = timedelta(seconds=5)
-ACCOUNT = "oncall_account"
 
 
 class Fit:
@@ -131,9 +130,9 @@ def account_trouble(sync: Sync) -> str | None:
     parts = (settings.oncall_base_url, settings.oncall_key.get_secret_value())
     with sync.store.read() as conn:
         row = conn.execute(select(installation)).first()
-        noted = facts.get(conn, ACCOUNT)
     if row is None or row.name is None:
         return None  # whoever connects is compared then
+    noted = row.oncall_proof
     key_id, _, proof = (noted or "").partition(":")
     if noted and digests.holds(key_id) and digests.account(*parts, key_id=key_id) == proof:
         if key_id == digests.key_id:
@@ -144,7 +143,7 @@ def account_trouble(sync: Sync) -> str | None:
             return trouble
     with sync.store.write() as conn:
         told = f"{digests.key_id}:{digests.account(*parts)}"
-        facts.put(conn, ACCOUNT, told, sync.clock())
+        conn.execute(update(installation).values(oncall_proof=told))
     return None
 
 

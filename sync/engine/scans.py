@@ -196,8 +196,7 @@ def _compare(
     rekeying.shown(conn, sync.digests, obj.id, wire, stored)
     if settled(sync.digests, obj.id, wire, stored):
         return None
-    item = work.locked(conn, obj.aggregate)
-    waits = work.awaits(item, Hints.of(obj.system), Lane.CATCHUP)
+    waits = work.awaits(work.locked(conn, obj.aggregate), Hints.of(obj.system), Lane.CATCHUP)
     waits = waits or links.is_parked(conn, obj.aggregate)
     if waits and was_told(conn, sync.digests, obj.id, wire):
         return None
@@ -231,8 +230,8 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None
     shown = drchrono.to_person(json, sync.mapping.addresses)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
-        read_since = obj.mark and shown.mark and shown.mark <= obj.mark
-        if read_since and index.is_current(conn, sync.digests, obj.aggregate):
+        since = obj.mark and shown.mark and shown.mark <= obj.mark  # read as it is since
+        if since and index.is_current(conn, sync.digests, obj.aggregate):
             return None
         index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown), now=sync.clock())
         for waiting in links.blocked_on(conn, "patient", shown.remote_id):

@@ -73,6 +73,7 @@ installation = Table(
     Column("name", String(32)),  # derived from both accounts and the digest key
     Column("accepted_at", UtcTime),  # since when creating is allowed (going live)
     Column("mapping_version", String(64)),
+    Column("oncall_proof", String(80)),  # keyed: tells the OnCall key that was found right
 )
 
 aggregate = Table(

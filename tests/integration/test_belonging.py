@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 from cli import environment
 from cli.main import cli
 from sync.config import Settings
-from sync.engine import belonging, catchup, facts, keys, reconcile
+from sync.engine import catchup, keys, reconcile
 from sync.engine.belonging import Fit
 from sync.engine.context import Sync, build
 from sync.store import journal, revisions
@@ -185,16 +185,16 @@ def test_keys_of_rows_from_before_they_were_written_down(store: Store) -> None:
 
 
 def test_a_key_of_another_organisation_does_no_work(old: Clinic) -> None:
+    another = f"{old.sync.digests.key_id}:of another key"
     with old.sync.store.write() as conn:
-        facts.put(conn, belonging.ACCOUNT, f"{old.sync.digests.key_id}:of another key", old.now())
+        conn.execute(update(installation).values(oncall_proof=another))
     old.forget()
     assert misfit(old.sync) == ""  # it is another key, and OnCall says that it is the same clinic's
     assert len(old.calls("oncall")) == 1
     assert misfit(old.sync) == ""
     assert len(old.calls("oncall")) == 1
     with old.sync.store.write() as conn:
-        facts.put(conn, belonging.ACCOUNT, f"{old.sync.digests.key_id}:of another key", old.now())
-        conn.execute(update(installation).values(oncall_org="99999"))
+        conn.execute(update(installation).values(oncall_proof=another, oncall_org="99999"))
     assert "ONCALL_KEY is of another OnCall organisation" in misfit(old.sync)
     old.book()
     old.sandbox.wait_idle()

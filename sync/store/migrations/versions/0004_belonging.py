@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("lost_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("key_id", name="pk_digest_key"),
     )
+    op.add_column("installation", sa.Column("oncall_proof", sa.String(length=80)))
     op.add_column("token", sa.Column("deployment", sa.String(length=300)))
     op.add_column("object", sa.Column("marker_key", sa.String(length=16)))
 
@@ -30,4 +31,5 @@ def downgrade() -> None:
     """Drop them with what they hold."""
     op.drop_column("object", "marker_key")
     op.drop_column("token", "deployment")
+    op.drop_column("installation", "oncall_proof")
     op.drop_table("digest_key")
