@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.exc import IntegrityError
 
+from sync.engine import zones
 from sync.engine.context import Ring, Sync
 from sync.engine.dry_run import plan
 from sync.engine.explain import explain
@@ -158,6 +159,8 @@ def attention_drop(sync: Sync, item: int) -> None:
         now = sync.clock()
         row = _close(conn, item, now)
         _decide(conn, "drop", str(item), row["cause"], now)
+        if row["cause"] == zones.CHANGED:
+            zones.leave(conn, sync, _texts(row["candidates"]))
 
 
 def _close(conn: Connection, item: int, now: datetime) -> RowMapping:
@@ -165,7 +168,7 @@ def _close(conn: Connection, item: int, now: datetime) -> RowMapping:
         update(attention)
         .where(attention.c.id == item, attention.c.closed_at.is_(None))
         .values(closed_at=now)
-        .returning(attention.c.aggregate, attention.c.cause)
+        .returning(attention.c.aggregate, attention.c.cause, attention.c.candidates)
     )
     row = closed.mappings().first()
     if row is None:

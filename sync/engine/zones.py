@@ -88,9 +88,10 @@ def settle(sync: Sync) -> tuple[Ring, ...]:
         ]
         _tell(conn, UNKNOWN, mapping.without_zone, now)
         found = _stale(conn, sync)
-        asked = sorted({one.doctor for one in found if not _carries(conn, sync, one)})
-        _tell(conn, CHANGED, asked, now)
-        keys += [one.key for one in found if one.doctor not in asked and _is_free(conn, one.key)]
+        carried = {one.key for one in found if _carries(conn, sync, one)}
+        asked = {one.doctor for one in found if one.key not in carried and not _is_left(conn, one)}
+        _tell(conn, CHANGED, sorted(asked), now)
+        keys += [key for key in sorted(carried) if _is_free(conn, key)]
         for key in keys:
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP, wait=EVERYWHERE)
     return tuple(Ring(key, Lane.CATCHUP) for key in keys)
@@ -167,6 +168,19 @@ def _stale(conn: Connection, sync: Sync) -> list[_Stale]:
 
 def _carries(conn: Connection, sync: Sync, one: _Stale) -> bool:
     return may_carry(conn, sync, one.doctor, one.now)
+
+
+def _is_left(conn: Connection, one: _Stale) -> bool:
+    """Whether somebody has dropped the question: the visits stay where they are, untold."""
+    return facts.get(conn, f"zone_left:{one.doctor}") == one.now
+
+
+def leave(conn: Connection, sync: Sync, doctors: Iterable[str]) -> None:
+    """Ask no more about the zones of these doctors as they are now."""
+    for doctor in doctors:
+        zone = sync.mapping.zone(doctor)
+        if zone is not None:
+            facts.put(conn, f"zone_left:{doctor}", zone, sync.clock())
 
 
 def may_carry(conn: Connection, sync: Sync, doctor: str, zone: str) -> bool:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from cli import environment
 from cli.main import cli
-from sync.engine import catchup, zones
+from sync.engine import catchup, operate, zones
 from tests.integration.clinic import Clinic, open_clinic, utc, wall
 from tests.integration.group_clinic import GROUP, make_groups, open_names, patients
 from tests.integration.test_unknown_zone import zone
@@ -112,6 +112,24 @@ def test_one_that_is_taken_back_ends_by_itself(two: tuple[Clinic, list[str]]) ->
         zone(clinic, name)
         clinic.catch_up()
     assert (clinic.attention(), clinic.mails(), clinic.writes()) == ([], [], [])
+
+
+def test_one_that_is_dropped_is_asked_no_more(two: tuple[Clinic, list[str]]) -> None:
+    clinic, visits = two
+    zone(clinic, "America/Denver")
+    clinic.catch_up()
+    (item,) = operate.attention_list(clinic.sync)
+    assert item.candidates == ("201",)
+    operate.attention_drop(clinic.sync, item.id)
+    clinic.catch_up()
+    assert (clinic.attention(), clinic.mails(), clinic.writes()) == ([], [], [])
+    # Another change is another question; and the word may still be said.
+    zone(clinic, "America/Chicago")
+    clinic.catch_up()
+    assert clinic.attention() == ["zone_changed"]
+    zones.accept(clinic.sync, ["201"])
+    clinic.settle()
+    assert [at(clinic, one) for one in visits] == [instant(3, 16), instant(5, 16)]
 
 
 def test_another_name_of_the_same_rules_is_no_change(two: tuple[Clinic, list[str]]) -> None:
