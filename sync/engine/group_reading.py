@@ -7,12 +7,14 @@ says.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
+from sync.core.records import Absent
 from sync.drchrono import translate as drchrono
 from sync.engine import group_participants, rereading, zones
-from sync.engine.group_state import GroupRun, Seat, load_seats
+from sync.engine.group_state import GroupRun, Seat, has_participant, load_seats
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import (
     LOOKS_AGAIN,
@@ -73,6 +75,10 @@ def _read(run: GroupRun, seat: Seat) -> None:
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, run.state.stored)
     shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    if isinstance(shown.visit.minutes, Absent) and has_participant(seat):
+        # A length that was taken away moves nobody out of the visit they are in.
+        seat.without_length = True
+        shown.visit = replace(shown.visit, minutes=run.slot.minutes)
     zones.read_as_settled(sync, obj, shown, run.state.stored)
     rereading.believe(sync, run.state.lease, obj, wire, seen, mark=shown.visit.mark)
     seat.shown = shown

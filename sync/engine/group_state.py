@@ -39,6 +39,7 @@ class Seat:
     appointment: Obj
     participant: Obj | None
     parked: bool = False
+    without_length: bool = False
     shown: Shown | None = None
     gone: bool = False
 

@@ -1,12 +1,15 @@
 """A length that is none is neither carried nor replaced: the profile's is used, else one asks."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync.engine import catchup
-from tests.integration.clinic import TELEHEALTH, Clinic, utc
+from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic, utc
+from tests.integration.group_clinic import GROUP, make_groups, patients
 from tests.integration.test_costs import linked
+from tests.sandbox_client import Sandbox
 
 POST_OC, POST_DC = "POST /appointments/", "POST /api/appointments"
 
@@ -108,3 +111,24 @@ def test_a_slip_of_the_keys_moves_nobody(clinic: Clinic) -> None:
     clinic.settle()
     assert clinic.attention() == []
     assert clinic.appointment(appointment)["scheduled_time"] != ""
+
+
+def test_a_length_taken_away_moves_no_member_of_a_group(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    with open_clinic(sandbox, sqlite_url, tmp_path, group_settle_seconds=0) as clinic:
+        clinic.wire.answers = False
+        make_groups(clinic)
+        clinic.new_patient()
+        clinic.go_live()
+        two = patients(clinic, 2)
+        booked = [clinic.book(patient=one, profile=GROUP, allow_overlapping=True) for one in two]
+        clinic.settle()
+        clinic.forget()
+        leave(clinic, "drchrono", booked[1], duration=0)
+        clinic.settle()
+        assert (len(clinic.visits()), lengths(clinic), clinic.mails()) == (1, [30], [])
+        assert clinic.attention() == ["no_length"]
+        clinic.edit(booked[1], duration=30)
+        clinic.settle()
+        assert (lengths(clinic), clinic.mails(), clinic.attention()) == ([30], [], [])
