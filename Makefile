@@ -17,8 +17,8 @@ run: install ## The whole service on this machine, against the sandbox (Ctrl-C s
 demo: install ## The same, and a scripted day that checks itself
 	$(BIN)/drchrono-oncall demo
 
-chaos: $(VENV)/.installed-dev ## Break everything while people work on both sides (SEED= EDITS= DATABASE=)
-	$(BIN)/python -m chaos --edits $(or $(EDITS),2000) --database $(or $(DATABASE),postgresql) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/.installed-dev ## Break everything and forge webhooks while people work (SEED= EDITS= DATABASE= ATTACKER=0)
+	$(BIN)/python -m chaos --edits $(or $(EDITS),2000) --database $(or $(DATABASE),postgresql) $(if $(SEED),--seed $(SEED)) $(if $(filter 0,$(ATTACKER)),--no-attacker)
 
 chaos-short: $(VENV)/.installed-dev ## 40 edits and each kind of fault once, in about a minute (in test too)
 	$(BIN)/pytest tests/chaos

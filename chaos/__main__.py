@@ -5,6 +5,7 @@ import os
 import random
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from cli import show
 from cli.output import OK, TROUBLE
 from cli.running import ending_on_signals, start_told
 
+# How many visits are timed when the faults have ended and the forging has not.
+PROBES = 40
+
 
 @click.command()
 @click.option("--seed", type=int, help="Of the plan; without it one is drawn and told.")
@@ -34,6 +38,13 @@ from cli.running import ending_on_signals, start_told
 )
 @click.option("--workers", type=click.IntRange(1, 16), default=3, show_default=True)
 @click.option("--hasty", is_flag=True, help="Short leases and deadlines, for a short run.")
+@click.option(
+    "--attacker/--no-attacker",
+    default=True,
+    show_default=True,
+    help="Somebody who knows both inbound credentials forges deliveries meanwhile.",
+)
+@click.option("--rate", default=50.0, show_default=True, help="Forged deliveries a second.")
 @click.option("--recovery", "recoveries", is_flag=True, help="Measure each fault alone instead.")
 @click.option(
     "--dir",
@@ -51,6 +62,8 @@ def main(
     database: str,
     workers: int,
     hasty: bool,
+    attacker: bool,
+    rate: float,
     recoveries: bool,
     directory: Path,
 ) -> None:
@@ -74,11 +87,12 @@ def main(
                 kinds = [k for k in Kind if database == "postgresql" or k not in OF_POSTGRESQL]
                 chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
                 count = max(len(kinds), edits // 4) if faults is None else faults
-                plan = draw_plan(chosen, edits, count, kinds, pause)
+                probes = PROBES if attacker else 0
+                plan = draw_plan(chosen, edits, count, kinds, pause, min(probes, edits // 4))
                 console.print(f"• Seed {chosen}: {edits} edits, {count} faults, {database}")
-                options = (
-                    Options(workers, outage=4.0, settings=HASTE) if hasty else Options(workers)
-                )
+                options = Options(workers, attacks=rate if attacker else 0.0)
+                if hasty:
+                    options = replace(options, outage=4.0, settings=HASTE)
                 with Run(directory, plan, made, options, say=partial(_say, console)) as run:
                     report = _play(console, run)
                 telling.show_report(console, report)
@@ -90,6 +104,7 @@ def main(
 
 def _play(console: Console, run: Run) -> Report:
     began = time.monotonic()
+    run.attack()
     with show.progress(console) as progress:
         bar = progress.add_task("Editing and breaking", total=len(run.plan.steps))
         run.play(lambda done: progress.update(bar, completed=done))

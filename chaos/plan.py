@@ -136,11 +136,12 @@ Step = Edit | Fault
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of a run, in order."""
+    """All of a run, in order; `probes` are visits booked when no fault is left, to be timed."""
 
     seed: int
     people: tuple[Person, ...]
     steps: tuple[Step, ...]
+    probes: tuple[Edit, ...] = ()
 
     @property
     def edits(self) -> list[Edit]:
@@ -153,7 +154,9 @@ class Plan:
         return [step for step in self.steps if isinstance(step, Fault)]
 
 
-def draw_plan(seed: int, edits: int, faults: int, kinds: Sequence[Kind], pause: float) -> Plan:
+def draw_plan(
+    seed: int, edits: int, faults: int, kinds: Sequence[Kind], pause: float, probes: int = 0
+) -> Plan:
     """A run of so many edits, `pause` seconds apart on average, and so many faults, each kind once.
 
     Raises ValueError when there are more edits than the calendar has room for.
@@ -168,7 +171,8 @@ def draw_plan(seed: int, edits: int, faults: int, kinds: Sequence[Kind], pause: 
     for index, edit in enumerate(made):
         steps += [fault for place, fault in zip(places, broken, strict=True) if place == index]
         steps.append(edit)
-    return Plan(seed, tuple(drawn.people), tuple(steps))
+    timed = tuple(drawn.probe(edits + 1 + number) for number in range(probes))
+    return Plan(seed, tuple(drawn.people), tuple(steps), timed)
 
 
 def slot_time(slot: str, today: datetime) -> datetime:
@@ -239,6 +243,14 @@ class _Drawing:
         if do is Do.CANCEL and side is Side.ONCALL:
             value = self._chance.choice(("staff", "patient"))
         return self._made(number, do, side, visit.person, visit.number, value, other)
+
+    def probe(self, number: int) -> Edit:
+        """A visit of somebody known, booked in turn in either system."""
+        side = (Side.DRCHRONO, Side.ONCALL)[number % 2]
+        person = CHARTS + number % CALLERS
+        self._booked += 1
+        slot = self._slot(self.people[person].doctor)
+        return self._made(number, Do.BOOK, side, person, self._booked, slot)
 
     def _book(self, number: int, side: Side) -> Edit:
         if side is Side.DRCHRONO:

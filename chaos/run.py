@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import requests
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from chaos.attacker import Attacker, Knowledge
 from chaos.breaking import Breaker, Times
 from chaos.database import Database
 from chaos.desk import PROFILES
@@ -24,11 +25,13 @@ from cli.ports import FREE
 from cli.world import World, WorldOptions
 from sync.drchrono.keeper import State
 from sync.engine import catchup
-from sync.store.schema import attention, conflict
+from sync.store.schema import attention, conflict, work
 
 LOOK_SECONDS = 0.25
 QUIET_LOOKS = 6
 CALM_SECONDS = 1200.0
+# How long a timed visit is waited for, how far they are apart, and for what was held up before.
+ARRIVAL_SECONDS, PROBE_SECONDS, WORKED_OFF_SECONDS = 60.0, 0.5, 120.0
 # One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
 CYCLE = tuple(name for name in catchup.TASKS if name.startswith(("drchrono_", "oncall_")))
 # What both remotes are while nothing is wrong. The budget is not what is shown here.
@@ -71,6 +74,7 @@ class Options:
 
     workers: int = 3
     outage: float = 15.0
+    attacks: float = 0.0  # forged deliveries a second, from the first edit until all are timed
     settings: Mapping[str, str] = field(default_factory=SETTINGS.copy)
 
 
@@ -94,6 +98,8 @@ class Report:
     mails: int
     idle_writes: list[str]
     verdict: Verdict
+    forged: Counter[str] = field(default_factory=Counter)  # by their answer's status
+    arrivals: list[float] = field(default_factory=list)  # seconds, of what nothing disturbed
 
     @property
     def good(self) -> bool:
@@ -130,6 +136,7 @@ class Run:
         self._options = options
         self.reconnected = 0
         self._asked = 0.0
+        self._attacker: Attacker | None = None
 
     def __enter__(self) -> "Run":
         try:
@@ -171,10 +178,57 @@ class Run:
         path.write_text(text.replace("[types.profiles]\n", f"[types.profiles]\n{types}\n"))
 
     def _stop(self) -> None:
+        self.end_attack()
         self.staff.close()
         self.world.stop()
 
     # --- the parts of a run -----------------------------------------------------------------------
+
+    def attack(self) -> None:
+        """Begin to send forged deliveries, in the name of somebody who knows both credentials."""
+        if not self._options.attacks:
+            return
+        known, environment = self.world.control, self.world.environment
+        strangers = [one.names["email"] for one in self.plan.people if not one.known]
+        knowledge = Knowledge(
+            door=self.world.public_url,
+            drchrono_secret=environment["DRCHRONO_WEBHOOK_SECRETS"],
+            oncall_token=environment["ONCALL_WEBHOOK_TOKENS"],
+            drchrono_url=known.drchrono_url,
+            oncall_url=known.oncall_url,
+            strangers=strangers,
+            seed=self.plan.seed,
+            rate=self._options.attacks,
+        )
+        self._say(f"Forging {self._options.attacks:g} deliveries a second")
+        self._attacker = Attacker(knowledge, self.world.files.directory)
+
+    def time_arrivals(self) -> list[float]:
+        """How long each probe took to stand on the other side: faults have ended, forging has not.
+
+        What has not come after a minute counts as a minute; the verdict says whether it ever did.
+        After three minutes no more are booked.
+        """
+        took: list[float] = []
+        end = time.monotonic() + 3 * ARRIVAL_SECONDS
+        for edit in self.plan.probes:
+            if time.monotonic() > end:
+                break
+            self.staff.do(edit)
+            visit = self.staff.ledger.visits.get(edit.visit)
+            began = time.monotonic()
+            while visit is not None and self.staff.other_half(visit) is None:
+                if time.monotonic() - began > ARRIVAL_SECONDS:
+                    break
+                time.sleep(0.05)
+            took.append(time.monotonic() - began)
+            self.wait(PROBE_SECONDS)
+        return took
+
+    def end_attack(self) -> Counter[str]:
+        """Forge no more; how many forged deliveries got which answer."""
+        attacker, self._attacker = self._attacker, None
+        return attacker.end() if attacker is not None else Counter()
 
     def play(self, progress: Callable[[int], None] = lambda _done: None) -> None:
         """Make every edit and fault of the plan, in order."""
@@ -237,6 +291,12 @@ class Run:
         self._until_met()
         played = time.monotonic() - began
         self.breaker.heal()
+        arrivals: list[float] = []
+        if self.plan.probes:
+            self._say("The faults have ended; timing what nothing else disturbs")
+            self._until_worked_off()
+            arrivals = self.time_arrivals()
+        forged = self.end_attack()
         healed = time.monotonic()
         self._say("The faults have ended; waiting for quiet")
         quiet = self.calm_down()
@@ -266,7 +326,23 @@ class Run:
             mails=sum(mail["caused_by"] == "app" for mail in self.world.control.mails()),
             idle_writes=self._writes(calls),
             verdict=verdict,
+            forged=forged,
+            arrivals=arrivals,
         )
+
+    def _until_worked_off(self) -> None:
+        """Let what the faults have held up be done: while forging goes on, it is never quiet."""
+        end = time.monotonic() + WORKED_OFF_SECONDS
+        while time.monotonic() < end and not self._live_lane_is_empty():
+            self.wait(LOOK_SECONDS)
+
+    def _live_lane_is_empty(self) -> bool:
+        with self.world.sync.store.read() as conn:
+            now = self.world.sync.clock()
+            late = now - timedelta(seconds=3)
+            waits = select(func.count()).select_from(work)
+            waits = waits.where(work.c.wanted > work.c.done, work.c.due < late)
+            return bool(conn.execute(waits).scalar_one() == 0)
 
     def _until_met(self) -> None:
         """Let the calls that are still to be made meet the faults that wait for them."""

