@@ -118,6 +118,8 @@ def _own_fields(sync: Sync, mapping: Mapping) -> None:
             if field_id is not None:
                 with sync.store.write() as conn:
                     facts.put(conn, f"{kind}:{entry.drchrono}", field_id, sync.clock())
+                    if by_doctor.get(entry.drchrono) is None:  # what was refused is given now
+                        journal.close_one(conn, 0, f"{kind}_refused", sync.clock())
 
 
 def _refused(sync: Sync, kind: str) -> None:

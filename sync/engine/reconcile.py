@@ -66,7 +66,7 @@ def _work(sync: Sync, lease: Lease) -> None:
         with sync.store.read() as conn:
             kind = links.kind_of(conn, lease.aggregate)
         (visits.run if kind == "visit" else persons.run)(sync, lease)
-        _ended(sync, lease.aggregate)
+        _ended(sync, lease)
     except (FencedOff, FenceLostError, AbsorbedError):
         raise
     except LaterError as later:
@@ -88,13 +88,15 @@ def _work(sync: Sync, lease: Lease) -> None:
             raise
 
 
-def _ended(sync: Sync, aggregate: int) -> None:
+def _ended(sync: Sync, lease: Lease) -> None:
     """A run came to its end, not to a wait: who waits for what this aggregate held is raised."""
+    ref = str(lease.aggregate)
     with sync.store.read() as conn:
-        waits = links.blocked_on(conn, waiting.RUN, str(aggregate))
-    if waits:
+        waits = links.blocked_on(conn, waiting.RUN, ref)
+    if waits or lease.attempts >= GIVE_UP_TELLING:
         with sync.store.write() as conn:
-            waiting.wake(conn, waiting.RUN, str(aggregate), now=sync.clock())
+            waiting.wake(conn, waiting.RUN, ref, now=sync.clock())
+            journal.close_one(conn, lease.aggregate, "keeps_failing", sync.clock())
 
 
 def _parked(failure: Exception) -> ParkedError | None:
