@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from cli.output import TroubleError
-from sync.config import Settings, load_settings
+from sync import env_file
+from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
 from sync.core.errors import AuthFailed, NotBefore, RemoteError
+from sync.hosting import PlaceError, reason
+from sync.log import place
 from sync.mapping import MappingError
+from sync.store import trouble
 
 if TYPE_CHECKING:
     from sync.engine.context import Sync
@@ -24,64 +27,33 @@ if TYPE_CHECKING:
 # Where processes that are started one by one share a Redis when REDIS_URL is not set.
 EMBEDDED_REDIS = Path("var/redis")
 
-REQUIRED = {
-    "digest_keys": "a long random word; keep it with your backups: "
-    'python -c "import secrets; print(secrets.token_urlsafe(32))"',
-    "encryption_keys": "a Fernet key; keep it with your backups: "
-    'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"',
-}
-
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The NAME=value lines of a file; empty lines and lines that begin with # are skipped.
+    """The NAME=value lines of a file, as `.env` is read.
 
-    Raises TroubleError when it can't be read or a line is something else.
+    Raises TroubleError that names each line which can't be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise TroubleError(f"{path} can't be read: {error.strerror}") from error
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise TroubleError(f"{path}, line {number}: write NAME=value")
-        found[name.strip()] = value.strip()
-    return found
+        found = env_file.read_env_file(path)
+    except FileNotFoundError:
+        raise TroubleError(f"There is no file {path}.") from None
+    if found.problems:
+        raise TroubleError(str(WrongSettingsError(found.problems)))
+    return found.values
+
+
+def take_env_file(path: Path) -> None:
+    """Put a file's settings into the environment, before those that are there."""
+    os.environ.update(read_env_file(path))
+    load_settings.cache_clear()
 
 
 def settings() -> Settings:
     """The settings of this process. Raises TroubleError that names each wrong one."""
     try:
         return load_settings()
-    except ValidationError as error:
-        raise TroubleError(wrong_settings(error)) from None
-
-
-def wrong_settings(error: ValidationError) -> str:
-    """One line for each setting that can't be used: its name and what to write."""
-    told = error.errors(include_url=False, include_input=False, include_context=False)
-    lines = []
-    for item in told:
-        name = ".".join(str(part) for part in item["loc"]).upper()
-        # The text of a validator of ours could repeat the value; pydantic's own never does.
-        wanted = "can't be used" if item["type"] == "value_error" else item["msg"]
-        lines.append(f"  {name}: {wanted.replace('Input should be', 'write')}")
-    return "\n".join(["Some settings are wrong (.env.example lists each one):", *sorted(lines)])
-
-
-def missing_settings(found: Settings) -> str | None:
-    """The message about settings that nothing works without, or None."""
-    missing = {
-        "digest_keys": not found.digest_key_list,
-        "encryption_keys": not found.fernet_keys,
-    }
-    lines = [f"  {name.upper()}: {REQUIRED[name]}" for name, gone in missing.items() if gone]
-    if not lines:
-        return None
-    return "\n".join(["Some settings are missing. Set them in the environment or in .env:", *lines])
+    except WrongSettingsError as error:
+        raise TroubleError(str(error)) from None
 
 
 @contextmanager
@@ -116,19 +88,10 @@ def database_told() -> Iterator[None]:
     """Turn a database error into a message that says what to do; the address stays unsaid."""
     try:
         yield
-    except (OperationalError, ProgrammingError) as error:
-        words = str(error.orig).lower()
-        if "no such table" in words or "undefinedtable" in type(error.orig).__name__.lower():
-            raise TroubleError(
-                "The database has no tables yet. Make them with: drchrono-oncall migrate"
-            ) from error
-        raise TroubleError(
-            "The database does not answer: look at DATABASE_URL and whether it is up."
-        ) from error
     except DBAPIError as error:
-        raise TroubleError(
-            f"The database refused ({type(error.orig).__name__}): look at its own log."
-        ) from error
+        raise TroubleError(trouble.sentence(error)) from None
+    except PlaceError as error:
+        raise TroubleError(f"DATABASE_URL {error}.") from None
 
 
 @contextmanager
@@ -151,6 +114,24 @@ def remote_told() -> Iterator[None]:
         raise TroubleError(
             f"A remote did not do what was asked ({error.code}). drchrono-oncall check tells more."
         ) from None
+
+
+def unexpected(error: Exception) -> str:
+    """What a command says of an error that nothing else has told of; never its own text.
+
+    That can quote what was being handled: an address with its password, a patient's name.
+    """
+    if isinstance(error, DBAPIError):
+        return trouble.sentence(error)
+    if isinstance(error, OSError):
+        return (
+            f"The system refused something ({type(error).__name__}: {reason(error)}), "
+            f"at {place(error)}."
+        )
+    return (
+        f"This ended on an error that was not expected: {type(error).__name__} at {place(error)}. "
+        "drchrono-oncall check may tell what is wrong."
+    )
 
 
 def own_names() -> frozenset[str]:

@@ -4,7 +4,9 @@ Exit codes: 0 all is well, 1 trouble was found (the message says what to do), 2 
 """
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,14 +22,31 @@ from cli import (
     setup,
     zones,
 )
-from cli.environment import read_env_file
+from cli.environment import take_env_file, unexpected
+from cli.output import TROUBLE, TroubleError
+from sync import log
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Program(click.Group):
+    """Tells an error that no command told of by its type and place, never by its own text."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; the exceptions that click itself shows pass."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:  # noqa: BLE001 - any other text could hold a secret
+            raise TroubleError(unexpected(error)) from None
+
+
+@click.group(
+    cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option(
     "--env",
     "env_file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path, exists=True),
     help="Take settings from this file of NAME=value lines, before those of the environment.",
 )
 @click.version_option(package_name="drchrono-oncall")
@@ -42,7 +61,7 @@ def cli(env_file: Path | None) -> None:
       drchrono-oncall --env var/world.env status       look at what `run` is doing
     """
     if env_file is not None:
-        os.environ.update(read_env_file(env_file))
+        take_env_file(env_file)
 
 
 for command in (
@@ -75,8 +94,18 @@ for command in (
 
 
 def main() -> None:
-    """The entry point of the `drchrono-oncall` program."""
-    cli(prog_name="drchrono-oncall")
+    """The entry point of the `drchrono-oncall` program.
+
+    What it writes is for its own user alone, and what any thread or library has to say goes to
+    standard error in our own form: standard output is for results.
+    """
+    os.umask(0o077)
+    log.configure("WARNING", role="cli", stream=sys.stderr)
+    try:
+        cli(prog_name="drchrono-oncall")
+    except Exception as error:  # noqa: BLE001 - the last place before Python prints it whole
+        click.echo(unexpected(error), err=True)
+        sys.exit(TROUBLE)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import closing
 from datetime import timedelta
 
 import click
@@ -12,7 +13,8 @@ import requests
 from cli import embedded
 from cli.environment import EMBEDDED_REDIS, database_told, settings
 from cli.output import TroubleError
-from sync.config import load_settings
+from sync.config import load_settings, missing_settings
+from sync.hosting import reason
 
 HEARD_WITHIN = timedelta(seconds=60)
 
@@ -25,8 +27,7 @@ def web() -> None:
     Example:
       PORT=8000 drchrono-oncall web
     """
-    found = settings()
-    _ensure_redis(found.redis_url)
+    _ready()
     program = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_conf"]
     os.execv(sys.executable, [*program, "service.wsgi:app()"])  # noqa: S606
 
@@ -39,8 +40,7 @@ def worker() -> None:
     Example:
       drchrono-oncall worker
     """
-    found = settings()
-    _ensure_redis(found.redis_url)
+    _ready()
     from workers import entry
 
     entry.main()
@@ -54,8 +54,7 @@ def beat() -> None:
     Example:
       drchrono-oncall beat
     """
-    found = settings()
-    _ensure_redis(found.redis_url)
+    _ready()
     from workers import beat as beating
 
     beating.main()
@@ -71,12 +70,8 @@ def migrate() -> None:
     """
     from sync.store.database import Store
 
-    store = Store(settings().database_url)
-    try:
-        with database_told():
-            store.migrate()
-    finally:
-        store.close()
+    with database_told(), closing(Store(settings().database_url)) as store:
+        store.migrate()
     click.echo("The database is up to date.")
 
 
@@ -120,19 +115,28 @@ def _was_heard(role: str) -> tuple[bool, str]:
     from sync.store.database import Store
 
     clock = DatabaseClock()
-    store = Store(settings().database_url)
-    try:
-        with database_told(), store.read() as conn:
-            clock.measure(conn)
-            now = clock()
-            heard = journal.heard(conn, now - HEARD_WITHIN)
-    finally:
-        store.close()
+    with (
+        database_told(),
+        closing(Store(settings().database_url)) as store,
+        store.read() as conn,
+    ):
+        clock.measure(conn)
+        now = clock()
+        heard = journal.heard(conn, now - HEARD_WITHIN)
     host = socket.gethostname()[:40]  # as much of it as process names hold
     ages = [(now - at).total_seconds() for name, its, at in heard if its == role and host in name]
     if not ages:
         return False, f"no heartbeat from this host in the last {HEARD_WITHIN.seconds} s"
     return True, f"heard of {min(ages):.0f} s ago"
+
+
+def _ready() -> None:
+    """Refuse to begin with settings that a process can't work with: no retry would mend them."""
+    found = settings()
+    missing = missing_settings(found)
+    if missing:
+        raise TroubleError(missing)
+    _ensure_redis(found.redis_url)
 
 
 def _ensure_redis(redis_url: str) -> None:
@@ -142,5 +146,10 @@ def _ensure_redis(redis_url: str) -> None:
     try:
         os.environ["REDIS_URL"] = embedded.share(EMBEDDED_REDIS)
     except (embedded.NoEmbeddedRedisError, TimeoutError) as error:
-        raise TroubleError(str(error)) from error
+        raise TroubleError(str(error)) from None
+    except OSError as error:
+        raise TroubleError(
+            f"{EMBEDDED_REDIS} can't hold a Redis of our own ({reason(error)}): set REDIS_URL to a "
+            f"Redis, or give user {os.getuid()} that directory."
+        ) from None
     load_settings.cache_clear()

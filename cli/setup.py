@@ -9,6 +9,7 @@ import click
 from cli.environment import opened, settings
 from cli.operate import json_option
 from cli.output import TROUBLE, TroubleError, console, plain, print_json, table
+from sync.config import WrongSettingsError, load_settings
 
 if TYPE_CHECKING:
     from sync.engine.context import Sync
@@ -74,9 +75,15 @@ def check(as_json: bool) -> None:
       drchrono-oncall check
     """
     from sync.engine.check import check as run_check
+    from sync.engine.check import wrong_setting
 
-    with opened(anyway=True) as sync:
-        findings = run_check(sync)
+    try:
+        load_settings()
+    except WrongSettingsError as error:
+        findings = [wrong_setting(name, what) for name, what in error.problems.items()]
+    else:
+        with opened(anyway=True) as sync:
+            findings = run_check(sync)
     if as_json:
         print_json(findings)
     else:

@@ -12,27 +12,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import embedded
-from cli.environment import missing_settings, read_env_file, without_settings
+from cli.environment import read_env_file, without_settings
 from cli.output import TroubleError
 from cli.ports import DEFAULT, HOST, Ports
 from cli.sandbox_control import SandboxControl
 from cli.supervisor import Process, Status, Supervisor
 from cli.what_to_try import own_command, what_to_try
 from cli.world_files import SECRETS, Claim, env_text, new_secrets, write_private
-from sync.config import Settings
+from sync.config import given, missing_settings
 from sync.store.schema import scan, work
 
 if TYPE_CHECKING:
     from sync.engine.context import Sync
 
-NO_ENV_FILE: dict[str, Any] = {"_env_file": None}
 # Settings of the caller's environment that a world takes over; everything else it makes itself.
 TAKEN_OVER = ("LOG_LEVEL",)
 LOOK_SECONDS = 0.3
@@ -127,7 +126,8 @@ class World:
     def start(self) -> None:
         """Redis, the sandbox, the database and the web process."""
         redis_url = os.environ.get("REDIS_URL") or self._start_redis()
-        self._say(f"Redis at {redis_url}")
+        # Of an address from outside nothing is shown: it holds a password.
+        self._say("Redis of REDIS_URL" if os.environ.get("REDIS_URL") else f"Redis at {redis_url}")
         self._start_sandbox()
         self._say(f"DrChrono's sandbox at {self.control.drchrono_url}")
         self._say(f"OnCall's sandbox at {self.control.oncall_url}")
@@ -289,6 +289,8 @@ class World:
             "PUBLIC_URL": self.public_url,
             "PORT": str(self.ports.web),
             "DATABASE_URL": self.files.database_url,
+            # A world is a trial: where it runs on a platform, it may be lost with its disk.
+            "PERSISTENT_DISK": "yes",
             "REDIS_URL": redis_url,
             "MAPPING_FILE": str(self.files.mapping),
             "SYNC_MODE": "live",
@@ -304,8 +306,7 @@ class World:
     def _open_sync(self) -> None:
         from sync.engine.context import build
 
-        values: dict[str, Any] = {name.lower(): v for name, v in self.environment.items()}
-        settings = Settings(**values, **NO_ENV_FILE)
+        settings = given({name.lower(): value for name, value in self.environment.items()})
         missing = missing_settings(settings)
         if missing:
             raise TroubleError(missing)

@@ -5,25 +5,47 @@ import sys
 from flask import Flask
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from sqlalchemy.exc import SQLAlchemyError
+from structlog import get_logger
 
 from service.app import create_app
 from service.missed import Missed
 from sync import log
-from sync.config import load_settings
+from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
 from sync.engine import context
 from sync.engine.context import Sync
+from sync.log import cause
 from workers.bell import Bell
+
+BOOT_ERROR = 3  # gunicorn ends when a worker ends with it, instead of trying for ever
+
+
+def told_settings() -> Settings:
+    """The settings; ends the process with the list of those that can't be used."""
+    try:
+        settings = load_settings()
+        wrong = missing_settings(settings)
+    except WrongSettingsError as error:
+        wrong = str(error)
+    if wrong:
+        sys.stderr.write(f"{wrong}\n")
+        raise SystemExit(BOOT_ERROR)
+    return settings
 
 
 def app() -> Flask:
     """The app of this process, built from the environment.
 
-    Raises pydantic's ValidationError or ValueError when a setting is missing or unusable. Neither
-    the database nor Redis has to be there yet.
+    Ends the process, and gunicorn with it, when a setting is missing or unusable: no further try
+    would mend that. Neither the database nor Redis has to be there yet.
     """
-    settings = load_settings()
+    settings = told_settings()
     log.configure(settings.log_level, role="web")
-    sync = context.build(settings, owner=context.owner_name("web"))
+    try:
+        sync = context.build(settings, owner=context.owner_name("web"))
+    except Exception as error:  # noqa: BLE001 - see below
+        # Gunicorn prints an exception's own text, which can hold a piece of a setting.
+        get_logger(__name__).critical("web can't begin; see drchrono-oncall check", **cause(error))
+        raise SystemExit(BOOT_ERROR) from None
     _refuse_misfit(sync)
     missed = Missed(sync)
     missed.start()

@@ -1,17 +1,29 @@
-"""Every setting, read from the environment once.
+"""Every setting, read in one place and judged in one place, before anything is begun.
 
-Addresses and secrets come from the environment alone; the mapping and the policies of a clinic are
-in the mapping file (`sync.mapping`). `.env.example` lists each name with its meaning.
+Addresses and secrets come from the environment, or from `.env` in the working directory; the
+mapping and the policies of a clinic are in the mapping file (`sync.mapping`). `.env.example` lists
+each name with its meaning. A new setting is one line in `Settings`, and one in `RULES` where its
+form says more than its type.
 """
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sync import settings_rules as rules
+from sync.env_file import cleaned, misshapen, read_env_file
+from sync.hosting import lost_with_the_disk, place_problem, sqlite_file
+from sync.settings_stores import database_problem, redis_address, redis_problem, with_driver
+
+ENV_FILE: Final = Path(".env")
 
 
 class Mode(StrEnum):
@@ -36,14 +48,15 @@ def _listed(value: SecretStr) -> tuple[str, ...]:
 class Settings(BaseSettings):
     """The environment, typed. Times are seconds unless the name says otherwise."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(extra="ignore")
 
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = Field(default=8000, ge=1, le=65535)
     database_url: str = "sqlite:///var/sync.db"
     redis_url: str = ""
     redis_tls_verify: bool = True
+    persistent_disk: bool = False
     mapping_file: Path = Path("mapping.toml")
     sync_mode: Mode = Mode.SHADOW
     go_live: GoLive = GoLive.ASK
@@ -55,8 +68,8 @@ class Settings(BaseSettings):
     drchrono_client_secret: SecretStr = SecretStr("")
     drchrono_scopes: str = ""
     drchrono_webhook_secrets: SecretStr = SecretStr("")
-    drchrono_hourly_limit: int = Field(default=500, ge=1)
-    drchrono_burst_limit: int = Field(default=10, ge=1)
+    drchrono_hourly_limit: int = Field(default=500, ge=1, le=10_000_000)
+    drchrono_burst_limit: int = Field(default=10, ge=1, le=10_000_000)
 
     oncall_base_url: str = "https://api.oncallhealth.ca"
     oncall_origins: str = ""
@@ -67,37 +80,58 @@ class Settings(BaseSettings):
     encryption_keys: SecretStr = SecretStr("")
     digest_keys: SecretStr = SecretStr("")
 
-    settle_seconds: float = Field(default=1.0, ge=0)
-    longest_wait_seconds: float = Field(default=10.0, ge=0)
-    group_settle_seconds: float = Field(default=30.0, ge=0)
-    imminent_hours: float = 2.0
-    lease_seconds: float = 45.0
-    call_deadline_seconds: float = 20.0
-    apart_seconds: float = 60.0
-    grace_seconds: float = 600.0
-    late_seconds: float = 5.0
-    writes_per_visit_day: int = 10
+    settle_seconds: float = Field(default=1.0, ge=0, le=3600)
+    longest_wait_seconds: float = Field(default=10.0, ge=0, le=3600)
+    group_settle_seconds: float = Field(default=30.0, ge=0, le=3600)
+    imminent_hours: float = Field(default=2.0, ge=0, le=10_000)
+    lease_seconds: float = Field(default=45.0, gt=0, le=3600)
+    call_deadline_seconds: float = Field(default=20.0, gt=0, le=3600)
+    apart_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    grace_seconds: float = Field(default=600.0, ge=0, le=604_800)
+    late_seconds: float = Field(default=5.0, ge=0, le=3600)
+    writes_per_visit_day: int = Field(default=10, ge=1, le=1_000_000)
     budget_reserve: float = Field(default=0.10, ge=0, lt=1)
-    catchup_minutes: float = 10.0
-    window_days: int = 180
-    occurrence_days: int = 60
-    brake_count: int = 10
-    brake_share: float = 0.05
-    web_threads: int = 8
-    web_head_seconds: float = Field(default=10.0, gt=0)
-    web_body_seconds: float = Field(default=10.0, gt=0)
-    stop_seconds: int = Field(default=10, ge=1)
+    catchup_minutes: float = Field(default=10.0, gt=0, le=100_000)
+    window_days: int = Field(default=180, ge=1, le=3650)
+    occurrence_days: int = Field(default=60, ge=0, le=3650)
+    brake_count: int = Field(default=10, ge=0, le=1_000_000)
+    brake_share: float = Field(default=0.05, ge=0, le=1)
+    web_concurrency: int = Field(default=1, ge=1, le=64)
+    web_threads: int = Field(default=8, ge=1, le=1000)
+    web_head_seconds: float = Field(default=10.0, gt=0, le=600)
+    web_body_seconds: float = Field(default=10.0, gt=0, le=600)
+    stop_seconds: int = Field(default=10, ge=1, le=600)
     # The budget and the writes of a visit and day are counted from what is kept.
-    keep_days: int = Field(default=30, ge=1)
+    keep_days: int = Field(default=30, ge=1, le=36_500)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is handed over: `read_settings` is the one reader of files and environment."""
+        del settings_cls, others, more
+        return (init_settings,)
 
     @field_validator("database_url")
     @classmethod
-    def _dialects(cls, url: str) -> str:
-        # Hosting platforms hand out postgres://, which SQLAlchemy 2 refuses.
-        for short in ("postgres://", "postgresql://"):
-            if url.startswith(short):
-                return "postgresql+psycopg://" + url.removeprefix(short)
-        return url
+    def _driver(cls, url: str) -> str:
+        return with_driver(url)
+
+    @field_validator("oncall_key_prefix")
+    @classmethod
+    def _set_apart(cls, prefix: str) -> str:
+        # A file can't keep a blank at the end of a line: a word is set apart from the key by one.
+        bare = prefix.strip()
+        return f"{bare} " if bare[-1:].isalnum() else bare
+
+    @field_validator("public_url", "drchrono_base_url", "oncall_base_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str) -> str:
+        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _deadline_within_lease(self) -> Self:
@@ -105,10 +139,11 @@ class Settings(BaseSettings):
             raise ValueError("CALL_DEADLINE_SECONDS must be less than LEASE_SECONDS")
         return self
 
-    @field_validator("public_url", "drchrono_base_url", "oncall_base_url")
-    @classmethod
-    def _no_trailing_slash(cls, url: str) -> str:
-        return url.rstrip("/")
+    @model_validator(mode="after")
+    def _one_redis_address(self) -> Self:
+        if self.redis_url and redis_problem(self.redis_url) is None:
+            self.redis_url = redis_address(self.redis_url, verify=self.redis_tls_verify)
+        return self
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
@@ -151,7 +186,167 @@ class Settings(BaseSettings):
         return timedelta(hours=self.imminent_hours)
 
 
+# What a setting may hold beyond its type, by where it is used. An empty one is not judged.
+RULES: Final[dict[str, rules.Rule]] = {
+    "public_url": rules.address,
+    "host": rules.listen_host,
+    "drchrono_base_url": rules.address,
+    "oncall_base_url": rules.address,
+    "oncall_origins": rules.each(rules.address),
+    "database_url": database_problem,
+    "redis_url": redis_problem,
+    "log_level": rules.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "drchrono_client_id": rules.word,
+    "drchrono_client_secret": rules.word,
+    "drchrono_scopes": rules.words,
+    "drchrono_webhook_secrets": rules.each(rules.webhook_secret),
+    "oncall_key": rules.in_header,
+    "oncall_key_prefix": rules.prefix,
+    "oncall_webhook_tokens": rules.each(rules.path_token),
+    "encryption_keys": rules.each(rules.fernet_key),
+    "digest_keys": rules.each(rules.digest_key, later=rules.old_digest_key),
+}
+# No two of these may hold the same value.
+SECRETS: Final = (
+    *("drchrono_client_secret", "drchrono_webhook_secrets", "oncall_key"),
+    *("oncall_webhook_tokens", "encryption_keys", "digest_keys"),
+)
+
+
+# Without these no process works.
+REQUIRED: Final = {
+    "digest_keys": f"a long random word; keep it with your backups: {rules.RANDOM}",
+    "encryption_keys": f"a Fernet key; keep it with your backups: {rules.NEW_FERNET}",
+}
+
+
+def missing_settings(found: Settings) -> str | None:
+    """The message about settings that nothing works without, or None."""
+    lines = [
+        f"  {name.upper()}: {what}"
+        for name, what in REQUIRED.items()
+        if not plain(found, name).strip(", ")
+    ]
+    if not lines:
+        return None
+    return "\n".join(["Some settings are missing. Set them in the environment or in .env:", *lines])
+
+
+class WrongSettingsError(ValueError):
+    """Settings that can't be used: `problems` by name. No text repeats a value."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        """Name each with what is wrong and what to do."""
+        self.problems = dict(sorted(problems.items()))
+        lines = [f"  {name}: {what}" for name, what in self.problems.items()]
+        super().__init__(
+            "\n".join(["Some settings are wrong (.env.example lists each one):", *lines])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the readers gave: values by field name, and what is wrong by setting or file."""
+
+    values: dict[str, str]
+    problems: dict[str, str]
+
+
+def read_settings(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> Read:
+    """Every setting of ours that is not empty: the environment's, else the file's."""
+    said: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    if env_file is not None:
+        try:
+            found = read_env_file(env_file)
+        except FileNotFoundError:
+            pass
+        else:
+            said = _ours(found.values)
+            problems = dict(found.problems)
+    said |= _ours(environ)
+    for field, value in said.items():
+        wrong = misshapen(field.upper(), value)
+        if wrong is not None:
+            problems[field.upper()] = wrong
+    return Read(said, problems)
+
+
+def _ours(names: Mapping[str, str]) -> dict[str, str]:
+    """Of all variables those that are settings of ours and say something, cleaned."""
+    told = {name.lower(): cleaned(value) for name, value in names.items()}
+    return {name: value for name, value in told.items() if value and name in Settings.model_fields}
+
+
+def given(values: Mapping[str, str]) -> Settings:
+    """Settings of these values by field name, whatever the environment says; nothing is judged."""
+    told: dict[str, Any] = dict(values)
+    return Settings(**told)
+
+
+def _mistyped(error: ValidationError) -> dict[str, str]:
+    """What pydantic found, by setting, in words that never repeat a value."""
+    found = {}
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(str(part) for part in item["loc"]).upper()
+        # The text of a validator could repeat the value; pydantic's own of these kinds never does.
+        told = item["msg"].replace("Input should be", "write")
+        found[name] = "can't be used" if item["type"] == "value_error" else told
+    if "" in found:
+        found = dict.fromkeys(_TIMES, "CALL_DEADLINE_SECONDS must be less than LEASE_SECONDS")
+    return found
+
+
+_TIMES: Final = ("CALL_DEADLINE_SECONDS", "LEASE_SECONDS")
+
+
+def judge(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with values of the right type, by the setting's name. Opens no file."""
+    found = {}
+    for field, rule in RULES.items():
+        value = plain(settings, field)
+        wrong = rule(value) if value else None
+        if wrong is not None:
+            found[field.upper()] = wrong
+    entries = {name.upper(): _listed(SecretStr(plain(settings, name))) for name in SECRETS}
+    found = rules.repeated(entries) | found
+    if "DATABASE_URL" not in found:
+        file = sqlite_file(settings.database_url)
+        wrong = place_problem(file) if file is not None else None
+        if wrong is not None:
+            found["DATABASE_URL"] = wrong
+    if not settings.persistent_disk:
+        lost = lost_with_the_disk(
+            environ, database_url=settings.database_url, redis_url=settings.redis_url
+        )
+        found = lost | found
+    return found
+
+
+def plain(settings: Settings, field: str) -> str:
+    """A setting's own text, of a secret one too."""
+    value = getattr(settings, field)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """The settings of this process; raises pydantic's ValidationError when a value is unusable."""
-    return Settings()
+    """The settings of this process, all of them judged.
+
+    Raises WrongSettingsError, which names every one that can't be used.
+    """
+    read = read_settings(os.environ)
+    problems = dict(read.problems)
+    values = {name: value for name, value in read.values.items() if name.upper() not in problems}
+    while True:
+        try:
+            settings = given(values)
+            break
+        except ValidationError as error:
+            told = _mistyped(error)
+            problems |= told
+            values = {name: value for name, value in values.items() if name.upper() not in told}
+    problems = judge(settings, os.environ) | problems
+    if problems:
+        raise WrongSettingsError(problems)
+    return settings

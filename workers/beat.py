@@ -17,6 +17,7 @@ from sync import log as logs
 from sync.config import load_settings
 from sync.engine import catchup, sweep
 from sync.engine.context import Sync
+from sync.store import trouble
 from workers import heartbeat
 from workers.bell import Bell
 
@@ -85,12 +86,15 @@ class Sweeper:
         """One sweep; returns whether the database could be read."""
         try:
             self._bell.ring(sweep.sweep(self._sync))
-        except Exception:
-            log.exception("the sweep failed")
+        except Exception as error:
+            if trouble.lasts(error):
+                log.critical(heartbeat.UNUSABLE)
+                self.trouble = heartbeat.UNUSABLE
+            else:
+                log.exception("the sweep failed")
             return False
         if time.monotonic() - self._beaten >= heartbeat.EVERY:
-            self.trouble = heartbeat.misfit(self._sync)
-            heartbeat.beat(self._sync, "beat")
+            self.trouble = heartbeat.misfit(self._sync) or heartbeat.beat(self._sync, "beat")
             self._still_beats()
             self._beaten = time.monotonic()
         return True

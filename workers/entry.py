@@ -129,13 +129,14 @@ def _work(settings: Settings) -> None:
     jobs.prepare(sync, bell)
     heartbeat = Heartbeat(sync, "worker")
     heartbeat.start()
-    _note_gap(sync)
-    # Made before any signal can come: starting a thread inside a handler can deadlock.
-    ending: SimpleQueue[float] = SimpleQueue()
-    late = threading.Thread(target=_end_late, args=(ending, sync.gate), name="ending", daemon=True)
-    late.start()
-    log.info("the worker listens", process=sync.owner)
     try:
+        _note_gap(sync)
+        # Made before any signal can come: starting a thread inside a handler can deadlock.
+        ending: SimpleQueue[float] = SimpleQueue()
+        threading.Thread(
+            target=_end_late, args=(ending, sync.gate), name="ending", daemon=True
+        ).start()
+        log.info("the worker listens", process=sync.owner)
         _work_through_outages(settings.redis_url, ending)
     finally:
         heartbeat.stop()

@@ -8,23 +8,33 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from sync.config import Settings
+from sync.config import Settings, missing_settings
 from sync.engine import context
 from sync.engine.context import Sync
-from sync.store import journal
+from sync.hosting import PlaceError
+from sync.log import cause
+from sync.store import journal, trouble
 
 EVERY = 10.0  # seconds
+UNUSABLE = "the database file may not be written or opened: look at DATABASE_URL and its rights"
 
 log = structlog.get_logger(__name__)
 
 
-def beat(sync: Sync, role: str) -> None:
-    """Write this process's heartbeat; a database that is away is logged and waited for."""
+def beat(sync: Sync, role: str) -> str | None:
+    """Write this process's heartbeat; a database that is away is logged and waited for.
+
+    Returns why waiting would not help, in words; None where it would, and when all is well.
+    """
     try:
         with sync.store.write() as conn:
             journal.beat(conn, sync.owner, role, sync.clock())
-    except SQLAlchemyError:
+    except SQLAlchemyError as error:
+        if trouble.lasts(error):
+            log.critical(UNUSABLE)
+            return UNUSABLE
         log.exception("the heartbeat could not be written")
+    return None
 
 
 def build(settings: Settings, role: str) -> Sync:
@@ -32,14 +42,19 @@ def build(settings: Settings, role: str) -> Sync:
 
     So it does when the database is there and this process does not belong to it.
     """
+    missing = missing_settings(settings)
+    if missing:
+        sys.exit(missing)
     try:
         sync = context.build(settings, owner=context.owner_name(role))
-    except ValueError as error:
-        sys.exit(f"A setting is missing or wrong: {error}. See: drchrono-oncall check")
-    trouble = misfit(sync)
-    if trouble is not None:
+    except (ValueError, PlaceError) as error:
+        # Their text may hold a piece of a setting.
+        log.critical("a setting can't be used: see drchrono-oncall check", **cause(error))
+        sys.exit(1)
+    wrong = misfit(sync)
+    if wrong is not None:
         sync.close()
-        sys.exit(trouble)
+        sys.exit(wrong)
     return sync
 
 
@@ -63,14 +78,12 @@ class Heartbeat(threading.Thread):
         self.trouble: str | None = None
 
     def run(self) -> None:
-        """Beat at once, then every ten seconds; end the process when it belongs here no more."""
-        beat(self._sync, self._role)
-        while not self._ending.wait(EVERY):
-            self.trouble = misfit(self._sync)
-            if self.trouble is not None:
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
-            beat(self._sync, self._role)
+        """Beat at once, then every ten seconds; end the process when it can work here no more."""
+        self.trouble = beat(self._sync, self._role)
+        while self.trouble is None and not self._ending.wait(EVERY):
+            self.trouble = misfit(self._sync) or beat(self._sync, self._role)
+        if self.trouble is not None:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def stop(self) -> None:
         """End after the beat that is being written."""

@@ -5,19 +5,19 @@ Everything is tried for real and by its effect. A finding names the setting, nev
 
 import hashlib
 import hmac
-import ipaddress
+import os
 import secrets
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import redis
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from sync.config import Mode, Settings
+from sync.config import Mode, Settings, judge, plain
 from sync.core.errors import RemoteError, TransportError
-from sync.digests import SHORTEST_KEY
 from sync.drchrono.keeper import State
 from sync.engine import belonging, check_mapping, go_live, probes
 from sync.engine.check_mapping import DrChronoSide
@@ -26,11 +26,13 @@ from sync.engine.finding import Finding, good, remote_trouble, trouble
 from sync.mapping import MappingError
 from sync.outbound.call import Outgoing, read_json
 from sync.outbound.pages import Record
+from sync.settings_rules import is_loopback
 from sync.store import journal, revisions
+from sync.store import trouble as database_trouble
 from sync.store.schema import installation
 from sync.store.work import Lane
 
-__all__ = ["Finding", "check", "settings_findings"]
+__all__ = ["Finding", "check", "settings_findings", "wrong_setting"]
 
 CONNECT: Final = "Attach the account with: drchrono-oncall connect"
 ONCALL_CREDENTIALS: Final = "Look at ONCALL_KEY, and at ONCALL_KEY_PREFIX if the key needs one."
@@ -65,77 +67,45 @@ def check(sync: Sync) -> list[Finding]:
 # --- settings -------------------------------------------------------------------------------------
 
 
-def settings_findings(settings: Settings) -> list[Finding]:
-    """One finding for each setting that must be there; pure, so it can come before anything."""
-    required = {
-        "DRCHRONO_CLIENT_ID": settings.drchrono_client_id,
-        "DRCHRONO_CLIENT_SECRET": settings.drchrono_client_secret.get_secret_value(),
-        "DRCHRONO_WEBHOOK_SECRETS": settings.webhook_secrets,
-        "ONCALL_KEY": settings.oncall_key.get_secret_value(),
-        "ONCALL_WEBHOOK_TOKENS": settings.webhook_tokens,
-    }
-    addresses = {
-        "PUBLIC_URL": settings.public_url,
-        "DRCHRONO_BASE_URL": settings.drchrono_base_url,
-        "ONCALL_BASE_URL": settings.oncall_base_url,
-    }
+# Nothing works without them; what else may stay empty has a default.
+_REQUIRED: Final = (
+    *("drchrono_client_id", "drchrono_client_secret", "drchrono_webhook_secrets"),
+    *("oncall_key", "oncall_webhook_tokens", "encryption_keys", "digest_keys"),
+)
+_ADDRESSES: Final = ("public_url", "drchrono_base_url", "oncall_base_url")
+
+
+def settings_findings(
+    settings: Settings, environ: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """One finding for each setting that must be there or is wrong; comes before anything else."""
+    wrong = judge(settings, os.environ if environ is None else environ)
+    first = [field.upper() for field in (*_ADDRESSES, *_REQUIRED)]
     return [
-        *(_address(name, url) for name, url in addresses.items()),
-        *(_present(name, there=bool(value)) for name, value in required.items()),
-        _encryption_keys(settings.fernet_keys),
-        _digest_keys(settings.digest_key_list),
+        *(_setting(settings, name, wrong.get(name)) for name in first),
+        *(wrong_setting(name, what) for name, what in wrong.items() if name not in first),
         _mode(settings.sync_mode),
     ]
 
 
-def _present(name: str, *, there: bool) -> Finding:
-    if there:
-        return good(name, "set")
-    return trouble(name, "not set", f"Set {name} in the environment or in .env.")
+def wrong_setting(name: str, what: str) -> Finding:
+    """The finding of a setting that can't be used; `what` says what to do too."""
+    return trouble(name, what, f"Correct {name} in the environment or in .env.")
 
 
-def _address(name: str, url: str) -> Finding:
-    try:
-        parts = urlsplit(url)
+def _setting(settings: Settings, name: str, wrong: str | None) -> Finding:
+    if wrong is not None:
+        return wrong_setting(name, wrong)
+    value = plain(settings, name.lower())
+    if name.lower() in _ADDRESSES:
+        parts = urlsplit(value)
         host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in {"http", "https"}:
-        return trouble(name, "not an address", f"Write {name} as https://host.")
-    if parts.scheme == "http" and not _is_loopback(host):
-        return trouble(name, "secrets would travel unencrypted", f"Write {name} with https://.")
-    return good(name, f"{parts.scheme}, {'this host' if _is_loopback(host) else host}")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _encryption_keys(keys: tuple[str, ...]) -> Finding:
-    name = "ENCRYPTION_KEYS"
-    for number, key in enumerate(keys, start=1):
-        try:
-            Fernet(key)
-        except ValueError:
-            fix = "Write Fernet keys: 32 bytes as URL-safe base64, separated by commas."
-            return trouble(name, f"key {number} is not a Fernet key", fix)
-    return _counted(name, len(keys), "the first seals, all open")
-
-
-def _digest_keys(keys: tuple[bytes, ...]) -> Finding:
-    name = "DIGEST_KEYS"
-    for number, key in enumerate(keys, start=1):
-        if len(key) < SHORTEST_KEY:
-            fix = f"Use at least {SHORTEST_KEY} random characters."
-            return trouble(name, f"key {number} has fewer than {SHORTEST_KEY} bytes", fix)
-    return _counted(name, len(keys), "the first is current")
-
-
-def _counted(name: str, keys: int, meaning: str) -> Finding:
-    return good(name, f"{keys} set; {meaning}") if keys else _present(name, there=False)
+        return good(name, f"{parts.scheme}, {'this host' if is_loopback(host) else host}")
+    if not value.strip(", "):
+        return trouble(name, "not set", f"Set {name} in the environment or in .env.")
+    # Compose puts something else in its place, and nobody sees that here afterwards.
+    dollar = "; it holds a $: where Compose reads it, write it in single quotes"
+    return good(name, "set" + (dollar if "$" in value else ""))
 
 
 def _mode(mode: Mode) -> Finding:
@@ -155,6 +125,8 @@ def _database(sync: Sync) -> Finding:
     try:
         with sync.store.engine.connect() as conn:
             present, wrong = revisions.present(conn), revisions.trouble(conn)
+    except DBAPIError as failure:
+        return trouble("database", "it can't be used", database_trouble.sentence(failure))
     except SQLAlchemyError as failure:
         return trouble("database", f"it does not answer ({type(failure).__name__})", fix)
     if wrong is not None:

@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
+from sync.hosting import make_private, sqlite_file
+
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
 _SYNCHRONOUS = "FULL"  # what was answered with 2xx outlives a power cut
@@ -24,7 +26,7 @@ _MIGRATION_LOCK = 0x0D2C0CA11  # any number that no other application of this da
 
 
 class Store:
-    """The database of this installation.
+    """The database of this installation. Raises PlaceError when SQLite's file can't be made.
 
     `write()` and `read()` give a connection inside one transaction, committed at the end of the
     block and rolled back by an exception. Errors are SQLAlchemy's.
@@ -104,15 +106,23 @@ def _one_at_a_time(conn: Connection) -> None:
 def _open(url: str, pool_size: int) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        file = sqlite_file(url)
+        if file is not None:
+            make_private(file)
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         event.listen(engine, "handle_error", _lost_the_primary)
         return engine
+    # No prepared statements: behind a pooler in transaction mode the next transaction may be on
+    # another connection of the server, which knows nothing of them (PgBouncer's FAQ).
     engine = create_engine(
-        url, hide_parameters=True, pool_size=pool_size, max_overflow=5, pool_pre_ping=True
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": None},
     )
     event.listen(engine, "handle_error", _lost_the_primary)
     return engine

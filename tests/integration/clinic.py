@@ -33,8 +33,8 @@ from tests.sandbox_client import Sandbox
 DOCTOR, OFFICE, TELEHEALTH = 201, 301, 401
 PROVIDER, DIVISION = "196157", "2404"
 ZONE = ZoneInfo("US/Eastern")
-SECRET = "webhook-secret"
-TOKEN = "oncall-token"
+SECRET = "webhook-secret-of-the-tests"
+TOKEN = "oncall-token-of-the-tests"
 
 
 class SilentBell:

@@ -62,7 +62,7 @@ def environment(redis_url: str, database_url: str) -> dict[str, str]:
         "REDIS_URL": redis_url,
         "DATABASE_URL": database_url,
         "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        "DIGEST_KEYS": "k" * 43,
+        "DIGEST_KEYS": "a-digest-key-for-tests-of-32-bytes!",
     }
 
 

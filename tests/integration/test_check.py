@@ -19,7 +19,7 @@ from sync.engine.context import build
 from sync.store.database import Store
 from sync.store.schema import installation, probe
 from sync.store.tokens import SealedTokens
-from tests.integration.clinic import Clinic, open_clinic, wall
+from tests.integration.clinic import SECRET, Clinic, open_clinic, wall
 from tests.sandbox_client import Sandbox
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -234,7 +234,7 @@ def test_a_spent_budget_is_told_with_its_end(world: Clinic) -> None:
 
 def test_a_door_with_another_secret_is_told(world: Clinic) -> None:
     theirs = world.settings.model_copy(
-        update={"drchrono_webhook_secrets": SecretStr("the-new-one,webhook-secret")}
+        update={"drchrono_webhook_secrets": SecretStr(f"the-new-one-of-two,{SECRET}")}
     )
     made = build(theirs, owner="cli", clock=world.now)
     try:

@@ -23,7 +23,7 @@ ARGV = [
     "service.wsgi:app()",
 ]
 PING = {"X-drchrono-event": "PING"}
-SIGNED = {"X-drchrono-signature": "first-secret", "X-drchrono-event": "APPOINTMENT_MODIFY"}
+SIGNED = {"X-drchrono-signature": "first-secret-of-tests", "X-drchrono-event": "APPOINTMENT_MODIFY"}
 
 
 class Web(Process):
@@ -37,8 +37,8 @@ class Web(Process):
         env = environment(redis_url, database_url) | {
             "PORT": str(self.port),
             "HOME": str(home),
-            "DRCHRONO_WEBHOOK_SECRETS": "first-secret",
-            "ONCALL_WEBHOOK_TOKENS": "token-one",
+            "DRCHRONO_WEBHOOK_SECRETS": "first-secret-of-tests",
+            "ONCALL_WEBHOOK_TOKENS": "token-one-of-the-tests",
             "SETTLE_SECONDS": "0",
             **self.EXTRA,
         }
@@ -100,7 +100,7 @@ def test_one_connection_takes_a_refusal_and_goes_on(web: Web) -> None:
 def test_many_callers_are_served_at_once(web: Web) -> None:
     def hint(number: int) -> int:
         body = {"event": "appointment_updated", "url": f"https://x/appointments/{number % 5}"}
-        return requests.post(f"{web.url}/webhooks/oncall/token-one", json=body,
+        return requests.post(f"{web.url}/webhooks/oncall/token-one-of-the-tests", json=body,
                              timeout=20).status_code  # fmt: skip
 
     with ThreadPoolExecutor(8) as pool:
@@ -109,19 +109,24 @@ def test_many_callers_are_served_at_once(web: Web) -> None:
 
 def test_no_secret_no_path_and_no_body_is_written_down(web: Web) -> None:
     basic = base64.b64encode(b"Planted:Planted").decode()
-    requests.post(f"{web.url}/webhooks/oncall/token-one?a=Planted", data=b"Planted", timeout=10)
+    requests.post(
+        f"{web.url}/webhooks/oncall/token-one-of-the-tests?a=Planted", data=b"Planted", timeout=10
+    )
     requests.post(f"{web.url}/webhooks/oncall/Planted", json={"Planted": 1}, timeout=10)
     requests.get(f"{web.url}/Planted?Planted", headers={"Referer": "Planted"}, timeout=10)
     requests.post(f"{web.url}/webhooks/oncall", headers={"Authorization": f"Basic {basic}"},
                   timeout=10)  # fmt: skip
     # Gunicorn itself refuses these, and would quote them.
-    for line in (b"GET /webhooks/oncall/token-one PLANTED\r\n\r\n", b"Planted\r\n\r\n"):
+    for line in (
+        b"GET /webhooks/oncall/token-one-of-the-tests PLANTED\r\n\r\n",
+        b"Planted\r\n\r\n",
+    ):
         with socket.create_connection(("127.0.0.1", web.port), 5) as raw:
             raw.sendall(line)
             raw.recv(1000)
     written = web.log()
     assert "planted" not in written.lower()
-    assert "token-one" not in written
+    assert "token-one-of-the-tests" not in written
     lines = [json.loads(line) for line in written.splitlines()]
     assert {line["role"] for line in lines} == {"web"}
     asked = [line for line in lines if line["event"] == "request"]

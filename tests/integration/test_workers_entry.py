@@ -333,4 +333,4 @@ def test_without_keys_it_says_what_is_missing(redis_url: str, tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("A setting is missing or wrong: ")
+    assert done.stderr.startswith("Some settings are missing. ")
