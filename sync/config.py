@@ -192,6 +192,7 @@ RULES: Final[dict[str, rules.Rule]] = {
     "host": rules.listen_host,
     "drchrono_base_url": rules.address,
     "oncall_base_url": rules.address,
+    "drchrono_origins": rules.each(rules.address),
     "oncall_origins": rules.each(rules.address),
     "database_url": database_problem,
     "redis_url": redis_problem,
