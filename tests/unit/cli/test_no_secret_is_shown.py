@@ -33,6 +33,7 @@ ARGUMENTS = {
     "disconnect": ["--yes"],
     "go-live": ["--yes"],
     "relink": ["--yes"],
+    "keys lost": ["--yes"],
 }
 LONG = {"run", "demo", "worker", "beat"}  # they wait, or make a world of their own
 PLANTED = {
