@@ -100,7 +100,7 @@ def main() -> None:
     standard error in our own form: standard output is for results.
     """
     os.umask(0o077)
-    log.configure("WARNING", role="cli", stream=sys.stderr)
+    log.configure("ERROR", role="cli", stream=sys.stderr)
     try:
         cli(prog_name="drchrono-oncall")
     except Exception as error:  # noqa: BLE001 - the last place before Python prints it whole

@@ -1,7 +1,8 @@
 """Decides what is asked of both systems before the first mapping file can be proposed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sync.mapping_suggest import suggest
 from sync.oncall.translate import id_from_url
@@ -31,15 +32,22 @@ class Practice:
         )
 
 
-def gather(sync: "Sync") -> Practice:
-    """Ask both APIs; raises the RemoteErrors of the error table."""
+def _at_once(call: Callable[[], Any]) -> Any:
+    return call()
+
+
+def gather(sync: "Sync", ask: Callable[[Callable[[], Any]], Any] = _at_once) -> Practice:
+    """Ask both APIs; raises the RemoteErrors of the error table.
+
+    `ask` makes each call, and may wait until it is allowed.
+    """
     ticket = sync.task_ticket()
     return Practice(
-        doctors=sync.drchrono.doctors(ticket),
-        offices=sync.drchrono.offices(ticket),
-        profiles=sync.drchrono.profiles(ticket),
-        providers=list(sync.oncall.providers(ticket)),
-        contact_fields=_contact_fields(sync),
+        doctors=ask(lambda: sync.drchrono.doctors(ticket)),
+        offices=ask(lambda: sync.drchrono.offices(ticket)),
+        profiles=ask(lambda: sync.drchrono.profiles(ticket)),
+        providers=ask(lambda: list(sync.oncall.providers(ticket))),
+        contact_fields=ask(lambda: _contact_fields(sync)),
     )
 
 

@@ -9,6 +9,7 @@ import click
 from cli.environment import opened, settings
 from cli.operate import json_option
 from cli.output import TROUBLE, TroubleError, console, plain, print_json, table
+from cli.suggesting import mapping_suggest
 from sync.config import WrongSettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -101,24 +102,11 @@ def mapping() -> None:
     """The mapping file: which doctor is which provider, and what the clinic has decided."""
 
 
-@mapping.command("suggest")
-def mapping_suggest() -> None:
-    """Write a first mapping file to standard output, from what both systems say.
-
-    \b
-    Example:
-      drchrono-oncall mapping suggest > mapping.toml
-    """
-    from cli.practice import gather
-
-    with opened() as sync:
-        click.echo(gather(sync).suggestion(), nl=False)
+mapping.add_command(mapping_suggest)
 
 
 @mapping.command("check")
-@click.argument(
-    "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False
-)
+@click.argument("file", type=click.Path(path_type=Path, exists=True), required=False)
 @json_option
 def mapping_check(file: Path | None, as_json: bool) -> None:
     """Read the mapping file and name each mistake with its line.
@@ -134,6 +122,11 @@ def mapping_check(file: Path | None, as_json: bool) -> None:
     from sync.mapping import MappingError, load
 
     path = file or settings().mapping_file
+    if not path.exists():
+        raise TroubleError(
+            f"There is no {path}; nobody is mapped. Make a first one with: "
+            f"drchrono-oncall mapping suggest --output {path}"
+        )
     try:
         found = load(path)
     except MappingError as error:

@@ -16,6 +16,7 @@ from sync.core.addresses import Table
 from sync.core.lifecycle import StatusTable
 from sync.core.records import Life, VisitType
 from sync.core.zones import known_zone
+from sync.hosting import reason
 from sync.mapping_file import (
     Direction,
     DoctorTable,
@@ -24,6 +25,7 @@ from sync.mapping_file import (
     Policies,
     read_mapping,
 )
+from sync.text_file import TextFileError, read_text
 
 __all__ = [
     "Direction",
@@ -33,6 +35,7 @@ __all__ = [
     "Policies",
     "UnmappedError",
     "ZoneUnknownError",
+    "changed_at",
     "load",
     "parse",
 ]
@@ -269,10 +272,21 @@ def parse(text: str, name: str = "mapping.toml") -> Mapping:
 def load(path: Path) -> Mapping:
     """The mapping in that file. Raises MappingError, also when it can't be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise MappingError(f"{path}: can't be read as UTF-8 text") from None
-    return parse(text, path.name)
+        return parse(read_text(path), path.name)
+    except FileNotFoundError:
+        raise MappingError(f"{path} is not there") from None
+    except TextFileError as error:
+        raise MappingError(f"{path} {error}") from None
+
+
+def changed_at(path: Path) -> float:
+    """When that file was last changed, in seconds; 0 when there is none. Raises MappingError."""
+    try:
+        return path.stat().st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return 0.0
+    except OSError as error:
+        raise MappingError(f"{path} can't be looked at ({reason(error)})") from None
 
 
 def _folded(name: str) -> str:

@@ -275,12 +275,13 @@ _PART: Final = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
 def line_of(text: str, path: Sequence[str | int]) -> int:
     """The line (from 1) on which the key at `path` stands, else its nearest table's; 0: nowhere.
 
-    tomllib keeps no positions, so headers and keys are looked for again in the text.
+    tomllib keeps no positions, so headers and keys are looked for again in the text. Lines end as
+    in TOML, at LF or CRLF; other signs that Python splits lines at may stand in a text.
     """
     best, depth = 0, 0
     where: list[str | int] = []
     counts: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         header = _HEADER.fullmatch(line)
         assigned = _ASSIGNED.match(line)
         if header is not None:

@@ -19,7 +19,7 @@ from sync.drchrono.keeper import TokenKeeper, with_fresh_token
 from sync.drchrono.oauth import Application
 from sync.engine import facts
 from sync.engine.belonging import Fit
-from sync.mapping import Mapping, load
+from sync.mapping import Mapping, changed_at, load
 from sync.oncall.client import OnCall
 from sync.outbound import brake
 from sync.outbound.budget import Left, Limit, left, widened
@@ -83,7 +83,7 @@ class Sync:
         """
         with self._lock:
             path = self.settings.mapping_file
-            changed = path.stat().st_mtime if path.exists() else 0.0
+            changed = changed_at(path)
             if time.monotonic() - self._asked >= _MAPPING_SECONDS:
                 with self.store.read() as conn:
                     self._learned = facts.learned_at(conn)

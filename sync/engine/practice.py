@@ -1,6 +1,7 @@
 """What both practices look like: accounts, zones, profile names, and our own custom fields."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from sync.core import plausible
 from sync.core.errors import Refused
@@ -9,7 +10,7 @@ from sync.core.wire import length
 from sync.core.wording import Json
 from sync.engine import facts, zones
 from sync.engine.context import Ring, Sync
-from sync.mapping import Mapping
+from sync.mapping import Mapping, MappingError
 from sync.oncall.translate import id_from_url
 from sync.store import journal
 
@@ -50,6 +51,22 @@ def division_urls(provider: dict[str, Json]) -> list[str]:
     return found
 
 
+def _unless_unusable(
+    learning: Callable[[Sync], tuple[Ring, ...]],
+) -> Callable[[Sync], tuple[Ring, ...]]:
+    """A mapping file that can't be used is told of by itself, and all is learned anew with it."""
+
+    def learn_or_wait(sync: Sync) -> tuple[Ring, ...]:
+        try:
+            return learning(sync)
+        except MappingError:
+            sync.log.warning("the practice is learned later", reason="mapping_unusable")
+            return ()
+
+    return learn_or_wait
+
+
+@_unless_unusable
 def learn(sync: Sync) -> tuple[Ring, ...]:
     """Remember zones and profiles, and see that our custom fields exist for mapped doctors."""
     ticket = sync.task_ticket()
