@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Exception
 from sqlalchemy.exc import DBAPIError
 
 from sync.hosting import make_private, sqlite_file
+from sync.store import counting
 
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
@@ -39,8 +40,8 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write."""
-        with self.engine.begin() as conn:
+        """A transaction that may write; what it counts is added at its very end (`counting`)."""
+        with self.engine.begin() as conn, counting.collected(conn):
             yield conn
 
     @contextmanager

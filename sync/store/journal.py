@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, not_, select, update
 
-from sync.store import upsert
+from sync.store import counting, upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
 
 SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
@@ -195,14 +195,8 @@ def close_about(
 
 
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:
-    """Add to a counter that all processes share."""
-    made = upsert.insert(conn, counter).values(name=name, labels=labels, value=by)
-    conn.execute(
-        made.on_conflict_do_update(
-            index_elements=[counter.c.name, counter.c.labels],
-            set_={"value": counter.c.value + by},
-        )
-    )
+    """Add to a counter that all processes share, at the end of the transaction."""
+    counting.add(conn, name, labels, by)
 
 
 def read_counters(conn: Connection) -> list[tuple[str, str, float]]:

@@ -1,12 +1,13 @@
 """Work items under races of threads and of processes, on both databases."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import pytest
 from sqlalchemy import select
 
-from sync.store import links, work
+from sync.store import journal, links, work
 from sync.store.schema import work as table
 from sync.store.work import FenceLostError, Hints
 from tests.integration.races import in_processes, in_threads
@@ -44,6 +45,28 @@ def test_of_processes_that_claim_one_item_exactly_one_wins(store, keys):
     assert keys == list(range(1, ITEMS + 1))
     won = chain(*in_processes(store.url, 3, claims))
     assert sorted(won) == [(key, 1) for key in keys]
+
+
+def test_whoever_counts_holds_no_counter_while_waiting_for_a_lease(store, keys):
+    """One counts and then raises an item; one has the item and then counts the same."""
+    counted, locked = threading.Event(), threading.Event()
+
+    def note(index):
+        with store.write() as conn:
+            if index == 0:
+                journal.bump(conn, "deliveries", "")
+                counted.set()
+                assert store.url.startswith("sqlite") or locked.wait(10)
+                work.raise_(conn, keys[0], now=T0, hints=Hints.both())
+            else:
+                assert store.url.startswith("sqlite") or counted.wait(10)
+                work.locked(conn, keys[0])
+                locked.set()
+                journal.bump(conn, "deliveries", "")
+
+    in_threads(2, note)
+    with store.read() as conn:
+        assert journal.read_counters(conn) == [("deliveries", "", 2.0)]
 
 
 def test_of_those_that_take_over_an_abandoned_item_exactly_one_wins(store, keys):

@@ -1,0 +1,50 @@
+"""Counters that all processes share: each is added to last in a transaction, in one order.
+
+Everybody writes these few rows. Whoever held one while waiting for a lease's row would be waited
+for by whoever holds that row and counts: under many deliveries at once, a deadlock each time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection
+
+from sync.store import upsert
+from sync.store.schema import counter
+
+Counts = dict[tuple[str, str], float]
+
+# By connection, as long as its transaction collects.
+_collected: WeakKeyDictionary[Connection, Counts] = WeakKeyDictionary()
+
+
+def add(conn: Connection, name: str, labels: str, by: float) -> None:
+    """Add to a counter; at the end where the transaction collects, else at once."""
+    counts = _collected.get(conn)
+    if counts is None:
+        _write(conn, name, labels, by)
+    else:
+        counts[name, labels] = counts.get((name, labels), 0.0) + by
+
+
+@contextmanager
+def collected(conn: Connection) -> Iterator[None]:
+    """Collect what is counted in this block, and write it when the block ends well."""
+    counts = _collected[conn] = {}
+    try:
+        yield
+    finally:
+        del _collected[conn]
+    for name, labels in sorted(counts):
+        _write(conn, name, labels, counts[name, labels])
+
+
+def _write(conn: Connection, name: str, labels: str, by: float) -> None:
+    made = upsert.insert(conn, counter).values(name=name, labels=labels, value=by)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[counter.c.name, counter.c.labels],
+            set_={"value": counter.c.value + by},
+        )
+    )
