@@ -157,12 +157,12 @@ class Fields:
         except (TypeError, ValueError):
             self.fail(name, "Datetime has wrong format.")
 
-    def email(self, name: str, *, null: bool = False) -> None:
-        """An e-mail address or "" for none."""
+    def email(self, name: str, *, null: bool = False, checked: bool = True) -> None:
+        """An e-mail address or "" for none; any text where it is not `checked`."""
         if not self.sent(name, null=null):
             return
         value = self.data[name]
-        if isinstance(value, str) and (value == "" or EMAIL.fullmatch(value)):
+        if isinstance(value, str) and (value == "" or not checked or EMAIL.fullmatch(value)):
             self._keep(name, value)
         else:
             self.fail(name, "Enter a valid email address.")

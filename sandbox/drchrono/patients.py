@@ -113,7 +113,7 @@ def _checked(practice: Practice, data: Any, *, partial: bool) -> Json:
     fields.text("race")
     fields.boolean("disable_sms_messages")
     fields.day("date_of_birth")
-    fields.email("email")
+    fields.email("email", checked=practice.behaviours.on("checks_email"))
     for name in TEXTS:
         fields.text(name)
     for name in PHONES:

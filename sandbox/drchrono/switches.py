@@ -33,6 +33,8 @@ SWITCHES: dict[str, Switch] = {
     "access_seconds": number(172800),
     "retry_after_header": OFF,
     "echo_delay_seconds": number(0),
+    # Which texts are taken for an address is documented for neither API.
+    "checks_email": ON,
     # Zero-width spaces, direction marks and the like in names and addresses.
     "invisible": either("keep", "strip", "refuse"),
     "email_filter": ON,

@@ -171,7 +171,8 @@ def _update_person(organisation: Organisation, row: Json, data: Any) -> None:
 
 
 def _new_person(organisation: Organisation, appointment_id: str, values: Json) -> Json:
-    rules.name_parts(values)
+    if organisation.behaviours.on("splits_name"):
+        rules.name_parts(values)
     row = {
         "id": organisation.new_id("participant"),
         "appointment": appointment_id,

@@ -81,7 +81,7 @@ def _checked(organisation: Organisation, data: Any, *, partial: bool) -> Json:
         fields.text(name)
     for name in ("phone", "notes"):
         fields.text(name, null=True)
-    fields.email("email", null=True)
+    fields.email("email", null=True, checked=organisation.behaviours.on("checks_email"))
     fields.choice("sex", SEXES)
     fields.day("date_of_birth")
     _custom_values(organisation, fields)

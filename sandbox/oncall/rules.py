@@ -86,7 +86,7 @@ def person(organisation: Organisation, data: Any, *, partial: bool) -> Json:
     fields = Fields(data, partial=partial, invisible=invisible)
     for name in ("name", "first_name", "last_name"):
         fields.text(name)
-    fields.email("email", null=True)
+    fields.email("email", null=True, checked=organisation.behaviours.on("checks_email"))
     fields.boolean("cancelled")
     if fields.sent("fee", null=True):
         fee = fields.data["fee"]

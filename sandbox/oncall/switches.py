@@ -18,6 +18,10 @@ SWITCHES: dict[str, Switch] = {
     "contact_email_editable": ON,
     "custom_field_values_patch": either("merge", "replace"),
     "contacts_list_email": ON,
+    # Which texts are taken for an address is documented for neither API.
+    "checks_email": ON,
+    # Whether first and last name are made of a `name` that came alone.
+    "splits_name": ON,
     # Zero-width spaces, direction marks and the like in names and addresses.
     "invisible": either("keep", "strip", "refuse"),
     "order": either("oldest_first", "newest_first"),

@@ -108,7 +108,8 @@ def lacks(who: Person | Attendee) -> tuple[str, ...]:
         if not is_name(name) or (email and normal_email(name) == email)
     ]
     words = {one.casefold() for one in (first, last) if one}
-    if words <= _NO_WHOLE_NAME or words == {email.partition("@")[0]}:
+    echoed = bool(first and last) and words == {email.partition("@")[0]}
+    if words <= _NO_WHOLE_NAME or echoed:
         missing = ["first_name", "last_name"]
     return tuple(missing) or (("name",) if who.name_guessed else ())
 

@@ -31,10 +31,14 @@ CAUSES: Final[Mapping[str, str]] = {
     "new_patient": "patient",
     "duplicate_patient": "patient",
     "participant_without_email": "patient",
+    "participant_email_unclear": "patient",
+    "identity_incomplete": "patient",
     "contact_unsure": "contact",
     "visit_unsure": "visit",
 }
-_MAY_BE_NEW: Final = frozenset({"patient_unsure", "new_patient"})
+_MAY_BE_NEW: Final = frozenset({"patient_unsure", "new_patient", "identity_incomplete"})
+# Their candidates are names of fields, not of people.
+_OF_FIELDS: Final = frozenset({"identity_incomplete"})
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _open(sync: Sync, item: int) -> _Open:
         key = links.survivor(conn, row["aggregate"])
         if kind == "visit" and _is_oncall_only(links.objects_of(conn, key)):
             kind = "appointment"
-        ids = tuple(str(one) for one in row["candidates"] or ())
+        named = () if row["cause"] in _OF_FIELDS else row["candidates"] or ()
+        ids = tuple(str(one) for one in named)
         objects = tuple(links.objects_of(conn, key))
     return _Open(row["cause"], kind, key, ids, objects)
 

@@ -15,6 +15,7 @@ from sync.engine import (
     matching,
     practice,
     scans,
+    sharing,
     tiers,
     zones,
 )
@@ -109,6 +110,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         journal.close_one(conn, 0, "mapping_unusable", sync.clock())
         waiting = links.blocked_on(conn, "mapping")
         waiting += links.blocked_on(conn, "operator", "left_scope")
+        waiting += sharing.mapping_changed(conn, sync, sync.clock())
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
         everyone.raise_all(conn, sync.mapping, sync.clock())
@@ -193,6 +195,7 @@ _TASKS: Mapping[str, Task] = {
     "practice": Task(_every(24 * 3600), practice.learn),
     # No webhook tells that a doctor's zone changed, and visits may wait for one.
     "zones": Task(_catchup, zones.look),
+    "addresses": Task(_every(60), sharing.settle),
     "window": Task(_every(15), held_visits),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
     "oncall_newest": Task(_newest, _unless_behind(scans.oncall_newest)),

@@ -55,6 +55,13 @@ class Scan:
     unsure: list[tuple[Met, list[str]]] = field(default_factory=list)  # what markers can't settle
     progress: Callable[[str, int], None] = lambda _what, _count: None
 
+    def is_crowd(self, patient: Person) -> bool:
+        """Whether more charts share a patient's address than one household has."""
+        email = normal_email(present(patient.email, ""))
+        same = self.by_email.get(email, [])
+        families = {normal_name(present(one.last_name, "")) for one in same}
+        return self.mapping.addresses.is_crowd(email, len(same), len(families))
+
 
 @dataclass
 class Together:
@@ -359,8 +366,12 @@ def _look_alike(started: Scan, left: Visit, right: Visit) -> bool:
         return False
     patient = started.people.get(str(left.patient))
     email = normal_email(present(patient.email, "")) if patient else ""
-    return bool(email) and any(
-        normal_email(present(who.email, "")) == email
+    if patient is None or not email:
+        return False
+    # By an address that a crowd shares nobody is known.
+    named = _name(patient) if started.is_crowd(patient) else ""
+    return any(
+        normal_email(present(who.email, "")) == email and named in {"", _name(who)}
         for who in right.attendees
         if who.cancelled is not True
     )

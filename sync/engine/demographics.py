@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.core import inviting
 from sync.core.errors import Gone
 from sync.core.merge import Seen
 from sync.core.people import NAMES
@@ -75,7 +76,11 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
         news = [
             name
             for name in FIELDS[target.kind]
-            if seen.get(name) is Seen.CHANGED and chart.get(name) is Seen.SAME and wire[name]
+            if seen.get(name) is Seen.CHANGED
+            and chart.get(name) is Seen.SAME
+            and wire[name]
+            # A placeholder, or half an address, is no news of a person.
+            and inviting.may_go_into_chart(name, getattr(shown, name))
         ]
         values = {name: getattr(shown, name) for name in news} | values
         carried.append((target.id, {name: wire[name] for name in news}))

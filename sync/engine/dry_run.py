@@ -10,8 +10,9 @@ from typing import Final
 
 from sqlalchemy import select
 
+from sync.core import inviting
 from sync.core.errors import Gone
-from sync.core.people import NAMES, normal_email
+from sync.core.people import NAMES
 from sync.core.plan import (
     CreateAppointment,
     CreateOncall,
@@ -24,7 +25,7 @@ from sync.core.plan import (
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, due_fields, visits
+from sync.engine import contact_search, contacts, due_fields, sharing, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
@@ -206,8 +207,9 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
     started = PersonRun(sync, lease, ticket, patient, [], shown, json)
     effects: list[Line] = []
     left: list[Line] = []
-    if not normal_email(present(started.person.email, "")):
-        asks = [Line({"cause": "patient_without_email"}, "patient_without_email")]
+    cause = inviting.unreachable(started.person) or _shared_by_many(started)
+    if cause:
+        asks = [Line({"cause": cause}, cause)]
         return _explained(sync, "person", key, [], conflicts=[], asks=asks, why=[])
     for target in _targets(sync, key):
         _compare(started, target, effects, left)
@@ -216,6 +218,12 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
     return _explained(
         sync, "person", key, effects, conflicts=left, asks=[], why=[Line({"why": why}, why)]
     )
+
+
+def _shared_by_many(started: PersonRun) -> str:
+    with started.sync.store.read() as conn:
+        found = sharing.crowd(conn, started.sync, present(started.person.email, ""))
+    return sharing.CAUSE if found is not None else ""
 
 
 def _targets(sync: Sync, key: int) -> list[Obj]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
-from sync.core import people
+from sync.core import inviting, people
+from sync.core.addresses import is_sure
 from sync.core.group import PREFIX, Slot, slot_from, slot_of
 from sync.core.people import normal_email
-from sync.core.records import Absent, Attendee, Person, Visit, present
-from sync.engine import everyone, facts, untimed
+from sync.core.records import Absent, Attendee, Life, Person, State, Visit, present
+from sync.engine import everyone, facts, sharing, untimed
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -51,7 +52,8 @@ class Preview:
     """What going live would do, in counts: calls as they usually are, mails at the most.
 
     `visits_linked` were matched before; `visits_matched` would be linked now. `to_decide` is by the
-    cause of the attention item that a person will find.
+    cause of the attention item that a person will find. `charts_sharing_an_address` says how many
+    charts the addresses have that more people share than one household has.
     """
 
     accepted: bool
@@ -66,6 +68,7 @@ class Preview:
     oncall_calls: int
     mails: int
     to_decide: dict[str, int]
+    charts_sharing_an_address: int = 0
 
 
 def preview(sync: Sync) -> Preview:
@@ -133,6 +136,7 @@ class _Counts:
         self._groups: dict[Slot, int] = {}  # members by where a group stands or will
         self._new_contacts: set[str] = set()
         self._new_patients: set[object] = set()
+        self._crowds: set[str] = set()  # addresses
 
     def tell(self, cause: str, count: int = 1) -> None:
         if count:
@@ -163,10 +167,16 @@ class _Counts:
     def to_oncall(self, alone: Iterable[Met]) -> None:
         """Appointments whose patient can be invited; the others wait for their chart."""
         for met in alone:
+            if isinstance(met.visit.state, State) and met.visit.state.life is not Life.OPEN:
+                continue  # rescheduled, and nothing stands for it
             patient = self._scan.people.get(str(met.visit.patient))
             cause = _cannot_be_invited(patient)
             if patient is None or cause:
                 self.tell(cause)
+                continue
+            if self._scan.is_crowd(patient):
+                # One question for each address, as the runs tell it.
+                self._crowds.add(normal_email(present(patient.email, "")))
                 continue
             slot = slot_of(met.visit) if met.visit.group else None
             there = self._groups.get(slot, 0) if slot is not None else 0
@@ -203,6 +213,10 @@ class _Counts:
             self.tell("participant_unmatched")
         elif not normal_email(present(attendee.email, "")):
             self.tell("participant_without_email")
+        elif not is_sure(present(attendee.email, "")):
+            self.tell("participant_email_unclear")
+        elif found.nobody and inviting.missing(who):
+            self.tell("identity_incomplete")
         elif cause := self._without_doctor(shown, found.one):
             self.tell(cause)
         else:
@@ -228,7 +242,8 @@ class _Counts:
         """Everybody whose own doctor is mapped gets a contact."""
         for patient in self._scan.people.values():
             mapped = self._scan.mapping.doctor(present(patient.doctor, "")) is not None
-            if mapped and patient.remote_id not in self._met and not _cannot_be_invited(patient):
+            reachable = not _cannot_be_invited(patient) and not self._scan.is_crowd(patient)
+            if mapped and patient.remote_id not in self._met and reachable:
                 self._new_contacts.add(patient.remote_id)
 
     def _with_birth_date(self, who: Attendee) -> Attendee | Person:
@@ -238,6 +253,7 @@ class _Counts:
 
     def result(self, same: int, groups: list[Together]) -> Preview:
         scan = self._scan
+        self.tell(sharing.CAUSE, len(self._crowds))
         with scan.sync.store.read() as conn:
             linked = _linked(conn, scan)
             accepted = conn.execute(select(installation.c.accepted_at)).scalar_one()
@@ -267,20 +283,13 @@ class _Counts:
             oncall_calls=sum(count * cost[1] for count, cost in times),
             mails=self._invited,
             to_decide=dict(sorted(self._decide.items())),
+            charts_sharing_an_address=sum(len(scan.by_email[one]) for one in self._crowds),
         )
 
 
 def _cannot_be_invited(patient: Person | None) -> str:
     """The cause for which an appointment's patient gets no invitation, else nothing."""
-    if patient is None:
-        return "patient_gone"
-    if patient.active is False:
-        return "patient_inactive"
-    if not normal_email(present(patient.email, "")):
-        return "patient_without_email"
-    if not people.full_name(present(patient.first_name, ""), present(patient.last_name, "")):
-        return "patient_without_name"
-    return ""
+    return "patient_gone" if patient is None else inviting.refusal(patient)
 
 
 def _standing_groups(conn: Connection) -> dict[Slot, int]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from sync.core import people, plausible
+from sync.core import inviting, people, plausible
+from sync.core.addresses import is_sure
 from sync.core.errors import Gone, RemoteError
 from sync.core.merge import Seen
-from sync.core.people import full_name, normal_email
+from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import translate as drchrono
 from sync.engine import (
@@ -26,6 +27,7 @@ from sync.engine import (
     never,
     new_patients,
     rereading,
+    sharing,
     waiting,
 )
 from sync.engine.outcomes import LaterError, ParkedError
@@ -63,7 +65,8 @@ class Met:
 def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     """Read the patient of an appointment; verbose until their marker is known.
 
-    Raises ParkedError when they can't be invited: no e-mail, no name, inactive, gone, excluded.
+    Raises ParkedError when they can't be invited: no e-mail of their own, no name, inactive, gone,
+    excluded.
     """
     sync = started.sync
     with sync.store.write() as conn:
@@ -82,12 +85,10 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
         _note_patient(conn, started, obj, json, shown)
     if known.excluded:
         raise ParkedError("operator", f"excluded:{remote_id}", None)
-    if shown.active is False:
-        raise ParkedError("patient", remote_id, "patient_inactive")
-    if not normal_email(present(shown.email, "")):
-        raise ParkedError("patient", remote_id, "patient_without_email")
-    if not full_name(present(shown.first_name, ""), present(shown.last_name, "")):
-        raise ParkedError("patient", remote_id, "patient_without_name")
+    cause = inviting.refusal(shown)
+    if cause:
+        raise ParkedError("patient", remote_id, cause)
+    sharing.refuse(sync, present(shown.email, ""), remote_id)
     sure = plausible.sure(shown, sync.clock().date())
     return Met(obj.aggregate, remote_id, known.version, doctor, sure, json)
 
@@ -380,6 +381,8 @@ def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Atten
     email = present(attendee.email, "")
     if not email:
         raise ParkedError("operator", "who", "participant_without_email")
+    if not is_sure(email):
+        raise ParkedError("operator", "who", "participant_email_unclear")
     same = [shown for _json, shown in contact_search.by_email(started.sync, started.ticket, email)]
     found = people.match(attendee, same)
     if found.one is None or not present(found.one.birth_date, None):

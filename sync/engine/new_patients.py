@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
-from sync.core import people, plausible
+from sync.core import inviting, people, plausible
 from sync.core.errors import Conflict, Gone
 from sync.core.records import Attendee, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
@@ -67,15 +67,20 @@ def make(
             made = _earlier(started, ticket, row, candidate)
         if made is not None:
             return made
+    lacking = inviting.missing(candidate, decided=asked)
+    if lacking:
+        raise _asked(started, "identity_incomplete", candidate, lacking)
     row, own = _begin(started, candidate, participant)
     with _held(started.sync, own) as lease:
         return _post(started, replace(started.ticket, lease=lease), row, candidate, contact, doctor)
 
 
-def _asked(started: VisitRun, cause: str, candidate: Person | Attendee) -> ParkedError:
-    """A person is asked, until a chart with that e-mail comes."""
+def _asked(
+    started: VisitRun, cause: str, candidate: Person | Attendee, fields: tuple[str, ...] = ()
+) -> ParkedError:
+    """A person is asked, until a chart with that e-mail comes. `fields` is what lacks."""
     also = waiting.email(started.sync.digests, people.keys(candidate))
-    return ParkedError("operator", "who", cause, also=also)
+    return ParkedError("operator", "who", cause, candidates=fields, also=also)
 
 
 def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> None:

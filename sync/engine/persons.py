@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core import people, plausible
+from sync.core import inviting, people, plausible
 from sync.core.errors import Gone
 from sync.core.merge import Seen
-from sync.core.people import normal_email
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
 from sync.engine import (
@@ -24,6 +23,7 @@ from sync.engine import (
     index,
     person_writing,
     rereading,
+    sharing,
     undecided,
     unreadable,
 )
@@ -102,8 +102,7 @@ def run(sync: Sync, lease: Lease) -> None:
         _new_version(started)
     held = _held(sync)
     if held is None:
-        _carry(started)
-        _settle(started)
+        _settle(started, _carry(started))
     _finish(sync, lease, deliveries, waits_for=held if changed else None)
 
 
@@ -201,25 +200,26 @@ def _new_version(started: PersonRun) -> None:
         index.remember(conn, sync.digests, started.lease.aggregate, keys, now=sync.clock())
 
 
-def _carry(started: PersonRun) -> None:
+def _carry(started: PersonRun) -> str:
+    """Write what is due; returns the cause for which nothing may be, else nothing."""
     sync, key = started.sync, started.lease.aggregate
     with sync.store.read() as conn:
         objects = links.objects_of(conn, key)
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
         doctors = _with_own_doctor(started, _doctors(conn, sync, key))
-    if not normal_email(present(started.person.email, "")):
-        if not (attended or any(one.kind == "contact" for one in objects)):
-            return  # nobody is told of patients whom nobody tries to reach
-        with sync.store.write() as conn:
-            journal.open_attention(conn, key, "patient_without_email", now=sync.clock())
-        return
-    if started.person.active is False:
-        # Inactive and deceased patients get no mail; their open visits are for staff to decide.
-        with sync.store.write() as conn:
-            if attended:
-                journal.open_attention(conn, key, INACTIVE, now=sync.clock())
-        return
     known = _known_contacts(objects)
+    cause = inviting.unreachable(started.person)
+    reached = attended or any(one.kind == "contact" for one in objects)
+    if not cause and started.person.active is False:
+        # Inactive and deceased patients get no mail; their open visits are for staff to decide.
+        cause, reached = INACTIVE, attended
+    if cause:
+        if reached:  # nobody is told of patients whom nobody tries to reach
+            with sync.store.write() as conn:
+                journal.open_attention(conn, key, cause, now=sync.clock())
+        return cause
+    if (reached or doctors) and sharing.is_told(sync, present(started.person.email, "")):
+        return sharing.CAUSE
     for contact in known.values():
         person_writing.write_contact(started, contact)
     for one in attended:
@@ -232,6 +232,7 @@ def _carry(started: PersonRun) -> None:
         # One whose answer was lost was made of an older chart.
         if row not in known:
             person_writing.write_contact(started, contact)
+    return ""
 
 
 def _known_contacts(objects: list[Obj]) -> dict[int, Obj]:
@@ -249,8 +250,11 @@ def _with_own_doctor(started: PersonRun, doctors: list[str]) -> list[str]:
 # --- the end of a run -----------------------------------------------------------------------------
 
 
-def _settle(started: PersonRun) -> None:
-    """The chart's change was carried: its baselines move, and who waited for it is woken."""
+def _settle(started: PersonRun, cause: str) -> None:
+    """The chart's change was carried: its baselines move, and who waited for it is woken.
+
+    `cause`: why nothing could be written, which stays told.
+    """
     sync, patient = started.sync, started.patient
     wire = drchrono.wire("patient", started.json)
     with sync.store.write() as conn:
@@ -275,9 +279,9 @@ def _settle(started: PersonRun) -> None:
         )
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
-        if normal_email(present(started.person.email, "")):
+        if cause != inviting.NO_EMAIL:
             keep = [*contacts.TOLD, "contact_differs", "participant_refused", ODD_BIRTH_DATE]
-            keep += [INACTIVE] if started.person.active is False else []
+            keep += [sharing.CAUSE, cause]
             journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
 
 

@@ -25,6 +25,7 @@ Blocker = tuple[str, str]
 PATIENT = "patient"  # a chart, by DrChrono's id
 VISIT = "visit"  # another appointment, by DrChrono's id
 RUN = "run"  # another aggregate's next run that comes to its end
+ADDRESS = "address"  # fewer charts share an e-mail; by the index's digest
 EMAIL = "email"  # somebody with this e-mail is indexed; by the index's digest
 FACT = "fact"  # something that the remotes show of themselves
 OPERATOR = "operator"
