@@ -123,6 +123,7 @@ class Policies(_Table):
     on_first_difference: Literal["record", "ask"] = "ask"
     reopened: Literal["new_visit", "ask"] = "new_visit"
     left_scope: Literal["cancel", "ask"] = "ask"
+    merged_charts: Literal["ask", "take_over"] = "ask"
     on_zone_change: Literal["ask", "carry"] = "ask"
     people: Literal["visits", "all"] = "visits"
     demographics_back: bool = False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.answers import Json, Refusal
 from sandbox.control import ControlError, need, only
-from sandbox.drchrono import appointments, hooks, wire
+from sandbox.drchrono import appointments, hooks, patients, wire
 from sandbox.drchrono.oauth import SCOPES, Grants
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str
         "materialise": locked(lambda body: _materialise(practice, body)),
         "clone": locked(lambda body: _clone(practice, body)),
         "split": locked(lambda body: _split(practice, body)),
+        "merge": locked(lambda body: _merge(practice, body)),
         "leave": locked(lambda body: _leave(practice, body)),
     }
 
@@ -121,6 +122,27 @@ def _leave(practice: Practice, body: Json) -> Json:
     only(body, "id", "values")
     row = appointments.leave(practice, need(body, "id"), need(body, "values"))
     return wire.appointment(row, practice.behaviours, verbose=True)
+
+
+def _merge(practice: Practice, body: Json) -> Json:
+    """Merge the chart `former` into `kept`, as the vendor's page does; what stays of it is U.
+
+    Its appointments name the kept one (APPOINTMENT_MODIFY); it is `gone`, or `inactive`, or, where
+    somebody only gave the appointments to another patient, `active`.
+    """
+    only(body, "former", "kept", "leaves")
+    former, kept = str(need(body, "former")), str(need(body, "kept"))
+    leaves = body.get("leaves", "gone")
+    if leaves not in ("gone", "inactive", "active"):
+        raise ControlError("leaves is gone, inactive or active")
+    if leaves == "gone":
+        patients.vanish(practice, former)
+    elif leaves == "inactive":
+        patients.deactivate(practice, former)
+    theirs = [i for i, row in practice.appointments.rows.items() if str(row["patient"]) == former]
+    for one in theirs:
+        appointments.leave(practice, one, {"patient": int(kept)})
+    return {"moved": theirs}
 
 
 def _clone(practice: Practice, body: Json) -> Json:

@@ -191,3 +191,21 @@ def _write_demographics(practice: Practice, row: Json, values: Json, *, replace:
         field_type = int(item["field_type"])
         held[field_type] = {"field_type": field_type, "value": item["value"], "updated_at": mark}
     row["custom_demographics"] = list(held.values())
+
+
+def vanish(practice: Practice, patient_id: str) -> None:
+    """Have a chart be there no more, without a webhook; raises Refusal 404."""
+    _present(practice, patient_id)
+    practice.patients.drop(patient_id, practice.clock.seconds())
+
+
+def deactivate(practice: Practice, patient_id: str) -> None:
+    """Make a chart inactive, told by PATIENT_MODIFY; raises Refusal 404."""
+    _change(practice, _present(practice, patient_id), {"patient_status": "I"}, partial=True)
+
+
+def _present(practice: Practice, patient_id: str) -> Json:
+    row = practice.patients.get(patient_id)
+    if row is None:
+        raise Refusal(404, NOT_FOUND)
+    return dict(row)

@@ -14,7 +14,7 @@ from sync.core.errors import Gone
 from sync.core.people import full_name
 from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.drchrono import translate as drchrono
-from sync.engine import by_hand, by_hand_lines, decided, never, pairing
+from sync.engine import by_hand, by_hand_lines, decided, merged, never, pairing
 from sync.engine.by_hand import NotPossibleError
 from sync.engine.context import Ring, Sync
 from sync.engine.named import UnknownError
@@ -33,6 +33,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "participant_without_email": "patient",
     "participant_email_unclear": "patient",
     "identity_incomplete": "patient",
+    merged.CAUSE: "patient",
     "contact_unsure": "contact",
     "visit_unsure": "visit",
 }
@@ -68,6 +69,13 @@ class _Open:
     key: int
     ids: tuple[str, ...]
     objects: tuple[Obj, ...]
+    about: int = 0
+
+    @property
+    def asked(self) -> Obj:
+        """The appointment that the item is about: a member of a group, or the visit's own."""
+        named = [one for one in self.objects if one.id == self.about]
+        return named[0] if named else self.object("drchrono", "appointment")
 
     def object(self, system: str, kind: str) -> Obj:
         """The one object of a kind that the item is about. Raises NotPossibleError."""
@@ -85,7 +93,7 @@ def question(sync: Sync, item: int) -> Question:
     """
     found = _open(sync, item)
     kind, remote_id = _subject(sync, found)
-    listed = tuple(Candidate(one, _words(sync, found.kind, one)) for one in found.ids)
+    listed = tuple(Candidate(one, _words_of(sync, found, one)) for one in found.ids)
     return Question(found.cause, found.kind, _words(sync, kind, remote_id), listed)
 
 
@@ -126,7 +134,7 @@ def _open(sync: Sync, item: int) -> _Open:
         named = () if row["cause"] in _OF_FIELDS else row["candidates"] or ()
         ids = tuple(str(one) for one in named)
         objects = tuple(links.objects_of(conn, key))
-    return _Open(row["cause"], kind, key, ids, objects)
+    return _Open(row["cause"], kind, key, ids, objects, row["object"])
 
 
 def _row(conn: Connection, item: int) -> RowMapping:
@@ -146,8 +154,19 @@ def _is_oncall_only(objects: list[Obj]) -> bool:
 # --- what is shown --------------------------------------------------------------------------------
 
 
+def _words_of(sync: Sync, found: _Open, candidate: str) -> str:
+    try:
+        return _words(sync, found.kind, candidate)
+    except UnknownError:
+        if found.cause != merged.CAUSE:
+            raise
+        return "not there any more"  # which is why it is asked
+
+
 def _subject(sync: Sync, found: _Open) -> tuple[str, str]:
     """What the item asks about: its kind and remote id."""
+    if found.cause == merged.CAUSE:
+        return "appointment", str(found.asked.remote_id)
     if found.kind == "patient":
         return "participant", _participant(sync, found).remote_id
     if found.kind == "contact":
@@ -216,6 +235,9 @@ def _when(shown: Visit) -> str:
 
 
 def _answer(sync: Sync, found: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
+    if found.cause == merged.CAUSE:
+        _of_charts(sync, found, chosen, by)
+        return ()
     kind, subject = _subject(sync, found)
     if chosen == NONE:
         _none(sync, found, (kind, subject), by)
@@ -231,6 +253,19 @@ def _answer(sync: Sync, found: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
             return pairing.pair(sync, "visit", subject, chosen, by=by)
         case _:
             return pairing.pair(sync, "visit", chosen, subject, by=by)
+
+
+def _of_charts(sync: Sync, found: _Open, chosen: str, by: str) -> None:
+    """The chart that the appointment names now is the same patient's, or `none`: another's."""
+    former, chart = found.ids
+    if chosen == former:
+        raise NotPossibleError(f"The appointment names {chart}: that one, or {NONE} of them.")
+    with sync.store.write() as conn:
+        now = sync.clock()
+        if chosen == NONE:
+            never.say(conn, ("patient", former), ("patient", chart), by=by, now=now)
+        else:
+            decided.is_merged(conn, former, chart, by=by, now=now)
 
 
 def _none(sync: Sync, found: _Open, subject: never.Who, by: str) -> None:

@@ -15,7 +15,7 @@ from sync.core.errors import NotBefore
 from sync.core.group import Slot, slot_of
 from sync.core.lifecycle import terminal
 from sync.core.people import full_name, normal_email, normal_name
-from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
+from sync.core.records import Absent, Attendee, Life, Marker, Person, State, Visit, present
 from sync.core.wording import Json
 from sync.engine import never
 from sync.engine.context import Sync
@@ -209,11 +209,11 @@ def compare(started: Scan) -> Compared:
         if met.visit.remote_id in members:
             continue
         free = [one for one in sides.claimed(met) if one.visit.remote_id not in taken]
-        hits = [one for one in free if _same(started, met, one)]
-        if len(hits) == 1 and _only_claim(started, sides, hits[0]):
+        hits = [one for one in free if met in _claims(started, sides, one)]
+        if len(hits) == 1 and len(_claims(started, sides, hits[0])) == 1:
             taken.add(hits[0].visit.remote_id)
             found.same.append((met, hits[0]))
-        elif hits := hits or [one for one in free if _may_be(started, met, one)]:
+        elif hits := hits or [one for one in free if met in _claims(started, sides, one, _may_be)]:
             found.unsure.append((met, [one.visit.remote_id for one in hits]))
         else:
             found.only_drchrono.append(met)
@@ -229,7 +229,7 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
     """
     found = []
     for one in sides.there:
-        claims = [met for met in sides.claiming(one) if _same(started, met, one)]
+        claims = _claims(started, sides, one)
         slots = {slot_of(met.visit) if met.visit.group else None for met in claims}
         slot = next(iter(slots), None)
         if len(slots) != 1 or slot is None:
@@ -237,7 +237,7 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
         starting = sides.beginning(slot.starts)
         standing = [met for met in starting if met.visit.group and slot_of(met.visit) == slot]
         claimed = [(met, other) for met in standing for other in sides.claimed(met)]
-        if any(other is not one and _same(started, met, other) for met, other in claimed):
+        if any(o is not one and met in _claims(started, sides, o) for met, o in claimed):
             continue
         pairs = [(met, _participants_of(started, met, one)) for met in claims]
         members = [(met, who[0]) for met, who in pairs if len(who) == 1]
@@ -406,5 +406,20 @@ def _told_apart(started: Scan, left: Visit, right: Visit) -> bool:
         return never.is_said(conn, ("appointment", left.remote_id), ("visit", right.remote_id))
 
 
-def _only_claim(started: Scan, sides: Sides, one: Met) -> bool:
-    return sum(_same(started, met, one) for met in sides.claiming(one)) == 1
+def _claims(
+    started: Scan,
+    sides: Sides,
+    one: Met,
+    how: Callable[[Scan, Met, Met], bool] = _same,
+) -> list[Met]:
+    """The appointments that an OnCall visit may be.
+
+    One that was rescheduled is its clone's former place (API v4, cloned_from): it is a candidate
+    only where no other is.
+    """
+    found = [met for met in sides.claiming(one) if how(started, met, one)]
+    return [met for met in found if not _is_rescheduled(met.visit)] or found
+
+
+def _is_rescheduled(shown: Visit) -> bool:
+    return isinstance(shown.state, State) and shown.state.life is Life.RESCHEDULED

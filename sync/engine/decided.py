@@ -12,6 +12,7 @@ from sync.store.schema import decision
 
 SAME = "same_person"
 NEW = "new_patient"
+SAME_CHART = "same_chart"
 
 
 def is_patient(conn: Connection, participant: str, patient: str, *, by: str, now: datetime) -> None:
@@ -32,6 +33,19 @@ def patient_of(conn: Connection, participant: str) -> str | None:
         select(decision.c.b).where(decision.c.kind == SAME, decision.c.a == participant)
     ).scalar_one_or_none()
     return found
+
+
+def is_merged(conn: Connection, former: str, chart: str, *, by: str, now: datetime) -> None:
+    """Remember that a chart is that of the former one's patient: the two were merged."""
+    by_hand_lines.note(conn, SAME_CHART, former, chart, by=by, now=now)
+
+
+def is_same_chart(conn: Connection, former: str, chart: str) -> bool:
+    """Whether somebody has said that two charts are of one patient."""
+    row = select(decision.c.at).where(
+        decision.c.kind == SAME_CHART, decision.c.a == former, decision.c.b == chart
+    )
+    return conn.execute(row).first() is not None
 
 
 def may_be_made(conn: Connection, participant: str) -> bool:

@@ -29,6 +29,7 @@ from sync.engine import (
     ladder,
     marking,
     meeting,
+    merged,
     overwriting,
     unreadable,
     writing,
@@ -77,6 +78,8 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
         group_reading.read_oncall(found)
         group_reading.read_seats(found, found.seats)
         unreadable.of_group(found)
+        members = plan_members(found)
+    if merged.settle_group(found):
         members = plan_members(found)
     fields = plan_fields(found, members)
     parked: dict[int, ParkedError] = {}
