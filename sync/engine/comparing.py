@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sync.core import people, plausible
+from sync.core import people
 from sync.core.errors import NotBefore
 from sync.core.group import Slot, slot_of
 from sync.core.lifecycle import terminal
-from sync.core.people import full_name, normal_email, normal_name
-from sync.core.records import Absent, Attendee, Life, Marker, Person, State, Visit, present
+from sync.core.people import normal_email, normal_name
+from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
 from sync.core.wording import Json
-from sync.engine import never
+from sync.engine import alike, never
 from sync.engine.context import Sync
 from sync.engine.newest import record_id
 from sync.engine.sealing import here, patient, there
@@ -209,11 +209,11 @@ def compare(started: Scan) -> Compared:
         if met.visit.remote_id in members:
             continue
         free = [one for one in sides.claimed(met) if one.visit.remote_id not in taken]
-        hits = [one for one in free if met in _claims(started, sides, one)]
-        if len(hits) == 1 and len(_claims(started, sides, hits[0])) == 1:
+        hits = [one for one in free if met in alike.claims(started, sides, one)]
+        if len(hits) == 1 and len(alike.claims(started, sides, hits[0])) == 1:
             taken.add(hits[0].visit.remote_id)
             found.same.append((met, hits[0]))
-        elif hits := hits or [one for one in free if met in _claims(started, sides, one, _may_be)]:
+        elif hits := hits or [o for o in free if met in alike.unsure(started, sides, o)]:
             found.unsure.append((met, [one.visit.remote_id for one in hits]))
         else:
             found.only_drchrono.append(met)
@@ -229,7 +229,7 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
     """
     found = []
     for one in sides.there:
-        claims = _claims(started, sides, one)
+        claims = alike.claims(started, sides, one)
         slots = {slot_of(met.visit) if met.visit.group else None for met in claims}
         slot = next(iter(slots), None)
         if len(slots) != 1 or slot is None:
@@ -237,7 +237,7 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
         starting = sides.beginning(slot.starts)
         standing = [met for met in starting if met.visit.group and slot_of(met.visit) == slot]
         claimed = [(met, other) for met in standing for other in sides.claimed(met)]
-        if any(o is not one and met in _claims(started, sides, o) for met, o in claimed):
+        if any(o is not one and met in alike.claims(started, sides, o) for met, o in claimed):
             continue
         pairs = [(met, _participants_of(started, met, one)) for met in claims]
         members = [(met, who[0]) for met, who in pairs if len(who) == 1]
@@ -345,81 +345,3 @@ def in_scope(mapping: Mapping, shown: Visit) -> bool:
     if isinstance(shown.provider, Absent) or mapping.doctor(shown.provider) is None:
         return False
     return isinstance(shown.office, Absent) or mapping.works_in(shown.provider, shown.office)
-
-
-def _same(started: Scan, met: Met, one: Met) -> bool:
-    """Provider (where OnCall tells it), start, length and the participant's e-mail."""
-    left, right = met.visit, one.visit
-    if isinstance(right.marker, Marker):
-        alike = right.marker.other == left.remote_id
-    else:
-        alike = _look_alike(started, left, right)
-    return alike and not _told_apart(started, left, right)
-
-
-def _look_alike(started: Scan, left: Visit, right: Visit) -> bool:
-    if isinstance(left.starts, Absent) or left.starts != right.starts:
-        return False
-    if plausible.length(left) != plausible.length(right):
-        return False
-    if not isinstance(right.provider, Absent) and right.provider != left.provider:
-        return False
-    patient = started.people.get(str(left.patient))
-    email = normal_email(present(patient.email, "")) if patient else ""
-    if patient is None or not email:
-        return False
-    # By an address that a crowd shares nobody is known.
-    named = _name(patient) if started.is_crowd(patient) else ""
-    return any(
-        normal_email(present(who.email, "")) == email and named in {"", _name(who)}
-        for who in right.attendees
-        if who.cancelled is not True
-    )
-
-
-def _may_be(started: Scan, met: Met, one: Met) -> bool:
-    """Doctor, start and the only participant's name agree, and the e-mail does not: one asks.
-
-    Somebody typed the visit into both systems, and the address differs; or not.
-    """
-    left, right = met.visit, one.visit
-    patient = started.people.get(str(left.patient))
-    coming = [who for who in right.attendees if who.cancelled is not True]
-    if patient is None or left.group or len(coming) != 1 or right.marker:
-        return False
-    if isinstance(left.starts, Absent) or left.starts != right.starts:
-        return False
-    if not isinstance(right.provider, Absent) and right.provider != left.provider:
-        return False
-    (who,) = coming
-    emails = {normal_email(present(one.email, "")) for one in (who, patient)}
-    same_name = _name(who) == _name(patient) != ""
-    return same_name and len(emails) == 2 and not _told_apart(started, left, right)
-
-
-def _name(who: Person | Attendee) -> str:
-    return normal_name(full_name(present(who.first_name, ""), present(who.last_name, "")))
-
-
-def _told_apart(started: Scan, left: Visit, right: Visit) -> bool:
-    with started.sync.store.read() as conn:
-        return never.is_said(conn, ("appointment", left.remote_id), ("visit", right.remote_id))
-
-
-def _claims(
-    started: Scan,
-    sides: Sides,
-    one: Met,
-    how: Callable[[Scan, Met, Met], bool] = _same,
-) -> list[Met]:
-    """The appointments that an OnCall visit may be.
-
-    One that was rescheduled is its clone's former place (API v4, cloned_from): it is a candidate
-    only where no other is.
-    """
-    found = [met for met in sides.claiming(one) if how(started, met, one)]
-    return [met for met in found if not _is_rescheduled(met.visit)] or found
-
-
-def _is_rescheduled(shown: Visit) -> bool:
-    return isinstance(shown.state, State) and shown.state.life is Life.RESCHEDULED

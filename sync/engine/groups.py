@@ -26,9 +26,9 @@ from sync.engine import (
     group_reading,
     group_state,
     group_view,
+    inactive,
     ladder,
     marking,
-    meeting,
     merged,
     overwriting,
     unreadable,
@@ -237,7 +237,7 @@ def _refuse_inactive(found: GroupRun, members: GroupPlan, fields: Plan) -> None:
         seat = found.seat(one)
         person = seat.attended.person
         if person is not None and group_state.has_participant(seat):
-            meeting.refuse_inactive_person(found.started, person)
+            inactive.refuse_person(found.started, person)
 
 
 def _not_emptied(found: GroupRun) -> None:

@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from sync.engine.visit_state import Shown
     from sync.engine.visits import VisitRun
 
-# DrChrono's words for inactive and deceased (schema, patient_status).
-GONE = ("I", "D")
-
 
 @dataclass(frozen=True)
 class Met:
@@ -91,40 +88,6 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     sharing.refuse(sync, present(shown.email, ""), remote_id)
     sure = plausible.sure(shown, sync.clock().date())
     return Met(obj.aggregate, remote_id, known.version, doctor, sure, json)
-
-
-def refuse_inactive(started: VisitRun) -> None:
-    """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
-
-    Known without a call: their chart's status is among its baselines.
-    """
-    attended = started.state.attendance
-    if attended is not None and attended.person is not None:
-        refuse_inactive_person(started, attended.person)
-
-
-def refuse_inactive_person(started: VisitRun, person_key: int) -> None:
-    """The same for one of several."""
-    digests = started.sync.digests
-    with started.sync.store.read() as conn:
-        chart = links.patient_row(conn, person_key)
-        stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
-    known = stored.get((chart.id, "active")) if chart else None
-    if chart is None or known is None or known.key_id is None:
-        return
-    told = {digests.same(chart.id, "active", word, known.key_id, known.digest) for word in GONE}
-    if None in told:
-        told = {_is_inactive(started, str(chart.remote_id))}  # only the chart can tell
-    if True in told:
-        raise ParkedError("patient", str(chart.remote_id), "patient_inactive")
-
-
-def _is_inactive(started: VisitRun, patient: str) -> bool:
-    try:
-        json = started.sync.drchrono.get_patient(started.ticket, patient)
-    except Gone:
-        return False  # another run finds that out
-    return drchrono.to_person(json).active is False
 
 
 @dataclass(frozen=True)

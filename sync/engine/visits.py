@@ -28,11 +28,11 @@ from sync.engine import (
     group_entry,
     group_second,
     groups,
+    inactive,
     joining,
     keeping,
     ladder,
     marking,
-    meeting,
     merged,
     overwriting,
     rekeying,
@@ -222,7 +222,7 @@ def execute(started: VisitRun, effect: Effect) -> None:
             creates.make_appointment(started)
         case Patch("oncall", values):
             if "state" not in values:
-                meeting.refuse_inactive(started)
+                inactive.refuse(started)
             writing.patch_oncall(started, effect)
         case Patch():
             writing.patch_drchrono(started, effect)
