@@ -3,14 +3,22 @@
 The sandbox is never imported: what it offers is asked over HTTP, as for a real vendor.
 """
 
+import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 
 from cli.output import TroubleError
 
 SECONDS = 15
+_BUTTONS = 6
+_FORM = re.compile(
+    r'<form method="post"(?: action="(?P<action>[^"]*)")?>(?P<inner>.*?)</form>', re.DOTALL
+)
+_FIELD = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 
 
 class SandboxControl:
@@ -87,15 +95,23 @@ class SandboxControl:
         if not answer.get("verified", False):
             raise TroubleError(f"{remote} did not accept the webhook: {answer.get('detail', '')}")
 
-    def allow(self, authorise_url: str) -> requests.Response:
-        """Open DrChrono's authorisation page, press Allow, and follow the way back.
+    def allow(self, start_address: str) -> requests.Response:
+        """Press the first button of each page from our own start on, as the account's owner does.
 
-        Returns the answer of our own callback.
+        DrChrono's Allow is one of them. Returns the page without a button that it ends with.
         """
-        page = self._http.get(authorise_url, timeout=SECONDS)
-        if not page.ok or "<form" not in page.text:
-            raise TroubleError(f"DrChrono shows no Allow button (it answers {page.status_code}).")
-        return self._http.post(page.url, timeout=SECONDS)
+        with requests.Session() as browser:
+            browser.trust_env = False
+            page = browser.get(start_address, timeout=SECONDS)
+            for _ in range(_BUTTONS):
+                found = _FORM.search(page.text)
+                if not page.ok or found is None:
+                    return page
+                fields = dict(_FIELD.findall(found.group("inner")))
+                target = urljoin(page.url, unescape(found.group("action") or page.url))
+                values = {name: unescape(value) for name, value in fields.items()}
+                page = browser.post(target, data=values, timeout=SECONDS)
+        raise TroubleError("Connecting has more pages than it should have.")
 
     def command(self, remote: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """One POST of the control API. Raises TroubleError when it is refused."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.doors import Doors
 from service.errors import problem
 from sync.drchrono.keeper import State
+from sync.engine import accounts
 from sync.store import journal
 
 _LATELY = timedelta(seconds=60)
@@ -51,6 +52,7 @@ def _parts(doors: Doors) -> dict[str, dict[str, Any]]:
     if parts["database"]["ok"]:
         parts |= _processes(doors)
         parts["token"] = _token(doors)
+        parts["account"] = _account(doors)
     return parts
 
 
@@ -60,6 +62,14 @@ def _token(doors: Doors) -> dict[str, Any]:
     except InvalidToken:
         return {"ok": False, "detail": "none of ENCRYPTION_KEYS opens the stored token"}
     return {"ok": state is State.GOOD, "detail": str(state)}
+
+
+def _account(doors: Doors) -> dict[str, Any]:
+    with doors.sync.store.read() as conn:
+        wrong = accounts.wrong(conn, doors.sync)
+    if wrong:
+        return {"ok": False, "detail": f"wrong account: {', '.join(wrong)}"}
+    return {"ok": True}
 
 
 def _database(doors: Doors) -> bool:

@@ -1,61 +1,203 @@
-"""The two addresses of the OAuth exchange with DrChrono; the exchange itself is the engine's."""
+"""The addresses of the OAuth exchange with DrChrono; the exchange itself is the engine's.
+
+Looking (GET, HEAD, a prefetch, a link's preview) changes nothing and asks nobody; each step is a
+button's POST. From the start on all is bound to the browser by a cookie.
+"""
+
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, redirect, request
 from structlog import get_logger
 from werkzeug.wrappers import Response as AnyResponse
 
+from service import connect_pages as pages
 from service.doors import Doors
-from service.errors import problem
+from sync.drchrono.keeper import State
 from sync.engine import connect
 
 log = get_logger(__name__)
 
-_AGAIN = "ask the operator for a new address: drchrono-oncall connect"
+PREFIX = "/oauth/drchrono"
+COOKIE = "drchrono_connect"
+COOKIE_SECONDS = 900
 
 
 def blueprint(doors: Doors) -> Blueprint:
     """The routes under /oauth/drchrono."""
-    routes = Blueprint("oauth", __name__, url_prefix="/oauth/drchrono")
+    routes = Blueprint("oauth", __name__, url_prefix=PREFIX)
 
     @routes.get("/start")
+    def look() -> AnyResponse:
+        return _look(doors, request.args.get("ticket", ""))
+
+    @routes.post("/start")
     def start() -> AnyResponse:
-        return _start(doors, request.args.get("ticket", ""))
+        return _start(doors, request.form.get("ticket", ""))
 
     @routes.get("/callback")
-    def callback() -> AnyResponse:
-        return _callback(doors, request.args.get("state", ""), request.args.get("code", ""))
+    def back() -> AnyResponse:
+        return _back(doors)
+
+    @routes.post("/callback")
+    def finish() -> AnyResponse:
+        return _finish(doors, request.form.get("state", ""), request.form.get("code", ""))
+
+    @routes.post("/confirm")
+    def confirm() -> AnyResponse:
+        return _confirm(doors, request.form.get("state", ""))
+
+    @routes.post("/refuse")
+    def refuse() -> AnyResponse:
+        return _refuse(doors, request.form.get("state", ""))
+
+    @routes.post("/again")
+    def again() -> AnyResponse:
+        return _again(doors, request.form.get("state", ""), request.form.get("error", ""))
+
+    @routes.get("/done")
+    def done() -> AnyResponse:
+        return _done(doors)
 
     @routes.after_request
     def private(response: Response) -> Response:
         # These addresses hold one-time secrets: not for a cache, not for the next site's log.
         response.headers["Cache-Control"] = "no-store"
         response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Content-Security-Policy"] = _policy(doors)
+        response.headers["X-Frame-Options"] = "DENY"
         return response
 
     return routes
 
 
-def _start(doors: Doors, ticket: str) -> AnyResponse:
+def _policy(doors: Doors) -> str:
+    """Nothing is loaded; forms lead to us, and by a redirect to where DrChrono has people sign in.
+
+    Browsers hold a form's redirects against form-action too, and where that is, is DrChrono's.
+    """
+    parts = urlsplit(doors.sync.settings.drchrono_base_url)
+    forms = f"'self' https: {parts.scheme}://{parts.netloc}"
+    return f"default-src 'none'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+
+
+def _browser() -> str:
+    return request.cookies.get(COOKIE, "")
+
+
+def _look(doors: Doors, ticket: str) -> AnyResponse:
     if not ticket:
-        return problem(400, "ticket", f"the ticket is missing; {_AGAIN}")
+        return pages.trouble(f"The ticket is missing. {pages.AGAIN}")
+    if not connect.is_good(doors.sync, ticket):
+        return pages.trouble(f"This address was used already or is too old. {pages.AGAIN}")
+    return pages.start(ticket)
+
+
+def _start(doors: Doors, ticket: str) -> AnyResponse:
     try:
-        address = connect.redeem(doors.sync, ticket)
+        started = connect.begin(doors.sync, ticket)
     except connect.ConnectError as error:
         return _refused(error)
-    return redirect(address, 302)
+    return _to_drchrono(doors, started)
 
 
-def _callback(doors: Doors, state: str, code: str) -> AnyResponse:
+def _again(doors: Doors, state: str, refusal: str) -> AnyResponse:
+    try:
+        started = connect.begin_again(doors.sync, state, _browser(), refusal)
+    except connect.ConnectError as error:
+        return _refused(error)
+    return _to_drchrono(doors, started)
+
+
+def _to_drchrono(doors: Doors, started: connect.Started) -> AnyResponse:
+    response = redirect(started.address, 303)
+    response.set_cookie(
+        COOKIE,
+        started.browser,
+        max_age=COOKIE_SECONDS,
+        path=PREFIX,
+        secure=doors.sync.settings.public_url.startswith("https:"),
+        httponly=True,
+        samesite="Lax",  # DrChrono's way back is a link from another site
+    )
+    return response
+
+
+def _back(doors: Doors) -> AnyResponse:
+    """DrChrono's way back; changes nothing."""
+    state, code = request.args.get("state", ""), request.args.get("code", "")
+    if not state:
+        return pages.trouble(f"DrChrono gave no permission. {pages.AGAIN}")
+    found = connect.stage(doors.sync, state, _browser())
+    if found is None:
+        return pages.trouble(
+            "This is not the browser in which connecting was begun, or it is too long ago. "
+            f"{pages.AGAIN}"
+        )
+    if found.kind == "state" and code:
+        return pages.finish(state, code)
+    if found.kind == "state":
+        return _said_no(state)
+    return _shown(state, found)
+
+
+def _said_no(state: str) -> AnyResponse:
+    """DrChrono sends `error` instead of a code, as when the person said no (API v4, OAuth)."""
+    return pages.trouble(
+        "DrChrono gave no permission",
+        pages.button(
+            f"{PREFIX}/again", "Try again", state=state, error=request.args.get("error", "")
+        ),
+    )
+
+
+def _shown(state: str, found: connect.Stage) -> AnyResponse:
+    if found.kind == "done":
+        return pages.connected()
+    if found.kind == "held" and found.judged is not None:
+        return pages.confirm(state, found.judged)
+    if found.kind == "busy":
+        return pages.page("Connecting", pages.text("It is being done. Load this page again."))
+    return pages.trouble("It was refused", pages.again(state))
+
+
+def _finish(doors: Doors, state: str, code: str) -> AnyResponse:
+    found = connect.stage(doors.sync, state, _browser()) if state else None
+    if found is not None and found.kind in {"done", "busy", "held"}:
+        return _shown(state, found)  # pressed twice
     if not state or not code:
-        # DrChrono sends `error` instead of a code when the person said no (API v4, OAuth).
-        return problem(400, "not_authorized", f"DrChrono gave no permission; {_AGAIN}")
+        return pages.trouble(f"DrChrono gave no permission. {pages.AGAIN}")
     try:
-        connect.finish(doors.sync, state, code)
+        reached = connect.exchange(doors.sync, state, _browser(), code)
+    except connect.ConnectError as error:
+        return _refused(error, *([pages.again(state)] if found is not None else []))
+    if reached.kind == "done":
+        return redirect(f"{PREFIX}/done", 303)
+    return _shown(state, reached)
+
+
+def _confirm(doors: Doors, state: str) -> AnyResponse:
+    try:
+        connect.confirm(doors.sync, state, _browser())
     except connect.ConnectError as error:
         return _refused(error)
-    return Response("DrChrono is connected. You may close this page.\n", mimetype="text/plain")
+    return redirect(f"{PREFIX}/done", 303)
 
 
-def _refused(error: connect.ConnectError) -> Response:
+def _refuse(doors: Doors, state: str) -> AnyResponse:
+    try:
+        connect.refuse(doors.sync, state, _browser())
+    except connect.ConnectError as error:
+        return _refused(error)
+    return pages.trouble("Nothing was connected, and the access was ended", pages.again(state))
+
+
+def _done(doors: Doors) -> AnyResponse:
+    if doors.sync.keeper.status().state is State.GOOD:
+        return pages.connected()
+    return pages.trouble(f"DrChrono is not connected. {pages.AGAIN}", status=200)
+
+
+def _refused(error: connect.ConnectError, *parts: str) -> Response:
     log.warning("the OAuth exchange was refused", exc_info=error)
-    return problem(400, "connect", str(error))
+    words = str(error)
+    return pages.trouble(words[:1].upper() + words[1:], *parts)

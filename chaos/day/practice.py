@@ -177,11 +177,13 @@ class Practice:
 
     def _connect(self) -> None:
         """OAuth, and the mapping as it is suggested."""
-        address = connect.redeem(self.sync, connect.new_ticket(self.sync))
-        page = requests.get(address, timeout=30)
+        started = connect.begin(self.sync, connect.new_ticket(self.sync))
+        page = requests.get(started.address, timeout=30)
         sent = requests.post(page.url, timeout=30, allow_redirects=False)
         code = parse_qs(urlsplit(sent.headers["Location"]).query)["code"][0]
-        connect.finish(self.sync, parse_qs(urlsplit(address).query)["state"][0], code)
+        state = parse_qs(urlsplit(started.address).query)["state"][0]
+        if connect.exchange(self.sync, state, started.browser, code).kind == "held":
+            connect.confirm(self.sync, state, started.browser)
         found = gather(self.sync)
         self.sync.settings.mapping_file.write_text(decided(found.suggestion(), found))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.remote import Command
 
 ACTORS = ("app", "staff", "patient")
+ACCOUNTS = ("owner", "weak", "stranger")
 EXPIRING = ("access", "refresh", "all")
 
 
@@ -39,6 +40,7 @@ def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str
         "ping": locked(lambda body: _ping(practice, body)),
         "redeliver": locked(lambda body: _redeliver(practice, body)),
         "token": locked(lambda body: _token(grants, body)),
+        "move": locked(lambda body: _move(grants, body)),
         "expire": locked(lambda body: _expire(grants, body)),
         "materialise": locked(lambda body: _materialise(practice, body)),
         "clone": locked(lambda body: _clone(practice, body)),
@@ -91,6 +93,14 @@ def _token(grants: Grants, body: Json) -> Json:
         raise ControlError(f"actor is one of: {', '.join(ACTORS)}")
     scopes = body.get("scopes", sorted(SCOPES))
     return {"actor": actor, **grants.issue(actor, scopes)}
+
+
+def _move(grants: Grants, body: Json) -> Json:
+    """The user who connected the app moves to another practice, or loses rights."""
+    only(body, "account")
+    if need(body, "account") not in ACCOUNTS:
+        raise ControlError(f"account is one of: {', '.join(ACCOUNTS)}")
+    return {"moved": grants.move(body["account"])}
 
 
 def _expire(grants: Grants, body: Json) -> Json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import html
 import secrets
@@ -43,6 +45,7 @@ class Token:
     expires: float
     refresh_alive: bool = True
     revoked: bool = False
+    account: str = "owner"
 
 
 @dataclass
@@ -52,6 +55,8 @@ class Code:
     redirect_uri: str
     scopes: list[str]
     expires: float
+    account: str = "owner"
+    challenge: str | None = None
 
 
 class Grants:
@@ -72,11 +77,12 @@ class Grants:
         self.clear()
         self.tokens = [Token(**token) for token in tokens]
 
-    def issue(self, actor: str, scopes: list[str]) -> Json:
+    def issue(self, actor: str, scopes: list[str], account: str = "owner") -> Json:
         """A new pair, as /o/token/ answers it."""
         life = self._behaviours.count("access_seconds")
         expires = self._clock.seconds() + life
         token = Token(secrets.token_urlsafe(24), secrets.token_urlsafe(24), actor, scopes, expires)
+        token.account = account
         self.tokens.append(token)
         return {
             "access_token": token.access,
@@ -114,6 +120,13 @@ class Grants:
                 died += 1
         return died
 
+    def move(self, account: str) -> int:
+        """The user of the app's tokens is of another account from now on; says how many."""
+        moved = [token for token in self.tokens if token.actor == "app"]
+        for token in moved:
+            token.account = account
+        return len(moved)
+
     def described(self) -> Json:
         """For `/_sandbox/state`."""
         tokens = [asdict(token) for token in self.tokens]
@@ -130,6 +143,9 @@ class Grants:
         scopes = (call.arg("scope") or "").split()
         if call.arg("response_type") != "code":
             return _send_back(redirect_uri, {"error": "unsupported_response_type", **state})
+        challenge = call.arg("code_challenge")
+        if challenge and self._behaviours.word("pkce") == "refused_at_start":
+            return _send_back(redirect_uri, {"error": "invalid_request", **state})
         if not all(_known(scope) for scope in scopes):
             # One unknown scope fails the whole authorisation: facts: D, OAuth.
             return _send_back(redirect_uri, {"error": "invalid_scope", **state})
@@ -141,7 +157,10 @@ class Grants:
             )
         code = secrets.token_urlsafe(16)
         expires = self._clock.seconds() + CODE_SECONDS
-        self._codes[code] = Code(redirect_uri, scopes or sorted(SCOPES), expires)
+        account = self._behaviours.word("login")
+        self._codes[code] = Code(
+            redirect_uri, scopes or sorted(SCOPES), expires, account, challenge
+        )
         return _send_back(redirect_uri, {"code": code, **state})
 
     def token(self, call: Call) -> Response:
@@ -174,15 +193,28 @@ class Grants:
         return form
 
     def _redeem(self, form: dict[str, str]) -> Json:
+        if "code_verifier" in form and self._behaviours.word("pkce") == "refused_at_token":
+            raise Refusal(400, {"error": "invalid_request"})
         code = self._codes.pop(form.get("code", ""), None)
         good = (
             code is not None
             and code.expires > self._clock.seconds()
             and code.redirect_uri == form.get("redirect_uri")
+            and self._proves(code, form.get("code_verifier", ""))
         )
         if code is None or not good:
             raise Refusal(401, {"error": "invalid_grant"})
-        return self.issue("app", code.scopes)
+        if self._behaviours.on("renewal_ends_access"):
+            for token in self.tokens:
+                token.revoked |= token.actor == "app" and token.account == code.account
+        return self.issue("app", code.scopes, code.account)
+
+    def _proves(self, code: Code, verifier: str) -> bool:
+        """RFC 7636, 4.6: the verifier's hash is the challenge that came with the start."""
+        if code.challenge is None or self._behaviours.word("pkce") == "ignored":
+            return True
+        digest = hashlib.sha256(verifier.encode()).digest()
+        return code.challenge == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def _refresh(self, form: dict[str, str]) -> Json:
         # The reference lists redirect_uri as required here too; the tutorial's own refresh does
@@ -191,7 +223,8 @@ class Grants:
             if token.refresh_alive and token.refresh == form.get("refresh_token"):
                 # Rotation kills the old one at once: facts: D, OAuth.
                 token.refresh_alive = False
-                return self.issue(token.actor, token.scopes)
+                token.revoked |= self._behaviours.on("renewal_ends_access")
+                return self.issue(token.actor, token.scopes, token.account)
         raise Refusal(401, {"error": "invalid_grant"})
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from sandbox.answers import Call, Json, Refusal
-from sandbox.drchrono import appointments, bulk, commands, patients, settings
+from sandbox.drchrono import accounts, appointments, bulk, commands, patients, settings
 from sandbox.drchrono import seed as planting
 from sandbox.drchrono.hooks import RETRY_HOURS
 from sandbox.drchrono.limits import Limits, throttled
@@ -89,6 +89,7 @@ class DrChrono(Remote):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, SWITCHES, RETRY_HOURS)
         self.practice = Practice(clock, self.behaviours, self.courier)
+        self.stranger = accounts.stranger_of(self.practice)
         self.grants = Grants(clock, self.behaviours)
         self.limits = Limits(clock, self.behaviours)
         self._oauth = {
@@ -140,8 +141,11 @@ class DrChrono(Remote):
         right = "read" if method in READ or pattern in READING_POSTS else "write"
         if not allows(token, endpoint.scopes, right):
             call = self._denied(call, listing=method in READ and "<" not in pattern)
+        if token.account == "weak" and "calendar" in endpoint.scopes:
+            call = self._denied(call, listing=method in READ and "<" not in pattern)
         kind = {"kind": endpoint.kind} if endpoint.kind else {}
-        return endpoint.run(self.practice, call, **kind, **arguments)
+        practice = accounts.seen_by(self.practice, self.stranger, token, method)
+        return endpoint.run(practice, call, **kind, **arguments)
 
     def _denied(self, call: Call, *, listing: bool) -> Call:
         """A missing scope can show as an empty list instead of 403: facts: D, OAuth."""

@@ -32,6 +32,16 @@ SWITCHES: dict[str, Switch] = {
     # The answer says expires_in; 48 hours today (API v4, OAuth), and a client must go by it.
     "access_seconds": number(172800),
     "retry_after_header": OFF,
+    # Who sits at the browser when Allow is pressed: a user of the practice, one of it without
+    # rights on the calendar, or one of another practice (accounts).
+    "login": either("owner", "weak", "stranger"),
+    # Whether a renewal, or a new authorisation by the same user, ends the earlier access token too
+    # (facts: O, "Seen since", OAuth).
+    "renewal_ends_access": OFF,
+    # What becomes of PKCE (RFC 7636): nothing is documented.
+    "pkce": either("accepted", "ignored", "refused_at_start", "refused_at_token"),
+    # "A shorter list is not a deletion": without it only the user's own doctor is shown (facts: D).
+    "share_patients": ON,
     "echo_delay_seconds": number(0),
     # Which texts are taken for an address is documented for neither API.
     "checks_email": ON,

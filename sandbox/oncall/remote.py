@@ -65,6 +65,8 @@ class OnCall(Remote):
         # No retry is documented: a webhook is sent once (facts: U, Webhooks).
         super().__init__(clock, SWITCHES)
         self.organisation = Organisation(clock, self.behaviours, self.courier)
+        self.another = Organisation(clock, self.behaviours, self.courier)
+        planting.plant_another(self.another)
         self._minute = (0, 0)
         self._map = Map([Rule(path, endpoint=path, strict_slashes=False) for path in PATHS])
 
@@ -111,7 +113,8 @@ class OnCall(Remote):
         if request.method not in endpoint.methods:
             detail = f'Method "{request.method}" not allowed.'
             raise Refusal(405, {"detail": detail}, {"Allow": ", ".join(endpoint.methods)})
-        return endpoint.run(self.organisation, call, **arguments)
+        other = call.actor == "app" and self.behaviours.word("key_of") == "another"
+        return endpoint.run(self.another if other else self.organisation, call, **arguments)
 
     def _check_key(self, call: Call) -> None:
         """The key verbatim (facts: D, Transport); a prefix where it is switched on."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sandbox import larger, world
+from sandbox.answers import Json
 from sandbox.oncall import rules, wire
 
 if TYPE_CHECKING:
-    from sandbox.answers import Json
     from sandbox.oncall.organisation import Organisation
 
 FIRST_DIVISION = 2404
@@ -40,6 +40,23 @@ def plant(organisation: Organisation, seed: world.Seed) -> None:
         _contact(organisation, plan, plan.patients[index])
     for index in plan.visits:
         _visit(organisation, plan, plan.slots[index])
+
+
+ANOTHER_DIVISION = "7707"
+# Somebody else's organisation on the same server: a key of it sees this provider and no other.
+ANOTHER_PROVIDER: Json = {
+    "id": "990001",
+    "full_name": "Ines Holm",
+    "email": "ines@hilltop.example",
+    "divisions": [ANOTHER_DIVISION],
+}
+
+
+def plant_another(organisation: Organisation) -> None:
+    """Fill an empty organisation with the other one's roster."""
+    division = {"id": ANOTHER_DIVISION, "name": "Hilltop Dental"}
+    organisation.divisions[ANOTHER_DIVISION] = division
+    organisation.providers.seed(ANOTHER_PROVIDER["id"], dict(ANOTHER_PROVIDER))
 
 
 def _division(index: int) -> str:

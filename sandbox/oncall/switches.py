@@ -7,6 +7,8 @@ SWITCHES: dict[str, Switch] = {
     # What must stand before the key in Authorization.
     "key_prefix": Switch(default=""),
     # A coordinator's key must name the provider; another defaults to its own.
+    # Whose key it is: the clinic's organisation, or another one of the same vendor.
+    "key_of": either("clinic", "another"),
     "key_role": either("coordinator", "provider"),
     # No sample shows these on an appointment.
     "returns_id": OFF,

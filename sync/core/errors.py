@@ -136,6 +136,10 @@ class Deferred(NotBefore):
     """Our own budget, a credential another process is renewing, our own end: nothing was sent."""
 
 
+class WrongAccount(NotBefore):
+    """The account is not shown to be the pinned one: nothing that it denies is believed."""
+
+
 class TransportError(Exception):
     """No answer was read. `code` says where it ended: dns, connect, tls, deadline, closed…"""
 
@@ -158,6 +162,7 @@ ITEMS = frozenset(
         "appointment",
         "contact",
         "contact_appointments",
+        "doctor",
         "participant",
         "patient",
         "provider",

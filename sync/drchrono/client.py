@@ -143,6 +143,10 @@ class DrChrono:
         """Give all doctors of the practice group, with their `timezone`."""
         return self._all(ticket, "doctors", {})
 
+    def get_doctor(self, ticket: Any, doctor_id: str) -> Record:
+        """Read one doctor, with their `practice_group`. Raises Gone when the account sees none."""
+        return self._get(ticket, "doctor", "doctors", doctor_id, verbose=False, audit={})
+
     def offices(self, ticket: Any) -> list[Record]:
         """Give all offices with their exam rooms."""
         return self._all(ticket, "offices", {})

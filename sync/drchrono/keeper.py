@@ -6,7 +6,8 @@ attempt recorded before it is made, the new pair stored before it is used, and a
 the token's life, so that there is a day left when it goes wrong.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,7 @@ from sync.core.errors import (
     NotTheApi,
     RemoteError,
     Transient,
+    Unresolved,
 )
 from sync.core.tokens import StoredToken, TokenStore
 from sync.drchrono import oauth
@@ -135,18 +137,35 @@ class TokenKeeper:
             return False
         return self._renew(version) is not None
 
-    def connect(self, code: str) -> None:
-        """Exchange the code of an authorisation for a pair and store it in place of any other.
+    def exchange(
+        self, code: str, verifier: str | None = None
+    ) -> tuple[StoredToken, frozenset[str] | None]:
+        """Exchange the code of an authorisation for a pair, and store nothing.
 
-        Raises AuthFailed or Refused when DrChrono does not take the code, and other RemoteErrors.
+        Returns the scopes that were granted too, None where DrChrono does not say. Raises
+        AuthFailed or Refused when DrChrono does not take the code, and other RemoteErrors.
         """
-        answer = self._send(oauth.exchange_code(self._application, code))
+        answer = self._send(oauth.exchange_code(self._application, code, verifier))
         pair = oauth.pair_from(answer.json, self._now(), answer.call_id)
-        # A renewal may finish in between; the person's connection is the newer one all the same.
-        for _ in range(3):
-            if self._store.save(SYSTEM, pair, self.version()):
-                return
-        raise Transient("token_store_busy", answer.call_id)
+        return pair, oauth.scopes_in(answer.json)
+
+    def revoke(self, pair: StoredToken) -> None:
+        """Have DrChrono end a pair that is not to be used. Raises the RemoteErrors of the call."""
+        self._send(oauth.revoke(self._application, pair.access))
+
+    @contextmanager
+    def held(self) -> Iterator[bool]:
+        """Keep every process from renewing meanwhile; gives whether that is so.
+
+        A new authorisation by the same user can end the earlier access token (DrChrono's support
+        page on API errors, 401): who is refused for that waits until the new pair is stored.
+        """
+        owner = f"{self._owner}/{uuid4().hex[:12]}"
+        taken = self._store.try_lease(SYSTEM, owner, self._now() + LEASE)
+        try:
+            yield taken
+        finally:
+            self._store.release(SYSTEM, owner)
 
     def disconnect(self) -> bool:
         """Have DrChrono end the token, and forget the pair; False when there is none.
@@ -195,6 +214,10 @@ class TokenKeeper:
             if refusal.code == "invalid_grant":
                 self._forget_refresh(token)
             return None
+        except Unresolved:
+            # Its answer is lost: whether it was made will not be known. It is told as lost now.
+            self._store.note_attempt(SYSTEM, self._now() - LEASE)
+            raise
         pair = oauth.pair_from(answer.json, self._now(), answer.call_id)
         self._store.save(SYSTEM, pair, token.version)
         return self._store.load(SYSTEM)

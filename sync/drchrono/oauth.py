@@ -3,6 +3,8 @@
 Source: DrChrono API v4, OAuth. The endpoints take forms, not JSON, and need the trailing slash.
 """
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,12 +28,17 @@ class Application:
 
 
 def authorise_url(
-    base_url: str, application: Application, scopes: Sequence[str], state: str
+    base_url: str,
+    application: Application,
+    scopes: Sequence[str],
+    state: str,
+    verifier: str | None = None,
 ) -> str:
     """Give the address at which a user grants us access.
 
     `state` comes back with the code and must be compared with what was given to that browser. No
-    scopes means all: one that DrChrono does not know fails the whole authorisation.
+    scopes means all: one that DrChrono does not know fails the whole authorisation. `verifier` is
+    the secret with which alone the code can be exchanged (RFC 7636, method S256).
     """
     query = {
         "response_type": "code",
@@ -41,12 +48,15 @@ def authorise_url(
     }
     if scopes:
         query["scope"] = " ".join(scopes)
+    if verifier:
+        query |= {"code_challenge": _challenge(verifier), "code_challenge_method": "S256"}
     return f"{base_url.rstrip('/')}/o/authorize/?{urlencode(query)}"
 
 
-def exchange_code(application: Application, code: str) -> Call:
+def exchange_code(application: Application, code: str, verifier: str | None = None) -> Call:
     """Give the call that turns a code into the first token pair; a code lives one minute."""
-    return _token_call(application, {"grant_type": "authorization_code", "code": code})
+    proof = {"code_verifier": verifier} if verifier else {}
+    return _token_call(application, {"grant_type": "authorization_code", "code": code, **proof})
 
 
 def refresh(application: Application, refresh_token: str) -> Call:
@@ -64,6 +74,12 @@ def revoke(application: Application, token: str) -> Call:
     return Call(SYSTEM, "POST", REVOKE, "/o/revoke_token/", form=form)
 
 
+def scopes_in(json: Json) -> frozenset[str] | None:
+    """The scopes that the token endpoint says it granted; None where it says nothing."""
+    named = json.get("scope") if isinstance(json, dict) else None
+    return frozenset(named.split()) if isinstance(named, str) and named.strip() else None
+
+
 def pair_from(json: Json, now: datetime, call_id: int | None = None) -> StoredToken:
     """Read the token endpoint's answer; `now` is aware UTC.
 
@@ -78,6 +94,11 @@ def pair_from(json: Json, now: datetime, call_id: int | None = None) -> StoredTo
     if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0:
         lives = timedelta(seconds=seconds)
     return StoredToken(access, renewal, expires_at=now + lives, obtained_at=now)
+
+
+def _challenge(verifier: str) -> str:
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _token_call(application: Application, grant: dict[str, str]) -> Call:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from sync.core.errors import RemoteError
-from sync.engine import keys
+from sync.engine import keys, whose
 from sync.store import journal, revisions
 from sync.store.clock import DatabaseClock
 from sync.store.schema import attention, installation
@@ -148,10 +148,8 @@ def account_trouble(sync: Sync) -> str | None:
 
 
 def _ask(sync: Sync, pinned: str) -> str | None:
-    from sync.engine import practice
-
     try:
-        divisions = practice.divisions(sync)
+        divisions = whose.divisions(sync.oncall.providers(sync.task_ticket()))
     except RemoteError as failure:
         return (
             "ONCALL_KEY or ONCALL_BASE_URL is another than before, and OnCall could not be asked "

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sync.drchrono.keeper import ELSEWHERE
+from sync.drchrono.keeper import ELSEWHERE, State
 from sync.engine import (
+    accounts,
     behind,
+    connect,
     everyone,
     facts,
     failing,
@@ -37,6 +39,7 @@ from sync.store.schema import work as work_table
 from sync.store.work import Hints, Lane
 
 LATE_WRITE = timedelta(minutes=10)
+TOKEN_LOST = "token_lost"  # noqa: S105 - a cause, no secret
 NOTE_EVERY = timedelta(seconds=10)
 GAP = timedelta(seconds=60)
 _SOON = 15.0  # seconds
@@ -140,6 +143,7 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
 
 def token_renewed(sync: Sync) -> tuple[Ring, ...]:
     """Wake what DrChrono refused with the token before this one; a person is not needed for it."""
+    _tell_lost(sync)
     version = str(sync.keeper.version())
     with sync.store.read() as conn:
         known = facts.get(conn, "token_version")
@@ -153,6 +157,19 @@ def token_renewed(sync: Sync) -> tuple[Ring, ...]:
         for key in waiting:
             work.raise_(conn, key, now=now, hints=Hints.both())
     return tuple(Ring(key, Lane.LIVE) for key in waiting)
+
+
+def _tell_lost(sync: Sync) -> None:
+    """Tell at once of a pair that can't be renewed: its access token may be dead already."""
+    state = sync.keeper.status().state
+    with sync.store.read() as conn:
+        told = journal.is_open(conn, 0, TOKEN_LOST)
+    if state is State.LOST and not told:
+        with sync.store.write() as conn:
+            journal.open_attention(conn, 0, TOKEN_LOST, now=sync.clock())
+    elif state is State.GOOD and told:
+        with sync.store.write() as conn:
+            journal.close_one(conn, 0, TOKEN_LOST, sync.clock())
 
 
 def held_visits(sync: Sync) -> tuple[Ring, ...]:
@@ -173,6 +190,7 @@ def held_visits(sync: Sync) -> tuple[Ring, ...]:
 
 def prune(sync: Sync) -> tuple[Ring, ...]:
     """Forget what has served: old deliveries and calls, late writes that never landed."""
+    connect.end_forgotten(sync)
     with sync.store.write() as conn:
         now = sync.clock()
         old = now - timedelta(days=sync.settings.keep_days)
@@ -191,6 +209,7 @@ _TASKS: Mapping[str, Task] = {
     "mapping": Task(_every(5), mapping_changed),
     "mode": Task(_every(5), mode_changed),
     "token": Task(_every(5), token_renewed),
+    "account": Task(_every(5), accounts.task),
     "matching": Task(_every(15), matching.run),
     "practice": Task(_every(24 * 3600), practice.learn),
     # No webhook tells that a doctor's zone changed, and visits may wait for one.
@@ -214,6 +233,8 @@ TASKS: Mapping[str, Task] = {
     for name, task in _TASKS.items()
 }
 
+# What may run while an account is not the pinned one.
+_OF_THE_ACCOUNT = frozenset({"token", "account", "prune"})
 # What a webhook would have told.
 _WHAT_CHANGED = frozenset(
     {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}
@@ -232,6 +253,8 @@ def due_tasks(sync: Sync) -> tuple[str, ...]:
     after_a_gap(sync)
     with sync.store.read() as conn:
         ready = _ready(conn)
+        if accounts.holds(conn, sync):
+            ready &= _OF_THE_ACCOUNT
         rows = {row.task: row for row in conn.execute(select(tick))}
     due = [name for name in TASKS if name in ready and (name not in rows or rows[name].due <= now)]
     return tuple(name for name in due if _take(sync, name))

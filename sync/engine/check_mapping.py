@@ -7,7 +7,7 @@ from typing import Final
 from sync.core.wire import MalformedError
 from sync.core.zones import known_zone
 from sync.engine.finding import Finding, good, trouble
-from sync.engine.practice import division_urls
+from sync.engine.whose import division_urls
 from sync.mapping import DoctorTable, Mapping
 from sync.oncall.translate import id_from_url
 from sync.outbound.pages import Record

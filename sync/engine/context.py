@@ -17,7 +17,7 @@ from sync.digests import Digests
 from sync.drchrono.client import DrChrono
 from sync.drchrono.keeper import TokenKeeper, with_fresh_token
 from sync.drchrono.oauth import Application
-from sync.engine import facts
+from sync.engine import accounts, facts
 from sync.engine.belonging import Fit
 from sync.mapping import Mapping, changed_at, load
 from sync.oncall.client import OnCall
@@ -30,6 +30,7 @@ from sync.outbound.transport import Transport
 from sync.store.clock import DatabaseClock
 from sync.store.database import Store
 from sync.store.schema import installation
+from sync.store.tickets import Tickets
 from sync.store.tokens import SealedTokens
 from sync.store.work import Lane, Wait
 
@@ -62,6 +63,9 @@ class Sync:
     clock: Callable[[], datetime]
     pause: Callable[[float], None]
     wire: Transport
+    tokens: SealedTokens
+    tickets: Tickets
+    credentials: Credentials
     log: Any = field(default_factory=structlog.get_logger)
     _mapping: Mapping = field(default_factory=Mapping.empty)
     _mapping_stamp: tuple[float, datetime | None] | None = None
@@ -200,10 +204,13 @@ def build(
         clock,
         owner,
     )
+    credentials = Credentials(
+        keeper, settings.oncall_key.get_secret_value(), settings.oncall_key_prefix
+    )
     gate = Gate(
         store,
         wire,
-        Credentials(keeper, settings.oncall_key.get_secret_value(), settings.oncall_key_prefix),
+        credentials,
         Rules(
             bases={"drchrono": settings.drchrono_base_url, "oncall": settings.oncall_base_url},
             limits=limits,
@@ -216,8 +223,9 @@ def build(
         ),
         clock=clock,
     )
-    sender = Optional(with_fresh_token(gate, keeper), store, digests, clock)
-    return Sync(
+    answered = Optional(with_fresh_token(gate, keeper), store, digests, clock)
+    sender = accounts.with_proof(answered, lambda: made)
+    made: Sync = Sync(
         settings=settings,
         store=store,
         digests=digests,
@@ -231,4 +239,8 @@ def build(
         clock=clock,
         pause=pause,
         wire=wire,
+        tokens=tokens,
+        tickets=Tickets(settings.fernet_keys, clock),
+        credentials=credentials,
     )
+    return made

@@ -1,4 +1,4 @@
-"""What both practices look like: accounts, zones, profile names, and our own custom fields."""
+"""What both practices look like: zones, profile names, and our own custom fields."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,48 +7,12 @@ from sync.core import plausible
 from sync.core.errors import Refused
 from sync.core.records import Absent
 from sync.core.wire import length
-from sync.core.wording import Json
-from sync.engine import facts, zones
+from sync.engine import accounts, facts, zones
 from sync.engine.context import Ring, Sync
+from sync.engine.whose import division_urls
 from sync.mapping import Mapping, MappingError
 from sync.oncall.translate import id_from_url
 from sync.store import journal
-
-
-def accounts(sync: Sync) -> tuple[str, frozenset[str]]:
-    """DrChrono's practice group, and OnCall's divisions.
-
-    OnCall names no organisation anywhere; its lowest division stands for it. A DrChrono account
-    without a group is named by its lowest doctor.
-    """
-    ticket = sync.task_ticket()
-    doctors = sync.drchrono.doctors(ticket)
-    groups = {str(one["practice_group"]) for one in doctors if one.get("practice_group")}
-    group = min(groups) if groups else "doctor-" + min((str(d["id"]) for d in doctors), default="0")
-    return group, divisions(sync)
-
-
-def divisions(sync: Sync) -> frozenset[str]:
-    """The divisions of all OnCall's providers; "0" where there are none."""
-    found = {
-        id_from_url(url)
-        for provider in sync.oncall.providers(sync.task_ticket())
-        for url in division_urls(provider)
-    }
-    return frozenset(found) or frozenset({"0"})
-
-
-def division_urls(provider: dict[str, Json]) -> list[str]:
-    """The addresses of the divisions a provider is a member of (OnCall has no list of them)."""
-    found = []
-    memberships = provider.get("memberships")
-    for one in memberships if isinstance(memberships, list) else []:
-        division = one.get("division") if isinstance(one, dict) else one
-        if isinstance(division, dict):
-            division = division.get("url")
-        if isinstance(division, str) and "/" in division:
-            found.append(division)
-    return found
 
 
 def _unless_unusable(
@@ -71,6 +35,7 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
     """Remember zones and profiles, and see that our custom fields exist for mapped doctors."""
     ticket = sync.task_ticket()
     doctors = sync.drchrono.doctors(ticket)
+    accounts.saw(sync, "drchrono", doctors)
     profiles = sync.drchrono.profiles(ticket)
     with sync.store.write() as conn:
         now = sync.clock()
@@ -89,10 +54,10 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
 
 def _learn_divisions(sync: Sync) -> None:
     """Remember how many providers each division has: one mapped among several proves nothing."""
+    providers = list(sync.oncall.providers(sync.task_ticket()))
+    accounts.saw(sync, "oncall", providers)
     members = Counter(
-        id_from_url(url)
-        for provider in sync.oncall.providers(sync.task_ticket())
-        for url in set(division_urls(provider))
+        id_from_url(url) for provider in providers for url in set(division_urls(provider))
     )
     with sync.store.write() as conn:
         for division, count in members.items():

@@ -9,7 +9,7 @@ from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.wire import MalformedError
 from sync.drchrono import keeper
-from sync.engine import behind, group_second, persons, visits, waiting, zones
+from sync.engine import accounts, behind, group_second, persons, visits, waiting, zones
 from sync.engine.arrivals import AbsorbedError
 from sync.engine.context import Ring, Sync
 from sync.engine.outcomes import LaterError, ParkedError
@@ -50,7 +50,11 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
             now=sync.clock(),
             seconds=sync.settings.lease_seconds,
         )
+        held = lease is not None and accounts.holds(conn, sync)
     if lease is None:
+        return ()
+    if held:
+        _later(sync, lease, sync.clock() + accounts.HELD)
         return ()
     try:
         _work(sync, lease)

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from sync.core.merge import Seen
+from sync.engine import accounts
 from sync.engine.outcomes import LOOK_AGAIN, LaterError
 from sync.store import links
-from sync.store.schema import call
+from sync.store.schema import call, visit
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delive
     """
     told = [one for one in deliveries if one.object == obj.id]
     if told and told[-1].event == DELETED:
+        _believe_the_account(sync, obj, told[-1].at)
         return
     seen_at = obj.seen_at or obj.created_at
     denied = obj.looked_at
@@ -73,6 +75,20 @@ def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delive
             links.change(conn, obj.id, looked_at=denied)
     heard = max([seen_at, *(one.at for one in told)])
     _look_until(sync, lease, obj.system, heard, _apart_from(sync, max(denied, heard)))
+    _believe_the_account(sync, obj, denied)
+
+
+def _believe_the_account(sync: Sync, obj: Obj, since: datetime) -> None:
+    """Raise WrongAccount unless the account was proven to see such objects since it denied one."""
+    doctor = None
+    if obj.system == "drchrono" and obj.kind == "appointment":
+        with sync.store.read() as conn:
+            doctor = conn.execute(
+                select(visit.c.doctor).where(visit.c.aggregate == obj.aggregate)
+            ).scalar_one_or_none()
+        accounts.require_sight(sync, doctor, since)
+    else:
+        accounts.require(sync, obj.system, since)
 
 
 def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime | None:

@@ -20,7 +20,7 @@ from sync.core.merge import Seen
 from sync.core.wording import Json
 from sync.core.zones import known_zone, moved
 from sync.drchrono import translate as drchrono
-from sync.engine import facts
+from sync.engine import accounts, facts
 from sync.engine.context import Ring, Sync
 from sync.store import journal, links, work
 from sync.store.schema import attendance, attention, baseline, object_, visit
@@ -60,6 +60,7 @@ class ZoneChange:
 def look(sync: Sync) -> tuple[Ring, ...]:
     """Ask for the doctors, one call, and see to what follows. Raises RemoteErrors."""
     doctors = sync.drchrono.doctors(sync.task_ticket())
+    accounts.saw(sync, "drchrono", doctors)
     with sync.store.write() as conn:
         remember(conn, doctors, sync.clock())
     return settle(sync)

@@ -118,6 +118,12 @@ class Gate:
         self._sleep = sleep
         self.closed = False
 
+    def under(self, authority: Authority) -> "Gate":
+        """The same gate, budget and audit, with other credentials."""
+        return Gate(
+            self._store, self._wire, authority, self._rules, clock=self._clock, sleep=self._sleep
+        )
+
     def close(self) -> None:
         """Begin no further call: whoever asks for one gives the work back, due at once.
 

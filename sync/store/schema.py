@@ -379,12 +379,13 @@ token = Table(
     Column("lease_until", UtcTime),
 )
 
-ticket = Table(  # one-time addresses that start the OAuth exchange
+ticket = Table(  # one-time secrets of the OAuth exchange (engine.connect): connect | state | …
     "ticket",
     metadata,
     Column("hash", String(64), primary_key=True),
     Column("kind", String(12), nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+    Column("sealed", LargeBinary),
 )
 
 digest_key = Table(  # the keys that this installation's digests are made with; never the keys

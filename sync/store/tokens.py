@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.fernet import Fernet, MultiFernet
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from sync.core.tokens import StoredToken
 from sync.store import upsert
@@ -99,15 +99,7 @@ class SealedTokens:
 
         Returns False, having done nothing, when the stored version is another one.
         """
-        text = json.dumps({"access": pair.access, "refresh": pair.refresh})
-        values = {
-            "sealed": self._keys.encrypt(text.encode()),
-            "expires_at": pair.expires_at,
-            "obtained_at": pair.obtained_at,
-            "version": version + 1,
-            "attempt_at": None,
-            "deployment": self._deployment,
-        }
+        values = self._values(pair, version + 1)
         with self._store.write() as conn:
             conn.execute(
                 upsert.insert(conn, token).values(provider=provider).on_conflict_do_nothing()
@@ -118,6 +110,26 @@ class SealedTokens:
                 .values(**values)
             )
             return changed.rowcount == 1
+
+    def replace(self, conn: Connection, provider: str, pair: StoredToken) -> None:
+        """Put a pair in place of whatever is stored, in the caller's transaction."""
+        conn.execute(upsert.insert(conn, token).values(provider=provider).on_conflict_do_nothing())
+        stored = conn.execute(
+            select(token.c.version).where(token.c.provider == provider).with_for_update()
+        ).scalar_one()
+        values = self._values(pair, stored + 1)
+        conn.execute(update(token).where(token.c.provider == provider).values(**values))
+
+    def _values(self, pair: StoredToken, version: int) -> dict[str, object]:
+        text = json.dumps({"access": pair.access, "refresh": pair.refresh})
+        return {
+            "sealed": self._keys.encrypt(text.encode()),
+            "expires_at": pair.expires_at,
+            "obtained_at": pair.obtained_at,
+            "version": version,
+            "attempt_at": None,
+            "deployment": self._deployment,
+        }
 
     def _set(self, provider: str, where: ColumnElement[bool] | None, **values: object) -> None:
         changing = update(token).where(token.c.provider == provider)

@@ -148,14 +148,19 @@ class Clinic:
 
     def connect(self) -> None:
         """OAuth, the mapping as suggested, both webhooks."""
-        address = connect.redeem(self.sync, connect.new_ticket(self.sync))
-        code = self.sandbox.oauth_code(address)
-        state = parse_qs(urlsplit(address).query)["state"][0]
-        connect.finish(self.sync, state, code)
+        self.authorise()
         found = gather(self.sync)
         self.settings.mapping_file.write_text(decided(found.suggestion(), found))
         practice.learn(self.sync)
         self.hear()
+
+    def authorise(self) -> None:
+        """The exchange as a person's browser goes through it, the confirmation too."""
+        started = connect.begin(self.sync, connect.new_ticket(self.sync))
+        code = self.sandbox.oauth_code(started.address)
+        state = parse_qs(urlsplit(started.address).query)["state"][0]
+        if connect.exchange(self.sync, state, started.browser, code).kind == "held":
+            connect.confirm(self.sync, state, started.browser)
 
     def hear(self) -> None:
         """Have both remotes tell their webhooks here."""

@@ -119,6 +119,11 @@ ELSEWHERE = {
     (HERE, "missing_scope"): "test_invariant_9",
     (HERE, "access_seconds"): "test_drchrono_oauth",
     (HERE, "links"): "test_who_answered",
+    (HERE, "login"): "test_wrong_account",
+    (HERE, "renewal_ends_access"): "test_wrong_account",
+    (HERE, "pkce"): "test_connecting",
+    (HERE, "share_patients"): "test_wrong_account",
+    (THERE, "key_of"): "test_wrong_account",
     (THERE, "links"): "test_who_answered",
 }
 PAIRS = 6

@@ -147,8 +147,10 @@ def test_an_address_of_connect_works_once(world: World) -> None:
     result = command(world, "connect")
     assert result.returncode == 0
     address = result.stdout.strip()
-    first = requests.get(address, timeout=10, allow_redirects=False)
-    assert first.status_code == 302
+    assert requests.get(address, timeout=10, allow_redirects=False).status_code == 200
+    start, _, ticket = address.partition("?ticket=")
+    first = requests.post(start, data={"ticket": ticket}, timeout=10, allow_redirects=False)
+    assert first.status_code == 303
     assert first.headers["Location"].startswith(f"{world.control.drchrono_url}/o/authorize/")
     assert requests.get(address, timeout=10, allow_redirects=False).status_code == 400
 

@@ -279,28 +279,34 @@ def test_never_connected(store, script, clock):
     assert caught.value.code == "not_connected"
 
 
-def test_connecting_replaces_what_was_lost(keeper, store, script, clock):
-    store.attempt = START
-    clock.forward(hours=30)
-    script.then(pair(5))
-    keeper.connect("code-1")
+def test_an_exchange_stores_nothing_and_says_what_was_granted(keeper, store, script):
+    before = store.token
+    script.then(pair(5), {**pair(6), "scope": "user:read calendar:read"})
+    found, granted = keeper.exchange("code-1")
+    assert (found.access, granted, store.token) == ("a5", None, before)
     assert script.calls[0].form["code"] == "code-1"
-    assert (store.token.access, store.token.version, store.attempt) == ("a5", 2, None)
-    assert keeper.status().state is State.GOOD
+    assert "code_verifier" not in script.calls[0].form
+    _, granted = keeper.exchange("code-2", "proof")
+    assert granted == {"user:read", "calendar:read"}
+    assert script.calls[1].form["code_verifier"] == "proof"
 
 
-def test_connecting_wins_over_a_renewal_that_ends_in_between(keeper, store, script):
-    script.then(pair(5))
-    honest = store.save
+def test_nobody_renews_while_another_authorisation_is_judged(keeper, script, clock):
+    clock.forward(hours=1)
+    with keeper.held() as alone:
+        assert alone
+        script.then(AuthFailed("unauthorised"))
+        with pytest.raises(Deferred):
+            sender(script, keeper).send(GET, "t")
+    script.then(AuthFailed("unauthorised"), pair(2), {"id": "1"})
+    assert sender(script, keeper).send(GET, "t").json == {"id": "1"}
 
-    def overtaken(provider, token, version):
-        store.save = honest
-        store.token = replace(store.token, access="a2", version=2)
-        return honest(provider, token, version)
 
-    store.save = overtaken
-    keeper.connect("code-1")
-    assert (store.token.access, store.token.version) == ("a5", 3)
+def test_a_renewal_without_an_answer_is_lost_at_once(keeper, store, script, clock):
+    clock.forward(hours=25)
+    script.then(Unresolved("closed"))
+    assert keeper.access_token() == store.token.access
+    assert keeper.status().state is State.LOST
 
 
 # A 401 in mid-life
