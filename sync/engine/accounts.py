@@ -249,7 +249,9 @@ def _shows_any_of(sync: Sync, doctor: str) -> bool:
         )
         if any(str(one.get("doctor")) == doctor for one in next(pages).results):
             return True
-    return False
+    # Nothing in a year: then it is their patients, who are hidden by the same setting.
+    patients = next(sync.drchrono.list_patients(sync.task_ticket(), doctor=doctor))
+    return any(str(one.get("doctor")) == doctor for one in patients.results)
 
 
 # --- where it is asked ----------------------------------------------------------------------------

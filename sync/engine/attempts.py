@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select, update
 from sync.core.errors import FencedOff, RemoteError, Unresolved
 from sync.core.merge import Seen
 from sync.core.people import NAMES
+from sync.engine import accounts
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.proofs import Evidence
 from sync.engine.seen import StoredFields, compare
@@ -128,7 +129,11 @@ def is_denied(sync: Sync, row: Obj, sent: datetime, evidence: Evidence) -> bool:
     """Whether one more look that does not find it, with this evidence, is the last needed."""
     if row.looks + 1 < LOOKS or evidence is Evidence.LAGS:
         return False
-    return evidence is Evidence.SHOWS or sync.clock() >= _silent_until(sync, sent)
+    denied = evidence is Evidence.SHOWS or sync.clock() >= _silent_until(sync, sent)
+    if denied:
+        # The lists of another practice lack everything of ours.
+        accounts.require(sync, row.system, sent)
+    return denied
 
 
 def note_look(

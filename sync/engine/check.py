@@ -17,9 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sync.config import Mode, Settings, judge, plain
-from sync.core.errors import RemoteError, TransportError
+from sync.core.errors import RemoteError, TransportError, WrongAccount
 from sync.drchrono.keeper import State
-from sync.engine import belonging, check_mapping, go_live, probes
+from sync.engine import accounts, belonging, check_mapping, go_live, probes
 from sync.engine.check_mapping import DrChronoSide
 from sync.engine.context import Sync
 from sync.engine.finding import Finding, good, remote_trouble, trouble
@@ -205,12 +205,14 @@ def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
     if not token.ok and token.detail != str(State.LOST):
         return [token], None
     ticket = sync.task_ticket(Lane.BULK)
+    right = "user:read"
     try:
         doctors = sync.drchrono.doctors(ticket)
         offices = sync.drchrono.offices(ticket)
+        right = "calendar:read or settings:read"
         profiles = sync.drchrono.profiles(ticket)
     except RemoteError as failure:
-        return [token, remote_trouble("drchrono", failure, CONNECT)], None
+        return [token, remote_trouble("drchrono", failure, CONNECT, right)], None
     if not doctors:
         # A missing scope can show as an empty list instead of a 403 (facts: O).
         return [
@@ -218,7 +220,7 @@ def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
             trouble("drchrono", "it shows no doctors", f"A scope is missing. {CONNECT}"),
         ], None
     detail = f"{len(doctors)} doctors, {len(offices)} offices, {len(profiles)} profiles"
-    return [token, good("drchrono", detail), _pinned(sync)], DrChronoSide(
+    return [token, good("drchrono", detail), _pinned(sync, doctors)], DrChronoSide(
         doctors, offices, profiles
     )
 
@@ -239,11 +241,16 @@ def _token(sync: Sync) -> Finding:
     return trouble(name, str(found.state), CONNECT)
 
 
-def _pinned(sync: Sync) -> Finding:
+def _pinned(sync: Sync, doctors: list[Record]) -> Finding:
     with sync.store.read() as conn:
-        name = conn.execute(select(installation.c.name)).scalar_one_or_none()
-    if name is None:
+        row = conn.execute(select(installation)).first()
+    if row is None or row.name is None:
         return trouble("accounts", "the two accounts are not tied to this installation", CONNECT)
+    try:
+        accounts.saw(sync, "drchrono", doctors)
+    except WrongAccount:
+        other = "another practice is connected, or one that shows none of the mapped doctors"
+        return trouble("accounts", other, f"Nothing is believed of it. {CONNECT}")
     return good("accounts", "both accounts are tied to this installation")
 
 

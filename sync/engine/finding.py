@@ -35,8 +35,14 @@ def trouble(name: str, detail: str, fix: str) -> Finding:
     return Finding(name, ok=False, detail=detail, fix=fix)
 
 
-def remote_trouble(name: str, failure: RemoteError, credentials: str) -> Finding:
-    """What a remote's refusal means for the operator; `credentials` says how to renew them."""
+def remote_trouble(name: str, failure: RemoteError, credentials: str, right: str = "") -> Finding:
+    """What a remote's refusal means for the operator; `credentials` says how to renew them.
+
+    `right` names what must be granted for it.
+    """
+    if right and failure.code == "forbidden":
+        fix = f"Give the DrChrono user and the application the right {right}, then: {credentials}"
+        return trouble(name, f"the right {right} is missing", fix)
     if isinstance(failure, AuthFailed):
         return trouble(name, f"the credentials are not taken ({failure.code})", credentials)
     if isinstance(failure, NotBefore):

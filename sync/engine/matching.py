@@ -13,6 +13,7 @@ from sync.core.records import Person, Visit, present
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.engine import (
+    accounts,
     behind,
     contact_search,
     contacts,
@@ -70,6 +71,9 @@ def run(sync: Sync) -> tuple[Ring, ...]:
     """
     if not is_due(sync):
         return ()
+    for system in accounts.SYSTEMS:
+        # What is not found now is made later: it must be this practice that lacks it.
+        accounts.require(sync, system, sync.clock() - accounts.AGAIN)
     started = new_scan(sync)
     started.waits = True
     return match(started)[0]

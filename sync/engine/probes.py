@@ -23,6 +23,12 @@ DAYS: Final = 30
 # A bulk list that is not made after this many looks is left to the nightly scans.
 LOOKS: Final = 8
 Probe: TypeAlias = Callable[[str, Sync, Ticket], Finding]
+# What DrChrono wants for each (API v4, "Required scopes").
+_RIGHTS: Final = {
+    "drchrono list": "calendar:read or clinical:read",
+    "drchrono bulk appointments": "calendar:read or clinical:read",
+    "drchrono bulk patients": "patients:read",
+}
 AGAIN: Final = "Check again later; nothing is lost meanwhile, but more calls may be made."
 
 
@@ -51,7 +57,7 @@ def _tried(name: str, probe: Probe, sync: Sync, ticket: Ticket) -> Finding:
     try:
         return probe(name, sync, ticket)
     except RemoteError as failure:
-        return remote_trouble(name, failure, AGAIN)
+        return remote_trouble(name, failure, AGAIN, _RIGHTS.get(name, ""))
 
 
 def _days(sync: Sync) -> str:
@@ -78,7 +84,8 @@ def _bulk_appointments(name: str, sync: Sync, ticket: Ticket) -> Finding:
         page = next(
             sync.drchrono.bulk_appointments(ticket, partial(_pause, sync), date_range=_days(sync))
         )
-    except Refused:
+    except Refused as refusal:
+        _not_forbidden(refusal)
         remember(sync, bulk_appointments="no")
         return good(name, "not there: appointments are read page by page")
     learned = {"bulk_appointments": "yes"}
@@ -106,11 +113,18 @@ def in_order(records: Sequence[Record], asked: str, default: str) -> bool | None
     return True if usual != sorted(usual) else None
 
 
+def _not_forbidden(refusal: Refused) -> None:
+    """Raise a refusal that says nothing of whether a list is there: a right is missing."""
+    if refusal.code == "forbidden":
+        raise refusal
+
+
 def _bulk_patients(name: str, sync: Sync, ticket: Ticket) -> Finding:
     since = (sync.clock() - timedelta(days=1)).date().isoformat()
     try:
         next(sync.drchrono.bulk_patients(ticket, partial(_pause, sync), page_size=1, since=since))
-    except Refused:
+    except Refused as refusal:
+        _not_forbidden(refusal)
         remember(sync, bulk_patients="no")
         return good(name, "not there: patients are read page by page")
     remember(sync, bulk_patients="yes")

@@ -94,6 +94,7 @@ def test_all_is_well(web: FlaskClient) -> None:
             "worker": {"ok": True, "seconds_ago": {"worker@host:1": 59.0}},
             "beat": {"ok": True, "seconds_ago": {"beat@host:1": 1.0}},
             "token": {"ok": True, "detail": "good"},
+            "account": {"ok": True},
         },
     }
 

@@ -10,8 +10,9 @@ from pydantic import SecretStr
 from sync.core.errors import WrongAccount
 from sync.drchrono.keeper import State
 from sync.engine import accounts, catchup, connect
+from sync.engine.check import check
 from tests.integration.agreement import agree
-from tests.integration.clinic import DOCTOR, Clinic, open_clinic, utc, wall
+from tests.integration.clinic import DOCTOR, Clinic, open_clinic, wall
 from tests.sandbox_client import Sandbox
 
 HOUR = 3600.0
@@ -100,6 +101,16 @@ def test_another_organisation_s_key_is_refused_at_connect(clinic: Clinic) -> Non
     with pytest.raises(connect.ConnectError, match="another OnCall organisation"):
         clinic.authorise()
     assert token(clinic) == before
+
+
+def test_check_names_the_right_that_a_user_has_lost_and_another_practice(clinic: Clinic) -> None:
+    move(clinic, "weak")
+    found = {one.name: one for one in check(clinic.sync)}
+    assert "calendar:read" in found["drchrono"].detail
+    move(clinic, "stranger")
+    found = {one.name: one for one in check(clinic.sync)}
+    assert "another practice" in found["accounts"].detail
+    assert clinic.attention() == ["wrong_account"]
 
 
 # --- a later loss ---------------------------------------------------------------------------------
@@ -253,4 +264,3 @@ def test_a_wrong_account_is_an_error_of_its_own(clinic: Clinic) -> None:
     move(clinic, "stranger")
     with pytest.raises(WrongAccount):
         accounts.require(clinic.sync, "drchrono", clinic.now())
-    assert utc() is not None
