@@ -79,3 +79,28 @@ def lost() -> None:
         click.echo(f"Given up: {', '.join(given_up)}. Start the processes again.")
     else:
         click.echo("No key is missing.")
+
+
+@keys.command()
+@click.option(
+    "--most",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="How many contacts to read at most.",
+)
+def renew(most: int) -> None:
+    """Take the current key over for OnCall's contacts, which no list shows whole.
+
+    One OnCall call each, none of DrChrono. Whatever else needs an older key is taken over within a
+    day, as the nightly lists show it.
+
+    \b
+    Example:
+      drchrono-oncall keys renew
+    """
+    from sync.engine.renewing import contacts
+
+    with opened() as sync:
+        left = contacts(sync, most)
+    click.echo(f"{left} contacts are left." if left else "No contact is left.")

@@ -19,6 +19,7 @@ class StoredToken:
     obtained_at: datetime
     version: int = 0
     elsewhere: bool = False  # another deployment connected it: not ours to use (ADR 0018)
+    renewable: bool = True  # False: it is not known who connected it, so not ours to spend
 
     @property
     def renew_at(self) -> datetime:

@@ -193,7 +193,11 @@ class TokenKeeper:
             if token.version != seen:
                 return token
             at = self._store.attempted_at(SYSTEM)
-            if not token.refresh or (at is not None and self._now() < at + AGAIN_AFTER):
+            if (
+                not token.renewable
+                or not token.refresh
+                or (at is not None and self._now() < at + AGAIN_AFTER)
+            ):
                 return None
             return self._spend(token)
         finally:

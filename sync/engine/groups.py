@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sync.core import group
 from sync.core.group import CANCELS, Fate, GroupPlan
 from sync.core.merge import Seen
+from sync.core.people import NAMES
 from sync.core.plan import FIELDS, CreateOncall, Effect, Patch, Plan, Presence, plan_visit
 from sync.core.records import Life, State
 from sync.engine import (
@@ -74,7 +75,7 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     members = plan_members(found)
     if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
         members = _read_rest(found, members)
-    if unreadable.is_in(started.sync.digests, state.stored):
+    if unreadable.is_in(started.sync.digests, state.stored, frozenset(NAMES)):
         group_reading.read_oncall(found)
         group_reading.read_seats(found, found.seats)
         unreadable.of_group(found)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from sync.core import group
 from sync.core.lifecycle import terminal
 from sync.core.merge import Seen
-from sync.core.people import NAMES
 from sync.core.plan import UNREADABLE
 from sync.core.records import Absent, State
 from sync.engine.outcomes import ParkedError
@@ -40,11 +39,15 @@ CAUSE = UNREADABLE
 PLACE = ("starts", "minutes", "provider")
 
 
-def is_in(digests: Digests, stored: StoredFields) -> bool:
-    """Whether any of these baselines or pending writes is under a key that we don't have."""
+def is_in(digests: Digests, stored: StoredFields, besides: frozenset[str] = frozenset()) -> bool:
+    """Whether any of these baselines or pending writes is under a key that we don't have.
+
+    `besides` names fields that are somebody else's to see to.
+    """
     return any(
         not digests.holds(key_id)
-        for one in stored.values()
+        for (_row, name), one in stored.items()
+        if name not in besides
         for key_id in (one.key_id, *(key for key, _digest, _call in one.ours))
         if key_id is not None
     )
@@ -80,6 +83,9 @@ def of_visit(started: VisitRun) -> None:
     if left.seen.get("provider") is Seen.UNKNOWN and untold and as_noted:
         left.seen["provider"] = Seen.SAME
     _anew(sync, state, own, left, ("patient", "provider"))
+    there = state.object("oncall")
+    if untold and as_noted and there is not None:
+        _provider_anew(sync, state, there, str(left.visit.provider))
 
 
 def _anew(sync: Sync, state: VisitState, obj: Obj, shown: Shown, names: Iterable[str]) -> None:
@@ -93,6 +99,13 @@ def _anew(sync: Sync, state: VisitState, obj: Obj, shown: Shown, names: Iterable
     }
     if wire:
         _settle(sync, obj, wire, shown.visit)
+
+
+def _provider_anew(sync: Sync, state: VisitState, obj: Obj, doctor: str) -> None:
+    """What OnCall was sent and does not show: the provider of the doctor whom the visit is with."""
+    entry = sync.mapping.doctor(doctor)
+    if entry is not None and _unreadable(sync.digests, state.stored, obj.id, "provider"):
+        _settle(sync, obj, {"provider": entry.oncall_provider})
 
 
 def _settle(sync: Sync, obj: Obj, wire: Mapping[str, Json], shown: Visit | None = None) -> None:
@@ -131,6 +144,8 @@ def of_group(run: GroupRun) -> None:
             else:
                 left.append(name)
         _anew(run.started.sync, run.state, obj, shown, (*PLACE, "type", "state"))
+        if isinstance(shown.visit.provider, Absent) or "provider" not in shown.wire:
+            _provider_anew(run.started.sync, run.state, obj, run.slot.doctor)
     if left:
         names = tuple(dict.fromkeys(left))
         raise ParkedError("operator", CAUSE, CAUSE, candidates=names)
@@ -158,9 +173,7 @@ def _of_seat(run: GroupRun, seat: Seat, there: Shown | None) -> list[str]:
             left += [name] if shown.seen[name] is Seen.UNKNOWN else []
         _anew(sync, state, seat.appointment, shown, (*PLACE, "type", "state", "patient"))
     row = seat.participant
-    if row is None or not any(
-        _unreadable(sync.digests, state.stored, row.id, name) for name in (*NAMES, "state")
-    ):
+    if row is None or not _unreadable(sync.digests, state.stored, row.id, "state"):
         return left
     wire = participants_wire(there.json).get(str(row.remote_id), {}) if there else {}
     if wire.get("state") is not (not _is_open(seat)):

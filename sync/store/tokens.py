@@ -48,7 +48,8 @@ class SealedTokens:
             expires_at=row.expires_at,
             obtained_at=row.obtained_at,
             version=row.version,
-            elsewhere=not self._live and row.deployment != self._deployment,
+            elsewhere=not self._live and row.deployment not in {None, self._deployment},
+            renewable=self._live or row.deployment == self._deployment,
         )
 
     def try_lease(self, provider: str, owner: str, until: datetime) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from sync.engine import renewing
 from sync.engine.keys import give_up
 from sync.store.schema import baseline, object_
 from tests.integration.clinic import Clinic, checked, open_clinic, wall
@@ -133,6 +134,9 @@ def test_a_change_of_keys_is_no_storm(old: Clinic) -> None:
         # OnCall's list of contacts does not show these: they are taken over when read by id.
         names = [("oncall contact", "first_name"), ("oncall contact", "last_name")]
         assert older(clinic) == names
+        assert renewing.contacts(clinic.sync, 100) == 0
+        assert older(clinic) == []
+        assert clinic.writes() == []
     with rekeyed(old, NEW) as clinic:  # the old one may go now
         clinic.edit(appointments[0], scheduled_time=wall(days=9))
         clinic.settle()
