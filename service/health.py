@@ -16,6 +16,7 @@ from sync.store import journal
 
 _LATELY = timedelta(seconds=60)
 _ROLES = ("worker", "beat")
+MISFIT = "this process does not belong to its database: see drchrono-oncall check"
 
 
 def blueprint(doors: Doors) -> Blueprint:
@@ -30,6 +31,8 @@ def blueprint(doors: Doors) -> Blueprint:
     def readyz() -> Response:
         if not _database(doors):
             return problem(503, "database", "the database can't be used; webhooks get 503")
+        if not _belongs(doors):
+            return problem(503, "misfit", MISFIT)
         return jsonify(status="ok")
 
     @routes.get("/healthz")
@@ -50,6 +53,9 @@ def _parts(doors: Doors) -> dict[str, dict[str, Any]]:
         "redis": {"ok": doors.bell.alive()},
     }
     if parts["database"]["ok"]:
+        if not _belongs(doors):
+            parts["installation"] = {"ok": False, "detail": MISFIT}
+            return parts  # nothing that is stored can be read
         parts |= _processes(doors)
         parts["token"] = _token(doors)
         parts["account"] = _account(doors)
@@ -79,6 +85,14 @@ def _database(doors: Doors) -> bool:
     except SQLAlchemyError:
         return False
     return True
+
+
+def _belongs(doors: Doors) -> bool:
+    """Whether the tables and the keys are this process's; asked anew every few seconds."""
+    try:
+        return doors.sync.misfit(account=False) is None
+    except SQLAlchemyError:
+        return False
 
 
 def _processes(doors: Doors) -> dict[str, dict[str, Any]]:

@@ -116,6 +116,7 @@ def test_other_keys_are_refused_until_all_are_there(
             timeout=10,
         )
         assert refused.status_code == 503
+        assert requests.get(f"{wrong.url}/readyz", timeout=10).status_code == 503
         assert (wrong.due(), wrong.waiting()) == ([], 0)
         monkeypatch.setattr(environment, "settings", lambda: wrong.settings)
         told = CliRunner().invoke(cli, ["keys", "status"])
