@@ -77,12 +77,14 @@ def test_a_webhook_that_met_no_database_asks_for_it(sqlite_url: str) -> None:
 
 def test_one_that_is_refused_for_what_it_is_does_not(store: Store) -> None:
     asked: list[int] = []
-    web = create_app(engine(store.url), Bell(""), lambda: asked.append(1)).test_client()
+    sync = engine(store.url)
+    web = create_app(sync, Bell(""), lambda: asked.append(1)).test_client()
     no_id = web.post(
         "/webhooks/oncall/token-one", data=json.dumps({"event": "appointment_updated"})
     )
     wrong = web.post("/webhooks/oncall/wrong", data="{}")
     assert (no_id.status_code, wrong.status_code, asked) == (422, 401, [])
+    sync.close()
 
 
 def test_a_process_that_starts_asks_for_what_came_before_it(
