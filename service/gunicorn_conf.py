@@ -3,19 +3,25 @@
 Use: `gunicorn --config python:service.gunicorn_conf 'service.wsgi:app()'`.
 """
 
+import sys
+
 from service.connection import Limits
 from service.gunicorn_log import QuietLogger
 from service.gunicorn_worker import DoorWorker
 from service.wsgi import told_settings
+from sync import redis_server
 
 _found = told_settings()
+_refused = redis_server.refusal(_found.redis_url)
+if _refused is not None:
+    sys.exit(_refused)
 DoorWorker.limits = Limits(head=_found.web_head_seconds, body=_found.web_body_seconds)
 
 bind = f"[{_found.host}]:{_found.port}" if ":" in _found.host else f"{_found.host}:{_found.port}"
 workers = _found.web_concurrency
 worker_class = DoorWorker
 threads = _found.web_threads
-graceful_timeout = _found.stop_seconds
+graceful_timeout = max(1, int(_found.stop_seconds))
 timeout = 30
 # One path in the home directory serves every instance on a machine: a second one would fail.
 control_socket_disable = True

@@ -5,7 +5,6 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.doors import Doors
@@ -13,6 +12,7 @@ from service.errors import problem
 from sync.drchrono.keeper import State
 from sync.engine import accounts
 from sync.store import journal
+from sync.store.database import is_read_only
 
 _LATELY = timedelta(seconds=60)
 _ROLES = ("worker", "beat")
@@ -29,8 +29,9 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        if not _database(doors):
-            return problem(503, "database", "the database can't be used; webhooks get 503")
+        trouble = _database(doors)
+        if trouble is not None:
+            return problem(503, "database", f"{trouble}; webhooks get 503")
         if not _belongs(doors):
             return problem(503, "misfit", MISFIT)
         return jsonify(status="ok")
@@ -49,8 +50,8 @@ def blueprint(doors: Doors) -> Blueprint:
 def _parts(doors: Doors) -> dict[str, dict[str, Any]]:
     """Each part: `ok`, and in `detail` what an operator would ask next."""
     parts: dict[str, dict[str, Any]] = {
-        "database": {"ok": _database(doors)},
-        "redis": {"ok": doors.bell.alive()},
+        "database": _part(_database(doors)),
+        "redis": _part(doors.bell.trouble()),
     }
     if parts["database"]["ok"]:
         if not _belongs(doors):
@@ -78,13 +79,19 @@ def _account(doors: Doors) -> dict[str, Any]:
     return {"ok": True}
 
 
-def _database(doors: Doors) -> bool:
+def _part(trouble: str | None) -> dict[str, Any]:
+    return {"ok": True} if trouble is None else {"ok": False, "detail": trouble}
+
+
+def _database(doors: Doors) -> str | None:
+    """What keeps a webhook from being stored, tried with a write: a standby answers every read."""
     try:
-        with doors.sync.store.read() as conn:
-            conn.execute(text("SELECT 1 FROM work WHERE aggregate = 0"))
-    except SQLAlchemyError:
-        return False
-    return True
+        doors.sync.store.try_write()
+    except SQLAlchemyError as error:
+        if is_read_only(error):
+            return "the database takes no writes: it is a standby, or was made read-only"
+        return "the database can't be used"
+    return None
 
 
 def _belongs(doors: Doors) -> bool:

@@ -27,6 +27,7 @@ from workers.bell import Bell
 # Counters of the journal, with the labels that each has.
 _COUNTERS = {
     "deliveries": ("Webhook calls by source and outcome", ("source", "outcome")),
+    "dropped_jobs": ("Jobs in Redis that were not ours, and were not run", ("kind",)),
     "remote_calls": ("Requests to both systems", ("system", "method", "status")),
 }
 

@@ -51,7 +51,8 @@ def app() -> Flask:
     missed.start()
     # Gunicorn's socket is open by now: what was sent before found nobody, what comes waits in it.
     missed.ask()
-    return create_app(sync, Bell(settings.redis_url), missed.ask)
+    bell = Bell(settings.redis_url)
+    return create_app(sync, bell, missed.ask)
 
 
 def _refuse_misfit(sync: Sync) -> None:

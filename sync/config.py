@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     web_threads: int = Field(default=8, ge=1, le=1000)
     web_head_seconds: float = Field(default=10.0, gt=0, le=600)
     web_body_seconds: float = Field(default=10.0, gt=0, le=600)
-    stop_seconds: int = Field(default=10, ge=1, le=600)
+    stop_seconds: float = Field(default=10.0, gt=0, le=600)
     # The budget and the writes of a visit and day are counted from what is kept.
     keep_days: int = Field(default=30, ge=1, le=36_500)
 

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from sync import log as logs
+from sync import redis_server
 from sync.config import load_settings
 from sync.engine import catchup, sweep
 from sync.engine.context import Sync
@@ -23,7 +24,6 @@ from workers.bell import Bell
 
 _EVERY = 0.5  # seconds between sweeps, and between looks at the tasks
 _AFTER_FAILURE = 2.0  # seconds
-_GRACE = 10.0  # seconds a task has to end
 
 log = structlog.get_logger(__name__)
 
@@ -61,15 +61,15 @@ class Ticker(threading.Thread):
             return False
         return True
 
-    def stop(self) -> bool:
+    def stop(self, seconds: float) -> bool:
         """End after the running task, which makes no next call when half of its time is over.
 
-        Returns False when it took longer than ten seconds.
+        Returns False when it took longer than `seconds`.
         """
         self._ending.set()
-        self.join(_GRACE / 2)
+        self.join(seconds / 2)
         self._sync.gate.close()
-        self.join(_GRACE / 2)
+        self.join(seconds / 2)
         return not self.is_alive()
 
 
@@ -116,6 +116,9 @@ def main() -> None:
         signal.signal(number, lambda signum, _frame: told.put(signum))
     if not settings.redis_url:
         sys.exit("REDIS_URL is not set: the beat needs the Redis that the workers listen on.")
+    refused = redis_server.refusal(settings.redis_url)
+    if refused is not None:
+        sys.exit(refused)
     sync = heartbeat.build(settings, "beat")
     bell = Bell(settings.redis_url)
     ticker = Ticker(sync, bell)
@@ -124,9 +127,9 @@ def main() -> None:
     sweeper = Sweeper(sync, bell)
     _sweep_until(told, sweeper)
     log.info("the beat ends")
-    if not ticker.stop():
+    if not ticker.stop(settings.stop_seconds):
         # A scan notes how far it came; the next beat goes on from there.
-        log.warning("a task did not end in time", seconds=_GRACE)
+        log.warning("a task did not end in time", seconds=settings.stop_seconds)
         sys.stdout.flush()
         os._exit(1)
     bell.close()

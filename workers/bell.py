@@ -4,19 +4,21 @@ The truth is in SQL and the sweep rings again, so a ring that Redis can't take i
 redis-py's own defaults would hold a webhook's answer for 4 to 30 seconds.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from rq import Queue, Worker
+from rq import Queue
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS
 
+from sync import redis_server
 from sync.log import cause
+from sync.redis_server import Trouble
 from sync.store.work import Lane
 
 JOB = "workers.jobs.run"
@@ -25,9 +27,10 @@ DESCRIPTION = "look at one aggregate"
 QUEUES = tuple(lane.name.lower() for lane in Lane)
 
 _TIMEOUT = 0.2  # seconds, for connecting and for each answer
-_WAITING = 30  # seconds a ring stays good; the sweep has rung again by then
-_RUNNING = 300  # seconds; the deadlines of the calls in a run end long before
-_FAILED = 60  # seconds a failed job is kept
+WAITING = 30  # seconds a ring stays good; the sweep has rung again by then
+RUNNING = 300  # seconds; the deadlines of the calls in a run end long before
+FAILED = 60  # seconds a failed job is kept
+_TELL = 60.0  # seconds after which the same trouble is told again
 _FULL = 2000  # rings in one queue; more would only pile up while no worker is there
 
 log = structlog.get_logger(__name__)
@@ -45,7 +48,8 @@ class Bell:
     """Rings aggregates on the Redis at `url`; "" is a bell that is not there."""
 
     def __init__(self, url: str) -> None:
-        self._redis = connection(url, timeout=_TIMEOUT) if url else None
+        self._redis = redis_server.connect(url, timeout=_TIMEOUT) if url else None
+        self._told: tuple[Trouble, float] | None = None
         self._queues = {
             name: Queue(name, connection=self._redis, serializer=JSONSerializer)
             for name in QUEUES
@@ -69,10 +73,21 @@ class Bell:
             for name, keys in by_queue.items():
                 taken = self._enqueue(name, keys) and taken
         except redis.RedisError as error:
-            log.warning("the bell was not heard", count=sum(map(len, by_queue.values())),
-                        **cause(error))  # fmt: skip
+            self._lost(error, sum(map(len, by_queue.values())))
             return False
+        if self._told is not None:
+            self._told = None
+            log.info("the bell is heard again")
         return taken
+
+    def _lost(self, error: redis.RedisError, count: int) -> None:
+        """Drop what is open to this server, and say so: once, on another reason, and at times."""
+        if self._redis is not None:
+            redis_server.forget(self._redis)
+        trouble, now = redis_server.why(error), time.monotonic()
+        if self._told is None or self._told[0] != trouble or now - self._told[1] >= _TELL:
+            self._told = (trouble, now)
+            log.warning("the bell was not heard", count=count, reason=str(trouble), **cause(error))
 
     def _enqueue(self, name: str, keys: list[int]) -> bool:
         queue = self._queues[name]
@@ -83,24 +98,30 @@ class Bell:
             Queue.prepare_data(
                 JOB,
                 args=[key],
-                timeout=_RUNNING,
+                timeout=RUNNING,
                 result_ttl=0,
-                ttl=_WAITING,
-                failure_ttl=_FAILED,
+                ttl=WAITING,
+                failure_ttl=FAILED,
                 description=DESCRIPTION,
             )
             for key in keys
         )
         return True
 
-    def alive(self) -> bool:
-        """Whether Redis answers within 0.2 seconds."""
+    def trouble(self) -> str | None:
+        """Why Redis would not take a ring, tried with a write; None when it would."""
         if self._redis is None:
-            return False
+            return "REDIS_URL is not set"
         try:
-            return bool(self._redis.ping())
-        except redis.RedisError:
-            return False
+            redis_server.try_write(self._redis)
+        except redis.RedisError as error:
+            redis_server.forget(self._redis)
+            return str(redis_server.why(error))
+        return None
+
+    def alive(self) -> bool:
+        """Whether Redis takes a write within 0.2 seconds."""
+        return self.trouble() is None
 
     def census(self) -> Census | None:
         """Count workers and jobs without changing anything; None when Redis does not answer."""
@@ -108,7 +129,7 @@ class Bell:
             return None
         try:
             return Census(
-                workers=Worker.count(connection=self._redis),
+                workers=int(self._redis.scard(REDIS_WORKER_KEYS)),
                 jobs=tuple(line for queue in self._queues.values() for line in _jobs(queue)),
             )
         except redis.RedisError:
@@ -118,16 +139,6 @@ class Bell:
         """Give the connections back."""
         if self._redis is not None:
             self._redis.close()
-
-
-def connection(url: str, *, timeout: float) -> redis.Redis:
-    """A Redis client that waits `timeout` seconds at most, for connecting and for an answer."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 def _jobs(queue: Queue) -> list[tuple[str, str, int]]:

@@ -20,21 +20,27 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync import log as logs
+from sync import redis_server
 from sync.config import Settings, load_settings
 from sync.engine import catchup
 from sync.engine.context import Sync
 from sync.outbound.gate import Gate
-from workers import jobs
-from workers.bell import QUEUES, Bell, connection
+from sync.redis_server import Trouble
+from workers import jobs, upkeep
+from workers.bell import QUEUES, Bell
 from workers.heartbeat import Heartbeat, build
+from workers.ring import Ring, RingQueue
 
 # RQ blocks on the queues for this time less 15 seconds, and does its upkeep between two such waits.
 _TTL = 20
 _UPKEEP = 60  # seconds
-_GRACE = 10.0  # seconds a running job has after SIGTERM; its lease covers what is left undone
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries of a Redis that refuses
+_WELL_AFTER = 10.0  # seconds of work after which the next trouble is a first one again
+_TELL = 60.0  # seconds after which the same trouble is told again
 _ANSWER = 15.0  # seconds a Redis command may take; longer than the blocking wait
 
 log = structlog.get_logger(__name__)
@@ -45,8 +51,10 @@ class Worker(SimpleWorker):
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
+    job_class = Ring
+    queue_class = RingQueue
 
-    def __init__(self, client: redis.Redis, ending: "SimpleQueue[float]") -> None:
+    def __init__(self, client: redis.Redis, ending: "SimpleQueue[None]") -> None:
         super().__init__(
             list(QUEUES),
             connection=client,
@@ -71,7 +79,7 @@ class Worker(SimpleWorker):
         if self._stop_requested:
             return
         self._stop_requested = True
-        self._ending.put(_GRACE)
+        self._ending.put(None)
         if not self._running:
             raise StopRequested
 
@@ -82,6 +90,14 @@ class Worker(SimpleWorker):
             super().execute_job(job, queue)
         finally:
             self._running = False
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Be suspended by nobody: SYNC_MODE=paused is how that is done here."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Forget who and what ended without a word. RQ's own upkeep acts on what jobs say."""
+        upkeep.forget(self.connection, QUEUES)
+        self.last_cleaned_at = now()  # type: ignore[assignment]
 
     def subscribe(self) -> None:
         """Listen for no commands: who can write to Redis must not steer us."""
@@ -97,30 +113,41 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if not settings.redis_url:
         sys.exit("REDIS_URL is not set: a worker needs the Redis that web and beat ring on.")
-    wait_for_redis(settings.redis_url)
+    refused = redis_server.refusal(settings.redis_url)
+    if refused is not None:
+        sys.exit(refused)
+    wait_for_redis(settings)
     try:
         _work(settings)
     except StopRequested:
         log.info("the worker ends")
 
 
-def wait_for_redis(url: str) -> None:
-    """Return when Redis answers; says so once when it has to wait."""
-    told = False
+def wait_for_redis(settings: Settings) -> None:
+    """Return when Redis takes a write; says what it waits for, once and then at times."""
+    told: tuple[Trouble, float] | None = None
+    pause = _FIRST_PAUSE
     while True:
-        client = connection(url, timeout=1.0)
+        client = _client(settings, timeout=1.0)
         try:
-            client.ping()
+            redis_server.try_write(client)
         except redis.RedisError as error:
-            if not told:
-                log.warning("Redis does not answer at REDIS_URL; waiting for it",
+            trouble, at = redis_server.why(error), time.monotonic()
+            if told is None or told[0] != trouble or at - told[1] >= _TELL:
+                told = (trouble, at)
+                log.warning("Redis is not usable at REDIS_URL; waiting for it", reason=str(trouble),
                             error=type(error).__name__)  # fmt: skip
-                told = True
-            time.sleep(0.5)
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE / 2)
         else:
             return
         finally:
             client.close()
+
+
+def _client(settings: Settings, *, timeout: float) -> redis.Redis:
+    """A client of its own, whose name is looked up anew."""
+    return redis_server.connect(settings.redis_url, timeout=timeout)
 
 
 def _work(settings: Settings) -> None:
@@ -132,12 +159,15 @@ def _work(settings: Settings) -> None:
     try:
         _note_gap(sync)
         # Made before any signal can come: starting a thread inside a handler can deadlock.
-        ending: SimpleQueue[float] = SimpleQueue()
+        ending: SimpleQueue[None] = SimpleQueue()
         threading.Thread(
-            target=_end_late, args=(ending, sync.gate), name="ending", daemon=True
+            target=_end_late,
+            args=(ending, sync.gate, settings.stop_seconds),
+            name="ending",
+            daemon=True,
         ).start()
         log.info("the worker listens", process=sync.owner)
-        _work_through_outages(settings.redis_url, ending)
+        _work_through_outages(settings, ending)
     finally:
         heartbeat.stop()
         bell.close()
@@ -154,34 +184,46 @@ def _note_gap(sync: Sync) -> None:
         log.exception("the database could not be read")
 
 
-def _work_through_outages(url: str, ending: "SimpleQueue[float]") -> None:
-    """RQ's worker quits when Redis fails it in mid-job: begin anew until told to end."""
+def _work_through_outages(settings: Settings, ending: "SimpleQueue[None]") -> None:
+    """RQ's worker quits on what Redis refuses: begin anew, with pauses, until told to end."""
+    pause = _FIRST_PAUSE
     while True:
-        client = connection(url, timeout=_ANSWER)
-        worker = Worker(client, ending)
+        client = _client(settings, timeout=_ANSWER)
+        begun = time.monotonic()
         try:
-            worker.work(logging_level="WARNING")
-        except (StopRequested, SystemExit):
-            # Told to end before RQ's own loop, which would have said farewell.
-            with suppress(redis.RedisError):
-                worker.register_death()  # type: ignore[no-untyped-call]
-            raise
+            upkeep.clear(client, QUEUES)
+            worker = Worker(client, ending)
+            _listen(worker)
+            if worker.stopping:
+                log.info("the worker ends")
+                return
         except redis.RedisError as error:
-            log.warning("Redis was lost; waiting for it", error=type(error).__name__)
+            log.warning("Redis was lost; waiting for it", reason=str(redis_server.why(error)),
+                        error=type(error).__name__)  # fmt: skip
         finally:
             client.close()
-        if worker.stopping:
-            log.info("the worker ends")
-            return
-        wait_for_redis(url)
+        pause = _FIRST_PAUSE if time.monotonic() - begun >= _WELL_AFTER else pause
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+        wait_for_redis(settings)
 
 
-def _end_late(ending: "SimpleQueue[float]", gate: Gate) -> None:
+def _listen(worker: Worker) -> None:
+    try:
+        worker.work(logging_level="WARNING")
+    except (StopRequested, SystemExit):
+        # Told to end before RQ's own loop, which would have said farewell.
+        with suppress(redis.RedisError):
+            worker.register_death()  # type: ignore[no-untyped-call]
+        raise
+
+
+def _end_late(ending: "SimpleQueue[None]", gate: Gate, seconds: float) -> None:
     """A running job may finish for half its time, then hands back instead of making a next call."""
-    grace = ending.get()
-    time.sleep(grace / 2)
+    ending.get()
+    time.sleep(seconds / 2)
     gate.close()
-    time.sleep(grace / 2)
-    log.warning("the running job did not end in time; its lease will run out", seconds=_GRACE)
+    time.sleep(seconds / 2)
+    log.warning("the running job did not end in time; its lease will run out", seconds=seconds)
     sys.stdout.flush()
     os._exit(1)

@@ -6,6 +6,7 @@ import structlog
 
 from sync.engine import reconcile
 from sync.engine.context import Sync
+from sync.store import journal
 from workers.bell import Bell
 
 log = structlog.get_logger(__name__)
@@ -48,3 +49,11 @@ def run(aggregate: int) -> None:
     if rings is None:
         raise RunFailedError("run failed")
     _hands.bell.ring(rings)
+
+
+def count_dropped(count: int) -> None:
+    """Count jobs that were in Redis and not ours. Raises SQLAlchemyError."""
+    if _hands is None:
+        return
+    with _hands.sync.store.write() as conn:
+        journal.bump(conn, "dropped_jobs", "kind=foreign", by=count)

@@ -16,6 +16,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from sync import redis_server
 from sync.config import Mode, Settings, judge, plain
 from sync.core.errors import RemoteError, TransportError, WrongAccount
 from sync.drchrono.keeper import State
@@ -47,7 +48,7 @@ def check(sync: Sync) -> list[Finding]:
     support is remembered (`facts`). Never raises for what is found.
     """
     settings = sync.settings
-    found = [*settings_findings(settings), _database(sync), _redis(settings.redis_url)]
+    found = [*settings_findings(settings), _database(sync), _redis(settings)]
     found.append(_handshake(sync))
     if any(not one.ok for one in found if one.name == "database"):
         return found  # every call is written down there first
@@ -154,19 +155,25 @@ def _belonging(sync: Sync) -> list[Finding]:
     return found
 
 
-def _redis(url: str) -> Finding:
+def _redis(settings: Settings) -> Finding:
+    url = settings.redis_url
     if not url:
         return good(
             "redis", "REDIS_URL is empty: the processes of this host share one of their own"
         )
-    limits = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    refused = redis_server.refusal(url)
+    if refused is not None:
+        return trouble("redis", "REDIS_URL must not be used so", refused)
     try:
-        with redis.Redis.from_url(url, **limits) as client:
-            client.ping()
+        with redis_server.connect(url, timeout=_REDIS_SECONDS) as client:
+            redis_server.try_write(client)
     except (redis.RedisError, ValueError) as failure:
-        reason = f"it does not answer ({type(failure).__name__})"
-        return trouble("redis", reason, "Look at REDIS_URL and whether the server is up.")
-    return good("redis", "it answers")
+        found = redis_server.why(failure)
+        return trouble("redis", found.words, found.fix)
+    if redis_server.is_open(url):
+        fix = "Give its default user a password (requirepass), or switch that user off."
+        return trouble("redis", "it answers anybody without a password", fix)
+    return good("redis", "it answers and takes writes")
 
 
 def _handshake(sync: Sync) -> Finding:

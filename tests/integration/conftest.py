@@ -85,6 +85,14 @@ def own_redis() -> Iterator[RedisServer]:
     rmtree(home)
 
 
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """A directory whose path is short enough for a Unix socket's."""
+    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
+    yield home
+    rmtree(home)
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """The address of one Redis for all tests of this process."""

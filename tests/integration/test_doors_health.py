@@ -120,7 +120,10 @@ def test_one_worker_of_two_is_enough(web: FlaskClient, all_well: Store) -> None:
 def test_redis_down_is_told(sync: Sync) -> None:
     answer = create_app(sync, Bell("redis://127.0.0.1:1")).test_client().get("/healthz")
     assert answer.status_code == 503
-    assert answer.get_json()["parts"]["redis"] == {"ok": False}
+    assert answer.get_json()["parts"]["redis"] == {
+        "ok": False,
+        "detail": "it does not answer. Look at REDIS_URL and whether the server is up.",
+    }
 
 
 def test_no_token_is_told(web: FlaskClient, all_well: Store) -> None:
@@ -150,7 +153,10 @@ def test_the_database_down_is_told(web: FlaskClient, store: Store) -> None:
     store.downgrade("base")
     answer = web.get("/healthz")
     assert answer.status_code == 503
-    assert answer.get_json()["parts"] == {"database": {"ok": False}, "redis": {"ok": True}}
+    assert answer.get_json()["parts"] == {
+        "database": {"ok": False, "detail": "the database can't be used"},
+        "redis": {"ok": True},
+    }
 
 
 # --- metrics --------------------------------------------------------------------------------------

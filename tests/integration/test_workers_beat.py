@@ -160,7 +160,7 @@ def test_it_ends_cleanly(start: Start, number: signal.Signals) -> None:
 def test_a_task_that_does_not_end_is_given_up(start: Start) -> None:
     beat = start(
         before="""
-beat._GRACE = 0.3
+import os; os.environ["STOP_SECONDS"] = "0.3"
 catchup.TASKS = {"walk": task(lambda sync: (say("walking"), time.sleep(60)))}
 catchup.due_tasks = lambda sync: ("walk",)
 """
@@ -180,7 +180,7 @@ def walk(sync):
         time.sleep(0.01)
     return ()
 
-beat._GRACE = 8.0
+import os; os.environ["STOP_SECONDS"] = "8"
 catchup.TASKS = {"walk": task(walk)}
 catchup.due_tasks = lambda sync: ("walk",)
 """

@@ -201,7 +201,7 @@ def test_a_running_job_is_finished_and_no_other_begun(start: Start, bell: Bell) 
 
 def test_a_job_that_does_not_end_is_given_up(start: Start, bell: Bell) -> None:
     # RQ waits for the running job without bound (platform-facts 8).
-    worker = start("    time.sleep(60)", before="entry._GRACE = 0.3")
+    worker = start("    time.sleep(60)", before='import os; os.environ["STOP_SECONDS"] = "0.3"')
     bell.ring([(1, Lane.LIVE)])
     worker.wait_for("begun 1")
     worker.send(signal.SIGTERM)
@@ -211,7 +211,7 @@ def test_a_job_that_does_not_end_is_given_up(start: Start, bell: Bell) -> None:
 
 def test_a_running_job_is_told_half_way_to_make_no_next_call(start: Start, bell: Bell) -> None:
     body = "    while not sync.gate.closed: time.sleep(0.01)"
-    worker = start(body, before="entry._GRACE = 8.0")
+    worker = start(body, before='import os; os.environ["STOP_SECONDS"] = "8"')
     bell.ring([(1, Lane.LIVE)])
     worker.wait_for("begun 1")
     worker.send(signal.SIGTERM)
@@ -291,8 +291,9 @@ def test_an_idle_worker_hears_again_soon_after_an_outage(start: Start, own_redis
 
 def test_a_worker_that_starts_before_redis_says_so_and_waits(start: Start, own_redis: Any) -> None:
     worker = start(url=own_redis.url)
-    told = json.loads(worker.wait_for("does not answer"))
-    assert told["event"] == "Redis does not answer at REDIS_URL; waiting for it"
+    told = json.loads(worker.wait_for("waiting for it"))
+    assert told["event"] == "Redis is not usable at REDIS_URL; waiting for it"
+    assert told["reason"].startswith("it does not answer. Look at REDIS_URL")
     own_redis.start()
     worker.wait_for("the worker listens")
 

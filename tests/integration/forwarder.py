@@ -1,0 +1,66 @@
+"""A name that can be made to lead elsewhere: a port of its own before servers that are switched.
+
+Open connections stay where they are, as they do when a DNS name is moved after a failover.
+"""
+
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+
+Connect = Callable[[], socket.socket]
+
+
+class Forwarder:
+    """Forwards each new connection to where it leads by then."""
+
+    def __init__(self, to: Connect) -> None:
+        self.to = to
+        self.opened = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                here, _address = self._listener.accept()
+            except OSError:
+                return
+            try:
+                there = self.to()
+            except OSError:
+                here.close()
+                continue
+            self.opened += 1
+            threading.Thread(target=_both_ways, args=(here, there), daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+
+def unix(path: str) -> Connect:
+    """Connect to a Unix socket."""
+
+    def connect() -> socket.socket:
+        made = socket.socket(socket.AF_UNIX)
+        made.connect(path)
+        return made
+
+    return connect
+
+
+def _both_ways(here: socket.socket, there: socket.socket) -> None:
+    with here, there, selectors.DefaultSelector() as ready:
+        ready.register(here, selectors.EVENT_READ, there)
+        ready.register(there, selectors.EVENT_READ, here)
+        while True:
+            for key, _events in ready.select():
+                try:
+                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]
+                    if not data:
+                        return
+                    key.data.sendall(data)
+                except OSError:
+                    return

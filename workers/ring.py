@@ -1,0 +1,169 @@
+"""What a worker takes out of Redis: the number of an aggregate, and nothing else.
+
+RQ's job names what is to be imported and run, in many places of a hash that anybody may have
+written who reaches Redis (ADR 0019). Here a job is one function of ours with one number; a hash
+that says anything else is dropped without a look at what that is.
+"""
+
+import json
+import re
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import redis
+import structlog
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from sqlalchemy.exc import SQLAlchemyError
+
+from workers import jobs
+from workers.bell import DESCRIPTION, FAILED, JOB, QUEUES, RUNNING, WAITING
+
+_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,80}")
+_LONGEST: Final = 1000  # bytes of our JSON
+_HIGHEST: Final = 2**63
+# What RQ itself writes with a ring of ours; any other field, and any of the callbacks' names that
+# is not empty, is not from us.
+_USUAL: Final = frozenset(
+    {
+        *(b"created_at", b"enqueued_at", b"started_at", b"ended_at", b"last_heartbeat"),
+        *(b"data", b"origin", b"description", b"status", b"worker_name"),
+        *(b"timeout", b"ttl", b"result_ttl", b"failure_ttl"),
+    }
+)
+_TELL: Final = 1.0  # seconds between two notes of what was dropped
+
+log = structlog.get_logger(__name__)
+
+
+class Dropped:
+    """How much was dropped, noted in the log and in SQL at most once a second."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told = float("-inf")
+
+    def one(self) -> None:
+        """One more."""
+        self._count += 1
+        if time.monotonic() - self._told >= _TELL:
+            self.tell()
+
+    def tell(self) -> None:
+        """Note what was not noted yet."""
+        if not self._count:
+            return
+        log.warning("jobs in Redis were not ours and are dropped", count=self._count)
+        try:
+            jobs.count_dropped(self._count)
+        except SQLAlchemyError:
+            log.exception("the dropped jobs could not be counted")
+        self._count, self._told = 0, time.monotonic()
+
+
+dropped = Dropped()
+
+
+class Ring(Job):
+    """RQ's job, strict: whatever stands in Redis, it runs `jobs.run` with one number or nothing."""
+
+    aggregate: int
+
+    @classmethod
+    def fetch(
+        cls, job_id: str, connection: redis.Redis | None = None, serializer: Any = None
+    ) -> "Ring":
+        """The ring of this id. Raises NoSuchJobError for all that is none; RQ then passes on."""
+        if connection is None or not _ID.fullmatch(job_id.encode("utf-8", "replace")):
+            dropped.one()
+            raise NoSuchJobError("not an id of ours")
+        ring = cls(job_id, connection=connection, serializer=serializer)
+        ring.refresh()
+        return ring
+
+    def refresh(self) -> None:
+        """Read it anew. Raises NoSuchJobError."""
+        try:
+            found = self.connection.hgetall(self.key)
+        except redis.ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            found = {b"data": b""}
+        if not found:
+            raise NoSuchJobError("it ran out")
+        self.restore(found)
+
+    def restore(self, raw_data: Any) -> None:
+        """Take the number out of a stored hash, and drop the hash if it holds anything else."""
+        aggregate = _aggregate(raw_data)
+        if aggregate is None:
+            self.connection.delete(self.key)
+            dropped.one()
+            raise NoSuchJobError("not a ring of ours")
+        self.aggregate = aggregate
+        self._func_name, self._instance, self._args, self._kwargs = JOB, None, [aggregate], {}
+        self.origin = raw_data[b"origin"].decode()
+        self.description = DESCRIPTION
+        self.timeout, self.ttl, self.result_ttl, self.failure_ttl = RUNNING, WAITING, 0, FAILED
+        self._status = JobStatus.QUEUED
+
+    @property
+    def func(self) -> Callable[[int], None]:
+        """Our one function; no name in Redis is imported."""
+        return jobs.run
+
+    def _fetch_status(self) -> JobStatus:
+        return self._status
+
+    def _execute(self) -> None:
+        jobs.run(self.aggregate)
+
+
+class RingQueue(Queue):
+    """RQ's queue, strict: only ids come out of it, and nothing follows upon a job."""
+
+    @classmethod
+    def lpop(
+        cls, queue_keys: Sequence[str], timeout: int | None, connection: redis.Redis | None = None
+    ) -> Any:
+        """The next queue and id, as RQ gives them; what is no id is dropped."""
+        while True:
+            found = super().lpop(queue_keys, timeout, connection)
+            if found is None or (isinstance(found[1], bytes) and _ID.fullmatch(found[1])):
+                return found
+            dropped.one()
+
+    def enqueue_dependents(self, *_args: Any, **_told: Any) -> dict[str, list[str]]:
+        """No job of ours has any."""
+        return {}
+
+    def move_dependents_to_ready(self, *_args: Any, **_told: Any) -> dict[str, list[str]]:
+        """No job of ours has any."""
+        return {}
+
+    def enqueue_ready_jobs_by_queue(self, *_args: Any, **_told: Any) -> None:
+        """No job of ours has any."""
+
+
+def _aggregate(raw: dict[bytes, bytes]) -> int | None:
+    """The number, if the whole hash is what a bell writes."""
+    if any(value and key not in _USUAL for key, value in raw.items()):
+        return None
+    if raw.get(b"origin", b"").decode("ascii", "replace") not in QUEUES:
+        return None
+    try:
+        text = zlib.decompressobj().decompress(raw[b"data"], _LONGEST)
+        said = json.loads(text)
+    except (KeyError, zlib.error, ValueError, RecursionError):
+        return None
+    if not (isinstance(said, list) and len(said) == 4 and isinstance(said[2], list)):
+        return None
+    name, instance, arguments, named = said
+    if (name, instance, named) != (JOB, None, {}) or len(arguments) != 1:
+        return None
+    (number,) = arguments
+    usable = type(number) is int and 0 < number < _HIGHEST
+    return number if usable else None
