@@ -7,7 +7,7 @@ from sync.core import plausible
 from sync.core.errors import Refused
 from sync.core.records import Absent
 from sync.core.wire import length
-from sync.engine import accounts, facts, zones
+from sync.engine import accounts, facts, profile_meaning, zones
 from sync.engine.context import Ring, Sync
 from sync.engine.whose import division_urls
 from sync.mapping import Mapping, MappingError
@@ -46,6 +46,8 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
             told = "" if isinstance(minutes, Absent) else str(minutes)
             facts.put(conn, f"profile_minutes:{profile['id']}", told, now)
     rings = zones.settle(sync)
+    with sync.store.write() as conn:
+        profile_meaning.notice(conn, sync.mapping, sync.clock())
     _learn_divisions(sync)
     if sync.mapping.doctors:
         _own_fields(sync, sync.mapping)

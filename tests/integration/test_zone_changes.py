@@ -4,6 +4,7 @@ Design §5 and §8: noticed within one catch-up, a job with a preview, asked or 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from cli import environment
 from cli.main import cli
 from sync.engine import catchup, operate, zones
-from tests.integration.clinic import Clinic, open_clinic, utc, wall
+from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic, utc, wall
 from tests.integration.group_clinic import GROUP, make_groups, open_names, patients
 from tests.integration.test_unknown_zone import zone
 from tests.sandbox_client import Sandbox
@@ -204,3 +205,28 @@ def test_the_command_shows_and_accepts(
     clinic.sync.learned()
     clinic.settle()
     assert at(clinic, visits[0]) == instant(3, 17)
+
+
+def test_a_renamed_profile_is_told_and_moves_nothing(clinic: Clinic) -> None:
+    file = clinic.settings.mapping_file
+    by_id = r'"\d+" = "(\w+)"  # Telehealth'
+    text = re.sub(by_id, r'"Telehealth" = "\1"', file.read_text(), count=1)
+    assert '"Telehealth" = "online"' in text
+    file.write_text(text)
+    clinic.sync.learned()
+    clinic.linked()
+
+    def renamed(name: str) -> list[str]:
+        path = f"/api/appointment_profiles/{TELEHEALTH}"
+        assert clinic.sandbox.staff_drchrono("PATCH", path, {"name": name}).ok
+        clinic.catch_up()
+        assert (clinic.writes(), clinic.mails()) == ([], [])
+        return clinic.attention()
+
+    assert renamed("Telehealth") == []
+    assert renamed("Home visit") == ["profile_renamed"]
+    assert renamed("telehealth ") == []
+    renamed("Home visit")
+    file.write_text(text.replace('"Telehealth" = "online"', '"Home visit" = "online"'))
+    clinic.catch_up()
+    assert clinic.attention() == []
