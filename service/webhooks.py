@@ -85,12 +85,14 @@ class _Caller:
         if isinstance(payload, Response):
             return payload
         payload.pop("receiver", None)  # it carries the secret in clear
+        which = self._which(signature, self._doors.sync.settings.webhook_secrets)
         return self._received(
             lambda sync, body: receive.drchrono_event(
                 sync,
                 event=event,
                 delivery_id=call.headers.get("X-drchrono-delivery"),
                 payload=body,
+                credential=which,
             ),
             payload,
         )
@@ -104,13 +106,20 @@ class _Caller:
         payload = self._json(read_body(call))
         if isinstance(payload, Response):
             return payload
-        return self._received(lambda sync, body: receive.oncall_event(sync, payload=body), payload)
+        which = self._which(token, self._doors.sync.settings.webhook_tokens)
+        return self._received(
+            lambda sync, body: receive.oncall_event(sync, payload=body, credential=which), payload
+        )
 
     def _knows(self, given: str, secrets: tuple[str, ...]) -> bool:
         # Header bytes come decoded as Latin-1, path and password as UTF-8; any text must compare.
         encodings = (given.encode(), given.encode("latin-1", "replace"))
         known = [one_of(form, secrets) for form in encodings]
         return any(known)
+
+    def _which(self, given: str, secrets: tuple[str, ...]) -> int:
+        """Which of the active secrets was given: each has its own allowance of unknown ids."""
+        return next((n for n, one in enumerate(secrets) if self._knows(given, (one,))), 0)
 
     def _json(self, body: bytes | None) -> dict[str, Any] | Response:
         if body is None:

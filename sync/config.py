@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     late_seconds: float = Field(default=5.0, ge=0, le=3600)
     writes_per_visit_day: int = Field(default=10, ge=1, le=1_000_000)
     budget_reserve: float = Field(default=0.10, ge=0, lt=1)
+    unknown_ids_share: float = Field(default=0.15, gt=0, le=0.5)
     catchup_minutes: float = Field(default=10.0, gt=0, le=100_000)
     window_days: int = Field(default=180, ge=1, le=3650)
     occurrence_days: int = Field(default=60, ge=0, le=3650)

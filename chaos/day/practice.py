@@ -22,9 +22,11 @@ from cli.sandbox_control import SandboxControl
 from cli.seed_mapping import decided
 from service.app import create_app
 from sync.config import Settings
-from sync.engine import catchup, connect, reconcile
+from sync.engine import catchup, connect, reconcile, unknown
 from sync.engine.context import Ring, Sync, build
+from sync.store import told
 from sync.store.schema import tick, work
+from sync.store.schema import told as told_table
 
 if TYPE_CHECKING:
     from workers.bell import Bell
@@ -287,6 +289,10 @@ class Practice:
 
     def _due(self) -> list[int]:
         now = self.now()
+        with self.sync.store.read() as conn:
+            asked = told.anybody_asks(conn, now)
+        if asked:
+            unknown.admit(self.sync)
         waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
         abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)
         with self.sync.store.read() as conn:
@@ -302,10 +308,15 @@ class Practice:
             item = conn.execute(
                 select(func.min(work.c.due)).where(work.c.wanted > work.c.done)
             ).scalar_one()
+            asked = conn.execute(
+                select(func.min(told_table.c.due)).where(told_table.c.what == "asks")
+            ).scalar_one()
             task = conn.execute(
                 select(func.min(tick.c.due)).where(tick.c.task.not_in(OFTEN))
             ).scalar_one()
-        due: list[datetime | None] = [item] if self._pace else [item, task]
+        # An id that a webhook told of and that waits for its turn gets it within seconds.
+        turn = None if asked is None else max(asked, self.now() + timedelta(seconds=2))
+        due: list[datetime | None] = [item, turn] if self._pace else [item, turn, task]
         # A moment later: what is due at a time is due when that time is over.
         moments = [at + A_MOMENT for at in due if at is not None]
         return min([self.now() + (self._pace or LONGEST_JUMP), *moments])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
 from sync.engine import behind, keeping, never, sealing
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import AbsorbedError, LaterError, ParkedError
 from sync.engine.sealing import Standing
 from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from sync.engine.visits import VisitRun
 
 BUSY = timedelta(seconds=1)
-
-
-class AbsorbedError(Exception):
-    """This aggregate was merged into another one, which is raised: nothing is to be given back."""
-
-    def __init__(self, into: int) -> None:
-        super().__init__(into)
-        self.into = into
 
 
 def settle(started: VisitRun) -> None:

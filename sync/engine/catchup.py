@@ -19,6 +19,7 @@ from sync.engine import (
     scans,
     sharing,
     tiers,
+    unknown,
     zones,
 )
 from sync.engine.context import Ring, Sync
@@ -202,6 +203,7 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
         conn.execute(delete(pending).where(pending.c.call.in_(looked)))
         conn.execute(delete(heartbeat).where(heartbeat.c.at < now - timedelta(days=1)))
         conn.execute(delete(ticket).where(ticket.c.expires_at < now))
+        unknown.prune(conn, now)
     return ()
 
 

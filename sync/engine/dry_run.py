@@ -29,7 +29,7 @@ from sync.engine import contact_search, contacts, due_fields, sharing, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
-from sync.engine.outcomes import LaterError
+from sync.engine.outcomes import AbsorbedError, LaterError, NothingThereError
 from sync.engine.persons import PersonRun
 from sync.engine.visit_state import load
 from sync.engine.visits import VisitRun
@@ -68,6 +68,9 @@ def plan(sync: Sync, kind: str, object_id: str) -> Explanation:
         except LaterError:
             reason = "what was read may be older than what is known: a run looks again"
             return _stopped(sync, its_kind, key, reason, skipped="too_soon")
+        except NothingThereError:
+            reason = "nothing is there under an id that only a webhook told of"
+            return _stopped(sync, its_kind, key, reason, skipped="not_there")
 
 
 @contextmanager
@@ -83,11 +86,16 @@ def _leased(sync: Sync, key: int) -> Iterator[Lease]:
                 select(work_table.c.lease_until).where(work_table.c.aggregate == key)
             ).scalar_one()
         raise BusyError("a worker is at it", until or now + _SOON)
+    absorbed = False
     try:
         yield lease
+    except AbsorbedError:
+        absorbed = True  # the read has shown what we know by another id, which is raised
+        raise BusyError("it is known by another id", sync.clock() + _SOON) from None
     finally:
-        with sync.store.write() as conn:
-            work.give_back(conn, lease, now=sync.clock())
+        if not absorbed:
+            with sync.store.write() as conn:
+                work.give_back(conn, lease, now=sync.clock())
 
 
 def _explained(

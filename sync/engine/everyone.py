@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
-from sync.store import work
+from sync.store import told, work
 from sync.store.schema import object_
 from sync.store.work import Hints, Lane
 
@@ -29,6 +29,7 @@ def raise_all(conn: Connection, mapping: Mapping, now: datetime) -> None:
     """
     if not is_mirrored(mapping):
         return
+    told.ask_for_patients(conn)
     contact = aliased(object_)
     known = select(contact.c.id).where(
         contact.c.aggregate == object_.c.aggregate, contact.c.kind == "contact"

@@ -18,8 +18,8 @@ from sync.core.merge import Seen
 from sync.core.plan import CreateAppointment, CreateOncall, Patch, Plan, Presence
 from sync.core.records import Absent, Life, State
 from sync.engine import group_state, group_twins, meeting, writing
-from sync.engine.arrivals import BUSY, AbsorbedError
-from sync.engine.outcomes import LaterError
+from sync.engine.arrivals import BUSY
+from sync.engine.outcomes import AbsorbedError, LaterError
 from sync.store import attendances, journal, links, work
 from sync.store.schema import visit
 from sync.store.work import Hints, Wait

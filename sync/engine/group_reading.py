@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from sync.core.errors import Gone
 from sync.core.records import Absent
 from sync.drchrono import translate as drchrono
-from sync.engine import group_participants, rereading, zones
+from sync.engine import group_participants, rereading, unknown, zones
 from sync.engine.group_state import GroupRun, Seat, has_participant, load_seats
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import (
     LOOKS_AGAIN,
     Shown,
+    is_deleted,
     look_again,
+    now_a_fact,
     now_real,
     participants_wire,
     read_side,
@@ -48,12 +50,16 @@ def read_seats(run: GroupRun, seats: Iterable[Seat]) -> None:
         obj = seat.appointment
         if seat.read or obj.remote_id is None:
             continue
-        if obj.state == "gone":
+        if unknown.is_closed(obj):
             seat.gone = True
             continue
         try:
             _read(run, seat)
         except Gone:
+            if obj.state == "gone":
+                unknown.still_gone(sync, state.lease, obj)
+                seat.gone = True
+                continue
             real = None
             if not was_deleted(state, obj):
                 real = now_real(sync, run.started.ticket, obj)
@@ -75,6 +81,12 @@ def _read(run: GroupRun, seat: Seat) -> None:
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, run.state.stored)
     shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    if obj.state == "gone" and is_deleted(shown):
+        unknown.still_gone(sync, run.state.lease, obj)
+        seat.gone = True
+        return
+    if unknown.is_unread(obj):
+        obj = seat.appointment = now_a_fact(sync, run.state.lease, obj, shown)
     if isinstance(shown.visit.minutes, Absent) and has_participant(seat):
         # A length that was taken away moves nobody out of the visit they are in.
         seat.without_length = True

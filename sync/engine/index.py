@@ -1,14 +1,19 @@
-"""The keyed index of known people: who has this e-mail and this name, answered without a call."""
+"""The keyed index of known people: who has this e-mail and this name, answered without a call.
+
+It holds who was read. Whom only a webhook told of is noted apart, and read before it counts.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, or_, select
 
+from sync.core import people
+from sync.core.records import Attendee, Person
 from sync.digests import Digests
 from sync.engine import waiting
-from sync.store import upsert
-from sync.store.schema import person_key
+from sync.store import told, upsert
+from sync.store.schema import object_, person_key
 
 Keys = Sequence[tuple[str, tuple[str, ...]]]
 
@@ -70,3 +75,31 @@ def is_current(conn: Connection, digests: Digests, person: int) -> bool:
         person_key.c.person == person, person_key.c.key_id != digests.key_id
     )
     return conn.execute(found.limit(1)).first() is None
+
+
+def email_key(digests: Digests, who: Person) -> str | None:
+    """The keyed digest of somebody's address, under the current key; None without an address."""
+    email = dict(people.keys(who)).get("email")
+    return None if email is None else digests.person("email", *email)
+
+
+def to_be_read(conn: Connection, digests: Digests, who: Attendee | Person) -> list[str]:
+    """The patients to be read before the index is asked for somebody's address.
+
+    Those who are said to have it by now, and those who had it when they were read and of whom
+    something was said since.
+    """
+    email = dict(people.keys(who)).get("email")
+    if email is None:
+        return []
+    said = [(key, digests.person("email", *email, key_id=key)) for key in digests.key_ids]
+    had = conn.execute(
+        select(object_.c.remote_id).where(
+            object_.c.aggregate.in_(find(conn, digests, "email", email)),
+            object_.c.system == "drchrono",
+            object_.c.kind == "patient",
+            object_.c.remote_id.is_not(None),
+        )
+    )
+    doubted = told.of_patients(conn, list(had.scalars()))
+    return sorted({*told.patients_with(conn, said), *doubted})

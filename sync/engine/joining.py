@@ -65,6 +65,7 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         with started.sync.store.write() as conn:
             # Not read a second time for the next booking, however many there are.
             note_place(conn, twin.aggregate, shown, first=True)
+            links.change(conn, twin.id, told=False)
         if _is_coming(started, twin, shown):
             with started.sync.store.write() as conn:
                 now = started.sync.clock()
@@ -168,6 +169,8 @@ def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -
                 object_.c.system == system,
                 object_.c.kind == "appointment",
                 object_.c.state == "live",
+                # Not one that a read has denied.
+                or_(~object_.c.told, object_.c.looked_at.is_(None)),
                 object_.c.aggregate != started.state.key,
             )
             .order_by(object_.c.id)

@@ -34,13 +34,17 @@ class Look:
 
 
 def highest_known(conn: Connection, system: str) -> int | None:
-    """The highest appointment id of a system that we know: what is made next comes after it."""
+    """The highest appointment id of a system that was read: what is made next comes after it.
+
+    Not of those that only a caller told of: an invented one would hide what is made next.
+    """
     highest = conn.execute(
         select(object_.c.remote_id)
         .where(
             object_.c.system == system,
             object_.c.kind == "appointment",
             object_.c.remote_id.is_not(None),
+            ~object_.c.told,
             object_.c.remote_id.not_like("%\\_%", escape="\\"),
         )
         .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
@@ -75,8 +79,9 @@ def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
         shown = oncall.to_visit(json, started.mapping)
         if isinstance(shown.marker, Absent):
             with started.sync.store.read() as conn:
-                if links.find(conn, "oncall", "appointment", shown.remote_id):
-                    continue
+                known = links.find(conn, "oncall", "appointment", shown.remote_id)
+                if known is not None and not known.told:
+                    continue  # read, and another's
             json = _whole(started, shown.remote_id) or json
             shown = oncall.to_visit(json, started.mapping)
         if is_ours(started, row, shown):

@@ -34,7 +34,7 @@ from sync.engine.outcomes import LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.engine.visit_state import look_again_for
 from sync.outbound.brake import BrakedError
-from sync.store import baselines, links, work
+from sync.store import baselines, links, told, work
 from sync.store.schema import object_, person
 from sync.store.work import Hints, Wait
 
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.engine.visit_state import Shown
     from sync.engine.visits import VisitRun
+
+# A search for a person is two calls.
+TOLD_OF_MOST = 2
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ def _note_patient(
         baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
     elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
-    links.change(conn, obj.id, seen_at=now, mark=shown.mark)
+    links.change(conn, obj.id, seen_at=now, mark=shown.mark, told=False)
+    told.settled(conn, "drchrono", "patient", shown.remote_id)
 
 
 def afterwards(started: VisitRun, met: Met) -> None:
@@ -292,8 +296,13 @@ def _told_apart(started: VisitRun, attendee: Attendee, ids: list[str]) -> set[st
 
 
 def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
-    """Known without a call: exactly one person has the e-mail, and the names agree too."""
+    """Known without a call: exactly one person has the e-mail, and the names agree too.
+
+    Whom a webhook tells of is read first, which costs a call each.
+    """
     sync = started.sync
+    if not _read_those_told_of(started, attendee):
+        return None
     keys = dict(people.keys(attendee))
     if "email" not in keys or "email_name" not in keys:
         return None
@@ -321,6 +330,30 @@ def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | Non
         raise ParkedError("operator", f"excluded:{patient[0]['remote_id']}", None)
     shown = Person("drchrono", patient[0]["remote_id"], "patient")
     return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
+
+
+def _read_those_told_of(started: VisitRun, attendee: Attendee) -> bool:
+    """Read the patients of whom only a caller said that they have this address, or have it no more.
+
+    False when that is more than a search by e-mail and name costs.
+    """
+    sync = started.sync
+    with sync.store.read() as conn:
+        ids = index.to_be_read(conn, sync.digests, attendee)
+    if len(ids) > TOLD_OF_MOST:
+        return False
+    for remote_id in ids:
+        try:
+            json = sync.drchrono.get_patient(started.ticket, remote_id)
+        except Gone:
+            with sync.store.write() as conn:
+                told.settled(conn, "drchrono", "patient", remote_id)
+            continue
+        with sync.store.write() as conn:
+            shown = drchrono.to_person(json)
+            obj = _patient_row(conn, started, shown.remote_id)
+            _note_patient(conn, started, obj, json, shown)
+    return True
 
 
 def _contact_differs(started: VisitRun, attendee: Attendee, key: int) -> bool:

@@ -25,7 +25,7 @@ from sync.engine.named import (
 )
 from sync.outbound.brake import CAUSE, NO_DOCTOR
 from sync.store import links, upsert, work
-from sync.store.schema import attention, blocker, decision, visit
+from sync.store.schema import attention, blocker, decision, object_, visit
 from sync.store.work import Hints, Lane
 
 __all__ = [
@@ -67,7 +67,8 @@ def resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
 
     `kind` is visit or person (our own ids), appointment or patient (DrChrono's), contact or
     oncall-appointment (OnCall's). An appointment never heard of is taken up as its webhook would
-    take it up; one that was skipped as none of ours is looked at again; a frozen visit thaws.
+    take it up; one that was skipped as none of ours is looked at again, and so is what is gone; a
+    frozen visit thaws.
     Returns what to ring. Raises UnknownError (a LookupError) and SQLAlchemyError.
     """
     try:
@@ -81,15 +82,20 @@ def _resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         if kind in _LOOKED_UP:
             _take_up(conn, kind, object_id, sync.clock())
-        key = aggregate_of(conn, kind, object_id)
-        return (_raise(conn, key, sync.clock()),)
+        key, now = aggregate_of(conn, kind, object_id), sync.clock()
+        # What is gone is read once more by id: it may be there again.
+        gone = object_.c.aggregate == key, object_.c.state == "gone"
+        conn.execute(
+            update(object_).where(*gone, object_.c.kind.in_(links.TOLD_KINDS)).values(shown_at=now)
+        )
+        return (_raise(conn, key, now),)
 
 
 def _take_up(conn: Connection, kind: str, object_id: str, now: datetime) -> None:
     obj = remote_object(conn, kind, object_id)
     if obj is None:
         key = links.new_aggregate(conn, "visit", now)
-        links.add(conn, key, *REMOTE[kind], object_id, now=now)
+        links.add(conn, key, *REMOTE[kind], object_id, now=now, told=True)
     elif obj.state == "skipped":
         links.change(conn, obj.id, state="live")
 

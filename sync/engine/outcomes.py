@@ -11,11 +11,27 @@ LOOK_AGAIN = timedelta(seconds=3)
 
 @dataclass
 class LaterError(Exception):
-    """Give the item back and come again at `due` (aware UTC); `failed` counts an attempt."""
+    """Give the item back and come again at `due` (aware UTC); `failed` counts an attempt.
+
+    `own`: no webhook's body explains the next look, as what was read asks for it.
+    """
 
     due: datetime
     hints: Hints | None = None
     failed: bool = False
+    own: bool = False
+
+
+class AbsorbedError(Exception):
+    """This aggregate was merged into another one, which is raised: nothing is to be given back."""
+
+    def __init__(self, into: int) -> None:
+        super().__init__(into)
+        self.into = into
+
+
+class NothingThereError(Exception):
+    """Nothing is there under an id that only a caller told of: the run is over, nothing is kept."""
 
 
 @dataclass

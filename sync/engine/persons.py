@@ -20,18 +20,20 @@ from sync.engine import (
     contacts,
     demographics,
     everyone,
+    fruitless,
     index,
     person_writing,
     rereading,
     sharing,
     undecided,
+    unknown,
     unreadable,
 )
 from sync.engine.outcomes import ParkedError
 from sync.engine.seen import compare, matches
 from sync.engine.visit_state import look_again_for
 from sync.outbound.gate import Ticket
-from sync.store import attendances, baselines, journal, links, work
+from sync.store import attendances, baselines, journal, links, told, work
 from sync.store.links import Obj
 from sync.store.schema import attendance, object_, visit
 from sync.store.schema import person as person_table
@@ -66,7 +68,7 @@ def run(sync: Sync, lease: Lease) -> None:
     Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
     """
     with sync.store.read() as conn:
-        patient = links.patient_row(conn, lease.aggregate)
+        patient = _patient(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
         behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
@@ -81,12 +83,19 @@ def run(sync: Sync, lease: Lease) -> None:
     try:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
+        if patient.told:
+            raise unknown.denied(sync, lease, patient) from None
+        if patient.state == "gone":
+            unknown.still_gone(sync, lease, patient)
+            _finish(sync, lease, deliveries)
+            return
         rereading.believe_gone(sync, lease, patient, deliveries)
         with sync.store.write() as conn:
             links.change(conn, patient.id, state="gone")
         _finish(sync, lease, deliveries)
         return
     chart = drchrono.to_person(json, sync.mapping.addresses)
+    patient = unknown.shown(sync, lease, patient, chart.remote_id)
     _not_stale(sync, lease, patient, deliveries, chart.mark)
     sure = plausible.sure(chart, sync.clock().date())
     _tell_odd(sync, lease.aggregate, odd=sure is not chart)
@@ -98,6 +107,8 @@ def run(sync: Sync, lease: Lease) -> None:
     changed = any(one not in {Seen.SAME, Seen.UNKNOWN} for one in seen.values())
     if changed:
         _new_version(started)
+    elif not behind:
+        fruitless.note(sync, lease, patient, deliveries)
     if sync.live and demographics.bring_back(started, seen):
         _new_version(started)
     held = _held(sync)
@@ -113,6 +124,16 @@ def _tell_odd(sync: Sync, key: int, *, odd: bool) -> None:
             journal.open_attention(conn, key, ODD_BIRTH_DATE, now=sync.clock())
         else:
             journal.close_one(conn, key, ODD_BIRTH_DATE, sync.clock())
+
+
+def _patient(conn: Connection, key: int) -> Obj | None:
+    """The person's patient; one that is gone only when it was said to be there again."""
+    again = [
+        one
+        for one in links.objects_of(conn, key)
+        if one.kind == "patient" and not unknown.is_closed(one) and one.shown_at is not None
+    ]
+    return links.patient_row(conn, key) or next(iter(again), None)
 
 
 def _held(sync: Sync) -> tuple[str, str] | None:
@@ -196,6 +217,7 @@ def _new_version(started: PersonRun) -> None:
             .where(person_table.c.aggregate == started.lease.aggregate)
             .values(version=person_table.c.version + 1)
         )
+        told.settled(conn, "drchrono", "patient", str(started.patient.remote_id))
         keys = people.known_by(started.person)
         index.remember(conn, sync.digests, started.lease.aggregate, keys, now=sync.clock())
 

@@ -1,13 +1,14 @@
 """What a webhook becomes: nothing, a noted delivery, or a raised item. No remote is ever asked.
 
 A DrChrono body carries the object, so it is digested and compared; OnCall's body is a bare hint.
-Each event is one transaction, and the caller answers only after it.
+Both are a caller's words (ADR 0017): they may raise work and explain an echo, and write nothing on
+which a later decision rests. Each event is one transaction, and the caller answers only after it.
 """
 
 import re
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, select
@@ -19,14 +20,15 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import everyone, index, joining, occurrences, rekeying, waiting
+from sync.engine import everyone, fruitless, index, occurrences, rekeying, unknown, waiting
 from sync.engine.context import Ring, Sync
 from sync.engine.seen import settled
 from sync.mapping import Mapping, MappingError
 from sync.oncall import translate as oncall
-from sync.store import baselines, journal, links, work
+from sync.store import baselines, journal, links, told, work
 from sync.store.links import Obj
 from sync.store.schema import attendance, visit
+from sync.store.told import Told
 from sync.store.work import NO_WAIT, Hints, Lane, Wait
 
 APPOINTMENT_EVENTS: Final = frozenset(
@@ -37,8 +39,13 @@ PATIENT_EVENTS: Final = frozenset({"PATIENT_CREATE", "PATIENT_MODIFY"})
 ONCALL_EVENTS: Final = frozenset({"appointment_created", "appointment_updated"})
 
 _RACES = 4
-_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
-_MARK: Final = re.compile(r"[0-9A-Za-z:.+ -]{1,40}")
+# Numbers as both systems write them, or the day and series of a virtual occurrence (API v4).
+_NUMBER = "[1-9][0-9]{0,17}"
+_ID: Final = re.compile(rf"{_NUMBER}|[0-9]{{4}}-?[0-9]{{2}}-?[0-9]{{2}}_{_NUMBER}")
+_WORD: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_MARK: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}[Z0-9:+-]{0,7}")
+# A mark is a time in an undecided zone (facts): one beyond that was never given out.
+_AHEAD: Final = timedelta(days=2)
 
 
 class UnusableError(ValueError):
@@ -49,7 +56,7 @@ class UnusableError(ValueError):
 class Receipt:
     """What became of an event, and the keys to ring for now."""
 
-    outcome: Literal["raised", "unchanged", "skipped", "ignored"]
+    outcome: Literal["raised", "unchanged", "skipped", "deferred", "ignored"]
     rings: tuple[Ring, ...] = ()
 
 
@@ -60,13 +67,21 @@ class _Event:
     delivery_id: str | None
     now: datetime
     wait: Wait
+    credential: str
     mapping: Mapping | None = None  # None: not needed, or the file can't be used just now
 
 
 def drchrono_event(
-    sync: Sync, *, event: str, delivery_id: str | None, payload: Map[str, Any]
+    sync: Sync,
+    *,
+    event: str,
+    delivery_id: str | None,
+    payload: Map[str, Any],
+    credential: int = 0,
 ) -> Receipt:
     """Take in one DrChrono delivery (`payload` without its `receiver`).
+
+    `credential` says which of the active secrets came with it: each has its own bucket.
 
     Raises UnusableError for a known event without an id, SQLAlchemyError when nothing was stored.
     """
@@ -78,7 +93,13 @@ def drchrono_event(
     body: dict[str, Json] = inner if isinstance(inner, dict) else dict(payload)
     remote_id = _identity(body, "appointment" if event in NOTE_EVENTS else "id")
     happened = _Event(
-        "drchrono", event, _short(delivery_id), sync.clock(), sync.wait(), _mapping(sync)
+        "drchrono",
+        event,
+        _short(delivery_id),
+        sync.clock(),
+        sync.wait(),
+        f"drchrono:{credential}",
+        _mapping(sync),
     )
     if event in PATIENT_EVENTS:
         return _settled(sync, lambda conn: _patient(sync, conn, happened, remote_id, body))
@@ -87,8 +108,10 @@ def drchrono_event(
     return _settled(sync, lambda conn: _appointment(sync, conn, happened, remote_id, body))
 
 
-def oncall_event(sync: Sync, *, payload: Map[str, Any]) -> Receipt:
+def oncall_event(sync: Sync, *, payload: Map[str, Any], credential: int = 0) -> Receipt:
     """Take in one OnCall hint: the id is taken out of its `url`, which is never fetched.
+
+    `credential` says which of the active tokens came with it: each has its own bucket.
 
     Raises UnusableError for a known event without an id, SQLAlchemyError when nothing was stored.
     """
@@ -103,7 +126,10 @@ def oncall_event(sync: Sync, *, payload: Map[str, Any]) -> Receipt:
         remote_id = oncall.id_from_url(url)
     except ValueError:
         raise UnusableError("url") from None
-    happened = _Event("oncall", event, None, sync.clock(), sync.wait())
+    if not _ID.fullmatch(remote_id):
+        raise UnusableError("url")
+    credential_name = f"oncall:{credential}"
+    happened = _Event("oncall", event, None, sync.clock(), sync.wait(), credential_name)
     return _settled(sync, lambda conn: _hint(sync, conn, happened, remote_id))
 
 
@@ -131,7 +157,7 @@ def _identity(body: Map[str, Json], key: str) -> str:
 
 
 def _short(text: str | None) -> str | None:
-    return text if text and _ID.fullmatch(text) else None
+    return text if text and _WORD.fullmatch(text) else None
 
 
 def _settled(sync: Sync, note: Any) -> Receipt:
@@ -159,24 +185,15 @@ def _appointment(
     if event.name == "APPOINTMENT_DELETE":
         return _deleted(sync, conn, event, obj, remote_id)
     wire, shown = _read_body(event.mapping, body)
-    if obj is None:
-        real = occurrences.known_as(conn, sync, shown, body)
-        if real is not None:
-            # Whatever else it says, it can bear our marker now.
-            _note_delivery(sync, conn, event, real, {}, shown, "raised")
-            return _raise(sync, conn, event, real.aggregate, shown)
-        skipped = out_of_scope(event.mapping, shown)
-        key = links.new_aggregate(conn, "visit", event.now)
-        state = "skipped" if skipped else "live"
-        obj = links.add(conn, key, "drchrono", "appointment", remote_id, now=event.now, state=state)
-        if skipped and not _is_series(conn, remote_id, shown):
-            return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
-        occurrences.note(conn, key, shown)
-    elif obj.state == "gone":
-        return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
-    elif obj.state == "skipped" and not _is_series(conn, remote_id, shown):
-        if out_of_scope(event.mapping, shown):
-            return _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
+    series = _is_series(conn, remote_id, shown)
+    none_of_ours = out_of_scope(event.mapping, shown) and not series
+    if obj is None or unknown.is_unknown(obj):
+        if none_of_ours:
+            return _skipped(conn, event)
+        return _unheard(sync, conn, event, remote_id, obj, shown, series=series)
+    if obj.state == "skipped" and not series:
+        if none_of_ours:
+            return _skipped(conn, event)
         links.change(conn, obj.id, state="live")
     return _compare(sync, conn, event, obj, wire, shown)
 
@@ -184,6 +201,55 @@ def _appointment(
 def _is_series(conn: Connection, remote_id: str, shown: Visit | None) -> bool:
     """Whether it is a series' base, as is said, or where nothing is, as we know."""
     return shown.virtual_base if shown else bool(occurrences.of_series(conn, remote_id))
+
+
+def _skipped(conn: Connection, event: _Event) -> Receipt:
+    """None of ours by what was said: counted, and nothing is kept, so nothing rests on it."""
+    journal.bump(conn, "deliveries", f"source={event.source},outcome=skipped")
+    return Receipt("skipped")
+
+
+def _deferred(conn: Connection, event: _Event) -> Receipt:
+    """Said of an object that was read in vain lately, too often: the next list tells."""
+    journal.bump(conn, "deliveries", f"source={event.source},outcome=deferred")
+    return Receipt("deferred")
+
+
+def _unheard(
+    sync: Sync,
+    conn: Connection,
+    event: _Event,
+    remote_id: str,
+    obj: Obj | None,
+    shown: Visit | Person | None = None,
+    kind: str = "appointment",
+    *,
+    series: bool = False,
+) -> Receipt:
+    """An id that no read has shown, or that a read has denied: it is read when it is its turn."""
+    starts = shown.starts if isinstance(shown, Visit) else None
+    wait = NO_WAIT if _is_soon(sync, event.now, starts) else event.wait
+    one = replace(_said(event, kind, remote_id, shown), series=series)
+    if isinstance(shown, Person):
+        key = index.email_key(sync.digests, shown)
+        one = replace(one, key_id=sync.digests.key_id, email=key)
+    rings = unknown.hear(conn, sync, one, obj, now=event.now, wait=wait)
+    journal.bump(conn, "deliveries", f"source={event.source},outcome=raised")
+    return Receipt("raised", rings or ())
+
+
+def _said(event: _Event, kind: str, remote_id: str, shown: Visit | Person | None = None) -> Told:
+    return Told(
+        system=event.source,
+        kind=kind,
+        remote_id=remote_id,
+        credential=event.credential,
+        event=event.name,
+        delivery_id=event.delivery_id,
+        mark=_mark(shown, event.now),
+        first_at=event.now,
+        due=event.now,
+    )
 
 
 def _read_body(mapping: Mapping | None, body: Json) -> tuple[dict[str, Json], Visit | None]:
@@ -225,10 +291,10 @@ def _compare(
             return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
         # What somebody is asked about may have been taken back: nothing explains this but a read.
         wire = {}
+    if fruitless.puts_off(conn, sync, obj, event.now):
+        return _deferred(conn, event)
     _note_delivery(sync, conn, event, obj, wire, shown, "raised")
-    if item is None and shown is not None:
-        joining.note_place(conn, obj.aggregate, shown)
-    return _raise(sync, conn, event, obj.aggregate, shown)
+    return _raise(sync, conn, event, obj, shown)
 
 
 def _note_delivery(
@@ -238,7 +304,7 @@ def _note_delivery(
     obj: Obj,
     wire: dict[str, Json],
     shown: Visit | Person | None,
-    outcome: Literal["raised", "unchanged", "skipped"],
+    outcome: Literal["raised", "unchanged"],
 ) -> Receipt:
     journal.note_delivery(
         conn,
@@ -247,7 +313,7 @@ def _note_delivery(
         now=event.now,
         delivery_id=event.delivery_id,
         object=obj.id,
-        mark=_mark(shown),
+        mark=_mark(shown, event.now),
         key_id=sync.digests.key_id if wire else None,
         digests=sync.digests.fields(obj.id, wire) if wire else None,
         outcome=outcome,
@@ -255,21 +321,36 @@ def _note_delivery(
     return Receipt(outcome)
 
 
-def _mark(shown: Visit | Person | None) -> str | None:
-    """The order mark of a body, if it looks like one: it is kept as it was sent."""
+def _mark(shown: Visit | Person | None, now: datetime) -> str | None:
+    """The order mark of a body, as it was sent, if it looks like one that was given out by now."""
     mark = shown.mark if shown is not None else None
-    return mark if mark and _MARK.fullmatch(mark) else None
+    if not mark or not _MARK.fullmatch(mark):
+        return None
+    try:
+        at = datetime.fromisoformat(mark[:19])
+    except ValueError:
+        return None
+    return mark if at.replace(tzinfo=UTC) <= now + _AHEAD else None
 
 
 def _raise(
-    sync: Sync, conn: Connection, event: _Event, aggregate: int, shown: Visit | None = None
+    sync: Sync, conn: Connection, event: _Event, obj: Obj, shown: Visit | None = None
 ) -> Receipt:
-    wait = _wait(sync, conn, event, aggregate)
-    wait = NO_WAIT if _imminent(sync, conn, aggregate, event.now, shown) else wait
+    wait = _wait(sync, conn, event, obj.aggregate)
+    wait = NO_WAIT if _imminent(sync, conn, obj.aggregate, event.now, shown) else wait
+    lane = Lane.TOLD if obj.told else Lane.LIVE
+    if event.source == "oncall" and fruitless.is_tired(conn, sync, obj, event.now):
+        wait = fruitless.SLOW
     due = work.raise_(
-        conn, aggregate, now=event.now, hints=Hints.of(event.source), lane=Lane.LIVE, wait=wait
+        conn,
+        obj.aggregate,
+        now=event.now,
+        hints=Hints.of(event.source),
+        lane=lane,
+        wait=wait,
+        told=True,
     )
-    rings = (Ring(aggregate, Lane.LIVE),) if due <= event.now else ()
+    rings = (Ring(obj.aggregate, lane),) if due <= event.now else ()
     return Receipt("raised", rings)
 
 
@@ -291,42 +372,45 @@ def _imminent(
     known = conn.execute(
         select(visit.c.starts_at).where(visit.c.aggregate == aggregate)
     ).scalar_one_or_none()
-    starts = [known, shown.starts if shown is not None else None]
-    return any(
-        isinstance(at, datetime) and now <= at <= now + sync.settings.imminent for at in starts
-    )
+    return any(_is_soon(sync, now, at) for at in (known, shown.starts if shown else None))
+
+
+def _is_soon(sync: Sync, now: datetime, at: object) -> bool:
+    return isinstance(at, datetime) and now <= at <= now + sync.settings.imminent
 
 
 def _deleted(
     sync: Sync, conn: Connection, event: _Event, obj: Obj | None, remote_id: str
 ) -> Receipt:
-    """A deletion names only the id. One we never heard of leaves a tombstone that stays."""
-    if (obj is None or obj.state == "skipped") and occurrences.of_series(conn, remote_id):
+    """A deletion names only the id. Of an unknown one it is remembered for an hour.
+
+    So one that overtakes the answer of our own create is not lost, and nothing is silenced by it.
+    """
+    known = obj is not None and not unknown.is_unknown(obj)
+    maybe = obj is None or not known or obj.state == "skipped"
+    series = maybe and bool(occurrences.of_series(conn, remote_id))
+    if series and not known:
         # A series' base: its occurrences go with it.
-        obj = links.first_sight(conn, "drchrono", "appointment", remote_id, now=event.now)
-        links.change(conn, obj.id, state="skipped")
-        _note_delivery(sync, conn, event, obj, {}, None, "raised")
-        return _raise(sync, conn, event, obj.aggregate)
-    if obj is None:
-        key = links.new_aggregate(conn, "visit", event.now)
-        obj = links.add(
-            conn, key, "drchrono", "appointment", remote_id, now=event.now, state="gone"
-        )
-    if obj.state != "live":
-        links.change(conn, obj.id, state="gone")
-        return _note_delivery(sync, conn, event, obj, {}, None, "skipped")
+        return _unheard(sync, conn, event, remote_id, obj, series=True)
+    if obj is None or not known:
+        if obj is None and told.count(conn, event.source, "deleted") < unknown.MOST:
+            told.say(conn, _said(event, "appointment", remote_id), "deleted", event.now)
+        return _skipped(conn, event)
+    if obj.state == "skipped" and not series:
+        return _skipped(conn, event)
+    if fruitless.puts_off(conn, sync, obj, event.now):
+        return _deferred(conn, event)
     _note_delivery(sync, conn, event, obj, {}, None, "raised")
-    return _raise(sync, conn, event, obj.aggregate)
+    return _raise(sync, conn, event, obj)
 
 
 def _note(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> Receipt:
     """A locked clinical note completes a visit, where completing is carried at all."""
     obj = links.find(conn, "drchrono", "appointment", remote_id)
     if obj is None or obj.state != "live" or not _completes(event):
-        journal.bump(conn, "deliveries", "source=drchrono,outcome=skipped")
-        return Receipt("skipped")
+        return _skipped(conn, event)
     _note_delivery(sync, conn, event, obj, {}, None, "raised")
-    return _raise(sync, conn, event, obj.aggregate)
+    return _raise(sync, conn, event, obj)
 
 
 def _completes(event: _Event) -> bool:
@@ -337,27 +421,54 @@ def _completes(event: _Event) -> bool:
 
 
 def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: Json) -> Receipt:
-    """A patient nobody has a visit with is only indexed, so that a visit can find them later."""
+    """Of a patient nobody has a visit with, only the address they are said to have is noted.
+
+    A visit can find them by it for an hour, at the price of one read; then a list has shown them.
+    """
     try:
         wire, shown = drchrono.wire("patient", body), drchrono.to_person(body)
     except MalformedError:
         wire, shown = {}, None
-    obj = links.first_sight(conn, "drchrono", "patient", remote_id, now=event.now)
+    obj = links.find(conn, "drchrono", "patient", remote_id)
     rings = _wake(conn, event, remote_id)
-    if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(_mapping(sync)):
-        newer = shown is not None and (obj.mark or "") <= (shown.mark or "")
-        if shown is not None and newer:
-            index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown), now=event.now)
-            links.change(conn, obj.id, mark=_mark(shown))
-        _note_delivery(sync, conn, event, obj, wire, shown, "skipped")
-        return Receipt("raised" if rings else "skipped", rings)
+    linked = obj is not None and is_linked(conn, obj.aggregate)
+    if not linked and not everyone.is_mirrored(event.mapping):
+        _note_address(sync, conn, event, remote_id, obj, shown)
+        skipped = _skipped(conn, event)
+        return Receipt("raised", rings) if rings else skipped
+    if obj is None or unknown.is_unknown(obj):
+        raised = _unheard(sync, conn, event, remote_id, obj, shown, "patient")
+        return Receipt("raised", (*rings, *raised.rings))
     item = work.locked(conn, obj.aggregate)
     stored = baselines.stored_fields(conn, [obj.id])
     rekeying.shown(conn, sync.digests, obj.id, wire, stored)
     if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
+    if fruitless.puts_off(conn, sync, obj, event.now):
+        return _deferred(conn, event)
     _note_delivery(sync, conn, event, obj, wire, shown, "raised")
-    return _raise(sync, conn, event, obj.aggregate)
+    return _raise(sync, conn, event, obj)
+
+
+def _note_address(
+    sync: Sync,
+    conn: Connection,
+    event: _Event,
+    remote_id: str,
+    obj: Obj | None,
+    shown: Person | None,
+) -> None:
+    key = index.email_key(sync.digests, shown) if shown is not None else None
+    if key is None and obj is None:
+        return  # nothing to be found by
+    if told.count(conn, event.source, "keys") >= unknown.MOST:
+        unknown.list_soon(conn, "drchrono_patients", event.now)
+        return
+    keys = people.keys(shown) if shown is not None else ()
+    for kind, ref in waiting.email(sync.digests, keys, older=True):
+        waiting.wake(conn, kind, ref, now=event.now)
+    one = _said(event, "patient", remote_id, shown)
+    told.say(conn, replace(one, key_id=sync.digests.key_id, email=key), "keys", event.now)
 
 
 def _wake(conn: Connection, event: _Event, remote_id: str) -> tuple[Ring, ...]:
@@ -381,6 +492,8 @@ def is_linked(conn: Connection, person: int) -> bool:
 
 
 def _hint(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> Receipt:
-    obj = links.first_sight(conn, "oncall", "appointment", remote_id, now=event.now)
+    obj = links.find(conn, "oncall", "appointment", remote_id)
+    if obj is None or unknown.is_unknown(obj):
+        return _unheard(sync, conn, event, remote_id, obj)
     _note_delivery(sync, conn, event, obj, {}, None, "raised")
-    return _raise(sync, conn, event, obj.aggregate)
+    return _raise(sync, conn, event, obj)

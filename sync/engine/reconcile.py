@@ -10,9 +10,8 @@ from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteEr
 from sync.core.wire import MalformedError
 from sync.drchrono import keeper
 from sync.engine import accounts, behind, group_second, persons, visits, waiting, zones
-from sync.engine.arrivals import AbsorbedError
 from sync.engine.context import Ring, Sync
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import AbsorbedError, LaterError, NothingThereError, ParkedError
 from sync.log import cause
 from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
 from sync.outbound.brake import NO_DOCTOR, BrakedError
@@ -73,8 +72,10 @@ def _work(sync: Sync, lease: Lease) -> None:
         _ended(sync, lease)
     except (FencedOff, FenceLostError, AbsorbedError):
         raise
+    except NothingThereError:
+        _nothing_there(sync, lease)
     except LaterError as later:
-        _later(sync, lease, later.due, hints=later.hints, failed=later.failed)
+        _later(sync, lease, later.due, hints=later.hints, failed=later.failed, own=later.own)
     except NotBefore as closed:
         _later(sync, lease, closed.until)
     except Unresolved:
@@ -135,9 +136,10 @@ def _later(
     *,
     hints: Hints | None = None,
     failed: bool = False,
+    own: bool = False,
 ) -> None:
     with sync.store.write() as conn:
-        work.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed)
+        work.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed, own=own)
 
 
 def _again(sync: Sync, lease: Lease, code: str) -> None:
@@ -180,6 +182,17 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
             conn.execute(
                 update(visit).where(visit.c.aggregate == lease.aggregate).values(frozen_at=now)
             )
+        journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
+        work.complete(conn, lease, now=now)
+
+
+def _nothing_there(sync: Sync, lease: Lease) -> None:
+    """Done with an id that nothing is under; its rows are dropped when an hour is over."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        links.unblock(conn, lease.aggregate)
+        journal.close_attention(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
         work.complete(conn, lease, now=now)
 

@@ -5,7 +5,9 @@ Believed at once, what stood there before a write of ours would be carried to th
 somebody's edit and undo what was just carried; and what such a copy lacks would be taken for
 deleted. So it is looked at again, at growing distances, and what still shows it `APART_SECONDS`
 after that write is somebody's doing. Any other value is somebody's edit at once, and so is anything
-under a newer `updated_at` of DrChrono's. What nobody told is deleted, two looks apart must deny.
+under a newer `updated_at` of DrChrono's. What nobody told is deleted, two looks apart must deny;
+what a webhook tells is deleted is looked at again while it is so new that a copy may lack it (ADR
+0017).
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
     from sync.store.links import Obj
     from sync.store.work import Lease
 
-DELETED = "APPOINTMENT_DELETE"
+DELETED = "APPOINTMENT_DELETE"  # a caller's word
+LISTED_DELETED = "scan_deleted"  # an authenticated list's
+# How long a copy may lack what was made: reads are "some seconds" old (API v4, Requests).
+NEW = 3 * LOOK_AGAIN
 # A write whose answer was lost, or whose worker died, may have landed too.
 LANDED = ("done", "unresolved", "looked", "open")
 
@@ -58,13 +63,18 @@ def believe(
 
 
 def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delivery] = ()) -> None:
-    """Raise LaterError until two looks apart deny an object; one whose deletion was told is gone.
+    """Raise LaterError until two looks apart deny an object; one that a list shows deleted is gone.
 
-    The first denial is noted. One heard of a moment ago is looked for at growing distances
-    meanwhile, as its read is likely behind.
+    So is one whose deletion a webhook tells, when it was there long enough for every copy to have
+    it. The first denial is noted. One heard of a moment ago is looked for at growing distances
+    meanwhile, as its read is likely behind; but what callers say puts the end off by no more.
     """
     told = [one for one in deliveries if one.object == obj.id]
+    if told and told[-1].event == LISTED_DELETED:
+        _believe_the_account(sync, obj, told[-1].at)
+        return
     if told and told[-1].event == DELETED:
+        _look_until(sync, lease, obj.system, obj.created_at, obj.created_at + NEW)
         _believe_the_account(sync, obj, told[-1].at)
         return
     seen_at = obj.seen_at or obj.created_at
@@ -74,7 +84,8 @@ def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delive
         with sync.store.write() as conn:
             links.change(conn, obj.id, looked_at=denied)
     heard = max([seen_at, *(one.at for one in told)])
-    _look_until(sync, lease, obj.system, heard, _apart_from(sync, max(denied, heard)))
+    until = max(denied, min(heard, _apart_from(sync, denied)))
+    _look_until(sync, lease, obj.system, heard, _apart_from(sync, until))
     _believe_the_account(sync, obj, denied)
 
 
@@ -141,4 +152,5 @@ def _look_until(sync: Sync, lease: Lease, system: str, since: datetime, until: d
     hints = Hints(
         lease.hints.drchrono or system == "drchrono", lease.hints.oncall or system == "oncall"
     )
-    raise LaterError(min(until, now + max(LOOK_AGAIN, now - since)), hints)
+    own = system == "drchrono"
+    raise LaterError(min(until, now + max(LOOK_AGAIN, now - since)), hints, own=own)

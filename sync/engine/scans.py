@@ -13,7 +13,7 @@ from sqlalchemy import Connection, or_, select
 
 from sync.core import people
 from sync.core.errors import NotTheApi, Refused
-from sync.core.records import Absent, Life, State
+from sync.core.records import Absent, Life, State, Visit
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
@@ -29,14 +29,15 @@ from sync.engine import (
     occurrences,
     proofs,
     rekeying,
+    unknown,
 )
 from sync.engine.context import Ring, Sync
 from sync.engine.receive import is_linked, out_of_scope
-from sync.engine.rereading import DELETED
+from sync.engine.rereading import LISTED_DELETED
 from sync.engine.seen import settled, was_told
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import attendances, baselines, journal, links, scans, work
+from sync.store import attendances, baselines, journal, links, scans, told, work
 from sync.store.links import Obj
 from sync.store.schema import object_, visit
 from sync.store.work import Hints, Lane
@@ -51,11 +52,17 @@ def _pause(sync: Sync, attempt: int) -> None:
     sync.pause(min(10.0, 0.5 * attempt))
 
 
-def raise_(conn: Connection, sync: Sync, key: int, system: str) -> Ring | None:
-    """Have one side of an aggregate looked at; what waits its turn for that already waits on."""
-    if work.awaits(work.locked(conn, key), Hints.of(system), Lane.CATCHUP):
+def raise_(
+    conn: Connection, sync: Sync, key: int, system: str, *, told: bool = False
+) -> Ring | None:
+    """Have one side of an aggregate looked at; what waits its turn for that already waits on.
+
+    `told`: a delivery says why.
+    """
+    item = work.locked(conn, key)
+    if work.awaits(item, Hints.of(system), Lane.CATCHUP) and (told or (item and item["own"])):
         return None
-    work.raise_(conn, key, now=sync.clock(), hints=Hints.of(system), lane=Lane.CATCHUP)
+    work.raise_(conn, key, now=sync.clock(), hints=Hints.of(system), lane=Lane.CATCHUP, told=told)
     return Ring(key, Lane.CATCHUP)
 
 
@@ -93,6 +100,8 @@ def drchrono_appointments(sync: Sync) -> tuple[Ring, ...]:
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _appointment)
     scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
+    with sync.store.write() as conn:
+        unknown.answered(conn, sync, "drchrono", began)
     return tuple(rings)
 
 
@@ -158,26 +167,56 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
     deleted = isinstance(shown.state, State) and shown.state.life is Life.DELETED
     wire = drchrono.wire("appointment", json)
     if shown.virtual_base:
+        if obj is not None and obj.told:
+            links.change(conn, obj.id, told=False, state="skipped")
+            obj = links.get(conn, obj.id)
         obj = occurrences.changed_base(conn, sync, obj, shown, json)
         return _compare(conn, sync, obj, wire, shown.mark) if obj else None
-    if obj is None:
-        if deleted or out_of_scope(sync.mapping, shown) or occurrences.is_far(sync, shown):
+    if obj is None or obj.told:
+        if deleted:
             return None
-        real = occurrences.known_as(conn, sync, shown, json)
-        if real is not None:
-            return raise_(conn, sync, real.aggregate, "drchrono")
-        if not isinstance(shown.starts, Absent) and shown.starts < sync.clock():
-            return None  # what is over is never made
-        obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
-        occurrences.note(conn, obj.aggregate, shown)
-    elif obj.state == "gone" or (obj.mark and shown.mark and shown.mark < obj.mark):
+        obj, ring = _met(conn, sync, obj, shown, json)
+        if obj is None:
+            return ring
+    elif obj.state == "gone":
+        return None if deleted else _shown_again(conn, sync, obj)
+    elif obj.mark and shown.mark and shown.mark < obj.mark:
         return None
     elif obj.state == "skipped":
         if out_of_scope(sync.mapping, shown):
             return None
         links.change(conn, obj.id, state="live")
     proofs.note(conn, sync, proofs.DRCHRONO_APPOINTMENTS, obj)
-    return _compare(conn, sync, obj, wire, shown.mark, DELETED if deleted else "scan")
+    event = LISTED_DELETED if deleted else "scan"
+    return _compare(conn, sync, obj, wire, shown.mark, event)
+
+
+def _met(
+    conn: Connection, sync: Sync, obj: Obj | None, shown: Visit, json: dict[str, Json]
+) -> tuple[Obj | None, Ring | None]:
+    """The row of an appointment that a list shows first; else what is rung for instead."""
+    if out_of_scope(sync.mapping, shown) or occurrences.is_far(sync, shown):
+        return None, None
+    # One that a caller told of may be an occurrence that we know: its own run finds out.
+    real = None if obj else occurrences.known_as(conn, sync, shown, json)
+    if real is not None:
+        return None, raise_(conn, sync, real.aggregate, "drchrono")
+    if not isinstance(shown.starts, Absent) and shown.starts < sync.clock():
+        return None, None  # what is over is never made
+    if obj is not None:
+        return None, raise_(conn, sync, obj.aggregate, "drchrono")
+    obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+    occurrences.note(conn, obj.aggregate, shown)
+    return obj, None
+
+
+def _shown_again(conn: Connection, sync: Sync, obj: Obj) -> Ring | None:
+    """What is gone is in a list: it is read once by id, as lists may be some seconds old."""
+    now = sync.clock()
+    if obj.looked_at is not None and obj.looked_at > now - unknown.KEPT:
+        return None
+    links.change(conn, obj.id, shown_at=now)
+    return raise_(conn, sync, obj.aggregate, obj.system)
 
 
 def _compare(
@@ -211,7 +250,7 @@ def _compare(
         digests=sync.digests.fields(obj.id, wire),
         outcome="raised",
     )
-    return raise_(conn, sync, obj.aggregate, obj.system)
+    return raise_(conn, sync, obj.aggregate, obj.system, told=True)
 
 
 def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
@@ -222,6 +261,8 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
     for records in pages(sync, "patients", since=_since(sync, before, began)):
         with sync.store.write() as conn:
             rings += _each(conn, sync, records, _patient)
+            shown = [str(json.get("id")) for json in records]
+            told.listed(conn, "drchrono", "patient", shown, unknown.shown_by(sync, began))
     scans.finish(sync.store, "drchrono_patients", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 
@@ -229,6 +270,8 @@ def drchrono_patients(sync: Sync) -> tuple[Ring, ...]:
 def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
     shown = drchrono.to_person(json, sync.mapping.addresses)
     obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
+    if obj.state == "gone":
+        links.change(conn, obj.id, state="live", shown_at=None)  # an authenticated list shows it
     if not is_linked(conn, obj.aggregate) and not everyone.is_mirrored(sync.mapping):
         since = obj.mark and shown.mark and shown.mark <= obj.mark  # read as it is since
         if since and index.is_current(conn, sync.digests, obj.aggregate):
@@ -261,6 +304,7 @@ def drchrono_window(sync: Sync) -> tuple[Ring, ...]:
         # What stood in their way may have gone with no webhook telling.
         for key in links.blocked_on(conn, "visit"):
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
+        unknown.answered(conn, sync, "drchrono", began, occurrences=True)
     scans.finish(sync.store, "drchrono_window", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 
@@ -298,7 +342,8 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
 
     A visit with a marker of ours that we know nothing of proves that the database is behind.
     """
-    before = scans.begin(sync.store, "oncall_newest", sync.clock())
+    began = sync.clock()
+    before = scans.begin(sync.store, "oncall_newest", began)
     beyond = int(before.cursor) if before.cursor else 0
     known = int(before.position) if before.position else None
     found = newest.oncall_appointments(sync, sync.task_ticket(), beyond, known_count=known)
@@ -309,6 +354,8 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
             return ()  # no number is given out that a marker has: the links are rebuilt first
         rings = oncall_page(conn, sync, found.records)
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])
+    with sync.store.write() as conn:
+        unknown.answered(conn, sync, "oncall", began, above=highest)
     count = None if found.count is None else str(found.count)
     scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=count)
     return tuple(rings)
@@ -320,19 +367,22 @@ def _is_lost(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str,
     except MalformedError:
         return False
     known = links.find(conn, "oncall", "appointment", shown.remote_id)
-    return known is None and behind.is_lost(conn, sync.digests, ours, shown)
+    unread = known is None or known.told
+    return unread and behind.is_lost(conn, sync.digests, ours, shown)
 
 
 def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
     shown = oncall.to_visit(json, sync.mapping)
     obj = links.find(conn, "oncall", "appointment", shown.remote_id)
-    if obj is None:
+    if obj is None or obj.told:
         if shown.type is None if isinstance(shown.starts, Absent) else shown.starts < sync.clock():
             return None  # list items may lack the time (guide, samples); a message has none
         obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
         joining.note_place(conn, obj.aggregate, shown, first=True)
         return raise_(conn, sync, obj.aggregate, "oncall")
     proofs.note(conn, sync, proofs.ONCALL_VISITS, obj)
+    if obj.state == "gone":
+        return _shown_again(conn, sync, obj)
     if obj.state != "live":
         return None
     stored = baselines.stored_fields(conn, [obj.id])
@@ -373,6 +423,8 @@ def oncall_walk(sync: Sync) -> tuple[Ring, ...]:
             break
         page = sync.oncall.list_appointments(sync.task_ticket(), page.next)
     rings += _missing(sync, "oncall", shown, began, began + timedelta(days=3650))
+    with sync.store.write() as conn:
+        unknown.answered(conn, sync, "oncall", began)
     scans.finish(sync.store, "oncall_walk", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, select
 from sync.core.errors import Gone, NotTheApi, Refused
 from sync.core.records import Absent, Life, State
 from sync.drchrono import translate as drchrono
-from sync.engine import facts, occurrences, rereading, scans
+from sync.engine import facts, occurrences, rereading, scans, unknown
 from sync.engine.receive import out_of_scope
-from sync.engine.rereading import DELETED
+from sync.engine.rereading import LISTED_DELETED
 from sync.store import baselines, journal, links, work
 from sync.store.schema import visit
 from sync.store.work import Hints
@@ -49,10 +49,10 @@ def follow(started: VisitRun) -> bool:
     try:
         json = sync.drchrono.get_appointment(started.ticket, str(base.remote_id))
     except Gone:
-        rereading.believe_gone(sync, state.lease, base, state.deliveries)
-        _ended(started, base)
+        _denied(started, base)
         return True
     shown = drchrono.to_visit(json, sync.mapping)
+    base = unknown.shown(sync, state.lease, base, shown.remote_id)
     if isinstance(shown.state, State) and shown.state.life is Life.DELETED:
         _ended(started, base)
     elif shown.virtual_base:
@@ -60,6 +60,18 @@ def follow(started: VisitRun) -> bool:
     elif not out_of_scope(sync.mapping, shown):
         _becomes_one(started, base)
     return True
+
+
+def _denied(started: VisitRun, base: Obj) -> None:
+    """Nothing is under the base's id; each of its occurrences is still asked for by its own."""
+    sync, lease = started.sync, started.state.lease
+    with sync.store.read() as conn:
+        known = occurrences.of_series(conn, str(base.remote_id))
+    if base.told and not known:
+        raise unknown.denied(sync, lease, base)
+    if not base.told:
+        rereading.believe_gone(sync, lease, base, started.state.deliveries)
+    _ended(started, base)
 
 
 def _base_of(started: VisitRun) -> Obj | None:
@@ -104,7 +116,7 @@ def _ended(started: VisitRun, base: Obj) -> None:
                 journal.note_delivery(
                     conn,
                     source="drchrono",
-                    event=DELETED,
+                    event=LISTED_DELETED,
                     now=sync.clock(),
                     object=one.id,
                     outcome="raised",

@@ -17,8 +17,8 @@ from sync.core.group import is_group
 from sync.core.merge import Seen
 from sync.core.records import Life, State
 from sync.drchrono import translate as drchrono
-from sync.engine.arrivals import BUSY, AbsorbedError
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.arrivals import BUSY
+from sync.engine.outcomes import AbsorbedError, LaterError, ParkedError
 from sync.engine.seen import compare
 from sync.engine.visit_state import starts_of
 from sync.store import attendances, baselines, links, work

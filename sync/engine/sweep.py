@@ -1,7 +1,8 @@
 """What is due and unclaimed: the sweeper makes up for every lost ring."""
 
+from sync.engine import unknown
 from sync.engine.context import Ring, Sync
-from sync.store import work
+from sync.store import told, work
 
 # A ring that nobody followed is given again after this many seconds: Redis may have lost it.
 RING_AGAIN = 10.0
@@ -9,6 +10,10 @@ RING_AGAIN = 10.0
 
 def sweep(sync: Sync) -> tuple[Ring, ...]:
     """The keys to ring now; each is noted as rung, so any number of sweepers may run."""
+    with sync.store.read() as conn:
+        asked = told.anybody_asks(conn, sync.clock())
+    if asked:
+        unknown.admit(sync)  # rung below, with what else is due
     with sync.store.read() as conn:
         waiting = work.any_due(conn, now=sync.clock(), ring_again=RING_AGAIN)
     if not waiting:

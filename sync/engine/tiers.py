@@ -75,7 +75,7 @@ def _read_pages(sync: Sync) -> list[Ring]:
         due = _numbers(remote_id for _, remote_id in _due(conn, sync.clock()))
         size = int(facts.get(conn, "oncall_page_size") or USUAL_PAGE_SIZE)
         known = select(object_.c.remote_id).where(
-            object_.c.system == "oncall", object_.c.kind == "appointment"
+            object_.c.system == "oncall", object_.c.kind == "appointment", ~object_.c.told
         )
         ids = _numbers(conn.execute(known).scalars()) if len(due) > 2 else []
     back_to, pages = worth_reading(due, ids, size)

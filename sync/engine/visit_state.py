@@ -13,10 +13,10 @@ from sync.core.plan import Presence, SideView
 from sync.core.records import Absent, Attendee, Life, State, Visit
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import occurrences, rereading, zones
+from sync.engine import occurrences, rereading, unknown, zones
 from sync.engine.context import Sync
 from sync.engine.outcomes import LOOK_AGAIN, LaterError
-from sync.engine.rereading import DELETED
+from sync.engine.rereading import DELETED, LISTED_DELETED
 from sync.engine.seen import compare, matches
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -150,6 +150,8 @@ def hints_left(state: VisitState) -> Hints:
     said = [d for d in state.deliveries if d.source == "drchrono"]
     if hints.oncall and not any(d.source == "oncall" for d in state.deliveries):
         return hints  # not said by a webhook alone: somebody wants both sides looked at
+    if state.lease.own:
+        return hints  # asked for by ourselves: no body explains that
     explained = said and all(
         matches(d.digests or {}, d.key_id, d.object, state.stored) for d in said
     )
@@ -182,7 +184,7 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
     obj = state.object(system)
     if system in state.read or system in state.gone or obj is None or obj.remote_id is None:
         return
-    if obj.state == "gone":
+    if unknown.is_closed(obj):
         state.gone.add(system)
         return
     try:
@@ -193,20 +195,20 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
             verbose = locked or not obj.marked
             json = sync.drchrono.get_appointment(ticket, obj.remote_id, verbose=verbose)
             shown = _drchrono(sync, state, obj, json)
-            if locked:
-                # A lock is in no digest: the event itself says that the state changed.
+            if locked and isinstance(shown.visit.state, State) and terminal(shown.visit.state):
+                # A lock is in no digest: with the event, what was read is news.
                 shown.seen["state"] = Seen.CHANGED
         else:
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
-        real = None if was_deleted(state, obj) else now_real(sync, ticket, obj)
-        if real is None:
-            rereading.believe_gone(sync, state.lease, obj, state.deliveries)
-            state.gone.add(system)
-        else:
-            state.objects = [real if one.id == real.id else one for one in state.objects]
-            read_side(sync, state, system, ticket)
+        _denied(sync, state, system, obj, ticket)
         return
+    if unknown.is_unread(obj):
+        if obj.state == "gone" and is_deleted(shown):
+            _denied(sync, state, system, obj, ticket)
+            return
+        obj = now_a_fact(sync, state.lease, obj, shown)
+        state.objects = [obj if one.id == obj.id else one for one in state.objects]
     if system == "drchrono" and _is_stale(state, obj, shown):
         raise look_again(state, system)
     rereading.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
@@ -215,9 +217,34 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
         state.gone.add(system)
 
 
+def now_a_fact(sync: Sync, lease: Lease, obj: Obj, shown: Shown) -> Obj:
+    """The row of an object that a read has shown for the first time, or again; raises as that."""
+    if obj.state == "gone":
+        shown.seen["state"] = Seen.CHANGED
+    return unknown.shown(sync, lease, obj, shown.visit.remote_id, shown.visit, shown.json)
+
+
+def _denied(sync: Sync, state: VisitState, system: str, obj: Obj, ticket: Ticket) -> None:
+    """A read by id found nothing: never there, gone still, under another id now, or gone."""
+    if obj.told:
+        raise unknown.denied(sync, state.lease, obj)
+    if obj.state == "gone":
+        unknown.still_gone(sync, state.lease, obj)
+        state.gone.add(system)
+        return
+    real = None if was_deleted(state, obj) else now_real(sync, ticket, obj)
+    if real is None:
+        rereading.believe_gone(sync, state.lease, obj, state.deliveries)
+        state.gone.add(system)
+    else:
+        state.objects = [real if one.id == real.id else one for one in state.objects]
+        read_side(sync, state, system, ticket)
+
+
 def was_deleted(state: VisitState, obj: Obj) -> bool:
-    """Whether a webhook told that it was deleted."""
-    return any(d.object == obj.id and d.event == DELETED for d in state.deliveries)
+    """Whether a webhook or a list told that it was deleted."""
+    told = (DELETED, LISTED_DELETED)
+    return any(d.object == obj.id and d.event in told for d in state.deliveries)
 
 
 def now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
@@ -251,13 +278,14 @@ def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
     if state.lease.attempts >= LOOKS_AGAIN:
         return False
     told = [d for d in state.deliveries if d.object == obj.id]
-    if told and told[-1].event == DELETED:
-        return not _is_deleted(shown)
+    if told and told[-1].event in (DELETED, LISTED_DELETED):
+        return not is_deleted(shown)
     marks = [mark for mark in (newest_mark(state), obj.mark) if mark]
     return bool(shown.visit.mark and marks and shown.visit.mark < max(marks))
 
 
-def _is_deleted(shown: Shown) -> bool:
+def is_deleted(shown: Shown) -> bool:
+    """Whether a read shows its object as deleted."""
     return isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED
 
 

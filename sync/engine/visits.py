@@ -25,6 +25,7 @@ from sync.engine import (
     contacts,
     creates,
     demographics,
+    fruitless,
     group_entry,
     group_second,
     groups,
@@ -129,6 +130,7 @@ def run(sync: Sync, lease: Lease) -> None:
     quiet = _all_quiet(state) and not state.unresolved and not _waits(started)
     if quiet and not group_second.newcomers(started):
         _look_again_if_stale(started)
+        _note_fruitless(started)
         finish(started, Plan())
         return
     for system in ("drchrono", "oncall"):
@@ -243,6 +245,15 @@ def _look_again_if_stale(started: VisitRun) -> None:
     bare = [d for d in state.deliveries if d.source == "oncall"]
     if bare and is_quiet(state, "oncall") and not _own_echo(started, bare):
         raise LaterError(started.sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
+
+
+def _note_fruitless(started: VisitRun) -> None:
+    """Nothing was found behind what callers told, but for the echo of a write of ours."""
+    state = started.state
+    bare = [d for d in state.deliveries if d.source == "oncall"]
+    for system in state.read:
+        if system == "drchrono" or (bare and not _own_echo(started, bare)):
+            fruitless.note(started.sync, state.lease, state.object(system), state.deliveries)
 
 
 def _own_echo(started: VisitRun, bare: list[journal.Delivery]) -> bool:

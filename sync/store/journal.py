@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, not_, select, update
 from sync.store import counting, upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
 
+UNEXPLAINED_MOST = 20  # of one object
 SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
 
 # Told of an object's optional field; closed when a value went through, and by nothing else.
@@ -33,14 +34,19 @@ class Delivery:
 def note_delivery(
     conn: Connection, *, source: str, event: str, now: datetime, **values: Any
 ) -> None:
-    """Write down a delivery and count it by its outcome."""
+    """Write down a delivery and count it by its outcome.
+
+    However often one object is told of, few rows are made: the newest of an object's many
+    unexplained ones, or of several without news, gives way.
+    """
     outcome: str = values["outcome"]
-    explained = None if outcome == "raised" else now
-    conn.execute(
-        insert(delivery).values(
-            source=source, event=event, at=now, explained_at=explained, **values
-        )
-    )
+    row = {"source": source, "event": event, "at": now, **values}
+    row["explained_at"] = None if outcome == "raised" else now
+    former = _gives_way(conn, values.get("object"), outcome)
+    if former is None:
+        conn.execute(insert(delivery).values(**row))
+    else:
+        conn.execute(update(delivery).where(delivery.c.id == former).values(**row))
     bump(conn, "deliveries", f"source={source},outcome={outcome}")
 
 
@@ -74,6 +80,42 @@ def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
         .order_by(delivery.c.id)
     ).mappings()
     return [Delivery(**row) for row in rows]
+
+
+def _gives_way(conn: Connection, object_id: int | None, outcome: str) -> int | None:
+    """The delivery whose place a new one of the same object takes; None where there is room."""
+    of_it = (
+        select(delivery.c.id, delivery.c.outcome, delivery.c.explained_at)
+        .where(delivery.c.object == object_id)
+        .order_by(delivery.c.id.desc())
+        .limit(UNEXPLAINED_MOST)
+    )
+    rows = conn.execute(of_it).all() if object_id is not None else []
+    if not rows:
+        return None
+    newest: int = rows[0].id
+    if outcome != "raised":
+        return newest if rows[0].outcome == outcome else None
+    full = len(rows) == UNEXPLAINED_MOST and all(row.explained_at is None for row in rows)
+    return newest if full else None
+
+
+def explain_echo(conn: Connection, object_id: int, mark: str | None, now: datetime) -> None:
+    """Explain what was told of a new object under the very order mark that its create answered."""
+    if mark is None:
+        return
+    echo = (
+        delivery.c.object == object_id,
+        delivery.c.explained_at.is_(None),
+        delivery.c.mark == mark,
+    )
+    conn.execute(update(delivery).where(*echo).values(explained_at=now))
+
+
+def is_unexplained(conn: Connection, object_id: int) -> bool:
+    """Whether something was told of an object that no read has explained."""
+    open_ = delivery.c.object == object_id, delivery.c.explained_at.is_(None)
+    return conn.execute(select(delivery.c.id).where(*open_).limit(1)).first() is not None
 
 
 def explain(conn: Connection, deliveries: Iterable[Delivery], now: datetime) -> None:

@@ -4,6 +4,7 @@ Every remote object has one row and belongs to one aggregate. Rows move between 
 `absorb` only; what hangs on an object (baselines, deliveries, pending writes) moves with it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from sync.store import journal, refusals, upsert, work
+from sync.store import journal, refusals, told, upsert, work
 from sync.store.attendances import Attendance as Attendance
 from sync.store.attendances import attend as attend
 from sync.store.attendances import attendances as attendances
@@ -48,6 +49,7 @@ from sync.store.schema import work as work_table
 
 System = Literal["drchrono", "oncall"]
 HIGHEST = 2**31 - 1  # of PostgreSQL's INTEGER
+TOLD_KINDS = ("appointment", "patient")  # what webhooks tell of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class Obj:
     provider: str | None
     division: str | None
     marker_key: str | None = None
+    told: bool = False
+    shown_at: datetime | None = None
+    fruitless_at: datetime | None = None
 
     @property
     def known(self) -> bool:
@@ -112,19 +117,25 @@ def restore_aggregate(
     return True
 
 
-def first_sight(conn: Connection, system: str, kind: str, remote_id: str, *, now: datetime) -> Obj:
+def first_sight(
+    conn: Connection, system: str, kind: str, remote_id: str, *, now: datetime, told: bool = False
+) -> Obj:
     """The row of a remote object; one never heard of gets a row and an aggregate of its own.
 
     The door and a worker may meet it at the same moment: whoever comes second takes the other's.
+    `told`: nobody but a caller has said that it is there.
     """
     known = find(conn, system, kind, remote_id)
     if known is not None:
+        if known.told and not told:
+            change(conn, known.id, told=False)
+            return get(conn, known.id)
         return known
     try:
         with conn.begin_nested():
             person_of = kind in {"patient", "contact"}
             key = new_aggregate(conn, "person" if person_of else "visit", now)
-            return add(conn, key, system, kind, remote_id, now=now)
+            return add(conn, key, system, kind, remote_id, now=now, told=told)
     except IntegrityError:
         known = find(conn, system, kind, remote_id)
         if known is None:
@@ -276,7 +287,11 @@ def created(
     nobody works on that one, it is absorbed here; else None is returned, and its run will meet our
     marker and hand the object over.
     """
-    values = {"made_by_us": True, "state": "live", "seen_at": now, **values}
+    values = {"made_by_us": True, "state": "live", "seen_at": now, "told": False, **values}
+    said = told.settled(conn, row.system, row.kind, remote_id) if row.kind in TOLD_KINDS else None
+    if said is not None and not (said.what != "deleted" and _is_echo(said.mark, values)):
+        # Said by a caller before its id was known here: a change, or a deletion.
+        work.raise_(conn, row.aggregate, now=now, hints=work.Hints.of(row.system), told=True)
     twin = find(conn, row.system, row.kind, remote_id)
     if twin is None:
         try:
@@ -292,11 +307,23 @@ def created(
         return get(conn, row.id)
     if twin.aggregate != row.aggregate and not _absorbable(conn, twin):
         return None
+    if twin.told:
+        # The webhook of this very create came before its answer: the answer says as much.
+        journal.explain_echo(conn, twin.id, values.get("mark"), now)
     replace(conn, row, twin)
     change(conn, twin.id, generation=row.generation, create_key=row.create_key, **values)
     if twin.aggregate != row.aggregate:
-        absorb(conn, twin.aggregate, row.aggregate, now=now, hints=work.Hints.of(row.system))
+        hints = work.Hints.of(row.system)
+        news = not twin.told or journal.is_unexplained(conn, twin.id)
+        absorb(
+            conn, twin.aggregate, row.aggregate, now=now, hints=hints if news else None, told=True
+        )
     return get(conn, twin.id)
+
+
+def _is_echo(mark: str | None, values: Mapping[str, Any]) -> bool:
+    """Whether what was said of a new object is no newer than the answer that made it."""
+    return mark is not None and mark == values.get("mark")
 
 
 def _absorbable(conn: Connection, twin: Obj) -> bool:
@@ -321,8 +348,18 @@ def replace(conn: Connection, row: Obj, twin: Obj) -> None:
     conn.execute(delete(object_).where(object_.c.id == row.id))
 
 
-def absorb(conn: Connection, source: int, target: int, *, now: datetime, hints: work.Hints) -> None:
-    """Move everything of `source` to `target` and close it; the target is raised.
+def absorb(
+    conn: Connection,
+    source: int,
+    target: int,
+    *,
+    now: datetime,
+    hints: work.Hints | None,
+    told: bool = False,
+) -> None:
+    """Move everything of `source` to `target` and close it; the target is raised for `hints`.
+
+    `told`: the deliveries that move with it say why.
 
     The caller holds both leases, or `source` was never claimed and is locked.
     """
@@ -340,7 +377,8 @@ def absorb(conn: Connection, source: int, target: int, *, now: datetime, hints: 
         .where(work_table.c.aggregate == source)
         .values(done=work_table.c.wanted, lease_by=None, lease_until=None, first_hint=None)
     )
-    work.raise_(conn, target, now=now, hints=hints)
+    if hints is not None:
+        work.raise_(conn, target, now=now, hints=hints, told=told)
 
 
 def _hand_on_keys(conn: Connection, source: int, target: int) -> None:

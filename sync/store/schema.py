@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -60,6 +61,10 @@ metadata = MetaData(
 )
 
 
+# A remote's numbers may be longer than INTEGER: the door takes 18 digits. SQLite has but one sort.
+REMOTE_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=false())
 
@@ -93,7 +98,7 @@ work = Table(
     Column("aggregate", ForeignKey("aggregate.id"), primary_key=True),
     Column("wanted", Integer, nullable=False),
     Column("done", Integer, nullable=False),
-    Column("lane", Integer, nullable=False),  # 0 live, 1 catchup, 2 bulk
+    Column("lane", Integer, nullable=False),  # 0 live, 1 told, 2 catchup, 3 bulk
     Column("due", UtcTime, nullable=False),
     Column("first_hint", UtcTime),  # of the round that waits; null from claim to next hint
     _flag("hint_drchrono"),
@@ -103,6 +108,7 @@ work = Table(
     Column("lease_until", UtcTime),
     Column("fence", Integer, nullable=False, server_default=text("0")),
     Column("rung_at", UtcTime),
+    _flag("own"),  # we ask for DrChrono's side ourselves in this round: no body explains that
 )
 Index("ix_work_waiting", work.c.lane, work.c.due, sqlite_where=work.c.wanted > work.c.done,
       postgresql_where=work.c.wanted > work.c.done)  # fmt: skip
@@ -148,7 +154,7 @@ object_ = Table(
     Column("create_key", String(160)),
     Column("mark", String(40)),  # updated_at as sent, an opaque order mark
     Column("marked", Boolean, nullable=False, server_default=false()),  # bears our marker
-    Column("highest_before", Integer),
+    Column("highest_before", REMOTE_NUMBER),
     Column("looks", Integer, nullable=False, server_default=text("0")),
     Column("looked_at", UtcTime),
     Column("seen_at", UtcTime),  # when its remote state was last read or confirmed
@@ -157,6 +163,9 @@ object_ = Table(
     Column("provider", String(40)),  # what a contact belongs to; what we last sent for a visit
     Column("division", String(40)),
     Column("marker_key", String(16)),  # the digest key that its marker was sealed with
+    _flag("told"),  # only a caller said that it is there: no authenticated call has shown it yet
+    Column("shown_at", UtcTime),  # gone, and said to be there again since: to be read once by id
+    Column("fruitless_at", UtcTime),  # when a read last found nothing behind a caller's words
     UniqueConstraint("system", "kind", "remote_id"),
     sqlite_autoincrement=True,
 )
@@ -171,6 +180,39 @@ object_alias = Table(
     Column("kind", String(12), primary_key=True),
     Column("remote_id", String(64), primary_key=True),
     Column("object", ForeignKey("object.id", ondelete="CASCADE"), nullable=False),
+)
+
+# What callers said of ids that no authenticated call has shown (ADR 0017). No row stays.
+told = Table(
+    "told",
+    metadata,
+    Column("system", String(8), primary_key=True),
+    Column("kind", String(12), primary_key=True),
+    Column("remote_id", String(64), primary_key=True),
+    Column("credential", String(40), nullable=False),  # which of the door's secrets said it
+    # asks: waits for its turn | taken: being read | deleted: said to be gone | keys: an address
+    Column("what", String(8), nullable=False),
+    Column("number", REMOTE_NUMBER),  # the id as a number; null for an occurrence's
+    Column("event", String(60), nullable=False),
+    Column("delivery_id", String(80)),
+    Column("mark", String(40)),
+    Column("key_id", String(16)),
+    Column("email", String(64)),  # keyed digest, as in `person_key`
+    _flag("series"),  # said to be the base of a series
+    Column("first_at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("due", UtcTime, nullable=False),
+)
+Index("ix_told_what_due", told.c.what, told.c.due)
+Index("ix_told_email", told.c.email)
+
+bucket = Table(  # how many unknown ids each credential may still have read
+    "bucket",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("soon", Float, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 attendance = Table(

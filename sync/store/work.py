@@ -27,11 +27,12 @@ from sync.store.schema import work
 
 
 class Lane(IntEnum):
-    """Whose turn comes first: changes people wait for, then catching up, then bulk."""
+    """Whose turn comes first: changes people wait for, what only a caller told of, lists, bulk."""
 
     LIVE = 0
-    CATCHUP = 1
-    BULK = 2
+    TOLD = 1
+    CATCHUP = 2
+    BULK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Lease:
     lane: Lane
     hints: Hints
     attempts: int
+    own: bool = False  # DrChrono's side is asked for by ourselves: no body explains that
 
 
 class FenceLostError(Exception):
@@ -89,8 +91,11 @@ def raise_(
     hints: Hints,
     lane: Lane = Lane.LIVE,
     wait: Wait = NO_WAIT,
+    told: bool = False,
 ) -> datetime:
     """Ask for one more look at an aggregate; also wakes an item that waits in back-off.
+
+    `told`: a delivery says why, and may turn out to be explained by what is stored.
 
     Returns when it is due (UTC): `wait.settle` seconds after now, but no later than `wait.longest`
     seconds after the first hint of this round. A round begins with the first hint after a claim, so
@@ -116,6 +121,7 @@ def raise_(
             first_hint=first,
             hint_drchrono=or_(work.c.hint_drchrono, literal(hints.drchrono)),
             hint_oncall=or_(work.c.hint_oncall, literal(hints.oncall)),
+            own=or_(work.c.own, literal(hints.drchrono and not told)),
             rung_at=None,
         )
     )
@@ -186,6 +192,7 @@ def claim(
         first_hint=None,
         hint_drchrono=False,
         hint_oncall=False,
+        own=False,
     )
 
 
@@ -242,6 +249,7 @@ def _take(
         lane=Lane(row["lane"]),
         hints=hints,
         attempts=row["attempts"],
+        own=row["own"] or row["lease_by"] is not None,
     )
 
 
@@ -293,8 +301,11 @@ def defer(
     due: datetime,
     hints: Hints | None = None,
     failed: bool = False,
+    own: bool = False,
 ) -> None:
     """Give the item back undone until `due`; `failed` counts an attempt. Raises FenceLostError.
+
+    `own`: what was read asks for the next look, and no webhook's body explains that.
 
     An event that came meanwhile is not made to wait: its own, earlier due time stands.
     """
@@ -310,6 +321,7 @@ def defer(
             due=case((work.c.wanted > lease.wanted, work.c.due), else_=due),
             hint_drchrono=or_(work.c.hint_drchrono, literal(again.drchrono)),
             hint_oncall=or_(work.c.hint_oncall, literal(again.oncall)),
+            own=or_(work.c.own, literal(lease.own or own)),
             rung_at=None,
         )
     )

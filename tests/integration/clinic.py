@@ -24,8 +24,9 @@ from cli.practice import gather
 from cli.seed_mapping import decided
 from service.app import create_app
 from sync.config import Settings
-from sync.engine import catchup, connect, practice, reconcile
+from sync.engine import catchup, connect, practice, reconcile, unknown
 from sync.engine.context import Sync, build
+from sync.store import told
 from sync.store.schema import attention, call, conflict, work
 from tests import schema
 from tests.sandbox_client import Sandbox
@@ -316,7 +317,8 @@ class Clinic:
         assert answer.status_code == 204, answer.text
 
     def delete(self, appointment_id: str) -> None:
-        """Staff delete an appointment in DrChrono."""
+        """Staff delete an appointment in DrChrono that every copy has shown by now."""
+        self.advance(10)
         answer = self.sandbox.staff_drchrono("DELETE", f"/api/appointments/{appointment_id}")
         assert answer.status_code == 204, answer.text
 
@@ -388,6 +390,10 @@ class Clinic:
 
 def due(sync: Sync) -> list[int]:
     """What the sweeper would ring now: what is due, and leases that a dead worker left."""
+    with sync.store.read() as conn:
+        asked = told.anybody_asks(conn, sync.clock())
+    if asked:
+        unknown.admit(sync)
     now = sync.clock()
     waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
     abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)

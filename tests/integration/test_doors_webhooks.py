@@ -87,7 +87,7 @@ def counters(store: Store) -> dict[str, float]:
 
 def rung(redis_url: str) -> list[Any]:
     with redis.Redis.from_url(redis_url) as client:
-        return Queue("live", connection=client, serializer=JSONSerializer).jobs
+        return Queue("told", connection=client, serializer=JSONSerializer).jobs
 
 
 def error(answer: TestResponse) -> str:

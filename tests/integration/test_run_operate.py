@@ -70,7 +70,7 @@ def test_status_counts_what_waits_and_what_is_left(world: World) -> None:
     found = told(world, "status")
     assert found["mode"] == "live"
     assert found["token"] == "good"
-    assert [lane["waiting"] for lane in found["lanes"]] == [0, 0, 0]
+    assert [lane["waiting"] for lane in found["lanes"]] == [0, 0, 0, 0]
     assert (found["parked"], found["attention_open"]) == (1, 1)
     used = len(world.control.calls("drchrono"))
     assert found["budget"]["drchrono"]["used"] == used

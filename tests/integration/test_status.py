@@ -20,6 +20,7 @@ from sync.store.schema import call, throttle
 from sync.store.tokens import SealedTokens
 from sync.store.work import Hints, Lane
 
+LANES = ("live", "told", "catchup", "bulk")
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -68,7 +69,12 @@ def waiting(store: Store, count: int, lane: Lane, since: timedelta) -> list[int]
 def test_nothing_happened_yet(sync: Sync) -> None:
     found = status.overview(sync)
     assert found.mode == "shadow"
-    assert found.lanes == (("live", 0, 0.0), ("catchup", 0, 0.0), ("bulk", 0, 0.0))
+    assert found.lanes == (
+        ("live", 0, 0.0),
+        ("told", 0, 0.0),
+        ("catchup", 0, 0.0),
+        ("bulk", 0, 0.0),
+    )
     assert (found.parked, found.attention_open) == (0, 0)
     assert found.budget["drchrono"] == BudgetLeft(500, 0, 500, None)
     assert found.budget["oncall"] == BudgetLeft(None, 0, None, None)
@@ -89,7 +95,12 @@ def test_what_waits_and_what_is_parked(sync: Sync, store: Store) -> None:
         journal.open_attention(conn, second, "overlap", now=NOW)
         journal.close_attention(conn, second, NOW)
     found = status.overview(sync)
-    assert found.lanes == (("live", 2, 90.0), ("catchup", 0, 0.0), ("bulk", 1, 30.0))
+    assert found.lanes == (
+        ("live", 2, 90.0),
+        ("told", 0, 0.0),
+        ("catchup", 0, 0.0),
+        ("bulk", 1, 30.0),
+    )
     assert (found.parked, found.attention_open) == (2, 1)
 
 

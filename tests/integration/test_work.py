@@ -80,7 +80,7 @@ def queue(store):
 def test_an_item_carries_only_a_key_and_which_side_was_hinted():
     assert {column.name for column in table.columns} == {
         *("aggregate", "wanted", "done", "lane", "due", "first_hint", "hint_drchrono"),
-        *("hint_oncall", "attempts", "lease_by", "lease_until", "fence", "rung_at"),
+        *("hint_oncall", "attempts", "lease_by", "lease_until", "fence", "rung_at", "own"),
     }
 
 
@@ -421,6 +421,6 @@ def test_idle_is_neither_wanted_nor_held(queue):
 def test_depths_count_what_waits_by_lane_and_its_age(queue):
     queue.ask(0, lane=Lane.CATCHUP)
     with queue.store.read() as conn:
-        live, catchup, bulk = work.depths(conn, now=at(30))
+        live, _told, catchup, bulk = work.depths(conn, now=at(30))
     assert (live.waiting, catchup.waiting, bulk.waiting) == (0, 1, 0)
     assert catchup.oldest_seconds == 30

@@ -125,12 +125,12 @@ def test_five_hundred_rings_go_in_one_go(bell: Bell) -> None:
         workers=0,
         jobs=tuple(
             (queue, status, 500 if (queue, status) == ("live", "queued") else 0)
-            for queue in ("live", "catchup", "bulk")
+            for queue in ("live", "told", "catchup", "bulk")
             for status in ("queued", "started", "failed")
         ),
     )
 
 
 def test_lanes_are_taken_in_this_order() -> None:
-    assert bells.QUEUES == ("live", "catchup", "bulk")
+    assert bells.QUEUES == ("live", "told", "catchup", "bulk")
     assert all(earlier < later for earlier, later in pairwise(Lane))

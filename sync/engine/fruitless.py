@@ -1,0 +1,77 @@
+"""Hints about known objects behind which a read found nothing: they are bounded too (ADR 0017).
+
+Each such read takes a token from a bucket of its system. When it is empty, a hint about an object
+that was read in vain within the hour waits: DrChrono's for the next list, which is due soon and
+shows whether it is true; OnCall's, whose lists tell less and whose calls are not counted, for a
+minute. Objects that nobody lied about are never put off.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sync.core import bucket
+from sync.engine import unknown
+from sync.store import links, told, work
+from sync.store.work import Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from sync.engine.context import Sync
+    from sync.store.journal import Delivery
+    from sync.store.links import Obj
+    from sync.store.work import Lease
+
+REMEMBERED = timedelta(hours=1)
+LISTS = {"appointment": "drchrono_appointments", "patient": "drchrono_patients"}
+SLOW = Wait(60, 60)
+_SCANS = ("scan", "scan_deleted")
+
+
+def note(sync: Sync, lease: Lease, obj: Obj | None, deliveries: Iterable[Delivery]) -> None:
+    """A read of an object found nothing new: take a token when only callers had told of it."""
+    if obj is None or lease.own:
+        return
+    said = [one for one in deliveries if one.object == obj.id]
+    if not said or any(one.event in _SCANS or _is_late(one, obj) for one in said):
+        return
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        links.change(conn, obj.id, fruitless_at=now)
+        level = told.level(conn, _name(obj), _rates(sync, obj), now)
+        reads = 1 + (lease.attempts if obj.system == "drchrono" else 0)
+        spent = bucket.Level(level.soon, max(0.0, level.share - reads))
+        told.put_level(conn, _name(obj), spent, now)
+
+
+def _is_late(one: Delivery, obj: Obj) -> bool:
+    """Whether a body is an older one, come late or once more: that is nobody's lie."""
+    return one.mark is not None and obj.mark is not None and one.mark < obj.mark
+
+
+def is_tired(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
+    """Whether an object was read in vain within the hour, and too much was by now."""
+    if obj.fruitless_at is None or obj.fruitless_at < now - REMEMBERED:
+        return False
+    return told.level(conn, _name(obj), _rates(sync, obj), now).share < 1
+
+
+def puts_off(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
+    """Whether a hint about an object is left to the next list, which is then due soon."""
+    if obj.system != "drchrono" or obj.kind not in LISTS or not is_tired(conn, sync, obj, now):
+        return False
+    unknown.list_soon(conn, LISTS[obj.kind], now)
+    return True
+
+
+def _name(obj: Obj) -> str:
+    return f"known:{obj.system}"
+
+
+def _rates(sync: Sync, obj: Obj) -> bucket.Rates:
+    return bucket.rates(sync.limits[obj.system].hourly, sync.settings.unknown_ids_share)

@@ -1,0 +1,360 @@
+"""Ids that only a caller told of: each is read once, when it is its turn, and only then is a fact.
+
+The webhooks' credentials count as leaked (ADR 0017), so the door writes one row in a bounded table
+and no more. From there an id gets a row of its own when its credential has a token left, in a lane
+below live work. The read by id settles it: what it shows is a fact and gives the token back; what
+it denies is forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, select, update
+
+from sync.core import bucket
+from sync.engine import looking, occurrences
+from sync.engine.context import Ring, Sync
+from sync.engine.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
+from sync.store import baselines, journal, links, told, work
+from sync.store.schema import (
+    aggregate,
+    attention,
+    blocker,
+    delivery,
+    object_,
+    person,
+    person_key,
+    tick,
+    visit,
+)
+from sync.store.schema import work as work_table
+from sync.store.work import Hints, Lane, Wait
+
+if TYPE_CHECKING:
+    from sync.core.records import Visit
+    from sync.core.wording import Json
+    from sync.digests import Digests
+    from sync.store.links import Obj
+    from sync.store.told import Told
+    from sync.store.work import Lease
+
+MOST = 500  # ids of a system that wait; what comes beyond is left to the lists
+FLOOD = 20  # ids that wait: somebody is told
+FLOOD_CAUSE = "unknown_ids_flood"
+KEPT = timedelta(hours=1)
+# Which list shows the honest ones among those that wait, all in a few calls, and how long after
+# the last time it may be read again for that.
+LISTS = {"drchrono": "drchrono_appointments", "oncall": "oncall_newest"}
+APART = {
+    "drchrono_appointments": timedelta(seconds=120),
+    "drchrono_patients": timedelta(seconds=120),
+    "oncall_newest": timedelta(seconds=15),
+}
+_AT_ONCE = 50
+
+
+def is_unknown(obj: Obj | None) -> bool:
+    """Whether nothing but what callers say speaks for an object: unheard of, denied, or gone."""
+    return obj is None or obj.state == "gone" or (obj.told and obj.looked_at is not None)
+
+
+# --- at the door ----------------------------------------------------------------------------------
+
+
+def hear(
+    conn: Connection, sync: Sync, one: Told, obj: Obj | None, *, now: datetime, wait: Wait
+) -> tuple[Ring, ...] | None:
+    """Note an id that is to be read, and have it read when it is due now and its turn.
+
+    What is gone (`obj`) is not read again a moment after a read has denied it. Returns the rings;
+    None when the table is full: then the next list, due soon, shows it if it is there.
+    """
+    before = told.find(conn, one.system, one.kind, one.remote_id)
+    if before is None and told.count(conn, one.system, "asks") >= MOST:
+        list_soon(conn, LISTS[one.system], now)
+        return None
+    first = before.first_at if before is not None else now
+    due = min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest))
+    if obj is not None and obj.state == "gone" and obj.looked_at is not None:
+        due = max(due, obj.looked_at + timedelta(seconds=sync.settings.apart_seconds))
+    one = replace(one, first_at=first, due=max(now, due))
+    told.say(conn, one, "asks", now)
+    return _take(conn, sync, [one], now) if one.due <= now else ()
+
+
+def list_soon(conn: Connection, name: str, now: datetime) -> None:
+    """Have a list read soon, but not sooner after the last time than `APART` says."""
+    last = conn.execute(select(tick.c.ran_at).where(tick.c.task == name)).scalar_one_or_none()
+    due = now if last is None else max(now, last + APART[name])
+    conn.execute(update(tick).where(tick.c.task == name, tick.c.due > due).values(due=due))
+
+
+# --- whose turn it is -----------------------------------------------------------------------------
+
+
+def admit(sync: Sync) -> tuple[Ring, ...]:
+    """Give those whose turn it is a row of their own; tells of a flood, and of its end."""
+    rings: list[Ring] = []
+    with sync.store.write() as conn:
+        now = sync.clock()
+        waiting = 0
+        for system in LISTS:
+            above = looking.highest_known(conn, system)
+            rows = told.asking(conn, system, now=now, above=above, most=_AT_ONCE)
+            rings += _take(conn, sync, rows, now) if rows else ()
+            left = told.count(conn, system, "asks")
+            if left >= FLOOD:
+                list_soon(conn, LISTS[system], now)
+            waiting += left
+        tell_flood(conn, waiting, now)
+    return tuple(rings)
+
+
+def tell_flood(conn: Connection, waiting: int, now: datetime) -> None:
+    """Open or close the item about a flood; between the two numbers it stays as it is."""
+    if waiting >= FLOOD:
+        journal.open_attention(conn, 0, FLOOD_CAUSE, now=now)
+    elif waiting == 0:
+        journal.close_one(conn, 0, FLOOD_CAUSE, now)
+
+
+def _rates(sync: Sync, system: str) -> bucket.Rates:
+    return bucket.rates(sync.limits[system].hourly, sync.settings.unknown_ids_share)
+
+
+def _take(conn: Connection, sync: Sync, rows: list[Told], now: datetime) -> tuple[Ring, ...]:
+    """Spend a token on each of these ids while its credential has one."""
+    rings: list[Ring] = []
+    held: dict[str, bucket.Level] = {}
+    for one in rows:
+        obj = links.find(conn, one.system, one.kind, one.remote_id)
+        if obj is not None and not is_unknown(obj) and not obj.told:
+            # Shown by a list or an answer meanwhile; what was said is still to be looked at.
+            told.settled(conn, one.system, one.kind, one.remote_id)
+            rings.append(_raise(conn, one, obj, now))
+            continue
+        rates = _rates(sync, one.system)
+        level = held.get(one.credential) or told.level(conn, one.credential, rates, now)
+        if level.may:
+            level = level.taken()
+            rings.append(_read_it(conn, one, now))
+        held[one.credential] = level
+    for name, level in held.items():
+        told.put_level(conn, name, level, now)
+    return tuple(rings)
+
+
+def _read_it(conn: Connection, one: Told, now: datetime) -> Ring:
+    """Have an id read: a row and an item for it, and the delivery that told of it."""
+    told.take(conn, one)
+    obj = links.first_sight(conn, one.system, one.kind, one.remote_id, now=now, told=True)
+    if obj.state == "gone":
+        _stands_alone(conn, obj, now)
+        links.change(conn, obj.id, shown_at=now)
+    elif obj.told:
+        # A series' base is followed as such, whatever else it may turn out to be.
+        links.change(conn, obj.id, looked_at=None, state="skipped" if one.series else "live")
+    return _raise(conn, one, links.get(conn, obj.id), now)
+
+
+def _raise(conn: Connection, one: Told, obj: Obj, now: datetime) -> Ring:
+    conn.execute(
+        delivery.insert().values(
+            source=one.system,
+            delivery_id=one.delivery_id,
+            event=one.event,
+            object=obj.id,
+            mark=one.mark,
+            outcome="raised",
+            at=one.first_at,
+        )
+    )
+    lane = Lane.TOLD if obj.told or obj.state == "gone" else Lane.LIVE
+    hints = Hints.of(one.system)
+    work.raise_(conn, obj.aggregate, now=now, hints=hints, lane=lane, told=True)
+    return Ring(obj.aggregate, lane)
+
+
+def _stands_alone(conn: Connection, obj: Obj, now: datetime) -> None:
+    """A former member of a group that is shown again is met as if it were new."""
+    attended = [a for a in links.attendances(conn, obj.aggregate) if a.current]
+    if obj.kind != "appointment" or any(a.appointment == obj.id for a in attended):
+        return
+    if any(a.appointment is not None for a in attended):
+        own = links.new_aggregate(conn, "visit", now)
+        links.change(conn, obj.id, aggregate=own)
+
+
+# --- what the read by id said ---------------------------------------------------------------------
+
+
+def is_unread(obj: Obj) -> bool:
+    """Whether the next read by id says for the first time, or anew, that an object is there."""
+    return obj.told or (obj.state == "gone" and obj.shown_at is not None)
+
+
+def is_closed(obj: Obj) -> bool:
+    """Whether an object is gone, and nobody has said since that it is there again."""
+    return obj.state == "gone" and obj.shown_at is None
+
+
+def shown(
+    sync: Sync,
+    lease: Lease,
+    obj: Obj,
+    remote_id: str,
+    visible: Visit | None = None,
+    json: Json = None,
+) -> Obj:
+    """An authenticated read has shown it: from now on it is a fact. Returns its row.
+
+    `remote_id` is what the answer is about, `visible` and `json` an appointment as it was read.
+    Raises NothingThereError when the answer is about another object, AbsorbedError when it is an
+    occurrence that we know by another id.
+    """
+    if not is_unread(obj):
+        return obj
+    if remote_id != obj.remote_id:
+        # The same number written in another way: it has a row of its own, or will get one.
+        raise denied(sync, lease, obj)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        _give_back(conn, sync, obj, now)
+        real = _known_as(conn, sync, obj, visible, json) if visible and obj.told else None
+        if real is None:
+            return _is_there(conn, sync.digests, obj, visible, now)
+        conn.execute(update(delivery).where(delivery.c.object == obj.id).values(object=real.id))
+        conn.execute(delete(object_).where(object_.c.id == obj.id))
+        links.absorb(conn, lease.aggregate, real.aggregate, now=now, hints=Hints.of(obj.system))
+    raise AbsorbedError(real.aggregate)
+
+
+def _is_there(
+    conn: Connection, digests: Digests, obj: Obj, visible: Visit | None, now: datetime
+) -> Obj:
+    if obj.state == "gone":
+        # Its create key may have been given to what was made in its place. That it is there is
+        # news, as its end was carried.
+        links.change(conn, obj.id, state="live", create_key=None, shown_at=None)
+        baselines.settle(conn, obj.id, digests.fields(obj.id, {"state": "gone"}), digests.key_id)
+    if obj.told:
+        occurrences.note(conn, obj.aggregate, visible if obj.system == "drchrono" else None)
+        links.change(conn, obj.id, told=False, created_at=now, looked_at=None)
+    return links.get(conn, obj.id)
+
+
+def _known_as(conn: Connection, sync: Sync, obj: Obj, visible: Visit, json: Json) -> Obj | None:
+    """The occurrence that this appointment was, which has its id from now on."""
+    if obj.system != "drchrono":
+        return None
+    # The id is free for the occurrence while it is looked for.
+    links.change(conn, obj.id, remote_id=None)
+    real = occurrences.known_as(conn, sync, visible, json)
+    if real is None:
+        links.change(conn, obj.id, remote_id=obj.remote_id)
+    return real
+
+
+def _give_back(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> None:
+    said = told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
+    if said is None or said.what != "taken":
+        return
+    rates = _rates(sync, obj.system)
+    level = told.level(conn, said.credential, rates, now)
+    told.put_level(conn, said.credential, rates.given_back(level), now)
+
+
+def still_gone(sync: Sync, lease: Lease, obj: Obj) -> None:
+    """What is gone was said to be there again, and a read by id has denied it."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
+        links.change(conn, obj.id, looked_at=now, shown_at=None)
+
+
+def denied(sync: Sync, lease: Lease, obj: Obj) -> NothingThereError:
+    """What to raise when nothing is there under an id that only a caller told of.
+
+    While nobody floods, one that was just made is looked for once more: reads can be some seconds
+    behind. Raises LaterError for that.
+    """
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        said = told.find(conn, obj.system, obj.kind, str(obj.remote_id))
+        again = False
+        if said is not None and lease.attempts == 0:
+            rates = _rates(sync, obj.system)
+            level = told.level(conn, said.credential, rates, now)
+            again = level.may and rates.is_calm(level)
+            told.put_level(conn, said.credential, level.taken() if again else level, now)
+        if not again:
+            told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
+            links.change(conn, obj.id, looked_at=now)
+    if again:
+        raise LaterError(now + LOOK_AGAIN, lease.hints, failed=True)
+    return NothingThereError(obj.id)
+
+
+# --- what a list said ----------------------------------------------------------------------------
+
+
+def shown_by(sync: Sync, began: datetime) -> datetime:
+    """What was said earlier than this is in a list that began then: it may be some seconds old."""
+    return began - timedelta(seconds=sync.settings.apart_seconds)
+
+
+def answered(
+    conn: Connection,
+    sync: Sync,
+    system: str,
+    began: datetime,
+    *,
+    above: int | None = None,
+    occurrences: bool = False,
+) -> None:
+    """A whole list was read: the ids that it would have shown and did not wait no longer.
+
+    `above`: only those above this number. `occurrences`: those of series, which are no number.
+    """
+    before = shown_by(sync, began)
+    told.answered(conn, system, before=before, above=above, occurrences=occurrences)
+    if not any(told.count(conn, one, "asks") for one in LISTS):
+        journal.close_one(conn, 0, FLOOD_CAUSE, sync.clock())
+
+
+# --- nothing stays --------------------------------------------------------------------------------
+
+
+def prune(conn: Connection, now: datetime) -> None:
+    """Forget ids that were denied an hour ago, with all rows that they had, and what was said."""
+    told.forget_old(conn, now - KEPT)
+    found = conn.execute(
+        select(object_.c.id, object_.c.aggregate)
+        .where(object_.c.told, object_.c.looked_at < now - KEPT)
+        .limit(MOST)
+        # Not one of which a webhook tells at this moment.
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in found:
+        if work.idle(work.locked(conn, row.aggregate)):
+            _drop(conn, row.id, row.aggregate)
+
+
+def _drop(conn: Connection, object_id: int, key: int) -> None:
+    conn.execute(delete(delivery).where(delivery.c.object == object_id))
+    conn.execute(delete(object_).where(object_.c.id == object_id))
+    others = conn.execute(select(object_.c.id).where(object_.c.aggregate == key).limit(1)).first()
+    merged = conn.execute(select(aggregate.c.id).where(aggregate.c.merged_into == key).limit(1))
+    if others is not None or merged.first() is not None or links.attendances(conn, key):
+        return
+    for table in (blocker, work_table, visit, person):
+        conn.execute(delete(table).where(table.c.aggregate == key))
+    conn.execute(delete(person_key).where(person_key.c.person == key))
+    conn.execute(delete(attention).where(attention.c.aggregate == key))
+    conn.execute(delete(aggregate).where(aggregate.c.id == key))

@@ -1,0 +1,241 @@
+"""What callers said of ids that no authenticated call has shown: a bounded table, no row for ever.
+
+Nothing is decided by it. A row asks for one read (`asks`), remembers a deletion for an hour
+(`deleted`), or says whose address a chart may have by now (`keys`), which costs one read first.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
+
+from sync.core.bucket import Level, Rates
+from sync.store import upsert
+from sync.store.schema import bucket, told
+
+What = Literal["asks", "taken", "deleted", "keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One id that waits to be read, and what the caller said last."""
+
+    system: str
+    kind: str
+    remote_id: str
+    credential: str
+    event: str
+    delivery_id: str | None
+    mark: str | None
+    first_at: datetime
+    due: datetime
+    key_id: str | None = None  # of `email`
+    email: str | None = None  # keyed digest of the address that a chart is said to have
+    series: bool = False  # said to be the base of a series
+
+
+_ROW = tuple(told.c[name] for name in Told.__slots__)
+
+
+def number_of(remote_id: str) -> int | None:
+    """A remote id as a number; None for an occurrence's, which is no number."""
+    return int(remote_id) if remote_id.isascii() and remote_id.isdecimal() else None
+
+
+def say(conn: Connection, one: Told, what: What, now: datetime) -> None:
+    """Note what was said last of an id. A deletion that is said ends no waiting for a read."""
+    values = {name: getattr(one, name) for name in Told.__slots__}
+    made = upsert.insert(conn, told).values(
+        **values, what=what, number=number_of(one.remote_id), at=now
+    )
+    changed = ("credential", "event", "delivery_id", "mark", "due", "key_id", "email", "series")
+    later: dict[str, object] = {name: values[name] for name in changed} | {"at": now}
+    # The highest mark stays: it is compared with that of what we made ourselves.
+    later["mark"] = told.c.mark
+    if one.mark is not None:
+        later["mark"] = case((told.c.mark > one.mark, told.c.mark), else_=one.mark)
+    if what == "deleted":
+        later = {"at": now}
+    else:
+        later["what"] = what
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[told.c.system, told.c.kind, told.c.remote_id], set_=later
+        )
+    )
+
+
+def find(conn: Connection, system: str, kind: str, remote_id: str) -> Told | None:
+    """What was said of an id and waits; None when nothing was."""
+    row = conn.execute(
+        select(*_ROW).where(
+            told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id
+        )
+    ).first()
+    return None if row is None else Told(*row)
+
+
+def take(conn: Connection, one: Told) -> None:
+    """It is its turn: it is being read."""
+    conn.execute(
+        update(told)
+        .where(
+            told.c.system == one.system,
+            told.c.kind == one.kind,
+            told.c.remote_id == one.remote_id,
+        )
+        .values(what="taken")
+    )
+
+
+def count(conn: Connection, system: str, what: What) -> int:
+    """How many rows of one sort a system has."""
+    found: int = conn.execute(
+        select(func.count()).select_from(told).where(told.c.system == system, told.c.what == what)
+    ).scalar_one()
+    return found
+
+
+def asking(
+    conn: Connection, system: str, *, now: datetime, above: int | None, most: int
+) -> list[Told]:
+    """The ids of a system whose turn it is to be read next.
+
+    What is made gets the next numbers, so the ids next above the highest one read (`above`) come
+    first, then the others, the newest said first.
+    """
+    here = told.c.system == system, told.c.what == "asks", told.c.due <= now
+    higher = told.c.number > (above or 0)
+    nearest = select(*_ROW).where(*here, higher).order_by(told.c.number).limit(most)
+    rows = list(conn.execute(nearest))
+    if len(rows) < most:
+        lower = or_(told.c.number.is_(None), ~higher)
+        others = select(*_ROW).where(*here, lower).order_by(told.c.at.desc())
+        rows += list(conn.execute(others.limit(most - len(rows))))
+    return [Told(*row) for row in rows]
+
+
+def anybody_asks(conn: Connection, now: datetime) -> bool:
+    """Whether an id waits to be read now."""
+    asks = told.c.what == "asks", told.c.due <= now
+    return conn.execute(select(told.c.remote_id).where(*asks).limit(1)).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was said of an object until it was read: the sort, by whom, the highest mark."""
+
+    what: str
+    credential: str
+    mark: str | None
+
+
+def settled(conn: Connection, system: str, kind: str, remote_id: str) -> Settled | None:
+    """Drop what was said of an object that was read just now; None when nothing was."""
+    row = conn.execute(
+        delete(told)
+        .where(told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id)
+        .returning(told.c.what, told.c.credential, told.c.mark)
+    ).first()
+    return None if row is None else Settled(*row)
+
+
+def listed(
+    conn: Connection, system: str, kind: str, ids: Collection[str], before: datetime
+) -> None:
+    """Drop what was said earlier than `before` of objects that an authenticated list has shown."""
+    for some in _chunks(sorted(ids)):
+        conn.execute(
+            delete(told).where(
+                told.c.system == system,
+                told.c.kind == kind,
+                told.c.remote_id.in_(some),
+                told.c.what != "taken",
+                told.c.at < before,
+            )
+        )
+
+
+def _chunks(ids: list[str]) -> Iterable[list[str]]:
+    return (ids[first : first + 500] for first in range(0, len(ids), 500))
+
+
+def ask_for_patients(conn: Connection) -> None:
+    """Have every patient read of whom something was said: everyone is wanted from now on."""
+    keys = told.c.kind == "patient", told.c.what == "keys"
+    conn.execute(update(told).where(*keys).values(what="asks"))
+
+
+def answered(
+    conn: Connection,
+    system: str,
+    *,
+    before: datetime,
+    above: int | None = None,
+    occurrences: bool = False,
+) -> None:
+    """Drop the ids that a whole list, read later than `before`, would have shown and did not.
+
+    `above`: only numbers above this one. `occurrences`: those that are no number, and only those.
+    """
+    numbers = told.c.number.is_(None) if occurrences else told.c.number.is_not(None)
+    where: list[ColumnElement[bool]] = [numbers]
+    if above is not None:
+        where.append(told.c.number > above)
+    conn.execute(
+        delete(told).where(
+            told.c.system == system,
+            told.c.kind == "appointment",
+            told.c.what == "asks",
+            told.c.at < before,
+            *where,
+        )
+    )
+
+
+def forget_old(conn: Connection, before: datetime) -> None:
+    """Drop what an hour has made useless; what waits to be read is not lost by waiting."""
+    conn.execute(delete(told).where(told.c.what != "asks", told.c.at < before))
+
+
+def patients_with(conn: Connection, emails: Collection[tuple[str, str]]) -> list[str]:
+    """The patients who are said to have one of these addresses (key id, keyed digest)."""
+    if not emails:
+        return []
+    same = or_(*((told.c.key_id == key) & (told.c.email == digest) for key, digest in emails))
+    rows = conn.execute(
+        select(told.c.remote_id).where(told.c.system == "drchrono", told.c.kind == "patient", same)
+    )
+    return sorted(rows.scalars())
+
+
+def of_patients(conn: Connection, ids: Collection[str]) -> list[str]:
+    """Those of these patients of whom something was said since they were read."""
+    rows = conn.execute(
+        select(told.c.remote_id).where(
+            told.c.system == "drchrono", told.c.kind == "patient", told.c.remote_id.in_(list(ids))
+        )
+    )
+    return sorted(rows.scalars())
+
+
+# --- the buckets ----------------------------------------------------------------------------------
+
+
+def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
+    """What a credential's buckets hold now; their row is locked until the transaction ends."""
+    conn.execute(
+        upsert.insert(conn, bucket)
+        .values(name=name, soon=rates.full.soon, share=rates.full.share, at=now)
+        .on_conflict_do_nothing()
+    )
+    row = conn.execute(select(bucket).where(bucket.c.name == name).with_for_update()).one()
+    return rates.later(Level(row.soon, row.share), (now - row.at).total_seconds())
+
+
+def put_level(conn: Connection, name: str, held: Level, now: datetime) -> None:
+    """Store what the buckets hold as of now."""
+    values = {"soon": held.soon, "share": held.share, "at": now}
+    conn.execute(update(bucket).where(bucket.c.name == name).values(**values))
