@@ -18,6 +18,7 @@ from sync.engine import (
     attempts,
     group_participants,
     group_reading,
+    group_refused,
     group_state,
     group_twins,
     keeping,
@@ -25,7 +26,6 @@ from sync.engine import (
     marking,
     meeting,
     sealing,
-    waiting,
 )
 from sync.engine.group_state import GroupRun, Seat
 from sync.engine.outcomes import LaterError, ParkedError
@@ -101,38 +101,13 @@ def add(run: GroupRun, invited: Invited) -> None:
             else:
                 _extend(run, invited)
         except Refused as refusal:
-            if not _leave_out(run, invited, refusal):
+            if not group_refused.leave_out(run, invited, refusal):
                 raise
         else:
             break
     group_state.load_seats(run)
     for met in invited.met.values():
         meeting.afterwards(run.started, met)
-
-
-def _leave_out(run: GroupRun, invited: Invited, refusal: Refused) -> bool:
-    """Park the members whom OnCall's refusal is about: their charts can mend it, the others come.
-
-    False where it is about something else, or about whom it does not say. Nothing was made.
-    """
-    shown = run.oncall()
-    there = len(shown.visit.attendees) if shown is not None else 0
-    total = there + len(invited.met)
-    first = min(total, oncall_bodies.MOST_PARTICIPANTS) - len(invited.met)
-    named = {at - first for field_name, at in refusal.places if field_name == "participants"}
-    others = [one for one in refusal.fields if not one.startswith("participants.")]
-    if others or not named or not named <= set(range(len(invited.met))):
-        return False
-    for at, (attendance, met) in enumerate(list(invited.met.items())):
-        if at in named:
-            fields = tuple(refusal.fields)
-            parked = ParkedError(waiting.PATIENT, met.remote_id, "refused", candidates=fields)
-            invited.parked[attendance] = parked
-            del invited.met[attendance]
-    with run.started.sync.store.read() as conn:
-        run.state.objects = links.objects_of(conn, run.state.key)
-    group_state.load_seats(run)
-    return True
 
 
 def _attend(run: GroupRun, invited: Invited) -> None:
