@@ -1,7 +1,10 @@
 # One image for every process of the Procfile: `docker run IMAGE worker`.
 # It holds no secret: everything is configured by the environment (.env.example).
 
-FROM python:3.12-slim-bookworm AS build
+# Any image with `python` 3.11 or 3.12 (deploy/build-image.sh makes one of Debian).
+ARG BASE=python:3.12-slim-bookworm
+
+FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 WORKDIR /build
@@ -16,8 +19,11 @@ COPY sync sync
 COPY workers workers
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation .
 
-FROM python:3.12-slim-bookworm
-RUN useradd --system --uid 10001 --create-home --home-dir /srv/sync sync
+FROM ${BASE}
+# Debian has a user `sync`. The number is what a volume's files belong to: it never changes.
+RUN groupadd --gid 10001 oncall \
+    && useradd --uid 10001 --gid 10001 --no-log-init --create-home --home-dir /srv/sync \
+        --shell /usr/sbin/nologin oncall
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/sync
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000

@@ -16,6 +16,7 @@ from cli.output import TroubleError
 from cli.ports import DEFAULT, Ports
 from cli.supervisor import StartError
 from cli.world import NotSettledError, World, WorldOptions
+from cli.world_files import usual_place
 
 Command = Callable[..., None]
 
@@ -34,7 +35,8 @@ def world_options(directory: Path, ports: Ports) -> Callable[[Command], Command]
             click.option("--drchrono-port", default=ports.drchrono, **number,
                          help="Of the sandbox's DrChrono."),
             click.option("--port", default=ports.web, help="Of the service.", **number),
-            click.option("--dir", "directory", type=place, default=directory, show_default=True,
+            click.option("--dir", "directory", type=place, default=lambda: usual_place(directory),
+                         show_default=f"{directory}, or beside what else is there",
                          help="Where the world keeps its files."),
         ):  # fmt: skip
             command = option(command)

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from cli.output import TroubleError
+from sync.hosting import reason
 
 MARK = ".drchrono-oncall-world"
 MADE = (
@@ -62,6 +64,29 @@ class Files:
         return f"sqlite:///{self.directory / 'sync.db'}"
 
 
+def usual_place(default: Path) -> Path:
+    """Where a world goes when nobody says so: the default, or where that can't be, beside it.
+
+    `web` and the others keep their own files in the default (`var`), and a container may have made
+    it as root: neither keeps `run` from working, and neither is touched.
+    """
+    own = Path(tempfile.gettempdir()) / f"drchrono-oncall-world-{os.getuid()}"
+    return next((place for place in (default, default / "world", own) if _free(place)), default)
+
+
+def _free(place: Path) -> bool:
+    """Whether a world can be made there, or goes on there."""
+    try:
+        if place.is_dir():
+            ours = place.stat().st_uid == os.getuid() and not place.is_symlink()
+            kept = (place / MARK).exists() or not _holds_others(place)
+            return ours and kept and os.access(place, os.W_OK | os.X_OK)
+        above = next(one for one in place.absolute().parents if one.exists())
+        return not place.exists() and above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+    except PermissionError:
+        return False
+
+
 class Claim:
     """The sole use of a world's directory by this process, until `release`.
 
@@ -77,8 +102,13 @@ class Claim:
                 f"{directory} holds files that `run` did not make, and they are left alone: "
                 "choose another place with --dir, or move them away."
             )
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._mark = (place / MARK).open("a")
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._mark = (place / MARK).open("a")
+        except OSError as error:
+            raise TroubleError(
+                f"{directory} can't be written ({reason(error)}): choose another place with --dir."
+            ) from None
         try:
             fcntl.flock(self._mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

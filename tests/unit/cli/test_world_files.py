@@ -1,14 +1,16 @@
 """A world's directory: what is removed, what is left alone, and who may use it."""
 
+import os
 import socket
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from cli.output import TroubleError
 from cli.ports import FREE, Ports
-from cli.world_files import MARK, SECRETS, Claim, env_text, new_secrets, write_private
+from cli.world_files import MARK, SECRETS, Claim, env_text, new_secrets, usual_place, write_private
 
 
 def test_a_directory_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -17,6 +19,32 @@ def test_a_directory_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) 
         Claim(tmp_path)
     assert (tmp_path / "sync.db").read_text() == "somebody's data"
     assert not (tmp_path / MARK).exists()
+
+
+def test_what_web_has_made_keeps_no_world_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    var = Path("var")
+    assert usual_place(var) == var
+    (tmp_path / "var" / "redis").mkdir(parents=True)
+    (tmp_path / "var" / "sync.db").write_text("of web")
+    assert usual_place(var) == var / "world"
+    claim = Claim(usual_place(var))
+    claim.clear()
+    claim.release()
+    assert usual_place(var) == var / "world"
+    assert (tmp_path / "var" / "sync.db").read_text() == "of web"
+    # As one that root has made: nothing can be written in it.
+    monkeypatch.setattr(os, "access", lambda path, _: "var" not in Path(path).parts)
+    assert usual_place(var).parent == tmp_path
+
+
+def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TroubleError, match="choose another place with --dir"):
+        Claim(tmp_path / "file" / "var")
 
 
 def test_a_new_world_removes_what_the_old_one_made_and_nothing_else(tmp_path: Path) -> None:
