@@ -14,6 +14,7 @@ from sync.config import Settings, WrongSettingsError, load_settings, missing_set
 from sync.engine import context
 from sync.engine.context import Sync
 from sync.log import cause
+from sync.store.trouble import NO_TABLES
 from workers.bell import Bell
 
 BOOT_ERROR = 3  # gunicorn ends when a worker ends with it, instead of trying for ever
@@ -61,6 +62,9 @@ def _refuse_misfit(sync: Sync) -> None:
         trouble = sync.misfit(account=False)
     except SQLAlchemyError:
         return  # it is asked again with each webhook
+    if trouble == NO_TABLES:
+        get_logger(__name__).warning("the database has no tables yet")
+        return  # webhooks get 503 until somebody has migrated, and /readyz says so
     if trouble is not None:
         print(trouble, file=sys.stderr)
         # Gunicorn's own code for an app that can't be loaded: it ends, and does not try for ever.

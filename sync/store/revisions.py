@@ -8,6 +8,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from sync.store.trouble import NO_TABLES
+
 
 @lru_cache(maxsize=1)
 def known() -> tuple[str, ...]:
@@ -29,7 +31,7 @@ def trouble(conn: Connection) -> str | None:
     if at == needed:
         return None
     if at is None:
-        return "The database has no tables yet. Make them with: drchrono-oncall migrate"
+        return NO_TABLES
     if at in known():
         return (
             f"The database's tables are at {at}, this version needs {needed}. "

@@ -10,10 +10,15 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from service.app import create_app
+from service.wsgi import _refuse_misfit
+from sync.config import given
+from sync.engine import context
 from sync.hosting import PlaceError
 from sync.store.database import Store
 from sync.store.trouble import sentence
 from tests.integration.processes import Process, environment
+from workers.bell import Bell
 
 MIGRATE = [sys.executable, "-m", "cli.main", "migrate"]
 PASSWORD = "Pl4nted-x7Qb9Zr2"
@@ -135,3 +140,14 @@ def test_a_missing_database_is_told_as_such(postgres_server: str) -> None:
     assert "make it with CREATE DATABASE" in sentence(told.value)
     assert "Pl4nted" not in sentence(told.value)
     store.close()
+
+
+def test_web_before_migrate_stays_up_and_says_no_tables(tmp_path: Path) -> None:
+    env = environment("", f"sqlite:///{tmp_path / 'sync.db'}")
+    made = given({name.lower(): value for name, value in env.items() if value})
+    sync = context.build(made, owner="web@test:1")
+    _refuse_misfit(sync)
+    web = create_app(sync, Bell("")).test_client()
+    answer = web.get("/readyz")
+    assert (answer.status_code, "no tables" in answer.text) == (503, True)
+    sync.close()
