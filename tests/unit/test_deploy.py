@@ -1,0 +1,50 @@
+"""What is shipped to be deployed: the image's user, its base, Compose's mount, the build script."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+TOP = Path(__file__).parents[2]
+# /etc/passwd and /etc/group of Debian 12 (base-passwd).
+DEBIAN = {
+    *("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "irc"),
+    *("proxy", "www-data", "backup", "list", "_apt", "nobody", "adm", "tty", "disk", "dialout"),
+    *("fax", "voice", "cdrom", "floppy", "tape", "sudo", "audio", "dip", "operator", "src"),
+    *("shadow", "utmp", "video", "sasl", "plugdev", "staff", "users", "nogroup"),
+}
+
+
+def test_the_images_user_is_none_of_debians_and_has_one_number() -> None:
+    text = (TOP / "Dockerfile").read_text()
+    made = re.findall(r"(?:useradd|groupadd)[^&]*?([a-z_-]+)\s*(?:\\?\s*&&|\n(?! ))", text)
+    assert made
+    assert not set(made) & DEBIAN
+    assert re.findall(r"--[ug]id (\d+)", text) == ["10001"] * 3
+    assert "\nUSER 10001\n" in text
+
+
+def test_another_base_can_stand_in_for_the_usual_one() -> None:
+    text = (TOP / "Dockerfile").read_text()
+    assert re.search(r"^ARG BASE=python:3\.12", text, re.MULTILINE)
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}", "${BASE}"]
+
+
+def test_compose_makes_no_directory_where_the_mapping_file_is_missing() -> None:
+    services = yaml.safe_load((TOP / "compose.yaml").read_text())["services"]
+    for name in ("web", "worker", "beat"):
+        (mount,) = services[name]["volumes"]
+        assert mount["target"] == "/srv/sync/mapping.toml"
+        assert (mount["read_only"], mount["bind"]) == (True, {"create_host_path": False})
+
+
+def test_the_build_script_is_a_script_and_says_how_it_is_used() -> None:
+    script = TOP / "deploy" / "build-image.sh"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["/bin/sh", "-n", str(script)], check=True)
+    asked = subprocess.run([str(script), "--help"], capture_output=True, text=True, check=False)
+    assert asked.returncode == 2
+    assert "--install" in asked.stderr
+    assert "://" not in script.read_text().replace("http://127.0.0.1", "")
