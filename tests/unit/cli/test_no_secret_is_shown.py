@@ -131,6 +131,7 @@ def test_an_error_that_nobody_expected_is_told_by_type_and_place(
     monkeypatch.setattr(Store, "__init__", fail)
     monkeypatch.setattr(os, "execv", fail)
     monkeypatch.setattr("sync.mapping.load", fail)
+    Path("mapping.toml").touch()
     monkeypatch.setattr(processes.embedded, "share", fail)
     output = said(runner, command, RIGHT)
     assert "RuntimeError at " in output
