@@ -61,7 +61,7 @@ fi
 
 tell "Build on $base"
 store bud --isolation chroot --pull-never --build-arg "BASE=$base" \
-    --tag localhost/drchrono-oncall "$@" .
+    --format docker --tag localhost/drchrono-oncall "$@" .
 
 tell 'Inside the image'
 made=$(store from --pull-never localhost/drchrono-oncall)

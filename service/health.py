@@ -5,7 +5,7 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 from flask import Blueprint, Response, jsonify
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.doors import Doors
 from service.errors import problem
@@ -13,6 +13,7 @@ from sync.drchrono.keeper import State
 from sync.engine import accounts
 from sync.store import journal
 from sync.store.database import is_read_only
+from sync.store.trouble import NO_TABLES, sentence
 
 _LATELY = timedelta(seconds=60)
 _ROLES = ("worker", "beat")
@@ -90,6 +91,8 @@ def _database(doors: Doors) -> str | None:
     except SQLAlchemyError as error:
         if is_read_only(error):
             return "the database takes no writes: it is a standby, or was made read-only"
+        if isinstance(error, DBAPIError) and sentence(error) == NO_TABLES:
+            return "the database has no tables: drchrono-oncall migrate makes them"
         return "the database can't be used"
     return None
 
