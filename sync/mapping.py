@@ -15,6 +15,7 @@ from typing import Final
 from sync.core.addresses import Table
 from sync.core.lifecycle import StatusTable
 from sync.core.records import Life, VisitType
+from sync.core.texts import bare
 from sync.core.zones import known_zone
 from sync.hosting import reason
 from sync.mapping_file import (
@@ -290,4 +291,4 @@ def changed_at(path: Path) -> float:
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return bare(name).casefold()

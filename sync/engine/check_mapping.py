@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from sync.core.texts import bare
 from sync.core.wire import MalformedError
 from sync.core.zones import known_zone
 from sync.engine.finding import Finding, good, trouble
@@ -90,4 +91,4 @@ def _types(mapping: Mapping, here: DrChronoSide) -> Iterator[str]:
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return bare(name).casefold()

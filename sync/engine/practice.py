@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sync.core import plausible
 from sync.core.errors import Refused
 from sync.core.records import Absent
+from sync.core.texts import plain
 from sync.core.wire import length
 from sync.engine import accounts, facts, profile_meaning, zones
 from sync.engine.context import Ring, Sync
@@ -41,7 +42,7 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
         now = sync.clock()
         zones.remember(conn, doctors, now)
         for profile in profiles:
-            facts.put(conn, f"profile:{profile['id']}", str(profile.get("name", "")), now)
+            facts.put(conn, f"profile:{profile['id']}", plain(str(profile.get("name", ""))), now)
             minutes = plausible.minutes(length(profile, "duration"))
             told = "" if isinstance(minutes, Absent) else str(minutes)
             facts.put(conn, f"profile_minutes:{profile['id']}", told, now)
@@ -78,7 +79,7 @@ def _own_fields(sync: Sync, mapping: Mapping) -> None:
         "patient_field": {
             str(one.get("doctor")): str(one["id"])
             for one in sync.drchrono.custom_demographics(ticket)
-            if one.get("name") == names.patient_field and not one.get("archived")
+            if plain(str(one.get("name"))) == names.patient_field and not one.get("archived")
         },
     }
     makers = {

@@ -56,6 +56,18 @@ def test_a_participant_without_a_whole_name_becomes_no_chart(
     assert clinic.attention() == []
 
 
+def test_a_name_whose_webhook_was_lost_is_found_by_the_next_catch_up(clinic: Clinic) -> None:
+    visit = clinic.invite(participants=[{"first_name": "Sam", "last_name": "", "email": SAM}])
+    clinic.settle()
+    clinic.sandbox.faults("oncall", webhooks={"mode": "drop", "times": 1})
+    rename(clinic, visit, first_name="Sam", last_name="Lund")
+    clinic.settle()
+    assert clinic.attention() == ["identity_incomplete"]
+    clinic.whole_cycle()
+    assert [p["last_name"] for p in clinic.of("drchrono", "patients")][-1] == "Lund"
+    assert clinic.attention() == []
+
+
 def test_a_guessed_name_is_asked_about_and_taken_when_somebody_says_so(clinic: Clinic) -> None:
     before = charts(clinic)
     clinic.sandbox.behaviours("oncall", splits_name=False)
