@@ -48,6 +48,9 @@ class SilentBell:
     def alive(self) -> bool:
         return False
 
+    def trouble(self) -> str | None:
+        return "it is down"
+
     def census(self) -> None:
         return None
 

@@ -119,6 +119,8 @@ ELSEWHERE = {
     (HERE, "missing_scope"): "test_invariant_9",
     (HERE, "access_seconds"): "test_drchrono_oauth",
     (HERE, "links"): "test_who_answered",
+    (HERE, "refuses"): "test_refused_fields",
+    (THERE, "refuses"): "test_refused_fields",
     (HERE, "login"): "test_wrong_account",
     (HERE, "renewal_ends_access"): "test_wrong_account",
     (HERE, "pkce"): "test_connecting",
