@@ -154,7 +154,10 @@ def test_the_database_down_is_told(web: FlaskClient, store: Store) -> None:
     answer = web.get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["parts"] == {
-        "database": {"ok": False, "detail": "the database can't be used"},
+        "database": {
+            "ok": False,
+            "detail": "the database has no tables: drchrono-oncall migrate makes them",
+        },
         "redis": {"ok": True},
     }
 
