@@ -26,6 +26,8 @@ log = get_logger(__name__)
 
 _SPARE_FILES = 200  # for the database, Redis and the logs
 _ITS_SHARE = 0.8  # of the time to end; then gunicorn kills
+_LINGER = 2.0  # seconds; a caller may be sending on a connection that it was told is kept
+_JUST_ACCEPTED = 0.1  # seconds until what was accepted last is known here
 _TICK = 1.0  # seconds between two signs of life to gunicorn
 _ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -123,16 +125,26 @@ class DoorWorker(Worker):  # type: ignore[misc]
                 return
 
     async def _end(self) -> None:
-        """Answer what was begun; who has said nothing yet is not waited for."""
+        """Answer what was begun, and for a moment what a caller may just be sending."""
+        whole = self.cfg.graceful_timeout * _ITS_SHARE
+        linger = min(_LINGER, whole / 4)
+        await asyncio.sleep(_JUST_ACCEPTED)
+        await self._ended(linger)
         for connection in self._connections.values():
-            connection.ending = True
             if connection.waiting:
                 connection.close()
-        left = [task for task in self._connections if task is not asyncio.current_task()]
-        if left:
-            _done, late = await asyncio.wait(left, timeout=self.cfg.graceful_timeout * _ITS_SHARE)
-            for task in late:
-                task.cancel()
+        for task in await self._ended(whole - linger):
+            task.cancel()
+
+    async def _ended(self, seconds: float) -> set[asyncio.Task[None]]:
+        """Wait for all connections to end; returns those that did not."""
+        for connection in self._connections.values():
+            connection.ending = True
+        left = set(self._connections)
+        if not left:
+            return left
+        _done, late = await asyncio.wait(left, timeout=seconds)
+        return late
 
 
 def _failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
