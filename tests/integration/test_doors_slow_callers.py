@@ -111,7 +111,7 @@ def test_a_genuine_call_is_answered_within_a_second(web: Web, caller: str, count
     with held(web, count, *CALLERS[caller]):
         told = [genuine(web) for _ in range(3)]
     assert {status for status, _seconds in told} == {204}
-    assert sorted(seconds for _status, seconds in told)[1] <= 1.0
+    assert max(seconds for _status, seconds in told) <= 1.0
 
 
 @pytest.mark.parametrize("caller", ["says nothing", "drips a head", "drips a body, known"])
