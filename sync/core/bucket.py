@@ -28,9 +28,9 @@ class Level:
         """Whether one more id may be read."""
         return self.soon >= 1.0 and self.share >= 1.0
 
-    def taken(self) -> "Level":
-        """One token less in each."""
-        return Level(self.soon - 1.0, self.share - 1.0)
+    def taken(self, tokens: int = 1) -> "Level":
+        """So many tokens less in each; below zero when two took the last one at once."""
+        return Level(self.soon - tokens, self.share - tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def is_tired(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
     """Whether an object was read in vain within the hour, and too much was by now."""
     if obj.fruitless_at is None or obj.fruitless_at < now - REMEMBERED:
         return False
-    return told.level(conn, _name(obj), _rates(sync, obj), now).share < 1
+    return told.peek(conn, _name(obj), _rates(sync, obj), now).share < 1
 
 
 def puts_off(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:

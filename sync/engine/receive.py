@@ -235,7 +235,7 @@ def _unheard(
         one = replace(one, key_id=sync.digests.key_id, email=key)
     rings = unknown.hear(conn, sync, one, obj, now=event.now, wait=wait)
     journal.bump(conn, "deliveries", f"source={event.source},outcome=raised")
-    return Receipt("raised", rings or ())
+    return Receipt("raised", rings)
 
 
 def _said(event: _Event, kind: str, remote_id: str, shown: Visit | Person | None = None) -> Told:
@@ -293,8 +293,7 @@ def _compare(
         wire = {}
     if fruitless.puts_off(conn, sync, obj, event.now):
         return _deferred(conn, event)
-    _note_delivery(sync, conn, event, obj, wire, shown, "raised")
-    return _raise(sync, conn, event, obj, shown)
+    return _raise(sync, conn, event, obj, wire, shown)
 
 
 def _note_delivery(
@@ -334,10 +333,20 @@ def _mark(shown: Visit | Person | None, now: datetime) -> str | None:
 
 
 def _raise(
-    sync: Sync, conn: Connection, event: _Event, obj: Obj, shown: Visit | None = None
+    sync: Sync,
+    conn: Connection,
+    event: _Event,
+    obj: Obj,
+    wire: dict[str, Json] | None = None,
+    shown: Visit | Person | None = None,
 ) -> Receipt:
+    """Raise the object's aggregate, then note the delivery.
+
+    In this order: whoever works on the aggregate holds its work item when they explain deliveries.
+    """
+    starts = shown.starts if isinstance(shown, Visit) else None
     wait = _wait(sync, conn, event, obj.aggregate)
-    wait = NO_WAIT if _imminent(sync, conn, obj.aggregate, event.now, shown) else wait
+    wait = NO_WAIT if _imminent(sync, conn, obj.aggregate, event.now, starts) else wait
     lane = Lane.TOLD if obj.told else Lane.LIVE
     if event.source == "oncall" and fruitless.is_tired(conn, sync, obj, event.now):
         wait = fruitless.SLOW
@@ -350,6 +359,7 @@ def _raise(
         wait=wait,
         told=True,
     )
+    _note_delivery(sync, conn, event, obj, wire or {}, shown, "raised")
     rings = (Ring(obj.aggregate, lane),) if due <= event.now else ()
     return Receipt("raised", rings)
 
@@ -365,14 +375,12 @@ def _wait(sync: Sync, conn: Connection, event: _Event, aggregate: int) -> Wait:
     return Wait(group, max(group, event.wait.longest))
 
 
-def _imminent(
-    sync: Sync, conn: Connection, aggregate: int, now: datetime, shown: Visit | None
-) -> bool:
-    """Whether the visit, as it stands or as it is moved to, begins soon: then nothing waits."""
+def _imminent(sync: Sync, conn: Connection, aggregate: int, now: datetime, starts: object) -> bool:
+    """Whether the visit, as it stands or as it is moved to (`starts`), begins soon."""
     known = conn.execute(
         select(visit.c.starts_at).where(visit.c.aggregate == aggregate)
     ).scalar_one_or_none()
-    return any(_is_soon(sync, now, at) for at in (known, shown.starts if shown else None))
+    return any(_is_soon(sync, now, at) for at in (known, starts))
 
 
 def _is_soon(sync: Sync, now: datetime, at: object) -> bool:
@@ -400,7 +408,6 @@ def _deleted(
         return _skipped(conn, event)
     if fruitless.puts_off(conn, sync, obj, event.now):
         return _deferred(conn, event)
-    _note_delivery(sync, conn, event, obj, {}, None, "raised")
     return _raise(sync, conn, event, obj)
 
 
@@ -409,7 +416,6 @@ def _note(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> Receip
     obj = links.find(conn, "drchrono", "appointment", remote_id)
     if obj is None or obj.state != "live" or not _completes(event):
         return _skipped(conn, event)
-    _note_delivery(sync, conn, event, obj, {}, None, "raised")
     return _raise(sync, conn, event, obj)
 
 
@@ -446,8 +452,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
         return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
     if fruitless.puts_off(conn, sync, obj, event.now):
         return _deferred(conn, event)
-    _note_delivery(sync, conn, event, obj, wire, shown, "raised")
-    return _raise(sync, conn, event, obj)
+    return _raise(sync, conn, event, obj, wire, shown)
 
 
 def _note_address(
@@ -495,5 +500,4 @@ def _hint(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> Receip
     obj = links.find(conn, "oncall", "appointment", remote_id)
     if obj is None or unknown.is_unknown(obj):
         return _unheard(sync, conn, event, remote_id, obj)
-    _note_delivery(sync, conn, event, obj, {}, None, "raised")
     return _raise(sync, conn, event, obj)

@@ -8,6 +8,7 @@ it denies is forgotten.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -66,23 +67,24 @@ def is_unknown(obj: Obj | None) -> bool:
 
 def hear(
     conn: Connection, sync: Sync, one: Told, obj: Obj | None, *, now: datetime, wait: Wait
-) -> tuple[Ring, ...] | None:
+) -> tuple[Ring, ...]:
     """Note an id that is to be read, and have it read when it is due now and its turn.
 
-    What is gone (`obj`) is not read again a moment after a read has denied it. Returns the rings;
-    None when the table is full: then the next list, due soon, shows it if it is there.
+    What is gone (`obj`) is not read again a moment after a read has denied it. When the table is
+    full, nothing is noted: the next list, due soon, shows the object if it is there.
     """
     before = told.find(conn, one.system, one.kind, one.remote_id)
     if before is None and told.count(conn, one.system, "asks") >= MOST:
         list_soon(conn, LISTS[one.system], now)
-        return None
+        return ()
     first = before.first_at if before is not None else now
     due = min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest))
     if obj is not None and obj.state == "gone" and obj.looked_at is not None:
         due = max(due, obj.looked_at + timedelta(seconds=sync.settings.apart_seconds))
     one = replace(one, first_at=first, due=max(now, due))
-    told.say(conn, one, "asks", now)
-    return _take(conn, sync, [one], now) if one.due <= now else ()
+    rings = _take(conn, sync, one.system, [one], now) if one.due <= now else ()
+    told.say(conn, one, "taken" if rings else "asks", now)
+    return rings
 
 
 def list_soon(conn: Connection, name: str, now: datetime) -> None:
@@ -95,22 +97,20 @@ def list_soon(conn: Connection, name: str, now: datetime) -> None:
 # --- whose turn it is -----------------------------------------------------------------------------
 
 
-def admit(sync: Sync) -> tuple[Ring, ...]:
-    """Give those whose turn it is a row of their own; tells of a flood, and of its end."""
-    rings: list[Ring] = []
+def admit(sync: Sync) -> None:
+    """Give those whose turn it is a row and an item; tells of a flood, and of its end."""
     with sync.store.write() as conn:
         now = sync.clock()
         waiting = 0
         for system in LISTS:
             above = looking.highest_known(conn, system)
             rows = told.asking(conn, system, now=now, above=above, most=_AT_ONCE)
-            rings += _take(conn, sync, rows, now) if rows else ()
+            _take(conn, sync, system, rows, now)
             left = told.count(conn, system, "asks")
             if left >= FLOOD:
                 list_soon(conn, LISTS[system], now)
             waiting += left
         tell_flood(conn, waiting, now)
-    return tuple(rings)
 
 
 def tell_flood(conn: Connection, waiting: int, now: datetime) -> None:
@@ -125,31 +125,39 @@ def _rates(sync: Sync, system: str) -> bucket.Rates:
     return bucket.rates(sync.limits[system].hourly, sync.settings.unknown_ids_share)
 
 
-def _take(conn: Connection, sync: Sync, rows: list[Told], now: datetime) -> tuple[Ring, ...]:
-    """Spend a token on each of these ids while its credential has one."""
+def _take(
+    conn: Connection, sync: Sync, system: str, rows: list[Told], now: datetime
+) -> tuple[Ring, ...]:
+    """Spend a token on each of these ids while its credential has one.
+
+    The rows are locked in the order of a run: the work item, what was told, the bucket. So what is
+    left in a bucket is looked up first, and its row is locked for the spending at the end.
+    """
+    rates = _rates(sync, system)
+    left: dict[str, bucket.Level] = {}
+    spent: Counter[str] = Counter()
     rings: list[Ring] = []
-    held: dict[str, bucket.Level] = {}
     for one in rows:
         obj = links.find(conn, one.system, one.kind, one.remote_id)
         if obj is not None and not is_unknown(obj) and not obj.told:
             # Shown by a list or an answer meanwhile; what was said is still to be looked at.
-            told.settled(conn, one.system, one.kind, one.remote_id)
             rings.append(_raise(conn, one, obj, now))
+            told.settled(conn, one.system, one.kind, one.remote_id)
             continue
-        rates = _rates(sync, one.system)
-        level = held.get(one.credential) or told.level(conn, one.credential, rates, now)
-        if level.may:
-            level = level.taken()
+        name = one.credential
+        held = left.get(name) or told.peek(conn, name, rates, now)
+        if held.may:
+            left[name] = held.taken()
+            spent[name] += 1
             rings.append(_read_it(conn, one, now))
-        held[one.credential] = level
-    for name, level in held.items():
-        told.put_level(conn, name, level, now)
+    for name in sorted(spent):
+        held = told.level(conn, name, rates, now)
+        told.put_level(conn, name, held.taken(spent[name]), now)
     return tuple(rings)
 
 
 def _read_it(conn: Connection, one: Told, now: datetime) -> Ring:
     """Have an id read: a row and an item for it, and the delivery that told of it."""
-    told.take(conn, one)
     obj = links.first_sight(conn, one.system, one.kind, one.remote_id, now=now, told=True)
     if obj.state == "gone":
         _stands_alone(conn, obj, now)
@@ -157,10 +165,15 @@ def _read_it(conn: Connection, one: Told, now: datetime) -> Ring:
     elif obj.told:
         # A series' base is followed as such, whatever else it may turn out to be.
         links.change(conn, obj.id, looked_at=None, state="skipped" if one.series else "live")
-    return _raise(conn, one, links.get(conn, obj.id), now)
+    ring = _raise(conn, one, links.get(conn, obj.id), now)
+    told.take(conn, one)
+    return ring
 
 
 def _raise(conn: Connection, one: Told, obj: Obj, now: datetime) -> Ring:
+    lane = Lane.TOLD if obj.told or obj.state == "gone" else Lane.LIVE
+    hints = Hints.of(one.system)
+    work.raise_(conn, obj.aggregate, now=now, hints=hints, lane=lane, told=True)
     conn.execute(
         delivery.insert().values(
             source=one.system,
@@ -172,9 +185,6 @@ def _raise(conn: Connection, one: Told, obj: Obj, now: datetime) -> Ring:
             at=one.first_at,
         )
     )
-    lane = Lane.TOLD if obj.told or obj.state == "gone" else Lane.LIVE
-    hints = Hints.of(one.system)
-    work.raise_(conn, obj.aggregate, now=now, hints=hints, lane=lane, told=True)
     return Ring(obj.aggregate, lane)
 
 

@@ -224,6 +224,14 @@ def of_patients(conn: Connection, ids: Collection[str]) -> list[str]:
 # --- the buckets ----------------------------------------------------------------------------------
 
 
+def peek(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
+    """What a credential's buckets hold now, for a decision that takes nothing: locks no row."""
+    row = conn.execute(select(bucket).where(bucket.c.name == name)).first()
+    if row is None:
+        return rates.full
+    return rates.later(Level(row.soon, row.share), (now - row.at).total_seconds())
+
+
 def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
     """What a credential's buckets hold now; their row is locked until the transaction ends."""
     conn.execute(
