@@ -48,13 +48,17 @@ _OBJECTS = frozenset({"appointment", "contact", "contact_appointments", "partici
 # --- what is known --------------------------------------------------------------------------------
 
 
-def fingerprint(sync: Sync, system: str) -> str:
-    """Which credential is configured: a keyed digest of OnCall's key, nothing of DrChrono's."""
+def fingerprints(sync: Sync, system: str) -> tuple[str, ...]:
+    """Which credential is configured, by each digest key of ours (first: current).
+
+    Nothing of DrChrono's. Under new DIGEST_KEYS the same OnCall key is still the same account.
+    """
     if system != "oncall":
-        return ""
-    secret = sync.settings.oncall_key_prefix + sync.settings.oncall_key.get_secret_value()
-    key = sync.settings.digest_key_list[0]
-    return hmac.new(key, f"oncall key {secret}".encode(), hashlib.sha256).hexdigest()[:16]
+        return ("",)
+    secret = f"oncall key {sync.settings.oncall_key_prefix}"
+    secret += sync.settings.oncall_key.get_secret_value()
+    keys = sync.settings.digest_key_list
+    return tuple(hmac.new(key, secret.encode(), hashlib.sha256).hexdigest()[:16] for key in keys)
 
 
 def wrong(conn: Connection, sync: Sync) -> tuple[str, ...]:
@@ -64,7 +68,7 @@ def wrong(conn: Connection, sync: Sync) -> tuple[str, ...]:
     return tuple(
         system
         for system in SYSTEMS
-        if system in found and found[system] != _value(sync, system, right=True)
+        if system in found and not _says(sync, system, found[system], _RIGHT)
     )
 
 
@@ -75,19 +79,24 @@ def holds(conn: Connection, sync: Sync) -> bool:
 
 def note_right(conn: Connection, sync: Sync, system: str, at: datetime) -> None:
     """The account was just seen to be the pinned one."""
-    facts.put(conn, _FACT + system, _value(sync, system, right=True), at)
+    facts.put(conn, _FACT + system, _value(sync, system, _RIGHT), at)
     if not wrong(conn, sync):
         journal.close_one(conn, 0, CAUSE, at)
 
 
 def _note_wrong(sync: Sync, system: str, at: datetime) -> None:
     with sync.store.write() as conn:
-        facts.put(conn, _FACT + system, _value(sync, system, right=False), at)
+        facts.put(conn, _FACT + system, _value(sync, system, _WRONG), at)
         journal.open_attention(conn, 0, CAUSE, now=at, candidates=[system])
 
 
-def _value(sync: Sync, system: str, *, right: bool) -> str:
-    return f"{_RIGHT if right else _WRONG} {fingerprint(sync, system)}"
+def _value(sync: Sync, system: str, how: str) -> str:
+    return f"{how} {fingerprints(sync, system)[0]}"
+
+
+def _says(sync: Sync, system: str, value: str | None, how: str) -> bool:
+    """Whether a stored value says that of the configured credential, by any digest key."""
+    return value in {f"{how} {one}" for one in fingerprints(sync, system)}
 
 
 # --- proving --------------------------------------------------------------------------------------
@@ -100,7 +109,7 @@ def require(sync: Sync, system: str, since: datetime) -> None:
     """
     with sync.store.read() as conn:
         at = facts.told_at(conn, _FACT + system)
-        right = facts.get(conn, _FACT + system) == _value(sync, system, right=True)
+        right = _says(sync, system, facts.get(conn, _FACT + system), _RIGHT)
     if right and at is not None and at >= since:
         return
     if not prove(sync, system):
@@ -266,8 +275,8 @@ def task(sync: Sync) -> tuple[Ring, ...]:
             at = facts.told_at(conn, _FACT + system)
             value = facts.get(conn, _FACT + system)
         now = sync.clock()
-        told_wrong = value == _value(sync, system, right=False)
-        known = told_wrong or value == _value(sync, system, right=True)
+        told_wrong = _says(sync, system, value, _WRONG)
+        known = told_wrong or _says(sync, system, value, _RIGHT)
         if at is None or not known or now - at >= (AGAIN if told_wrong else FRESH):
             prove(sync, system)
     with sync.store.read() as conn:

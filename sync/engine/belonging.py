@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from sync.core.errors import RemoteError
-from sync.engine import keys, whose
+from sync.engine import accounts, keys, whose
 from sync.store import journal, revisions
 from sync.store.clock import DatabaseClock
 from sync.store.schema import attention, installation
@@ -148,6 +148,7 @@ def account_trouble(sync: Sync) -> str | None:
 
 
 def _ask(sync: Sync, pinned: str) -> str | None:
+    began = sync.clock()
     try:
         divisions = whose.divisions(sync.oncall.providers(sync.task_ticket()))
     except RemoteError as failure:
@@ -156,6 +157,9 @@ def _ask(sync: Sync, pinned: str) -> str | None:
             f"whose it is ({failure.code}). Nothing is done until it could."
         )
     if pinned in divisions:
+        # Else the work would be held until the account is asked for the same once more.
+        with sync.store.write() as conn:
+            accounts.note_right(conn, sync, "oncall", began)
         return None
     return (
         "ONCALL_KEY is of another OnCall organisation than this installation's. Write the former "

@@ -141,3 +141,15 @@ def test_a_change_of_keys_is_no_storm(old: Clinic) -> None:
         clinic.edit(appointments[0], scheduled_time=wall(days=9))
         clinic.settle()
         assert (clinic.attention(), clinic.mails()) == ([], [("change", "app")])
+
+
+def test_a_change_of_keys_holds_no_work(old: Clinic) -> None:
+    """The noted digest of the OnCall key is of the old one: that is no other OnCall account."""
+    appointment, _visit = old.linked()
+    with rekeyed(old, f"{NEW},{OLD}") as clinic:
+        health = clinic.sandbox.session.get(f"{clinic.url}/healthz", timeout=10).json()
+        assert health["parts"]["account"] == {"ok": True}
+        clinic.edit(appointment, scheduled_time=wall(days=4))
+        clinic.pump()
+        assert (clinic.attention(), clinic.mails()) == ([], [("change", "app")])
+        assert "GET /providers/" not in clinic.calls("oncall")
