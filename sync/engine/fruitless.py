@@ -1,9 +1,10 @@
 """Hints about known objects behind which a read found nothing: they are bounded too (ADR 0017).
 
-Each such read takes a token from a bucket of its system. When it is empty, a hint about an object
-that was read in vain within the hour waits: DrChrono's for the next list, which is due soon and
-shows whether it is true; OnCall's, whose lists tell less and whose calls are not counted, for a
-minute. Objects that nobody lied about are never put off.
+Each such read takes a token from the buckets of its system, one for the next seconds and one for
+the hour. When one is empty, a hint about an object that was read in vain within the hour waits:
+DrChrono's for the next list, which is due soon and shows whether it is true; OnCall's, whose lists
+tell less and whose calls are not counted, for a minute. Objects that nobody lied about are never
+put off.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 REMEMBERED = timedelta(hours=1)
 LISTS = {"appointment": "drchrono_appointments", "patient": "drchrono_patients"}
 SLOW = Wait(60, 60)
+# Whatever the hour allows: reads in vain must leave the workers time for the others.
+SOON = bucket.Rate(most=20.0, per_second=1.0)
 _SCANS = ("scan", "scan_deleted")
 
 
@@ -45,7 +48,7 @@ def note(sync: Sync, lease: Lease, obj: Obj | None, deliveries: Iterable[Deliver
         links.change(conn, obj.id, fruitless_at=now)
         level = told.level(conn, _name(obj), _rates(sync, obj), now)
         reads = 1 + (lease.attempts if obj.system == "drchrono" else 0)
-        spent = bucket.Level(level.soon, max(0.0, level.share - reads))
+        spent = bucket.Level(max(0.0, level.soon - 1), max(0.0, level.share - reads))
         told.put_level(conn, _name(obj), spent, now)
 
 
@@ -58,7 +61,7 @@ def is_tired(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
     """Whether an object was read in vain within the hour, and too much was by now."""
     if obj.fruitless_at is None or obj.fruitless_at < now - REMEMBERED:
         return False
-    return told.peek(conn, _name(obj), _rates(sync, obj), now).share < 1
+    return not told.peek(conn, _name(obj), _rates(sync, obj), now).may
 
 
 def puts_off(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
@@ -74,4 +77,5 @@ def _name(obj: Obj) -> str:
 
 
 def _rates(sync: Sync, obj: Obj) -> bucket.Rates:
-    return bucket.rates(sync.limits[obj.system].hourly, sync.settings.unknown_ids_share)
+    rates = bucket.rates(sync.limits[obj.system].hourly, sync.settings.unknown_ids_share)
+    return bucket.Rates(SOON, rates.share)
