@@ -18,10 +18,10 @@ from sync.drchrono import translate as drchrono
 from sync.engine import facts
 from sync.oncall import translate as oncall
 from sync.store import links
-from sync.store.schema import aggregate, object_alias
+from sync.store.schema import aggregate, object_, object_alias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sync.core.wording import Json
     from sync.digests import Digests
@@ -110,8 +110,10 @@ def judge(
     if holds(digests, marker, system, "appointment", None):
         return Standing.COPY if _was_made(named, marker, remote_id) else Standing.OURS
     elsewhere = [place for one in named for place in _ids(conn, one)]
-    if any(holds(digests, marker, system, "appointment", place) for place in elsewhere):
-        return Standing.COPY
+    # Most copies name who stands in that visit still; what has left it is looked for among all.
+    for places in (elsewhere, _marked(conn, system)):
+        if any(holds(digests, marker, system, "appointment", place) for place in places):
+            return Standing.COPY
     return Standing.FOREIGN
 
 
@@ -144,6 +146,22 @@ def _ids(conn: Connection, one: Obj) -> list[str]:
     former = select(object_alias.c.remote_id).where(object_alias.c.object == one.id)
     own = [one.remote_id] if one.remote_id is not None else []
     return [*own, *conn.execute(former).scalars()]
+
+
+def _marked(conn: Connection, system: str) -> Iterator[str]:
+    """The ids of all appointments that we have marked.
+
+    A clone bears its original's marker, and takes the original's place in the visit that it names
+    (ADR 0009): the original, for which it was sealed, is found by its own id only.
+    """
+    yield from conn.execute(
+        select(object_.c.remote_id).where(
+            object_.c.system == system,
+            object_.c.kind == "appointment",
+            object_.c.marked,
+            object_.c.remote_id.is_not(None),
+        )
+    ).scalars()
 
 
 def _lost_its_seal(conn: Connection, marker: Marker) -> bool:

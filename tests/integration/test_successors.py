@@ -37,6 +37,7 @@ def test_the_same_visit_moves(clinic: Clinic, order: str, custom_fields: bool) -
     assert clinic.mails() == [("change", "app")]
     clinic.catch_up()
     assert clinic.mails() == [("change", "app")]
+    assert clinic.attention() == []
     # From here on the successor is the visit.
     successor = next(
         a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] != "Rescheduled"
@@ -95,12 +96,15 @@ def test_a_clone_beside_its_original_is_another_visit(clinic: Clinic) -> None:
     assert visit in [v["id"] for v in clinic.visits()]
 
 
-def test_rescheduled_twice_before_we_looked_and_the_last_is_met_first(clinic: Clinic) -> None:
+@pytest.mark.parametrize("custom_fields", [True, False])
+def test_rescheduled_twice_before_we_looked_and_the_last_is_met_first(
+    clinic: Clinic, custom_fields: bool
+) -> None:
     appointment, visit = linked(clinic)
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
-    reschedule(clinic, appointment)
+    reschedule(clinic, appointment, custom_fields=custom_fields)
     (between,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] == ""]
-    reschedule(clinic, between, scheduled_time=wall(days=6))
+    reschedule(clinic, between, scheduled_time=wall(days=6), custom_fields=custom_fields)
     (last,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] == ""]
     catchup.run_now(clinic.sync, "drchrono_appointments")
     with clinic.sync.store.read() as conn:
@@ -111,3 +115,4 @@ def test_rescheduled_twice_before_we_looked_and_the_last_is_met_first(clinic: Cl
     (now,) = clinic.visits()
     assert (now["id"], now["datetime"]) == (visit, f"{utc(days=6):%Y-%m-%dT%H:%M:%SZ}")
     assert clinic.mails() == [("change", "app")]
+    assert clinic.attention() == []
