@@ -56,6 +56,9 @@ def _standing(conn: Connection, sync: Sync, obj: Obj, marker: Marker) -> Standin
     unsealed = marker.seal is None and marker.installation in ours
     if unsealed and behind.was_looked_at(conn, obj.created_at):
         return Standing.OLD
+    if found is Standing.FOREIGN and marker.installation in ours:
+        former = sealing.is_of_a_former(conn, sync.digests, obj.system, marker)
+        return Standing.COPY if former else found
     return found
 
 

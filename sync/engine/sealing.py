@@ -21,7 +21,7 @@ from sync.store import links
 from sync.store.schema import aggregate, object_, object_alias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from sync.core.wording import Json
     from sync.digests import Digests
@@ -110,11 +110,28 @@ def judge(
     if holds(digests, marker, system, "appointment", None):
         return Standing.COPY if _was_made(named, marker, remote_id) else Standing.OURS
     elsewhere = [place for one in named for place in _ids(conn, one)]
-    # Most copies name who stands in that visit still; what has left it is looked for among all.
-    for places in (elsewhere, _marked(conn, system)):
-        if any(holds(digests, marker, system, "appointment", place) for place in places):
-            return Standing.COPY
+    if any(holds(digests, marker, system, "appointment", place) for place in elsewhere):
+        return Standing.COPY
     return Standing.FOREIGN
+
+
+def is_of_a_former(conn: Connection, digests: Digests, system: str, marker: Marker) -> bool:
+    """Whether a marker was sealed for an appointment of ours that stands for no visit any more.
+
+    A clone bears its original's marker and takes the original's place in the visit that it names
+    (ADR 0009): the original is found by its own id only. Not for lists: each of those is tried.
+    """
+    former = select(object_.c.remote_id).where(
+        object_.c.system == system,
+        object_.c.kind == "appointment",
+        object_.c.state == "skipped",
+        object_.c.marked,
+        object_.c.remote_id.is_not(None),
+    )
+    return any(
+        holds(digests, marker, system, "appointment", place)
+        for place in conn.execute(former).scalars()
+    )
 
 
 def _named(conn: Connection, system: str, marker: Marker) -> list[Obj]:
@@ -146,22 +163,6 @@ def _ids(conn: Connection, one: Obj) -> list[str]:
     former = select(object_alias.c.remote_id).where(object_alias.c.object == one.id)
     own = [one.remote_id] if one.remote_id is not None else []
     return [*own, *conn.execute(former).scalars()]
-
-
-def _marked(conn: Connection, system: str) -> Iterator[str]:
-    """The ids of all appointments that we have marked.
-
-    A clone bears its original's marker, and takes the original's place in the visit that it names
-    (ADR 0009): the original, for which it was sealed, is found by its own id only.
-    """
-    yield from conn.execute(
-        select(object_.c.remote_id).where(
-            object_.c.system == system,
-            object_.c.kind == "appointment",
-            object_.c.marked,
-            object_.c.remote_id.is_not(None),
-        )
-    ).scalars()
 
 
 def _lost_its_seal(conn: Connection, marker: Marker) -> bool:
