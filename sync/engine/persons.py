@@ -95,7 +95,9 @@ def run(sync: Sync, lease: Lease) -> None:
         _finish(sync, lease, deliveries)
         return
     chart = drchrono.to_person(json, sync.mapping.addresses)
-    patient = unknown.shown(sync, lease, patient, chart.remote_id)
+    patient = unknown.shown(
+        sync, lease, patient, chart.remote_id, wire=drchrono.wire("patient", json)
+    )
     _not_stale(sync, lease, patient, deliveries, chart.mark)
     sure = plausible.sure(chart, sync.clock().date())
     _tell_odd(sync, lease.aggregate, odd=sure is not chart)

@@ -9,6 +9,7 @@ it denies is forgotten.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -174,17 +175,7 @@ def _raise(conn: Connection, one: Told, obj: Obj, now: datetime) -> Ring:
     lane = Lane.TOLD if obj.told or obj.state == "gone" else Lane.LIVE
     hints = Hints.of(one.system)
     work.raise_(conn, obj.aggregate, now=now, hints=hints, lane=lane, told=True)
-    conn.execute(
-        delivery.insert().values(
-            source=one.system,
-            delivery_id=one.delivery_id,
-            event=one.event,
-            object=obj.id,
-            mark=one.mark,
-            outcome="raised",
-            at=one.first_at,
-        )
-    )
+    journal.note_said(conn, one, source=one.system, object_id=obj.id)
     return Ring(obj.aggregate, lane)
 
 
@@ -218,10 +209,12 @@ def shown(
     remote_id: str,
     visible: Visit | None = None,
     json: Json = None,
+    wire: Mapping[str, Json] | None = None,
 ) -> Obj:
     """An authenticated read has shown it: from now on it is a fact. Returns its row.
 
-    `remote_id` is what the answer is about, `visible` and `json` an appointment as it was read.
+    `remote_id` is what the answer is about, `visible` and `json` an appointment as it was read,
+    `wire` what a list would show of it.
     Raises NothingThereError when the answer is about another object, AbsorbedError when it is an
     occurrence that we know by another id.
     """
@@ -236,6 +229,9 @@ def shown(
         _give_back(conn, sync, obj, now)
         real = _known_as(conn, sync, obj, visible, json) if visible and obj.told else None
         if real is None:
+            if wire:
+                shown_now = sync.digests.fields(obj.id, wire)
+                journal.note_read(conn, obj.id, shown_now, sync.digests.key_id)
             return _is_there(conn, sync.digests, obj, visible, now)
         conn.execute(update(delivery).where(delivery.c.object == obj.id).values(object=real.id))
         conn.execute(delete(object_).where(object_.c.id == obj.id))

@@ -221,7 +221,8 @@ def now_a_fact(sync: Sync, lease: Lease, obj: Obj, shown: Shown) -> Obj:
     """The row of an object that a read has shown for the first time, or again; raises as that."""
     if obj.state == "gone":
         shown.seen["state"] = Seen.CHANGED
-    return unknown.shown(sync, lease, obj, shown.visit.remote_id, shown.visit, shown.json)
+    seen = shown.visit
+    return unknown.shown(sync, lease, obj, seen.remote_id, seen, shown.json, shown.wire)
 
 
 def _denied(sync: Sync, state: VisitState, system: str, obj: Obj, ticket: Ticket) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, not_, select, update
 
 from sync.store import counting, upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
+from sync.store.told import Settled, Told
 
 UNEXPLAINED_MOST = 20  # of one object
 SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
@@ -48,6 +49,34 @@ def note_delivery(
     else:
         conn.execute(update(delivery).where(delivery.c.id == former).values(**row))
     bump(conn, "deliveries", f"source={source},outcome={outcome}")
+
+
+def note_said(
+    conn: Connection,
+    said: Told | Settled,
+    *,
+    source: str,
+    object_id: int,
+) -> None:
+    """Write down, of an id that has a row now, what was said before and was counted then."""
+    values = {name: getattr(said, name) for name in ("event", "delivery_id", "mark")}
+    row = {"source": source, "object": object_id, "outcome": "raised", "at": said.first_at}
+    conn.execute(insert(delivery).values(**row, **values))
+
+
+def note_read(
+    conn: Connection, object_id: int, digests: Mapping[str, str], key_id: str | None
+) -> None:
+    """Give what was told of an object, without saying what it is, the digests that a read showed.
+
+    So a list that shows no more than this is no news, as after a webhook that says all itself.
+    """
+    bare = (
+        delivery.c.object == object_id,
+        delivery.c.explained_at.is_(None),
+        delivery.c.key_id.is_(None),
+    )
+    conn.execute(update(delivery).where(*bare).values(key_id=key_id, digests=dict(digests)))
 
 
 def last_told(conn: Connection, object_id: int) -> tuple[str | None, Mapping[str, str] | None]:

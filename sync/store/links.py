@@ -289,9 +289,21 @@ def created(
     """
     values = {"made_by_us": True, "state": "live", "seen_at": now, "told": False, **values}
     said = told.settled(conn, row.system, row.kind, remote_id) if row.kind in TOLD_KINDS else None
-    if said is not None and not (said.what != "deleted" and _is_echo(said.mark, values)):
+    if said is not None and said.what != "deleted" and _is_echo(said.mark, values):
+        said = None
+    if said is not None:
         # Said by a caller before its id was known here: a change, or a deletion.
         work.raise_(conn, row.aggregate, now=now, hints=work.Hints.of(row.system), told=True)
+    made = _named(conn, row, remote_id, now, values)
+    if said is not None and said.what == "asks" and made is not None:
+        # Without its delivery the look would be one that nobody told of, and at both sides.
+        journal.note_said(conn, said, source=row.system, object_id=made.id)
+    return made
+
+
+def _named(
+    conn: Connection, row: Obj, remote_id: str, now: datetime, values: Mapping[str, Any]
+) -> Obj | None:
     twin = find(conn, row.system, row.kind, remote_id)
     if twin is None:
         try:

@@ -125,11 +125,14 @@ def anybody_asks(conn: Connection, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was said of an object until it was read: the sort, by whom, the highest mark."""
+    """What was said of an object until it was read: the sort, by whom, last how, since when."""
 
     what: str
     credential: str
-    mark: str | None
+    event: str
+    delivery_id: str | None
+    mark: str | None  # the highest
+    first_at: datetime
 
 
 def settled(conn: Connection, system: str, kind: str, remote_id: str) -> Settled | None:
@@ -137,7 +140,7 @@ def settled(conn: Connection, system: str, kind: str, remote_id: str) -> Settled
     row = conn.execute(
         delete(told)
         .where(told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id)
-        .returning(told.c.what, told.c.credential, told.c.mark)
+        .returning(*(told.c[name] for name in Settled.__slots__))
     ).first()
     return None if row is None else Settled(*row)
 

@@ -1,4 +1,9 @@
-"""What a change costs (design, §11): calls and mails, typed in from there."""
+"""What a change costs (design, §11): calls and mails, typed in from there.
+
+Whichever comes first, the answer of a write of ours or the webhook that it causes.
+"""
+
+import pytest
 
 from tests.integration.clinic import Clinic, utc, wall
 
@@ -9,6 +14,11 @@ GET_OC, PATCH_OC, POST_OC = (
     "PATCH /appointments/ID/",
     "POST /appointments/",
 )
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["as it comes", "echo first"])
+def order(clinic: Clinic, request: pytest.FixtureRequest) -> None:
+    clinic.wire.echo_first = request.param
 
 
 def linked(clinic: Clinic) -> tuple[str, str]:
