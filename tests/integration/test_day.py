@@ -54,10 +54,12 @@ def a_day(report: running.Report) -> None:
     assert report.differences == []
     assert report.questions == {}
     quiet = report.hours[:5]
-    # Two lists of what changed, twice an hour here: ordered, asked for too early, and read.
-    assert {hour.calls["drchrono"] for hour in quiet} == {2 * 2 * 3}
-    # Two looks for what is new, the pages twice an hour here, and those of contacts.
-    assert max(hour.calls["oncall"] for hour in quiet) <= 2 + 2 * PAGES + PAGES
+    # Twice an hour here: two lists of what changed, each ordered, asked for too early, and read;
+    # and the doctors, whose zones no webhook tells (ADR 0021).
+    assert {hour.calls["drchrono"] for hour in quiet} == {2 * (2 * 3 + 1)}
+    # Two looks for what is new, the pages twice an hour here, and those of contacts; and the
+    # providers, which prove the account once an hour (ADR 0020).
+    assert max(hour.calls["oncall"] for hour in quiet) <= 2 + 2 * PAGES + PAGES + 1
     assert [hour.mails for hour in quiet] == [0] * 5
     assert report.most_in_an_hour <= 500
     # Calls and deliveries are forgotten after six hours; what is kept grows with the visits only.

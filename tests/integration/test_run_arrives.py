@@ -211,4 +211,5 @@ def test_a_rolling_restart_loses_no_webhook(world: World) -> None:
         staff.go_on()
     rolling.redeliver_refused(world)
     assert rolling.unnoted(world) == set()
+    assert rolling.uncounted(world) == 0
     soon(staff.agreed, rolling.BUSY)
