@@ -16,6 +16,7 @@ from service.doors import Doors, one_of, read_body
 from service.errors import of_the_database, problem
 from sync.engine import receive
 from sync.engine.context import Sync
+from sync.store.trouble import NO_TABLES
 
 log = get_logger(__name__)
 
@@ -135,10 +136,9 @@ class _Caller:
 
     def _received(self, take_in: TakeIn, payload: dict[str, Any]) -> Response:
         try:
-            if self._doors.sync.misfit(account=False) is not None:
-                # What a wrong process would store can't be compared with anything: it comes again.
-                self._doors.missed()
-                return self._refuse(503, "misfit", "this process does not belong to its database")
+            wrong = self._doors.sync.misfit(account=False)
+            if wrong is not None:
+                return self._not_now(wrong)
             receipt = self._taken_in(take_in, payload)
         except receive.UnusableError:
             return self._refuse(422, "no_id", "this event needs the id of an object")
@@ -164,6 +164,13 @@ class _Caller:
                 raise
             log.exception("a body could not be read; its id is taken", source=self._source)
             return take_in(self._doors.sync, _id_alone(payload))
+
+    def _not_now(self, wrong: str) -> Response:
+        """Take nothing in: what a wrong process would store can't be compared; it comes again."""
+        self._doors.missed()
+        if wrong == NO_TABLES:
+            return self._refuse(503, "database", "the database has no tables yet; send it again")
+        return self._refuse(503, "misfit", "this process does not belong to its database")
 
     def _refuse(self, status: int, reason: str, detail: str) -> Response:
         self._doors.refuse(self._source, reason)
