@@ -374,7 +374,7 @@ def test_a_fact_is_stored_though_the_lease_was_lost_and_baselines_are_not(world,
 def test_a_task_s_call_needs_no_lease(world):
     assert world.gate.send(world.get, Ticket(Lane.CATCHUP)).json == OK
     [line] = world.calls()
-    assert (line.aggregate, line.fence, line.lane) == (None, None, 1)
+    assert (line.aggregate, line.fence, line.lane) == (None, None, Lane.CATCHUP)
 
 
 # --- 429 ------------------------------------------------------------------------------------------
