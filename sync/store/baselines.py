@@ -10,6 +10,8 @@ from sqlalchemy import Connection, delete, select, update
 from sync.store import upsert
 from sync.store.schema import baseline, pending
 
+WALL_CLOCK = "starts"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -58,9 +60,13 @@ def rekey(
 def settle(
     conn: Connection, object_id: int, digests: dict[str, str], key_id: str, zone: str | None = None
 ) -> None:
-    """Move the baselines of the given fields; pending writes of the same digest are fulfilled."""
+    """Move the baselines of the given fields; pending writes of the same digest are fulfilled.
+
+    The zone is kept beside the wall clock alone (ADR 0021): no other field is read by it.
+    """
     for field, digest in digests.items():
-        values = {"key_id": key_id, "digest": digest, "zone": zone}
+        its = zone if field == WALL_CLOCK else None
+        values = {"key_id": key_id, "digest": digest, "zone": its}
         made = upsert.insert(conn, baseline).values(object=object_id, field=field, **values)
         conn.execute(
             made.on_conflict_do_update(

@@ -136,10 +136,10 @@ def test_settling_moves_a_baseline_and_fulfils_the_writes_of_that_value_only(con
     late = writing(conn, obj, "starts", C)
     theirs = writing(conn, other, "starts", B)
     links.settle(conn, obj, {"starts": A, "minutes": A}, "k1", zone="America/Toronto")
-    links.settle(conn, obj, {"starts": B}, "k2")
+    links.settle(conn, obj, {"starts": B}, "k2", zone="America/Vancouver")
     found = links.stored_fields(conn, [obj, other])
     assert found == {
-        (obj, "starts"): links.Stored("k2", B, (("k", C, late),)),
+        (obj, "starts"): links.Stored("k2", B, (("k", C, late),), "America/Vancouver"),
         (obj, "minutes"): links.Stored("k1", A),
         (other, "starts"): links.Stored(None, None, (("k", B, theirs),)),
     }
