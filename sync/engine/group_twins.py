@@ -58,7 +58,7 @@ def wait_for_group(started: VisitRun) -> None:
                     for one in links.objects_of(conn, key)
                     if one.system == "drchrono" and one.known
                 )
-                raise ParkedError("operator", undecided.UNSURE, undecided.UNSURE, candidates=ids)
+                raise undecided.unsure(ids, (key,))
             due = _pending(conn, key)
             if not made and due is not None:
                 raise LaterError(max(due, started.state.now) + BUSY, Hints.both())
@@ -129,7 +129,7 @@ def take(run: GroupRun, invited: Invited) -> None:
         unsure = any(undecided.is_unsure(conn, twin.aggregate) for twin in found)
     if unsure or len(found) > 1:
         ids = tuple(str(twin.remote_id) for twin in found)
-        raise ParkedError("operator", undecided.UNSURE, undecided.UNSURE, candidates=ids)
+        raise undecided.unsure(ids, (twin.aggregate for twin in found))
     _absorb(run, found[0], invited)
 
 

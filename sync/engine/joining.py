@@ -17,7 +17,7 @@ from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Marker, Visit, present
 from sync.drchrono import translate as drchrono
 from sync.engine import behind, never, sealing, undecided
-from sync.engine.outcomes import LaterError, ParkedError
+from sync.engine.outcomes import LaterError
 from sync.engine.visit_state import participants_wire
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
@@ -193,8 +193,7 @@ def _not_unsure(started: VisitRun, twin: Obj) -> None:
     with started.sync.store.read() as conn:
         unsure = undecided.is_unsure(conn, twin.aggregate)
     if unsure:
-        cause = undecided.UNSURE
-        raise ParkedError("operator", cause, cause, candidates=(str(twin.remote_id),))
+        raise undecided.unsure((str(twin.remote_id),), (twin.aggregate,))
 
 
 def _alone(conn: Connection, one: Obj) -> bool:

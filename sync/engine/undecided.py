@@ -14,6 +14,8 @@ from sync.engine.outcomes import ParkedError
 from sync.store.schema import attendance, attention, installation, object_, person, visit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sync.engine.context import Sync
 
 UNSURE = "visit_unsure"
@@ -27,13 +29,22 @@ def until_accepted(sync: Sync) -> None:
         raise ParkedError("operator", "go-live", None)
 
 
+def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:
+    """What to raise when a person is to say which of these visits it is.
+
+    `runs` are the aggregates that hold them. The end of a run there may settle it: a visit that is
+    gone, over, or another's is none of them any more.
+    """
+    also = tuple((waiting.RUN, str(one)) for one in runs)
+    return ParkedError("operator", UNSURE, UNSURE, candidates=ids, also=also)
+
+
 def of_visit(sync: Sync, key: int) -> None:
     """Raises ParkedError for a visit that may be one of several, or whose patients are excluded."""
     with sync.store.read() as conn:
         left = _candidates_left(conn, key) if is_unsure(conn, key) else ()
         if left:
-            also = tuple((waiting.RUN, str(one)) for one in left)
-            raise ParkedError("operator", UNSURE, UNSURE, also=also)
+            raise unsure((), left)
         patients = excluded_patients(conn, key)
     if patients:
         raise ParkedError("operator", f"excluded:{patients[0]}", None)
