@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from html import unescape
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -95,18 +95,24 @@ class SandboxControl:
         if not answer.get("verified", False):
             raise TroubleError(f"{remote} did not accept the webhook: {answer.get('detail', '')}")
 
-    def allow(self, start_address: str) -> requests.Response:
+    def allow(self, start_address: str) -> None:
         """Press the first button of each page from our own start on, as the account's owner does.
 
-        DrChrono's Allow is one of them. Returns the page without a button that it ends with.
+        DrChrono's Allow is one of them. Raises TroubleError for a page that refuses, and where no
+        button was shown at all.
         """
         with requests.Session() as browser:
             browser.trust_env = False
             page = browser.get(start_address, timeout=SECONDS)
-            for _ in range(_BUTTONS):
+            for pressed in range(_BUTTONS):
                 found = _FORM.search(page.text)
-                if not page.ok or found is None:
-                    return page
+                if not page.ok or (found is None and not pressed):
+                    raise TroubleError(
+                        f"Connecting shows no Allow button, nor one to go on: "
+                        f"{urlsplit(page.url).path} answers {page.status_code}."
+                    )
+                if found is None:
+                    return
                 fields = dict(_FIELD.findall(found.group("inner")))
                 target = urljoin(page.url, unescape(found.group("action") or page.url))
                 values = {name: unescape(value) for name, value in fields.items()}

