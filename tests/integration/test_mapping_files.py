@@ -1,6 +1,7 @@
 """A mapping file that can't be used, and one that is made, over the sandbox."""
 
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from cli.main import cli
 from cli.practice import gather
 from cli.suggesting import patiently
 from sync.config import load_settings
-from sync.engine import practice
+from sync.engine import context, practice
 from tests.integration.clinic import Clinic
 
 
@@ -45,11 +46,15 @@ def test_the_command_writes_a_whole_file_or_none(
     names = (*clinic.values, "persistent_disk")
     env = {name.upper(): str(clinic.values.get(name, "yes")) for name in names}
     load_settings.cache_clear()
+    # By the clinic's clock the minute that a used-up limit is waited for passes at once.
+    timed = partial(context.build, clock=clinic.now, pause=clinic.advance)
+    monkeypatch.setattr(context, "build", timed)
     path = tmp_path / "new.toml"
     try:
         throttled(clinic, 1, 1)
         made = CliRunner().invoke(cli, ["mapping", "suggest", "--output", str(path)], env=env)
         assert (made.exit_code, made.stdout) == (0, "")
+        assert "No call is allowed before" in made.stderr
         assert tomllib.loads(path.read_text())["types"]
         kept = path.read_bytes()
         clinic.sandbox.faults("drchrono", {"match": {"path": "/api/offices"}, "do": "status",
