@@ -20,18 +20,19 @@ from sync.store.database import Store
 from sync.store.schema import installation, probe
 from sync.store.tokens import SealedTokens
 from tests.integration.clinic import SECRET, Clinic, open_clinic, wall
+from tests.integration.peer import Say, serving
 from tests.sandbox_client import Sandbox
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 COMPLETE: dict[str, Any] = {
     "public_url": "https://sync.clinic.example",
     "drchrono_client_id": "id",
-    "drchrono_client_secret": "s3cret-client",
-    "drchrono_webhook_secrets": "s3cret-hook",
-    "oncall_key": "s3cret-key",
-    "oncall_webhook_tokens": "s3cret-token",
+    "drchrono_client_secret": "s3cret-client-x7Qb9Zr2Lk",
+    "drchrono_webhook_secrets": "s3cret-hook-Wm4Tn8Vd1Hs",
+    "oncall_key": "s3cret-key-Pf6Gj3Rc5By",
+    "oncall_webhook_tokens": "s3cret-token-Ke2Xq9Nz7Du",
     "encryption_keys": FERNET,
-    "digest_keys": "s3cret" * 6,
+    "digest_keys": "s3cret-digest-Ao5Iw8Cl0Mt3Vb6Yh1Sg",
 }
 
 
@@ -147,7 +148,9 @@ def test_a_database_that_is_away() -> None:
     made = build(settings(database_url=away, public_url="http://127.0.0.1:1"), owner="cli")
     try:
         findings = check(made)
-        assert bad(findings)["database"] == "it does not answer (OperationalError)"
+        found = named(findings, "database")
+        assert found.detail == "it can't be used"
+        assert found.fix.startswith("The database does not answer: look at DATABASE_URL")
         assert "s3cret" not in str(findings)
     finally:
         made.close()
@@ -246,8 +249,11 @@ def test_a_door_with_another_secret_is_told(world: Clinic) -> None:
 
 
 def test_an_address_that_leads_elsewhere_is_told(world: Clinic) -> None:
-    world.settings.public_url = f"{world.url}/elsewhere"
-    assert bad(check(world.sync)) == {"handshake": "PUBLIC_URL answers 404"}
+    with serving() as elsewhere:
+        elsewhere.says(Say(404, {}))
+        world.settings.public_url = elsewhere.url
+        assert bad(check(world.sync)) == {"handshake": "PUBLIC_URL answers 404"}
+    assert [one.path.partition("?")[0] for one in elsewhere.seen] == ["/webhooks/drchrono"]
 
 
 def test_the_handshake_at_our_own_door_spends_no_budget(world: Clinic) -> None:
