@@ -211,11 +211,12 @@ _TASKS: Mapping[str, Task] = {
     "mapping": Task(_every(5), mapping_changed),
     "mode": Task(_every(5), mode_changed),
     "token": Task(_every(5), token_renewed),
+    # No webhook tells that a doctor's zone changed, and visits may wait for one. Before `account`:
+    # the doctors that it reads prove DrChrono's, which else costs a call after each longer gap.
+    "zones": Task(_catchup, zones.look),
     "account": Task(_every(5), accounts.task),
     "matching": Task(_every(15), matching.run),
     "practice": Task(_every(24 * 3600), practice.learn),
-    # No webhook tells that a doctor's zone changed, and visits may wait for one.
-    "zones": Task(_catchup, zones.look),
     "addresses": Task(_every(60), sharing.settle),
     "window": Task(_every(15), held_visits),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
