@@ -155,8 +155,9 @@ def _work(settings: Settings) -> None:
     bell = Bell(settings.redis_url)
     jobs.prepare(sync, bell)
     heartbeat = Heartbeat(sync, "worker")
-    heartbeat.start()
     try:
+        # Its first beat can find the trouble before `start` returns.
+        heartbeat.start()
         _note_gap(sync)
         # Made before any signal can come: starting a thread inside a handler can deadlock.
         ending: SimpleQueue[None] = SimpleQueue()

@@ -88,4 +88,5 @@ class Heartbeat(threading.Thread):
     def stop(self) -> None:
         """End after the beat that is being written."""
         self._ending.set()
-        self.join()
+        if self.ident is not None:  # else it never began
+            self.join()
