@@ -281,13 +281,13 @@ def _compare(
     event: _Event,
     obj: Obj,
     wire: dict[str, Json],
-    shown: Visit | None,
+    shown: Visit | Person | None,
 ) -> Receipt:
     item = work.locked(conn, obj.aggregate)
     stored = baselines.stored_fields(conn, [obj.id])
     rekeying.shown(conn, sync.digests, obj.id, wire, stored)
     if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
-        if not links.is_blocked(conn, obj.aggregate, "operator"):
+        if obj.kind == "patient" or not links.is_blocked(conn, obj.aggregate, "operator"):
             return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
         # What somebody is asked about may have been taken back: nothing explains this but a read.
         wire = {}
@@ -445,14 +445,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
     if obj is None or unknown.is_unknown(obj):
         raised = _unheard(sync, conn, event, remote_id, obj, shown, "patient")
         return Receipt("raised", (*rings, *raised.rings))
-    item = work.locked(conn, obj.aggregate)
-    stored = baselines.stored_fields(conn, [obj.id])
-    rekeying.shown(conn, sync.digests, obj.id, wire, stored)
-    if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
-        return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
-    if fruitless.puts_off(conn, sync, obj, event.now):
-        return _deferred(conn, event)
-    return _raise(sync, conn, event, obj, wire, shown)
+    return _compare(sync, conn, event, obj, wire, shown)
 
 
 def _note_address(

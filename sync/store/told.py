@@ -7,9 +7,9 @@ Nothing is decided by it. A row asks for one read (`asks`), remembers a deletion
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, or_, select, update
 
 from sync.core.bucket import Level, Rates
 from sync.store import upsert
@@ -230,9 +230,7 @@ def of_patients(conn: Connection, ids: Collection[str]) -> list[str]:
 def peek(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
     """What a credential's buckets hold now, for a decision that takes nothing: locks no row."""
     row = conn.execute(select(bucket).where(bucket.c.name == name)).first()
-    if row is None:
-        return rates.full
-    return rates.later(Level(row.soon, row.share), (now - row.at).total_seconds())
+    return rates.full if row is None else _as_of(row, rates, now)
 
 
 def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
@@ -243,6 +241,10 @@ def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
         .on_conflict_do_nothing()
     )
     row = conn.execute(select(bucket).where(bucket.c.name == name).with_for_update()).one()
+    return _as_of(row, rates, now)
+
+
+def _as_of(row: Row[Any], rates: Rates, now: datetime) -> Level:
     return rates.later(Level(row.soon, row.share), (now - row.at).total_seconds())
 
 
