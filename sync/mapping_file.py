@@ -57,7 +57,10 @@ def _only_places(text: str, allowed: frozenset[str]) -> str:
 
 
 Id = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[0-9]{1,20}$")]
-Room = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[0-9]{1,4}$")]
+# An index from 1 (API v4, appointments: exam_room); 0 is a break's.
+Room = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[1-9][0-9]{0,3}$")]
+# A status that is written; an empty one would say that nothing has ended.
+Word = Annotated[str, Field(min_length=1, max_length=100)]
 TypeWord = Literal["online", "inperson", "phone", "skip"]
 HeldType = Literal["online", "inperson", "phone"]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
@@ -111,7 +114,7 @@ class StatusTables(_Table):
 
     drchrono: dict[str, StatusLife] = {}
     oncall: dict[str, StatusLife] = {}
-    written: dict[Literal["cancelled", "no_show", "complete"], str] = {}
+    written: dict[Literal["cancelled", "no_show", "complete"], Word] = {}
 
 
 class Policies(_Table):

@@ -127,9 +127,13 @@ def _leave(practice: Practice, body: Json) -> Json:
     """Have an appointment hold `values` unchecked, as an import or an older page left them there.
 
     A length of 0 or none, for one: a public guide to DrChrono's appointments leaves it out where a
-    profile is given. It is told by APPOINTMENT_MODIFY.
+    profile is given. It is told by APPOINTMENT_MODIFY. With `"kind": "patient"` it is a chart, told
+    by PATIENT_MODIFY: no text's length and no date's years are documented (API v4, Patients).
     """
-    only(body, "id", "values")
+    only(body, "id", "values", "kind")
+    if body.get("kind", "appointment") == "patient":
+        chart = patients.leave(practice, str(need(body, "id")), need(body, "values"))
+        return wire.patient(chart, verbose=True)
     row = appointments.leave(practice, need(body, "id"), need(body, "values"))
     return wire.appointment(row, practice.behaviours, verbose=True)
 

@@ -181,6 +181,14 @@ def _change(practice: Practice, row: Json, data: Any, *, partial: bool) -> None:
     hooks.announce(practice, "PATIENT_MODIFY", str(row["id"]), wire.hook_patient(row))
 
 
+def leave(practice: Practice, patient_id: str, values: Json) -> Json:
+    """Store values as they are, without a check, told by PATIENT_MODIFY; raises Refusal 404."""
+    row = {**_present(practice, patient_id), **values, "updated_at": practice.mark()}
+    practice.patients.put(patient_id, row, practice.clock.seconds())
+    hooks.announce(practice, "PATIENT_MODIFY", patient_id, wire.hook_patient(row))
+    return row
+
+
 def _write_demographics(practice: Practice, row: Json, values: Json, *, replace: bool) -> None:
     """Merged by field_type, or the whole list replaced (facts: U)."""
     if "custom_demographics" not in values:

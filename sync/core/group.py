@@ -72,6 +72,22 @@ def slot_of(shown: Visit) -> Slot | None:
     return Slot(doctor, office, starts, minutes)
 
 
+def kept_in(slot: Slot, shown: Visit, now: datetime) -> tuple[Visit, frozenset[str]]:
+    """A member's appointment that stands where it can't: seen in the slot it is in instead.
+
+    Also returns the causes to tell. A place that is the slot's own, however old, is none.
+    """
+    odd: set[str] = set()
+    at = shown.starts
+    if not isinstance(at, Absent) and at != slot.starts and not plausible.starts(at, now):
+        odd.add("time_implausible")
+        shown = replace(shown, starts=slot.starts)
+    if isinstance(shown.minutes, Absent):
+        odd.add("no_length")
+        shown = replace(shown, minutes=slot.minutes)
+    return shown, frozenset(odd)
+
+
 @dataclass(frozen=True)
 class Member:
     """One attendance of a group visit, as far as it was read.

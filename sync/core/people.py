@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Generic, TypeVar
 
-from sync.core import texts
+from sync.core import plausible, texts
 from sync.core.records import Attendee, Person, present
 
 _SUFFIXES: Final = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr"} | {
@@ -116,7 +116,7 @@ def lacks(who: Person | Attendee) -> tuple[str, ...]:
 
 def is_name(text: str) -> bool:
     """Whether a text can be a part of somebody's name."""
-    if "@" in text or texts.is_damaged(text) or text.strip().casefold() in _NO_NAME:
+    if not _may_be_said(text) or text.strip().casefold() in _NO_NAME:
         return False
     return any(unicodedata.category(letter)[0] == "L" for letter in text)
 
@@ -124,8 +124,12 @@ def is_name(text: str) -> bool:
 def can_be_addressed(who: Person | Attendee) -> bool:
     """Whether somebody has a name by which a visit may be offered: one part is enough."""
     parts = present(who.first_name, ""), present(who.last_name, "")
-    named = any(is_name(one) for one in parts)
-    return named and not any("@" in one or texts.is_damaged(one) for one in parts)
+    return any(is_name(one) for one in parts) and all(_may_be_said(one) for one in parts)
+
+
+def _may_be_said(part: str) -> bool:
+    """Whether a part of a name is no address, not damaged, and no longer than a name can be."""
+    return "@" not in part and not texts.is_damaged(part) and plausible.name(part)
 
 
 @dataclass(frozen=True)

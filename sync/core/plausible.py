@@ -18,7 +18,10 @@ LONGEST_MINUTES: Final = 24 * 60
 # A visit is put right afterwards, and booked ahead; what is farther away is a slip of the keys.
 AGO: Final = timedelta(days=366)
 AHEAD: Final = timedelta(days=3 * 366)
-FIRST_BIRTH: Final = date(1850, 1, 1)
+# Nobody who lives was born before: the oldest known life was of 122 years.
+FIRST_BIRTH: Final = date(1880, 1, 1)
+# Neither API's documents name a limit. Beyond HL7's widest name (v2, XPN: 250) it is no name.
+LONGEST_NAME: Final = 250
 
 
 def minutes(value: Maybe[Json]) -> Maybe[int]:
@@ -36,6 +39,11 @@ def starts(value: datetime, now: datetime) -> bool:
 def birth_date(value: date, today: date) -> bool:
     """Whether somebody who has visits can be born then (a day ahead: the zones' edge)."""
     return FIRST_BIRTH <= value <= today + timedelta(days=1)
+
+
+def name(text: str) -> bool:
+    """Whether a text is short enough for a first or a last name, in characters."""
+    return len(text) <= LONGEST_NAME
 
 
 def length(shown: Visit) -> Maybe[int]:
@@ -77,8 +85,8 @@ def odd_visit(shown: Visit | None, seen: Mapping[str, Seen], now: datetime) -> d
 
 
 def sure(shown: Person, today: date) -> Person:
-    """The person without a birth date that can't be one: the rest is carried."""
+    """The person without a birth date that can't be one (`odd` names it): the rest is carried."""
     born = present(shown.birth_date, None)
     if born is None or birth_date(born, today):
         return shown
-    return replace(shown, birth_date=ABSENT)
+    return replace(shown, birth_date=ABSENT, odd=("birth_date",))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import phonenumbers
 
 from sync.core import wire
+from sync.core.plausible import FIRST_BIRTH
 from sync.core.records import ABSENT, Absent
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _SURE_DAYS: Final = (
     *("%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y"),
 )
 _MONTH_FIRST: Final = ("%m/%d/%Y", "%m-%d-%Y")
-_EARLIEST: Final = 1880
 _NUMBER: Final = re.compile(r"(?i)[\d\s()+.\-]+(?:(?:x|ext\.?)\s*\d{1,6})?\s*")
 _IS_POSSIBLE: Final = phonenumbers.ValidationResult.IS_POSSIBLE
 
@@ -70,7 +70,21 @@ def _plain(number: phonenumbers.PhoneNumber) -> str:
 
 
 def birth_date(json: Mapping[str, Json], key: str) -> Maybe[date | None]:
-    """A date that has one reading, None when it was sent empty, ABSENT when it has several."""
+    """A date that has one reading, None when it was sent empty, ABSENT when it has several.
+
+    ABSENT too when nobody who lives is as old (`odd_birth_date`).
+    """
+    said = _said(json, key)
+    return ABSENT if isinstance(said, date) and said < FIRST_BIRTH else said
+
+
+def odd_birth_date(json: Mapping[str, Json], key: str) -> bool:
+    """Whether a date is said at which nobody who lives was born."""
+    said = _said(json, key)
+    return isinstance(said, date) and said < FIRST_BIRTH
+
+
+def _said(json: Mapping[str, Json], key: str) -> Maybe[date | None]:
     value = json.get(key, ABSENT)
     if isinstance(value, Absent):
         return ABSENT
@@ -93,7 +107,7 @@ def _day(text: str) -> Maybe[date | None]:
         found = next(filter(None, (_parsed(text, form) for form in _MONTH_FIRST)), None)
         if found is not None and found.day <= 12 and found.day != found.month:
             return ABSENT
-    return found if found is not None and found.year >= _EARLIEST else ABSENT
+    return ABSENT if found is None else found
 
 
 def _parsed(text: str, form: str) -> date | None:

@@ -143,7 +143,8 @@ class Person:
     """One DrChrono patient or one OnCall contact. `phone` is digits; `sex` male, female, unknown.
 
     `doctor` is DrChrono's only, `provider` and `division` OnCall's only. An empty string is a field
-    that was sent empty. `name_guessed` as an Attendee's.
+    that was sent empty. `name_guessed` as an Attendee's. `odd` names fields that are ABSENT because
+    what was sent can't be one (`core.plausible`).
     """
 
     system: str
@@ -162,6 +163,7 @@ class Person:
     mark: str | None = None
     marker: Maybe[Marker | None] = ABSENT
     name_guessed: bool = False
+    odd: tuple[str, ...] = field(default=(), compare=False)
 
 
 def present(value: Maybe[T], default: T) -> T:

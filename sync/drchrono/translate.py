@@ -231,6 +231,7 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
         email=ABSENT if isinstance(email, Absent) else addresses.mailbox(email),
         phone=readings.phone(str(cell), str(home)) if phones else ABSENT,
         birth_date=readings.birth_date(sent, "date_of_birth"),
+        odd=("birth_date",) if readings.odd_birth_date(sent, "date_of_birth") else (),
         sex=ABSENT if isinstance(gender, Absent) else _SEX.get(gender.casefold(), ""),
         doctor=present(read.identity(sent, "doctor"), None) or ABSENT,
         active=ABSENT if isinstance(status, Absent) else status.upper() in {"A", ""},

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from sync.core import people
-from sync.core.addresses import Table
 from sync.core.errors import NotTheApi, Refused
 from sync.core.merge import Action, Seen, Side, merge
 from sync.core.people import normal_email
 from sync.core.records import Absent, Person, present
-from sync.engine import facts, index, never
+from sync.engine import charts, facts, index, never
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
@@ -101,12 +100,12 @@ def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Jso
         # Whoever refused it: a list read whole answers the same question.
         filters = False
         page = sync.oncall.contacts(ticket)
-    found, others = _with_email(page, email, sync.mapping.addresses)
+    found, others = _with_email(sync, page, email)
     if others:
         filters = False
     while page.next is not None and (not filters or found):
         page = sync.oncall.contacts(ticket, page=page.next)
-        found += _with_email(page, email, sync.mapping.addresses)[0]
+        found += _with_email(sync, page, email)[0]
     if not filters:
         with sync.store.write() as conn:
             facts.put(conn, FILTERS, "no", sync.clock())
@@ -115,19 +114,19 @@ def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Jso
 
 def everybody(sync: Sync, ticket: Ticket) -> Iterator[tuple[dict[str, Json], Person]]:
     """Every contact there is, page by page."""
-    page, table = sync.oncall.contacts(ticket), sync.mapping.addresses
+    page = sync.oncall.contacts(ticket)
     while True:
-        yield from ((record, oncall.to_person(record, table)) for record in page.results)
+        yield from ((record, charts.contact(sync, record)) for record in page.results)
         if page.next is None:
             return
         page = sync.oncall.contacts(ticket, page=page.next)
 
 
 def _with_email(
-    page: Page, email: str, table: Table
+    sync: Sync, page: Page, email: str
 ) -> tuple[list[tuple[dict[str, Json], Person]], bool]:
     """The contacts of a page with that e-mail, and whether there are any others."""
-    shown = [(record, oncall.to_person(record, table)) for record in page.results]
+    shown = [(record, charts.contact(sync, record)) for record in page.results]
     wanted = normal_email(email)
     found = [pair for pair in shown if normal_email(present(pair[1].email, "")) == wanted]
     return found, len(found) < len(shown)
@@ -144,7 +143,7 @@ def whole(
     if not isinstance(shown.provider, Absent) and not isinstance(shown.division, Absent):
         return record, shown
     read = sync.oncall.get_contact(ticket, shown.remote_id)
-    return read, oncall.to_person(read, sync.mapping.addresses)
+    return read, charts.contact(sync, read)
 
 
 def row_of(sync: Sync, shown: Person) -> Obj | None:
@@ -195,7 +194,7 @@ def adopt(
     differs: list[str] = []
     due = False
     for name in FIELDS:
-        left, right = Side(Seen.NEW, getattr(person, name)), Side(Seen.NEW, getattr(shown, name))
+        left, right = (Side(Seen.NEW, charts.said(one, name)) for one in (person, shown))
         if isinstance(left.value, Absent) or isinstance(right.value, Absent) or name not in wire:
             continue
         action = merge(left, right, new=sync.mapping.policy.on_first_difference).action

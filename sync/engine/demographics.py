@@ -13,7 +13,7 @@ from sync.core.merge import Seen
 from sync.core.people import NAMES
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import rereading
+from sync.engine import charts, rereading
 from sync.engine.seen import compare
 from sync.oncall import translate as oncall
 from sync.store import attendances, baselines, links, work
@@ -130,4 +130,4 @@ def _write(started: PersonRun, values: dict[str, object]) -> None:
         pending={(patient.id, name): written[name] for name in values if name in written},
     )
     started.json = json
-    started.person = drchrono.to_person(json, sync.mapping.addresses)
+    started.person = charts.read(sync, json)

@@ -24,8 +24,7 @@ from sync.core.plan import (
 )
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.wire import MalformedError
-from sync.drchrono import translate as drchrono
-from sync.engine import contact_search, contacts, due_fields, sharing, visits
+from sync.engine import charts, contact_search, contacts, due_fields, sharing, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
@@ -211,7 +210,7 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
         return _stopped(sync, "person", key, "the DrChrono patient is gone")
-    shown = drchrono.to_person(json, sync.mapping.addresses)
+    shown = charts.read(sync, json)
     started = PersonRun(sync, lease, ticket, patient, [], shown, json)
     effects: list[Line] = []
     left: list[Line] = []

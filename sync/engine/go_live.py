@@ -14,7 +14,7 @@ from sync.core.addresses import is_sure
 from sync.core.group import PREFIX, Slot, slot_from, slot_of
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Life, Person, State, Visit, present
-from sync.engine import everyone, facts, sharing, untimed
+from sync.engine import charts, everyone, facts, sharing, untimed
 from sync.engine.comparing import (
     Met,
     Scan,
@@ -26,7 +26,6 @@ from sync.engine.comparing import (
     read_patients,
 )
 from sync.engine.context import Ring, Sync
-from sync.oncall import translate as oncall
 from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.store import links, work
 from sync.store.schema import attendance, installation, object_, visit
@@ -144,7 +143,7 @@ class _Counts:
 
     def contacts(self) -> None:
         for json in read_contacts(self._scan):
-            shown = oncall.to_person(json, self._scan.mapping.addresses)
+            shown = charts.contact(self._scan.sync, json)
             email = normal_email(present(shown.email, ""))
             self._contacts.setdefault(email, []).append(shown)
             one = patients_like(self._scan, shown).one

@@ -279,8 +279,8 @@ def _tell(
     still = {seat.appointment.id: why for one, why in parked.items()
              for seat in found.seats if seat.attended.id == one}  # fmt: skip
     causes = {why.cause or "" for why in still.values()}
-    odd = [seat.appointment.id for seat in found.seats if seat.without_length]
-    causes |= {"no_length"} if odd else set()
+    odd = [(seat.appointment.id, cause) for seat in found.seats for cause in sorted(seat.odd)]
+    causes |= {cause for _object, cause in odd}
     conn.execute(
         delete(blocker).where(
             blocker.c.aggregate == key, or_(blocker.c.object == 0, blocker.c.object.in_(looked))
@@ -297,8 +297,8 @@ def _tell(
         )
         .values(closed_at=now)
     )
-    for object_id in odd:
-        journal.open_attention(conn, key, "no_length", now=now, object_id=object_id)
+    for object_id, cause in odd:
+        journal.open_attention(conn, key, cause, now=now, object_id=object_id)
     for cause in fields.notes:
         journal.open_attention(conn, key, cause, now=now)
     for cause in sorted(asks):

@@ -7,11 +7,10 @@ says.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sync.core import group
 from sync.core.errors import Gone
-from sync.core.records import Absent
 from sync.drchrono import translate as drchrono
 from sync.engine import group_participants, rereading, unknown, zones
 from sync.engine.group_state import GroupRun, Seat, has_participant, load_seats
@@ -87,11 +86,10 @@ def _read(run: GroupRun, seat: Seat) -> None:
         return
     if unknown.is_unread(obj):
         obj = seat.appointment = now_a_fact(sync, run.state.lease, obj, shown)
-    if isinstance(shown.visit.minutes, Absent) and has_participant(seat):
-        # A length that was taken away moves nobody out of the visit they are in.
-        seat.without_length = True
-        shown.visit = replace(shown.visit, minutes=run.slot.minutes)
     zones.read_as_settled(sync, obj, shown, run.state.stored)
+    if has_participant(seat):
+        # A slip of the keys, or a length taken away, moves nobody out of the visit they are in.
+        shown.visit, seat.odd = group.kept_in(run.slot, shown.visit, run.state.now)
     rereading.believe(sync, run.state.lease, obj, wire, seen, mark=shown.visit.mark)
     seat.shown = shown
 

@@ -39,7 +39,7 @@ class Seat:
     appointment: Obj
     participant: Obj | None
     parked: bool = False
-    without_length: bool = False
+    odd: frozenset[str] = frozenset()  # causes told of what was read: values that can't be one
     shown: Shown | None = None
     gone: bool = False
 

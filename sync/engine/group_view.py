@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.core import group
+from sync.core import group, plausible
 from sync.core.group import PLACE, Member, Slot
 from sync.core.lifecycle import attendee_state
 from sync.core.merge import Seen
@@ -137,7 +137,7 @@ def slot_in_oncall(run: GroupRun) -> Slot:
     if shown is None:
         return slot
     seen = shown.visit
-    if not isinstance(seen.starts, Absent):
+    if not isinstance(seen.starts, Absent) and plausible.starts(seen.starts, run.state.now):
         slot = replace(slot, starts=seen.starts)
     if not isinstance(seen.minutes, Absent):
         slot = replace(slot, minutes=seen.minutes)

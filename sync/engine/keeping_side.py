@@ -15,8 +15,7 @@ from sync.core.merge import Seen
 from sync.core.people import NAMES
 from sync.core.plan import FIELDS, Patch, Plan
 from sync.core.records import Absent, State
-from sync.drchrono import translate as drchrono
-from sync.engine import by_hand, by_hand_lines, contact_search, visits
+from sync.engine import by_hand, by_hand_lines, charts, contact_search, visits
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
 from sync.engine.named import BusyError, UnknownError, aggregate_of
@@ -188,7 +187,7 @@ def _differing(sync: Sync, lease: Lease, side: str, fields: tuple[str, ...]) -> 
     except Gone:
         raise UnknownError("The patient is not in DrChrono any more.") from None
     table = sync.mapping.addresses
-    chart, found = drchrono.to_person(json, table), []
+    chart, found = charts.read(sync, json), []
     for obj in _targets(sync, lease.aggregate):
         names = contact_search.FIELDS if obj.kind == "contact" else NAMES
         if obj.kind == "contact":

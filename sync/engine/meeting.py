@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from sync.core import inviting, people, plausible
-from sync.core.addresses import is_sure
+from sync.core import inviting, people
 from sync.core.errors import Gone, RemoteError
 from sync.core.merge import Seen
 from sync.core.people import normal_email
 from sync.core.records import Absent, Attendee, Person, present
 from sync.drchrono import translate as drchrono
 from sync.engine import (
-    contact_search,
+    charts,
     contacts,
     decided,
     facts,
@@ -27,6 +26,7 @@ from sync.engine import (
     never,
     new_patients,
     rereading,
+    search,
     sharing,
     waiting,
 )
@@ -89,8 +89,10 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     if cause:
         raise ParkedError("patient", remote_id, cause)
     sharing.refuse(sync, present(shown.email, ""), remote_id)
-    sure = plausible.sure(shown, sync.clock().date())
-    return Met(obj.aggregate, remote_id, known.version, doctor, sure, json)
+    chart = charts.carried(sync, shown)
+    with sync.store.write() as conn:
+        charts.tell(conn, sync, obj.aggregate, chart)
+    return Met(obj.aggregate, remote_id, known.version, doctor, chart, json)
 
 
 @dataclass(frozen=True)
@@ -233,8 +235,8 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool
         known = None
     if known is not None and (said or not _told_apart(started, attendee, [known.remote_id])):
         return known
-    candidate, contact = _with_contact(started, attendee)
-    patients = _patients_like(started, candidate)
+    candidate, contact = search.with_contact(started, attendee)
+    patients = search.patients_like(started, candidate)
     apart = _told_apart(started, attendee, [str(json["id"]) for json in patients])
     patients = [json for json in patients if str(json["id"]) not in apart]
     table = started.mapping.addresses
@@ -255,7 +257,10 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool
     made, json = new_patients.make(
         started, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
     )
-    return _meet(started, json, made, doctor, read=True)
+    met = _meet(started, json, made, doctor, read=True)
+    with started.sync.store.write() as conn:
+        charts.tell_contact(conn, started.sync, met.key, contact, made)
+    return met
 
 
 def _asked(
@@ -364,42 +369,12 @@ def _contact_differs(started: VisitRun, attendee: Attendee, key: int) -> bool:
     with started.sync.store.read() as conn:
         if any(o.kind == "contact" and o.known for o in links.objects_of(conn, key)):
             return False
-    candidate, contact = _with_contact(started, attendee)
+    candidate, contact = search.with_contact(started, attendee)
     if contact is None or not present(contact.birth_date, None):
         return False
     who = dict(people.keys(candidate))["email_name_birth"]
     with started.sync.store.read() as conn:
         return key not in index.find(conn, started.sync.digests, "email_name_birth", who)
-
-
-def _with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:
-    """A participant has no birth date: take it from the contact with that e-mail and name."""
-    email = present(attendee.email, "")
-    if not email:
-        raise ParkedError("operator", "who", "participant_without_email")
-    if not is_sure(email):
-        raise ParkedError("operator", "who", "participant_email_unclear")
-    same = [shown for _json, shown in contact_search.by_email(started.sync, started.ticket, email)]
-    found = people.match(attendee, same)
-    if found.one is None or not present(found.one.birth_date, None):
-        return attendee, found.one
-    return found.one, found.one
-
-
-def _patients_like(started: VisitRun, candidate: Person | Attendee) -> list[dict[str, Json]]:
-    """Everybody who has that e-mail, and everybody who has that name.
-
-    Lists leave out who is inactive (API v4, Patients), and they are there all the same.
-    """
-
-    def find(**filters: str) -> list[dict[str, Json]]:
-        whole = {**filters, "show_inactive": "true"}
-        return started.sync.drchrono.find_patients(started.ticket, verbose=False, **whole)
-
-    by_email = find(email=present(candidate.email, ""))
-    first, last = present(candidate.first_name, ""), present(candidate.last_name, "")
-    by_name = find(first_name=first, last_name=last) if last else []
-    return list({str(json["id"]): json for json in [*by_email, *by_name]}.values())
 
 
 def _meet(

@@ -14,19 +14,26 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
-from sync.core import inviting, people, plausible
+from sync.core import inviting, people
 from sync.core.errors import Conflict, Gone
 from sync.core.records import Attendee, Marker, Person, present
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.engine import attempts, facts, in_flight, lost_patients, rereading, sealing, waiting
+from sync.engine import (
+    attempts,
+    facts,
+    in_flight,
+    lost_patients,
+    rereading,
+    sealing,
+    waiting,
+)
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import links, work
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from sqlalchemy import Connection
 
@@ -186,7 +193,7 @@ def _post(
         with sync.store.write() as conn:
             in_flight.forget(conn, row)
 
-    values = _values(candidate, contact, doctor, sync.clock().date())
+    values = _values(candidate, contact, doctor)
     try:
         with attempts.attempt(sync, [row.id], forget):
             json = sync.drchrono.create_patient(
@@ -202,9 +209,7 @@ def _post(
     return drchrono.to_person(json, started.mapping.addresses), json
 
 
-def _values(
-    candidate: Person | Attendee, contact: Person | None, doctor: str, today: date
-) -> dict[str, object]:
+def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -> dict[str, object]:
     values: dict[str, object] = {
         "first_name": present(candidate.first_name, ""),
         "last_name": present(candidate.last_name, ""),
@@ -212,7 +217,7 @@ def _values(
         "sex": present(contact.sex, "") if contact else "",
         "doctor": doctor,
     }
-    born = present(plausible.sure(contact, today).birth_date, None) if contact else None
+    born = present(contact.birth_date, None) if contact else None
     if born is not None:
         values["birth_date"] = born
     if contact is not None and present(contact.phone, ""):

@@ -20,6 +20,7 @@ from sync.drchrono import translate as drchrono
 from sync.engine import (
     by_hand,
     by_hand_lines,
+    charts,
     contact_search,
     contacts,
     group_pairing,
@@ -291,8 +292,7 @@ def _read_people(sync: Sync, a: str, b: str) -> _People:
         there = sync.oncall.get_contact(ticket, b)
     except Gone:
         raise UnknownError("One of the two is not there any more.") from None
-    table = sync.mapping.addresses
-    left, right = drchrono.to_person(here, table), oncall.to_person(there, table)
+    left, right = charts.read(sync, here), charts.contact(sync, there)
     return _People(here, there, left, right)
 
 

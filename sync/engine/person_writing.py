@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone, Refused
 from sync.core.people import NAMES
-from sync.engine import contact_search, due_fields, rereading
+from sync.engine import charts, contact_search, due_fields, rereading
 from sync.engine.outcomes import LaterError
 from sync.engine.seen import compare
 from sync.oncall import bodies as oncall_bodies
@@ -93,7 +93,7 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
     rereading.believe(sync, started.lease, contact, wire, seen)
     with sync.store.write() as conn:
         work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        shown = oncall.to_person(json, sync.mapping.addresses)
+        shown = charts.contact(sync, json)
         contact_search.adopt(conn, sync, contact, started.person, shown, json)
         links.change(conn, contact.id, seen_at=sync.clock())
 

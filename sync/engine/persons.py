@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core import inviting, people, plausible
+from sync.core import inviting, people
 from sync.core.errors import Gone
 from sync.core.merge import Seen
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
 from sync.engine import (
+    charts,
     contacts,
     demographics,
     everyone,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from sync.engine.context import Sync
 
 INACTIVE = "patient_inactive"
-ODD_BIRTH_DATE = "birth_date_implausible"
 
 
 @dataclass
@@ -94,14 +94,14 @@ def run(sync: Sync, lease: Lease) -> None:
             links.change(conn, patient.id, state="gone")
         _finish(sync, lease, deliveries)
         return
-    chart = drchrono.to_person(json, sync.mapping.addresses)
+    chart = charts.read(sync, json)
     patient = unknown.shown(
         sync, lease, patient, chart.remote_id, wire=drchrono.wire("patient", json)
     )
     _not_stale(sync, lease, patient, deliveries, chart.mark)
-    sure = plausible.sure(chart, sync.clock().date())
-    _tell_odd(sync, lease.aggregate, odd=sure is not chart)
-    started = PersonRun(sync, lease, ticket, patient, deliveries, sure, json)
+    with sync.store.write() as conn:
+        charts.tell(conn, sync, lease.aggregate, chart)
+    started = PersonRun(sync, lease, ticket, patient, deliveries, chart, json)
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
     rereading.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
@@ -117,15 +117,6 @@ def run(sync: Sync, lease: Lease) -> None:
     if held is None:
         _settle(started, _carry(started))
     _finish(sync, lease, deliveries, waits_for=held if changed else None)
-
-
-def _tell_odd(sync: Sync, key: int, *, odd: bool) -> None:
-    """Tell of a birth date that can't be one; it is left out until it is put right."""
-    with sync.store.write() as conn:
-        if odd:
-            journal.open_attention(conn, key, ODD_BIRTH_DATE, now=sync.clock())
-        else:
-            journal.close_one(conn, key, ODD_BIRTH_DATE, sync.clock())
 
 
 def _patient(conn: Connection, key: int) -> Obj | None:
@@ -304,8 +295,8 @@ def _settle(started: PersonRun, cause: str) -> None:
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
         if cause != inviting.NO_EMAIL:
-            keep = [*contacts.TOLD, "contact_differs", "participant_refused", ODD_BIRTH_DATE]
-            keep += [sharing.CAUSE, cause]
+            keep = [*contacts.TOLD, "contact_differs", "participant_refused"]
+            keep += [charts.ODD_BIRTH_DATE, sharing.CAUSE, cause]
             journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
 
 

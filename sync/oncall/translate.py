@@ -181,6 +181,7 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
         email=_email(sent, addresses),
         phone=ABSENT if isinstance(phone, Absent) else readings.phone(phone),
         birth_date=readings.birth_date(sent, "date_of_birth"),
+        odd=("birth_date",) if readings.odd_birth_date(sent, "date_of_birth") else (),
         sex=ABSENT if isinstance(sex, Absent) else _SEX.get(sex.casefold(), ""),
         provider=_linked(sent, "provider") or ABSENT,
         division=_linked(sent, "division") or ABSENT,

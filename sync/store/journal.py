@@ -241,16 +241,17 @@ def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
     return conn.execute(found.limit(1)).first() is not None
 
 
-def close_one(conn: Connection, aggregate: int, cause: str, now: datetime) -> bool:
-    """Close what is open about one cause; returns whether anything was."""
+def close_one(
+    conn: Connection, aggregate: int, cause: str, now: datetime, *, object_id: int | None = None
+) -> bool:
+    """Close what is open about one cause (`object_id`: about that object, 0: about none).
+
+    Returns whether anything was.
+    """
+    chosen = [attention.c.aggregate == aggregate, attention.c.cause == cause]
+    chosen += [attention.c.object == object_id] if object_id is not None else []
     closed = conn.execute(
-        update(attention)
-        .where(
-            attention.c.aggregate == aggregate,
-            attention.c.cause == cause,
-            attention.c.closed_at.is_(None),
-        )
-        .values(closed_at=now)
+        update(attention).where(*chosen, attention.c.closed_at.is_(None)).values(closed_at=now)
     )
     return closed.rowcount > 0
 

@@ -51,6 +51,19 @@ def test_an_operator_is_told_once_per_aggregate_object_and_cause(store):
     assert len(items(store)) == 4
 
 
+def test_of_one_cause_what_is_about_another_object_stays(store):
+    for object_id in (0, 9):
+        tell(store, aggregate=3, object_id=object_id)
+    tell(store, aggregate=4)
+    with store.write() as conn:
+        assert journal.close_one(conn, 3, "auth", at(60), object_id=0)
+        assert not journal.close_one(conn, 3, "auth", at(60), object_id=0)
+    assert items(store) == [(3, 0, "auth", at(60)), (3, 9, "auth", None), (4, 0, "auth", None)]
+    with store.write() as conn:
+        assert journal.close_one(conn, 3, "auth", at(90))
+    assert items(store)[1:] == [(3, 9, "auth", at(90)), (4, 0, "auth", None)]
+
+
 def test_what_was_closed_is_told_again_when_it_comes_back(store):
     tell(store, aggregate=3)
     with store.write() as conn:

@@ -5,11 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sync.core import plausible
+from sync.core import inviting, plausible, readings
+from sync.core.group import Slot, kept_in
 from sync.core.merge import Seen
 from sync.core.plan import CreateAppointment, CreateOncall, NextGeneration, Patch
-from sync.core.records import ABSENT, Life, Person, State
+from sync.core.records import ABSENT, Life, Person, State, Visit
 from sync.core.wire import UNREADABLE, length
+from sync.drchrono.translate import to_person as drchrono_person
+from sync.oncall.translate import to_person as oncall_person
 from tests.unit.core.test_plan import NONE, NOW, OPEN, drchrono, news, oncall, plan
 
 EASTERN = "US/Eastern"
@@ -140,11 +143,105 @@ TODAY = date(2026, 11, 22)
         (ABSENT, ABSENT),
         (date(2062, 1, 1), ABSENT),
         (date(1084, 5, 6), ABSENT),
+        (date(1879, 12, 31), ABSENT),
+        (date(1880, 1, 1), date(1880, 1, 1)),
+        (date(2026, 11, 24), ABSENT),
     ],
 )
-def test_a_birth_date_that_cannot_be_is_left_out(born, carried):
+def test_a_birth_date_that_cannot_be_is_left_out_and_named(born, carried):
     who = Person("drchrono", "1", "patient", first_name="Vera", birth_date=born)
-    assert plausible.sure(who, TODAY) == replace(who, birth_date=carried)
+    found = plausible.sure(who, TODAY)
+    assert found == replace(who, birth_date=carried)
+    assert found.odd == (("birth_date",) if carried != born else ())
+
+
+@pytest.mark.parametrize(
+    ("sent", "born", "odd"),
+    [
+        ("1084-05-06", ABSENT, ("birth_date",)),
+        ("0001-01-01", ABSENT, ("birth_date",)),
+        ("1984-05-06", date(1984, 5, 6), ()),
+        # Not read for sure, or not said at all: nothing that can't be.
+        ("05/06/1084", ABSENT, ()),
+        ("in spring", ABSENT, ()),
+        ("0000-00-00", ABSENT, ()),
+        ("", None, ()),
+    ],
+)
+def test_a_date_before_anybody_lived_is_named_in_both_systems(sent, born, odd):
+    for read in (drchrono_person, oncall_person):
+        found = read({"id": 1, "date_of_birth": sent})
+        assert (found.birth_date, found.odd) == (born, odd)
+        assert plausible.sure(found, TODAY).odd == odd
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("王", True),
+        ("Wolfeschlegelsteinhausenbergerdorff", True),
+        ("é" * 250, True),
+        ("e" * 251, False),
+        ("Anna " * 2000, False),
+    ],
+)
+def test_a_name_has_no_more_than_250_characters(name, fits):
+    chart = Person("drchrono", "1", "patient", "Vera", name, "vera@mail.example")
+    assert (inviting.refusal(chart) == "") is fits
+    assert (inviting.missing(replace(chart, system="oncall")) == ()) is fits
+    assert (inviting.missing(chart, decided=True) == ()) is fits
+    assert inviting.may_go_into_chart("last_name", name) is fits
+
+
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [
+        ("a" * 64 + "@mail.example", True),
+        ("a@" + ".".join(["b" * 60] * 4) + ".example", True),
+        ("a" * 20 + "@" + ".".join(["b" * 60] * 4) + ".example", False),
+    ],
+)
+def test_an_address_is_no_longer_than_mail_allows(address, fits):
+    """RFC 3696, erratum 1690: 254 octets in all."""
+    chart = Person("drchrono", "1", "patient", "Vera", "Lindqvist", address)
+    assert inviting.refusal(chart) == ("" if fits else inviting.UNCLEAR_EMAIL)
+
+
+@pytest.mark.parametrize("typed", ["+999 1234567890123456", "1" * 40, "212 555 01477", "2" * 10])
+def test_a_phone_is_of_a_length_that_its_country_has(typed):
+    assert readings.phone(typed) is ABSENT
+
+
+# --- where a group stands -------------------------------------------------------------------------
+
+SLOT = Slot("201", "301", NOW, 30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "told"),
+    [
+        ({}, {}, set()),
+        ({"starts": NOW + timedelta(days=3)}, {"starts": NOW + timedelta(days=3)}, set()),
+        ({"starts": NOW.replace(year=2126)}, {}, {"time_implausible"}),
+        ({"minutes": ABSENT}, {}, {"no_length"}),
+        ({"starts": ABSENT}, {"starts": ABSENT}, set()),
+        (
+            {"starts": NOW.replace(year=1926), "minutes": ABSENT},
+            {},
+            {"time_implausible", "no_length"},
+        ),
+    ],
+)
+def test_a_member_stays_in_its_slot_where_its_own_place_can_be_none(changes, kept, told):
+    stands = Visit("drchrono", "1", starts=NOW, minutes=30)
+    found, causes = kept_in(SLOT, replace(stands, **changes), NOW)
+    assert (found, causes) == (replace(stands, **kept), told)
+
+
+def test_an_old_slot_is_no_slip():
+    old = replace(SLOT, starts=NOW - timedelta(days=900))
+    stands = Visit("drchrono", "1", starts=old.starts, minutes=30)
+    assert kept_in(old, stands, NOW) == (stands, frozenset())
 
 
 def test_a_start_is_plausible_around_now():
