@@ -24,18 +24,20 @@ from sync.core.plan import (
 )
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.wire import MalformedError
+from sync.drchrono import translate as drchrono
 from sync.engine import charts, contact_search, contacts, due_fields, sharing, visits
 from sync.engine.context import Sync
 from sync.engine.explanation import Explanation, Line
 from sync.engine.named import BusyError, aggregate_of
 from sync.engine.outcomes import AbsorbedError, LaterError, NothingThereError
 from sync.engine.persons import PersonRun
+from sync.engine.seen import compare
 from sync.engine.visit_state import load
 from sync.engine.visits import VisitRun
 from sync.mapping import UnmappedError
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.store import attendances, links, work
+from sync.store import attendances, baselines, links, work
 from sync.store.links import Obj
 from sync.store.schema import visit as visit_table
 from sync.store.schema import work as work_table
@@ -210,8 +212,10 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
         return _stopped(sync, "person", key, "the DrChrono patient is gone")
-    shown = charts.read(sync, json)
-    started = PersonRun(sync, lease, ticket, patient, [], shown, json)
+    with sync.store.read() as conn:
+        stored = baselines.stored_fields(conn, [patient.id])
+    seen = compare(sync.digests, patient.id, drchrono.wire("patient", json), stored)
+    started = PersonRun(sync, lease, ticket, patient, [], charts.read(sync, json), json, seen)
     effects: list[Line] = []
     left: list[Line] = []
     cause = inviting.unreachable(started.person) or _shared_by_many(started)

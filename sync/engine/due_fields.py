@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.core.merge import Seen
 from sync.core.people import NAMES
 from sync.core.records import Absent
 from sync.core.texts import as_sent
@@ -26,7 +27,8 @@ def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> di
     """The fields whose baseline on the target is not what the chart says.
 
     A field without a baseline was never agreed on: it is not overwritten (go-live policy), but for
-    participants, whose baselines are all there from their first day.
+    participants, whose baselines are all there from their first day. An optional field that is
+    empty in the chart empties nothing, unless it was emptied just now: a contact may know more.
     """
     sync = started.sync
     with sync.store.read() as conn:
@@ -36,6 +38,8 @@ def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> di
             value = getattr(started.person, name)
             known = stored.get((target.id, name))
             if isinstance(value, Absent) or known is None or known.digest is None:
+                continue
+            if is_unsaid(name, value) and started.seen.get(name) is not Seen.CHANGED:
                 continue
             body = _body_of(kind, name, value, started)
             wire = oncall.wire(kind, body)
@@ -49,6 +53,11 @@ def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> di
             if other and not _was_refused(conn, sync, target, body):
                 values[name] = value
     return values
+
+
+def is_unsaid(name: str, value: object) -> bool:
+    """Whether the chart says nothing in a field that it need not have."""
+    return name not in NAMES and value in {"", None}
 
 
 def _former(name: str, started: PersonRun) -> list[Json]:

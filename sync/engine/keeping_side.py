@@ -15,6 +15,7 @@ from sync.core.merge import Seen
 from sync.core.people import NAMES
 from sync.core.plan import FIELDS, Patch, Plan
 from sync.core.records import Absent, State
+from sync.core.wording import Json
 from sync.engine import by_hand, by_hand_lines, charts, contact_search, visits
 from sync.engine.by_hand import NotPossibleError, Preview
 from sync.engine.context import Ring, Sync
@@ -232,4 +233,9 @@ def _keep_people(sync: Sync, lease: Lease, found: list[_Target]) -> None:
         for one in found:
             baselines.settle(conn, one.obj.id, one.digests, sync.digests.key_id)
             links.change(conn, one.obj.id, seen_at=now)  # the run need not read it again
+        patient = links.patient_row(conn, lease.aggregate)
+        if patient is not None:
+            kept: dict[str, Json] = dict.fromkeys((n for one in found for n in one.names), KEPT)
+            digests = sync.digests.fields(patient.id, kept)
+            baselines.settle(conn, patient.id, digests, sync.digests.key_id)
         journal.close_one(conn, lease.aggregate, "contact_differs", now)

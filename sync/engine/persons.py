@@ -6,7 +6,7 @@ written once, only where its baseline is not what it should be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
@@ -60,6 +60,7 @@ class PersonRun:
     deliveries: list[journal.Delivery]
     person: Person
     json: dict[str, Json]
+    seen: dict[str, Seen] = field(default_factory=dict)  # how the chart's fields stand
 
 
 def run(sync: Sync, lease: Lease) -> None:
@@ -101,9 +102,9 @@ def run(sync: Sync, lease: Lease) -> None:
     _not_stale(sync, lease, patient, deliveries, chart.mark)
     with sync.store.write() as conn:
         charts.tell(conn, sync, lease.aggregate, chart)
-    started = PersonRun(sync, lease, ticket, patient, deliveries, chart, json)
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
+    started = PersonRun(sync, lease, ticket, patient, deliveries, chart, json, seen)
     rereading.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
     unreadable.of_person(started, stored)
     changed = any(one not in {Seen.SAME, Seen.UNKNOWN} for one in seen.values())

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sync.engine import keeping_side
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic, utc
 from tests.integration.group_clinic import group_of, make_groups, patients
@@ -232,3 +233,28 @@ def test_of_a_group_a_refused_length_is_told_once_and_goes_on(groups: Clinic) ->
     groups.settle()
     assert [visit["duration"] for visit in groups.visits()] == [45]
     assert groups.attention() == []
+
+
+# --- what a chart does not say --------------------------------------------------------------------
+
+
+def test_an_empty_field_of_a_chart_empties_no_contact_that_knows_more(clinic: Clinic) -> None:
+    """Unless it is emptied, or somebody says that the chart is to be kept."""
+    there_already(clinic)
+    jane = clinic.new_patient(**JANE, date_of_birth="1990-01-02", cell_phone="", home_phone="")
+    clinic.book(patient=jane)
+    clinic.settle()
+    clinic.edit_patient(jane, first_name="Janet")
+    clinic.settle()
+    clinic.whole_cycle()
+    assert (contact(clinic)["first_name"], contact(clinic)["phone"]) == ("Janet", "2125550163")
+    keeping_side.keep(clinic.sync, "drchrono", "patient", str(jane), ("phone",), by="ann")
+    clinic.settle()
+    assert (contact(clinic)["phone"], clinic.attention()) == ("", [])
+    clinic.edit_patient(jane, cell_phone="(212) 555-0188")
+    clinic.settle()
+    assert contact(clinic)["phone"] == "2125550188"
+    clinic.edit_patient(jane, cell_phone="")
+    clinic.settle()
+    assert contact(clinic)["phone"] == ""
+    is_quiet(clinic)
