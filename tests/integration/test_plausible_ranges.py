@@ -22,9 +22,9 @@ def leave(clinic: Clinic, patient: int, **values: Any) -> None:
 
 
 def is_quiet(clinic: Clinic, *told: str) -> None:
-    """Nothing is written, nobody mailed, and nothing told twice, however long it lasts."""
+    """Nothing is written, nobody mailed, and nothing told twice, when all is looked at again."""
     clinic.forget()
-    clinic.whole_cycle()
+    clinic.catch_up()
     assert (clinic.writes(), clinic.mails(), clinic.attention()) == ([], [], [*told])
 
 
