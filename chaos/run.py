@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.25
 QUIET_LOOKS = 6
 CALM_SECONDS = 1200.0
 # How long a timed visit is waited for, how far they are apart, and for what was held up before.
-ARRIVAL_SECONDS, PROBE_SECONDS, WORKED_OFF_SECONDS = 60.0, 0.5, 120.0
+ARRIVAL_SECONDS, PROBE_SECONDS, WORKED_OFF_SECONDS = 60.0, 0.5, 60.0
 # One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
 CYCLE = tuple(name for name in catchup.TASKS if name.startswith(("drchrono_", "oncall_")))
 # What both remotes are while nothing is wrong. The budget is not what is shown here.

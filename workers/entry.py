@@ -30,6 +30,7 @@ from sync.engine import catchup
 from sync.engine.context import Sync
 from sync.outbound.gate import Gate
 from sync.redis_server import Trouble
+from sync.store.work import Lane
 from workers import jobs, upkeep
 from workers.bell import QUEUES, Bell
 from workers.heartbeat import Heartbeat, build
@@ -41,6 +42,7 @@ _UPKEEP = 60  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries of a Redis that refuses
 _WELL_AFTER = 10.0  # seconds of work after which the next trouble is a first one again
 _TELL = 60.0  # seconds after which the same trouble is told again
+_LIVE, _TOLD = Lane.LIVE.name.lower(), Lane.TOLD.name.lower()
 _ANSWER = 15.0  # seconds a Redis command may take; longer than the blocking wait
 
 log = structlog.get_logger(__name__)
@@ -90,6 +92,17 @@ class Worker(SimpleWorker):
             super().execute_job(job, queue)
         finally:
             self._running = False
+
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """After a change that people wait for, let what only callers tell of come first once.
+
+        A caller can keep the lane before it full, and a new booking begins in this one; few of them
+        are being read at once (ADR 0017).
+        """
+        after_live = reference_queue.name == _LIVE
+        names = sorted(QUEUES, key=lambda name: name != _TOLD) if after_live else QUEUES
+        by_name = {queue.name: queue for queue in self._ordered_queues}
+        self._ordered_queues = [by_name[name] for name in names]
 
     def check_for_suspension(self, burst: bool) -> None:
         """Be suspended by nobody: SYNC_MODE=paused is how that is done here."""

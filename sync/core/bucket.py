@@ -62,7 +62,7 @@ class Rates:
         return level.share * 2 >= self.share.most
 
 
-SOON = Rate(most=12.0, per_second=0.5)
+SOON = Rate(most=12.0, per_second=2.0)
 
 
 def rates(hourly: int | None, share: float) -> Rates:

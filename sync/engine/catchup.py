@@ -317,7 +317,10 @@ def _take(sync: Sync, name: str) -> bool:
             .where(tick.c.task == name, tick.c.turn == row.turn)
             .values(due=following, ran_at=now, turn=row.turn + 1)
         )
-        return moved.rowcount == 1
+        taken: bool = moved.rowcount == 1
+        if taken and name in unknown.OFTEN:
+            unknown.list_read(conn, name, now)
+        return taken
 
 
 def webhooks_were_missed(sync: Sync) -> None:

@@ -1,10 +1,10 @@
 """Hints about known objects behind which a read found nothing: they are bounded too (ADR 0017).
 
 Each such read takes a token from the buckets of its system, one for the next seconds and one for
-the hour. When one is empty, a hint about an object that was read in vain within the hour waits:
-DrChrono's for the next list, which is due soon and shows whether it is true; OnCall's, whose lists
-tell less and whose calls are not counted, for a minute. Objects that nobody lied about are never
-put off.
+the hour; of an object that was read in vain within the hour already, before it is read once more,
+however slow the workers are. When one is empty, the hint waits: DrChrono's for the next list,
+which is due soon and shows whether it is true; OnCall's, whose lists tell less and whose calls are
+not counted, for a minute. Objects that nobody lied about are never put off.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def note(sync: Sync, lease: Lease, obj: Obj | None, deliveries: Iterable[Deliver
         links.change(conn, obj.id, fruitless_at=now)
         level = told.level(conn, _name(obj), _rates(sync, obj), now)
         reads = 1 + (lease.attempts if obj.system == "drchrono" else 0)
-        spent = bucket.Level(max(0.0, level.soon - 1), max(0.0, level.share - reads))
+        paid = 1 if _was_in_vain(obj, now) else 0
+        spent = bucket.Level(max(0.0, level.soon - 1 + paid), max(0.0, level.share - reads + paid))
         told.put_level(conn, _name(obj), spent, now)
 
 
@@ -57,16 +58,30 @@ def _is_late(one: Delivery, obj: Obj) -> bool:
     return one.mark is not None and obj.mark is not None and one.mark < obj.mark
 
 
-def is_tired(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
-    """Whether an object was read in vain within the hour, and too much was by now."""
-    if obj.fruitless_at is None or obj.fruitless_at < now - REMEMBERED:
+def _was_in_vain(obj: Obj, now: datetime) -> bool:
+    return obj.fruitless_at is not None and obj.fruitless_at >= now - REMEMBERED
+
+
+def may_be_read(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
+    """Take the token for one more read of an object that was read in vain; whether there was one.
+
+    The object's work item is locked from here on. While it waits for its turn, a further hint costs
+    no read, and no token.
+    """
+    if not _was_in_vain(obj, now) or work.waits(work.locked(conn, obj.aggregate)):
+        return True
+    rates = _rates(sync, obj)
+    if not told.peek(conn, _name(obj), rates, now).may:
         return False
-    return not told.peek(conn, _name(obj), _rates(sync, obj), now).may
+    level = told.level(conn, _name(obj), rates, now)
+    if level.may:
+        told.put_level(conn, _name(obj), level.taken(), now)
+    return level.may
 
 
 def puts_off(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
     """Whether a hint about an object is left to the next list, which is then due soon."""
-    if obj.system != "drchrono" or obj.kind not in LISTS or not is_tired(conn, sync, obj, now):
+    if obj.system != "drchrono" or obj.kind not in LISTS or may_be_read(conn, sync, obj, now):
         return False
     unknown.list_soon(conn, LISTS[obj.kind], now)
     return True

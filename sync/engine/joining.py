@@ -60,6 +60,7 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         try:
             json = started.sync.oncall.get_appointment(started.ticket, str(twin.remote_id))
         except Gone:
+            _is_not_there(started, twin)
             continue
         shown = oncall.to_visit(json, started.mapping)
         with started.sync.store.write() as conn:
@@ -79,6 +80,18 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
         if shown.starts == starts and len(same) == 1 and not shown.marker:
             _not_unsure(started, twin)
             _join(started, twin, met, same[0], json)
+
+
+def _is_not_there(started: VisitRun, twin: Obj) -> None:
+    """Note that an id of which only a caller told was denied: no other booking reads it again.
+
+    Its own run looks at it in any case.
+    """
+    if twin.told:
+        with started.sync.store.write() as conn:
+            only_told = object_.c.id == twin.id, object_.c.told, object_.c.looked_at.is_(None)
+            now = started.sync.clock()
+            conn.execute(update(object_).where(*only_told).values(looked_at=now))
 
 
 def _is_coming(started: VisitRun, twin: Obj, shown: Visit) -> bool:
@@ -107,6 +120,7 @@ def with_drchrono_twin(
         try:
             json = started.sync.drchrono.get_appointment(started.ticket, str(twin.remote_id))
         except Gone:
+            _is_not_there(started, twin)
             continue
         shown = drchrono.to_visit(json, started.mapping)
         with started.sync.store.write() as conn:

@@ -348,7 +348,7 @@ def _raise(
     wait = _wait(sync, conn, event, obj.aggregate)
     wait = NO_WAIT if _imminent(sync, conn, obj.aggregate, event.now, starts) else wait
     lane = Lane.TOLD if obj.told else Lane.LIVE
-    if event.source == "oncall" and fruitless.is_tired(conn, sync, obj, event.now):
+    if event.source == "oncall" and not fruitless.may_be_read(conn, sync, obj, event.now):
         wait = fruitless.SLOW
     due = work.raise_(
         conn,

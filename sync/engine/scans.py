@@ -172,6 +172,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
             obj = links.get(conn, obj.id)
         obj = occurrences.changed_base(conn, sync, obj, shown, json)
         return _compare(conn, sync, obj, wire, shown.mark) if obj else None
+    first = obj is None
     if obj is None or obj.told:
         if deleted:
             return None
@@ -188,7 +189,8 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | 
         links.change(conn, obj.id, state="live")
     proofs.note(conn, sync, proofs.DRCHRONO_APPOINTMENTS, obj)
     event = LISTED_DELETED if deleted else "scan"
-    return _compare(conn, sync, obj, wire, shown.mark, event)
+    ring = _compare(conn, sync, obj, wire, shown.mark, event)
+    return (unknown.listed(conn, sync, obj) if first else None) or ring
 
 
 def _met(
@@ -204,7 +206,9 @@ def _met(
     if not isinstance(shown.starts, Absent) and shown.starts < sync.clock():
         return None, None  # what is over is never made
     if obj is not None:
-        return None, raise_(conn, sync, obj.aggregate, "drchrono")
+        # It is there: whoever booked it waits no longer behind what nobody did.
+        work.raise_(conn, obj.aggregate, now=sync.clock(), hints=Hints.of("drchrono"))
+        return None, Ring(obj.aggregate, Lane.LIVE)
     obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
     occurrences.note(conn, obj.aggregate, shown)
     return obj, None
@@ -379,7 +383,8 @@ def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> 
             return None  # list items may lack the time (guide, samples); a message has none
         obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=sync.clock())
         joining.note_place(conn, obj.aggregate, shown, first=True)
-        return raise_(conn, sync, obj.aggregate, "oncall")
+        ring = raise_(conn, sync, obj.aggregate, "oncall")
+        return unknown.listed(conn, sync, obj) or ring
     proofs.note(conn, sync, proofs.ONCALL_VISITS, obj)
     if obj.state == "gone":
         return _shown_again(conn, sync, obj)

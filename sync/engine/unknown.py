@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -40,22 +40,26 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.digests import Digests
     from sync.store.links import Obj
-    from sync.store.told import Told
+    from sync.store.told import Settled, Told
     from sync.store.work import Lease
 
 MOST = 500  # ids of a system that wait; what comes beyond is left to the lists
 FLOOD = 20  # ids that wait: somebody is told
 FLOOD_CAUSE = "unknown_ids_flood"
 KEPT = timedelta(hours=1)
-# Which list shows the honest ones among those that wait, all in a few calls, and how long after
-# the last time it may be read again for that.
+# How many ids of a system are being read at once: a token that no worker has time for is not spent.
+AT_ONCE = 4
+# One of which nothing was heard for so long takes nobody's place any more.
+_LONG = timedelta(seconds=60)
+# Which list shows the honest ones among those that wait, all in a few calls, and how often it may
+# be read for that: so many times at once, and how many come back in a second.
 LISTS = {"drchrono": "drchrono_appointments", "oncall": "oncall_newest"}
-APART = {
-    "drchrono_appointments": timedelta(seconds=120),
-    "drchrono_patients": timedelta(seconds=120),
-    "oncall_newest": timedelta(seconds=15),
+OFTEN = {
+    "drchrono_appointments": bucket.Rate(most=6.0, per_second=1 / 120),
+    "drchrono_patients": bucket.Rate(most=6.0, per_second=1 / 120),
+    "oncall_newest": bucket.Rate(most=6.0, per_second=0.5),
 }
-_AT_ONCE = 50
+APART = timedelta(seconds=1.5)  # at least, between two of them
 
 
 def is_unknown(obj: Obj | None) -> bool:
@@ -83,16 +87,32 @@ def hear(
     if obj is not None and obj.state == "gone" and obj.looked_at is not None:
         due = max(due, obj.looked_at + timedelta(seconds=sync.settings.apart_seconds))
     one = replace(one, first_at=first, due=max(now, due))
-    rings = _take(conn, sync, one.system, [one], now) if one.due <= now else ()
-    told.say(conn, one, "taken" if rings else "asks", now)
-    return rings
+    taken = _take(conn, sync, one.system, [one], now) if one.due <= now else _Taken()
+    told.say(conn, one, "taken" if taken.rings else "asks", now)
+    return taken.rings
 
 
 def list_soon(conn: Connection, name: str, now: datetime) -> None:
-    """Have a list read soon, but not sooner after the last time than `APART` says."""
+    """Have a list read soon, but not more often than `OFTEN` says."""
     last = conn.execute(select(tick.c.ran_at).where(tick.c.task == name)).scalar_one_or_none()
-    due = now if last is None else max(now, last + APART[name])
+    rate, held = OFTEN[name], told.peek(conn, _of_list(name), _twice(name), now).soon
+    due = now + timedelta(seconds=max(0.0, 1.0 - held) / rate.per_second)
+    due = due if last is None else max(due, last + APART)
     conn.execute(update(tick).where(tick.c.task == name, tick.c.due > due).values(due=due))
+
+
+def list_read(conn: Connection, name: str, now: datetime) -> None:
+    """Note that a list is being read, for whatever reason."""
+    held = told.level(conn, _of_list(name), _twice(name), now)
+    told.put_level(conn, _of_list(name), held.taken(), now)
+
+
+def _of_list(name: str) -> str:
+    return f"list:{name}"
+
+
+def _twice(name: str) -> bucket.Rates:
+    return bucket.Rates(OFTEN[name], OFTEN[name])
 
 
 # --- whose turn it is -----------------------------------------------------------------------------
@@ -105,10 +125,10 @@ def admit(sync: Sync) -> None:
         waiting = 0
         for system in LISTS:
             above = looking.highest_known(conn, system)
-            rows = told.asking(conn, system, now=now, above=above, most=_AT_ONCE)
-            _take(conn, sync, system, rows, now)
+            rows = told.asking(conn, system, now=now, above=above, most=AT_ONCE)
+            taken = _take(conn, sync, system, rows, now)
             left = told.count(conn, system, "asks")
-            if left >= FLOOD:
+            if taken.short or left >= FLOOD:
                 list_soon(conn, LISTS[system], now)
             waiting += left
         tell_flood(conn, waiting, now)
@@ -126,18 +146,26 @@ def _rates(sync: Sync, system: str) -> bucket.Rates:
     return bucket.rates(sync.limits[system].hourly, sync.settings.unknown_ids_share)
 
 
-def _take(
-    conn: Connection, sync: Sync, system: str, rows: list[Told], now: datetime
-) -> tuple[Ring, ...]:
-    """Spend a token on each of these ids while its credential has one.
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Whom to ring for, and whether an id must wait because its credential has no token."""
+
+    rings: tuple[Ring, ...] = ()
+    short: bool = False
+
+
+def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: datetime) -> _Taken:
+    """Spend a token on each of these ids while its credential has one, and few are being read.
 
     The rows are locked in the order of a run: the work item, what was told, the bucket. So what is
     left in a bucket is looked up first, and its row is locked for the spending at the end.
     """
     rates = _rates(sync, system)
+    room = AT_ONCE - told.being_read(conn, system, now - _LONG)
     left: dict[str, bucket.Level] = {}
     spent: Counter[str] = Counter()
     rings: list[Ring] = []
+    short = False
     for one in rows:
         obj = links.find(conn, one.system, one.kind, one.remote_id)
         if obj is not None and not is_unknown(obj) and not obj.told:
@@ -147,14 +175,16 @@ def _take(
             continue
         name = one.credential
         held = left.get(name) or told.peek(conn, name, rates, now)
-        if held.may:
+        short = short or not held.may
+        if held.may and room > 0:
+            room -= 1
             left[name] = held.taken()
             spent[name] += 1
             rings.append(_read_it(conn, one, now))
     for name in sorted(spent):
         held = told.level(conn, name, rates, now)
         told.put_level(conn, name, held.taken(spent[name]), now)
-    return tuple(rings)
+    return _Taken(tuple(rings), short)
 
 
 def _read_it(conn: Connection, one: Told, now: datetime) -> Ring:
@@ -167,7 +197,7 @@ def _read_it(conn: Connection, one: Told, now: datetime) -> Ring:
         # A series' base is followed as such, whatever else it may turn out to be.
         links.change(conn, obj.id, looked_at=None, state="skipped" if one.series else "live")
     ring = _raise(conn, one, links.get(conn, obj.id), now)
-    told.take(conn, one)
+    told.take(conn, one, now)
     return ring
 
 
@@ -267,9 +297,12 @@ def _known_as(conn: Connection, sync: Sync, obj: Obj, visible: Visit, json: Json
 
 def _give_back(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> None:
     said = told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
-    if said is None or said.what != "taken":
-        return
-    rates = _rates(sync, obj.system)
+    if said is not None and said.what == "taken":
+        _put_back(conn, sync, obj.system, said, now)
+
+
+def _put_back(conn: Connection, sync: Sync, system: str, said: Settled, now: datetime) -> None:
+    rates = _rates(sync, system)
     level = told.level(conn, said.credential, rates, now)
     told.put_level(conn, said.credential, rates.given_back(level), now)
 
@@ -286,22 +319,26 @@ def still_gone(sync: Sync, lease: Lease, obj: Obj) -> None:
 def denied(sync: Sync, lease: Lease, obj: Obj) -> NothingThereError:
     """What to raise when nothing is there under an id that only a caller told of.
 
-    While nobody floods, one that was just made is looked for once more: reads can be some seconds
-    behind. Raises LaterError for that.
+    While nobody floods, which is as long as no other waits for its turn, one that was just made is
+    looked for once more: reads can be some seconds behind. Raises LaterError for that. Else a list
+    is read soon, for the one that was too new.
     """
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         said = told.find(conn, obj.system, obj.kind, str(obj.remote_id))
-        again = False
+        again, others = False, 0
         if said is not None and lease.attempts == 0:
             rates = _rates(sync, obj.system)
             level = told.level(conn, said.credential, rates, now)
-            again = level.may and rates.is_calm(level)
+            others = told.count(conn, obj.system, "asks")
+            again = level.may and rates.is_calm(level) and not others
             told.put_level(conn, said.credential, level.taken() if again else level, now)
         if not again:
             told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
             links.change(conn, obj.id, looked_at=now)
+            if others:
+                list_soon(conn, LISTS[obj.system], now)
     if again:
         raise LaterError(now + LOOK_AGAIN, lease.hints, failed=True)
     return NothingThereError(obj.id)
@@ -313,6 +350,27 @@ def denied(sync: Sync, lease: Lease, obj: Obj) -> NothingThereError:
 def shown_by(sync: Sync, began: datetime) -> datetime:
     """What was said earlier than this is in a list that began then: it may be some seconds old."""
     return began - timedelta(seconds=sync.settings.apart_seconds)
+
+
+def listed(conn: Connection, sync: Sync, obj: Obj) -> Ring | None:
+    """Have what a list shows first looked at as a change that a caller told of; None if nobody did.
+
+    Lists are behind what people wait for, and so it must not be one of theirs any more.
+    """
+    remote_id = str(obj.remote_id)
+    if told.find(conn, obj.system, obj.kind, remote_id) is None:
+        return None
+    work.locked(conn, obj.aggregate)  # before what was told, as everywhere
+    said = told.settled(conn, obj.system, obj.kind, remote_id, only=("asks", "taken"))
+    if said is None:
+        return None
+    now, hints = sync.clock(), Hints.of(obj.system)
+    work.raise_(conn, obj.aggregate, now=now, hints=hints, told=True)
+    if said.what == "asks":
+        journal.note_said(conn, said, source=obj.system, object_id=obj.id)
+    else:
+        _put_back(conn, sync, obj.system, said, now)
+    return Ring(obj.aggregate, Lane.LIVE)
 
 
 def answered(

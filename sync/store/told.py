@@ -7,7 +7,7 @@ Nothing is decided by it. A row asks for one read (`asks`), remembers a deletion
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, or_, select, update
 
@@ -16,6 +16,7 @@ from sync.store import upsert
 from sync.store.schema import bucket, told
 
 What = Literal["asks", "taken", "deleted", "keys"]
+EVERY: tuple[What, ...] = get_args(What)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def find(conn: Connection, system: str, kind: str, remote_id: str) -> Told | Non
     return None if row is None else Told(*row)
 
 
-def take(conn: Connection, one: Told) -> None:
+def take(conn: Connection, one: Told, now: datetime) -> None:
     """It is its turn: it is being read."""
     conn.execute(
         update(told)
@@ -86,7 +87,7 @@ def take(conn: Connection, one: Told) -> None:
             told.c.kind == one.kind,
             told.c.remote_id == one.remote_id,
         )
-        .values(what="taken")
+        .values(what="taken", at=now)
     )
 
 
@@ -95,6 +96,13 @@ def count(conn: Connection, system: str, what: What) -> int:
     found: int = conn.execute(
         select(func.count()).select_from(told).where(told.c.system == system, told.c.what == what)
     ).scalar_one()
+    return found
+
+
+def being_read(conn: Connection, system: str, since: datetime) -> int:
+    """How many ids of a system were given their turn since then and are not settled."""
+    taken = told.c.system == system, told.c.what == "taken", told.c.at > since
+    found: int = conn.execute(select(func.count()).select_from(told).where(*taken)).scalar_one()
     return found
 
 
@@ -135,11 +143,17 @@ class Settled:
     first_at: datetime
 
 
-def settled(conn: Connection, system: str, kind: str, remote_id: str) -> Settled | None:
-    """Drop what was said of an object that was read just now; None when nothing was."""
+def settled(
+    conn: Connection, system: str, kind: str, remote_id: str, *, only: Collection[What] = EVERY
+) -> Settled | None:
+    """Drop what was said of an object that was read just now; None when nothing was.
+
+    `only`: what was said otherwise stays.
+    """
     row = conn.execute(
         delete(told)
         .where(told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id)
+        .where(told.c.what.in_(only))
         .returning(*(told.c[name] for name in Settled.__slots__))
     ).first()
     return None if row is None else Settled(*row)

@@ -151,6 +151,11 @@ def idle(row: RowMapping | None) -> bool:
     return row is None or (row["wanted"] == row["done"] and row["lease_by"] is None)
 
 
+def waits(row: RowMapping | None) -> bool:
+    """Whether something is asked for that nobody has begun."""
+    return row is not None and row["wanted"] > row["done"] and row["lease_by"] is None
+
+
 def awaits(row: RowMapping | None, hints: Hints, lane: Lane) -> bool:
     """Whether an item that did not fail waits for its turn, in this lane or a better one.
 

@@ -175,7 +175,7 @@ def test_what_a_credential_spent_is_kept_and_each_has_its_own(store: Store) -> N
         assert level == limits.full
         told.put_level(conn, "drchrono:0", level.taken(), T0)
     with store.write() as conn:
-        later = T0 + timedelta(seconds=1)
+        later = T0 + timedelta(seconds=0.25)
         assert told.level(conn, "drchrono:0", limits, later).soon == limits.soon.most - 0.5
         assert told.level(conn, "drchrono:1", limits, later) == limits.full
 
