@@ -32,6 +32,7 @@ QUIET_LOOKS = 6
 CALM_SECONDS = 1200.0
 # How long a timed visit is waited for, how far they are apart, and for what was held up before.
 ARRIVAL_SECONDS, PROBE_SECONDS, WORKED_OFF_SECONDS = 60.0, 0.5, 60.0
+SLOW_SECONDS = 3.0  # a timed visit that takes longer is told
 # One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
 CYCLE = tuple(name for name in catchup.TASKS if name.startswith(("drchrono_", "oncall_")))
 # What both remotes are while nothing is wrong. The budget is not what is shown here.
@@ -222,6 +223,9 @@ class Run:
                     break
                 time.sleep(0.05)
             took.append(time.monotonic() - began)
+            if took[-1] > SLOW_SECONDS:
+                where = edit.side.value
+                self._say(f"Visit {edit.visit}, booked in {where}, took {took[-1]:.1f} s")
             self.wait(PROBE_SECONDS)
         return took
 

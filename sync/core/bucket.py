@@ -57,19 +57,24 @@ class Rates:
         """One token more in each: what was read is there."""
         return Level(min(self.soon.most, level.soon + 1.0), min(self.share.most, level.share + 1.0))
 
+    def holds_half(self, level: Level) -> bool:
+        """Whether at least half of what may go at once is left."""
+        return level.soon * 2 >= self.soon.most
+
     def is_calm(self, level: Level) -> bool:
         """Whether at least half of the share is left: nobody is flooding."""
         return level.share * 2 >= self.share.most
 
 
 SOON = Rate(most=12.0, per_second=2.0)
+UNLIMITED = 12_000  # calls an hour of a system that names no limit, for this purpose
 
 
 def rates(hourly: int | None, share: float) -> Rates:
     """The buckets for a system that allows `hourly` calls; `share` of them may go to unknown ids.
 
     Half of the share may go at once, so no hour sees more than one and a half of it. Without a
-    limit of the remote's own, ten an hour for each minute are ours.
+    limit of the remote's own, half a call a second may go on for ever.
     """
-    hour = max(4.0, (hourly or 3000) * share)
+    hour = max(4.0, (hourly or UNLIMITED) * share)
     return Rates(SOON, Rate(most=hour / 2, per_second=hour / 3600))

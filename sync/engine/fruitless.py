@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sync.core import bucket
 from sync.engine import unknown
 from sync.store import links, told, work
-from sync.store.work import Wait
+from sync.store.work import Lane, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +77,21 @@ def may_be_read(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
     if level.may:
         told.put_level(conn, _name(obj), level.taken(), now)
     return level.may
+
+
+def lane_of(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> Lane:
+    """Whose turn a hint about a known object is: behind the others while its kind of them abounds.
+
+    Only of one that was read in vain within the hour; changes of the others are what people wait
+    for.
+    """
+    if obj.told:
+        return Lane.TOLD
+    if not _was_in_vain(obj, now):
+        return Lane.LIVE
+    rates = _rates(sync, obj)
+    few = rates.holds_half(told.peek(conn, _name(obj), rates, now))
+    return Lane.LIVE if few else Lane.CATCHUP
 
 
 def puts_off(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:

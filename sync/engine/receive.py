@@ -347,7 +347,7 @@ def _raise(
     starts = shown.starts if isinstance(shown, Visit) else None
     wait = _wait(sync, conn, event, obj.aggregate)
     wait = NO_WAIT if _imminent(sync, conn, obj.aggregate, event.now, starts) else wait
-    lane = Lane.TOLD if obj.told else Lane.LIVE
+    lane = fruitless.lane_of(conn, sync, obj, event.now)
     if event.source == "oncall" and not fruitless.may_be_read(conn, sync, obj, event.now):
         wait = fruitless.SLOW
     due = work.raise_(
