@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
@@ -18,41 +19,59 @@ from sync.core.texts import bare
 
 # What is invented, whichever domain stands behind it, and the usual invented whole ones. Reserved
 # names of RFC 2606 (example.com) are not among them: they are what tests and demonstrations use.
+# They are compared with the mailbox as it was typed and without what people vary it by: dots,
+# hyphens, digits behind ("no.email2@").
 USUAL: Final = (
-    *("noemail@*", "no-email@*", "no.email@*", "no_email@*", "noemailaddress@*", "nomail@*"),
-    *("no-mail@*", "no_mail@*", "noaddress@*", "noemailprovided@*", "noemailonfile@*"),
-    *("donthaveemail@*", "doesnothaveemail@*", "doesnthaveemail@*", "hasnoemail@*"),
-    *("none@*", "notprovided@*", "notgiven@*", "notavailable@*", "unknown@*", "unknownemail@*"),
-    *("declined@*", "refused@*", "patientdeclined@*", "patientrefused@*", "placeholder@*"),
-    *("noreply@*", "no-reply@*", "no.reply@*", "no_reply@*", "donotreply@*", "do-not-reply@*"),
-    *("donotemail@*", "donotsend@*", "fakeemail@*", "*@noemail.*", "*@no-email.*", "*@nomail.*"),
-    *("*@none.com", "*@none.none", "*@noaddress.*", "*@fakeemail.*", "*@invalid.*", "*.invalid"),
-    *("*@nowhere.com", "*@notprovided.*", "*@donotuse.*", "na@na.*", "n/a@*", "n.a@*", "na@none.*"),
-    *("no@no.*", "no@email.*", "no@mail.com", "na@email.*", "not@email.*", "email@email.*"),
-    *("mail@mail.com", "test@test.*", "test@email.*", "test@gmail.com", "patient@patient.*"),
-    *("a@a.*", "aa@aa.*", "aaa@aaa.*", "x@x.com", "xx@xx.*", "xxx@xxx.*", "abc@abc.*"),
-    *("abc@123.*", "123@123.*", "123@abc.*", "asdf@asdf.*", "fake@fake.*", "fake@email.*"),
-    *("name@email.*", "someone@somewhere.*", "nobody@nowhere.*", "nobody@nobody.*"),
-    *("none", "n/a", "na", "no", "nil", "no email", "no e-mail", "noemail", "unknown", "declined"),
-    *("refused", "not provided", "-", "--", ".", "x", "xx", "xxx", "@"),
+    *("noemail*@*", "nomail@*", "nomailaddress@*", "noaddress*@*", "noemailprovided@*"),
+    *("donthave*@*", "dontuse*@*", "doesnothave*@*", "doesnthave*@*", "doesnotuse*@*"),
+    *("hasno*mail@*", "hasnone@*", "withoutemail@*", "needemail@*", "emailneeded@*"),
+    *("none@*", "nonegiven@*", "noneprovided@*", "noneonfile@*", "nothing@*"),
+    *("notprovided*@*", "notgiven@*", "notavailable@*", "notapplicable@*", "notonfile@*"),
+    *("notknown@*", "unknown@*", "unknownemail@*", "emailunknown@*", "unavailable@*", "null@null.*"),
+    *("emailnot*@*", "emaildeclined@*", "emailrefused@*"),
+    *("declined*@*", "declines@*", "decline@*", "patientdecline*@*", "ptdecline*@*"),
+    *("refused*@*", "refuses@*", "refuse@*", "patientrefuse*@*", "ptrefuse*@*"),
+    *("tbd@tbd.*", "tba@tba.*", "noone@no*"),
+    *("placeholder@*", "noreply@*", "donotreply@*", "donotemail@*", "donotsend@*", "donotuse*@*"),
+    *("fakeemail@*", "bogus@*", "dummy@*", "asdf@*", "asdfasdf@*", "qwerty@*", "na@gmail.*"),
+    # In French and Spanish, which offices of both countries type.
+    *("aucun@*", "aucunemail@*", "aucuncourriel@*", "pasde*mail@*", "pasdecourriel@*"),
+    *("sanscourriel@*", "sansemail@*", "ninguno@*", "notiene*@*", "sincorreo*@*", "sinemail@*"),
+    *("*@noemail.*", "*@no-email.*", "*@nomail.*", "*@none.com", "*@none.none", "*@none.org"),
+    *("*@noaddress.*", "*@fakeemail.*", "*@fake.com", "*@invalid.*", "*.invalid", "*@unknown.*"),
+    *("*@nowhere.*", "*@notprovided.*", "*@notavailable.*", "*@declined.*", "*@refused.*"),
+    *("*@donotuse.*", "*@placeholder.*", "*@test.com", "na@na.*", "n/a@*", "n.a@*", "na@none.*"),
+    *("no@no.*", "no@email.*", "no@mail.com", "no@gmail.com", "na@email.*", "not@email.*"),
+    *("email@email.*", "mail@mail.com", "test@test.*", "test@email.*", "test@gmail.com"),
+    *("patient@patient.*", "patient@email.*", "a@a.*", "aa@aa.*", "aaa@aaa.*", "aaaa@aaaa.*"),
+    *("a@b.*", "a@b.c", "x@y.*", "x@x.com", "xx@xx.*", "xxx@xxx.*", "xyz@xyz.*", "abc@abc.*"),
+    *("abc@xyz.*", "abc@123.*", "123@123.*", "123@abc.*", "1@1.*", "111@111.*", "fake@fake.*"),
+    *("fake@email.*", "name@email.*", "someone@somewhere.*", "nobody@nobody.*", "nope@nope.*"),
+    *("none", "none*given", "n/a", "n.a.", "na", "no", "nil", "null", "no email*", "no e-mail*"),
+    *("noemail", "unknown", "declined*", "patient declined", "pt declined", "refused*"),
+    *("patient refused", "not provided", "not on file", "not available", "not given", "tbd"),
+    *("doesn't have *", "does not have *", "aucun", "ninguno", "no tiene", "@", "-", "--", "---"),
+    *("_", ".", "?", "??", "x", "xx", "xxx", "0", "00", "000"),
 )
+_VARIED: Final = re.compile(r"[._+-]|(?<=[^0-9._+-])[._+-]*[0-9]+$")
 _MAILTO: Final = re.compile(r"(?i)(?:mailto:|e-?mail:)\s*")
 _NAMED: Final = re.compile(r"([^<>]*)<\s*([^<>]*?)\s*>")
 _LINKED: Final = re.compile(r"\[([^\[\]]*)\]\(([^()]*)\)")
 _PAIRS: Final = ('""', "''", "“”", "‘’", "«»", "``", "<>", "()", "[]", "{}")
 _ENDS: Final = ".,;:"
-_BETWEEN: Final = re.compile(r"[;,\s]+")
+_BETWEEN: Final = re.compile(r"(?:\s[/|&]\s|[;,\s])+")
 
 
 @dataclass(frozen=True)
 class Table:
     """Which addresses are nobody's, and how many families may share one.
 
-    `placeholders` are patterns with `*` for anything. `shared` are addresses that may stand in any
+    `placeholders` are patterns with `*` for anything; `usual` has those of USUAL count. `shared` are addresses that may stand in any
     number of charts. `families` is the most last names that share another one; 0: any number.
     """
 
-    placeholders: tuple[str, ...] = USUAL
+    placeholders: tuple[str, ...] = ()
+    usual: bool = True
     shared: frozenset[str] = frozenset()
     families: int = 5
 
@@ -63,7 +82,7 @@ class Table:
         """The table with the clinic's own patterns, beside the usual ones or in their place."""
         own = tuple(one.casefold() for one in placeholders)
         kept = frozenset(one.casefold() for one in shared)
-        return cls((*(USUAL if usual else ()), *own), kept, families)
+        return cls(own, usual, kept, families)
 
     def mailbox(self, text: str) -> str:
         """The address in a text, "" for none or a placeholder; what is not sure, as it stands."""
@@ -74,7 +93,8 @@ class Table:
         """Whether an address stands where the patient gave none."""
         if not address or address in self.shared:
             return False
-        return any(fnmatchcase(address, pattern) for pattern in self.placeholders)
+        own = any(fnmatchcase(address, pattern) for pattern in self.placeholders)
+        return own or (self.usual and is_usual_placeholder(address))
 
     def is_crowd(self, address: str, charts: int, families: int) -> bool:
         """Whether more people share an address than one household has.
@@ -88,7 +108,15 @@ class Table:
 
 
 USUAL_TABLE: Final = Table()
-AS_TYPED: Final = Table(placeholders=(), families=0)
+AS_TYPED: Final = Table(usual=False, families=0)
+
+
+@lru_cache(maxsize=4096)
+def is_usual_placeholder(address: str) -> bool:
+    """Whether the address is one of those that offices type where the patient gave none."""
+    local, at, domain = address.partition("@")
+    spellings = {address, f"{_VARIED.sub('', local)}{at}{domain}" if at else address}
+    return any(fnmatchcase(one, pattern) for one in spellings for pattern in USUAL)
 
 
 def form(text: str) -> str:
@@ -136,7 +164,9 @@ def _peeled(text: str) -> str:
 
 def _valid(text: str) -> str | None:
     text = text.replace("’", "'")  # what an office program makes of an apostrophe
-    if "@" not in text or "." not in text.rpartition("@")[2]:
+    if "@" not in text or "." not in (domain := text.rpartition("@")[2]):
+        return None
+    if domain.rpartition(".")[2].isdigit():  # an IP address, which no mail server is asked by
         return None
     if not all(one.isascii() or one.isalnum() or unicodedata.combining(one) for one in text):
         return None

@@ -18,6 +18,7 @@ TERMINAL: Final = frozenset({Life.CANCELLED, Life.NO_SHOW, Life.COMPLETE, Life.D
 
 _DRCHRONO: Final = {
     "cancelled": Life.CANCELLED,
+    "canceled": Life.CANCELLED,
     "rescheduled": Life.RESCHEDULED,
     "no show": Life.NO_SHOW,
     "complete": Life.COMPLETE,
@@ -33,6 +34,8 @@ _WRITTEN: Final = {
     Life.NO_SHOW: "No Show",
     Life.COMPLETE: "Complete",
 }
+# "Patient cancelled", and as other pages of such services write it.
+_CANCELLED: Final = re.compile(r"(?:(\w+) )?(?:.* )?cancell?ed(?: by (?:the )?(\w+))?")
 # Charging and waiving happen after a visit and don't end it: told, not carried.
 _NOTED: Final = frozenset({"charge failed", "fee waived"})
 _CANCELLED_BY: Final[Mapping[str, CancelledBy]] = {
@@ -108,8 +111,8 @@ def oncall_state(status: str, *, cancelled: bool = False, table: StatusTable = D
     """
     word = plain(status)
     life = table.oncall.get(word)
-    if life is None and re.search(r"\bcancell?ed$", word):
-        return State(Life.CANCELLED, _CANCELLED_BY.get(word.split()[0]), status)
+    if life is None and (ended := _CANCELLED.fullmatch(word)):
+        return State(Life.CANCELLED, _CANCELLED_BY.get(ended[1] or ended[2] or ""), status)
     if cancelled and life not in TERMINAL:
         return State(Life.CANCELLED, None, status)
     return State(life or Life.OPEN, None, status)

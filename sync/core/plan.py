@@ -153,6 +153,8 @@ def _make(
         return Plan(skipped=reason, why=(reason,))
     if isinstance(state, State) and (terminal(state) or state.life is Life.RESCHEDULED):
         return Plan(closed=True, skipped="finished", why=(f"it is {state.life}",))
+    if isinstance(visit.type, Absent):
+        return Plan(asks=(plausible.UNKNOWN_TYPE,), why=("what kind of visit it is is not known",))
     starts = visit.starts
     if isinstance(starts, Absent):
         return Plan(asks=(plausible.no_time(visit),), why=("when it begins is not known",))
@@ -179,6 +181,12 @@ def _out_of_scope(visit: Visit) -> str:
     if visit.system == "drchrono" and not visit.patient:
         return "no_patient"
     return ""
+
+
+def _left_scope(visit: Visit) -> bool:
+    """Whether an open appointment is no visit any more: its type is not synced, nobody attends."""
+    nobody = not isinstance(visit.patient, Absent) and not visit.patient
+    return visit.type is None or visit.is_break or nobody
 
 
 # --- both are there -------------------------------------------------------------------------------
@@ -322,7 +330,7 @@ def _open(
     *,
     in_scope: bool,
 ) -> Plan:
-    if drchrono.visit is not None and (drchrono.visit.type is None or not in_scope):
+    if drchrono.visit is not None and (_left_scope(drchrono.visit) or not in_scope):
         return _close_left(policy, why)
     if drchrono.visit is not None and drchrono.side("patient").seen is Seen.CHANGED:
         why = (*why, "another patient has the slot")
@@ -331,7 +339,7 @@ def _open(
         return Plan(effects=(NextGeneration(cancel_old=True),), why=why)
     odd = plausible.odd_visit(drchrono.visit, drchrono.seen, now)
     odd |= plausible.odd_visit(oncall.visit, oncall.seen, now)
-    fields = [name for name in FIELDS if odd.get(name) != "time_implausible"]
+    fields = [name for name in FIELDS if odd.get(name) not in plausible.NO_VALUE]
     merged = {name: _field(name, drchrono, oncall, policy) for name in fields}
     if drchrono.side("patient").seen is Seen.UNKNOWN or any(
         _is(one, "UNREADABLE") for one in merged.values()

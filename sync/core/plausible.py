@@ -10,7 +10,17 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from sync.core.merge import Seen
-from sync.core.records import ABSENT, DRCHRONO, Absent, Maybe, Person, Visit, present
+from sync.core.records import (
+    ABSENT,
+    DRCHRONO,
+    ONCALL,
+    Absent,
+    Maybe,
+    Person,
+    Visit,
+    VisitType,
+    present,
+)
 from sync.core.wording import Json
 
 # A day, as DrChrono's calendar has it. The documents name no limit; nothing and less is no visit.
@@ -22,6 +32,10 @@ AHEAD: Final = timedelta(days=3 * 366)
 FIRST_BIRTH: Final = date(1880, 1, 1)
 # Neither API's documents name a limit. Beyond HL7's widest name (v2, XPN: 250) it is no name.
 LONGEST_NAME: Final = 250
+# An OnCall visit of a type that is none of ours, or of no type.
+UNKNOWN_TYPE: Final = "type_unknown"
+# What can't be a value is not merged: the other side keeps its own.
+NO_VALUE: Final = frozenset({"time_implausible", UNKNOWN_TYPE})
 
 
 def minutes(value: Maybe[Json]) -> Maybe[int]:
@@ -81,6 +95,8 @@ def odd_visit(shown: Visit | None, seen: Mapping[str, Seen], now: datetime) -> d
     gone = isinstance(shown.minutes, Absent) and seen.get("minutes") is Seen.CHANGED
     if gone or ("minutes" in news and isinstance(length(shown), Absent)):
         odd["minutes"] = "no_length"
+    if shown.system == ONCALL and "type" in news and not isinstance(shown.type, VisitType):
+        odd["type"] = UNKNOWN_TYPE
     return odd
 
 

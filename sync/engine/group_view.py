@@ -38,8 +38,8 @@ def _member(run: GroupRun, seat: Seat) -> Member:
     return replace(
         found,
         slot=group.slot_of(shown),
-        grouped=(shown.group or bool(run.slot.born)) and bool(shown.patient),
-        in_scope=not out_of_scope(run.started.mapping, shown),
+        grouped=shown.group or bool(run.slot.born),
+        in_scope=bool(shown.patient) and not out_of_scope(run.started.mapping, shown),
         moved=any(seen.get(name) is Seen.CHANGED for name in PLACE),
         swapped=seen.get("patient") is Seen.CHANGED,
         state=shown.state if isinstance(shown.state, State) else None,

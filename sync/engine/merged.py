@@ -18,7 +18,7 @@ from sync.core.merge import Seen
 from sync.core.plan import UNREADABLE
 from sync.core.records import Person, present
 from sync.drchrono import translate as drchrono
-from sync.engine import decided, index, never, rereading, waiting
+from sync.engine import decided, index, meeting, never, rereading, waiting
 from sync.engine.arrivals import BUSY
 from sync.engine.outcomes import LaterError, ParkedError
 from sync.store import baselines, journal, links, work
@@ -100,7 +100,9 @@ def _merged_into(started: VisitRun, key: int, remote_id: str) -> Person | None:
     try:
         json = sync.drchrono.get_patient(started.ticket, remote_id)
     except Gone:
-        return None
+        # Whose visit it is now is not known: nobody's is ended for a chart that can't be read.
+        meeting.patient_of(started, remote_id, "")
+        raise LaterError(sync.clock() + BUSY) from None
     chart = drchrono.to_person(json, started.mapping.addresses)
     with sync.store.read() as conn:
         former = links.patient_row(conn, key) or _former_row(conn, key)

@@ -287,7 +287,7 @@ def _compare(
     stored = baselines.stored_fields(conn, [obj.id])
     rekeying.shown(conn, sync.digests, obj.id, wire, stored)
     if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
-        if obj.kind == "patient" or not links.is_blocked(conn, obj.aggregate, "operator"):
+        if obj.kind == "patient" or not waiting.is_asked(conn, obj.aggregate):
             return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
         # What somebody is asked about may have been taken back: nothing explains this but a read.
         wire = {}

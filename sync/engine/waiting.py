@@ -81,6 +81,11 @@ def block(
         links.block(conn, key, kind=kind, ref=ref[:64], now=now, object_id=object_id)
 
 
+def is_asked(conn: Connection, key: int) -> bool:
+    """Whether an aggregate waits for a person's word, or for a chart that they are to put right."""
+    return any(links.is_blocked(conn, key, kind) for kind in (OPERATOR, PATIENT))
+
+
 def told(conn: Connection, key: int, object_id: int, parked: ParkedError, now: datetime) -> None:
     """Have an aggregate woken by the chart that one of its participants lacks; nothing is parked.
 

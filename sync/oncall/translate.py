@@ -218,8 +218,9 @@ def _type(sent: Mapping[str, Json]) -> Maybe[VisitType | None]:
     word = read.text(sent, "type")
     if isinstance(word, Absent):
         return ABSENT
-    # `message` has no time and no counterpart in DrChrono; an unknown type is left alone too.
-    return _TYPES.get(re.sub(r"[\s_-]", "", word.casefold()))
+    plain = re.sub(r"[\s_-]", "", word.casefold())
+    # It has no time and no counterpart in DrChrono. Of any other word nothing is known.
+    return None if plain == "message" else _TYPES.get(plain, ABSENT)
 
 
 def _state(sent: Mapping[str, Json], mapping: VisitMapping) -> Maybe[State]:
