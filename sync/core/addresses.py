@@ -27,7 +27,14 @@ USUAL: Final = (
     *("hasno*mail@*", "hasnone@*", "withoutemail@*", "needemail@*", "emailneeded@*"),
     *("none@*", "nonegiven@*", "noneprovided@*", "noneonfile@*", "nothing@*"),
     *("notprovided*@*", "notgiven@*", "notavailable@*", "notapplicable@*", "notonfile@*"),
-    *("notknown@*", "unknown@*", "unknownemail@*", "emailunknown@*", "unavailable@*", "null@null.*"),
+    *(
+        "notknown@*",
+        "unknown@*",
+        "unknownemail@*",
+        "emailunknown@*",
+        "unavailable@*",
+        "null@null.*",
+    ),
     *("emailnot*@*", "emaildeclined@*", "emailrefused@*"),
     *("declined*@*", "declines@*", "decline@*", "patientdecline*@*", "ptdecline*@*"),
     *("refused*@*", "refuses@*", "refuse@*", "patientrefuse*@*", "ptrefuse*@*"),
@@ -66,8 +73,9 @@ _BETWEEN: Final = re.compile(r"(?:\s[/|&]\s|[;,\s])+")
 class Table:
     """Which addresses are nobody's, and how many families may share one.
 
-    `placeholders` are patterns with `*` for anything; `usual` has those of USUAL count. `shared` are addresses that may stand in any
-    number of charts. `families` is the most last names that share another one; 0: any number.
+    `placeholders` are patterns with `*` for anything; with `usual` those of USUAL count too.
+    `shared` are addresses that may stand in any number of charts. `families` is the most last names
+    that share another one; 0: any number.
     """
 
     placeholders: tuple[str, ...] = ()

@@ -90,8 +90,15 @@ def is_surely_split(name: str) -> bool:
 
 
 # What stands for a name that nobody gave: alone, or as a whole name ("Null" is a surname, too).
-_NO_NAME: Final = frozenset({"n/a", "n.a.", "n.a", "undefined", "unknown", "(none)", "(unknown)"})
-_NO_WHOLE_NAME: Final = frozenset({"null", "none", "nil", "na", "anonymous", "noname", "no name"})
+_NO_NAME: Final = (
+    frozenset({"n/a", "n.a.", "n.a", "undefined", "unknown", "(none)", "(unknown)", "tbd", "xxx"})
+    # Titles: whose name was cut at the wrong place, or never given.
+    | frozenset({"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms.", "miss", "mister", "prof.", "mme"})
+)
+_NO_WHOLE_NAME: Final = frozenset(
+    {"null", "none", "nil", "na", "anonymous", "noname", "no name", "guest", "user"}
+    | {"client", "participant", "visitor", "iphone", "ipad", "android"}
+)
 
 
 def lacks(who: Person | Attendee) -> tuple[str, ...]:
@@ -108,10 +115,20 @@ def lacks(who: Person | Attendee) -> tuple[str, ...]:
         if not is_name(name) or (email and normal_email(name) == email)
     ]
     words = {one.casefold() for one in (first, last) if one}
-    echoed = bool(first and last) and words == {email.partition("@")[0]}
+    echoed = bool(first and last) and _is_address(full_name(first, last), email)
     if words <= _NO_WHOLE_NAME or echoed:
         missing = ["first_name", "last_name"]
     return tuple(missing) or (("name",) if who.name_guessed else ())
+
+
+def _is_address(name: str, email: str) -> bool:
+    """Whether a name is nothing but the address: its mailbox twice, or all of it in pieces."""
+    local, _, domain = email.partition("@")
+    if not local:
+        return False
+    named = set(name.casefold().split())
+    of_domain = {domain, domain.partition(".")[0]}
+    return named == {local} or (local in named and named - {local} <= of_domain)
 
 
 def is_name(text: str) -> bool:

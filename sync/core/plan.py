@@ -153,11 +153,10 @@ def _make(
         return Plan(skipped=reason, why=(reason,))
     if isinstance(state, State) and (terminal(state) or state.life is Life.RESCHEDULED):
         return Plan(closed=True, skipped="finished", why=(f"it is {state.life}",))
-    if isinstance(visit.type, Absent):
-        return Plan(asks=(plausible.UNKNOWN_TYPE,), why=("what kind of visit it is is not known",))
     starts = visit.starts
-    if isinstance(starts, Absent):
-        return Plan(asks=(plausible.no_time(visit),), why=("when it begins is not known",))
+    if isinstance(starts, Absent) or isinstance(visit.type, Absent):
+        cause = plausible.no_time(visit) if isinstance(starts, Absent) else plausible.UNKNOWN_TYPE
+        return Plan(asks=(cause,), why=("when it begins, or of which type it is, is not known",))
     if starts < now:
         return Plan(closed=True, skipped="past", why=("past visits are never made",))
     window = min(policy.window, policy.occurrences) if visit.virtual else policy.window

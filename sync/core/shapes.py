@@ -68,7 +68,7 @@ def is_of_the_api(system: str, status: int, json: Json, *, token: bool = False) 
     texts = [json[name] for name in named if name in json]
     if texts:
         rest = {name: value for name, value in json.items() if name not in {*named, "code"}}
-        told = all(_is_text(one) for one in texts)
+        told = all(_is_text(one) or _is_of_fields(one, status, _DEEPEST) for one in texts)
         return told and (not rest or _is_of_fields(rest, status, _DEEPEST))
     return _is_of_fields(json, status, _DEEPEST)
 

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from sync.core.wording import Json
 
-# For what can't be written: a NUL, half of a surrogate pair.
+# For what can't be written: a NUL, half of a surrogate pair, a noncharacter (Unicode 15, 23.7).
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
-_NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
-# Invisible, and yet of a visible category (Mn, Lo, Cn): joiners and fillers.
-_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
+_NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Invisible, and yet of a visible category (Mn, Lo, So, Cn): joiners, fillers, and what stands for
+# a picture that was not copied along.
+_FILLERS: Final = frozenset(
+    "\ufffc\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+)
 _BLANK: Final = "\u2800"  # a Braille cell without a dot: a symbol that shows a space
 # Number and verse signs of Arabic, Syriac and Kaithi: category Cf, and yet they are seen.
 _SEEN: Final = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")

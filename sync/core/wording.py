@@ -28,10 +28,20 @@ NO_CREDENTIALS = re.compile(
 )
 BAD_UUID = re.compile(r"invalid uuid", re.IGNORECASE)
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_NOT_FIELDS = frozenset({"code", "detail", "error", "errors", "message", "non_field_errors"})
-# What the errors of all fields may be wrapped in.
-_WRAPPER = "errors"
-_DEEPEST = 3
+# What the complaints of all fields, or of one, may be wrapped in; alone they name nothing.
+_WRAPPERS = frozenset(
+    {"code", "data", "detail", "details", "error", "errors", "field_errors", "fields", "message"}
+    | {"messages", "non_field_errors", "validation_errors"}
+)
+_DEEPEST = 5
+_LONGEST_LIST = 100
+# What a sentence is about where no field is named, by our names of fields that can be left out.
+_SPOKEN = {
+    "phone": re.compile(r"\b(?:tele)?phone\b|\bmobile number\b", re.IGNORECASE),
+    "birth_date": re.compile(r"\bbirth ?date\b|\bdate of birth\b|\bDOB\b", re.IGNORECASE),
+    "sex": re.compile(r"\bsex\b|\bgender\b", re.IGNORECASE),
+    "marker": re.compile(r"\bcustom (?:field|demographic)s?\b|\bmetadata\b", re.IGNORECASE),
+}
 
 
 def words(json: Json) -> str:
@@ -59,9 +69,14 @@ def field_names(json: Json) -> tuple[str, ...]:
     """Give the names in `{"field": ["message"]}`; what does not look like a name is left out.
 
     Those of a field's own objects come with it: "participants.email" for
-    `{"participants": [{}, {"email": ["message"]}]}`. `{"errors": {…}}` is read too.
+    `{"participants": [{}, {"email": ["message"]}]}`, in dotted names too. Where no field is named,
+    what the sentences are about (`_SPOKEN`).
     """
-    return tuple(sorted({path for path, _place in _complaints(json)})[:20])
+    named = {path for path, _place in _complaints(json)}
+    if not named:
+        said = words(json)
+        named = {name for name, pattern in _SPOKEN.items() if pattern.search(said)}
+    return tuple(sorted(named)[:20])
 
 
 def places(json: Json) -> tuple[tuple[str, int], ...]:
@@ -70,28 +85,50 @@ def places(json: Json) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(found)[:50])
 
 
-def _complaints(json: Json, depth: int = 0) -> list[tuple[str, int | None]]:
+def _complaints(json: Json) -> list[tuple[str, int | None]]:
     """Each field's path with the place in its list, where it is in one."""
     found: list[tuple[str, int | None]] = []
-    if not isinstance(json, dict) or depth > _DEEPEST:
-        return found
-    for key, value in json.items():
-        if key == _WRAPPER:
-            found += _complaints(value, depth + 1)
-        elif _FIELD_NAME.fullmatch(key) and key not in _NOT_FIELDS:
-            found += _of_field(key, value, depth)
+    for steps in _paths(json, (), 0):
+        names = [one for one in steps if isinstance(one, str)]
+        at = steps[1] if len(steps) > 1 else None
+        place = at if isinstance(at, int) and at < _LONGEST_LIST else None  # else a key, or an id
+        if names and isinstance(steps[0], str):
+            found.append((".".join(names), place))
     return found
 
 
-def _of_field(key: str, value: Json, depth: int) -> list[tuple[str, int | None]]:
-    if isinstance(value, dict):
-        inner = _complaints(value, depth + 1)
-        return [(f"{key}.{path}", None) for path, _place in inner] or [(key, None)]
-    found: list[tuple[str, int | None]] = []
-    for at, one in enumerate(value if isinstance(value, list) else ()):
-        if isinstance(one, dict):
-            found += [(f"{key}.{path}", at) for path, _place in _complaints(one, depth + 1)]
-    return found or [(key, None)]
+_Steps: TypeAlias = "tuple[str | int, ...]"
+
+
+def _paths(json: Json, above: _Steps, depth: int) -> list[_Steps]:
+    """The way to each complaint below: names of fields, and places in lists."""
+    if depth > _DEEPEST:
+        return []
+    if isinstance(json, list):
+        below = [_paths(one, (*above, at) if above else (), depth + 1)
+                 for at, one in enumerate(json) if isinstance(one, dict | list)]  # fmt: skip
+        return [steps for some in below for steps in some]
+    if not isinstance(json, dict):
+        return []
+    found: list[_Steps] = []
+    for key, value in json.items():
+        steps = _steps(key)
+        if not steps or not isinstance(value, str | list | dict):
+            continue
+        own = (*above, *(one for one in steps if one not in _WRAPPERS))
+        inner = _paths(value, own, depth + 1)
+        in_list = bool(above) and isinstance(above[-1], int)
+        found += inner or ([own] if own != above or in_list else [])
+    return found
+
+
+def _steps(key: str) -> _Steps:
+    """The names and places in `a.b`, `a[0].b` or `aB`; empty for what is no name."""
+    parts = [part for part in re.split(r"[.\[\]]", key[:200]) if part]
+    plain = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", part).lower() for part in parts]
+    if not all(part.isdecimal() or _FIELD_NAME.fullmatch(part) for part in plain):
+        return ()
+    return tuple(int(part) if part.isdecimal() and len(part) < 9 else part for part in plain)
 
 
 def retry_at(headers: Mapping[str, str], text: str, now: datetime) -> datetime | None:

@@ -5,6 +5,8 @@ or an import typed comes with other case and blanks. A name that is no zone is u
 never a default, or every visit would stand hours away from where it is.
 """
 
+import html
+import re
 import unicodedata
 import zoneinfo
 from datetime import datetime
@@ -13,6 +15,8 @@ from typing import Final
 
 # No places: "unknown" (Factory), and what this machine happens to be set to.
 _NO_ZONES: Final = frozenset({"Factory", "localtime", "posixrules"})
+# "(GMT-05:00) Eastern Time (US & Canada)"; what the tz database's own folders are called.
+_SHOWN: Final = re.compile(r"^[\s'\"]*(?:\((?:GMT|UTC)[^)]*\)|posix/)", re.IGNORECASE)
 # What ActiveSupport::TimeZone, and the pages made with it, call the zones of North America.
 _SPOKEN: Final = {
     "Atlantic Time (Canada)": "America/Halifax",
@@ -27,17 +31,19 @@ _SPOKEN: Final = {
     "Newfoundland": "America/St_Johns",
     "Saskatchewan": "America/Regina",
     "US/Pacific-New": "America/Los_Angeles",  # left the tz database in 2020
+    "Canada/East-Saskatchewan": "America/Regina",  # in 2017
 }
 
 
 def known_zone(name: object) -> str | None:
     """Name the zone as the tz database does, its `backward` names too; None for what is no zone.
 
-    Case, blanks around it and between words, and invisible characters don't count.
+    Case, blanks around it and between words, and invisible characters don't count, nor do quotes
+    around it, a backslash for a slash, or the offset that calendar pages show before a name.
     """
     if not isinstance(name, str) or len(name) > 80:
         return None
-    return _names().get(_folded(name))
+    return _names().get(_folded(_SHOWN.sub("", html.unescape(name)).strip("'\" ")))
 
 
 def moved(instant: datetime, before: str, after: str) -> datetime | None:
@@ -48,6 +54,10 @@ def moved(instant: datetime, before: str, after: str) -> datetime | None:
     wall = instant.astimezone(zoneinfo.ZoneInfo(before)).replace(tzinfo=None)
     now = wall.replace(tzinfo=zoneinfo.ZoneInfo(after)).astimezone(instant.tzinfo)
     return None if now == instant else now
+
+
+# A hyphen stands between letters only: the one of Etc/GMT-5 is a sign.
+_ALIKE: Final = re.compile(r"_|(?<=[a-z])-(?=[a-z])|\band\b|&")
 
 
 @lru_cache(maxsize=1)
@@ -61,5 +71,7 @@ def _names() -> dict[str, str]:
 def _folded(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name)
     visible = "".join(one for one in plain if unicodedata.category(one) not in {"Cf", "Cc"})
-    parts = (part.strip() for part in visible.casefold().replace("_", " ").split("/"))
+    parts = (
+        part.strip() for part in _ALIKE.sub(" ", visible.casefold()).replace("\\", "/").split("/")
+    )
     return "/".join("_".join(part.split()) for part in parts)

@@ -133,9 +133,15 @@ class Optional:
 def _named(refusal: Refused, call: Call, may: frozenset[str]) -> set[str]:
     """The keys that a refusal is about, where the object can do without every one of them."""
     body = call.json if isinstance(call.json, dict) else {}
-    named = {field.partition(".")[0] for field in refusal.fields}
-    due = refusal.code in FOR_FIELDS and named <= may & body.keys()
-    return named if due else set()
+    named: set[str] = set()
+    for field in refusal.fields if refusal.code in FOR_FIELDS else ():
+        name = field.partition(".")[0]
+        # By the body's own name, else by ours: a sentence, or another spelling, is about these.
+        keys = {name} & body.keys() or {key for key in may if NAMES.get(key) == name} & body.keys()
+        if not keys or not keys <= may:
+            return set()
+        named |= keys
+    return named
 
 
 def _optional(call: Call) -> frozenset[str]:

@@ -63,6 +63,17 @@ def test_a_contact_is_made_without_what_is_refused(clinic: Clinic) -> None:
     assert clinic.attention() == []
 
 
+@pytest.mark.parametrize("shape", ["detail", "error", "list"])
+def test_what_is_refused_in_a_sentence_is_left_out_too(clinic: Clinic, shape: str) -> None:
+    """OnCall's errors have no standard shape: the field is named in words only."""
+    clinic.sandbox.behaviours("oncall", error_shape=shape)
+    refuse(clinic, "oncall", "phone")
+    clinic.book(patient=clinic.patient)
+    clinic.settle()
+    assert contact(clinic)["phone"] is None
+    assert clinic.attention() == ["field_refused"]
+
+
 def test_of_two_changed_fields_the_other_one_goes(clinic: Clinic) -> None:
     clinic.linked()
     refuse(clinic, "oncall", "phone")

@@ -33,6 +33,13 @@ SAM = "sam@mail.example"
         ("null", "null", ("first_name", "last_name")),
         ("Unknown", "unknown", ("first_name", "last_name")),
         ("Sa\ufffdm", "Lund", ("first_name",)),
+        ("Guest", "User", ("first_name", "last_name")),
+        ("iPad", "iPad", ("first_name", "last_name")),
+        ("Dr.", "Sam Lund", ("first_name",)),
+        ("Sam", "TBD", ("last_name",)),
+        ("sam", "mail.example", ("first_name", "last_name")),
+        ("sam", "mail", ("first_name", "last_name")),
+        ("Ms", "Lund", ()),
     ],
 )
 def test_what_a_new_chart_would_lack(first: str, last: str, lacking: tuple[str, ...]) -> None:

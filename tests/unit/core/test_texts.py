@@ -30,6 +30,9 @@ from sync.core.texts import Told, as_sent, bare, plain
         ("Ja\x00ne", "Ja\ufffdne"),
         ("\ud83dDoe", "\ufffdDoe"),
         ("Doe\x07", "Doe"),
+        ("Doe\ufffc", "Doe"),
+        ("Doe\ufdd0", "Doe\ufffd"),
+        ("\uffffDoe", "\ufffdDoe"),
         # Spelt with a joiner, chosen by a selector: these are to be seen.
         ("علی\u200cرضا", "علی\u200cرضا"),
         ("\u200cعلی\u200c", "علی"),

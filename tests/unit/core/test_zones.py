@@ -21,6 +21,17 @@ from sync.core.zones import known_zone, moved
         ("Eastern Time (US & Canada)", "America/New_York"),
         ("eastern time (us & canada)", "America/New_York"),
         ("EST5EDT", "EST5EDT"),
+        # As pages show them, and as people type them.
+        ("(GMT-05:00) Eastern Time (US & Canada)", "America/New_York"),
+        ("(UTC-05:00) Eastern Time (US and Canada)", "America/New_York"),
+        ("Pacific Time (US &amp; Canada)", "America/Los_Angeles"),
+        ("'US/Eastern'", "US/Eastern"),
+        ("America\\New_York", "America/New_York"),
+        ("America/New-York", "America/New_York"),
+        ("America/Port-au-Prince", "America/Port-au-Prince"),
+        ("Etc/GMT-5", "Etc/GMT-5"),
+        ("posix/America/New_York", "America/New_York"),
+        ("Canada/East-Saskatchewan", "America/Regina"),
         # The tz database's `backward` names.
         ("Asia/Calcutta", "Asia/Calcutta"),
         ("US/East-Indiana", "US/East-Indiana"),

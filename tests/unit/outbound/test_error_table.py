@@ -186,11 +186,23 @@ def test_the_other_appointment_of_an_overlap(text, other):
         ({"non_field_errors": ["x"], "detail": ["x"]}, ()),
         ({"Jane Doe": ["x"], "jane@example.org": ["x"], "email": ["x"]}, ("email",)),
         (["email"], ()),
+        # Other services' forms: OnCall's errors have no standard shape.
+        ({"error": {"phone": ["bad"]}}, ("phone",)),
+        ({"detail": {"dateOfBirth": ["bad"]}}, ("date_of_birth",)),
+        ({"title": ["bad"]}, ("title",)),
+        ({"custom_field_values": {"452": ["bad"]}}, ("custom_field_values",)),
+        # No field is named, and the sentence says which one it is.
+        ({"detail": "Enter a valid phone number."}, ("phone",)),
+        (["Invalid date of birth"], ("birth_date",)),
+        ({"error": "No such custom field"}, ("marker",)),
     ],
 )
 def test_only_field_names_are_taken_over(json, fields):
     found = verdict(C, "PATCH", "contact", 400, json)
     assert found == Verdict(PERMANENT, "invalid", fields=fields)
+
+
+AT_1 = (("participants", 1),)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +218,11 @@ def test_only_field_names_are_taken_over(json, fields):
             ("participants.email", "title"),
             (("participants", 0),),
         ),
+        ({"participants": {"1": {"email": ["bad"]}}}, ("participants.email",), AT_1),
+        ({"participants[1].email": ["bad"]}, ("participants.email",), AT_1),
+        ({"participants.1.email": ["bad"]}, ("participants.email",), AT_1),
+        ({"participants": [{}, {"user": {"email": ["bad"]}}]}, ("participants.user.email",), AT_1),
+        ({"participants": [{}, {"non_field_errors": ["bad"]}]}, ("participants",), AT_1),
     ],
 )
 def test_which_object_of_a_list_is_complained_about(json, fields, places):
