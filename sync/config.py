@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync import settings_rules as rules
-from sync.env_file import cleaned, misshapen, read_env_file
+from sync.env_file import EnvFile, cleaned, misshapen, misspelt, read_env_file
 from sync.hosting import lost_with_the_disk, place_problem, sqlite_file
 from sync.settings_stores import database_problem, redis_address, redis_problem, with_driver
 
@@ -131,8 +131,20 @@ class Settings(BaseSettings):
 
     @field_validator("public_url", "drchrono_base_url", "oncall_base_url")
     @classmethod
-    def _no_trailing_slash(cls, url: str) -> str:
-        return url.rstrip("/")
+    def _plain_origin(cls, url: str) -> str:
+        # Scheme and host mean the same in capitals, and so does a colon without a port.
+        origin = url.rstrip("/")
+        return origin.lower().rstrip(":") if rules.address(origin) is None else origin
+
+    @field_validator("sync_mode", "go_live", mode="before")
+    @classmethod
+    def _in_small_letters(cls, word: object) -> object:
+        return word.lower() if isinstance(word, str) else word
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, word: str) -> str:
+        return "WARNING" if word.upper() == "WARN" else word
 
     @model_validator(mode="after")
     def _deadline_within_lease(self) -> Self:
@@ -195,6 +207,7 @@ RULES: Final[dict[str, rules.Rule]] = {
     "oncall_base_url": rules.address,
     "drchrono_origins": rules.each(rules.address),
     "oncall_origins": rules.each(rules.address),
+    "mapping_file": rules.file,
     "database_url": database_problem,
     "redis_url": redis_problem,
     "log_level": rules.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
@@ -258,6 +271,7 @@ def read_settings(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) 
     """Every setting of ours that is not empty: the environment's, else the file's."""
     said: dict[str, str] = {}
     problems: dict[str, str] = {}
+    found: EnvFile | None = None
     if env_file is not None:
         try:
             found = read_env_file(env_file)
@@ -271,7 +285,8 @@ def read_settings(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) 
         wrong = misshapen(field.upper(), value)
         if wrong is not None:
             problems[field.upper()] = wrong
-    return Read(said, problems)
+    named = {*environ, *(found.values if found is not None else ())}
+    return Read(said, misspelt(named, said, Settings.model_fields) | problems)
 
 
 def _ours(names: Mapping[str, str]) -> dict[str, str]:
@@ -293,12 +308,18 @@ def _mistyped(error: ValidationError) -> dict[str, str]:
         name = ".".join(str(part) for part in item["loc"]).upper()
         # The text of a validator could repeat the value; pydantic's own of these kinds never does.
         told = item["msg"].replace("Input should be", "write")
+        told = _PLAINLY.get(item["type"], told)
         found[name] = "can't be used" if item["type"] == "value_error" else told
     if "" in found:
         found = dict.fromkeys(_TIMES, "CALL_DEADLINE_SECONDS must be less than LEASE_SECONDS")
     return found
 
 
+_PLAINLY: Final = {
+    "bool_parsing": "write yes or no",
+    "int_parsing": "write a whole number, in digits alone",
+    "float_parsing": "write a number, with a point before its fraction",
+}
 _TIMES: Final = ("CALL_DEADLINE_SECONDS", "LEASE_SECONDS")
 
 

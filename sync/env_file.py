@@ -7,9 +7,11 @@ into it, so a value is looked at once more wherever it came from: what can't bel
 ends is dropped, the rest is named by `misshapen`. No message repeats a value.
 """
 
+import difflib
 import io
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,13 @@ _QUOTES: Final = "\"'`“”„‘’‚«»"
 _COMMENT: Final = re.compile(r"\s#")
 # Other, control and format characters: line breaks, tabs, byte order marks, zero-width ones.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# How alike a name must be to be one that was misspelt; DATABASE_USER is another program's.
+_LIKE: Final = 0.885
+_OURS: Final = ("DRCHRONO_", "ONCALL_")
+_OURS_LIKE: Final = 0.72
+_SHORTEST_NAME: Final = 8
+# What Kubernetes and Docker set for a service of that name.
+_OF_A_PLATFORM: Final = re.compile(r"_(?:SERVICE_|PORT(?:_|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,25 @@ def misshapen(name: str, value: str) -> str | None:
     if any(unicodedata.category(char) in _INVISIBLE for char in value):
         return "holds a line break or an invisible character: write it anew"
     return None
+
+
+def misspelt(names: Iterable[str], said: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Names that are nearly a setting's, which nobody has set: what to say of each.
+
+    `said` and `known` are settings in small letters. A default in place of what was meant would be
+    an empty database, or no secret. Variables of other programs differ by more.
+    """
+    fields = sorted(one.upper() for one in known)
+    unset = set(fields) - {one.upper() for one in said}
+    found = {}
+    for name in names:
+        if name.upper() in fields or len(name) < _SHORTEST_NAME or _OF_A_PLATFORM.search(name):
+            continue
+        least = _OURS_LIKE if name.upper().startswith(_OURS) else _LIKE
+        near = difflib.get_close_matches(name.upper(), fields, n=1, cutoff=least)
+        if near and near[0] in unset:
+            found[name] = f"is no setting: write {near[0]}, or remove it"
+    return found
 
 
 def _droppable(char: str) -> bool:

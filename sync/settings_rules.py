@@ -17,6 +17,14 @@ Rule = Callable[[str], str | None]
 SHORTEST_SECRET: Final = 16  # characters, of a secret that is made here
 SHORTEST_KEY: Final = 32  # bytes, of a digest key
 _FEWEST_SIGNS: Final = 8  # different ones: fewer is a key on the keyboard held down
+_LONGEST: Final = 4096  # of what is sent in a header or a path; servers take 8 KiB of all of them
+# What people make secrets of. Whoever guesses tries these first, so they count for nothing.
+_COMMON: Final = re.compile(
+    r"passw(?:or[dt]|d)|secret|webhook|drchrono|oncall|token|qwertyuiop|qwertz|qwerty|asdfghjkl?"
+    r"|zxcvbnm|sync|clinic|health|admin|letmein|welcome|iloveyou|digest|encryption|practice"
+    r"|production|staging|2019|202[0-9]"
+)
+_FEWEST_LEFT: Final = 10
 
 _HOST: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _IN_PATH: Final = re.compile(r"[A-Za-z0-9._~-]+")  # RFC 3986, unreserved
@@ -79,6 +87,11 @@ def listen_host(value: str) -> str | None:
     return "is no host to listen on: write 127.0.0.1, or 0.0.0.0 for every address of this host"
 
 
+def file(value: str) -> str | None:
+    """A path as the system takes it: nobody but a shell knows whose home ~ is."""
+    return "begins with ~, which is no directory: write it whole" if value[0] == "~" else None
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this host itself."""
     try:
@@ -91,14 +104,18 @@ def in_header(value: str) -> str | None:
     """A credential that is given to us: sent in a header, so printable ASCII."""
     if not _PRINTABLE.fullmatch(value):
         return "holds letters that can't be sent in a header: copy it anew"
-    return example(value)
+    return _too_long(value) or example(value)
 
 
 def word(value: str) -> str | None:
     """A credential that is given to us, without blanks."""
     if not _VISIBLE.fullmatch(value):
         return "holds a blank, or letters that are not ASCII: copy it anew"
-    return example(value)
+    return _too_long(value) or example(value)
+
+
+def _too_long(value: str) -> str | None:
+    return "is longer than what can be sent: copy it anew" if len(value) > _LONGEST else None
 
 
 def words(value: str) -> str | None:
@@ -127,6 +144,8 @@ def each(rule: Rule, later: Rule | None = None) -> Rule:
             return "has an empty entry: a comma too many, or an entry that was not put in"
         for number, part in enumerate(parts, start=1):
             problem = (rule if number == 1 or later is None else later)(part)
+            if problem is None and part in parts[: number - 1]:
+                problem = "stands there twice: remove one"
             if problem is not None:
                 return f"entry {number} {problem}" if len(parts) > 1 else problem
         return None
@@ -147,7 +166,7 @@ def path_token(value: str) -> str | None:
 def _made_here(value: str, alphabet: re.Pattern[str], wanted: str) -> str | None:
     if not alphabet.fullmatch(value):
         return f"holds a sign that has no place in it: use {wanted}"
-    return example(value) or _guessable(value, SHORTEST_SECRET)
+    return _too_long(value) or example(value) or _guessable(value, SHORTEST_SECRET)
 
 
 def fernet_key(value: str) -> str | None:
@@ -186,16 +205,24 @@ RANDOM: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 def _guessable(value: str, shortest: int) -> str | None:
     if len(value) < shortest:
         return f"has fewer than {shortest} characters: make a random one with {RANDOM}"
-    if len(set(value)) < _FEWEST_SIGNS:
+    left = re.sub(r"[^a-z0-9]", "", _COMMON.sub("", value.lower()))
+    if len(set(value)) < _FEWEST_SIGNS or len(left) < _FEWEST_LEFT:
         return f"can be guessed: make a random one with {RANDOM}"
     return None
 
 
+def is_reference(value: str) -> bool:
+    """Whether it is the name of a value that nobody put in its place."""
+    return _REFERENCE.fullmatch(value) is not None
+
+
 def example(value: str) -> str | None:
     """Whether a secret is an example, or the name of a value that nobody put in."""
-    if _REFERENCE.fullmatch(value):
+    if is_reference(value):
         return "is only a name for a value: nothing was put in its place"
     plain = re.sub(r"[^a-z0-9]", "", value.lower())
+    if value.strip("*.") == "":
+        return "shows no sign of it, as a hidden value does: copy it anew"
     if re.match(r"(?i)(your|my)[-_ ]", value):
         return "is an example: write your own"
     if plain in _EXAMPLES or any(part in plain for part in _EXAMPLE_PARTS):

@@ -74,7 +74,7 @@ def test_what_docker_leaves_in_a_value_is_named_by_its_setting(
     assert "stands in quotes" in problems["ONCALL_KEY"]
     assert "DRCHRONO_WEBHOOK_SECRETS" in problems
     assert "has a comment behind it" in problems["SYNC_MODE"]
-    assert "write a valid integer" in problems["PORT"]
+    assert "write a whole number" in problems["PORT"]
     for value in ("sync.example.org", "Zk3", "Kq8", "80 80"):
         assert value not in str(told.value)
 
@@ -193,3 +193,37 @@ def test_a_word_in_front_of_the_key_is_set_apart_whoever_read_it(
         monkeypatch.setenv("ONCALL_KEY_PREFIX", given)
         load_settings.cache_clear()
         assert load_settings().oncall_key_prefix == wanted
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("REDIS_URI", "REDIS_URL"),
+        ("ENCRYPTION_KEY", "ENCRYPTION_KEYS"),
+        ("DRCHRONO_WEBHOOK_SECRET", "DRCHRONO_WEBHOOK_SECRETS"),
+        ("DRCHRONO_SECRET", "DRCHRONO_CLIENT_SECRET"),
+        ("ONCALL_API_KEY", "ONCALL_KEY"),
+        ("SYNCMODE", "SYNC_MODE"),
+    ],
+)
+@pytest.mark.parametrize("reader", [".env", "environment"])
+def test_a_name_that_is_nearly_a_settings_is_told(
+    reader: str, typed: str, meant: str, tmp_path: Path
+) -> None:
+    environ = {typed: "Pl4nted"} if reader == "environment" else {}
+    if reader == ".env":
+        (tmp_path / ".env").write_text(f"{typed}=Pl4nted\n")
+    assert read_settings(environ).problems == {typed: f"is no setting: write {meant}, or remove it"}
+    assert read_settings({meant: "x", **environ}).problems == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DATABASE_USER", "DATABASE_HOST", "REDIS_HOST", "REDIS_PASSWORD", "POSTGRES_PASSWORD", "HOSTS",
+     "DRCHRONO_ONCALL_SERVICE_HOST", "DRCHRONO_ONCALL_PORT", "ONCALL_PORT_8000_TCP", "HOSTNAME",
+     "LOGNAME", "PUBLIC_KEY", "REDIS_TLS_URL", "DATABASE_PUBLIC_URL"],
+)  # fmt: skip
+def test_another_programs_variable_is_left_alone(name: str) -> None:
+    assert read_settings({name: "x"}).problems == {}

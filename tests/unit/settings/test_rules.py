@@ -85,6 +85,15 @@ def test_addresses(name: str, value: str, said: str | None) -> None:
         ("digest_keys", f"{GOOD} {GOOD}", "holds a blank"),
         ("drchrono_scopes", "user:read calendar:write", None),
         ("drchrono_scopes", "user:read;calendar:write", "not a list of words"),
+        ("oncall_key", "********", "no sign of it"),
+        ("oncall_key", "Zk3#x9" * 2000, "longer than"),
+        ("drchrono_webhook_secrets", f"{GOOD},{GOOD}", "entry 2 stands there twice"),
+        ("drchrono_webhook_secrets", "qwertyuiopasdfgh", "can be guessed"),
+        ("drchrono_webhook_secrets", "passwordpassword1", "can be guessed"),
+        ("oncall_webhook_tokens", "drchrono-oncall-webhook-2026", "can be guessed"),
+        ("digest_keys", "clinic-digest-secret-key-2026-production", "can be guessed"),
+        ("encryption_keys", f"{FERNET},{FERNET}", "entry 2 stands there twice"),
+        ("mapping_file", "~/mapping.toml", "begins with ~"),
         ("log_level", "debug", None),
         ("log_level", "LOUD", "write one of DEBUG"),
     ],
@@ -115,6 +124,15 @@ def test_alphabets_lists_lengths_and_examples(name: str, value: str, said: str |
         ("postgresql://u:Pl4nted@db/s?sslmode=no-verify", "sslmode that is none"),
         ("postgresql://u:Pl4nted@one:5432,two:5432/s", "more than one host"),
         ("mysql://u:Pl4nted@db/s", "no database that is known"),
+        ("postgresql://u:Pl4nted@db:99999/s", "no port that there is"),
+        ("postgresql://u:Pl4nted@db:0/s", "no port that there is"),
+        ("postgresql://u:Pl4nted@%2Fvar%2Frun/s", "socket in place of a host"),
+        ("postgresql://u:Pl4nted@db/s/public", "/ in the name of the database"),
+        ("postgresql://u:Pl4n%00ted@db/s", "percent code"),
+        ("postgresql://u:[YOUR-PASSWORD]@db/s", "only a name for its password"),
+        ("postgresql://u:<password>@db/s", "only a name for its password"),
+        ("postgresql://u:Pl4nted@db/s?connect_timeout=soon", "connect_timeout that is no number"),
+        ("postgresql://u:Pl4nted@db/s?sslrootcert=/nowhere/ca.pem", "a file by sslrootcert"),
         ("Pl4nted", "no database that is known"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
@@ -151,6 +169,13 @@ def test_a_providers_scheme_becomes_our_drivers(scheme: str) -> None:
         ("rediss://redis?ssl_cert_reqs=Pl4nted", "ssl_cert_reqs that is none"),
         ("redis://redis?Pl4nted=1", "not known"),
         ("redis://redis?socket_timeout=Pl4nted", "can't be used"),
+        ("redis://redis?socket_timeout=-1", "below zero"),
+        ("redis://one,two:6379", "more than one host"),
+        ("redis://redis/99999999", "something else than a number"),
+        ("redis://redis?ssl_cert_reqs=none", "does not speak TLS"),
+        ("redis://:${PW}@redis", "only a name for its password"),
+        ("rediss://redis?ssl_ca_certs=/nowhere/ca.pem", "a file by ssl_ca_certs"),
+        ("REDIS://redis:6379", None),
     ],
 )
 def test_addresses_of_redis(value: str, said: str | None) -> None:
@@ -163,6 +188,8 @@ def test_addresses_of_redis(value: str, said: str | None) -> None:
     ("value", "verify", "becomes"),
     [
         ("redis://r:1/0", "no", "redis://r:1/0"),
+        ("REDIS://R:1/0", "yes", "redis://R:1/0"),
+        ("Rediss://r:1", "no", "rediss://r:1?ssl_cert_reqs=none"),
         ("rediss://:p%40@r:1", "yes", "rediss://:p%40@r:1"),
         ("rediss://:p%40@r:1", "no", "rediss://:p%40@r:1?ssl_cert_reqs=none"),
         ("rediss://r:1?ssl_cert_reqs=None", "yes", "rediss://r:1?ssl_cert_reqs=none"),
@@ -175,6 +202,20 @@ def test_an_unverified_chain_is_allowed_in_one_way_for_all(
 ) -> None:
     assert given({"redis_url": value, "redis_tls_verify": verify}).redis_url == becomes
     assert redis_address(value, verify=verify == "yes") == becomes
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "meant"),
+    [
+        ("sync_mode", "LIVE", "live"),
+        ("go_live", "Auto", "auto"),
+        ("log_level", "warn", "WARNING"),
+        ("public_url", "HTTPS://Sync.Example.ORG:", "https://sync.example.org"),
+        ("drchrono_base_url", "https://APP.drchrono.com/", "https://app.drchrono.com"),
+    ],
+)
+def test_capitals_say_nothing(field: str, typed: str, meant: str) -> None:
+    assert getattr(given({field: typed}), field) == meant
 
 
 def judged(environ: dict[str, str] | None = None, **values: str) -> dict[str, str]:
