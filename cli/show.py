@@ -18,6 +18,7 @@ COLOURS = {
     State.STARTING: "yellow",
     State.WAITING: "red",
     State.STOPPED: "dim",
+    State.FAILED: "bold red",
 }
 REFRESH_SECONDS = 0.5
 
@@ -39,7 +40,7 @@ def change_line(status: Status) -> str:
     parts = [f"{status.name}: {status.state}"]
     if status.pid and status.state is State.RUNNING:
         parts.append(f"pid {status.pid}")
-    if status.exit_code is not None and status.state is State.WAITING:
+    if status.exit_code is not None and status.state in {State.WAITING, State.FAILED}:
         parts.append(f"it ended with {status.exit_code}")
     if status.restarts:
         parts.append(f"restarts {status.restarts}")

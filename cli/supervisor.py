@@ -23,6 +23,9 @@ from cli.child import bound_to_us
 # A process that lived this long (seconds) was well: its next death starts with the first pause.
 WELL_AFTER = 30.0
 POLL_SECONDS = 0.05
+# After so many lives in a row that ended by themselves before they were ready (45 seconds with the
+# usual pauses) another one would end alike: a setting, a file or a port is wrong.
+MOST_FRUITLESS = 8
 TAIL_LINES = 15
 
 
@@ -33,6 +36,7 @@ class State(StrEnum):
     RUNNING = "running"
     WAITING = "waiting to restart"
     STOPPED = "stopped"
+    FAILED = "does not start any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,9 @@ class Supervisor:
         self._runners[process.name] = runner
         runner.start()
         if not runner.became_ready(self._ready_seconds):
-            tail = runner.tail()
+            failure = runner.failure("did not start")
             self.remove(process.name)
-            raise StartError(
-                f"{process.name} did not start. Its last lines (all are in {log}):\n{tail}"
-            )
+            raise failure
 
     def remove(self, name: str, seconds: float = 10.0) -> Process:
         """Stop one process and forget it; returns what it was, so that it can be started again."""
@@ -149,6 +151,12 @@ class Supervisor:
     def statuses(self) -> list[Status]:
         """All processes in the order they were started."""
         return [runner.status for runner in self._runners.values()]
+
+    def check(self) -> None:
+        """Raise StartError when a process does not start any more, with its last lines."""
+        for runner in self._runners.values():
+            if runner.status.state is State.FAILED:
+                raise runner.failure("does not start any more")
 
     def stop(self, seconds: float = 10.0) -> None:
         """Stop all in reverse order: SIGTERM, and SIGKILL to what is left after `seconds`."""
@@ -216,17 +224,27 @@ class _Runner:
             if self._running is not None:
                 _signal_group(self._running.pid, number)
 
-    def tail(self) -> str:
-        return "\n".join(self._tail)
+    def failure(self, what: str) -> StartError:
+        """What to say of a process that is not there, with its last lines."""
+        tail = "\n".join(self._tail)
+        return StartError(
+            f"{self.process.name} {what}. Its last lines (all are in {self.log}):\n{tail}"
+        )
 
     def _run(self) -> None:
-        failures = 0
+        failures = fruitless = 0
         while not self._stopping.is_set():
             started = time.monotonic()
             code = self._once()
             if self._stopping.is_set():
                 break
             failures = 1 if time.monotonic() - started >= WELL_AFTER else failures + 1
+            # A signal is somebody else's doing.
+            by_itself = code is not None and code > 0 and self.status.state is State.STARTING
+            fruitless = fruitless + 1 if by_itself else 0
+            if self._was_ready and fruitless >= MOST_FRUITLESS:
+                self._change(State.FAILED, exit_code=code)
+                return
             self._change(State.WAITING, exit_code=code)
             self._settled.set()
             self._stopping.wait(self.back_off.after(failures))

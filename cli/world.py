@@ -118,7 +118,11 @@ class World:
         return self._sync
 
     def statuses(self) -> list[Status]:
-        """The processes in the order they were started."""
+        """The processes in the order they were started.
+
+        Raises StartError when one of them does not start any more.
+        """
+        self.supervisor.check()
         return self.supervisor.statuses()
 
     # --- the steps --------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 
 from sync.core.errors import RemoteError
 from sync.engine import accounts, keys, whose
+from sync.outbound import transport
 from sync.store import journal, revisions
 from sync.store.clock import DatabaseClock
 from sync.store.schema import attention, installation
@@ -62,6 +63,9 @@ class Fit:
         self._trouble = found
 
     def _look(self, sync: Sync) -> str | None:
+        local = transport.without_certificates()
+        if local is not None:
+            return local
         with sync.store.read() as conn:
             found = revisions.trouble(conn)
             if found is not None:

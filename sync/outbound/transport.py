@@ -12,12 +12,15 @@ from typing import Any
 
 import requests
 import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from sync.core.errors import NoAnswer
 from sync.outbound.call import Incoming, Outgoing
 from sync.outbound.connections import BACKSTOP_SECONDS, Deadline, WatchedAdapter
 
 _CHUNK = 64 * 1024
+# The authorities that requests proves servers by; it looks for the file with each call.
+CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
 _FAILURES = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -25,6 +28,19 @@ _FAILURES = (
     OSError,
     ValueError,
 )
+
+
+def without_certificates() -> str | None:
+    """Why no https server can be proven from here, and what to do; None where they can be.
+
+    No further try would mend it, and each would look like a server that is away.
+    """
+    if os.access(CERTIFICATES, os.R_OK):
+        return None
+    return (
+        "The file of certificates that servers are proven by is not there, or can't be read: "
+        "install the package certifi anew."
+    )
 
 
 class _Session(requests.Session):

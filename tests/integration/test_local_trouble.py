@@ -18,6 +18,7 @@ from sync.hosting import PlaceError
 from sync.store.database import Store
 from sync.store.trouble import sentence
 from tests.integration.processes import Process, environment
+from workers import heartbeat
 from workers.bell import Bell
 
 MIGRATE = [sys.executable, "-m", "cli.main", "migrate"]
@@ -63,6 +64,22 @@ def test_a_place_where_nothing_can_be_made_is_one_sentence(tmp_path: Path) -> No
         assert done.returncode == 1
         assert "DATABASE_URL: names a file in a directory that user" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_without_certificates_no_process_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call would look like a server that is away, for ever."""
+    url = f"sqlite:///{tmp_path / 'sync.db'}"
+    store = Store(url)
+    store.migrate()
+    store.close()
+    values = environment("", url)
+    found = given({name: values[name.upper()] for name in ("database_url", "digest_keys",
+                                                           "encryption_keys")})  # fmt: skip
+    monkeypatch.setattr("sync.outbound.transport.CERTIFICATES", str(tmp_path / "cacert.pem"))
+    with pytest.raises(SystemExit, match="install the package certifi anew"):
+        heartbeat.build(found, "worker")
 
 
 @pytest.mark.parametrize("process", ["worker", "beat"])

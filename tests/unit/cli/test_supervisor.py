@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.supervisor import BackOff, Process, StartError, State, Status, Supervisor
+from cli.supervisor import MOST_FRUITLESS, BackOff, Process, StartError, State, Status, Supervisor
 
 FAST = BackOff(first=0.01, longest=0.05)
 
@@ -103,6 +103,26 @@ def test_a_process_that_keeps_dying_is_tried_again_and_again(tmp_path: Path) -> 
         supervisor.start(dying)
         status = seen.wait_for(lambda s: s.restarts == 4)
     assert status.exit_code == 3
+
+
+def test_what_does_not_start_any_more_is_given_up_and_told(tmp_path: Path) -> None:
+    """Its setting went bad while it ran: each further life would end alike."""
+    seen, ready, bad = Seen(), tmp_path / "ready", tmp_path / "bad"
+    code = (
+        "import pathlib, signal, sys\n"
+        "if pathlib.Path(sys.argv[2]).exists(): sys.exit('PORT: write a whole number')\n"
+        "pathlib.Path(sys.argv[1]).touch(); signal.pause()\n"
+    )
+    web = python("web", code, ready, str(ready), str(bad))
+    with Supervisor([web], log_dir=tmp_path, on_change=seen, back_off=FAST) as supervisor:
+        supervisor.check()
+        bad.touch()
+        ready.unlink()
+        supervisor.kill("web")
+        status = seen.wait_for(lambda s: s.state is State.FAILED)
+        assert (status.exit_code, status.restarts) == (1, MOST_FRUITLESS)
+        with pytest.raises(StartError, match=r"web does not start any more(.|\n)*PORT: write"):
+            supervisor.check()
 
 
 @pytest.mark.parametrize(

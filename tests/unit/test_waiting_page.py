@@ -1,0 +1,81 @@
+"""Every cause that the code opens an item with stands in docs/waiting.md, with what ends it."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# Which argument of a call is the cause.
+CAUSE_OF = {"ParkedError": 2, "open_attention": 2, "_asked": 1}
+# Causes that are made of a name at run time, as the page writes them.
+MADE = {"…_refused", "…_keeps_failing", "…_differs"}
+
+
+def named(page: str) -> set[str]:
+    """The causes in the first column of the page's table."""
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    return {cause for row in rows for cause in re.findall(r"`([^`]+)`", row)}
+
+
+def opened() -> Iterator[tuple[str, str]]:
+    """Each cause that the engine's code names, with the file."""
+    for file in sorted((ROOT / "sync").rglob("*.py")):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.walk(ast.parse(file.read_text())):
+            for value in _causes(node):
+                for cause in _texts(value, module):
+                    yield cause, str(file.relative_to(ROOT))
+
+
+def _causes(node: ast.AST) -> Iterator[ast.expr]:
+    if not isinstance(node, ast.Call):
+        return
+    called = (
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    )
+    at = CAUSE_OF.get(called)
+    if at is not None and len(node.args) > at:
+        yield node.args[at]
+    for keyword in node.keywords:
+        if keyword.arg in {"cause", "asks"}:
+            yield keyword.value
+
+
+def _texts(value: ast.expr, module: str) -> Iterator[str]:
+    """What an expression can say: constants, their names, and either side of a choice."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value:
+        yield value.value
+    elif isinstance(value, ast.IfExp):
+        yield from _texts(value.body, module)
+        yield from _texts(value.orelse, module)
+    elif isinstance(value, ast.Tuple):
+        for one in value.elts:
+            yield from _texts(one, module)
+    elif isinstance(value, ast.Name | ast.Attribute):
+        found: object = importlib.import_module(module)
+        for part in ast.unparse(value).split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, str):
+            yield found
+
+
+def test_each_cause_is_on_the_page() -> None:
+    page = named((ROOT / "docs" / "waiting.md").read_text())
+    patterns = [one.replace("…", "*") for one in page]
+    missing = {
+        f"{cause} ({file})"
+        for cause, file in opened()
+        if not any(fnmatchcase(cause, pattern) for pattern in patterns)
+    }
+    assert missing == set()
+    assert page >= MADE
+
+
+def test_the_page_names_no_cause_that_nothing_opens() -> None:
+    """A name that stands nowhere in the code is a leftover."""
+    code = "".join(file.read_text() for file in (ROOT / "sync").rglob("*.py"))
+    page = named((ROOT / "docs" / "waiting.md").read_text())
+    assert {one for one in page - MADE if "…" not in one and f'"{one}"' not in code} == set()
