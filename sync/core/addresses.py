@@ -170,6 +170,8 @@ def _peeled(text: str) -> str:
         text = inner
 
 
+# One person's address is read again and again in a run; the parser takes longer than all else here.
+@lru_cache(maxsize=256)
 def _valid(text: str) -> str | None:
     text = text.replace("’", "'")  # what an office program makes of an apostrophe
     if "@" not in text or "." not in (domain := text.rpartition("@")[2]):

@@ -5,7 +5,7 @@ Both are keyed digests of the field in that side's wire form, never values.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from sync.store import upsert
 from sync.store.schema import baseline, pending
@@ -64,19 +64,28 @@ def settle(
 
     The zone is kept beside the wall clock alone (ADR 0021): no other field is read by it.
     """
-    for field, digest in digests.items():
-        its = zone if field == WALL_CLOCK else None
-        values = {"key_id": key_id, "digest": digest, "zone": its}
-        made = upsert.insert(conn, baseline).values(object=object_id, field=field, **values)
-        conn.execute(
-            made.on_conflict_do_update(
-                index_elements=[baseline.c.object, baseline.c.field], set_=values
-            )
+    if not digests:
+        return
+    made = upsert.insert(conn, baseline)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[baseline.c.object, baseline.c.field],
+            set_={name: made.excluded[name] for name in ("key_id", "digest", "zone")},
+        ),
+        [
+            {
+                "object": object_id,
+                "field": field,
+                "key_id": key_id,
+                "digest": digest,
+                "zone": zone if field == WALL_CLOCK else None,
+            }
+            for field, digest in digests.items()
+        ],
+    )
+    conn.execute(
+        delete(pending).where(
+            pending.c.object == object_id,
+            tuple_(pending.c.field, pending.c.digest).in_(list(digests.items())),
         )
-        conn.execute(
-            delete(pending).where(
-                pending.c.object == object_id,
-                pending.c.field == field,
-                pending.c.digest == digest,
-            )
-        )
+    )

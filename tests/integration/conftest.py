@@ -17,7 +17,6 @@ import psycopg
 import pytest
 import redis
 
-from sync.store import database
 from sync.store.database import Store
 from tests.integration.clinic import Clinic
 from tests.integration.templates import Templates
@@ -65,14 +64,6 @@ class RedisServer:
             return False
         finally:
             client.close()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_power_cuts() -> Iterator[None]:
-    """SQLite waits for no disk: processes are killed in these tests, never the machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "_SYNCHRONOUS", "OFF")
-        yield
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""What every test process does once, so that no test pays for it."""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from sync.store import database
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every later search for garbage, and search less often.
+
+    Six thousand tests and all modules are some 300,000 objects that live to the end; to walk them
+    again and again was a tenth of a worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+class CompiledStatements(dict[Any, Any]):
+    """Compiled statements for all engines of a dialect's name; SQLAlchemy's own are an engine's.
+
+    A test opens a database of its own, and would compile the same hundred statements anew.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(_of_any_engine(key), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(_of_any_engine(key), compiled)
+
+
+def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (key[0].name, *key[1:])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Each statement is compiled once for all databases that the tests of this process open."""
+    compiled, opened = CompiledStatements(), database._open
+
+    def sharing(url: str, pool_size: int) -> Engine:
+        engine = opened(url, pool_size)
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_open", sharing)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cuts() -> Iterator[None]:
+    """SQLite waits for no disk: processes are killed in these tests, never the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_SYNCHRONOUS", "OFF")
+        yield
