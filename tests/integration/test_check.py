@@ -116,11 +116,11 @@ def test_nothing_personal_is_found_or_remembered(world: Clinic) -> None:
         assert patient["last_name"] not in told
 
 
-def test_nothing_is_there_yet(sqlite_url: str, tmp_path: Path) -> None:
+def test_nothing_is_there_yet(empty_sqlite_url: str, tmp_path: Path) -> None:
     """A fresh installation: each finding says what to do, and no remote is asked."""
     changed = {
         "public_url": "http://127.0.0.1:1",
-        "database_url": sqlite_url,
+        "database_url": empty_sqlite_url,
         "mapping_file": tmp_path / "none.toml",
         "oncall_base_url": "http://127.0.0.1:1",
         "redis_url": "redis://127.0.0.1:1",

@@ -55,9 +55,9 @@ def test_what_changed_is_read_at_once(store: Store) -> None:
     soon(lambda: due_now(store) == READS)
 
 
-def test_it_is_asked_again_until_the_database_is_back(sqlite_url: str) -> None:
-    store = Store(sqlite_url)
-    missed = Missed(engine(sqlite_url))
+def test_it_is_asked_again_until_the_database_is_back(empty_sqlite_url: str) -> None:
+    store = Store(empty_sqlite_url)
+    missed = Missed(engine(empty_sqlite_url))
     missed.start()
     missed.ask()
     soon(lambda: not missed._asked.is_set())  # it has begun to try
@@ -67,9 +67,9 @@ def test_it_is_asked_again_until_the_database_is_back(sqlite_url: str) -> None:
     store.close()
 
 
-def test_a_webhook_that_met_no_database_asks_for_it(sqlite_url: str) -> None:
+def test_a_webhook_that_met_no_database_asks_for_it(empty_sqlite_url: str) -> None:
     asked: list[int] = []
-    web = create_app(engine(sqlite_url), Bell(""), lambda: asked.append(1)).test_client()
+    web = create_app(engine(empty_sqlite_url), Bell(""), lambda: asked.append(1)).test_client()
     hint = {"event": "appointment_updated", "url": "https://x/appointments/12/"}
     answer = web.post("/webhooks/oncall/token-one", data=json.dumps(hint))
     assert (answer.status_code, asked) == (503, [1])

@@ -17,8 +17,8 @@ from sync.store.schema import metadata
 
 
 @pytest.fixture
-def empty(database_url):
-    opened = Store(database_url)
+def empty(empty_database_url):
+    opened = Store(empty_database_url)
     yield opened
     opened.close()
 
@@ -77,12 +77,12 @@ def test_down_leaves_nothing_and_up_again_works(empty):
     assert tables(empty) == set(metadata.tables)
 
 
-def test_processes_that_start_together_migrate_once(database_url):
+def test_processes_that_start_together_migrate_once(empty_database_url):
     barrier = threading.Barrier(4)
 
     def start(_):
         # A store of its own has connections of its own, as a process has.
-        store = Store(database_url)
+        store = Store(empty_database_url)
         try:
             barrier.wait()
             store.migrate()
@@ -94,13 +94,13 @@ def test_processes_that_start_together_migrate_once(database_url):
         assert list(pool.map(start, range(4))) == [set(metadata.tables)] * 4
 
 
-def test_a_new_sqlite_file_that_another_process_writes_is_waited_for(sqlite_url):
+def test_a_new_sqlite_file_that_another_process_writes_is_waited_for(empty_sqlite_url):
     # Turning to WAL is refused at once while a first transaction is open; no busy timeout applies.
-    path = sqlite_url.removeprefix("sqlite:///")
+    path = empty_sqlite_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("CREATE TABLE theirs (x)")
         other.execute("BEGIN IMMEDIATE")
-        store = Store(sqlite_url)
+        store = Store(empty_sqlite_url)
         with ThreadPoolExecutor(1) as pool:
             opened = pool.submit(tables, store)
             with pytest.raises(TimeoutError):
