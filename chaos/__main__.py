@@ -45,6 +45,13 @@ PROBES = 40
     help="Somebody who knows both inbound credentials forges deliveries meanwhile.",
 )
 @click.option("--rate", default=50.0, show_default=True, help="Forged deliveries a second.")
+@click.option(
+    "--probes",
+    type=click.IntRange(0, 200),
+    default=PROBES,
+    show_default=True,
+    help="Visits that are timed when the faults have ended and the forging has not.",
+)
 @click.option("--recovery", "recoveries", is_flag=True, help="Measure each fault alone instead.")
 @click.option(
     "--dir",
@@ -64,6 +71,7 @@ def main(
     hasty: bool,
     attacker: bool,
     rate: float,
+    probes: int,
     recoveries: bool,
     directory: Path,
 ) -> None:
@@ -87,8 +95,8 @@ def main(
                 kinds = [k for k in Kind if database == "postgresql" or k not in OF_POSTGRESQL]
                 chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
                 count = max(len(kinds), edits // 4) if faults is None else faults
-                probes = PROBES if attacker else 0
-                plan = draw_plan(chosen, edits, count, kinds, pause, min(probes, edits // 4))
+                timed = min(probes, edits // 4) if attacker else 0
+                plan = draw_plan(chosen, edits, count, kinds, pause, timed)
                 console.print(f"• Seed {chosen}: {edits} edits, {count} faults, {database}")
                 options = Options(workers, attacks=rate if attacker else 0.0)
                 if hasty:

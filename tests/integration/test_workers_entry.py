@@ -97,6 +97,14 @@ def test_live_is_worked_before_catchup_before_bulk(start: Start, bell: Bell) -> 
     assert order == ["1", "4", "2", "3"]
 
 
+def test_what_a_caller_told_of_waits_for_one_change_at_most(start: Start, bell: Bell) -> None:
+    """Whoever forges hints about what is known keeps no new booking away."""
+    bell.ring([(key, Lane.LIVE) for key in (1, 2, 3)] + [(key, Lane.TOLD) for key in (4, 5)])
+    worker = start()
+    order = [worker.wait_for("begun").split()[1] for _ in range(5)]
+    assert order == ["1", "4", "2", "5", "3"]
+
+
 def test_what_a_run_raised_is_rung(start: Start, bell: Bell) -> None:
     worker = start("    if aggregate == 1: return ((2, Lane.CATCHUP),)")
     bell.ring([(1, Lane.LIVE)])
