@@ -49,6 +49,8 @@ def test_few_are_being_read_however_many_are_told_of(clinic: Clinic) -> None:
 
 def test_a_create_reads_each_invented_id_once_and_no_other_create_again(clinic: Clinic) -> None:
     """An id that nobody has read may be the appointment that a booking in OnCall is to become."""
+    clinic.linked()
+    clinic.forget()
     for number in range(40):
         assert forged.drchrono(clinic, "APPOINTMENT_CREATE", forged.appointment(DENIED + number))
     due(clinic.sync)
