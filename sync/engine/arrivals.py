@@ -77,7 +77,7 @@ def _is_believed(started: VisitRun, obj: Obj, marker: Marker, standing: Standing
             return False
         if standing is Standing.OLD:
             raise _foreign(obj)
-        behind.notice(conn, sync.clock())
+        behind.notice(conn, sync.clock(), system=obj.system, aggregate=marker.aggregate)
     raise ParkedError("operator", behind.CAUSE, object_id=obj.id)  # it was told by the notice
 
 

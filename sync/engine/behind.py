@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import Connection, select, update
 
 from sync.core.records import Marker, Visit
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.digests import Digests
+
+log = structlog.get_logger(__name__)
 
 CAUSE = "database_behind"
 RELINKED = "relinked"
@@ -93,8 +96,14 @@ def is_news(
     return not agrees(conn, system, remote_id, marker)
 
 
-def notice(conn: Connection, now: datetime) -> None:
-    """The database is behind: nothing is worked on from now until the links were rebuilt."""
+def notice(
+    conn: Connection, now: datetime, *, system: str | None = None, aggregate: int | None = None
+) -> None:
+    """The database is behind: nothing is worked on from now until the links were rebuilt.
+
+    `system` and `aggregate` are those of the marker that says so.
+    """
+    log.warning("the database knows less than the two systems", system=system, aggregate=aggregate)
     facts.put(conn, CAUSE, "yes", now)
     journal.open_attention(conn, 0, CAUSE, now=now)
 

@@ -354,7 +354,7 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
     ours = sync.installations()
     with sync.store.write() as conn:
         if any(_is_lost(conn, sync, ours, json) for json in found.records):
-            behind.notice(conn, sync.clock())
+            behind.notice(conn, sync.clock(), system="oncall")
             return ()  # no number is given out that a marker has: the links are rebuilt first
         rings = oncall_page(conn, sync, found.records)
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])

@@ -69,6 +69,7 @@ def test_a_create_reads_each_invented_id_once_and_no_other_create_again(clinic: 
             obj = links.find(conn, "oncall", "appointment", booking)
         assert obj is not None
         reconcile.run(clinic.sync, obj.aggregate)
+    print(clinic.calls("drchrono"), clinic.calls("oncall"), clinic.attention())
     assert clinic.calls("drchrono").count("POST /api/appointments") == 3
     assert clinic.calls("drchrono").count("GET /api/appointments/ID") == unknown.AT_ONCE
 
