@@ -49,8 +49,7 @@ def test_few_are_being_read_however_many_are_told_of(clinic: Clinic) -> None:
 
 def test_a_create_reads_each_invented_id_once_and_no_other_create_again(clinic: Clinic) -> None:
     """An id that nobody has read may be the appointment that a booking in OnCall is to become."""
-    clinic.linked()
-    clinic.forget()
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
     for number in range(40):
         assert forged.drchrono(clinic, "APPOINTMENT_CREATE", forged.appointment(DENIED + number))
     due(clinic.sync)
@@ -69,7 +68,6 @@ def test_a_create_reads_each_invented_id_once_and_no_other_create_again(clinic: 
             obj = links.find(conn, "oncall", "appointment", booking)
         assert obj is not None
         reconcile.run(clinic.sync, obj.aggregate)
-    print(clinic.calls("drchrono"), clinic.calls("oncall"), clinic.attention())
     assert clinic.calls("drchrono").count("POST /api/appointments") == 3
     assert clinic.calls("drchrono").count("GET /api/appointments/ID") == unknown.AT_ONCE
 
