@@ -38,7 +38,14 @@ def agrees(conn: Connection, system: str, remote_id: str, marker: Marker) -> boo
 
     The visit it names is known, in that generation, and holds the counterpart it names. A marker
     without a counterpart (a group's) must be that visit's own, or of one that is being made.
+
+    What says no is asked twice: each statement sees what was committed before it, so a worker that
+    names or merges something between two of them makes rows look torn (PostgreSQL, Read Committed).
     """
+    return any(_agrees(conn, system, remote_id, marker) for _ in range(2))
+
+
+def _agrees(conn: Connection, system: str, remote_id: str, marker: Marker) -> bool:
     if links.kind_of(conn, marker.aggregate) != "visit":
         return False
     target = links.survivor(conn, marker.aggregate)
@@ -61,12 +68,20 @@ def _is_making(conn: Connection, system: str, key: int) -> bool:
 
 
 def is_lost(conn: Connection, digests: Digests, ours: frozenset[str], shown: Visit) -> bool:
-    """Whether an OnCall visit of which we have no row was made by us, and not just now.
+    """Whether an OnCall visit that no read has shown was made by us, and not just now.
 
-    Only a marker whose seal holds there says so: who can edit a visit stops nothing by it.
+    Only a marker whose seal holds there says so: who can edit a visit stops nothing by it. Asked
+    twice, as in `agrees`: its create may come to its end between two statements.
     """
+    return all(_is_lost(conn, digests, ours, shown) for _ in range(2))
+
+
+def _is_lost(conn: Connection, digests: Digests, ours: frozenset[str], shown: Visit) -> bool:
     marker = shown.marker
     if not isinstance(marker, Marker):
+        return False
+    known = links.find(conn, "oncall", "appointment", shown.remote_id)
+    if known is not None and not known.told:
         return False
     if sealing.judge(conn, digests, ours, "oncall", shown.remote_id, marker) is not Standing.OURS:
         return False

@@ -370,9 +370,7 @@ def _is_lost(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str,
         shown = oncall.to_visit(json, sync.mapping)
     except MalformedError:
         return False
-    known = links.find(conn, "oncall", "appointment", shown.remote_id)
-    unread = known is None or known.told
-    return unread and behind.is_lost(conn, sync.digests, ours, shown)
+    return behind.is_lost(conn, sync.digests, ours, shown)
 
 
 def _oncall_appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Ring | None:
