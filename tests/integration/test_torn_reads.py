@@ -15,7 +15,7 @@ from sync.store import links
 from sync.store.database import Store
 from tests.integration.test_links import T0
 
-KEYS = "test-1:" + "k" * 43
+DIGESTS = Digests([b"a-digest-key-for-tests-of-32-bytes!"])
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_create_that_ends_meanwhile(store: Store, monkeypatch: pytest.MonkeyPa
     with store.write() as conn:
         key = links.new_aggregate(conn, "visit", T0)
         row = links.add(conn, key, "oncall", "appointment", None, now=T0, state="creating")
-    ask = behind._is_making  # noqa: SLF001 - the place between the two statements
+    ask = behind._is_making
 
     def answered_first(conn: Connection, system: str, of: int) -> bool:
         with store.write() as worker:
@@ -47,7 +47,7 @@ def test_a_create_that_ends_meanwhile(store: Store, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(behind, "_is_making", answered_first)
     shown = Visit("oncall", "5", marker=Marker("clinic", key, 1, 1, other="7"))
     with store.write() as conn:
-        assert not behind.is_lost(conn, Digests(KEYS), frozenset({"clinic"}), shown)
+        assert not behind.is_lost(conn, DIGESTS, frozenset({"clinic"}), shown)
 
 
 def test_a_merge_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,5 +75,5 @@ def test_a_merge_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_no_row_explains_is_lost_all_the_same(store: Store) -> None:
     shown = Visit("oncall", "5", marker=Marker("clinic", 99, 1, 1, other="7"))
     with store.write() as conn:
-        assert behind.is_lost(conn, Digests(KEYS), frozenset({"clinic"}), shown)
+        assert behind.is_lost(conn, DIGESTS, frozenset({"clinic"}), shown)
         assert not behind.agrees(conn, "oncall", "5", Marker("clinic", 99, 1, 1, other="7"))
