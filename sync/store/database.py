@@ -116,14 +116,15 @@ def _open(url: str, pool_size: int) -> Engine:
         event.listen(engine, "handle_error", _lost_the_primary)
         return engine
     # No prepared statements: behind a pooler in transaction mode the next transaction may be on
-    # another connection of the server, which knows nothing of them (PgBouncer's FAQ).
+    # another connection of the server, which knows nothing of them (PgBouncer's FAQ). Of a database
+    # in SQL_ASCII, as a server in the C locale makes them, psycopg gives bytes unless it is told.
     engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
-        connect_args={"prepare_threshold": None},
+        connect_args={"prepare_threshold": None, "client_encoding": "utf8"},
     )
     event.listen(engine, "handle_error", _lost_the_primary)
     return engine
