@@ -10,6 +10,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sync.mapping import Mapping
 from sync.store.schema import probe
 
+MALFORMED = "malformed:"
+
 
 def put(conn: Connection, name: str, value: str, now: datetime) -> None:
     """Remember a fact."""
@@ -49,6 +51,11 @@ def told_at(conn: Connection, name: str) -> datetime | None:
 def _under(conn: Connection, prefix: str) -> dict[str, str]:
     rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(prefix)))
     return {row.name.removeprefix(prefix): row.value for row in rows}
+
+
+def malformed(conn: Connection) -> set[str]:
+    """The facts about records of lists that could not be read."""
+    return {f"{MALFORMED}{name}" for name in _under(conn, MALFORMED)}
 
 
 def zones(conn: Connection) -> dict[str, str]:

@@ -4,6 +4,7 @@ Lists may be seconds old and lack fields; absence from a list raises the item, a
 decides. No personal data is kept of what is read.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -72,18 +73,36 @@ def _each(
     records: Iterable[dict[str, Json]],
     look: Callable[[Connection, Sync, dict[str, Json]], Ring | None],
 ) -> list[Ring]:
-    """Look at each record of a list; one that can't be read is told and stops no other."""
-    rings = []
+    """Look at each record of a list; one that can't be read is told and stops no other.
+
+    It is remembered by its id: when each of them was read in some list, the item ends.
+    """
+    rings, odd = [], facts.malformed(conn)
+    readable = set[str]()
     for json in records:
+        name = _malformed(look, json)
         try:
             ring = look(conn, sync, json)
-        except MalformedError as odd:
+        except MalformedError as error:
+            facts.put(conn, name, error.field, sync.clock())
             journal.open_attention(
-                conn, 0, "malformed_record", now=sync.clock(), candidates=[odd.field]
+                conn, 0, "malformed_record", now=sync.clock(), candidates=[error.field]
             )
             continue
+        readable |= {name} & odd
         rings += [ring] if ring else []
+    for name in readable:
+        facts.forget(conn, name)
+    if readable and not facts.malformed(conn):
+        journal.close_one(conn, 0, "malformed_record", sync.clock())
     return rings
+
+
+def _malformed(look: Callable[..., object], json: dict[str, Json]) -> str:
+    """The fact that this record of a kind can't be read; ids are all that is kept of it."""
+    named = newest.record_id(json) or json.get("id")
+    known = str(named) if re.fullmatch(r"[0-9_-]{1,30}", str(named)) else ""
+    return f"{facts.MALFORMED}{look.__name__.strip('_')}:{known}"
 
 
 # --- DrChrono -------------------------------------------------------------------------------------
@@ -406,7 +425,13 @@ def oncall_page(conn: Connection, sync: Sync, records: Iterable[dict[str, Json]]
     for first in range(0, len(found), CHUNK):
         some = found[first : first + CHUNK]
         settled = listed.settled(conn, sync, some)
-        others = [json for json in some if str(newest.record_id(json)) not in settled]
+        odd = facts.malformed(conn)
+        others = [
+            json
+            for json in some
+            if str(newest.record_id(json)) not in settled
+            or _malformed(_oncall_appointment, json) in odd
+        ]
         rings += _each(conn, sync, others, _oncall_appointment)
     return rings
 

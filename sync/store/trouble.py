@@ -18,6 +18,8 @@ _STATES: Final = {
     "3F000": "The database has no schema public: make one, or set the user's search_path.",
     "53300": "The database takes no more connections: raise its limit, or start fewer processes.",
     "25006": "The database is read-only: DATABASE_URL must lead to the primary.",
+    "57014": "The database stopped a statement of ours: raise its statement_timeout for our user.",
+    "57P03": "The database is not ready yet: it is starting, or a standby that is not promoted.",
     "53100": "The database has no room left on its disk.",
 }
 # Until version 14 every user could make tables in public; since 15 that is granted (release notes).
@@ -41,6 +43,12 @@ _WORDS: Final = (
     (("disk is full", "disk full"), "The database has no room left on its disk."),
     (("password authentication failed", "no password supplied"), _STATES["28P01"]),
     (("pg_hba.conf",), _STATES["28000"]),
+    (("too many clients", "too many connections", "connection slots"), _STATES["53300"]),
+    (("starting up", "not yet accepting", "recovery mode"), _STATES["57P03"]),
+    (
+        ("could not translate host", "failed to resolve", "name or service not known"),
+        "The host that DATABASE_URL names is not known: look at its spelling.",
+    ),
     (("certificate", "ssl error"), "TLS to the database failed: look at sslmode in DATABASE_URL."),
 )
 _AWAY: Final = "The database does not answer: look at DATABASE_URL and whether it is up."

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
 from service.wsgi import _refuse_misfit
@@ -168,3 +169,21 @@ def test_web_before_migrate_stays_up_and_says_no_tables(tmp_path: Path) -> None:
     answer = web.get("/readyz")
     assert (answer.status_code, "no tables" in answer.text) == (503, True)
     sync.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("FATAL:  sorry, too many clients already", "takes no more connections"),
+        ('FATAL:  too many connections for role "sync"', "takes no more connections"),
+        ("FATAL:  remaining connection slots are reserved", "takes no more connections"),
+        ("FATAL:  the database system is starting up", "not ready yet"),
+        ("FATAL:  the database system is not yet accepting connections", "not ready yet"),
+        ("failed to resolve host 'Pl4nted': Name or service not known", "is not known"),
+        ("connection refused", "does not answer"),
+    ],
+)
+def test_what_a_connection_that_failed_says(said: str, told: str) -> None:
+    error = OperationalError("", {}, psycopg.OperationalError(said))
+    assert told in sentence(error)
+    assert "Pl4nted" not in sentence(error)

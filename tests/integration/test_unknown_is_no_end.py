@@ -97,3 +97,17 @@ def test_an_end_is_read_as_it_is_spelt(clinic: Clinic, word: str) -> None:
     clinic.change_visit(visit, title="Visit")
     clinic.settle()
     assert clinic.appointment(appointment)["status"] == "Cancelled"
+
+
+@pytest.mark.parametrize("remote", ["drchrono", "oncall"])
+def test_a_record_that_is_readable_again_ends_its_question(clinic: Clinic, remote: str) -> None:
+    appointment, visit = clinic.linked()
+    one, key = (appointment, "scheduled_time") if remote == "drchrono" else (visit, "datetime")
+    shown = clinic.appointment(one) if remote == "drchrono" else clinic.visit(one)
+    leave(clinic, remote, one, **{key: "soon"})
+    clinic.whole_cycle()
+    assert "malformed_record" in clinic.attention()
+    leave(clinic, remote, one, **{key: shown[key]})
+    clinic.whole_cycle()
+    assert "malformed_record" not in clinic.attention()
+    assert (len(clinic.visits()), clinic.mails()) == (1, [])
