@@ -16,7 +16,7 @@ from sync.drchrono import translate as drchrono
 from sync.engine import charts, rereading
 from sync.engine.seen import compare
 from sync.oncall import translate as oncall
-from sync.store import attendances, baselines, links, work
+from sync.store import attendances, baselines, journal, links, work
 from sync.store.work import Hints
 
 if TYPE_CHECKING:
@@ -73,15 +73,16 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
             stored = baselines.stored_fields(conn, [target.id])
         seen = compare(sync.digests, target.id, wire, stored)
         rereading.believe(sync, started.lease, target, wire, seen)
-        news = [
+        said = [
             name
             for name in FIELDS[target.kind]
             if seen.get(name) is Seen.CHANGED
             and chart.get(name) is Seen.SAME
             and wire[name]
-            # A placeholder, or half an address, is no news of a person.
-            and inviting.may_go_into_chart(name, getattr(shown, name))
+            and getattr(shown, name)  # neither a placeholder nor a phone that holds no number
         ]
+        news = [name for name in said if inviting.may_go_into_chart(name, getattr(shown, name))]
+        _tell(started, target, [name for name in said if name not in news])
         values = {name: getattr(shown, name) for name in news} | values
         carried.append((target.id, {name: wire[name] for name in news}))
     if values:
@@ -91,6 +92,18 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
                 digests = sync.digests.fields(target_id, told)
                 baselines.settle(conn, target_id, digests, sync.digests.key_id)
     return bool(values)
+
+
+def _tell(started: PersonRun, target: Obj, left: list[str]) -> None:
+    """Tell of what can't go into the chart, until OnCall says another thing or is overwritten."""
+    key, now = started.lease.aggregate, started.sync.clock()
+    with started.sync.store.write() as conn:
+        if left:
+            journal.open_attention(
+                conn, key, journal.NOT_BROUGHT_BACK, now=now, object_id=target.id, candidates=left
+            )
+        else:
+            journal.close_one(conn, key, journal.NOT_BROUGHT_BACK, now, object_id=target.id)
 
 
 def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:

@@ -108,9 +108,8 @@ def _settling(
             digests = sync.digests.fields(target.id, shown)
             baselines.settle(conn, target.id, digests, sync.digests.key_id)
         links.change(conn, target.id, seen_at=sync.clock())
-        journal.close_about(
-            conn, target.aggregate, target.id, sync.clock(), cause=f"{kind}_refused"
-        )
+        for cause in (f"{kind}_refused", journal.NOT_BROUGHT_BACK):
+            journal.close_about(conn, target.aggregate, target.id, sync.clock(), cause=cause)
 
     return after
 

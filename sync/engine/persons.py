@@ -298,6 +298,8 @@ def _settle(started: PersonRun, cause: str) -> None:
         if cause != inviting.NO_EMAIL:
             keep = [*contacts.TOLD, "contact_differs", "participant_refused"]
             keep += [charts.ODD_BIRTH_DATE, sharing.CAUSE, cause]
+            if sync.mapping.policy.demographics_back:
+                keep.append(journal.NOT_BROUGHT_BACK)
             journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
 
 

@@ -16,6 +16,9 @@ SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
 
 # Told of an object's optional field; closed when a value went through, and by nothing else.
 FIELD_REFUSED = "field_refused"
+# Told of a participant or contact whose words can't go into the chart; closed when they can, or
+# when the chart's go over them.
+NOT_BROUGHT_BACK = "not_brought_back"
 
 
 @dataclass(frozen=True, slots=True)

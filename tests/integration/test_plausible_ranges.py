@@ -21,6 +21,11 @@ def leave(clinic: Clinic, patient: int, **values: Any) -> None:
     clinic.sandbox.control("drchrono", "leave", told)
 
 
+def bring_back(clinic: Clinic) -> None:
+    path = clinic.settings.mapping_file
+    path.write_text(path.read_text() + "\n[policy]\ndemographics_back = true\n")
+
+
 def is_quiet(clinic: Clinic, *told: str) -> None:
     """Nothing is written, nobody mailed, and nothing told twice, when all is looked at again."""
     clinic.forget()
@@ -65,8 +70,7 @@ def test_one_that_was_mistyped_later_leaves_the_contact_as_it_is(
 
 
 def test_what_is_brought_back_into_the_chart_takes_no_odd_date_along(clinic: Clinic) -> None:
-    path = clinic.settings.mapping_file
-    path.write_text(path.read_text() + "\n[policy]\ndemographics_back = true\n")
+    bring_back(clinic)
     _, visit = clinic.linked()
     leave(clinic, clinic.patient, date_of_birth="2084-05-06")
     clinic.settle()
@@ -128,6 +132,28 @@ def test_a_name_that_became_none_leaves_what_stands(clinic: Clinic) -> None:
     clinic.settle()
     agree(clinic)
     assert (contact(clinic)["last_name"], clinic.attention()) == ("Berg", [])
+
+
+@pytest.mark.parametrize("mended_in", ["oncall", "drchrono"])
+def test_what_can_be_no_name_is_not_brought_back_into_the_chart(
+    clinic: Clinic, mended_in: str
+) -> None:
+    bring_back(clinic)
+    _, visit = clinic.linked()
+    rename(clinic, visit, last_name=LONG, email="vera@mail..example")
+    clinic.settle()
+    assert (clinic.writes(), clinic.attention()) == ([], ["not_brought_back"])
+    is_quiet(clinic, "not_brought_back")
+    right = {"last_name": "Berg", "email": "berg@mail.example"}
+    if mended_in == "oncall":
+        rename(clinic, visit, **right)
+    else:
+        clinic.edit_patient(clinic.patient, **right)
+    clinic.settle()
+    agree(clinic)
+    (who,) = clinic.visit(visit)["participants"]
+    assert (who["last_name"], who["email"]) == ("Berg", "berg@mail.example")
+    assert clinic.attention() == []
 
 
 def test_a_participant_whose_name_can_be_none_becomes_no_chart(clinic: Clinic) -> None:
