@@ -220,19 +220,26 @@ def classify(
     json: Json,
     headers: Mapping[str, str],
     now: datetime,
+    *,
+    asked: str | None = None,
+    moved: bool = False,
 ) -> Verdict:
     """Give the meaning of one answer.
 
     `json` is the parsed body, None when it was empty, not JSON by its content type, or unparsable.
     `headers` has lower-case names. `now` is aware UTC. Redirects that may be followed are followed
-    before this is asked. Sources: DrChrono API v4 (Requests, Rate Limits, Appointments), RFC 6749
+    before this is asked: `moved` says that one led to another path. `asked` is the id of the object
+    whose path was called. Sources: DrChrono API v4 (Requests, Rate Limits, Appointments), RFC 6749
     section 5.2 for tokens, RFC 9110 for Retry-After.
     """
     method = method.upper()
     if 200 <= status < 300:
+        json = None if shapes.is_about_another(system, asked, json) else json
         return _success(system, endpoint, method, status, content_type, json)
     words = wording.words(json)
     stated = wording.retry_at(headers, words, now)
+    if _is_page_for_a_pair(endpoint, content_type, json):
+        return Verdict(Kind.TRANSIENT, f"{EDGE}{status}", stated)
     if status == 429 or (status in {403, 503} and wording.THROTTLE.search(words)):
         return Verdict(Kind.THROTTLED, "throttled", stated or now + DEFAULT_THROTTLE)
     if 300 <= status < 400:
@@ -242,7 +249,8 @@ def classify(
     if status == 409 and json is None and "html" not in (content_type or ""):
         # Its body is documented nowhere, and nothing in front of an API says 409 by itself.
         return _conflict(system, endpoint, words)
-    if not shapes.is_of_the_api(system, status, json, token=endpoint in {TOKEN, REVOKE}):
+    if moved or not shapes.is_of_the_api(system, status, json, token=endpoint in {TOKEN, REVOKE}):
+        # What another path refuses or lacks says nothing of the one that was asked for.
         return Verdict(Kind.TRANSIENT, f"{EDGE}{status}", stated)
     if endpoint == TOKEN and status in {400, 401}:
         return _token_refused(status, json)
@@ -283,6 +291,8 @@ def _success(
         # Its success has no body (RFC 7009, section 2.2); a page is somebody else's.
         page = "html" in (content_type or "")
         return Verdict(Kind.TRANSIENT, "garbled") if page else Verdict(Kind.OK, "ok")
+    if _is_page_for_a_pair(endpoint, content_type, json):
+        return Verdict(Kind.TRANSIENT, f"{EDGE}{status}")
     if status == 204 and method in {"PATCH", "PUT", "DELETE"}:
         return Verdict(Kind.OK, "ok")
     # Only `detail` is asked: a record of the list may quote anything.
@@ -292,9 +302,17 @@ def _success(
     known = status in {200, 201} or (endpoint == BULK and status == 202)
     if known and _is_due(system, endpoint, method, json):
         return Verdict(Kind.OK, "ok")
-    if is_write(endpoint, method):
-        return Verdict(Kind.AMBIGUOUS, "garbled")
-    return Verdict(Kind.TRANSIENT, "garbled")
+    return _garbled(endpoint, method)
+
+
+def _is_page_for_a_pair(endpoint: str, content_type: str | None, json: Json) -> bool:
+    """Whether a page stands for a token pair: it tells nothing of one, and the next try does."""
+    return endpoint == TOKEN and json is None and "html" in (content_type or "")
+
+
+def _garbled(endpoint: str, method: str) -> Verdict:
+    kind = Kind.AMBIGUOUS if is_write(endpoint, method) else Kind.TRANSIENT
+    return Verdict(kind, "garbled")
 
 
 def _is_due(system: str, endpoint: str, method: str, json: Json) -> bool:

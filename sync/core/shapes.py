@@ -13,6 +13,7 @@ import re
 
 from sync.core.wording import Json
 
+_NUMBERED = re.compile(r"(?:^|/)([0-9]{1,18})/?$")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # Names that gateways use beside a text of theirs (AWS API Gateway: message; RFC 9457: type, title,
 # status, instance; Spring: timestamp, path; Kong: request_id; Cloudflare: error_code, ray_id): a
@@ -71,6 +72,19 @@ def is_of_the_api(system: str, status: int, json: Json, *, token: bool = False) 
         told = all(_is_text(one) or _is_of_fields(one, status, _DEEPEST) for one in texts)
         return told and (not rest or _is_of_fields(rest, status, _DEEPEST))
     return _is_of_fields(json, status, _DEEPEST)
+
+
+def is_about_another(system: str, asked: str | None, json: Json) -> bool:
+    """Whether an object is another one than was asked for by its id, as a cache may mix them up.
+
+    Only numbers are compared: an occurrence of a series may be shown under the id it got since. Of
+    OnCall's objects the `url` names them, their `id` is another number in its own samples.
+    """
+    if asked is None or not isinstance(json, dict):
+        return False
+    named = json.get("url" if system == "oncall" else "id")
+    found = _NUMBERED.search(str(named)) if isinstance(named, str | int) else None
+    return found is not None and asked.isdecimal() and int(found[1]) != int(asked)
 
 
 def _is_text(value: Json) -> bool:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 
 from sync.config import Mode
-from sync.core.errors import Gone, WrongAccount
+from sync.core.errors import Gone, Transient, WrongAccount
 from sync.engine import facts, whose
 from sync.mapping import MappingError
-from sync.oncall.translate import id_from_url
 from sync.store import journal
 from sync.store.schema import installation, probe
+from sync.store.work import Lane
 
 if TYPE_CHECKING:
     from sync.engine.context import Ring, Sync
@@ -34,6 +34,8 @@ SYSTEMS = ("drchrono", "oncall")
 # How old a proof may be under which DrChrono's 404 of a bystander is believed. What ends a visit or
 # a person asks for one that is younger than the denial (`require`).
 FRESH = timedelta(hours=1)
+# The same of OnCall's, of ids that end nothing: a flood of them is no reason for as many proofs.
+SHARED = timedelta(seconds=30)
 # How often a wrong account is looked at again.
 AGAIN = timedelta(minutes=10)
 # How long work that is held waits before it asks again.
@@ -130,7 +132,7 @@ def prove(sync: Sync, system: str) -> bool:
     if system == "drchrono":
         right = _is_our_practice(sync, pinned.practice_group)
     else:
-        providers = list(sync.oncall.providers(sync.task_ticket()))
+        providers = readable(system, list(sync.oncall.providers(sync.task_ticket())))
         right = is_our_organisation(sync, pinned.oncall_org, providers)
     if not right:
         _note_wrong(sync, system, began)
@@ -150,6 +152,7 @@ def saw(sync: Sync, system: str, records: list[Record]) -> None:
     if pinned is None or pinned.practice_group is None:
         return
     now = sync.clock()
+    readable(system, records)
     if system == "drchrono":
         right = is_our_practice(sync, pinned.practice_group, records)
     else:
@@ -169,7 +172,7 @@ def _is_our_practice(sync: Sync, group: str) -> bool:
                 return True
         except Gone:
             pass  # this one may have left; the list says whether all have
-    return is_our_practice(sync, group, sync.drchrono.doctors(ticket))
+    return is_our_practice(sync, group, readable("drchrono", sync.drchrono.doctors(ticket)))
 
 
 def is_our_practice(sync: Sync, group: str, doctors: list[Record]) -> bool:
@@ -190,7 +193,14 @@ def is_our_organisation(sync: Sync, org: str, providers: list[Record]) -> bool:
         mapped = {entry.oncall_provider for entry in sync.mapping.doctors}
     except MappingError:
         mapped = set()
-    return any(id_from_url(str(one.get("url"))) in mapped for one in providers)
+    return any(whose.number_in(one.get("url")) in mapped for one in providers)
+
+
+def readable(system: str, people: list[Record]) -> list[Record]:
+    """The same list of all doctors or providers; raises Transient when nobody in it has an id."""
+    if not whose.is_readable(system, people):
+        raise Transient("garbled")
+    return people
 
 
 def mapped_doctors(sync: Sync) -> set[str]:
@@ -297,20 +307,21 @@ class _ProvenSender:
             return self._sender.send(call, ticket)
         except Gone:
             if call.endpoint in _OBJECTS:
-                self._proof(call.system)
+                self._proof(call.system, ticket.lane)
             raise
 
 
 def with_proof(sender: Sender, sync: Any) -> Sender:
     """Give a sender that believes no 404 of an object before the account is proven right.
 
-    `sync` gives the Sync when it is built. What OnCall denies is proven anew each time: it
-    documents no deletion.
+    `sync` gives the Sync when it is built. OnCall documents no deletion, so what it denies is
+    proven anew each time; of ids that only callers told of, by one proof within `SHARED`.
     """
 
-    def proof(system: str) -> None:
+    def proof(system: str, lane: Lane) -> None:
         made: Sync = sync()
         now = made.clock()
-        require(made, system, now - FRESH if system == "drchrono" else now)
+        shared = SHARED if lane is Lane.TOLD else timedelta(0)
+        require(made, system, now - (FRESH if system == "drchrono" else shared))
 
     return _ProvenSender(sender, proof)

@@ -118,6 +118,20 @@ def last_sent(conn: Connection, row: Obj, *also: str) -> datetime | None:
     return at
 
 
+def was_answered(conn: Connection, row: Obj) -> bool:
+    """Whether each POST for a row that may have made something was answered, if by no API's word.
+
+    Such a request has ended: what it made is there, and lands no later.
+    """
+    lost = select(call.c.id).where(
+        call.c.object == row.id,
+        call.c.method == "POST",
+        call.c.state.in_(("open", "unresolved", "looked")),
+        call.c.status.is_(None),
+    )
+    return conn.execute(lost.limit(1)).first() is None
+
+
 def counts_from(sync: Sync, row: Obj, sent: datetime) -> datetime:
     """From when a look at a row counts: the POST has landed or never will, and looks are apart."""
     if row.looked_at is not None:

@@ -71,6 +71,7 @@ def judge(sync: Sync, pair: StoredToken, granted: frozenset[str] | None) -> Judg
         pinned = conn.execute(select(installation)).first()
     ticket = sync.task_ticket()
     doctors = _asked("user:read", lambda: client.doctors(ticket))
+    accounts.readable("drchrono", doctors)
     if not doctors:
         # A missing scope can show as an empty list instead of a 403 (facts: O).
         raise ConnectError("this user sees no doctors: the right user:read is missing")
@@ -124,7 +125,7 @@ def _asked(right: str, call: Callable[[], Any], *more: str) -> Any:
 
 def _oncall(sync: Sync, ticket: Ticket) -> list[Record]:
     try:
-        return list(sync.oncall.providers(ticket))
+        return accounts.readable("oncall", list(sync.oncall.providers(ticket)))
     except RemoteError as error:
         raise ConnectError(
             f"OnCall did not answer as expected ({error.code}); try again, or run "

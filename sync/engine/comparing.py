@@ -141,14 +141,11 @@ def _know(started: Scan, shown: Person) -> None:
 
 def read_contacts(started: Scan) -> Iterator[dict[str, Json]]:
     """Every contact as OnCall lists it."""
-    page, count = started.sync.oncall.contacts(started.ticket), 0
-    while True:
+    count = 0
+    for page in started.sync.oncall.contact_pages(started.ticket):
         count += len(page.results)
         started.progress("OnCall contacts", count)
         yield from page.results
-        if page.next is None:
-            return
-        page = started.sync.oncall.contacts(started.ticket, page=page.next)
 
 
 def patients_like(started: Scan, shown: Person) -> people.Match[Person]:
@@ -275,13 +272,10 @@ def visits(started: Scan) -> list[Met]:
 
 def _read_visits(started: Scan) -> list[Met]:
     found: list[Met] = []
-    page = started.sync.oncall.list_appointments(started.ticket)
-    while True:
+    for page in started.sync.oncall.appointment_pages(started.ticket):
         found += (Met(json, there(started, json)) for json in page.results)
         started.progress("OnCall visits", len(found))
-        if page.next is None:
-            return found
-        page = started.sync.oncall.list_appointments(started.ticket, page.next)
+    return found
 
 
 def _appointments(started: Scan) -> list[Met]:

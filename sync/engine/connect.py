@@ -31,6 +31,7 @@ __all__ = ["ConnectError", "Judged"]
 NOT_OF_THE_ACCOUNT = ("mapping_unusable", "database_behind", "malformed_record")
 CONNECT_LIFE = timedelta(minutes=15)
 STATE_LIFE = timedelta(minutes=10)
+END_AGAIN = timedelta(minutes=1)
 # Whether DrChrono takes PKCE is documented nowhere: it is asked with it until it refuses.
 PKCE = "pkce"
 _USED = "this address was used already or is too old; make a new one with: drchrono-oncall connect"
@@ -165,15 +166,28 @@ def refuse(sync: Sync, state: str, browser: str) -> None:
         held = sync.tickets.find(conn, secret)
         if held is None or not sync.tickets.move(conn, secret, "held", "failed"):
             raise ConnectError(_USED)
-    candidate.revoke(sync, _unpacked(held.data["pair"]))
+    _end(sync, _unpacked(held.data["pair"]))
 
 
 def end_forgotten(sync: Sync) -> None:
-    """Have DrChrono end the pairs that nobody confirmed in time; their rows are pruned after."""
+    """Have DrChrono end the pairs that nobody confirmed in time, or that it could not end before.
+
+    Their rows are pruned after.
+    """
     with sync.store.read() as conn:
         left = sync.tickets.expired(conn, "held")
     for data in left:
-        candidate.revoke(sync, _unpacked(data["pair"]))
+        _end(sync, _unpacked(data["pair"]))
+
+
+def _end(sync: Sync, pair: StoredToken) -> None:
+    """Have DrChrono end a pair that is not used; the beat tries again while it lives."""
+    now = sync.clock()
+    if candidate.revoke(sync, pair) or pair.expires_at <= now:
+        return
+    with sync.store.write() as conn:
+        again = now + END_AGAIN
+        sync.tickets.put(conn, secrets.token_urlsafe(32), "held", again, {"pair": _packed(pair)})
 
 
 # --- the exchange ---------------------------------------------------------------------------------
@@ -213,12 +227,11 @@ def _candidate(sync: Sync, code: str, verifier: str | None) -> tuple[StoredToken
         raise _unexpected(error) from None
     try:
         return pair, candidate.judge(sync, pair, granted)
-    except ConnectError:
-        candidate.revoke(sync, pair)
+    except Exception as error:
+        _end(sync, pair)
+        if isinstance(error, RemoteError):
+            raise _unexpected(error) from None
         raise
-    except RemoteError as error:
-        candidate.revoke(sync, pair)
-        raise _unexpected(error) from None
 
 
 def _unexpected(error: RemoteError) -> ConnectError:

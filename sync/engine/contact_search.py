@@ -94,17 +94,19 @@ def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Jso
     """
     with sync.store.read() as conn:
         filters = facts.get(conn, FILTERS) != "no"
+    pages = sync.oncall.contact_pages(ticket, email=email if filters else None)
     try:
-        page = sync.oncall.contacts(ticket, email=email if filters else None)
+        page = next(pages)
     except (Refused, NotTheApi):
         # Whoever refused it: a list read whole answers the same question.
         filters = False
-        page = sync.oncall.contacts(ticket)
+        pages = sync.oncall.contact_pages(ticket)
+        page = next(pages)
     found, others = _with_email(sync, page, email)
     if others:
         filters = False
     while page.next is not None and (not filters or found):
-        page = sync.oncall.contacts(ticket, page=page.next)
+        page = next(pages)
         found += _with_email(sync, page, email)[0]
     if not filters:
         with sync.store.write() as conn:
@@ -114,12 +116,8 @@ def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Jso
 
 def everybody(sync: Sync, ticket: Ticket) -> Iterator[tuple[dict[str, Json], Person]]:
     """Every contact there is, page by page."""
-    page = sync.oncall.contacts(ticket)
-    while True:
+    for page in sync.oncall.contact_pages(ticket):
         yield from ((record, charts.contact(sync, record)) for record in page.results)
-        if page.next is None:
-            return
-        page = sync.oncall.contacts(ticket, page=page.next)
 
 
 def _with_email(

@@ -41,6 +41,7 @@ def _resolve_one(started: VisitRun, row: Obj) -> None:
     sync, state = started.sync, started.state
     with sync.store.read() as conn:
         sent = attempts.last_sent(conn, row)
+        answered = attempts.was_answered(conn, row)
     if sent is None:
         _drop(started, row)
         return
@@ -51,7 +52,9 @@ def _resolve_one(started: VisitRun, row: Obj) -> None:
     if look.found is not None:
         adopt_found(started, row, look.found)
         raise LaterError(sync.clock(), Hints.both())
-    asked = row.system == "oncall" and look.evidence is Evidence.SILENT
+    silent = look.evidence is Evidence.SILENT
+    # A second one mails the patient again: there a silent list denies only what has surely ended.
+    asked = row.system == "oncall" and silent and not answered
     if not asked and attempts.is_denied(sync, row, sent, look.evidence):
         _drop(started, row)
         return
@@ -59,7 +62,7 @@ def _resolve_one(started: VisitRun, row: Obj) -> None:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         due = attempts.note_look(conn, sync, row, sent, look.evidence, sync.clock())
     if asked and row.looks + 1 >= attempts.LOOKS:
-        # A second one mails the patient again: silence is no denial. The list's proof wakes it.
+        # The list's proof wakes it.
         raise ParkedError(waiting.FACT, proofs.ONCALL_VISITS, "create_unknown", row.id)
     if attempts.is_hopeless(sync, sent):
         raise ParkedError("operator", str(row.id), "create_unknown", row.id)

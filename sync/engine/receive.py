@@ -6,8 +6,9 @@ which a later decision rests. Each event is one transaction, and the caller answ
 """
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -20,7 +21,7 @@ from sync.core.records import Absent, Person, Visit
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.engine import everyone, fruitless, index, occurrences, rekeying, unknown, waiting
+from sync.engine import everyone, fruitless, index, occurrences, rekeying, unknown, waiting, woken
 from sync.engine.context import Ring, Sync
 from sync.engine.seen import settled
 from sync.mapping import Mapping, MappingError
@@ -69,6 +70,7 @@ class _Event:
     wait: Wait
     credential: str
     mapping: Mapping | None = None  # None: not needed, or the file can't be used just now
+    woken: list[int] = field(default_factory=list)  # what waited for what it is about
 
 
 def drchrono_event(
@@ -102,10 +104,14 @@ def drchrono_event(
         _mapping(sync),
     )
     if event in PATIENT_EVENTS:
-        return _settled(sync, lambda conn: _patient(sync, conn, happened, remote_id, body))
+        return _settled(
+            sync, happened, lambda conn: _patient(sync, conn, happened, remote_id, body)
+        )
     if event in NOTE_EVENTS:
-        return _settled(sync, lambda conn: _note(sync, conn, happened, remote_id))
-    return _settled(sync, lambda conn: _appointment(sync, conn, happened, remote_id, body))
+        return _settled(sync, happened, lambda conn: _note(sync, conn, happened, remote_id))
+    return _settled(
+        sync, happened, lambda conn: _appointment(sync, conn, happened, remote_id, body)
+    )
 
 
 def oncall_event(sync: Sync, *, payload: Map[str, Any], credential: int = 0) -> Receipt:
@@ -130,7 +136,7 @@ def oncall_event(sync: Sync, *, payload: Map[str, Any], credential: int = 0) -> 
         raise UnusableError("url")
     credential_name = f"oncall:{credential}"
     happened = _Event("oncall", event, None, sync.clock(), sync.wait(), credential_name)
-    return _settled(sync, lambda conn: _hint(sync, conn, happened, remote_id))
+    return _settled(sync, happened, lambda conn: _hint(sync, conn, happened, remote_id))
 
 
 def _mapping(sync: Sync) -> Mapping | None:
@@ -160,18 +166,31 @@ def _short(text: str | None) -> str | None:
     return text if text and _WORD.fullmatch(text) else None
 
 
-def _settled(sync: Sync, note: Any) -> Receipt:
+def _settled(sync: Sync, event: _Event, note: Callable[[Connection], Receipt]) -> Receipt:
     """Run one event's transaction; two first events of one object race for its row, so again."""
     for _ in range(_RACES):
         try:
-            with sync.store.write() as conn:
-                receipt: Receipt = note(conn)
-                return receipt
+            return _once(sync, event, note)
         except IntegrityError:
             continue
+    return _once(sync, event, note)
+
+
+def _once(sync: Sync, event: _Event, note: Callable[[Connection], Receipt]) -> Receipt:
+    event.woken.clear()
     with sync.store.write() as conn:
-        last: Receipt = note(conn)
-        return last
+        receipt = note(conn)
+        woken.spend(conn, sync, len(event.woken), event.now)
+        return receipt
+
+
+def _woken(
+    sync: Sync, conn: Connection, event: _Event, kind: str, ref: str, wait: Wait = NO_WAIT
+) -> list[int]:
+    """Raise what waits for what a caller says has changed."""
+    keys = woken.wake(conn, sync, kind, ref, now=event.now, wait=wait)
+    event.woken.extend(keys)
+    return keys
 
 
 # --- appointments ---------------------------------------------------------------------------------
@@ -181,7 +200,7 @@ def _appointment(
     sync: Sync, conn: Connection, event: _Event, remote_id: str, body: Json
 ) -> Receipt:
     obj = links.find(conn, "drchrono", "appointment", remote_id)
-    waiting.wake(conn, waiting.VISIT, remote_id, now=event.now, wait=event.wait)
+    _woken(sync, conn, event, waiting.VISIT, remote_id, event.wait)
     if event.name == "APPOINTMENT_DELETE":
         return _deleted(sync, conn, event, obj, remote_id)
     wire, shown = _read_body(event.mapping, body)
@@ -436,7 +455,7 @@ def _patient(sync: Sync, conn: Connection, event: _Event, remote_id: str, body: 
     except MalformedError:
         wire, shown = {}, None
     obj = links.find(conn, "drchrono", "patient", remote_id)
-    rings = _wake(conn, event, remote_id)
+    rings = _wake(sync, conn, event, remote_id)
     linked = obj is not None and is_linked(conn, obj.aggregate)
     if not linked and not everyone.is_mirrored(event.mapping):
         _note_address(sync, conn, event, remote_id, obj, shown)
@@ -464,17 +483,15 @@ def _note_address(
         return
     keys = people.keys(shown) if shown is not None else ()
     for kind, ref in waiting.email(sync.digests, keys, older=True):
-        waiting.wake(conn, kind, ref, now=event.now)
+        _woken(sync, conn, event, kind, ref)
     one = _said(event, "patient", remote_id, shown)
     told.say(conn, replace(one, key_id=sync.digests.key_id, email=key), "keys", event.now)
 
 
-def _wake(conn: Connection, event: _Event, remote_id: str) -> tuple[Ring, ...]:
+def _wake(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> tuple[Ring, ...]:
     """Raise the visits that wait for this patient: they may have got their e-mail."""
-    waiting = links.blocked_on(conn, "patient", remote_id)
-    for key in waiting:
-        work.raise_(conn, key, now=event.now, hints=Hints.both(), wait=event.wait)
-    return tuple(Ring(key, Lane.LIVE) for key in waiting if event.wait.settle == 0)
+    keys = _woken(sync, conn, event, waiting.PATIENT, remote_id, event.wait)
+    return tuple(Ring(key, Lane.LIVE) for key in keys if event.wait.settle == 0)
 
 
 def is_linked(conn: Connection, person: int) -> bool:

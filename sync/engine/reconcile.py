@@ -3,7 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
@@ -16,7 +16,7 @@ from sync.log import cause
 from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
 from sync.outbound.brake import NO_DOCTOR, BrakedError
 from sync.store import journal, links, work
-from sync.store.schema import visit
+from sync.store.schema import call, visit
 from sync.store.schema import work as work_table
 from sync.store.work import FenceLostError, Hints, Lease
 
@@ -26,6 +26,8 @@ BACKOFF_MOST = 900.0
 OF_THE_SERVICE = frozenset(
     {"auth", "mapping_unusable", "not_connected", zones.UNKNOWN, keeper.ELSEWHERE}
 )
+# So many writes of one aggregate that were answered, but by no word of the API's, are told.
+GAVE_UP, GAVE_UP_WITHIN = 5, timedelta(hours=1)
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 
@@ -79,8 +81,7 @@ def _work(sync: Sync, lease: Lease) -> None:
     except NotBefore as closed:
         _later(sync, lease, closed.until)
     except Unresolved:
-        due = sync.clock() + timedelta(seconds=sync.settings.late_seconds)
-        _later(sync, lease, due, hints=Hints.both())
+        _unresolved(sync, lease)
     except Exception as failure:
         parked = _parked(failure)
         if parked is not None:
@@ -98,7 +99,8 @@ def _ended(sync: Sync, lease: Lease) -> None:
     ref = str(lease.aggregate)
     with sync.store.read() as conn:
         waits = links.blocked_on(conn, waiting.RUN, ref)
-    if waits or lease.attempts >= GIVE_UP_TELLING:
+        told = journal.is_open(conn, lease.aggregate, "keeps_failing")
+    if waits or told:
         with sync.store.write() as conn:
             waiting.wake(conn, waiting.RUN, ref, now=sync.clock())
             journal.close_one(conn, lease.aggregate, "keeps_failing", sync.clock())
@@ -140,6 +142,28 @@ def _later(
 ) -> None:
     with sync.store.write() as conn:
         work.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed, own=own)
+
+
+def _unresolved(sync: Sync, lease: Lease) -> None:
+    """Look at a write without an outcome when it has landed, or never will.
+
+    Where something in front of the API answers each one, the tries grow apart, and it is told.
+    """
+    now = sync.clock()
+    answered = select(func.count()).where(
+        call.c.aggregate == lease.aggregate,
+        call.c.state.in_(("unresolved", "looked")),
+        call.c.status.is_not(None),
+        call.c.at > now - GAVE_UP_WITHIN,
+    )
+    with sync.store.read() as conn:
+        count = conn.execute(answered).scalar_one()
+    apart = sync.settings.late_seconds * 2 ** max(0, min(count, 30) - 1)
+    due = now + timedelta(seconds=min(BACKOFF_MOST, apart))
+    _later(sync, lease, due, hints=Hints.both())
+    if count >= GAVE_UP:
+        with sync.store.write() as conn:
+            journal.open_attention(conn, lease.aggregate, "keeps_failing", now=now)
 
 
 def _again(sync: Sync, lease: Lease, code: str) -> None:

@@ -442,14 +442,10 @@ def oncall_walk(sync: Sync) -> tuple[Ring, ...]:
     scans.begin(sync.store, "oncall_walk", began)
     rings: list[Ring] = []
     shown: set[str] = set()
-    page = sync.oncall.list_appointments(sync.task_ticket())
-    while True:
+    for page in sync.oncall.appointment_pages(sync.task_ticket()):
         with sync.store.write() as conn:
             shown |= {str(newest.record_id(json)) for json in page.results}
             rings += oncall_page(conn, sync, page.results)
-        if page.next is None:
-            break
-        page = sync.oncall.list_appointments(sync.task_ticket(), page.next)
     rings += _missing(sync, "oncall", shown, began, began + timedelta(days=3650))
     with sync.store.write() as conn:
         unknown.answered(conn, sync, "oncall", began)
@@ -461,13 +457,11 @@ def oncall_contacts(sync: Sync) -> tuple[Ring, ...]:
     """Contacts have no webhook: their pages are compared by digest."""
     scans.begin(sync.store, "oncall_contacts", sync.clock())
     rings: list[Ring] = []
-    page, pages = sync.oncall.contacts(sync.task_ticket()), 1
-    while True:
+    pages = 0
+    for page in sync.oncall.contact_pages(sync.task_ticket()):
         with sync.store.write() as conn:
             rings += _each(conn, sync, page.results, _contact)
-        if page.next is None:
-            break
-        page, pages = sync.oncall.contacts(sync.task_ticket(), page=page.next), pages + 1
+        pages += 1
     scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None, position=str(pages))
     return tuple(rings)
 

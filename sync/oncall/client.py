@@ -106,11 +106,28 @@ class OnCall:
 
     def providers(self, ticket: Any) -> Iterator[Record]:
         """Give all providers, page by page."""
+        for page in self._walk(ticket, "providers", "/providers/", {}):
+            yield from page.results
+
+    # Whole lists
+
+    def appointment_pages(self, ticket: Any) -> Iterator[Page]:
+        """Give every page of appointments. Raises Transient when the links lead round."""
+        return self._walk(ticket, "appointments", "/appointments/", {})
+
+    def contact_pages(self, ticket: Any, *, email: str | None = None) -> Iterator[Page]:
+        """Give every page of contacts; of `email` as with `contacts`."""
+        query = {} if email is None else {"email": email}
+        return self._walk(ticket, "contacts", "/contacts/", query)
+
+    def _walk(
+        self, ticket: Any, endpoint: str, path: str, query: Mapping[str, str]
+    ) -> Iterator[Page]:
         following: str | None = None
         seen: set[str] = set()
         while True:
-            page = self._page(ticket, "providers", "/providers/", following, {})
-            yield from page.results
+            page = self._page(ticket, endpoint, path, following, query)
+            yield page
             following = page.next
             if following is None:
                 return

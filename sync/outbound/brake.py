@@ -8,7 +8,7 @@ brake for the hour, and what was released counts against nobody else.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
 from sync.store import attendances, links
 from sync.store.schema import attention, blocker, call, decision
@@ -19,6 +19,7 @@ NO_DOCTOR = "brake"
 COUNTED = ("cancel", "blank")
 QUIET = ("", "marker")  # effects nobody is mailed about
 UNDONE = ("refused", "redirected", "unsent")  # states of calls that did nothing
+UNKNOWN = ("unresolved", "looked")  # of calls that were not known to have done something
 
 
 class BrakedError(Exception):
@@ -61,7 +62,7 @@ def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: da
         .select_from(call)
         .where(
             call.c.effect.in_(COUNTED),
-            call.c.state.not_in(UNDONE),
+            _counts(),
             call.c.at > since,
             func.coalesce(call.c.doctor, "").not_in(released),
         )
@@ -69,6 +70,17 @@ def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: da
     with_this = recent + 1
     if with_this > rule.count and with_this > rule.share * attendances.count_open_future(conn, now):
         raise BrakedError(CAUSE, doctor or "")
+
+
+def _counts() -> ColumnElement[bool]:
+    """Whether a call is taken to have done something.
+
+    One that was answered, by something in front of the API or by a failure, is looked at before the
+    next: what it did is done, and is not tried again. So a gateway that fails for hours fills no
+    brake, and one change is one write.
+    """
+    answered = and_(call.c.state.in_(UNKNOWN), call.c.status.is_not(None))
+    return and_(call.c.state.not_in(UNDONE), not_(answered))
 
 
 def _is_asked(conn: Connection, doctor: str | None) -> bool:
@@ -97,7 +109,7 @@ def check_cap(conn: Connection, aggregate: int, most: int, now: datetime) -> Non
         select(func.count()).where(
             call.c.aggregate == aggregate,
             call.c.effect.not_in(QUIET),
-            call.c.state.not_in(UNDONE),
+            _counts(),
             call.c.at > now - timedelta(days=1),
         )
     ).scalar_one()

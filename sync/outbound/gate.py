@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.core.errors import (
+    ITEMS,
     READ_ON,
     REDIRECTS,
     Deferred,
@@ -158,18 +160,21 @@ class Gate:
             self._rules.other_origins.get(call.system, ()),
         )
         authorization = self._authority.headers(call.system) if call.bearer else {}
-        request = outgoing(call, base.url, authorization)
+        request = first = outgoing(call, base.url, authorization)
         for _ in range(HOPS):
             call_id = self._permit(call, ticket)
             incoming = self._carry(call, call_id, request)
             location = incoming.headers.get("location")
             target = None
             if location and incoming.status in (REDIRECTS if call.writes else READ_ON):
+                # A POST that only asks for a list would make something under another path.
+                writes = call.method.upper() not in {"GET", "HEAD"}
                 target = redirect_target(
-                    request.url, location, base, writes=call.writes, follows=call.bearer
+                    request.url, location, base, writes=writes, follows=call.bearer
                 )
             if target is None:
-                return self._outcome(call, ticket, call_id, incoming)
+                moved = _path(request) != _path(first)
+                return self._outcome(call, ticket, call_id, incoming, moved=moved)
             self._close(call, call_id, "redirected", incoming.status, drop_pending=True)
             request = replace(request, url=target, query=None)
         raise Transient("redirect_loop")
@@ -251,7 +256,9 @@ class Gate:
 
     # --- after ------------------------------------------------------------------------------------
 
-    def _outcome(self, call: Call, ticket: Ticket, call_id: int, incoming: Incoming) -> Answer:
+    def _outcome(
+        self, call: Call, ticket: Ticket, call_id: int, incoming: Incoming, *, moved: bool
+    ) -> Answer:
         json = read_json(incoming)
         verdict = classify(
             call.system,
@@ -262,6 +269,8 @@ class Gate:
             json,
             incoming.headers,
             self._clock(),
+            asked=_object_in(call),
+            moved=moved,
         )
         answer = Answer(
             incoming.status, json, incoming.headers, incoming.content_type, call_id, verdict
@@ -319,6 +328,17 @@ class Gate:
             if drop_pending:
                 conn.execute(delete(pending).where(pending.c.call == call_id))
             _count(conn, call, status)
+
+
+def _path(request: Outgoing) -> str:
+    return urlsplit(request.url).path
+
+
+def _object_in(call: Call) -> str | None:
+    """The id of the object that a call's path names."""
+    if call.endpoint not in ITEMS or call.endpoint == "contact_appointments":
+        return None
+    return unquote(call.path.partition("?")[0].rstrip("/").rpartition("/")[2])
 
 
 def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[str]]] | None:

@@ -68,7 +68,7 @@ def redirect_target(
     """Give the absolute URL to send the same method, body and headers to; None when it may not be.
 
     `call_url` is the URL that answered with the redirect, `location` its Location header as sent.
-    `writes` is whether doing the call twice could do something twice. `follows` is False for calls
+    `writes` is whether its method does more than read. `follows` is False for calls
     whose redirects are never followed: those of the token endpoints, which carry a secret in their
     body.
     """

@@ -134,6 +134,42 @@ def test_a_page_for_a_revocation_revoked_nothing():
 
 
 def test_a_renewal_answered_by_a_page_spent_nothing():
-    for status in (400, 401, 403):
+    for status in (200, 201, 400, 401, 403, 404, 500, 502, 503, 504, 520):
         assert verdict(D, "POST", "token", status, None, HTML).kind is Kind.TRANSIENT
     assert verdict(D, "POST", "token", 401, {"error": "invalid_grant"}).kind is Kind.AUTH
+
+
+def test_a_renewal_whose_answer_is_no_pair_may_have_been_made():
+    for status, body in ((200, {}), (200, None), (500, {"detail": "no"}), (502, None)):
+        assert verdict(D, "POST", "token", status, body).kind is Kind.AMBIGUOUS
+
+
+SAME = [
+    (D, "7", {"id": 7}),
+    (D, "7", {"id": "7"}),
+    (D, "2027-01-19_90010", {"id": "90010"}),  # it became an appointment of its own
+    (D, "90010", {"id": "2027-01-19_90010"}),
+    (C, "7", {"url": "https://api.oncallhealth.com/contacts/7/", "id": 900}),
+    (C, "7", {"url": "/contacts/007"}),
+    (C, "7", {"url": "https://api.oncallhealth.com/contacts/"}),
+]
+ANOTHER = [
+    (D, "7", {"id": 8}),
+    (D, "7", {"id": "70"}),
+    (C, "7", {"url": "https://api.oncallhealth.ca/appointments/8/"}),
+    (C, "7", {"url": "https://api.oncallhealth.ca/appointments/8", "id": 7}),
+]
+
+
+@pytest.mark.parametrize(("system", "asked", "body"), SAME + ANOTHER)
+def test_an_answer_about_another_object_is_none(system, asked, body):
+    for method, kind in (("GET", Kind.TRANSIENT), ("PATCH", Kind.AMBIGUOUS)):
+        found = classify(system, "patient", method, 200, JSON, body, {}, NOW, asked=asked)
+        assert found.kind is (kind if (system, asked, body) in ANOTHER else Kind.OK)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
+def test_what_another_path_says_after_a_redirect_refuses_nothing(status):
+    body = {"detail": "Not found."}
+    found = classify(D, "appointment", "GET", status, JSON, body, {}, NOW, moved=True)
+    assert (found.kind, found.detail_code) == (Kind.TRANSIENT, f"edge_{status}")
