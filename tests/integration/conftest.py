@@ -9,10 +9,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from shutil import copy, rmtree
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,6 +19,7 @@ import redis
 
 from sync.store.database import Store
 from tests.guard import should_we_die
+from tests.integration import postgres
 from tests.integration.clinic import Clinic
 from tests.integration.templates import Templates
 from tests.sandbox_client import Sandbox
@@ -137,9 +137,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str) -> str:
     """The name of a PostgreSQL database to copy: migrated, with nothing in it."""
-    with psycopg.connect(_admin(postgres_server), autocommit=True) as conn:
-        conn.execute("CREATE DATABASE sync_migrated")
-    opened = Store(_postgres_url(postgres_server, "sync_migrated"))
+    opened = Store(postgres.create(postgres_server, "sync_migrated"))
     opened.migrate()
     opened.close()
     return "sync_migrated"
@@ -148,35 +146,15 @@ def migrated_postgres(postgres_server: str) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
     """A new PostgreSQL database, migrated."""
-    # As files: what CREATE DATABASE does else (WAL_LOG) takes twice the time.
-    copied = f"TEMPLATE {migrated_postgres} STRATEGY file_copy"
-    with _postgres_database(postgres_server, copied) as url:
+    with postgres.fresh(postgres_server, migrated_postgres) as url:
         yield url
 
 
 @pytest.fixture
 def empty_postgres_url(postgres_server: str) -> Iterator[str]:
     """A new PostgreSQL database in which nothing was migrated."""
-    with _postgres_database(postgres_server, "") as url:
+    with postgres.fresh(postgres_server) as url:
         yield url
-
-
-@contextmanager
-def _postgres_database(server: str, options: str) -> Iterator[str]:
-    name = f"sync_{uuid4().hex}"
-    with psycopg.connect(_admin(server), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} {options}")  # type: ignore[arg-type]
-    yield _postgres_url(server, name)
-    with psycopg.connect(_admin(server), autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
-
-
-def _postgres_url(server: str, name: str) -> str:
-    return f"postgresql+psycopg://postgres@/{name}?host={server}"
-
-
-def _admin(server: str) -> str:
-    return f"postgresql://postgres@/postgres?host={server}"
 
 
 @pytest.fixture(scope="session")
@@ -244,8 +222,12 @@ def templates(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def clinic(sandbox: Sandbox, templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
-    """A connected clinic with one patient, gone live, on SQLite."""
+def clinic(
+    request: pytest.FixtureRequest, sandbox: Sandbox, templates: Templates, tmp_path: Path
+) -> Iterator[Clinic]:
+    """A connected clinic with one patient, gone live; on SQLite, or as `on_both` says."""
     del sandbox  # a test's own request for it must not empty it later
-    with templates.copied("clinic", tmp_path) as opened:
+    on_postgresql = getattr(request, "param", "sqlite") == "postgresql"
+    server = str(request.getfixturevalue("postgres_server")) if on_postgresql else None
+    with templates.copied("clinic", tmp_path, server=server) as opened:
         yield opened

@@ -3,16 +3,23 @@
 Connecting a clinic is some thirty calls, the same for every test that starts from a connected one.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.integration import postgres
 from tests.integration.clinic import Clinic, checked, open_clinic
 from tests.sandbox_client import Sandbox
 
-FILES = ("sync.db", "mapping.toml")
+# For a test whose `clinic` is to stand on each database in turn, where locks, races, integers or
+# upserts decide.
+on_both = pytest.mark.parametrize("clinic", ["sqlite", "postgresql"], indirect=True)
+DATABASE, MAPPING = "sync.db", "mapping.toml"
 
 
 def gone_live(clinic: Clinic) -> None:
@@ -35,37 +42,67 @@ class Templates:
         name: str,
         home: Path,
         make: Callable[[Clinic], None] = gone_live,
+        server: str | None = None,
         **settings: Any,
     ) -> Iterator[Clinic]:
-        """A copy in `home` of the clinic that `make` makes of a connected one; on SQLite."""
-        with self.unchecked(name, home, make, **settings) as clinic, checked(clinic):
+        """A copy in `home` of the clinic that `make` makes of a connected one.
+
+        It is on SQLite, or on the PostgreSQL whose socket lies in the directory `server`.
+        """
+        with (
+            self.unchecked(name, home, make, server, **settings) as clinic,
+            checked(clinic),
+        ):
             yield clinic
 
     @contextmanager
     def unchecked(
-        self, name: str, home: Path, make: Callable[[Clinic], None], **settings: Any
+        self,
+        name: str,
+        home: Path,
+        make: Callable[[Clinic], None],
+        server: str | None = None,
+        **settings: Any,
     ) -> Iterator[Clinic]:
         """The same, for a test in which a permitted call may never have gone out."""
-        if name not in self._patients:
-            self._make(name, make, **settings)
-        for file in FILES:
-            shutil.copy(self._root / name / file, home / file)
-        self._sandbox.restore(name)
-        url = f"sqlite:///{home / FILES[0]}"
-        with Clinic(self._sandbox, url, home, **settings) as clinic:
-            clinic.patient = self._patients[name]
+        key = f"{name} on PostgreSQL" if server else name
+        if key not in self._patients:
+            self._make(key, make, server, **settings)
+        shutil.copy(self._root / key / MAPPING, home / MAPPING)
+        self._sandbox.restore(key)
+        with (
+            self._database(key, home, server) as url,
+            Clinic(self._sandbox, url, home, **settings) as clinic,
+        ):
+            clinic.patient = self._patients[key]
             clinic.hear()
             clinic.forget()
             yield clinic
 
-    def _make(self, name: str, make: Callable[[Clinic], None], **settings: Any) -> None:
-        home = self._root / name
+    def _make(
+        self, key: str, make: Callable[[Clinic], None], server: str | None, **settings: Any
+    ) -> None:
+        home = self._root / key
         home.mkdir()
         self._sandbox.reset("empty")
         self._sandbox.behaviours("drchrono", burst_limit=None)
-        url = f"sqlite:///{home / FILES[0]}"
+        url = postgres.create(server, _named(key)) if server else f"sqlite:///{home / DATABASE}"
         with open_clinic(self._sandbox, url, home, **settings) as clinic:
             make(clinic)
             self._sandbox.wait_idle()
-            self._patients[name] = clinic.patient
-        self._sandbox.save(name)
+            self._patients[key] = clinic.patient
+        self._sandbox.save(key)
+
+    @contextmanager
+    def _database(self, key: str, home: Path, server: str | None) -> Iterator[str]:
+        if server is None:
+            shutil.copy(self._root / key / DATABASE, home / DATABASE)
+            yield f"sqlite:///{home / DATABASE}"
+            return
+        with postgres.fresh(server, template=_named(key)) as url:
+            yield url
+
+
+def _named(key: str) -> str:
+    """The database of a template, by a word that PostgreSQL takes."""
+    return "template_of_" + re.sub(r"\W", "_", key.lower())

@@ -16,6 +16,9 @@ from service.app import create_app
 from sync import log
 from sync.engine import context, receive
 from sync.store.database import Store
+from tests.integration import forged
+from tests.integration.clinic import Clinic
+from tests.integration.templates import on_both
 from tests.integration.test_doors_webhooks import DRCHRONO, ONCALL, settings
 from workers.bell import Bell
 
@@ -100,6 +103,13 @@ def test_what_no_column_takes_is_no_failure_of_the_database(
 def test_a_duration_of_five_thousand_digits_is_a_hint(web: FlaskClient) -> None:
     body = appointment(duration="9" * 5000)
     assert drchrono(web, "APPOINTMENT_MODIFY", body).status_code == 204
+
+
+@on_both
+def test_a_series_whose_name_no_column_takes_is_a_hint(clinic: Clinic) -> None:
+    """Of an appointment of ours: what is said of its series is looked up."""
+    body = forged.appointment(4711, base_recurring_appointment="\ud800")
+    assert forged.drchrono(clinic, "APPOINTMENT_CREATE", body) in {204, 422}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.integration import forged
 from tests.integration.agreement import agree
 from tests.integration.clinic import Clinic, utc, wall
 from tests.integration.flows import prove_the_list
+from tests.integration.templates import on_both
 from tests.integration.test_syncs_recurring import followed
 
 GET_HERE = "GET /api/appointments/ID"
@@ -35,6 +36,7 @@ def test_an_id_that_no_remote_gives_out_is_refused(clinic: Clinic, remote_id: st
     assert rows(clinic, told, told.c.kind == "appointment") == 0
 
 
+@on_both
 @pytest.mark.parametrize("number", [99_999_999, 9_999_999_999, 999_999_999_999_999_999])
 def test_an_invented_high_id_makes_no_visit_twice(clinic: Clinic, number: int) -> None:
     prove_the_list(clinic)
@@ -49,6 +51,7 @@ def test_an_invented_high_id_makes_no_visit_twice(clinic: Clinic, number: int) -
     assert clinic.mails() == [("invitation", "app")]
 
 
+@on_both
 def test_a_deletion_of_an_id_not_yet_given_out_silences_nothing(clinic: Clinic) -> None:
     first, _ = clinic.linked()
     for number in range(int(first) + 1, int(first) + 8):

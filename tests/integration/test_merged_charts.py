@@ -4,6 +4,7 @@ Charts are often doubled because an address changed (redguava/cliniko-api#97 and
 drajer-health/eCRNow#541, medplum/medplum#6449).
 """
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,12 @@ def set_up(clinic: Clinic, told: str, **kept: Any) -> tuple[int, int, str, str]:
     return former, other, appointment, visit
 
 
-@pytest.mark.parametrize("leaves", ["gone", "inactive"])
-@pytest.mark.parametrize("told", ["before", "after", "never"])
+WAYS = [*product(["sqlite"], ["before", "after", "never"], ["gone", "inactive"])]
+
+
+@pytest.mark.parametrize(
+    ("clinic", "told", "leaves"), [*WAYS, ("postgresql", "never", "gone")], indirect=["clinic"]
+)
 def test_merged_charts_are_a_question_and_then_one_mail(
     clinic: Clinic, told: str, leaves: str
 ) -> None:

@@ -3,17 +3,15 @@
 DrChrono tells of a changed, split or deleted series by its base alone. Invariants 1 and 3.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync.engine import catchup, facts
-from tests.integration.clinic import ZONE, Clinic, open_clinic, utc, wall
+from tests.integration.clinic import ZONE, Clinic, utc, wall
+from tests.integration.templates import on_both
 from tests.integration.test_syncs_recurring import WEEK, followed, look, real, series
-from tests.sandbox_client import Sandbox
 
 INSTANCES = "GET /api/recurring_appointment_instances"
 GET_DC = "GET /api/appointments/ID"
@@ -42,36 +40,28 @@ def split(clinic: Clinic, occurrence: str, **values: Any) -> str:
     return str(clinic.sandbox.control("drchrono", "split", body)["id"])
 
 
-@pytest.fixture
-def both(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Iterator[Clinic]:
-    """A clinic on both databases."""
-    with open_clinic(sandbox, database_url, tmp_path) as clinic:
-        clinic.new_patient()
-        clinic.go_live()
-        yield clinic
-
-
+@on_both
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_new_series_brings_its_occurrences_at_once(both: Clinic, listed: bool) -> None:
-    both.sandbox.behaviours("drchrono", recurring_instances=listed)
-    series(both, recur_end_date=f"{utc(days=3).astimezone(ZONE) + 2 * WEEK:%Y-%m-%d}")
-    both.settle()
-    assert at(both) == weeks(0, 1, 2)
-    with both.sync.store.read() as conn:
+def test_a_new_series_brings_its_occurrences_at_once(clinic: Clinic, listed: bool) -> None:
+    clinic.sandbox.behaviours("drchrono", recurring_instances=listed)
+    series(clinic, recur_end_date=f"{utc(days=3).astimezone(ZONE) + 2 * WEEK:%Y-%m-%d}")
+    clinic.settle()
+    assert at(clinic) == weeks(0, 1, 2)
+    with clinic.sync.store.read() as conn:
         assert facts.get(conn, "recurring_instances") == ("yes" if listed else "no")
-    both.forget()
-    both.whole_cycle()
-    assert (both.writes(), both.mails()) == ([], [])
+    clinic.forget()
+    clinic.whole_cycle()
+    assert (clinic.writes(), clinic.mails()) == ([], [])
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_base_that_moves_moves_its_occurrences(both: Clinic, listed: bool) -> None:
-    both.sandbox.behaviours("drchrono", recurring_instances=listed)
-    ids, _visits = followed(both)
-    both.edit(base_of(ids), scheduled_time=wall(days=3, hour=17))
-    both.settle()
-    assert at(both) == weeks(0, 1, 2, hour=17)
-    assert both.mails() == [("change", "app")] * 3
+def test_a_base_that_moves_moves_its_occurrences(clinic: Clinic, listed: bool) -> None:
+    clinic.sandbox.behaviours("drchrono", recurring_instances=listed)
+    ids, _visits = followed(clinic)
+    clinic.edit(base_of(ids), scheduled_time=wall(days=3, hour=17))
+    clinic.settle()
+    assert at(clinic) == weeks(0, 1, 2, hour=17)
+    assert clinic.mails() == [("change", "app")] * 3
 
 
 def test_a_longer_series_brings_the_new_ones(clinic: Clinic) -> None:
@@ -121,14 +111,14 @@ def test_what_no_webhook_told_of_a_base_is_found_by_the_next_list(clinic: Clinic
 
 @pytest.mark.parametrize("after", ["404", "flagged"])
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_deleted_base_cancels_its_occurrences(both: Clinic, after: str, listed: bool) -> None:
-    both.sandbox.behaviours("drchrono", delete_get=after, recurring_instances=listed)
-    ids, _visits = followed(both)
-    both.delete(base_of(ids))
-    both.settle()
-    assert both.visits() == []
-    assert both.mails() == [("cancellation", "app")] * 3
-    assert both.calls("drchrono").count(GET_DC) <= 1 + len(ids)
+def test_a_deleted_base_cancels_its_occurrences(clinic: Clinic, after: str, listed: bool) -> None:
+    clinic.sandbox.behaviours("drchrono", delete_get=after, recurring_instances=listed)
+    ids, _visits = followed(clinic)
+    clinic.delete(base_of(ids))
+    clinic.settle()
+    assert clinic.visits() == []
+    assert clinic.mails() == [("cancellation", "app")] * 3
+    assert clinic.calls("drchrono").count(GET_DC) <= 1 + len(ids)
 
 
 def test_a_deleted_base_leaves_what_became_an_appointment(clinic: Clinic) -> None:
@@ -141,21 +131,22 @@ def test_a_deleted_base_leaves_what_became_an_appointment(clinic: Clinic) -> Non
     assert at(clinic) == weeks(1)
 
 
+@on_both
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("keys", [True, False])
-def test_a_split_series_is_the_same_visits(both: Clinic, keys: bool, listed: bool) -> None:
-    both.sandbox.behaviours("drchrono", instance_key=keys, recurring_instances=listed)
-    ids, visits = followed(both)
-    new = split(both, ids[1], recur_end_date=ids[2].partition("_")[0])
-    both.settle()
-    look(both)
-    assert at(both) == weeks(0, 1, 2)
-    assert (both.mails(), both.attention()) == ([], [])
+def test_a_split_series_is_the_same_visits(clinic: Clinic, keys: bool, listed: bool) -> None:
+    clinic.sandbox.behaviours("drchrono", instance_key=keys, recurring_instances=listed)
+    ids, visits = followed(clinic)
+    new = split(clinic, ids[1], recur_end_date=ids[2].partition("_")[0])
+    clinic.settle()
+    look(clinic)
+    assert at(clinic) == weeks(0, 1, 2)
+    assert (clinic.mails(), clinic.attention()) == ([], [])
     # From here on they are known by their new ids.
-    both.edit(f"{ids[2].partition('_')[0]}_{new}", duration=50)
-    both.settle()
-    assert both.visit(str(visits[2]["id"]))["duration"] == 50
-    assert both.mails() == [("change", "app")]
+    clinic.edit(f"{ids[2].partition('_')[0]}_{new}", duration=50)
+    clinic.settle()
+    assert clinic.visit(str(visits[2]["id"]))["duration"] == 50
+    assert clinic.mails() == [("change", "app")]
 
 
 @pytest.mark.parametrize("told", ["webhook", "scan"])

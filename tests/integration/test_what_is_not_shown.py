@@ -7,6 +7,7 @@ import pytest
 from tests.integration.clinic import DIVISION, PROVIDER, Clinic
 from tests.integration.flows import POST_PATIENT, here, slot, there
 from tests.integration.meanwhile import meanwhile, second_worker
+from tests.integration.templates import on_both
 from tests.sandbox_client import Sandbox
 
 JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane@mail.example"}
@@ -14,11 +15,10 @@ LOST = {"match": {"method": "POST", "path": "^/api/patients$"}, "do": "drop_afte
 NEVER = {**LOST, "do": "drop"}
 
 
-@pytest.fixture
-def clinic(clinic: Clinic) -> Clinic:
-    """One in which OnCall tells the provider, so that somebody new can be booked there."""
+@pytest.fixture(autouse=True)
+def _told(clinic: Clinic) -> None:
+    """OnCall tells the provider, so that somebody new can be booked there."""
     clinic.sandbox.behaviours("oncall", returns_provider=True)
-    return clinic
 
 
 def book(clinic: Clinic, number: int, **who: str) -> str:
@@ -40,6 +40,7 @@ def lagging(clinic: Clinic, seconds: float) -> None:
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
 
 
+@on_both
 def test_two_visits_of_one_new_person_at_the_same_time(clinic: Clinic) -> None:
     """The second run comes between the first one's last look and its POST."""
     book(clinic, 0)
@@ -61,6 +62,7 @@ def test_two_visits_of_one_new_person_at_the_same_time(clinic: Clinic) -> None:
     assert clinic.attention() == []
 
 
+@on_both
 def test_two_visits_wait_for_one_lost_create(clinic: Clinic) -> None:
     """Both look at the same moments; the create never came to be, and is made again once."""
     clinic.sandbox.faults("drchrono", NEVER)
@@ -202,6 +204,7 @@ def test_an_inactive_chart_is_no_reason_for_a_second_one(clinic: Clinic) -> None
     assert len(appointments(clinic)) == 1
 
 
+@on_both
 def test_a_question_about_a_create_ends_when_the_list_is_proven(
     sandbox: Sandbox, clinic: Clinic
 ) -> None:

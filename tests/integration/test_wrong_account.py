@@ -1,7 +1,5 @@
 """Another practice's account denies all that is ours: nothing of it is stored, believed or done."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +10,10 @@ from sync.drchrono.keeper import State
 from sync.engine import accounts, catchup, connect
 from sync.engine.check import check
 from tests.integration.agreement import agree
-from tests.integration.clinic import DOCTOR, Clinic, open_clinic, wall
-from tests.sandbox_client import Sandbox
+from tests.integration.clinic import DOCTOR, Clinic, wall
+from tests.integration.templates import on_both
 
 HOUR = 3600.0
-
-
-@pytest.fixture
-def either(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Iterator[Clinic]:
-    """A clinic that has gone live, on each database."""
-    with open_clinic(sandbox, database_url, tmp_path) as clinic:
-        clinic.new_patient()
-        clinic.go_live()
-        yield clinic
 
 
 def token(clinic: Clinic) -> str:
@@ -43,8 +32,8 @@ def move(clinic: Clinic, account: str) -> None:
 # --- connecting -----------------------------------------------------------------------------------
 
 
-def test_a_stranger_who_connects_changes_nothing(either: Clinic) -> None:
-    clinic = either
+@on_both
+def test_a_stranger_who_connects_changes_nothing(clinic: Clinic) -> None:
     appointment, _ = clinic.linked()
     before = token(clinic)
     clinic.sandbox.behaviours("drchrono", login="stranger")
@@ -116,11 +105,11 @@ def test_check_names_the_right_that_a_user_has_lost_and_another_practice(clinic:
 # --- a later loss ---------------------------------------------------------------------------------
 
 
+@on_both
 @pytest.mark.parametrize("told", ["edited", "deleted"])
 def test_no_404_is_believed_when_the_user_moved_to_another_practice(
-    either: Clinic, told: str
+    clinic: Clinic, told: str
 ) -> None:
-    clinic = either
     appointment, _ = clinic.linked()
     move(clinic, "stranger")
     if told == "edited":

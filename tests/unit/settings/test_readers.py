@@ -90,6 +90,18 @@ def test_check_lists_them_like_everything_else(monkeypatch: pytest.MonkeyPatch) 
     assert "Kq8" not in result.output
 
 
+def test_a_platform_whose_files_are_gone_tomorrow_is_told_before_anything_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DYNO", "web.1")
+    monkeypatch.setenv("DIGEST_KEYS", "Kq8-2mVx0pLw7dTz" * 2)
+    monkeypatch.setenv("ENCRYPTION_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+    result = CliRunner().invoke(cli, ["check", "--json"])
+    assert result.exit_code == 1
+    assert '"DATABASE_URL"' in result.output
+    assert not Path("var").exists()
+
+
 @pytest.mark.parametrize(
     ("raw", "kept"),
     [
