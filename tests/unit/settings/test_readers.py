@@ -235,7 +235,8 @@ def test_a_name_that_is_nearly_a_settings_is_told(
     "name",
     ["DATABASE_USER", "DATABASE_HOST", "REDIS_HOST", "REDIS_PASSWORD", "POSTGRES_PASSWORD", "HOSTS",
      "DRCHRONO_ONCALL_SERVICE_HOST", "DRCHRONO_ONCALL_PORT", "ONCALL_PORT_8000_TCP", "HOSTNAME",
-     "LOGNAME", "PUBLIC_KEY", "REDIS_TLS_URL", "DATABASE_PUBLIC_URL"],
+     "LOGNAME", "PUBLIC_KEY", "REDIS_TLS_URL", "DATABASE_PUBLIC_URL", "DRCHRONO_SCHEMA",
+     "DRCHRONO_USER"],
 )  # fmt: skip
 def test_another_programs_variable_is_left_alone(name: str) -> None:
     assert read_settings({name: "x"}).problems == {}
