@@ -244,15 +244,20 @@ class Day:
     # --- looking ----------------------------------------------------------------------------------
 
     def _synced_appointment(self) -> Row:
-        """An open video appointment that stands in OnCall, of a patient with an own e-mail."""
+        """An open video appointment that stands in OnCall, of a patient with an own e-mail.
+
+        Of one who sees one doctor: whose visit a booking in OnCall is, their only contact says; of
+        two contacts, only the chart, which is one call more.
+        """
         visits = self._visits()
+        contacts = [row["email"] for row in self._control.state("oncall")["objects"]["contacts"]]
         emails = [row["email"] for row in self._patients()]
         for row in self._appointments():
             if row["reason"] != "Telehealth" or row["status"] == "Cancelled":
                 continue
             email = self._patient(row["patient"])["email"]
             instant = self._instant(row["scheduled_time"], row)
-            if emails.count(email) == 1 and any(
+            if emails.count(email) == contacts.count(email) == 1 and any(
                 visit["datetime"] == instant and email in _emails(visit) for visit in visits
             ):
                 return row

@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from sync.core.bucket import Level, Rates
 from sync.store import upsert
-from sync.store.schema import bucket, told
+from sync.store.schema import bucket, object_, told, work
 
 What = Literal["asks", "taken", "deleted", "keys"]
 EVERY: tuple[What, ...] = get_args(What)
@@ -100,9 +111,20 @@ def count(conn: Connection, system: str, what: What) -> int:
 
 
 def being_read(conn: Connection, system: str, since: datetime) -> int:
-    """How many ids of a system were given their turn since then and are not settled."""
-    taken = told.c.system == system, told.c.what == "taken", told.c.at > since
-    found: int = conn.execute(select(func.count()).select_from(told).where(*taken)).scalar_one()
+    """How many ids of a system were given their turn since then and still wait for a worker."""
+    here = and_(
+        object_.c.system == told.c.system,
+        object_.c.kind == told.c.kind,
+        object_.c.remote_id == told.c.remote_id,
+    )
+    waits = work.c.wanted > work.c.done
+    found: int = conn.execute(
+        select(func.count())
+        .select_from(told)
+        .join(object_, here)
+        .join(work, work.c.aggregate == object_.c.aggregate)
+        .where(told.c.system == system, told.c.what == "taken", told.c.at > since, waits)
+    ).scalar_one()
     return found
 
 

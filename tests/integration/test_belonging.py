@@ -72,8 +72,8 @@ def test_tables_of_another_version_are_left_alone(store: Store) -> None:
     sync.close()
 
 
-def test_a_database_without_tables_is_told_of(database_url: str) -> None:
-    assert "drchrono-oncall migrate" in ended_with(settings(database_url))
+def test_a_database_without_tables_is_told_of(empty_database_url: str) -> None:
+    assert "drchrono-oncall migrate" in ended_with(settings(empty_database_url))
 
 
 def test_a_database_that_is_away_keeps_no_process_from_starting() -> None:

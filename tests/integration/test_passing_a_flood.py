@@ -47,6 +47,18 @@ def test_few_are_being_read_however_many_are_told_of(clinic: Clinic) -> None:
         assert told.count(conn, "drchrono", "asks") == 40 - unknown.AT_ONCE
 
 
+def test_a_base_that_was_read_takes_nobody_s_place(clinic: Clinic) -> None:
+    """A series' base is told of and read, and stays none of ours; four are no reason to wait."""
+    for number in range(unknown.AT_ONCE):
+        assert forged.drchrono(clinic, "APPOINTMENT_CREATE", forged.appointment(DENIED + number))
+    due(clinic.sync)
+    with clinic.sync.store.write() as conn:
+        conn.execute(update(work).values(done=work.c.wanted))  # their runs are over
+    clinic.book(patient=clinic.patient)
+    clinic.pump()
+    assert len(clinic.visits()) == 1
+
+
 def test_a_create_reads_each_invented_id_once_and_no_other_create_again(clinic: Clinic) -> None:
     """An id that nobody has read may be the appointment that a booking in OnCall is to become."""
     clinic.sandbox.behaviours("oncall", returns_provider=True)
