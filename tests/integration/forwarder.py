@@ -45,7 +45,11 @@ def unix(path: str) -> Connect:
 
     def connect() -> socket.socket:
         made = socket.socket(socket.AF_UNIX)
-        made.connect(path)
+        try:
+            made.connect(path)
+        except OSError:
+            made.close()
+            raise
         return made
 
     return connect
