@@ -103,8 +103,7 @@ def list_soon(conn: Connection, name: str, now: datetime) -> None:
 
 def list_read(conn: Connection, name: str, now: datetime) -> None:
     """Note that a list is being read, for whatever reason."""
-    held = told.level(conn, _of_list(name), _twice(name), now)
-    told.put_level(conn, _of_list(name), held.taken(), now)
+    told.spend(conn, _of_list(name), _twice(name), now)
 
 
 def _of_list(name: str) -> str:
@@ -182,8 +181,7 @@ def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: date
             spent[name] += 1
             rings.append(_read_it(conn, one, now))
     for name in sorted(spent):
-        held = told.level(conn, name, rates, now)
-        told.put_level(conn, name, held.taken(spent[name]), now)
+        told.spend(conn, name, rates, now, spent[name])
     return _Taken(tuple(rings), short)
 
 

@@ -47,8 +47,7 @@ def wake(
 def spend(conn: Connection, sync: Sync, tokens: int, now: datetime) -> None:
     """Take a token for each aggregate that was woken."""
     if tokens:
-        held = told.level(conn, _NAME, _rates(sync), now)
-        told.put_level(conn, _NAME, held.taken(tokens), now)
+        told.spend(conn, _NAME, _rates(sync), now, tokens)
 
 
 def _rates(sync: Sync) -> bucket.Rates:

@@ -288,3 +288,8 @@ def put_level(conn: Connection, name: str, held: Level, now: datetime) -> None:
     """Store what the buckets hold as of now."""
     values = {"soon": held.soon, "share": held.share, "at": now}
     conn.execute(update(bucket).where(bucket.c.name == name).values(**values))
+
+
+def spend(conn: Connection, name: str, rates: Rates, now: datetime, tokens: int = 1) -> None:
+    """Take tokens out of a credential's buckets; below zero when others took the last ones."""
+    put_level(conn, name, level(conn, name, rates, now).taken(tokens), now)
