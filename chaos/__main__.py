@@ -17,9 +17,9 @@ from chaos.database import Database, Postgresql, Sqlite
 from chaos.faults import OF_POSTGRESQL, Kind
 from chaos.plan import draw_plan
 from chaos.run import HASTE, Options, Report, Run
-from cli import show
+from cli.commands import show
 from cli.output import OK, TROUBLE
-from cli.running import ending_on_signals, start_told
+from cli.world.running import ending_on_signals, start_told
 
 # How many visits are timed when the faults have ended and the forging has not.
 PROBES = 40

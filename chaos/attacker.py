@@ -21,7 +21,7 @@ import requests
 
 from chaos.forging import Forged, Forger
 from cli.output import TroubleError
-from cli.sandbox_control import SandboxControl
+from cli.world.sandbox_control import SandboxControl
 
 SEE_SECONDS = 3.0
 HANDS = 8

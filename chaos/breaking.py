@@ -20,10 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos.database import Database
 from chaos.faults import CALLS, REMOTES, Fault, Kind
-from cli import embedded
 from cli.output import TroubleError
-from cli.supervisor import State
-from cli.world import World
+from cli.world import embedded
+from cli.world.supervisor import State
+from cli.world.world import World
 from sync.drchrono.keeper import YOUNG
 from sync.store.schema import token
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos.agreement import DOCTORS
 from chaos.plan import Side, slot_time
-from cli.sandbox_control import SandboxControl
-from cli.world import World
+from cli.world.sandbox_control import SandboxControl
+from cli.world.world import World
 from sync.store.schema import object_
 
 # The sandbox's seed: the office and room of a doctor, and the profile of a type or of a group.

@@ -21,11 +21,11 @@ from chaos.plan import Do, Edit, Plan, Side
 from chaos.staff import Staff
 from chaos.verdict import Verdict, judge
 from cli.output import TroubleError
-from cli.ports import FREE
-from cli.world import World, WorldOptions
+from cli.world.ports import FREE
+from cli.world.world import World, WorldOptions
 from sync.drchrono.keeper import State
-from sync.engine import catchup
 from sync.store.schema import attention, conflict, work
+from sync.tasks import schedule
 
 LOOK_SECONDS = 0.25
 QUIET_LOOKS = 6
@@ -34,7 +34,7 @@ CALM_SECONDS = 1200.0
 ARRIVAL_SECONDS, PROBE_SECONDS, WORKED_OFF_SECONDS = 60.0, 0.5, 60.0
 SLOW_SECONDS = 3.0  # a timed visit that takes longer is told
 # One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
-CYCLE = tuple(name for name in catchup.TASKS if name.startswith(("drchrono_", "oncall_")))
+CYCLE = tuple(name for name in schedule.TASKS if name.startswith(("drchrono_", "oncall_")))
 # What both remotes are while nothing is wrong. The budget is not what is shown here.
 CALM: Mapping[str, dict[str, Any]] = {
     "drchrono": {
@@ -288,7 +288,7 @@ class Run:
     def catch_up(self) -> None:
         """One whole catch-up cycle, its daily parts too."""
         for name in CYCLE:
-            catchup.run_now(self.world.sync, name)
+            schedule.run_now(self.world.sync, name)
 
     def finish(self, began: float) -> Report:
         """End the faults, wait for quiet, catch up once, and say how it stands."""

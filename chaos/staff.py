@@ -15,7 +15,7 @@ from chaos.desk import PROFILES, Desk
 from chaos.groups import Group, Groups
 from chaos.plan import OF_GROUPS, OF_PEOPLE, Do, Edit, Plan, Said, Side
 from cli.output import TroubleError
-from cli.world import World
+from cli.world.world import World
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from chaos.desk import PROFILES
 from chaos.groups import Group
 from chaos.plan import Said, Side
 from chaos.staff import Ledger, Staff, Visit
-from cli.world import World
+from cli.world.world import World
 from sync.store.schema import conflict, object_
 
 Row = dict[str, Any]

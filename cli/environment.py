@@ -19,10 +19,10 @@ from sync.core.errors import AuthFailed, NotBefore, RemoteError
 from sync.hosting import PlaceError, reason
 from sync.log import place
 from sync.mapping import MappingError
-from sync.store import trouble
+from sync.store.tables import trouble
 
 if TYPE_CHECKING:
-    from sync.engine.context import Sync
+    from sync.runtime import Sync
 
 # Where processes that are started one by one share a Redis when REDIS_URL is not set.
 EMBEDDED_REDIS = Path("var/redis")
@@ -70,7 +70,7 @@ def opened(*, anyway: bool = False) -> Iterator["Sync"]:
     missing = missing_settings(found)
     if missing:
         raise TroubleError(missing)
-    from sync.engine.context import build
+    from sync.runtime import build
 
     with database_told(), remote_told():
         sync = build(found, owner=f"cli@{socket.gethostname()}:{os.getpid()}")

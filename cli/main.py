@@ -10,20 +10,11 @@ from typing import Any
 
 import click
 
-from cli import (
-    by_hand,
-    demo,
-    go_live,
-    keys,
-    operate,
-    processes,
-    relink,
-    running,
-    setup,
-    zones,
-)
+from cli.commands import by_hand, go_live, keys, operate, relink, setup, zones
+from cli.demo import demo
 from cli.environment import take_env_file, unexpected
 from cli.output import TROUBLE, TroubleError
+from cli.world import processes, running
 from sync import log
 
 

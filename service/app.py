@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from service import addresses, errors, health, metrics, oauth, webhooks
 from service.doors import Doors
-from sync.engine.context import Sync
+from sync.runtime import Sync
 from workers.bell import Bell
 
 log = get_logger(__name__)

@@ -4,7 +4,7 @@ from html import escape
 
 from flask import Response
 
-from sync.engine.connect import Judged
+from sync.setup.connect import Judged
 
 AGAIN = "Ask the operator for a new address: drchrono-oncall connect"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Request
 from prometheus_client import CollectorRegistry, Counter
 
-from sync.engine.context import Sync
+from sync.runtime import Sync
 from workers.bell import Bell
 
 LARGEST = 1024 * 1024  # bytes of a webhook's body

@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from service.doors import Doors
 from service.errors import problem
 from sync.drchrono.keeper import State
-from sync.engine import accounts
-from sync.store import journal
+from sync.run.evidence import accounts
 from sync.store.database import is_read_only
-from sync.store.trouble import NO_TABLES, sentence
+from sync.store.tables import journal
+from sync.store.tables.trouble import NO_TABLES, sentence
 
 _LATELY = timedelta(seconds=60)
 _ROLES = ("worker", "beat")

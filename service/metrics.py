@@ -18,10 +18,10 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
 from service.doors import Doors
-from sync.engine.context import SYSTEMS, Sync
 from sync.outbound.budget import left
-from sync.store import journal, work
+from sync.runtime import SYSTEMS, Sync
 from sync.store.schema import attention, blocker
+from sync.store.tables import journal, work
 from workers.bell import Bell
 
 # Counters of the journal, with the labels that each has.

@@ -9,9 +9,9 @@ import time
 from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 
-from sync.engine import catchup
-from sync.engine.context import Sync
 from sync.log import cause
+from sync.runtime import Sync
+from sync.tasks import schedule
 
 log = get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Missed(threading.Thread):
 
     def _done(self) -> bool:
         try:
-            catchup.webhooks_were_missed(self._sync)
+            schedule.webhooks_were_missed(self._sync)
         except SQLAlchemyError as error:
             log.warning("a catch-up could not be asked for yet", **cause(error))
             return False

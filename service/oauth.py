@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import connect_pages as pages
 from service.doors import Doors
 from sync.drchrono.keeper import State
-from sync.engine import connect
+from sync.setup import connect
 
 log = get_logger(__name__)
 

@@ -14,13 +14,13 @@ from structlog import get_logger
 
 from service.doors import Doors, one_of, read_body
 from service.errors import of_the_database, problem
-from sync.engine import receive
-from sync.engine.context import Sync
-from sync.store.trouble import NO_TABLES
+from sync.intake import webhooks
+from sync.runtime import Sync
+from sync.store.tables.trouble import NO_TABLES
 
 log = get_logger(__name__)
 
-TakeIn: TypeAlias = Callable[[Sync, dict[str, Any]], receive.Receipt]
+TakeIn: TypeAlias = Callable[[Sync, dict[str, Any]], webhooks.Receipt]
 # What says which object an event is about, in the bodies of both systems.
 _ID_KEYS: Final = ("id", "appointment", "event", "url")
 
@@ -88,7 +88,7 @@ class _Caller:
         payload.pop("receiver", None)  # it carries the secret in clear
         which = self._which(signature, self._doors.sync.settings.webhook_secrets)
         return self._received(
-            lambda sync, body: receive.drchrono_event(
+            lambda sync, body: webhooks.drchrono_event(
                 sync,
                 event=event,
                 delivery_id=call.headers.get("X-drchrono-delivery"),
@@ -109,7 +109,7 @@ class _Caller:
             return payload
         which = self._which(token, self._doors.sync.settings.webhook_tokens)
         return self._received(
-            lambda sync, body: receive.oncall_event(sync, payload=body, credential=which), payload
+            lambda sync, body: webhooks.oncall_event(sync, payload=body, credential=which), payload
         )
 
     def _knows(self, given: str, secrets: tuple[str, ...]) -> bool:
@@ -140,7 +140,7 @@ class _Caller:
             if wrong is not None:
                 return self._not_now(wrong)
             receipt = self._taken_in(take_in, payload)
-        except receive.UnusableError:
+        except webhooks.UnusableError:
             return self._refuse(422, "no_id", "this event needs the id of an object")
         except Exception as error:
             if of_the_database(error):
@@ -150,14 +150,14 @@ class _Caller:
         log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
         return _done()
 
-    def _taken_in(self, take_in: TakeIn, payload: dict[str, Any]) -> receive.Receipt:
+    def _taken_in(self, take_in: TakeIn, payload: dict[str, Any]) -> webhooks.Receipt:
         """What the engine makes of it; of a body on which its reading breaks, only the id is said.
 
         That is still a hint: what is so is read from the remote.
         """
         try:
             return take_in(self._doors.sync, payload)
-        except receive.UnusableError:
+        except webhooks.UnusableError:
             raise
         except Exception as error:
             if of_the_database(error):

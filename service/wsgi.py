@@ -9,12 +9,11 @@ from structlog import get_logger
 
 from service.app import create_app
 from service.missed import Missed
-from sync import log
+from sync import log, runtime
 from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
-from sync.engine import context
-from sync.engine.context import Sync
 from sync.log import cause
-from sync.store.trouble import NO_TABLES
+from sync.runtime import Sync
+from sync.store.tables.trouble import NO_TABLES
 from workers.bell import Bell
 
 BOOT_ERROR = 3  # gunicorn ends when a worker ends with it, instead of trying for ever
@@ -42,7 +41,7 @@ def app() -> Flask:
     settings = told_settings()
     log.configure(settings.log_level, role="web")
     try:
-        sync = context.build(settings, owner=context.owner_name("web"))
+        sync = runtime.build(settings, owner=runtime.owner_name("web"))
     except Exception as error:  # noqa: BLE001 - see below
         # Gunicorn prints an exception's own text, which can hold a piece of a setting.
         get_logger(__name__).critical("web can't begin; see drchrono-oncall check", **cause(error))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from sync.core.addresses import Table
-from sync.core.lifecycle import StatusTable
 from sync.core.records import Life, VisitType
+from sync.core.rules.lifecycle import StatusTable
 from sync.core.texts import bare
 from sync.core.zones import known_zone
 from sync.hosting import reason

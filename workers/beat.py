@@ -16,9 +16,9 @@ import structlog
 from sync import log as logs
 from sync import redis_server
 from sync.config import load_settings
-from sync.engine import catchup, sweep
-from sync.engine.context import Sync
-from sync.store import trouble
+from sync.runtime import Sync
+from sync.store.tables import trouble
+from sync.tasks import schedule, sweep
 from workers import heartbeat
 from workers.bell import Bell
 
@@ -45,7 +45,7 @@ class Ticker(threading.Thread):
 
     def _tick(self) -> bool:
         try:
-            due = catchup.due_tasks(self._sync)
+            due = schedule.due_tasks(self._sync)
         except Exception:
             log.exception("the tasks could not be read")
             return False
@@ -55,7 +55,7 @@ class Ticker(threading.Thread):
 
     def _task(self, name: str) -> bool:
         try:
-            self._bell.ring(catchup.TASKS[name].run(self._sync))
+            self._bell.ring(schedule.TASKS[name].run(self._sync))
         except Exception:
             log.exception("a task failed", task=name)
             return False
@@ -101,7 +101,7 @@ class Sweeper:
 
     def _still_beats(self) -> None:
         try:
-            catchup.still_beats(self._sync)
+            schedule.still_beats(self._sync)
         except Exception:
             log.exception("the beat could not be noted")
 

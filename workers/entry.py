@@ -26,11 +26,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync import log as logs
 from sync import redis_server
 from sync.config import Settings, load_settings
-from sync.engine import catchup
-from sync.engine.context import Sync
 from sync.outbound.gate import Gate
 from sync.redis_server import Trouble
-from sync.store.work import Lane
+from sync.runtime import Sync
+from sync.store.tables.work import Lane
+from sync.tasks import schedule
 from workers import jobs, upkeep
 from workers.bell import QUEUES, Bell
 from workers.heartbeat import Heartbeat, build
@@ -193,7 +193,7 @@ def _work(settings: Settings) -> None:
 def _note_gap(sync: Sync) -> None:
     """Who begins first after a time in which nobody was alive, notes it: worker or beat."""
     try:
-        catchup.after_a_gap(sync)
+        schedule.after_a_gap(sync)
     except SQLAlchemyError:
         log.exception("the database could not be read")
 

@@ -8,12 +8,12 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync import runtime
 from sync.config import Settings, missing_settings
-from sync.engine import context
-from sync.engine.context import Sync
 from sync.hosting import PlaceError
 from sync.log import cause
-from sync.store import journal, trouble
+from sync.runtime import Sync
+from sync.store.tables import journal, trouble
 
 EVERY = 10.0  # seconds
 UNUSABLE = "the database file may not be written or opened: look at DATABASE_URL and its rights"
@@ -46,7 +46,7 @@ def build(settings: Settings, role: str) -> Sync:
     if missing:
         sys.exit(missing)
     try:
-        sync = context.build(settings, owner=context.owner_name(role))
+        sync = runtime.build(settings, owner=runtime.owner_name(role))
     except (ValueError, PlaceError) as error:
         # Their text may hold a piece of a setting.
         log.critical("a setting can't be used: see drchrono-oncall check", **cause(error))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from sync.engine import reconcile
-from sync.engine.context import Sync
-from sync.store import journal
+from sync.runtime import Sync
+from sync.store.tables import journal
+from sync.tasks import worker
 from workers.bell import Bell
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ def run(aggregate: int) -> None:
         raise RunFailedError("this process was not prepared to work")
     rings = None
     try:
-        rings = reconcile.run(_hands.sync, aggregate)
+        rings = worker.run(_hands.sync, aggregate)
     except Exception:
         log.exception("a run failed", aggregate=aggregate)
     if rings is None:

@@ -17,13 +17,13 @@ from rich.progress import Progress
 from chaos.database import Database, Postgresql, Sqlite
 from chaos.day import running, telling
 from chaos.day.practice import Files, Practice
-from cli import show
+from cli.commands import show
 from cli.environment import without_settings
 from cli.output import OK, TROUBLE
-from cli.ports import FREE, HOST
-from cli.running import ending_on_signals, start_told
-from cli.sandbox_control import SandboxControl
-from cli.supervisor import Process, Supervisor
+from cli.world.ports import FREE, HOST
+from cli.world.running import ending_on_signals, start_told
+from cli.world.sandbox_control import SandboxControl
+from cli.world.supervisor import Process, Supervisor
 from sync import log as logs
 
 

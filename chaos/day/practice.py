@@ -17,16 +17,18 @@ import requests
 from sqlalchemy import and_, func, or_, select
 from werkzeug.serving import make_server
 
-from cli.practice import gather
-from cli.sandbox_control import SandboxControl
-from cli.seed_mapping import decided
+from cli.commands.practice import gather
+from cli.world.sandbox_control import SandboxControl
+from cli.world.seed_mapping import decided
 from service.app import create_app
 from sync.config import Settings
-from sync.engine import catchup, connect, reconcile, unknown
-from sync.engine.context import Ring, Sync, build
-from sync.store import told
+from sync.run import hinted_ids
+from sync.runtime import Ring, Sync, build
+from sync.setup import connect
 from sync.store.schema import tick, work
 from sync.store.schema import told as told_table
+from sync.store.tables import told
+from sync.tasks import schedule, worker
 
 if TYPE_CHECKING:
     from workers.bell import Bell
@@ -245,7 +247,7 @@ class Practice:
 
         Returns when nothing waits any more. Raises RuntimeError when something does for a day.
         """
-        self.move_to(self.now() + 2 * catchup.GAP)
+        self.move_to(self.now() + 2 * schedule.GAP)
         self.run_due()  # sees the gap
         self.step()
         if not self.rest(timedelta(days=1)):
@@ -271,15 +273,15 @@ class Practice:
             if not due:
                 return
             for aggregate in due:
-                reconcile.run(self.sync, aggregate)
+                worker.run(self.sync, aggregate)
                 if self.now() - self._ticked > LONGEST_JUMP / 2:
                     self._tick()  # the beat does not wait for the workers
 
     def _tick(self) -> None:
         self._ticked = self.now()
-        for name in catchup.due_tasks(self.sync):
-            catchup.TASKS[name].run(self.sync)
-            catchup.still_beats(self.sync)
+        for name in schedule.due_tasks(self.sync):
+            schedule.TASKS[name].run(self.sync)
+            schedule.still_beats(self.sync)
 
     def await_webhooks(self) -> None:
         """Return when no webhook is on its way."""
@@ -292,7 +294,7 @@ class Practice:
         with self.sync.store.read() as conn:
             asked = told.anybody_asks(conn, now)
         if asked:
-            unknown.admit(self.sync)
+            hinted_ids.admit(self.sync)
         waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
         abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)
         with self.sync.store.read() as conn:

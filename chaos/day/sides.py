@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cli.sandbox_control import SandboxControl
+from cli.world.sandbox_control import SandboxControl
 
 DOCTORS_PER_OFFICE = 5
 ZONES = ("US/Eastern", "America/Chicago", "America/Los_Angeles")

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sync.core.merge import Seen
 from sync.core.records import (
     ABSENT,
     DRCHRONO,
@@ -21,6 +20,7 @@ from sync.core.records import (
     VisitType,
     present,
 )
+from sync.core.rules.merge import Seen
 from sync.core.wording import Json
 
 # A day, as DrChrono's calendar has it. The documents name no limit; nothing and less is no visit.

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Final
 
-from sync.core.lifecycle import drchrono_word
 from sync.core.markers import marker_text, parse_marker
 from sync.core.records import ABSENT, Absent, CancelledBy, Life, Marker, Maybe, State, VisitType
+from sync.core.rules.lifecycle import drchrono_word
 from sync.core.times import to_wall
 from sync.core.wire import MalformedError, items, record, verbatim
 from sync.core.wording import Json

@@ -12,7 +12,6 @@ from typing import Final
 from sync.core import plausible, readings
 from sync.core import wire as read
 from sync.core.addresses import USUAL_TABLE, Table
-from sync.core.lifecycle import drchrono_state
 from sync.core.records import (
     ABSENT,
     DRCHRONO,
@@ -25,6 +24,7 @@ from sync.core.records import (
     VisitType,
     present,
 )
+from sync.core.rules.lifecycle import drchrono_state
 from sync.core.times import TimeFormatError, to_utc
 from sync.core.wording import Json
 from sync.drchrono.bodies import (

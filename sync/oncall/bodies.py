@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from sync.core.lifecycle import oncall_words
 from sync.core.markers import marker_text, parse_marker
-from sync.core.people import full_name
 from sync.core.records import ABSENT, Absent, Life, Marker, Maybe, State, VisitType
+from sync.core.rules.lifecycle import oncall_words
+from sync.core.rules.people import full_name
 from sync.core.times import format_utc
 from sync.core.wire import MalformedError, items
 from sync.core.wording import Json

@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 from sync.core import plausible, readings
 from sync.core import wire as read
 from sync.core.addresses import USUAL_TABLE, Table
-from sync.core.lifecycle import oncall_state
-from sync.core.people import is_surely_split, split_name
 from sync.core.records import (
     ABSENT,
     ONCALL,
@@ -27,6 +25,8 @@ from sync.core.records import (
     VisitType,
     present,
 )
+from sync.core.rules.lifecycle import oncall_state
+from sync.core.rules.people import is_surely_split, split_name
 from sync.core.times import TimeFormatError, format_utc, parse_utc
 from sync.core.wording import Json
 from sync.mapping import Mapping as VisitMapping

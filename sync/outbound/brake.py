@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
-from sync.store import attendances, links
 from sync.store.schema import attention, blocker, call, decision
+from sync.store.tables import attendances, links
 
 CAUSE = "brake"
 # What is written in a doctor's place where none is known.

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from sync.core.errors import Deferred, Throttled
 from sync.store import upsert
 from sync.store.schema import call, throttle
-from sync.store.work import Lane, Wait
+from sync.store.tables.work import Lane, Wait
 
 # A call is counted when it is permitted and arrives a little later: the windows are that much
 # longer than the remote's, or a slow one and a fast one could meet in the remote's own window.

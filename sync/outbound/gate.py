@@ -34,11 +34,11 @@ from sync.core.errors import (
 from sync.outbound import brake, budget
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import Base, redirect_target
-from sync.store import baselines, journal, work
 from sync.store.database import Store
 from sync.store.schema import call as call_table
 from sync.store.schema import pending
-from sync.store.work import FenceLostError, Lane, Lease
+from sync.store.tables import baselines, journal, work
+from sync.store.tables.work import FenceLostError, Lane, Lease
 
 HOPS = 3
 # What a run asks of one system: a read and a write.

@@ -15,8 +15,8 @@ from sync.core.errors import Refused
 from sync.digests import Digests
 from sync.outbound.call import Answer, Call, Json
 from sync.outbound.gate import Ticket
-from sync.store import refusals
 from sync.store.database import Store
+from sync.store.tables import refusals
 
 _OF_A_CHART: Final = frozenset(
     {"cell_phone", "home_phone", "date_of_birth", "gender", "custom_demographics"}

@@ -19,10 +19,10 @@ import redis
 
 from sync.store.database import Store
 from tests.guard import should_we_die
-from tests.integration import postgres
-from tests.integration.clinic import Clinic
-from tests.integration.templates import Templates
-from tests.sandbox_client import Sandbox
+from tests.support.clinic import Clinic
+from tests.support.sandbox_client import Sandbox
+from tests.support.servers import postgres
+from tests.support.templates import Templates
 
 # Immediate shutdown, and nothing is left (PostgreSQL, "Shutting Down the Server").
 END_POSTGRES = 'kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -r "$1"'

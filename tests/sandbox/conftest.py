@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from tests.sandbox_client import Sandbox
+from tests.support.sandbox_client import Sandbox
 
 Caller = Callable[..., requests.Response]
 SECRET = "webhook-secret"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.sandbox_client import REMOTES, ROOT, STOP_SECONDS, Sandbox
+from tests.support.sandbox_client import REMOTES, ROOT, STOP_SECONDS, Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from tests.sandbox.test_drchrono_appointments import NEW, book
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 ALL = "/api/appointments?since=2000-01-01"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import requests
 
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 BACK = "http://localhost:9999/oauth/callback"
 CLIENT = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}

@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 NEW = {
     "doctor": 201,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 NOBODY = {"name": "No Mail"}
 GONE = {**JANE, "name": "Gone", "email": "gone@mail.example", "cancelled": True}

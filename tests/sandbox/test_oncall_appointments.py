@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 JANE = {"name": "Jane Doe", "email": "jane.doe@mail.example"}
 JOHN = {"first_name": "John", "last_name": "Roe", "email": "john.roe@mail.example"}

@@ -10,7 +10,7 @@ from tests.sandbox.test_oncall_appointments import invite
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 NEW: dict[str, Any] = {
     "first_name": "Jane",

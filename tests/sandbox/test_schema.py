@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import schema
 from tests.sandbox.test_drchrono_appointments import NEW, book
 from tests.sandbox.test_drchrono_patients import NEW as PATIENT
+from tests.support import schema
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 pytestmark = pytest.mark.skipif(
     not schema.available(), reason=f"{schema.VARIABLE} does not name DrChrono's schema file"

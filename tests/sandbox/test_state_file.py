@@ -8,8 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.processes import soon
-from tests.sandbox_client import REMOTES, ROOT, Sandbox
+from tests.support.sandbox_client import REMOTES, ROOT, Sandbox
+from tests.support.servers.processes import soon
 
 if TYPE_CHECKING:
     from pathlib import Path

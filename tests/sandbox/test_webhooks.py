@@ -14,7 +14,7 @@ from tests.sandbox.test_oncall_appointments import VISIT, invite
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller, Receiver
-    from tests.sandbox_client import Sandbox
+    from tests.support.sandbox_client import Sandbox
 
 
 class TestHandshake:

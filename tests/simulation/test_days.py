@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.integration.agreement import agree, open_appointments, open_visits
-from tests.integration.clinic import TELEHEALTH, Clinic, open_clinic
-from tests.integration.flows import NO_LIMITS, here, name_of, prove_the_list, slot, there
-from tests.integration.group_clinic import GROUP, make_groups
-from tests.integration.syncs import decide
-from tests.sandbox_client import Sandbox
+from tests.support.agreement import agree, open_appointments, open_visits
+from tests.support.clinic import TELEHEALTH, Clinic, open_clinic
+from tests.support.flows import NO_LIMITS, here, name_of, prove_the_list, slot, there
+from tests.support.group_clinic import GROUP, make_groups
+from tests.support.sandbox_client import Sandbox
+from tests.support.syncs import decide
 
 # Six weeks ahead: each quiet point takes two days, and a past visit is another story.
 SLOTS = st.integers(300, 317)

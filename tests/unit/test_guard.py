@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.guard import should_we_die
-from tests.sandbox_client import ROOT
+from tests.support.sandbox_client import ROOT
 
 DYING = """
 import os, signal, sys

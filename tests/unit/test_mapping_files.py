@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cli.commands.suggesting import refuse_to_lose, write_whole
 from cli.main import cli
 from cli.output import TroubleError
-from cli.suggesting import refuse_to_lose, write_whole
 from sync.config import load_settings
 from sync.mapping import MappingError, changed_at, load
 

@@ -5,7 +5,7 @@ import pytest
 from sync.core.records import VisitType
 from sync.core.wire import MalformedError
 from sync.mapping import parse
-from sync.mapping_suggest import suggest
+from sync.setup.suggest import suggest
 
 DIVISION = "https://api.oncallhealth.ca/divisions/7/"
 

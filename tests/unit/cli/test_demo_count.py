@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from cli.demo import verdict
-from cli.demo_count import Cost, differences, name
-from cli.demo_script import DAY, Side, Step
-from cli.demo_table import Board, Result, lines
+from cli.demo.count import Cost, differences, name
+from cli.demo.demo import verdict
+from cli.demo.script import DAY, Side, Step
+from cli.demo.table import Board, Result, lines
 
 STEP = Step(
     name="move",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.demo_script import DAY, Step
+from cli.demo.script import DAY, Step
 
 # name: DrChrono calls, OnCall calls, mails that our calls cause. Design §11; the echo of a
 # participant's PATCH and the catch-up's list (order, one poll, one page) as `source` says.

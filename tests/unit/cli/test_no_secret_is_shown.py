@@ -10,11 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli import processes
 from cli.environment import own_names
 from cli.main import cli
+from cli.world import processes
+from sync import runtime
 from sync.config import load_settings
-from sync.engine import context
 from sync.store.database import Store
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -127,7 +127,7 @@ def test_an_error_that_nobody_expected_is_told_by_type_and_place(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Pl4nted")
 
-    monkeypatch.setattr(context, "build", fail)
+    monkeypatch.setattr(runtime, "build", fail)
     monkeypatch.setattr(Store, "__init__", fail)
     monkeypatch.setattr(os, "execv", fail)
     monkeypatch.setattr("sync.mapping.load", fail)

@@ -6,8 +6,8 @@ import threading
 import pytest
 from rich.console import Console
 
-from cli import show
-from cli.supervisor import State, Status
+from cli.commands import show
+from cli.world.supervisor import State, Status
 
 
 def status(state: State, **changes: int | None) -> Status:

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.supervisor import MOST_FRUITLESS, BackOff, Process, StartError, State, Status, Supervisor
+from cli.world.supervisor import (
+    MOST_FRUITLESS,
+    BackOff,
+    Process,
+    StartError,
+    State,
+    Status,
+    Supervisor,
+)
 
 FAST = BackOff(first=0.01, longest=0.05)
 
@@ -162,7 +170,7 @@ def test_an_end_that_comes_before_a_process_began(
     def interrupted(_runner: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.supervisor._Runner.start", interrupted)
+    monkeypatch.setattr("cli.world.supervisor._Runner.start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         supervisor.start(forever("web", tmp_path / "web"))
     supervisor.stop()
@@ -254,7 +262,7 @@ def test_a_removed_process_can_be_started_anew(tmp_path: Path) -> None:
 def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys, signal, os\n"
-        "from cli.supervisor import Process, Supervisor\n"
+        "from cli.world.supervisor import Process, Supervisor\n"
         "argv = (sys.executable, '-c', 'import signal; signal.pause()')\n"
         "with Supervisor([Process('child', argv, dict(os.environ))],\n"
         "                log_dir=pathlib.Path(sys.argv[1])) as supervisor:\n"

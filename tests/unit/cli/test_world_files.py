@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 
 from cli.output import TroubleError
-from cli.ports import FREE, Ports
-from cli.world_files import MARK, SECRETS, Claim, env_text, new_secrets, usual_place, write_private
+from cli.world.ports import FREE, Ports
+from cli.world.world_files import (
+    MARK,
+    SECRETS,
+    Claim,
+    env_text,
+    new_secrets,
+    usual_place,
+    write_private,
+)
 
 
 def test_a_directory_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> None:

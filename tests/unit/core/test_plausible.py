@@ -5,15 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sync.core import inviting, plausible, readings
-from sync.core.group import Slot, kept_in
-from sync.core.merge import Seen
-from sync.core.plan import CreateAppointment, CreateOncall, NextGeneration, Patch
+from sync.core import plausible, readings
 from sync.core.records import ABSENT, Life, Person, State, Visit
+from sync.core.rules import inviting
+from sync.core.rules.effects import CreateAppointment, CreateOncall, NextGeneration, Patch
+from sync.core.rules.group import Slot, kept_in
+from sync.core.rules.merge import Seen
 from sync.core.wire import UNREADABLE, length
 from sync.drchrono.translate import to_person as drchrono_person
 from sync.oncall.translate import to_person as oncall_person
-from tests.unit.core.test_plan import NONE, NOW, OPEN, drchrono, news, oncall, plan
+from tests.unit.core.rules.test_plan import NONE, NOW, OPEN, drchrono, news, oncall, plan
 
 EASTERN = "US/Eastern"
 

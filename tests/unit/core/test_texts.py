@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.core import wire
-from sync.core.people import normal_email, normal_name
+from sync.core.rules.people import normal_email, normal_name
 from sync.core.texts import Told, as_sent, bare, plain
 
 

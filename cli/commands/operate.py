@@ -1,0 +1,236 @@
+"""Decides how an operator looks at the running service and steers it: one command per question."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.environment import EMBEDDED_REDIS, opened
+from cli.output import TroubleError, console, plain, print_json, seconds_text, table
+from cli.world import embedded
+
+if TYPE_CHECKING:
+    from sync.operations.attention import Explanation
+    from sync.operations.status import Overview
+    from sync.runtime import Ring, Sync
+
+KINDS = ("visit", "person", "appointment", "patient", "contact", "oncall-appointment")
+kind_argument = click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
+id_argument = click.argument("object_id", metavar="ID")
+json_option = click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show what waits, what budget is left, and who was heard of.
+
+    \b
+    Examples:
+      drchrono-oncall status
+      drchrono-oncall status --json | jq '.lanes'
+    """
+    from sync.operations.status import overview
+
+    with opened() as sync:
+        found = overview(sync)
+    if as_json:
+        print_json(found)
+    else:
+        _show_overview(found)
+
+
+def _show_overview(found: "Overview") -> None:
+    screen = console()
+    screen.print(f"Mode: [bold]{found.mode}[/]   DrChrono token: [bold]{found.token}[/]")
+    if found.waits_for_go_live:
+        screen.print("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
+    screen.print(
+        table(
+            "Waiting",
+            ("lane", "items", "oldest"),
+            (
+                (lane, waiting, seconds_text(oldest if waiting else None))
+                for lane, waiting, oldest in found.lanes
+            ),
+        )
+    )
+    screen.print(
+        f"Parked: {found.parked}   For a person to decide: {found.attention_open}   "
+        f"Done in about: {seconds_text(found.predicted_drain_seconds)}"
+    )
+    screen.print(
+        table(
+            "Budget of calls in the last hour",
+            ("system", "limit", "used", "left", "closed until"),
+            ((name, b.limit, b.used, b.left, b.closed_until) for name, b in found.budget.items()),
+        )
+    )
+    screen.print(table("Last change carried", ("direction", "when"), found.last_sync.items()))
+    screen.print(
+        table(
+            "Heard of",
+            ("process", "role", "ago"),
+            ((name, role, seconds_text(ago)) for name, role, ago in found.heartbeats),
+        )
+    )
+
+
+@click.command()
+@kind_argument
+@id_argument
+@json_option
+def resync(kind: str, object_id: str, as_json: bool) -> None:
+    """Look at one thing again on both sides now, whatever it waits for.
+
+    KIND is visit or person (our own ids), or appointment, patient, contact or oncall-appointment
+    (ids of DrChrono and OnCall).
+
+    \b
+    Example:
+      drchrono-oncall resync appointment 70211
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told(kind, object_id):
+        rings = operate.resync(sync, kind, object_id)
+        rung = ring(sync, rings)
+    if as_json:
+        print_json({"raised": [item.aggregate for item in rings], "rung": rung})
+        return
+    when = "a worker is told" if rung else "the beat rings it within a second"
+    click.echo(f"Raised {len(rings)}: {when}.")
+
+
+@click.command()
+@kind_argument
+@id_argument
+@json_option
+def plan(kind: str, object_id: str, as_json: bool) -> None:
+    """Show what would be written now, and why; reads both sides, writes nothing.
+
+    \b
+    Example:
+      drchrono-oncall plan appointment 70211
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told(kind, object_id):
+        _show_explanation(operate.plan(sync, kind, object_id), as_json=as_json)
+
+
+@click.command()
+@kind_argument
+@id_argument
+@json_option
+def explain(kind: str, object_id: str, as_json: bool) -> None:
+    """Show what is known of one thing: its links, what it waits for, the last calls, conflicts.
+
+    \b
+    Example:
+      drchrono-oncall explain patient 88123
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told(kind, object_id):
+        _show_explanation(operate.explain(sync, kind, object_id), as_json=as_json)
+
+
+def _show_explanation(found: "Explanation", *, as_json: bool) -> None:
+    if as_json:
+        print_json(found.as_dict())
+        return
+    for line in found.lines():
+        click.echo(line)
+
+
+@click.group()
+def attention() -> None:
+    """What a person must decide: list it, try it again, or drop it."""
+
+
+@attention.command("ls")
+@json_option
+def attention_ls(as_json: bool) -> None:
+    """List what is open, oldest first.
+
+    \b
+    Example:
+      drchrono-oncall attention ls
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync:
+        items = operate.attention_list(sync)
+    if as_json:
+        print_json(items)
+        return
+    if not items:
+        click.echo("Nothing is open.")
+        return
+    rows = [plain(item) for item in items]
+    columns = list(rows[0])
+    console().print(table("For a person to decide", columns, (_cells(row) for row in rows)))
+    click.echo(
+        "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
+    )
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    return [", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row.values()]
+
+
+@attention.command("retry")
+@click.argument("item", type=int, metavar="ID")
+def attention_retry(item: int) -> None:
+    """Close an item and try what it is about again.
+
+    \b
+    Example:
+      drchrono-oncall attention retry 12
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told("attention item", str(item)):
+        ring(sync, operate.attention_retry(sync, item) or ())
+    click.echo(f"Item {item} is closed, and what it is about is tried again.")
+
+
+@attention.command("drop")
+@click.argument("item", type=int, metavar="ID")
+def attention_drop(item: int) -> None:
+    """Close an item and leave things as they are.
+
+    \b
+    Example:
+      drchrono-oncall attention drop 12
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told("attention item", str(item)):
+        operate.attention_drop(sync, item)
+    click.echo(f"Item {item} is closed.")
+
+
+def ring(sync: "Sync", rings: "Iterable[Ring]") -> bool:
+    """Tell the workers; False when no Redis answers, and the beat does it."""
+    from workers.bell import Bell
+
+    url = sync.settings.redis_url
+    if not url and EMBEDDED_REDIS.exists():
+        url = embedded.url(EMBEDDED_REDIS)
+    bell = Bell(url)
+    try:
+        return bell.ring(rings)
+    finally:
+        bell.close()
+
+
+@contextmanager
+def unknown_told(kind: str, object_id: str) -> Iterator[None]:
+    """Turn the engine's LookupError into a message."""
+    try:
+        yield
+    except LookupError:
+        raise TroubleError(f"There is no {kind} {object_id} here.") from None

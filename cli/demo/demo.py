@@ -1,0 +1,104 @@
+"""Decides whether the scripted day went as the design says, and ends with 0 only then."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from cli.commands import show
+from cli.demo.count import Counter, differences
+from cli.demo.day import Arrived, Day
+from cli.demo.script import DAY, Step
+from cli.demo.table import Board, Result, lines
+from cli.output import OK, TROUBLE
+from cli.world.ports import Ports
+from cli.world.running import ending_on_signals, start_told, world_options
+from cli.world.world import World, WorldOptions
+
+ARRIVE_SECONDS = 20.0
+QUIET_SECONDS = 30.0
+# The lease of a killed worker must run out while somebody watches; a call must end before it does.
+SETTINGS = {"LEASE_SECONDS": "8", "CALL_DEADLINE_SECONDS": "5"}
+
+
+@click.command()
+@world_options(directory=Path("var/demo"), ports=Ports(0, 0, 0))
+def demo(directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int) -> None:
+    """Play a scripted day on both sides of a new world, and check what each step costs.
+
+    The exit code is 0 only when every step arrived with exactly the calls and mails of the design.
+    Port 0 is any free port.
+
+    \b
+    Example:
+      drchrono-oncall demo
+    """
+    console = Console()
+    ports = Ports(port, drchrono_port, oncall_port)
+    options = WorldOptions(ports, workers=workers, settings=SETTINGS)
+    world = World(directory, options, say=lambda text: console.print(f"• {text}", highlight=False))
+    code = TROUBLE
+    with ending_on_signals(), start_told(), world:
+        with show.progress(console) as progress:
+            bar = progress.add_task("Syncing what is there", total=None)
+            world.settle(lambda done, total: progress.update(bar, completed=done, total=total))
+        console.print("• What is there is synced")
+        board = Board(console)
+        with board.shown():
+            play(world, board)
+        code = verdict(console, board)
+    sys.exit(code)
+
+
+def play(world: World, board: Board) -> None:
+    """Play the day; a step that does not arrive ends it, because later ones build on it.
+
+    Raises TroubleError when an edit is refused.
+    """
+    day, counter = Day(world), Counter(world)
+    for step in DAY:
+        board.begin(step)
+        counter.restart()
+        result = play_step(step, day.steps[step.name], counter)
+        board.end(result)
+        if result.seconds is None and _must_arrive(step):
+            return
+
+
+def play_step(step: Step, edit: Callable[[], Arrived], counter: Counter) -> Result:
+    """Make the edit, wait until it arrived and nothing moves any more, and count."""
+    began = time.monotonic()
+    arrived = edit()
+    problems = []
+    took = None
+    if counter.wait_until(arrived, ARRIVE_SECONDS):
+        took = time.monotonic() - began if _must_arrive(step) else None
+    else:
+        problems.append(f"did not arrive within {ARRIVE_SECONDS:.0f} s")
+    if not counter.wait_until(counter.is_quiet, QUIET_SECONDS):
+        problems.append(f"was not done within {QUIET_SECONDS:.0f} s")
+    cost = counter.cost()
+    return Result(step, took, cost, (*problems, *differences(step, cost)))
+
+
+def verdict(console: Console, board: Board) -> int:
+    """Say what was other than it should be; returns the exit code."""
+    wrong = [result for result in board.results if result.problems]
+    left = len(DAY) - len(board.results)
+    if console.is_terminal:
+        for result in wrong:
+            for line in lines(result):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not wrong and not left:
+        console.print(f"All {len(DAY)} steps arrived with the calls and mails of the design.")
+        return OK
+    console.print(f"{len(wrong)} steps differ, {left} were not played.")
+    return TROUBLE
+
+
+def _must_arrive(step: Step) -> bool:
+    """Whether a step changes anything on the other side."""
+    return bool(step.drchrono or step.oncall)

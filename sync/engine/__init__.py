@@ -1,1 +1,0 @@
-"""From a hint to both sides being the same."""

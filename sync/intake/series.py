@@ -1,0 +1,219 @@
+"""A series' base is no visit: an event about it is one about its occurrences, known and new.
+
+DrChrono tells a changed, split or deleted series by its base alone. So the base is read, then what
+occurs: by the list of a series' instances where the account has it (one call), else by the list of
+the days. What it shows is looked at as every list is (`scans`), what it lacks is read by its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from sync.core.errors import Gone, NotTheApi, Refused
+from sync.core.records import Absent, Life, State
+from sync.drchrono import translate as drchrono
+from sync.intake import lists
+from sync.intake.webhooks import out_of_scope
+from sync.run import hinted_ids, occurrences
+from sync.run.evidence import staleness
+from sync.run.evidence.staleness import LISTED_DELETED
+from sync.store.schema import visit
+from sync.store.tables import baselines, facts, journal, links, work
+from sync.store.tables.work import Hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sync.core.records import Visit
+    from sync.core.wording import Json
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+FACT = "recurring_instances"
+# Where the list was not there, how long until it is tried again: accounts get it one by one.
+AGAIN = timedelta(days=1)
+
+
+def follow(started: VisitRun) -> bool:
+    """Look at a series where the leased aggregate is one's base; False where it is none.
+
+    Raises LaterError while a base that can't be read may still be there.
+    """
+    base = _base_of(started)
+    if base is None:
+        return False
+    sync, state = started.sync, started.state
+    sync.gate.begin(started.ticket)
+    try:
+        json = sync.drchrono.get_appointment(started.ticket, str(base.remote_id))
+    except Gone:
+        _denied(started, base)
+        return True
+    shown = drchrono.to_visit(json, sync.mapping)
+    base = hinted_ids.shown(sync, state.lease, base, shown.remote_id)
+    if isinstance(shown.state, State) and shown.state.life is Life.DELETED:
+        _ended(started, base)
+    elif shown.virtual_base:
+        _goes_on(started, base, json, shown)
+    elif not out_of_scope(sync.mapping, shown):
+        _becomes_one(started, base)
+    return True
+
+
+def _denied(started: VisitRun, base: Obj) -> None:
+    """Nothing is under the base's id; each of its occurrences is still asked for by its own."""
+    sync, lease = started.sync, started.state.lease
+    with sync.store.read() as conn:
+        known = occurrences.of_series(conn, str(base.remote_id))
+    if base.told and not known:
+        raise hinted_ids.denied(sync, lease, base)
+    if not base.told:
+        staleness.believe_gone(sync, lease, base, started.state.deliveries)
+    _ended(started, base)
+
+
+def _base_of(started: VisitRun) -> Obj | None:
+    """The skipped appointment that somebody asks about, where nothing else is in the aggregate."""
+    objects = [one for one in started.state.objects if one.kind == "appointment"]
+    if len(objects) != 1 or objects[0].system != "drchrono" or objects[0].state != "skipped":
+        return None
+    return objects[0] if str(objects[0].remote_id).isdecimal() else None
+
+
+def _goes_on(started: VisitRun, base: Obj, json: dict[str, Json], shown: Visit) -> None:
+    sync = started.sync
+    series = str(base.remote_id)
+    with sync.store.read() as conn:
+        known = occurrences.of_series(conn, series)
+    if known or not out_of_scope(sync.mapping, replace(shown, virtual_base=False)):
+        doctor = None if isinstance(shown.provider, Absent) else shown.provider
+        listed = _instances(started, series)
+        seen = _look(started, [listed] if listed is not None else _days(started, doctor))
+        with sync.store.write() as conn:
+            _raise_unseen(conn, started, occurrences.of_series(conn, series), seen)
+    with sync.store.write() as conn:
+        wire = sync.digests.fields(base.id, drchrono.wire("appointment", json))
+        baselines.settle(conn, base.id, wire, sync.digests.key_id, zone=shown.zone)
+        links.change(conn, base.id, seen_at=sync.clock(), mark=shown.mark)
+
+
+def _ended(started: VisitRun, base: Obj) -> None:
+    """The base is gone: what still occurs is under another id by now, the rest is deleted too."""
+    sync, series = started.sync, str(base.remote_id)
+    with sync.store.read() as conn:
+        known = occurrences.of_series(conn, series)
+        doctors = {_doctor(conn, one) for one in known}
+    seen: set[str] = set()
+    for doctor in sorted(one for one in doctors if one):
+        seen |= _look(started, _days(started, doctor))
+    with sync.store.write() as conn:
+        left = occurrences.of_series(conn, series)
+        for one in left:
+            if str(one.remote_id).endswith(f"_{series}") and one.remote_id not in seen:
+                # No more is to be asked of it than its own read.
+                journal.note_delivery(
+                    conn,
+                    source="drchrono",
+                    event=LISTED_DELETED,
+                    now=sync.clock(),
+                    object=one.id,
+                    outcome="raised",
+                )
+        _raise_unseen(conn, started, left, seen)
+        links.change(conn, base.id, state="gone")
+
+
+def _becomes_one(started: VisitRun, base: Obj) -> None:
+    """It is an appointment like any other by now."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        links.change(conn, base.id, state="live")
+        work.raise_(conn, base.aggregate, now=sync.clock(), hints=Hints.of("drchrono"))
+
+
+def _doctor(conn: Connection, one: Obj) -> str | None:
+    row = select(visit.c.doctor).where(visit.c.aggregate == one.aggregate)
+    doctor: str | None = conn.execute(row).scalar_one_or_none()
+    return doctor
+
+
+# --- what occurs ----------------------------------------------------------------------------------
+
+
+def _reach(started: VisitRun) -> tuple[str, str]:
+    """The days that are followed: the list's are the doctor's, ours are UTC."""
+    now = started.sync.clock()
+    last = now + timedelta(days=started.sync.settings.occurrence_days + 1)
+    return (now - timedelta(days=1)).date().isoformat(), last.date().isoformat()
+
+
+def _instances(started: VisitRun, series: str) -> list[dict[str, Json]] | None:
+    """The series' own list; None where the account has none, or it proves nothing."""
+    sync = started.sync
+    with sync.store.read() as conn:
+        known, told_at = facts.get(conn, FACT), facts.told_at(conn, FACT)
+    if known == "no" and told_at is not None and told_at > sync.clock() - AGAIN:
+        return None
+    first, last = _reach(started)
+    try:
+        listed = sync.drchrono.recurring_instances(started.ticket, series, first=first, last=last)
+    except NotTheApi:
+        return None
+    except Refused:
+        _learn(started, "no")
+        return None
+    own = [one for one in listed if _is_of(one, series)]
+    if not own:
+        return None  # an empty list proves nothing: a missing scope looks like it
+    if known != "yes":
+        _learn(started, "yes")
+    return [_with_id(one, series) for one in own]
+
+
+def _is_of(json: dict[str, Json], series: str) -> bool:
+    return str(json.get("base_recurring_appointment")) == series or json.get("id") is None
+
+
+def _with_id(json: dict[str, Json], series: str) -> dict[str, Json]:
+    """A virtual occurrence is listed without an id: it is `<date>_<series>` (facts, Appointments).
+
+    Virtual ones stand on their own day: moved, they are real.
+    """
+    if json.get("id") is not None:
+        return json
+    return {**json, "id": f"{str(json.get('scheduled_time'))[:10]}_{series}"}
+
+
+def _learn(started: VisitRun, word: str) -> None:
+    with started.sync.store.write() as conn:
+        facts.put(conn, FACT, word, started.sync.clock())
+
+
+def _days(started: VisitRun, doctor: str | None) -> Iterable[Iterable[dict[str, Json]]]:
+    first, last = _reach(started)
+    filters = {"date_range": f"{first}/{last}", **({"doctor": doctor} if doctor else {})}
+    return lists.pages(started.sync, "appointments", started.ticket, **filters)
+
+
+def _look(started: VisitRun, pages: Iterable[Iterable[dict[str, Json]]]) -> set[str]:
+    """Look at what is listed, as every scan does; returns the ids that were shown."""
+    seen: set[str] = set()
+    for records in pages:
+        found = [one for one in records if not one.get("is_virtual_base")]
+        with started.sync.store.write() as conn:
+            lists.look_at(conn, started.sync, found)
+        seen |= {str(one.get("id")) for one in found}
+    return seen
+
+
+def _raise_unseen(
+    conn: Connection, started: VisitRun, known: Iterable[Obj], seen: set[str]
+) -> None:
+    """Have the occurrences read by their ids that the list did not show."""
+    for one in known:
+        if one.remote_id not in seen:
+            lists.raise_(conn, started.sync, one.aggregate, "drchrono")

@@ -1,0 +1,55 @@
+"""What waits for a thing that a caller says has changed: woken so, but not without end (ADR 0017).
+
+Each wake costs reads, and what a forged body says mends nothing. So a wake by a webhook takes a
+token from two buckets, one for the next seconds and one for the hour. When one is empty, what waits
+for a chart is woken by the next list, due soon, which shows whether it changed; what waits for an
+appointment, in half an hour.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sync.core import bucket
+from sync.run import hinted_ids, waiting
+from sync.store.tables import links, told
+from sync.store.tables.work import NO_WAIT, Lane, Wait
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sync.runtime import Sync
+
+_NAME = "woken:drchrono"
+_SOON = bucket.Rate(most=20.0, per_second=0.5)
+_SLOW = Wait(1800, 1800)
+
+
+def wake(
+    conn: Connection, sync: Sync, kind: str, ref: str, *, now: datetime, wait: Wait = NO_WAIT
+) -> list[int]:
+    """Raise what waits for this, while there are tokens; returns the aggregates.
+
+    `spend` is to follow at the end of the transaction: its row is locked after all others.
+    """
+    if not links.blocked_on(conn, kind, ref[:64]):
+        return []
+    if not told.peek(conn, _NAME, _rates(sync), now).may:
+        if kind == waiting.VISIT:
+            waiting.wake(conn, kind, ref, now=now, lane=Lane.CATCHUP, wait=_SLOW)
+        else:
+            hinted_ids.list_soon(conn, "drchrono_patients", now)
+        return []
+    return waiting.wake(conn, kind, ref, now=now, wait=wait)
+
+
+def spend(conn: Connection, sync: Sync, tokens: int, now: datetime) -> None:
+    """Take a token for each aggregate that was woken."""
+    if tokens:
+        told.spend(conn, _NAME, _rates(sync), now, tokens)
+
+
+def _rates(sync: Sync) -> bucket.Rates:
+    rates = bucket.rates(sync.limits["drchrono"].hourly, sync.settings.unknown_ids_share)
+    return bucket.Rates(_SOON, rates.share)

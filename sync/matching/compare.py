@@ -1,0 +1,341 @@
+"""What is the same in both systems: people by their e-mail, names and birth date, visits by theirs.
+
+Visits are the same by provider, start, length and the participant's e-mail. Records are compared in
+memory and forgotten; the matching stores what follows, the preview of going live counts it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sync.core.errors import NotBefore
+from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
+from sync.core.rules import people
+from sync.core.rules.group import Slot, slot_of
+from sync.core.rules.lifecycle import terminal
+from sync.core.rules.people import normal_email, normal_name
+from sync.core.wording import Json
+from sync.mapping import Mapping
+from sync.matching import alike
+from sync.oncall.newest import record_id
+from sync.outbound.gate import Ticket
+from sync.outbound.pages import Page
+from sync.run.evidence.sealing import here, patient, there
+from sync.runtime import Sync
+from sync.store.tables import decisions_never, links
+
+
+@dataclass
+class Met:
+    """A visit of one system as the scan met it."""
+
+    json: dict[str, Json]
+    visit: Visit
+
+
+@dataclass
+class Scan:
+    """One scan of both systems; what it read of people is in memory only."""
+
+    sync: Sync
+    mapping: Mapping
+    ticket: Ticket
+    now: datetime
+    people: dict[str, Person] = field(default_factory=dict)  # by patient id
+    person_keys: dict[str, int] = field(default_factory=dict)  # patient id → aggregate
+    by_email: dict[str, list[Person]] = field(default_factory=dict)
+    named_contacts: dict[str, list[Person]] = field(default_factory=dict)  # by contact id
+    ours: frozenset[str] = frozenset()  # the installations whose markers count
+    verbose: bool = False  # charts are read with their markers
+    waits: bool = False  # for the budget, where it is used up: what was read is not read again
+    here: list[Met] | None = None  # DrChrono's appointments, once they were read
+    there: list[Met] | None = None  # OnCall's visits
+    unsure: list[tuple[Met, list[str]]] = field(default_factory=list)  # what markers can't settle
+    progress: Callable[[str, int], None] = lambda _what, _count: None
+
+    def is_crowd(self, patient: Person) -> bool:
+        """Whether more charts share a patient's address than one household has."""
+        email = normal_email(present(patient.email, ""))
+        same = self.by_email.get(email, [])
+        families = {normal_name(present(one.last_name, "")) for one in same}
+        return self.mapping.addresses.is_crowd(email, len(same), len(families))
+
+
+@dataclass
+class Together:
+    """A group visit that both systems have: each member's appointment with its participant.
+
+    Who else stands in the slot or is in the OnCall visit follows: the visit's own run adds them.
+    """
+
+    slot: Slot
+    visit: Met
+    members: list[tuple[Met, Attendee]]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is the same visit in both systems, what may be one of several, what has no other side.
+
+    Those of OnCall that an appointment may be are in `only_oncall` too, until a person decides.
+    """
+
+    groups: list[Together]
+    same: list[tuple[Met, Met]]
+    unsure: list[tuple[Met, list[str]]]
+    only_drchrono: list[Met]
+    only_oncall: list[Met]
+
+
+def new_scan(sync: Sync) -> Scan:
+    """A scan that begins now; makes no call yet. Raises MappingError."""
+    found = Scan(sync, sync.mapping, sync.task_ticket(), sync.clock())
+    found.ours = sync.installations()
+    return found
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def read_patients(started: Scan) -> Iterator[list[Person]]:
+    """Every patient, page by page; the scan knows them afterwards and reads them once."""
+    if started.people:
+        yield list(started.people.values())
+        return
+    listing = started.sync.drchrono.list_patients
+    for page in _pages(started, partial(listing, started.ticket, verbose=started.verbose)):
+        listed = [patient(started, json) for json in page.results]
+        for shown in listed:
+            _know(started, shown)
+        started.progress("DrChrono patients", len(started.people))
+        yield listed
+
+
+def _pages(started: Scan, listing: Callable[..., Iterator[Page]]) -> Iterator[Page]:
+    """The pages of a DrChrono list. Where the budget is used up, it is waited for (`waits`)."""
+    resume: str | None = None
+    while True:
+        try:
+            for page in listing(resume=resume):
+                yield page
+                resume = page.next
+        except NotBefore as closed:
+            if not started.waits:
+                raise
+            started.progress("waiting for DrChrono's budget", 0)
+            started.sync.pause(max(1.0, (closed.until - started.sync.clock()).total_seconds()))
+        else:
+            return
+
+
+def _know(started: Scan, shown: Person) -> None:
+    started.people[shown.remote_id] = shown
+    email = normal_email(present(shown.email, ""))
+    if email:
+        started.by_email.setdefault(email, []).append(shown)
+    if isinstance(shown.marker, Marker) and shown.marker.other is not None:
+        started.named_contacts.setdefault(shown.marker.other, []).append(shown)
+
+
+def read_contacts(started: Scan) -> Iterator[dict[str, Json]]:
+    """Every contact as OnCall lists it."""
+    count = 0
+    for page in started.sync.oncall.contact_pages(started.ticket):
+        count += len(page.results)
+        started.progress("OnCall contacts", count)
+        yield from page.results
+
+
+def patients_like(started: Scan, shown: Person) -> people.Match[Person]:
+    """Which patient a contact is. Who was told apart by hand is none of its candidates."""
+    same = started.by_email.get(normal_email(present(shown.email, "")), [])
+    with started.sync.store.read() as conn:
+        ids = [one.remote_id for one in same]
+        apart = decisions_never.apart(conn, "contact", shown.remote_id, "patient", ids)
+    return people.match(shown, [one for one in same if one.remote_id not in apart])
+
+
+# --- visits ---------------------------------------------------------------------------------------
+
+
+class Sides:
+    """The visits of both systems without a counterpart, by what two that are the same share.
+
+    A practice has thousands: only those of one start, and those a marker names, are compared.
+    """
+
+    def __init__(self, here: list[Met], there: list[Met]) -> None:
+        self.here, self.there = here, there
+        self._ids = {met.visit.remote_id: met for met in here}
+        self._here: defaultdict[object, list[Met]] = defaultdict(list)
+        self._there: defaultdict[object, list[Met]] = defaultdict(list)
+        for met in here:
+            self._here[met.visit.starts].append(met)
+        for one in there:
+            marker = one.visit.marker
+            key = marker.other if isinstance(marker, Marker) else one.visit.starts
+            self._there[key].append(one)
+
+    def beginning(self, starts: datetime) -> list[Met]:
+        """The appointments that begin at a time."""
+        return self._here[starts]
+
+    def claiming(self, one: Met) -> list[Met]:
+        """The appointments that an OnCall visit may be."""
+        marker = one.visit.marker
+        if isinstance(marker, Marker):
+            return [self._ids[marker.other]] if marker.other in self._ids else []
+        return self._here[one.visit.starts]
+
+    def claimed(self, met: Met) -> list[Met]:
+        """The OnCall visits that an appointment may be, the first made first."""
+        of_both = self._there[met.visit.remote_id] + self._there[met.visit.starts]
+        return sorted(of_both, key=lambda one: record_id(one.json))
+
+
+def compare(started: Scan) -> Compared:
+    """Read the visits of both systems that have no counterpart yet, and compare them."""
+    sides = Sides(_appointments(started), _oncall_visits(started))
+    groups = _groups(started, sides)
+    found = Compared(groups, [], [], [], [])
+    taken = {one.visit.visit.remote_id for one in groups}
+    members = {met.visit.remote_id for one in groups for met, _ in one.members}
+    for met in sides.here:
+        if met.visit.remote_id in members:
+            continue
+        free = [one for one in sides.claimed(met) if one.visit.remote_id not in taken]
+        hits = [one for one in free if met in alike.claims(started, sides, one)]
+        if len(hits) == 1 and len(alike.claims(started, sides, hits[0])) == 1:
+            taken.add(hits[0].visit.remote_id)
+            found.same.append((met, hits[0]))
+        elif hits := hits or [o for o in free if met in alike.unsure(started, sides, o)]:
+            found.unsure.append((met, [one.visit.remote_id for one in hits]))
+        else:
+            found.only_drchrono.append(met)
+    found.only_oncall.extend(one for one in sides.there if one.visit.remote_id not in taken)
+    return found
+
+
+def _groups(started: Scan, sides: Sides) -> list[Together]:
+    """The OnCall visits that surely are one slot's group.
+
+    Surely: all who claim the visit stand in one slot with a group profile, each is exactly one of
+    its participants, and nobody of that slot claims another visit.
+    """
+    found = []
+    for one in sides.there:
+        claims = alike.claims(started, sides, one)
+        slots = {slot_of(met.visit) if met.visit.group else None for met in claims}
+        slot = next(iter(slots), None)
+        if len(slots) != 1 or slot is None:
+            continue
+        starting = sides.beginning(slot.starts)
+        standing = [met for met in starting if met.visit.group and slot_of(met.visit) == slot]
+        claimed = [(met, other) for met in standing for other in sides.claimed(met)]
+        if any(o is not one and met in alike.claims(started, sides, o) for met, o in claimed):
+            continue
+        pairs = [(met, _participants_of(started, met, one)) for met in claims]
+        members = [(met, who[0]) for met, who in pairs if len(who) == 1]
+        apart = {who.remote_id for _, who in members}
+        if len(members) == len(claims) == len(apart):
+            found.append(Together(slot, one, members))
+    return found
+
+
+def _participants_of(started: Scan, met: Met, one: Met) -> list[Attendee]:
+    """The participants whom an appointment's patient may be: by e-mail, then by name too."""
+    patient = started.people[str(met.visit.patient)]
+    email = normal_email(present(patient.email, ""))
+    same = [
+        who
+        for who in one.visit.attendees
+        if who.cancelled is not True and normal_email(present(who.email, "")) == email
+    ]
+    named = dict(people.keys(patient)).get("email_name")
+    exact = [who for who in same if dict(people.keys(who)).get("email_name") == named]
+    return same if len(same) == 1 else exact
+
+
+def _oncall_visits(started: Scan) -> list[Met]:
+    """Every open OnCall visit to come."""
+    return [met for met in visits(started) if _is_free(started, met)]
+
+
+def visits(started: Scan) -> list[Met]:
+    """Every OnCall visit, the first made first; read once in a scan."""
+    if started.there is None:
+        started.there = sorted(_read_visits(started), key=lambda met: record_id(met.json))
+    return started.there
+
+
+def _read_visits(started: Scan) -> list[Met]:
+    found: list[Met] = []
+    for page in started.sync.oncall.appointment_pages(started.ticket):
+        found += (Met(json, there(started, json)) for json in page.results)
+        started.progress("OnCall visits", len(found))
+    return found
+
+
+def _appointments(started: Scan) -> list[Met]:
+    """Every appointment in scope from today to the end of the window."""
+    return [
+        met
+        for met in appointments(started)
+        if in_scope(started.mapping, met.visit) and _is_free(started, met)
+    ]
+
+
+def appointments(started: Scan) -> list[Met]:
+    """Every appointment from yesterday to the end of the window, verbose; read once in a scan."""
+    if started.here is None:
+        days = min(started.mapping.policy.window_days, started.sync.settings.window_days)
+        first = (started.now - timedelta(days=1)).date()
+        last = (started.now + timedelta(days=days)).date()
+        found: list[Met] = []
+        listing = partial(
+            started.sync.drchrono.list_appointments,
+            started.ticket,
+            verbose=True,
+            date_range=f"{first.isoformat()}/{last.isoformat()}",
+        )
+        for page in _pages(started, listing):
+            found += (Met(json, here(started, json)) for json in page.results)
+            started.progress("DrChrono appointments", len(found))
+        started.here = found
+    return started.here
+
+
+def _is_free(started: Scan, met: Met) -> bool:
+    """Whether a visit is to come, has no counterpart, and nobody is asked about it already."""
+    asked = any(
+        met.visit.remote_id in ([one.visit.remote_id] if met.visit.system == "drchrono" else hits)
+        for one, hits in started.unsure
+    )
+    return not asked and _to_come(started, met.visit) and is_unlinked(started, met.visit)
+
+
+def _to_come(started: Scan, shown: Visit) -> bool:
+    if isinstance(shown.starts, Absent) or shown.starts < started.now:
+        return False
+    return not isinstance(shown.state, State) or not terminal(shown.state)
+
+
+def is_unlinked(started: Scan, shown: Visit) -> bool:
+    """Whether a visit has no counterpart yet, made or being made."""
+    with started.sync.store.read() as conn:
+        obj = links.find(conn, shown.system, "appointment", shown.remote_id)
+        return obj is None or not any(
+            one.kind == "appointment" and one.system != obj.system and one.state != "gone"
+            for one in links.objects_of(conn, obj.aggregate)
+        )
+
+
+def in_scope(mapping: Mapping, shown: Visit) -> bool:
+    """Whether an appointment is one that the mapping has synced."""
+    if shown.is_break or shown.virtual_base or shown.type is None or not shown.patient:
+        return False
+    if isinstance(shown.provider, Absent) or mapping.doctor(shown.provider) is None:
+        return False
+    return isinstance(shown.office, Absent) or mapping.works_in(shown.provider, shown.office)

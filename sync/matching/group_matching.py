@@ -1,0 +1,100 @@
+"""A group that both systems have at go-live: its appointments and OnCall visit become one visit."""
+
+from sqlalchemy import Connection, update
+
+from sync.core.records import Attendee
+from sync.core.rules.group import Slot
+from sync.core.wording import Json
+from sync.drchrono import translate as drchrono
+from sync.matching.compare import Met, Scan, Together
+from sync.oncall import translate as oncall
+from sync.run import occurrences
+from sync.runtime import Ring
+from sync.store.schema import visit
+from sync.store.tables import attendances, baselines, links, work
+from sync.store.tables.links import Obj
+from sync.store.tables.work import Hints, Lane
+from sync.visits.groups import state
+from sync.visits.state.read import participants_wire
+
+EQUAL = frozenset({"starts", "minutes", "state", "provider", "patient"})
+
+
+def link(started: Scan, together: Together) -> Ring:
+    """Link them; what is equal is settled, and the run that follows writes the markers."""
+    sync, slot, there = started.sync, together.slot, together.visit
+    with sync.store.write() as conn:
+        now = sync.clock()
+        rows = [_row(conn, started, met) for met, _ in together.members]
+        key = state.holder(conn, slot, besides=0) or rows[0].aggregate
+        for row in rows:
+            if row.aggregate != key:
+                links.absorb(conn, row.aggregate, key, now=now, hints=Hints.both())
+        other = links.find(conn, "oncall", "appointment", there.visit.remote_id)
+        if other is None:
+            other = links.add(conn, key, "oncall", "appointment", there.visit.remote_id, now=now)
+        elif other.aggregate != key:
+            links.absorb(conn, other.aggregate, key, now=now, hints=Hints.both())
+        _stand(conn, key, slot)
+        for row, (met, who) in zip(rows, together.members, strict=True):
+            _settle(conn, started, row, met, there)
+            _attend(conn, started, key, row, met, who, there)
+        sent = _equal(oncall.wire("appointment", there.json), together.members[0][0], there)
+        baselines.settle(conn, other.id, sync.digests.fields(other.id, sent), sync.digests.key_id)
+        occurrences.note(conn, key, together.members[0][0].visit)
+        work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.BULK)
+    return Ring(key, Lane.BULK)
+
+
+def _row(conn: Connection, started: Scan, met: Met) -> Obj:
+    row = links.first_sight(conn, "drchrono", "appointment", met.visit.remote_id, now=started.now)
+    if row.state == "skipped":
+        links.change(conn, row.id, state="live")
+    return row
+
+
+def _stand(conn: Connection, key: int, slot: Slot) -> None:
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == key)
+        .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, state="open")
+    )
+
+
+def _equal(wire: dict[str, Json], met: Met, there: Met) -> dict[str, Json]:
+    equal = EQUAL | {"type"} if met.visit.type == there.visit.type else EQUAL
+    return {name: value for name, value in wire.items() if name in equal}
+
+
+def _settle(conn: Connection, started: Scan, row: Obj, met: Met, there: Met) -> None:
+    digests = started.sync.digests
+    sent = _equal(drchrono.wire("appointment", met.json), met, there)
+    baselines.settle(
+        conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=met.visit.zone
+    )
+
+
+def _attend(
+    conn: Connection,
+    started: Scan,
+    key: int,
+    row: Obj,
+    met: Met,
+    who: Attendee,
+    there: Met,
+) -> None:
+    digests = started.sync.digests
+    participant = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+        conn, key, "oncall", "participant", who.remote_id, now=started.now
+    )
+    wire = participants_wire(there.json)[who.remote_id]
+    baselines.settle(conn, participant.id, digests.fields(participant.id, wire), digests.key_id)
+    person = started.person_keys[str(met.visit.patient)]
+    values = {"participant": participant.id, "person": person}
+    standing = [
+        a for a in attendances.attendances(conn, key) if a.current and a.appointment == row.id
+    ]
+    if standing:
+        attendances.change_attendance(conn, standing[0].id, **values)
+    else:
+        attendances.attend(conn, key, appointment=row.id, **values)

@@ -1,0 +1,270 @@
+"""Going live: what both systems already have is matched before anything is made.
+
+Visits match by provider, start, length and the participant's e-mail; people by `core.people`. One
+hit is linked, several wait for a person. Records are compared in memory and forgotten.
+"""
+
+from sqlalchemy import Connection, func, select, update
+
+from sync.config import GoLive
+from sync.core.records import Person, Visit, present
+from sync.core.rules import people
+from sync.core.rules.people import normal_email
+from sync.core.wording import Json
+from sync.drchrono import translate as drchrono
+from sync.matching import group_matching, relink, untimed
+from sync.matching.compare import (
+    Met,
+    Scan,
+    compare,
+    new_scan,
+    patients_like,
+    read_contacts,
+    read_patients,
+    visits,
+)
+from sync.oncall import translate as oncall
+from sync.people import contact_search, contacts, mirror
+from sync.run import occurrences
+from sync.run.evidence import accounts, behind
+from sync.run.evidence.sealing import contact
+from sync.runtime import Ring, Sync
+from sync.store.schema import installation
+from sync.store.tables import attendances, baselines, facts, journal, links, person_index, work
+from sync.store.tables.links import Obj
+from sync.store.tables.scans import MATCHING, begin, finish
+from sync.store.tables.work import Hints, Lane
+from sync.visits.linking import twins
+from sync.visits.state.read import participants_wire
+
+CHUNK = 100
+
+
+def is_due(sync: Sync) -> bool:
+    """Whether the accounts are pinned, and a mapped doctor's visits were never matched.
+
+    Or the database is behind: what the systems have is matched again then, by its markers first.
+    """
+    with sync.store.read() as conn:
+        row = conn.execute(select(installation)).first()
+        matched = facts.matched_doctors(conn)
+        lost = behind.is_noticed(conn)
+    if row is None or row.name is None:
+        return False
+    return lost or any(entry.drchrono not in matched for entry in sync.mapping.doctors)
+
+
+def run(sync: Sync) -> tuple[Ring, ...]:
+    """Match both systems; a scan that was cut short begins again, linking nothing twice.
+
+    It allows creating where GO_LIVE is `auto`; else somebody accepts what it found (`go_live`).
+    It runs again when a doctor is added to the mapping: what is linked already is left alone.
+    """
+    if not is_due(sync):
+        return ()
+    for system in accounts.SYSTEMS:
+        # What is not found now is made later: it must be this practice that lacks it.
+        accounts.require(sync, system, sync.clock() - accounts.AGAIN)
+    started = new_scan(sync)
+    started.waits = True
+    return match(started)[0]
+
+
+def match(started: Scan) -> tuple[tuple[Ring, ...], bool]:
+    """Match both systems, whether or not it is due; what a scan has read is not read again.
+
+    Returns what to ring, and whether it is complete: a worker may be at a visit just now.
+    """
+    sync = started.sync
+    begin(sync.store, MATCHING, sync.clock())
+    started.verbose = started.verbose or relink.is_due(started)
+    _patients(started)
+    _contacts(started)
+    linked, whole = relink.link(started)
+    rings = (*linked, *_visits(started))
+    if whole:
+        rings += _complete(started)
+    return rings, whole
+
+
+def _complete(started: Scan) -> tuple[Ring, ...]:
+    """Everything was matched: what waited for that goes on."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        behind.over(conn, now)
+        values: dict[str, object] = {"mapping_version": started.mapping.version}
+        if sync.settings.go_live is GoLive.AUTO:
+            values["accepted_at"] = func.coalesce(installation.c.accepted_at, now)
+        conn.execute(update(installation).values(**values))
+        for entry in started.mapping.doctors:
+            facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
+        waiting = links.blocked_on(conn, "operator", "go-live")
+        waiting += links.blocked_on(conn, "operator", behind.CAUSE)
+        for key in waiting:
+            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+        mirror.raise_all(conn, started.mapping, now)
+    finish(sync.store, MATCHING, sync.clock(), cursor=None)
+    return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def _patients(started: Scan) -> None:
+    """Index every patient: no personal data is kept, only keyed digests."""
+    for page in read_patients(started):
+        with started.sync.store.write() as conn:
+            for shown in page:
+                started.person_keys[shown.remote_id] = _index(conn, started, shown)
+
+
+def _index(conn: Connection, started: Scan, shown: Person) -> int:
+    obj = relink.patient_row(conn, started, shown)
+    if obj.mark is None:
+        links.change(conn, obj.id, mark=shown.mark)
+    person_index.remember(conn, started.sync.digests, obj.aggregate, people.known_by(shown))
+    return obj.aggregate
+
+
+def _contacts(started: Scan) -> None:
+    """Link the contacts that are surely one patient's; the unsure wait for a visit and a person."""
+    for json in read_contacts(started):
+        _contact(started, json)
+
+
+def _contact(started: Scan, json: dict[str, Json]) -> None:
+    sync, shown = started.sync, contact(started, json)
+    with sync.store.read() as conn:
+        if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
+            return
+    found = relink.owner_of(started, shown) or patients_like(started, shown).one
+    if found is None:
+        return
+    json, shown = contact_search.whole(sync, started.ticket, json, shown)
+    key = started.person_keys[found.remote_id]
+    place = (present(shown.provider, ""), present(shown.division, ""))
+    with sync.store.write() as conn:
+        now = sync.clock()
+        if contacts.of(conn, key, *place) is not None:
+            journal.open_attention(
+                conn, key, "contact_twice", now=now, candidates=[shown.remote_id]
+            )
+            return
+        contact_search.link(conn, sync, key, found, shown, json, place)
+
+
+# --- visits ---------------------------------------------------------------------------------------
+
+
+def _visits(started: Scan) -> tuple[Ring, ...]:
+    found = compare(started)
+    rings = [group_matching.link(started, together) for together in found.groups]
+    for met, one in found.same:
+        rings += _linked(started, met, one)
+    for met, hits in started.unsure:
+        rings += _alone(started, "drchrono", met, hits)
+        for one in visits(started):
+            if one.visit.remote_id in hits:
+                rings += _alone(started, "oncall", one, [met.visit.remote_id])
+    for met, hits in found.unsure:
+        rings += _alone(started, "drchrono", met, hits)
+    for system, _cause, met in untimed.found(started):
+        rings += _alone(started, system, met, [])
+    for met in found.only_drchrono:
+        rings += _alone(started, "drchrono", met, [])
+    for one in found.only_oncall:
+        may_be = [met.visit.remote_id for met, hits in found.unsure if one.visit.remote_id in hits]
+        rings += _alone(started, "oncall", one, may_be)
+    return tuple(rings)
+
+
+def _linked(started: Scan, met: Met, one: Met) -> list[Ring]:
+    """Link the two; what is equal is settled, and the run that follows writes the markers."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        obj = _object(conn, started, "drchrono", met)
+        other = links.find(conn, "oncall", "appointment", one.visit.remote_id)
+        if other is not None and other.aggregate != obj.aggregate:
+            links.absorb(conn, other.aggregate, obj.aggregate, now=now, hints=Hints.both())
+        elif other is None:
+            other = links.add(
+                conn, obj.aggregate, "oncall", "appointment", one.visit.remote_id, now=now
+            )
+        _settle(conn, started, obj, met, other, one)
+        _attend(conn, started, obj, met, one)
+        _note(conn, obj, met.visit)
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.both(), lane=Lane.BULK)
+        return [Ring(obj.aggregate, Lane.BULK)]
+
+
+def _settle(conn: Connection, started: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:
+    digests = started.sync.digests
+    left, right = drchrono.wire("appointment", met.json), oncall.wire("appointment", one.json)
+    equal = {"starts", "minutes", "state", "provider", "patient"}
+    if met.visit.type == one.visit.type:
+        equal.add("type")
+    for row, wire, zone in ((obj, left, met.visit.zone), (other, right, None)):
+        sent = {name: value for name, value in wire.items() if name in equal}
+        baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
+
+
+def _attend(conn: Connection, started: Scan, obj: Obj, met: Met, one: Met) -> None:
+    """The participant with the patient's e-mail is the patient; anybody else is left alone."""
+    if any(a.current for a in attendances.attendances(conn, obj.aggregate)):
+        return
+    patient = started.people[str(met.visit.patient)]
+    email = normal_email(present(patient.email, ""))
+    who = next(w for w in one.visit.attendees if normal_email(present(w.email, "")) == email)
+    row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+        conn, obj.aggregate, "oncall", "participant", who.remote_id, now=started.now
+    )
+    wire = participants_wire(one.json)[who.remote_id]
+    digests = started.sync.digests
+    baselines.settle(conn, row.id, digests.fields(row.id, wire), digests.key_id)
+    attendances.attend(
+        conn,
+        obj.aggregate,
+        appointment=obj.id,
+        participant=row.id,
+        person=started.person_keys[patient.remote_id],
+    )
+
+
+def _alone(started: Scan, system: str, met: Met, hits: list[str]) -> list[Ring]:
+    """A visit that only one side has: its run makes the other, once creating is allowed."""
+    sync = started.sync
+    if occurrences.is_far(sync, met.visit):
+        return []
+    with sync.store.write() as conn:
+        now = sync.clock()
+        known = links.find(conn, system, "appointment", met.visit.remote_id)
+        obj = _object(conn, started, system, met)
+        _note(conn, obj, met.visit)
+        if hits:
+            journal.open_attention(
+                conn, obj.aggregate, "visit_unsure", now=now, candidates=sorted(hits)
+            )
+            links.block(conn, obj.aggregate, kind="operator", ref="visit_unsure", now=now)
+            return []
+        if known is not None and not _never_run(conn, obj):
+            return []
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of(system), lane=Lane.BULK)
+        return [Ring(obj.aggregate, Lane.BULK)]
+
+
+def _never_run(conn: Connection, obj: Obj) -> bool:
+    return not baselines.stored_fields(conn, [obj.id])
+
+
+def _object(conn: Connection, started: Scan, system: str, met: Met) -> Obj:
+    obj = links.first_sight(conn, system, "appointment", met.visit.remote_id, now=started.now)
+    if obj.state == "skipped":
+        links.change(conn, obj.id, state="live")
+    return obj
+
+
+def _note(conn: Connection, obj: Obj, shown: Visit) -> None:
+    twins.note_place(conn, obj.aggregate, shown)
+    occurrences.note(conn, obj.aggregate, shown)

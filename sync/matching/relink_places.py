@@ -1,0 +1,123 @@
+"""Whose place in a relinked visit is whose: an appointment, its patient, and their participant.
+
+Markers say which visit it is, not which participant: that goes by e-mail and name, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sync.core.records import Attendee, Person, State, Visit, present
+from sync.core.rules import people
+from sync.core.rules.lifecycle import terminal
+from sync.core.rules.people import full_name, normal_name
+from sync.core.rules.relink import Family, marker_of
+from sync.matching.compare import Met, Scan
+
+
+@dataclass
+class Found:
+    """A family with its objects as they were read: OnCall's visits by generation, appointments."""
+
+    family: Family
+    visits: list[Met]
+    appointments: list[Met]
+    unmarked: list[Met]
+
+    @property
+    def present(self) -> Met | None:
+        """The present OnCall visit, where a list showed it."""
+        return self.visits[-1] if self.visits else None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One attendance: its appointment (None: in no list) and its participant (None: not told)."""
+
+    appointment: Met | None
+    attendee: Attendee | None
+
+
+def seats(scan: Scan, found: Found) -> list[Seat]:
+    """A seat for each appointment; without a marker only if its patient is a participant."""
+    there = list(found.present.visit.attendees) if found.present is not None else []
+    if not found.family.group:
+        met = found.appointments[0] if found.appointments else None
+        return [Seat(met, _only(there, chart_of(scan, met)))]
+    made: list[Seat] = []
+    for met in (*found.appointments, *found.unmarked):
+        chart = chart_of(scan, met)
+        who = one_of(chart, there) if chart is not None else None
+        if who is not None:
+            there.remove(who)
+        if who is not None or met in found.appointments:
+            made.append(Seat(met, who))
+    return made
+
+
+def unsure(scan: Scan, found: Found, made: Sequence[Seat]) -> bool:
+    """Whether somebody of an open visit may be one of its participants, and can't be told which."""
+    if found.present is None or is_over(found.present.visit):
+        return False
+    taken = {seat.attendee.remote_id for seat in made if seat.attendee is not None}
+    there = [who for who in found.present.visit.attendees if who.cancelled is not True]
+    left = [who for who in there if who.remote_id not in taken]
+    return bool(left) and any(
+        seat.attendee is None
+        and seat.appointment is not None
+        and not is_over(seat.appointment.visit)
+        and chart_of(scan, seat.appointment) is not None
+        for seat in made
+    )
+
+
+def life_of(found: Found, one: Seat) -> int:
+    """Which life of the attendance it is, by the marker of the appointment, else of the visit."""
+    for met in (one.appointment, found.present):
+        marker = marker_of(met.visit) if met is not None else None
+        if marker is not None:
+            return marker.life
+    return 1
+
+
+def chart_of(scan: Scan, met: Met | None) -> Person | None:
+    """The chart of an appointment's patient, if it was listed."""
+    return scan.people.get(str(met.visit.patient)) if met is not None else None
+
+
+def _only(there: list[Attendee], chart: Person | None) -> Attendee | None:
+    """The patient's participant of a 1:1 visit; the only one where no chart tells."""
+    if chart is not None:
+        return one_of(chart, there)
+    return there[0] if len(there) == 1 else None
+
+
+def one_of(chart: Person, there: Sequence[Attendee]) -> Attendee | None:
+    """The one participant who has the chart's e-mail and name, else its e-mail, else its name."""
+    own = dict(people.keys(chart))
+    for who in (
+        [w for w in there if w.cancelled is not True],
+        [w for w in there if w.cancelled is True],
+    ):
+        for hits in (
+            [w for w in who if "email" in own and _key(w, "email_name") == own["email_name"]],
+            [w for w in who if "email" in own and _key(w, "email") == own["email"]],
+            [w for w in who if _name(w) and _name(w) == _name(chart)],
+        ):
+            if len(hits) == 1:
+                return hits[0]
+    return None
+
+
+def _key(who: Attendee, what: str) -> tuple[str, ...] | None:
+    return dict(people.keys(who)).get(what)
+
+
+def _name(who: Person | Attendee) -> str:
+    return normal_name(full_name(present(who.first_name, ""), present(who.last_name, "")))
+
+
+def is_over(shown: Visit) -> bool:
+    """Whether a visit or an appointment has ended, as far as it tells."""
+    return isinstance(shown.state, State) and terminal(shown.state)

@@ -1,0 +1,274 @@
+"""Storing one relinked visit: its number, its rows and its place, as the markers tell them.
+
+One transaction each. Rows that a webhook has brought meanwhile are taken over, what a restored
+database holds of the visit stays; nothing is linked that a person has told apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.records import Absent, Marker
+from sync.core.rules.group import Slot, slot_of
+from sync.core.rules.relink import marker_of
+from sync.matching import relink_places, relink_settle
+from sync.matching.relink_places import Found, Seat
+from sync.run import occurrences
+from sync.store.schema import visit
+from sync.store.tables import attendances, decisions_never, journal, links, work
+from sync.store.tables.work import Hints, Lane
+from sync.visits.linking import twins
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sync.core.records import Visit
+    from sync.matching.compare import Scan
+    from sync.store.tables.links import Obj
+
+
+class BusyError(Exception):
+    """A worker is at a part of the visit just now."""
+
+
+def store(conn: Connection, scan: Scan, found: Found) -> int | None:
+    """Link a family; returns its key when a run has something to see to, else None.
+
+    Raises BusyError while a worker has a part of it.
+    """
+    made = relink_places.seats(scan, found)
+    if _told_apart(conn, found) or _is_asked(scan, found, made):
+        return None
+    key = _home(conn, scan, found)
+    if key is None:
+        return None
+    rows = _rows(conn, scan, found, key, made)
+    _stand(conn, scan, found, key, made)
+    for one in made:
+        relink_settle.attend(conn, scan, found, key, one)
+    quiet = relink_settle.visit(conn, scan, found, made)
+    if found.family.group and relink_places.unsure(scan, found, made):
+        there = [met.visit.remote_id for met in found.visits[-1:]]
+        journal.open_attention(conn, key, "visit_unsure", now=scan.now, candidates=there)
+        return None
+    marked = all(row.marked or not str(row.remote_id).isdecimal() for row in rows)
+    if quiet and marked and found.family.lost is None:
+        return None
+    work.raise_(conn, key, now=scan.now, hints=Hints.both(), lane=Lane.BULK)
+    return key
+
+
+def _told_apart(conn: Connection, found: Found) -> bool:
+    there = found.present
+    return there is not None and any(
+        decisions_never.is_said(
+            conn, ("appointment", one.visit.remote_id), ("visit", there.visit.remote_id)
+        )
+        for one in found.appointments
+    )
+
+
+def _is_asked(scan: Scan, found: Found, made: list[Seat]) -> bool:
+    """A 1:1 visit whose participant seems to be somebody else by now: a person is asked."""
+    if found.family.group or found.present is None or not relink_places.unsure(scan, found, made):
+        return False
+    scan.unsure.append((found.appointments[0], [found.present.visit.remote_id]))
+    return True
+
+
+# --- which aggregate ------------------------------------------------------------------------------
+
+
+def _home(conn: Connection, scan: Scan, found: Found) -> int | None:
+    """The aggregate for it, with everything of it moved there; None when two of ours have parts.
+
+    One that holds it already, else the number that the marker names, else (in a database that was
+    behind, another visit has it) any: the run that follows writes the markers anew.
+    """
+    holding = {row.aggregate for row in _known(conn, scan, found)}
+    linked = {key for key in holding if len(_systems(conn, key)) > 1}
+    if len(linked) > 1:
+        return None
+    key = linked.pop() if linked else _number(conn, scan, found, holding)
+    for one in sorted(holding | {key}):
+        _not_busy(conn, scan, one)
+    for source in sorted(holding - {key}):
+        for attended in attendances.attendances(conn, source):
+            attendances.change_attendance(conn, attended.id, current=False, participant=None)
+        links.absorb(conn, source, key, now=scan.now, hints=Hints.both())
+    return key
+
+
+def _number(conn: Connection, scan: Scan, found: Found, holding: set[int]) -> int:
+    number = found.family.name[1]
+    if links.kind_of(conn, number) == "visit":
+        own = links.survivor(conn, number)
+        if own in holding or not _systems(conn, own):
+            return own
+    if links.restore_aggregate(conn, number, "visit", scan.now):
+        return number
+    return min(holding) if holding else links.new_aggregate(conn, "visit", scan.now)
+
+
+def _known(conn: Connection, scan: Scan, found: Found) -> list[Obj]:
+    """The rows of its objects, as far as there are any."""
+    for met in found.appointments:
+        if links.find(conn, "drchrono", "appointment", met.visit.remote_id) is None:
+            occurrences.known_as(conn, scan.sync, met.visit, met.json)
+    sides = [("oncall", met.visit.remote_id) for met in found.visits]
+    sides += [("drchrono", met.visit.remote_id) for met in found.appointments]
+    if found.family.lost is not None:
+        sides.append((_lost_of(found), found.family.lost))
+    rows = [links.find(conn, system, "appointment", remote_id) for system, remote_id in sides]
+    return [row for row in rows if row is not None]
+
+
+def _lost_of(found: Found) -> str:
+    return "drchrono" if found.visits else "oncall"
+
+
+def _systems(conn: Connection, key: int) -> set[str]:
+    """The systems in which a visit of ours stands, or is being made."""
+    objects = links.objects_of(conn, key)
+    return {one.system for one in objects if one.kind == "appointment" and one.state != "gone"}
+
+
+def _not_busy(conn: Connection, scan: Scan, key: int) -> None:
+    """Raises BusyError while a worker is at it. From here to the end of the transaction nobody is.
+
+    A lease that ran out is nobody's: what its worker left is for the next run to look at.
+    """
+    item = work.locked(conn, key)
+    if item is not None and item["lease_by"] is not None and item["lease_until"] > scan.now:
+        raise BusyError
+
+
+# --- its rows -------------------------------------------------------------------------------------
+
+
+def _rows(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat]) -> list[Obj]:
+    """A row for each object, in its generation; `marked` where its marker says what is so."""
+    rows = []
+    for met in found.visits:
+        marker = marker_of(met.visit)
+        generation = marker.generation if marker is not None else 1
+        row = _row(conn, scan, key, met.visit, generation)
+        rows.append(_noted(conn, scan, row, met.visit, marked=_is_so(conn, marker, key)))
+    there = found.present.visit.remote_id if found.present is not None else found.family.lost
+    for one in made:
+        if one.appointment is None:
+            continue
+        shown = one.appointment.visit
+        marker = marker_of(shown)
+        marked = marker is not None and marker.other == there and _is_so(conn, marker, key)
+        row = _row(conn, scan, key, shown, found.family.generation)
+        rows.append(_noted(conn, scan, row, shown, marked=marked))
+    if found.family.lost is not None:
+        system, lost = _lost_of(found), found.family.lost
+        if links.find(conn, system, "appointment", lost) is None:
+            generation = found.family.generation
+            links.add(conn, key, system, "appointment", lost, now=scan.now, generation=generation)
+    return rows
+
+
+def _row(conn: Connection, scan: Scan, key: int, shown: Visit, generation: int) -> Obj:
+    """The row of an object; a create of ours that stood without an outcome has made it."""
+    system, remote_id = shown.system, shown.remote_id
+    making = [
+        one
+        for one in links.objects_of(conn, key)
+        if (one.system, one.kind, one.remote_id) == (system, "appointment", None)
+        and (system == "drchrono" or one.generation == generation)
+    ]
+    row = links.find(conn, system, "appointment", remote_id)
+    if len(making) == 1:
+        made = links.created(conn, making[0], remote_id, now=scan.now)
+        row = made or row
+    if row is None:
+        row = links.add(conn, key, system, "appointment", remote_id, now=scan.now)
+    links.change(conn, row.id, generation=generation)
+    return row
+
+
+def _noted(conn: Connection, scan: Scan, row: Obj, shown: Visit, *, marked: bool) -> Obj:
+    state = "live" if row.state == "skipped" else row.state
+    links.change(conn, row.id, marked=marked, state=state, seen_at=scan.now, mark=shown.mark)
+    return links.get(conn, row.id)
+
+
+def _is_so(conn: Connection, marker: Marker | None, key: int) -> bool:
+    """Whether the visit that a marker names is this one."""
+    named = marker is not None and links.kind_of(conn, marker.aggregate) == "visit"
+    return named and marker is not None and links.survivor(conn, marker.aggregate) == key
+
+
+# --- its place ------------------------------------------------------------------------------------
+
+
+def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat]) -> None:
+    """Generation, time, doctor, slot and occurrence of the visit, and whether it is over."""
+    standing = [one.appointment.visit for one in made if one.appointment is not None]
+    there = found.present.visit if found.present is not None else None
+    shown = [*standing, *([there] if there is not None else [])]
+    starts = [one.starts for one in shown if not isinstance(one.starts, Absent)]
+    doctors = [one.provider for one in shown if not isinstance(one.provider, Absent)]
+    over = (there is None or relink_places.is_over(there)) and all(
+        relink_places.is_over(one) for one in standing
+    )
+    values: dict[str, object] = {
+        "generation": found.family.generation,
+        "state": "closed" if over else "open",
+    }
+    if starts and doctors:
+        values |= {"starts_at": starts[0], "doctor": doctors[0]}
+        slot = _slot(scan, found, made, starts[0], doctors[0])
+        if slot is not None and not over and not _is_taken(conn, slot, key):
+            values["slot_key"] = slot
+    conn.execute(update(visit).where(visit.c.aggregate == key).values(**values))
+    for one in standing:
+        occurrences.note(conn, key, one)
+    _note_occurrence(conn, key, found.family.occurrence)
+
+
+def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: str) -> str | None:
+    """The key of the place where it stands: a group's, or one person's."""
+    members = [one.appointment.visit for one in made if one.appointment is not None]
+    if not found.family.group:
+        person = scan.person_keys.get(str(members[0].patient)) if members else None
+        return twins.slot_key(doctor, starts, person) if person is not None else None
+    open_ = [one for one in members if not relink_places.is_over(one)]
+    slots = Counter(slot for one in open_ or members if (slot := slot_of(one)) is not None)
+    if any(one.group for one in members):
+        return slots.most_common(1)[0][0].key if slots else None
+    if found.present is None:
+        return None
+    shown = found.present.visit
+    office = scan.mapping.booking_office(doctor) or ""
+    office = slots.most_common(1)[0][0].office if slots else office
+    minutes = shown.minutes if not slots else slots.most_common(1)[0][0].minutes
+    if isinstance(minutes, Absent):
+        return None  # its own run tells that its length is not known
+    return Slot(doctor, office, starts, minutes, born=shown.remote_id).key
+
+
+def _is_taken(conn: Connection, slot: str, key: int) -> bool:
+    row = select(visit.c.aggregate).where(
+        visit.c.slot_key == slot, visit.c.state == "open", visit.c.aggregate != key
+    )
+    return conn.execute(row).first() is not None
+
+
+def _note_occurrence(conn: Connection, key: int, occurrence: str | None) -> None:
+    """What OnCall's marker says of the occurrence: a virtual one bears no marker itself."""
+    if occurrence is None:
+        return
+    taken = select(visit.c.aggregate).where(visit.c.occurrence_key == occurrence)
+    if conn.execute(taken).first() is None:
+        conn.execute(
+            update(visit)
+            .where(visit.c.aggregate == key, visit.c.occurrence_key.is_(None))
+            .values(occurrence_key=occurrence)
+        )

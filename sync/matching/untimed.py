@@ -1,0 +1,30 @@
+"""Visits of which it is not known when they begin: not past, not to come, and nobody's twin yet.
+
+Matching compares by time, so it leaves them out; each one's own run tells what is missing, and is
+woken when that is learned.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from sync.core import plausible
+from sync.core.records import Absent, State, VisitType
+from sync.core.rules.lifecycle import terminal
+from sync.matching.compare import Met, Scan, appointments, in_scope, is_unlinked, visits
+
+
+def found(started: Scan) -> Iterator[tuple[str, str, Met]]:
+    """Each open one in scope without a counterpart: its system, the cause it is told by, itself."""
+    for met in _open(started, appointments(started)):
+        if in_scope(started.mapping, met.visit):
+            yield "drchrono", plausible.no_time(met.visit), met
+    for met in _open(started, visits(started)):
+        if isinstance(met.visit.type, VisitType):
+            yield "oncall", "no_time", met
+
+
+def _open(started: Scan, listed: Iterable[Met]) -> Iterator[Met]:
+    for met in listed:
+        state = met.visit.state
+        over = isinstance(state, State) and terminal(state)
+        if isinstance(met.visit.starts, Absent) and not over and is_unlinked(started, met.visit):
+            yield met

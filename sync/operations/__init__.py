@@ -1,0 +1,1 @@
+"""Do what a person asks or decides, and explain what stands."""

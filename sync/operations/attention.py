@@ -1,0 +1,208 @@
+"""What an operator presses: look again, try again, leave it; and what they ask: plan, explain.
+
+Pressing only raises items and closes questions; a worker does the rest, by the same rules as ever.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sync.operations.explain import explain
+from sync.operations.lookup import (
+    REMOTE,
+    BusyError,
+    UnknownError,
+    aggregate_of,
+    object_words,
+    remote_object,
+)
+from sync.operations.plan import plan
+from sync.operations.report import Explanation
+from sync.outbound.brake import CAUSE, NO_DOCTOR
+from sync.runtime import Ring, Sync
+from sync.store import upsert
+from sync.store.schema import attention, blocker, decision, object_, visit
+from sync.store.tables import links, work
+from sync.store.tables.work import Hints, Lane
+from sync.visits.state import zones
+
+__all__ = [
+    "BusyError",
+    "Explanation",
+    "Item",
+    "UnknownError",
+    "attention_drop",
+    "attention_list",
+    "attention_retry",
+    "explain",
+    "plan",
+    "resync",
+]
+
+# An appointment that we never heard of may be looked at: its webhook can have been lost.
+_LOOKED_UP = frozenset({"appointment", "oncall-appointment"})
+_BY = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One open attention item. `about` is visit, person or service; `candidates` ids and names."""
+
+    id: int
+    about: str
+    aggregate: int
+    cause: str
+    object: str
+    candidates: tuple[str, ...]
+    opened_at: datetime
+
+
+# --- look again -----------------------------------------------------------------------------------
+
+
+def resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
+    """Have both sides of one visit or person looked at now, whatever it waits for.
+
+    `kind` is visit or person (our own ids), appointment or patient (DrChrono's), contact or
+    oncall-appointment (OnCall's). An appointment never heard of is taken up as its webhook would
+    take it up; one that was skipped as none of ours is looked at again, and so is what is gone; a
+    frozen visit thaws.
+    Returns what to ring. Raises UnknownError (a LookupError) and SQLAlchemyError.
+    """
+    try:
+        return _resync(sync, kind, object_id)
+    except IntegrityError:
+        # Its first webhook came in the same moment: now the row is there.
+        return _resync(sync, kind, object_id)
+
+
+def _resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
+    with sync.store.write() as conn:
+        if kind in _LOOKED_UP:
+            _take_up(conn, kind, object_id, sync.clock())
+        key, now = aggregate_of(conn, kind, object_id), sync.clock()
+        # What is gone is read once more by id: it may be there again.
+        gone = object_.c.aggregate == key, object_.c.state == "gone"
+        conn.execute(
+            update(object_).where(*gone, object_.c.kind.in_(links.TOLD_KINDS)).values(shown_at=now)
+        )
+        return (_raise(conn, key, now),)
+
+
+def _take_up(conn: Connection, kind: str, object_id: str, now: datetime) -> None:
+    obj = remote_object(conn, kind, object_id)
+    if obj is None:
+        key = links.new_aggregate(conn, "visit", now)
+        links.add(conn, key, *REMOTE[kind], object_id, now=now, told=True)
+    elif obj.state == "skipped":
+        links.change(conn, obj.id, state="live")
+
+
+def _raise(conn: Connection, key: int, now: datetime) -> Ring:
+    conn.execute(update(visit).where(visit.c.aggregate == key).values(frozen_at=None))
+    work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.LIVE)
+    return Ring(key, Lane.LIVE)
+
+
+# --- what a person must decide --------------------------------------------------------------------
+
+
+def attention_list(sync: Sync) -> list[Item]:
+    """Every open item, oldest first. Raises SQLAlchemyError."""
+    with sync.store.read() as conn:
+        rows = conn.execute(
+            select(attention).where(attention.c.closed_at.is_(None)).order_by(attention.c.id)
+        ).mappings()
+        return [_item(conn, row) for row in rows]
+
+
+def _item(conn: Connection, row: RowMapping) -> Item:
+    about = links.kind_of(conn, row["aggregate"]) if row["aggregate"] else None
+    return Item(
+        id=row["id"],
+        about=about or "service",
+        aggregate=row["aggregate"],
+        cause=row["cause"],
+        object=object_words(conn, row["object"]),
+        candidates=tuple(_texts(row["candidates"])),
+        opened_at=row["opened_at"],
+    )
+
+
+def _texts(candidates: Any) -> list[str]:
+    if candidates is None:
+        return []
+    return [str(one) for one in (candidates if isinstance(candidates, list) else [candidates])]
+
+
+def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
+    """Close an item and have what it is about done again: its blockers are forgotten.
+
+    Retrying what the brake stopped is the release of that doctor for an hour (DESIGN 5, brake), so
+    whatever else waits for the same release is raised too. An item of the whole service is only
+    closed. Returns what to ring. Raises UnknownError (a LookupError) when no such item is open.
+    """
+    with sync.store.write() as conn:
+        now = sync.clock()
+        row = _close(conn, item, now)
+        _decide(conn, "retry", str(item), row["cause"], now)
+        if row["aggregate"] == 0:
+            return ()
+        key = links.survivor(conn, row["aggregate"])
+        keys = {key, *(_release(conn, key, now) if row["cause"] == CAUSE else ())}
+        links.unblock(conn, key)
+        return tuple(_raise(conn, one, now) for one in sorted(keys))
+
+
+def attention_drop(sync: Sync, item: int) -> None:
+    """Close an item and leave things as they are, parked where they are parked.
+
+    Raises UnknownError (a LookupError) when no such item is open.
+    """
+    with sync.store.write() as conn:
+        now = sync.clock()
+        row = _close(conn, item, now)
+        _decide(conn, "drop", str(item), row["cause"], now)
+        if row["cause"] == zones.CHANGED:
+            zones.leave(conn, sync, _texts(row["candidates"]))
+
+
+def _close(conn: Connection, item: int, now: datetime) -> RowMapping:
+    closed = conn.execute(
+        update(attention)
+        .where(attention.c.id == item, attention.c.closed_at.is_(None))
+        .values(closed_at=now)
+        .returning(attention.c.aggregate, attention.c.cause, attention.c.candidates)
+    )
+    row = closed.mappings().first()
+    if row is None:
+        raise UnknownError(f"No attention item {item} is open.")
+    return row
+
+
+def _release(conn: Connection, key: int, now: datetime) -> list[int]:
+    """Release the doctor for whom this aggregate was stopped; returns who waits for the same."""
+    refs = conn.execute(
+        select(blocker.c.ref).where(blocker.c.aggregate == key, blocker.c.kind == "operator")
+    ).scalars()
+    blocked: list[int] = []
+    for ref in list(refs):
+        # Without a known doctor the brake parks under its own name and asks for no doctor.
+        _decide(conn, "release", "" if ref == NO_DOCTOR else ref, "", now)
+        blocked += links.blocked_on(conn, "operator", ref)
+    # Another cause's reference can read like a doctor's id.
+    braked = select(attention.c.aggregate).where(
+        attention.c.aggregate.in_(blocked),
+        attention.c.cause == CAUSE,
+        attention.c.closed_at.is_(None),
+    )
+    return list(conn.execute(braked).scalars())
+
+
+def _decide(conn: Connection, kind: str, a: str, b: str, now: datetime) -> None:
+    made = upsert.insert(conn, decision).values(kind=kind, a=a, b=b, by=_BY, at=now)
+    key = [decision.c.kind, decision.c.a, decision.c.b]
+    conn.execute(made.on_conflict_do_update(index_elements=key, set_={"by": _BY, "at": now}))

@@ -1,0 +1,216 @@
+"""What an operator decides by hand: taking apart what was linked wrongly, leaving a patient out.
+
+Each has a preview, which writes nothing, and leaves a line of `decision` that says who did it.
+Nothing is called in here but reads; what follows is written by the workers, by the usual rules.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.errors import Gone
+from sync.core.records import Absent, State, Visit
+from sync.core.rules.group import is_group
+from sync.core.rules.lifecycle import terminal
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
+from sync.operations.lookup import BusyError, UnknownError, aggregate_of
+from sync.runtime import Ring, Sync
+from sync.store.schema import attendance, person, visit
+from sync.store.tables import attendances, decisions, decisions_never, journal, links, work
+from sync.store.tables.links import Obj
+from sync.store.tables.work import Hints, Lane, Lease
+from sync.visits.creating import create
+
+SOON = timedelta(seconds=5)
+
+
+class NotPossibleError(Exception):
+    """What was asked can't be done as things stand; the text says why, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be written where, one line each without values, and how many mails that sends."""
+
+    lines: tuple[str, ...]
+    mails: int = 0
+
+
+def lock(conn: Connection, sync: Sync, keys: list[int]) -> list[Lease]:
+    """Take all of these aggregates or none. Raises BusyError while a worker has one."""
+    now = sync.clock()
+    leases = []
+    for key in sorted(set(keys)):
+        lease = work.try_lock(
+            conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+        if lease is None:
+            raise BusyError("a worker is at it", now + SOON)
+        leases.append(lease)
+    return leases
+
+
+def raise_again(conn: Connection, key: int, now: datetime) -> Ring:
+    """Have an aggregate done at once, whatever it waited for."""
+    links.unblock(conn, key)
+    work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.LIVE)
+    return Ring(key, Lane.LIVE)
+
+
+# --- unlink ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    """Two objects that are linked: DrChrono's and OnCall's, in one aggregate."""
+
+    key: int
+    here: Obj
+    there: Obj
+
+
+def unlink_preview(sync: Sync, kind: str, object_id: str) -> Preview:
+    """What taking the two sides of a visit, or a contact and its patient, apart leads to.
+
+    Raises UnknownError, NotPossibleError, and the RemoteErrors of the reads.
+    """
+    with sync.store.read() as conn:
+        pair = _linked(conn, kind, object_id)
+    if pair.there.kind == "contact":
+        line = f"contact {pair.there.remote_id} is left as it is and patient {pair.here.remote_id}"
+        return Preview((f"{line} gets a contact of their own with their next visit (0 mails)",))
+    both = f"appointment {pair.here.remote_id} and OnCall visit {pair.there.remote_id}"
+    lines = [f"{both} are told apart for good; neither is changed (0 mails)"]
+    made = 0
+    if _is_to_be_made(sync, "drchrono", pair.here):
+        made = 1
+        lines.append(f"a new OnCall visit is made for appointment {pair.here.remote_id} (1 mail)")
+    if _is_to_be_made(sync, "oncall", pair.there):
+        lines.append(
+            f"a DrChrono appointment is made for OnCall visit {pair.there.remote_id} (0 mails)"
+        )
+    return Preview(tuple(lines), made)
+
+
+def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...]:
+    """Take them apart, never to be paired again; both are raised. Returns what to ring.
+
+    Raises UnknownError, NotPossibleError, and BusyError while a worker has one.
+    """
+    with sync.store.write() as conn:
+        now = sync.clock()
+        pair = _linked(conn, kind, object_id)
+        leases = lock(conn, sync, [pair.key])
+        names = ("patient", "contact") if pair.there.kind == "contact" else ("appointment", "visit")
+        one, other = (names[0], str(pair.here.remote_id)), (names[1], str(pair.there.remote_id))
+        decisions_never.say(conn, one, other, by=by, now=now)
+        apart = _take_out(conn, pair, now)
+        journal.close_attention(conn, pair.key, now)
+        for lease in leases:
+            work.give_back(conn, lease, now=now)
+        return raise_again(conn, pair.key, now), raise_again(conn, apart, now)
+
+
+def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
+    key = aggregate_of(conn, kind, object_id)
+    objects = [one for one in links.objects_of(conn, key) if one.known]
+    if kind in {"patient", "person"}:
+        raise NotPossibleError("Name the contact that is not theirs: unlink contact ID.")
+    if kind == "contact":
+        there = next(o for o in objects if (o.kind, o.remote_id) == ("contact", object_id))
+        patient = links.patient_row(conn, key)
+        if patient is None:
+            raise NotPossibleError(f"Contact {object_id} is linked with no patient.")
+        return _Linked(key, patient, there)
+    here = [o for o in objects if (o.system, o.kind) == ("drchrono", "appointment")]
+    there_ = [o for o in objects if (o.system, o.kind) == ("oncall", "appointment")]
+    if not here or not there_:
+        raise NotPossibleError(f"{kind} {object_id} is linked with nothing on the other side.")
+    slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == key)).scalar_one()
+    if is_group(slot):
+        raise NotPossibleError(
+            "This is a group visit: take the member out of it in DrChrono (cancel, or give the "
+            "appointment another time or profile), or cancel the participant in OnCall."
+        )
+    return _Linked(key, here[0], there_[-1])
+
+
+def _take_out(conn: Connection, pair: _Linked, now: datetime) -> int:
+    """Give the OnCall object an aggregate of its own; what hangs on it follows. Returns that."""
+    if pair.there.kind == "contact":
+        key = links.new_aggregate(conn, "person", now)
+        links.change(conn, pair.there.id, aggregate=key, create_key=None, marked=False)
+        return key
+    key = links.new_aggregate(conn, "visit", now)
+    row = conn.execute(select(visit).where(visit.c.aggregate == pair.key)).one()
+    conn.execute(update(visit).where(visit.c.aggregate == key).values(starts_at=row.starts_at))
+    # The next OnCall visit of the appointment is another life of it: its marker must differ.
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == pair.key)
+        .values(generation=row.generation + 1, slot_key=None, state="open", hold_until=None)
+    )
+    values = {"create_key": None, "marked": False, "made_by_us": False, "generation": 1}
+    links.change(conn, pair.there.id, aggregate=key, **values)
+    links.change(conn, pair.here.id, marked=False)
+    for one in links.objects_of(conn, pair.key):
+        if one.kind == "participant":
+            links.change(conn, one.id, aggregate=key)
+    conn.execute(update(attendance).where(attendance.c.visit == pair.key).values(participant=None))
+    return key
+
+
+def _is_to_be_made(sync: Sync, system: str, obj: Obj) -> bool:
+    """Whether an object without a counterpart would get one now."""
+    allowed = (
+        sync.mapping.may_write_oncall if system == "drchrono" else (sync.mapping.may_write_drchrono)
+    )
+    shown = read(sync, system, str(obj.remote_id))
+    open_ = isinstance(shown.state, State) and not terminal(shown.state)
+    to_come = not isinstance(shown.starts, Absent) and shown.starts >= sync.clock()
+    doctor = None if isinstance(shown.provider, Absent) else shown.provider
+    return sync.live and allowed and open_ and to_come and create.allowed(sync, doctor)
+
+
+def read(sync: Sync, system: str, remote_id: str) -> Visit:
+    """A visit as one system shows it now. Raises UnknownError when it is gone."""
+    ticket = sync.task_ticket(Lane.LIVE)
+    try:
+        if system == "drchrono":
+            json = sync.drchrono.get_appointment(ticket, remote_id, verbose=True)
+            return drchrono.to_visit(json, sync.mapping)
+        return oncall.to_visit(sync.oncall.get_appointment(ticket, remote_id), sync.mapping)
+    except Gone:
+        raise UnknownError(f"It is not in {system} any more.") from None
+
+
+# --- exclude --------------------------------------------------------------------------------------
+
+
+def exclude_preview(sync: Sync, patient_id: str, *, undo: bool = False) -> Preview:
+    """What leaving a patient out (or taking them in again) leads to. Raises UnknownError."""
+    with sync.store.read() as conn:
+        key = aggregate_of(conn, "patient", patient_id)
+        count = len(attendances.open_attendances_of_person(conn, key, now=sync.clock()))
+    if undo:
+        line = f"patient {patient_id} is synced again; {count} visits to come are looked at"
+        return Preview((line,), mails=count)
+    line = f"nothing is written about patient {patient_id} any more (0 mails)"
+    return Preview((line, f"{count} visits to come stay as they are, in both systems"))
+
+
+def exclude(sync: Sync, patient_id: str, *, by: str, undo: bool = False) -> tuple[Ring, ...]:
+    """Stop syncing a patient, or begin again. Returns what to ring. Raises UnknownError."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        key = aggregate_of(conn, "patient", patient_id)
+        conn.execute(update(person).where(person.c.aggregate == key).values(excluded=not undo))
+        if undo:
+            decisions.forget(conn, "exclude", patient_id)
+        decisions.note(conn, "include" if undo else "exclude", patient_id, "", by=by, now=now)
+        attended = attendances.open_attendances_of_person(conn, key, now=now)
+        waiting = links.blocked_on(conn, "operator", f"excluded:{patient_id}")
+        keys = {key, *(one.visit for one in attended), *waiting}
+        return tuple(raise_again(conn, one, now) for one in sorted(keys))

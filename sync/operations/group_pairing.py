@@ -1,0 +1,97 @@
+"""Saying by hand which OnCall visit a group's is: the group takes it with its next run.
+
+Whoever is missing in it is invited then, and its other patients are booked.
+"""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.records import present
+from sync.core.rules.people import normal_email
+from sync.drchrono import translate as drchrono
+from sync.operations import by_hand
+from sync.operations.by_hand import NotPossibleError, Preview
+from sync.run import allowed
+from sync.runtime import Sync
+from sync.store.schema import attention, visit
+from sync.store.tables import decisions_never, journal, links, work
+from sync.store.tables.links import Obj
+
+if TYPE_CHECKING:
+    from sync.operations.pair import BothVisits
+
+
+def check(conn: Connection, found: "BothVisits") -> None:
+    """Raises NotPossibleError where the group could not take this visit as its own."""
+    left, right = found.left, found.right
+    email = normal_email(present(drchrono.to_person(found.patient).email, ""))
+    emails = {
+        normal_email(present(who.email, "")) for who in right.attendees if who.cancelled is not True
+    }
+    here = links.find(conn, "drchrono", "appointment", left.remote_id)
+    asked = _asked(conn, here) if here is not None else set()
+    if right.remote_id not in asked and (not email or email not in emails):
+        raise NotPossibleError(
+            "That appointment's patient is not in the visit: name a member who is, or add them."
+        )
+    if left.starts != right.starts:
+        raise NotPossibleError("They begin at different times: move one of them first.")
+    for system, remote_id in (("drchrono", left.remote_id), ("oncall", right.remote_id)):
+        obj = links.find(conn, system, "appointment", remote_id)
+        for other in links.objects_of(conn, obj.aggregate) if obj else []:
+            if other.kind != "appointment" or other.system == system or other.state == "gone":
+                continue
+            named = f"{other.system} appointment {other.remote_id or '(being made)'}"
+            raise NotPossibleError(f"{remote_id} is linked with {named} already.")
+
+
+def preview(found: "BothVisits") -> Preview:
+    """What follows, without values."""
+    a, b = found.left.remote_id, found.right.remote_id
+    return Preview(
+        (
+            f"OnCall visit {b} stands for the group of appointment {a} (0 mails)",
+            "who of the group is not in it is added (a mail each); who else is in it is booked",
+        )
+    )
+
+
+def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
+    """Settle the open question by this answer; returns the aggregate to be raised.
+
+    Raises NotPossibleError, and BusyError while a worker has one of the two.
+    """
+    check(conn, found)
+    now, left, right = sync.clock(), found.left, found.right
+    here = links.first_sight(conn, "drchrono", "appointment", left.remote_id, now=now)
+    there = links.first_sight(conn, "oncall", "appointment", right.remote_id, now=now)
+    leases = by_hand.lock(conn, sync, [here.aggregate, there.aggregate])
+    for other in _asked(conn, here) - {right.remote_id}:
+        decisions_never.say(
+            conn, ("appointment", left.remote_id), ("visit", other), by="pair", now=now
+        )
+    for obj in (here, there):
+        links.change(conn, obj.id, state="live")
+        journal.close_attention(conn, obj.aggregate, now)
+        links.unblock(conn, obj.aggregate)
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == there.aggregate)
+        .values(state="open", starts_at=right.starts, doctor=None)
+    )
+    for lease in leases:
+        work.give_back(conn, lease, now=now)
+    return here.aggregate
+
+
+def _asked(conn: Connection, here: Obj) -> set[str]:
+    """The visits that somebody is asked about."""
+    listed = conn.execute(
+        select(attention.c.candidates).where(
+            attention.c.aggregate == here.aggregate,
+            attention.c.cause == allowed.UNSURE,
+            attention.c.closed_at.is_(None),
+        )
+    ).scalars()
+    return {str(one) for ids in listed for one in ids or ()}

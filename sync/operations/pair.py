@@ -1,0 +1,336 @@
+"""Pairing by hand: an appointment with an OnCall visit, a patient with a contact.
+
+What is equal is settled; what differs is carried or asked by the clinic's policy, as for a match.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select, update
+
+from sync.core.errors import Gone
+from sync.core.records import Absent, Attendee, Person, State, Visit, present
+from sync.core.rules import people
+from sync.core.rules.lifecycle import terminal
+from sync.core.rules.merge import Action, Seen, Side, merge
+from sync.core.rules.people import normal_email
+from sync.core.rules.plan import FIELDS
+from sync.core.wording import Json
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
+from sync.operations import by_hand, group_pairing
+from sync.operations.by_hand import NotPossibleError, Preview
+from sync.operations.lookup import UnknownError, remote_object
+from sync.people import charts, contact_search, contacts
+from sync.runtime import Ring, Sync
+from sync.store.schema import baseline, visit
+from sync.store.tables import (
+    attendances,
+    baselines,
+    decisions,
+    decisions_never,
+    journal,
+    links,
+    person_index,
+    work,
+)
+from sync.store.tables.links import Obj
+from sync.store.tables.work import Hints, Lane
+from sync.visits.state.read import participants_wire
+
+KINDS = ("visit", "person")
+
+
+@dataclass(frozen=True)
+class BothVisits:
+    """Both sides of a visit as read now, the patient, and who of the attendees that is (1:1)."""
+
+    here: dict[str, Json]
+    there: dict[str, Json]
+    left: Visit
+    right: Visit
+    patient: dict[str, Json]
+    attendee: Attendee | None
+
+
+@dataclass(frozen=True)
+class _People:
+    """A patient and a contact as read now."""
+
+    here: dict[str, Json]
+    there: dict[str, Json]
+    left: Person
+    right: Person
+
+
+def pair_preview(sync: Sync, kind: str, a: str, b: str) -> Preview:
+    """What pairing leads to.
+
+    `a` is DrChrono's appointment or patient, `b` OnCall's visit or contact. Raises UnknownError,
+    NotPossibleError, and the RemoteErrors of the reads.
+    """
+    if kind == "person":
+        both = _read_people(sync, a, b)
+        with sync.store.read() as conn:
+            _free_people(conn, both)
+        told = list(_differences(sync, contact_search.FIELDS, both.left, both.right))
+        return Preview((f"contact {b} becomes one of patient {a} (0 mails)", *(t for t, _ in told)))
+    found = _read_visits(sync, a, b)
+    if found.left.group:
+        with sync.store.read() as conn:
+            group_pairing.check(conn, found)
+        return group_pairing.preview(found)
+    with sync.store.read() as conn:
+        _free_visits(conn, found)
+    told = list(_differences(sync, FIELDS, found.left, found.right))
+    mails = int(sync.live and any(written for _, written in told))
+    lines = (
+        f"OnCall visit {b} stands for appointment {a}; both get our marker (0 mails)",
+        *(line for line, _ in told),
+        f"OnCall is written to {'once (1 mail)' if mails else 'by the marker alone (0 mails)'}",
+    )
+    return Preview(lines, mails)
+
+
+def pair(sync: Sync, kind: str, a: str, b: str, *, by: str) -> tuple[Ring, ...]:
+    """Link the two, and have them looked at. Returns what to ring.
+
+    Raises UnknownError, NotPossibleError, BusyError, and the RemoteErrors of the reads.
+    """
+    if kind == "person":
+        both = _read_people(sync, a, b)
+        with sync.store.write() as conn:
+            key = _pair_people(conn, sync, both)
+            _decided(conn, sync, ("patient", a), ("contact", b), by)
+            return (by_hand.raise_again(conn, key, sync.clock()),)
+    found = _read_visits(sync, a, b)
+    with sync.store.write() as conn:
+        paired = group_pairing.pair if found.left.group else _pair_visits
+        key = paired(conn, sync, found)
+        _decided(conn, sync, ("appointment", a), ("visit", b), by)
+        return (by_hand.raise_again(conn, key, sync.clock()),)
+
+
+def _decided(
+    conn: Connection, sync: Sync, one: decisions_never.Who, other: decisions_never.Who, by: str
+) -> None:
+    decisions_never.unsay(conn, one, other)
+    decisions.note(
+        conn, "pair", f"{one[0]}:{one[1]}", f"{other[0]}:{other[1]}", by=by, now=sync.clock()
+    )
+
+
+def _differences(
+    sync: Sync, names: tuple[str, ...], left: object, right: object
+) -> Iterator[tuple[str, bool]]:
+    """A line for each field that differs, and whether OnCall is written for it."""
+    policy = sync.mapping.policy
+    for name in names:
+        here, there = getattr(left, name), getattr(right, name)
+        if isinstance(here, Absent) or isinstance(there, Absent) or here == there:
+            continue
+        action = merge(
+            Side(Seen.NEW, here),
+            Side(Seen.NEW, there),
+            record="left" if policy.system_of_record == "drchrono" else "right",
+            new=policy.on_first_difference,
+            to_left=sync.mapping.may_write_drchrono,
+            to_right=sync.mapping.may_write_oncall,
+        ).action
+        said = {
+            Action.TO_RIGHT: "DrChrono's is written to OnCall",
+            Action.TO_LEFT: "OnCall's is written to DrChrono",
+            Action.HELD: "waits for its direction to be allowed",
+            Action.ASK: "they differ and stay so until: drchrono-oncall keep",
+        }
+        if action in said:
+            yield f"{name}: {said[action]}", action is Action.TO_RIGHT
+
+
+# --- visits ---------------------------------------------------------------------------------------
+
+
+def _read_visits(sync: Sync, a: str, b: str) -> BothVisits:
+    """Both sides, open, and the attendee whom the patient is."""
+    ticket = sync.task_ticket(Lane.LIVE)
+    with sync.store.read() as conn:
+        remote_object(conn, "appointment", a)
+        remote_object(conn, "oncall-appointment", b)
+    try:
+        here = sync.drchrono.get_appointment(ticket, a, verbose=True)
+        there = sync.oncall.get_appointment(ticket, b)
+        left, right = drchrono.to_visit(here, sync.mapping), oncall.to_visit(there, sync.mapping)
+        if not left.patient or isinstance(left.patient, Absent):
+            raise NotPossibleError("That appointment has no patient.")
+        patient = sync.drchrono.get_patient(ticket, left.patient)
+    except Gone:
+        raise UnknownError("One of the two is not there any more.") from None
+    for state in (left.state, right.state):
+        if not isinstance(state, State) or terminal(state):
+            raise NotPossibleError("One of the two is over: only open visits are paired.")
+    who = drchrono.to_person(patient, sync.mapping.addresses)
+    attendee = None if left.group else _attendee(who, right)
+    return BothVisits(here, there, left, right, patient, attendee)
+
+
+def _attendee(patient: Person, right: Visit) -> Attendee:
+    email = normal_email(present(patient.email, ""))
+    coming = [one for one in right.attendees if one.cancelled is not True]
+    same = [one for one in coming if email and normal_email(present(one.email, "")) == email]
+    for found in (same, coming):
+        if len(found) == 1:
+            return found[0]
+    raise NotPossibleError("Which participant the patient is can't be told by the e-mail.")
+
+
+def _free_visits(conn: Connection, found: BothVisits) -> None:
+    """Raises NotPossibleError when one of the two is linked with another one already."""
+    for kind, remote_id in (
+        ("appointment", found.left.remote_id),
+        ("oncall-appointment", found.right.remote_id),
+    ):
+        obj = remote_object(conn, kind, remote_id)
+        for other in links.objects_of(conn, obj.aggregate) if obj else []:
+            if other.kind == "appointment" and other.id != obj.id and other.state != "gone":  # type: ignore[union-attr]
+                named = f"{other.system} appointment {other.remote_id or '(being made)'}"
+                raise NotPossibleError(f"{kind} {remote_id} is linked with {named}: unlink first.")
+
+
+def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
+    now = sync.clock()
+    _free_visits(conn, found)
+    here = _row(conn, "drchrono", found.left.remote_id, sync)
+    there = _row(conn, "oncall", found.right.remote_id, sync)
+    key, source = here.aggregate, there.aggregate
+    leases = by_hand.lock(conn, sync, [key, source])
+    if source != key:
+        for attended in attendances.attendances(conn, source):
+            attendances.change_attendance(conn, attended.id, current=False, participant=None)
+        links.absorb(conn, source, key, now=now, hints=Hints.both())
+    row = conn.execute(select(visit).where(visit.c.aggregate == key)).one()
+    links.change(conn, here.id, state="live", marked=False)
+    links.change(conn, there.id, state="live", marked=False, generation=row.generation)
+    _settle(conn, sync, here, there, found)
+    _attend(conn, sync, here, found)
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == key)
+        .values(state="open", hold_until=None, starts_at=found.left.starts)
+    )
+    journal.close_attention(conn, key, now)
+    for lease in leases:
+        if lease.aggregate == key:  # absorbing has given the other one back
+            work.give_back(conn, lease, now=now)
+    return key
+
+
+def _row(conn: Connection, system: str, remote_id: str, sync: Sync) -> Obj:
+    return links.first_sight(conn, system, "appointment", remote_id, now=sync.clock())
+
+
+def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: BothVisits) -> None:
+    """What is equal is settled; what is not was never agreed on, whatever was known of it."""
+    equal = {"patient", "state"} | {
+        name for name in FIELDS if getattr(found.left, name) == getattr(found.right, name)
+    }
+    if isinstance(found.right.provider, Absent):
+        equal.add("provider")  # OnCall does not tell it: there is nothing to differ from
+    sides = (
+        (here, drchrono.wire("appointment", found.here), found.left.zone),
+        (there, oncall.wire("appointment", found.there), None),
+    )
+    for obj, wire, zone in sides:
+        conn.execute(delete(baseline).where(baseline.c.object == obj.id))
+        sent = {name: value for name, value in wire.items() if name in equal}
+        _settle_fields(conn, sync, obj, sent, zone)
+
+
+def _settle_fields(
+    conn: Connection, sync: Sync, obj: Obj, wire: Mapping[str, Json], zone: str | None = None
+) -> None:
+    digests = sync.digests.fields(obj.id, wire)
+    baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=zone)
+
+
+def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> None:
+    assert found.attendee is not None  # noqa: S101 - a group is paired by `group_pairing`
+    now, who = sync.clock(), found.attendee.remote_id
+    patient = known_patient(conn, sync, found.patient)
+    participant = links.find(conn, "oncall", "participant", who) or links.add(
+        conn, here.aggregate, "oncall", "participant", who, now=now
+    )
+    _settle_fields(conn, sync, participant, participants_wire(found.there)[who])
+    values = {
+        "appointment": here.id,
+        "participant": participant.id,
+        "person": patient.aggregate,
+    }
+    current = [a for a in attendances.attendances(conn, here.aggregate) if a.current]
+    if current:
+        attendances.change_attendance(conn, current[0].id, **values)
+    else:
+        attendances.attend(conn, here.aggregate, **values)
+
+
+def known_patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Obj:
+    """The row of a patient as read now, in the index from now on."""
+    shown = drchrono.to_person(json, sync.mapping.addresses)
+    obj = links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=sync.clock())
+    if not baselines.stored_fields(conn, [obj.id]):
+        _settle_fields(conn, sync, obj, drchrono.wire("patient", json))
+    person_index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown))
+    return obj
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def _read_people(sync: Sync, a: str, b: str) -> _People:
+    ticket = sync.task_ticket(Lane.LIVE)
+    with sync.store.read() as conn:
+        remote_object(conn, "patient", a)
+        remote_object(conn, "contact", b)
+    try:
+        here = sync.drchrono.get_patient(ticket, a)
+        there = sync.oncall.get_contact(ticket, b)
+    except Gone:
+        raise UnknownError("One of the two is not there any more.") from None
+    left, right = charts.read(sync, here), charts.contact(sync, there)
+    return _People(here, there, left, right)
+
+
+def _free_people(conn: Connection, both: _People) -> None:
+    """Raises NotPossibleError when the contact is another's, or its place is taken."""
+    obj = links.find(conn, "oncall", "contact", both.right.remote_id)
+    patient = links.find(conn, "drchrono", "patient", both.left.remote_id)
+    if obj is not None:
+        owner = links.patient_row(conn, obj.aggregate)
+        if owner is not None and (patient is None or owner.id != patient.id):
+            raise NotPossibleError(f"That contact is patient {owner.remote_id}'s: unlink it first.")
+    place = (present(both.right.provider, ""), present(both.right.division, ""))
+    taken = contacts.of(conn, patient.aggregate, *place) if patient else None
+    if taken is not None and taken.remote_id != both.right.remote_id:
+        raise NotPossibleError(
+            f"The patient has contact {taken.remote_id} there already: unlink that one first."
+        )
+
+
+def _pair_people(conn: Connection, sync: Sync, both: _People) -> int:
+    now = sync.clock()
+    _free_people(conn, both)
+    patient = known_patient(conn, sync, both.here)
+    obj = links.find(conn, "oncall", "contact", both.right.remote_id)
+    leases = by_hand.lock(conn, sync, [patient.aggregate, *([obj.aggregate] if obj else [])])
+    if obj is None:
+        obj = links.add(conn, patient.aggregate, "oncall", "contact", both.right.remote_id, now=now)
+    elif obj.aggregate != patient.aggregate:
+        links.absorb(conn, obj.aggregate, patient.aggregate, now=now, hints=Hints.both())
+    provider, division = present(both.right.provider, None), present(both.right.division, None)
+    links.change(conn, obj.id, seen_at=now, provider=provider, division=division)
+    conn.execute(delete(baseline).where(baseline.c.object == obj.id))
+    journal.close_attention(conn, patient.aggregate, now)
+    contact_search.adopt(conn, sync, links.get(conn, obj.id), both.left, both.right, both.there)
+    for lease in leases:
+        if lease.aggregate == patient.aggregate:
+            work.give_back(conn, lease, now=now)
+    return patient.aggregate

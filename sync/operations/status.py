@@ -1,0 +1,192 @@
+"""How the service stands as a whole: what waits, what is left of the budget, who was heard of.
+
+Read from SQL alone, so that it can be asked while both remotes are away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from cryptography.fernet import InvalidToken
+from sqlalchemy import Connection, func, select
+
+from sync.matching import preview
+from sync.outbound.brake import QUIET
+from sync.outbound.budget import HOUR, SECOND, Limit, left
+from sync.runtime import SYSTEMS, Sync
+from sync.store.schema import attention, blocker, call
+from sync.store.tables import journal, work
+from sync.store.tables.work import Lane
+
+HEARD_WITHIN: Final = timedelta(hours=1)
+# DESIGN 11, "visit booked in DrChrono, person known": the dearest of the usual changes. It stands
+# in for the average while no item was worked on in the last hour.
+CALLS_OF_ONE: Final = 3.0
+
+
+class LaneDepth(NamedTuple):
+    """What waits in one lane: items, and the seconds since the oldest one's first hint."""
+
+    lane: str
+    waiting: int
+    oldest_seconds: float
+
+
+class Heard(NamedTuple):
+    """One process, what it is, and the seconds since it was heard of."""
+
+    process: str
+    role: str
+    seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLeft:
+    """Calls of the rolling hour: allowed and left (None: no limit), used; closed until (UTC)."""
+
+    limit: int | None
+    used: int
+    left: int | None
+    closed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The answer to "how does it stand?". Times are aware UTC, lengths of time are seconds.
+
+    `budget` is by system. `waits_for_go_live`: nothing is made until somebody accepts it.
+    `last_sync` is when a change was last written, by direction; a marker is none. `token` is none,
+    good, lost (reconnect before `token_until`), expired, or unreadable (none of ENCRYPTION_KEYS
+    opens it). `predicted_drain_seconds` is None when nothing waits.
+    """
+
+    mode: str
+    waits_for_go_live: bool
+    lanes: tuple[LaneDepth, ...]
+    parked: int
+    attention_open: int
+    budget: Mapping[str, BudgetLeft]
+    predicted_drain_seconds: float | None
+    last_sync: Mapping[str, datetime | None]
+    heartbeats: tuple[Heard, ...]
+    token: str
+    token_until: datetime | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON: names and numbers, times as ISO 8601 in UTC."""
+        told = asdict(self)
+        told["lanes"] = [lane._asdict() for lane in self.lanes]
+        told["heartbeats"] = [heard._asdict() for heard in self.heartbeats]
+        told["token_until"] = _iso(self.token_until)
+        told["last_sync"] = {name: _iso(at) for name, at in self.last_sync.items()}
+        for name, budget in self.budget.items():
+            told["budget"][name]["closed_until"] = _iso(budget.closed_until)
+        return told
+
+
+def overview(sync: Sync) -> Overview:
+    """How the service stands now; makes no remote call. Raises SQLAlchemyError."""
+    now = sync.clock()
+    token, token_until = _token(sync)
+    with sync.store.read() as conn:
+        depths = work.depths(conn, now=now)
+        budget = {name: _budget(conn, name, sync.limits[name], now) for name in SYSTEMS}
+        waiting = sum(depth.waiting for depth in depths)
+        return Overview(
+            mode=str(sync.settings.sync_mode),
+            waits_for_go_live=preview.waits(sync),
+            lanes=tuple(
+                LaneDepth(d.lane.name.lower(), d.waiting, round(d.oldest_seconds, 1))
+                for d in depths
+            ),
+            parked=_parked(conn),
+            attention_open=_attention(conn),
+            budget=budget,
+            predicted_drain_seconds=drain_seconds(
+                waiting,
+                _calls_per_item(conn, now),
+                sync.limits["drchrono"],
+                budget["drchrono"],
+                now,
+            ),
+            last_sync={f"to_{name}": _last_write(conn, name) for name in reversed(SYSTEMS)},
+            heartbeats=tuple(
+                Heard(process, role, round((now - at).total_seconds(), 1))
+                for process, role, at in journal.heard(conn, now - HEARD_WITHIN)
+            ),
+            token=token,
+            token_until=token_until,
+        )
+
+
+def drain_seconds(
+    waiting: int, calls_per_item: float, limit: Limit, budget: BudgetLeft, now: datetime
+) -> float | None:
+    """In how many seconds DrChrono's budget lets what waits be done; None when nothing waits.
+
+    needed = waiting × calls_per_item. What is needed up to the calls that the live lane may still
+    make in this hour goes out at the burst rate (limit.burst calls in 1.2 s); the rest at the pace
+    at which the rolling hour frees calls (the lane's hourly calls ÷ 3630 s). While DrChrono has
+    closed us out, the time until it opens comes on top. The time that the calls take, and OnCall,
+    which states no limit, are left out: it is the budget's answer, not a promise.
+    """
+    if waiting == 0:
+        return None
+    needed = waiting * calls_per_item
+    closed = (budget.closed_until - now).total_seconds() if budget.closed_until else 0.0
+    hourly = limit.allowed(Lane.LIVE, imminent=False)
+    free = needed if hourly is None else min(needed, max(0, hourly - budget.used))
+    burst = free * SECOND.total_seconds() / limit.burst if limit.burst else 0.0
+    later = (needed - free) * HOUR.total_seconds() / hourly if hourly else 0.0
+    return round(max(0.0, closed) + burst + later, 1)
+
+
+def _calls_per_item(conn: Connection, now: datetime) -> float:
+    """DrChrono's calls of the last hour per run of an item that made any call."""
+    item = (call.c.aggregate.is_not(None), call.c.at > now - timedelta(hours=1))
+    runs = select(call.c.aggregate, call.c.fence).where(*item).distinct().subquery()
+    finished = conn.execute(select(func.count()).select_from(runs)).scalar_one()
+    if finished == 0:
+        return CALLS_OF_ONE
+    made = conn.execute(select(func.count()).where(*item, call.c.system == "drchrono")).scalar_one()
+    return float(made / finished)
+
+
+def _budget(conn: Connection, system: str, limit: Limit, now: datetime) -> BudgetLeft:
+    found = left(conn, system, limit, now)
+    return BudgetLeft(found.limit, found.used, found.left, found.closed_until)
+
+
+def _parked(conn: Connection) -> int:
+    objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()
+    counted: int = conn.execute(select(func.count()).select_from(objects)).scalar_one()
+    return counted
+
+
+def _attention(conn: Connection) -> int:
+    counted: int = conn.execute(
+        select(func.count()).select_from(attention).where(attention.c.closed_at.is_(None))
+    ).scalar_one()
+    return counted
+
+
+def _last_write(conn: Connection, system: str) -> datetime | None:
+    at: datetime | None = conn.execute(
+        select(func.max(call.c.ended_at)).where(
+            call.c.system == system, call.c.effect.not_in(QUIET), call.c.state == "done"
+        )
+    ).scalar_one()
+    return at
+
+
+def _token(sync: Sync) -> tuple[str, datetime | None]:
+    try:
+        found = sync.keeper.status()
+    except InvalidToken:
+        return "unreadable", None
+    return str(found.state), found.access_until
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Keep one person the same: chart, contacts and participants."""

@@ -1,0 +1,288 @@
+"""A patient's OnCall contact: found before it is made, once per patient, provider and division."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, select
+
+from sync.core.errors import Refused
+from sync.core.records import Absent, Marker, Person, present
+from sync.core.rules.merge import Seen
+from sync.drchrono import bodies as drchrono_bodies
+from sync.mapping import Mapping
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.outbound.gate import Ticket
+from sync.people import contact_search
+from sync.people.contact_search import is_theirs
+from sync.run import allowed, attempts
+from sync.run.changes import compare
+from sync.run.evidence import proofs, sealing
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import attention, pending
+from sync.store.tables import baselines, facts, journal, links, work
+from sync.store.tables.links import Obj
+from sync.store.tables.work import Lease
+from sync.visits.state import unreadable
+from sync.visits.writing import markers
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+    from sync.runtime import Sync
+
+
+# Why a person has no contact; each is closed when they have one.
+TOLD = ("contact_refused", "contact_unsure")
+
+
+def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
+    entry = mapping.doctor(doctor)
+    if entry is None:
+        raise ParkedError("mapping", f"doctor:{doctor}", "doctor_unmapped")
+    return entry.oncall_provider, entry.oncall_division
+
+
+def of(conn: Connection, key: int, provider: str, division: str) -> Obj | None:
+    """The person's contact with that provider and division, in whatever state."""
+    found = [
+        obj
+        for obj in links.objects_of(conn, key)
+        if obj.kind == "contact" and (obj.provider, obj.division) == (provider, division)
+        if obj.state != "gone"
+    ]
+    return found[0] if found else None
+
+
+def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> bool:
+    """Whether the contact for this doctor stands and the patient bears our marker."""
+    provider, division = _place(mapping, doctor)
+    contact, patient = of(conn, key, provider, division), links.patient_row(conn, key)
+    if contact is None or not contact.known or patient is None:
+        return False
+    return patient.marked or facts.patient_field(conn, doctor) is None
+
+
+def is_told(conn: Connection, key: int) -> bool:
+    """Whether somebody was told already why this person has no contact."""
+    told = conn.execute(
+        select(attention.c.id).where(
+            attention.c.aggregate == key,
+            attention.c.cause.in_(TOLD),
+            attention.c.closed_at.is_(None),
+        )
+    ).first()
+    return told is not None
+
+
+def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doctor: str) -> None:
+    """See that the person has a contact with that doctor, and bears our marker.
+
+    `json` is the patient as read verbosely. What OnCall refuses is told, once, and blocks nothing.
+    Raises LaterError while a create's outcome is unknown, and the RemoteErrors of the calls.
+    """
+    mapping = sync.mapping
+    provider, division = _place(mapping, doctor)
+    ticket = Ticket(lease.lane, lease)
+    with sync.store.read() as conn:
+        contact = of(conn, lease.aggregate, provider, division)
+    if contact is not None and contact.remote_id is None:
+        _resolve(sync, ticket, contact, person)
+        with sync.store.read() as conn:
+            contact = of(conn, lease.aggregate, provider, division)
+    if contact is None:
+        try:
+            contact, free = contact_search.find(sync, ticket, lease, person, (provider, division))
+            if contact is None and free and sync.live:
+                allowed.until_accepted(sync)
+                contact = _make(sync, ticket, lease, person, doctor, (provider, division))
+            if contact is not None:
+                with sync.store.write() as conn:
+                    for cause in TOLD:
+                        journal.close_one(conn, lease.aggregate, cause, sync.clock())
+        except Refused as refusal:
+            with sync.store.write() as conn:
+                journal.open_attention(
+                    conn,
+                    lease.aggregate,
+                    "contact_refused",
+                    now=sync.clock(),
+                    candidates=list(refusal.fields),
+                )
+    mark_patient(sync, ticket, lease.aggregate, json, contact.remote_id if contact else None)
+
+
+# --- making ---------------------------------------------------------------------------------------
+
+
+def _make(
+    sync: Sync,
+    ticket: Ticket,
+    lease: Lease,
+    person: Person,
+    doctor: str,
+    place: tuple[str, str],
+) -> Obj | None:
+    mapping = sync.mapping
+    values: dict[str, object] = {"provider": doctor}
+    for name in contact_search.FIELDS:
+        value = getattr(person, name)
+        if not isinstance(value, Absent) and value not in {"", None}:
+            values[name] = value
+    body = oncall_bodies.contact_body(
+        values, base_url=sync.settings.oncall_base_url, mapping=mapping
+    )
+    field_id = mapping.file.markers.contact_field
+    installation = sync.installation()
+    if field_id is not None and installation is not None:
+        marker = Marker(installation, lease.aggregate, 1, 1, person.remote_id)
+        marker = sealing.seal(sync.digests, marker, "oncall", "contact")
+        body["custom_field_values"] = oncall_bodies.with_contact_marker(None, field_id, marker)
+    with sync.store.write() as conn:
+        work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        row = attempts.begin(
+            conn,
+            lease.aggregate,
+            "oncall",
+            "contact",
+            f"contact:{person.remote_id}:{place[0]}:{place[1]}",
+            now=sync.clock(),
+            provider=place[0],
+            division=place[1],
+        )
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            _store(conn, sync, row, answer.json)
+
+    def forget() -> None:
+        with sync.store.write() as conn:
+            links.forget_create(conn, row.id)
+
+    with attempts.attempt(sync, [row.id], forget):
+        sync.oncall.create_contact(
+            ticket.then(after, fact=True),
+            body,
+            object_id=row.id,
+            fields=tuple(values),
+            effect="create",
+            pending=attempts.sent(sync.digests, {row.id: oncall.wire("contact", body)}),
+            doctor=doctor,
+        )
+    with sync.store.read() as conn:
+        return of(conn, lease.aggregate, *place)
+
+
+def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> None:
+    shown = oncall.to_person(json)
+    made = links.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
+    if made is not None:
+        conn.execute(delete(pending).where(pending.c.object == row.id))
+        digests = sync.digests.fields(made.id, oncall.wire("contact", json))
+        baselines.settle(conn, made.id, digests, sync.digests.key_id)
+
+
+def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
+    """Find out what became of a contact whose making has no known outcome."""
+    now = sync.clock()
+    with sync.store.read() as conn:
+        sent = attempts.last_sent(conn, row)
+    if sent is None:
+        _forget(sync, row)
+        return
+    ready = attempts.counts_from(sync, row, sent)
+    if now < ready:
+        raise LaterError(ready)
+    found = _made(sync, ticket, row, person)
+    if found is not None:
+        with sync.store.write() as conn:
+            _store(conn, sync, row, found)
+        return
+    with sync.store.read() as conn:
+        evidence = proofs.of_list(conn, proofs.ONCALL_CONTACTS)
+    if attempts.is_denied(sync, row, sent, evidence):
+        _forget(sync, row)
+        return
+    with sync.store.write() as conn:
+        due = attempts.note_look(conn, sync, row, sent, evidence, now)
+    raise LaterError(due)
+
+
+def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Json] | None:
+    """The contact that is as the create sent it, or surely the patient's; None: there is none.
+
+    The chart may have changed since: then it is not found by what the chart says now.
+    """
+    place = (row.provider or "", row.division or "")
+    with sync.store.read() as conn:
+        sent = baselines.stored_fields(conn, [row.id])
+    if unreadable.is_in(sync.digests, sent):
+        # Neither that it stands nor that it doesn't could be told from what is shown.
+        raise ParkedError("operator", unreadable.CAUSE, unreadable.CAUSE, row.id)
+    email = present(person.email, "")
+    seen = compare(sync.digests, row.id, {"email": email}, sent)
+    if (row.id, "email") in sent and seen["email"] is not Seen.OURS:
+        listed = contact_search.everybody(sync, ticket)
+    else:
+        listed = iter(contact_search.by_email(sync, ticket, email))
+
+    def is_it(record: dict[str, Json], shown: Person) -> bool:
+        wire = oncall.wire("contact", record)
+        return attempts.is_as_sent(sync.digests, row, wire, sent) or is_theirs(sync, shown, person)
+
+    for record, shown in listed:
+        if not is_it(record, shown):
+            continue
+        record, shown = contact_search.whole(sync, ticket, record, shown)
+        free = contact_search.row_of(sync, shown) is None
+        if free and contact_search.stands_in(shown, place) and is_it(record, shown):
+            return record
+    return None
+
+
+def _forget(sync: Sync, row: Obj) -> None:
+    with sync.store.write() as conn:
+        links.forget_create(conn, row.id)
+        attempts.known(conn, row)
+
+
+# --- the patient's marker -------------------------------------------------------------------------
+
+
+def mark_patient(
+    sync: Sync, ticket: Ticket, key: int, json: dict[str, Json], other: str | None
+) -> None:
+    """Write our marker into the patient's custom demographic, if the list was returned, whole."""
+    existing, installation = json.get("custom_demographics"), sync.installation()
+    with sync.store.read() as conn:
+        patient = links.patient_row(conn, key)
+        field_id = facts.patient_field(conn, str(json.get("doctor")))
+    if (
+        patient is None
+        or patient.marked
+        or field_id is None
+        or installation is None
+        or other is None
+        or not isinstance(existing, list)
+        or not sync.live
+    ):
+        return
+    marker = Marker(installation, key, 1, 1, other)
+    marker = sealing.seal(sync.digests, marker, "drchrono", "patient", patient.remote_id)
+    fields = drchrono_bodies.with_marker("patient", existing, field_id, marker)
+
+    def after(conn: Connection, _answer: Answer) -> None:
+        links.change(conn, patient.id, marked=True, marker_key=sync.digests.key_id)
+
+    try:
+        sync.drchrono.patch_patient(
+            ticket.then(after),
+            str(patient.remote_id),
+            {"custom_demographics": fields},
+            object_id=patient.id,
+            fields=("marker",),
+            effect="marker",
+        )
+    except Refused as refusal:
+        markers.do_without(sync, patient, refusal)

@@ -1,0 +1,147 @@
+"""From OnCall into the chart: names, e-mails and phones, only where the mapping says so.
+
+A parent's e-mail put right on one visit must not rewrite the chart, so this is off by default.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.errors import Gone
+from sync.core.rules import inviting
+from sync.core.rules.merge import Seen
+from sync.core.rules.people import NAMES
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
+from sync.people import charts
+from sync.run.changes import compare
+from sync.run.evidence import staleness
+from sync.store.tables import attendances, baselines, journal, links, work
+from sync.store.tables.work import Hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.core.records import Attendee, Person
+    from sync.core.wording import Json
+    from sync.people.reconcile import PersonRun
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}
+
+
+def hear(started: VisitRun) -> None:
+    """Raise the person whose participant was renamed in OnCall."""
+    row, attended = started.state.participant, started.state.attendance
+    if row is not None and attended is not None and attended.person is not None:
+        hear_of(started, row, attended.person)
+
+
+def hear_of(started: VisitRun, row: Obj, person: int) -> None:
+    """The same for one of several participants."""
+    state, shown = started.state, started.state.read.get("oncall")
+    if not started.mapping.policy.demographics_back or shown is None:
+        return
+    items = shown.json.get("participants")
+    for item in items if isinstance(items, list) else []:
+        if oncall.to_attendee(item).remote_id != row.remote_id:
+            continue
+        wire = oncall.wire("participant", item)
+        seen = compare(started.sync.digests, row.id, wire, state.stored)
+        staleness.believe(started.sync, state.lease, row, wire, seen)
+        told = any(seen.get(name) is Seen.CHANGED for name in NAMES)
+        if told:
+            with started.sync.store.write() as conn:
+                now = started.sync.clock()
+                work.raise_(conn, person, now=now, hints=Hints.of("oncall"))
+
+
+def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
+    """Write into the chart what was changed in OnCall and not in the chart; whether anything was.
+
+    `chart` says how the chart's fields stand. An emptied field empties nothing.
+    """
+    sync = started.sync
+    policy = sync.mapping.policy
+    if not policy.demographics_back or not sync.mapping.may_write_drchrono:
+        return False
+    values: dict[str, object] = {}
+    carried: list[tuple[int, dict[str, Json]]] = []
+    for target, wire, shown in _told(started):
+        with sync.store.read() as conn:
+            stored = baselines.stored_fields(conn, [target.id])
+        seen = compare(sync.digests, target.id, wire, stored)
+        staleness.believe(sync, started.lease, target, wire, seen)
+        said = [
+            name
+            for name in FIELDS[target.kind]
+            if seen.get(name) is Seen.CHANGED
+            and chart.get(name) is Seen.SAME
+            and wire[name]
+            and getattr(shown, name)  # neither a placeholder nor a phone that holds no number
+        ]
+        news = [name for name in said if inviting.may_go_into_chart(name, getattr(shown, name))]
+        _tell(started, target, [name for name in said if name not in news])
+        values = {name: getattr(shown, name) for name in news} | values
+        carried.append((target.id, {name: wire[name] for name in news}))
+    if values:
+        _write(started, values)
+        with sync.store.write() as conn:
+            for target_id, told in carried:
+                digests = sync.digests.fields(target_id, told)
+                baselines.settle(conn, target_id, digests, sync.digests.key_id)
+    return bool(values)
+
+
+def _tell(started: PersonRun, target: Obj, left: list[str]) -> None:
+    """Tell of what can't go into the chart, until OnCall says another thing or is overwritten."""
+    key, now = started.lease.aggregate, started.sync.clock()
+    with started.sync.store.write() as conn:
+        if left:
+            journal.open_attention(
+                conn, key, journal.NOT_BROUGHT_BACK, now=now, object_id=target.id, candidates=left
+            )
+        else:
+            journal.close_one(conn, key, journal.NOT_BROUGHT_BACK, now, object_id=target.id)
+
+
+def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:
+    """The contacts and participants that something was said about, as they are now."""
+    sync, key = started.sync, started.lease.aggregate
+    table = sync.mapping.addresses
+    hinted = {delivery.object for delivery in started.deliveries}
+    with sync.store.read() as conn:
+        contacts = [o for o in links.objects_of(conn, key) if o.kind == "contact" and o.known]
+        open_ = attendances.open_attendances_of_person(conn, key, now=sync.clock())
+        people = [links.get(conn, one.participant) for one in open_ if one.participant]
+    try:
+        for contact in contacts:
+            if contact.id in hinted:
+                json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
+                yield contact, oncall.wire("contact", json), oncall.to_person(json, table)
+        for one in people if started.lease.hints.oncall else []:
+            json = sync.oncall.get_participant(started.ticket, str(one.remote_id))
+            yield one, oncall.wire("participant", json), oncall.to_attendee(json, table)
+    except Gone:
+        return  # the run of that contact or visit finds that out for itself
+
+
+def _write(started: PersonRun, values: dict[str, object]) -> None:
+    """One PATCH of the chart; what it says then goes to every other contact and participant."""
+    sync, patient = started.sync, started.patient
+    body = drchrono_bodies.patient_body(values)
+    json = {**started.json, **body}
+    written = sync.digests.fields(patient.id, drchrono.wire("patient", json))
+    sync.drchrono.patch_patient(
+        started.ticket,
+        str(patient.remote_id),
+        body,
+        object_id=patient.id,
+        fields=tuple(values),
+        effect="update",
+        pending={(patient.id, name): written[name] for name in values if name in written},
+    )
+    started.json = json
+    started.person = charts.read(sync, json)

@@ -1,0 +1,50 @@
+"""An inactive or deceased patient is mailed nothing, whichever run would write it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.errors import Gone
+from sync.drchrono import translate as drchrono
+from sync.run.outcomes import ParkedError
+from sync.store.tables import baselines, links
+
+if TYPE_CHECKING:
+    from sync.visits.reconcile import VisitRun
+
+# DrChrono's words for inactive and deceased (schema, patient_status).
+GONE = ("I", "D")
+
+
+def refuse(started: VisitRun) -> None:
+    """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
+
+    Known without a call: their chart's status is among its baselines.
+    """
+    attended = started.state.attendance
+    if attended is not None and attended.person is not None:
+        refuse_person(started, attended.person)
+
+
+def refuse_person(started: VisitRun, person_key: int) -> None:
+    """The same for one of several."""
+    digests = started.sync.digests
+    with started.sync.store.read() as conn:
+        chart = links.patient_row(conn, person_key)
+        stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
+    known = stored.get((chart.id, "active")) if chart else None
+    if chart is None or known is None or known.key_id is None:
+        return
+    told = {digests.same(chart.id, "active", word, known.key_id, known.digest) for word in GONE}
+    if None in told:
+        told = {_is_inactive(started, str(chart.remote_id))}  # only the chart can tell
+    if True in told:
+        raise ParkedError("patient", str(chart.remote_id), "patient_inactive")
+
+
+def _is_inactive(started: VisitRun, patient: str) -> bool:
+    try:
+        json = started.sync.drchrono.get_patient(started.ticket, patient)
+    except Gone:
+        return False  # another run finds that out
+    return drchrono.to_person(json).active is False

@@ -1,0 +1,1 @@
+"""Find out which patient a visit is with."""

@@ -1,0 +1,123 @@
+"""A patient's create whose outcome is not known: find the patient, or make sure that there is none.
+
+The list of what changed since the POST is read whole, with our markers: it shows the patient
+whatever the participant is called by now. What DrChrono told of since is read by its id, however
+far the list is behind.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from sync.core.errors import Gone
+from sync.core.records import Marker
+from sync.drchrono import translate as drchrono
+from sync.people.resolve import in_flight
+from sync.run import attempts
+from sync.run.evidence import proofs
+from sync.run.evidence.proofs import Evidence
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import object_
+from sync.store.tables import links
+from sync.store.tables.work import Hints
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sync.core.records import Person
+    from sync.outbound.gate import Ticket
+    from sync.runtime import Sync
+    from sync.store.tables.links import Obj
+
+BUSY = timedelta(seconds=1)
+MOST_TOLD = 5
+
+
+def resolve(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> Obj | None:
+    """The row with its patient's id, or None when two looks have denied it; the row then stays.
+
+    Held under the lease of the new person, which `ticket` proves. Raises LaterError until known,
+    ParkedError when lists say nothing for an hour.
+    """
+    ready = attempts.counts_from(sync, row, sent)
+    at = sync.clock()
+    if at < ready:
+        raise LaterError(ready, Hints.both())
+    remote_id, evidence = _look(sync, ticket, row, sent)
+    if remote_id is not None:
+        with sync.store.write() as conn:
+            made = links.created(conn, row, remote_id, now=sync.clock())
+            if made is not None:
+                attempts.known(conn, made)
+        if made is None:  # its own run is at work on what it brought
+            raise LaterError(sync.clock() + BUSY, Hints.both())
+        return made
+    if attempts.is_denied(sync, row, sent, evidence):
+        return None
+    with sync.store.write() as conn:
+        due = attempts.note_look(conn, sync, row, sent, evidence, at)
+    if attempts.is_hopeless(sync, sent):
+        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
+    raise LaterError(due, Hints.both())
+
+
+def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | None, Evidence]:
+    for shown in _told_of(sync, ticket, sent):
+        if _is_it(sync, row, shown):
+            return shown.remote_id, Evidence.SHOWS
+    marks: list[str | None] = []
+    ids: set[str] = set()
+    since = (sent - timedelta(days=1)).date().isoformat()
+    # Who is inactive is left out of lists (API v4, Patients).
+    filters = {"since": since, "show_inactive": "true"}
+    for page in sync.drchrono.list_patients(ticket, verbose=True, **filters):
+        for json in page.results:
+            shown = drchrono.to_person(json)
+            if _is_it(sync, row, shown):
+                return shown.remote_id, Evidence.SHOWS
+            marks.append(shown.mark)
+            ids.add(shown.remote_id)
+    late = timedelta(seconds=sync.settings.late_seconds)
+    with sync.store.read() as conn:
+        until = sync.clock() - late
+        if proofs.lacks(conn, "drchrono", "patient", since=sent, until=until, shown=ids):
+            return None, Evidence.LAGS
+        return None, proofs.of_marks(conn, sent + late, marks)
+
+
+def _told_of(sync: Sync, ticket: Ticket, sent: datetime) -> list[Person]:
+    """The patients that were first heard of since the POST, as they are read."""
+    heard = (
+        select(object_.c.remote_id)
+        .where(
+            object_.c.system == "drchrono",
+            object_.c.kind == "patient",
+            object_.c.state == "live",
+            object_.c.made_by_us.is_(False),
+            object_.c.remote_id.is_not(None),
+            object_.c.created_at >= sent,
+        )
+        .order_by(object_.c.id)
+        .limit(MOST_TOLD)
+    )
+    with sync.store.read() as conn:
+        ids = [str(one) for one in conn.execute(heard).scalars()]
+    found = []
+    for remote_id in ids:
+        try:
+            json = sync.drchrono.get_patient(ticket, remote_id, verbose=True)
+        except Gone:
+            continue
+        found.append(drchrono.to_person(json))
+    return found
+
+
+def _is_it(sync: Sync, row: Obj, shown: Person) -> bool:
+    """Whether a patient bears this create's marker, or is whom it named."""
+    marker = shown.marker
+    if isinstance(marker, Marker) and marker.installation == sync.installation():
+        return marker.aggregate == row.aggregate
+    return row.create_key in in_flight.own_keys(sync.digests, shown)

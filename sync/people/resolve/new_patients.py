@@ -1,0 +1,232 @@
+"""Making the patient of a participant whom nobody knew: once, by policy (the guide's flow).
+
+Whoever makes one holds the lease of the new person, so that two visits of somebody new can't make
+two charts. A create without an outcome is found again by each thing that named it: the e-mail, the
+name, the participant. Until `lost_patients` has found or denied it, nobody like it is made.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import IntegrityError
+
+from sync.core.errors import Conflict, Gone
+from sync.core.records import Attendee, Marker, Person, present
+from sync.core.rules import inviting, people
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.people.resolve import in_flight, lost_patients
+from sync.run import attempts, waiting
+from sync.run.evidence import sealing, staleness
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.tables import facts, links, work
+from sync.store.tables.work import Hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+    from sync.outbound.gate import Ticket
+    from sync.runtime import Sync
+    from sync.store.tables.links import Obj
+    from sync.store.tables.work import Lease
+    from sync.visits.reconcile import VisitRun
+
+BUSY = timedelta(seconds=1)
+
+
+def make(
+    started: VisitRun,
+    candidate: Person | Attendee,
+    contact: Person | None,
+    doctor: str,
+    *,
+    participant: str,
+    asked: bool = False,
+) -> tuple[Person, dict[str, Json]]:
+    """Make the patient; returns it as DrChrono answered, or as it is read when it was made before.
+
+    `participant` is the OnCall id of whom it is made for. `asked`: somebody has said that it is a
+    new patient, so the policy need not say so.
+    Raises ParkedError when the policy or DrChrono is against it, LaterError while an earlier
+    attempt's outcome is unknown or another run is at it, and the RemoteErrors of the calls.
+    """
+    policy = "create" if asked else started.mapping.policy.new_patients
+    if policy != "create":
+        cause = "new_patient" if policy == "ask" else "participant_unmatched"
+        raise _asked(started, cause, candidate)
+    for row in in_flight.like(started.sync, candidate, participant):
+        with _held(started.sync, _lease(started, row.aggregate)) as lease:
+            ticket = replace(started.ticket, lease=lease)
+            made = _earlier(started, ticket, row, candidate)
+        if made is not None:
+            return made
+    lacking = inviting.missing(candidate, decided=asked)
+    if lacking:
+        raise _asked(started, "identity_incomplete", candidate, lacking)
+    row, own = _begin(started, candidate, participant)
+    with _held(started.sync, own) as lease:
+        return _post(started, replace(started.ticket, lease=lease), row, candidate, contact, doctor)
+
+
+def _asked(
+    started: VisitRun, cause: str, candidate: Person | Attendee, fields: tuple[str, ...] = ()
+) -> ParkedError:
+    """A person is asked, until a chart with that e-mail comes. `fields` is what lacks."""
+    also = waiting.email(started.sync.digests, people.keys(candidate))
+    return ParkedError("operator", "who", cause, candidates=fields, also=also)
+
+
+def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> None:
+    """The search shows the patient: a create of ours without an outcome has happened."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        for row in in_flight.of(conn, sync.digests, candidate):
+            if row.remote_id is None:
+                links.created(conn, row, remote_id, now=sync.clock())
+
+
+@contextmanager
+def _held(sync: Sync, lease: Lease) -> Iterator[Lease]:
+    try:
+        yield lease
+    finally:
+        with sync.store.write() as conn:
+            work.give_back(conn, lease, now=sync.clock())
+
+
+def _lease(started: VisitRun, key: int) -> Lease:
+    """Take the new person's lease. Raises LaterError while another run has it."""
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        lease = work.try_lock(
+            conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+    if lease is None:
+        raise LaterError(now + BUSY, Hints.both())
+    return lease
+
+
+def _begin(started: VisitRun, candidate: Person | Attendee, participant: str) -> tuple[Obj, Lease]:
+    """Write the create down under all that names it, with its lease; another run may do so too."""
+    sync = started.sync
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+            person = links.new_aggregate(conn, "person", now)
+            key = in_flight.create_key(sync.digests, candidate)
+            row = attempts.begin(conn, person, "drchrono", "patient", key, now=now)
+            in_flight.note(conn, sync.digests, person, candidate, participant)
+            lease = work.try_lock(
+                conn, person, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+            )
+    except IntegrityError:
+        lease = None
+    if lease is None:
+        raise LaterError(sync.clock() + BUSY, Hints.both())
+    return row, lease
+
+
+def _earlier(
+    started: VisitRun, ticket: Ticket, row: Obj, candidate: Person | Attendee
+) -> tuple[Person, dict[str, Json]] | None:
+    """The patient of an earlier create like this one; None when it certainly made nothing.
+
+    The row of one that made nothing is dropped: the next is written down under its own names.
+    """
+    sync = started.sync
+    with sync.store.read() as conn:
+        here = in_flight.again(conn, row)
+        sent = attempts.last_sent(conn, here) if here is not None else None
+    if here is None:
+        return None
+    if here.remote_id is None and sent is not None:
+        here = lost_patients.resolve(sync, ticket, here, sent)
+    if here is None or here.remote_id is None:
+        with sync.store.write() as conn:
+            in_flight.forget(conn, row)
+        return None
+    try:
+        json = sync.drchrono.get_patient(ticket, here.remote_id, verbose=True)
+    except Gone:
+        staleness.believe_gone(sync, started.state.lease, here)
+        raise ParkedError("patient", here.remote_id, "patient_gone") from None
+    shown = drchrono.to_person(json, started.mapping.addresses)
+    if people.match(candidate, [shown]).one is None:
+        # Made for somebody of these words, and called otherwise now: asked, not guessed.
+        raise ParkedError("patient", here.remote_id, "patient_unsure", candidates=(here.remote_id,))
+    return shown, json
+
+
+def _post(
+    started: VisitRun,
+    ticket: Ticket,
+    row: Obj,
+    candidate: Person | Attendee,
+    contact: Person | None,
+    doctor: str,
+) -> tuple[Person, dict[str, Json]]:
+    sync = started.sync
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            made = drchrono.to_person(answer.json)
+            links.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
+
+    def forget() -> None:
+        with sync.store.write() as conn:
+            in_flight.forget(conn, row)
+
+    values = _values(candidate, contact, doctor)
+    try:
+        with attempts.attempt(sync, [row.id], forget):
+            json = sync.drchrono.create_patient(
+                ticket.then(after, fact=True),
+                _body(started, values, row, doctor),
+                object_id=row.id,
+                fields=tuple(values),
+                effect="create",
+                doctor=doctor,
+            )
+    except Conflict:
+        raise _asked(started, "duplicate_patient", candidate) from None
+    return drchrono.to_person(json, started.mapping.addresses), json
+
+
+def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -> dict[str, object]:
+    values: dict[str, object] = {
+        "first_name": present(candidate.first_name, ""),
+        "last_name": present(candidate.last_name, ""),
+        "email": present(candidate.email, ""),
+        "sex": present(contact.sex, "") if contact else "",
+        "doctor": doctor,
+    }
+    born = present(contact.birth_date, None) if contact else None
+    if born is not None:
+        values["birth_date"] = born
+    if contact is not None and present(contact.phone, ""):
+        values["phone"] = contact.phone
+    return values
+
+
+def _body(started: VisitRun, values: dict[str, object], row: Obj, doctor: str) -> dict[str, Json]:
+    """The POST's body, with our marker in it where the account has the field."""
+    body = drchrono_bodies.patient_body(values)
+    installation = started.sync.installation()
+    with started.sync.store.read() as conn:
+        field_id = facts.patient_field(conn, doctor)
+    if installation is not None and field_id is not None:
+        marker = Marker(installation, row.aggregate, 1, 1)
+        marker = sealing.seal(started.sync.digests, marker, "drchrono", "patient")
+        body["custom_demographics"] = drchrono_bodies.with_marker("patient", [], field_id, marker)
+    return body

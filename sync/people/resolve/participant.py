@@ -1,0 +1,399 @@
+"""Who a visit is with: the patient behind an appointment, or behind an OnCall participant.
+
+A person may be known without a call (the keyed index), found by asking, made new by policy, or be
+left to a human. Never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from sync.core.errors import Gone, RemoteError
+from sync.core.records import Absent, Attendee, Person, present
+from sync.core.rules import inviting, people
+from sync.core.rules.merge import Seen
+from sync.core.rules.people import normal_email
+from sync.drchrono import translate as drchrono
+from sync.outbound.brake import BrakedError
+from sync.people import charts, contacts, sharing
+from sync.people.resolve import new_patients, search
+from sync.run import waiting
+from sync.run.changes import compare
+from sync.run.evidence import staleness
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import object_, person
+from sync.store.tables import (
+    baselines,
+    decisions_never,
+    decisions_who,
+    facts,
+    links,
+    person_index,
+    told,
+    work,
+)
+from sync.store.tables.work import Hints, Wait
+from sync.visits.state.read import look_again_for
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.read import Shown
+
+# A search for a person is two calls.
+TOLD_OF_MOST = 2
+
+
+@dataclass(frozen=True)
+class Met:
+    """A person as a visit met them: the aggregate, the patient's id, what was read (if it was)."""
+
+    key: int
+    remote_id: str
+    version: int
+    doctor: str
+    person: Person
+    json: dict[str, Json] | None = None
+
+
+# --- behind an appointment ------------------------------------------------------------------------
+
+
+def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
+    """Read the patient of an appointment; verbose until their marker is known.
+
+    Raises ParkedError when they can't be invited: no e-mail of their own, no name, inactive, gone,
+    excluded.
+    """
+    sync = started.sync
+    with sync.store.write() as conn:
+        obj = _patient_row(conn, started, remote_id)
+        known = _version(conn, obj.aggregate)
+    try:
+        json = sync.drchrono.get_patient(started.ticket, remote_id, verbose=not obj.marked)
+    except Gone:
+        staleness.believe_gone(sync, started.state.lease, obj)
+        raise ParkedError("patient", remote_id, "patient_gone") from None
+    shown = drchrono.to_person(json, started.mapping.addresses)
+    if obj.mark and shown.mark and shown.mark < obj.mark:
+        # Read from before what is known of them: the invitation would go to an old address.
+        look_again_for(started.state.lease, Hints.both(), sync.clock())
+    with sync.store.write() as conn:
+        _note_patient(conn, started, obj, json, shown)
+    if known.excluded:
+        raise ParkedError("operator", f"excluded:{remote_id}", None)
+    cause = inviting.refusal(shown)
+    if cause:
+        raise ParkedError("patient", remote_id, cause)
+    sharing.refuse(sync, present(shown.email, ""), remote_id)
+    chart = charts.carried(sync, shown)
+    with sync.store.write() as conn:
+        charts.tell(conn, sync, obj.aggregate, chart)
+    return Met(obj.aggregate, remote_id, known.version, doctor, chart, json)
+
+
+@dataclass(frozen=True)
+class _Known:
+    version: int
+    excluded: bool
+
+
+def _version(conn: Connection, key: int) -> _Known:
+    row = conn.execute(select(person).where(person.c.aggregate == key)).one()
+    return _Known(row.version, row.excluded)
+
+
+def _patient_row(conn: Connection, started: VisitRun, remote_id: str) -> links.Obj:
+    return links.first_sight(conn, "drchrono", "patient", remote_id, now=started.sync.clock())
+
+
+def _note_patient(
+    conn: Connection,
+    started: VisitRun,
+    obj: links.Obj,
+    json: dict[str, Json],
+    shown: Person,
+) -> None:
+    """Index who they are; settle them at the first meeting, raise their hub when they changed."""
+    sync, now = started.sync, started.sync.clock()
+    wire = drchrono.wire("patient", json)
+    stored = baselines.stored_fields(conn, [obj.id])
+    seen = compare(sync.digests, obj.id, wire, stored)
+    person_index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown))
+    if all(one is Seen.NEW for one in seen.values()):
+        baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
+    elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
+    links.change(conn, obj.id, seen_at=now, mark=shown.mark, told=False)
+    told.settled(conn, "drchrono", "patient", shown.remote_id)
+
+
+def afterwards(started: VisitRun, met: Met) -> None:
+    """Once the visit stands: see to the person's contact, and to a change that came meanwhile.
+
+    The contact belongs to the person's own lease; when that is busy, or the patient was not read,
+    the person is raised and does it.
+    """
+    sync = started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        if _version(conn, met.key).version != met.version:
+            work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"))
+        if contacts.is_settled(conn, started.mapping, met.key, met.doctor):
+            return
+        lease = None
+        if met.json is not None:
+            lease = work.try_lock(
+                conn, met.key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+            )
+        if lease is None:
+            work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"))
+            return
+    try:
+        contacts.ensure(sync, lease, met.person, met.json or {}, met.doctor)
+    except (RemoteError, LaterError, ParkedError, BrakedError):
+        # The visit stands; its person's own run goes on from here, with its own retries.
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"), wait=Wait(5, 5))
+    finally:
+        with sync.store.write() as conn:
+            work.give_back(conn, lease, now=sync.clock())
+
+
+# --- behind an OnCall participant -----------------------------------------------------------------
+
+
+def doctor_for(started: VisitRun, shown: Shown, attendee: Attendee) -> str:
+    """The doctor of an OnCall visit. OnCall may not tell its provider (guide: in no sample).
+
+    Then the linked contact's, else the division's only mapped one, else the patient's own if in
+    that division; else it is for a person to say.
+    """
+    told = shown.visit.provider
+    if not isinstance(told, Absent):
+        return told
+    if shown.visit.provider_wire is not None:
+        raise ParkedError("mapping", "provider", "provider_unmapped")
+    doctors = _doctors_of_contacts(started, shown)
+    if len(doctors) == 1:
+        return doctors.pop()
+    only = started.mapping.only_doctor_in(shown.visit.division or "")
+    if only is not None and _is_only_provider(started, shown.visit.division or ""):
+        return only
+    own = _own_doctor(started, attendee)
+    entry = started.mapping.doctor(own) if own else None
+    if own and entry is not None and entry.oncall_division == shown.visit.division:
+        return own
+    raise ParkedError("mapping", "provider", "provider_unknown")
+
+
+def _is_only_provider(started: VisitRun, division: str) -> bool:
+    """Whether nobody else works in that division: the mapping may name one of several."""
+    with started.sync.store.read() as conn:
+        return facts.get(conn, f"division_providers:{division}") in {None, "1"}
+
+
+def _own_doctor(started: VisitRun, attendee: Attendee) -> str | None:
+    """The doctor whose chart a known person is in; reads the chart."""
+    known = _from_index(started, attendee, "")
+    if known is None:
+        return None
+    try:
+        json = started.sync.drchrono.get_patient(started.ticket, known.remote_id)
+    except Gone:
+        return None
+    return present(drchrono.to_person(json).doctor, None)
+
+
+def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
+    """The doctors that the linked contacts of the attendees belong to, in this division."""
+    sync, mapping, division = started.sync, started.mapping, shown.visit.division
+    found: set[str] = set()
+    with sync.store.read() as conn:
+        for attendee in shown.visit.attendees:
+            email = normal_email(present(attendee.email, ""))
+            for key in person_index.find(conn, sync.digests, "email", (email,)) if email else []:
+                for obj in links.objects_of(conn, key):
+                    if obj.kind == "contact" and obj.division in {division, None}:
+                        doctor = mapping.doctor_for(obj.provider, obj.division)
+                        found |= {doctor} if doctor else set()
+    return found
+
+
+def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
+    """The patient that a participant is. Raises ParkedError where a human must decide.
+
+    `alone`: the visit's only participant; only then a new patient may be made.
+    """
+    said = _said(started, attendee, doctor)
+    known = said or _from_index(started, attendee, doctor)
+    if known is not None and said is None and _contact_differs(started, attendee, known.key):
+        known = None
+    if known is not None and (said or not _told_apart(started, attendee, [known.remote_id])):
+        return known
+    candidate, contact = search.with_contact(started, attendee)
+    patients = search.patients_like(started, candidate)
+    apart = _told_apart(started, attendee, [str(json["id"]) for json in patients])
+    patients = [json for json in patients if str(json["id"]) not in apart]
+    table = started.mapping.addresses
+    shown = [drchrono.to_person(json, table) for json in patients]
+    found = people.match(candidate, [one for one in shown if one.active is not False])
+    if found.one is not None:
+        json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
+        new_patients.found(started, candidate, found.one.remote_id)
+        return _meet(started, json, found.one, doctor)
+    if not found.nobody:
+        candidates = tuple(one.remote_id for one in found.several)
+        raise _asked(started, "patient_unsure", candidate, candidates)
+    if not alone:
+        raise _asked(started, "participant_unmatched", candidate)
+    _refuse_former(candidate, [one for one in shown if one.active is False])
+    with started.sync.store.read() as conn:
+        asked = decisions_who.may_be_made(conn, attendee.remote_id)
+    made, json = new_patients.make(
+        started, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
+    )
+    met = _meet(started, json, made, doctor, read=True)
+    with started.sync.store.write() as conn:
+        charts.tell_contact(conn, started.sync, met.key, contact, made)
+    return met
+
+
+def _asked(
+    started: VisitRun, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
+) -> ParkedError:
+    """Who they are is asked, until a chart with their e-mail comes or a candidate's changes."""
+    also = waiting.email(started.sync.digests, people.keys(candidate)) + waiting.patients(ids)
+    return ParkedError("operator", "who", cause, candidates=ids, also=also)
+
+
+def _refuse_former(candidate: Person | Attendee, inactive: list[Person]) -> None:
+    """Raise ParkedError where an inactive chart may be theirs: it is no reason for a second one."""
+    former = people.match(candidate, inactive)
+    of = [former.one] if former.one is not None else [*former.several]
+    if of:
+        ids = tuple(one.remote_id for one in of)
+        raise ParkedError("patient", ids[0], "patient_inactive", candidates=ids)
+
+
+def _said(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
+    """The patient whom a person has said that this participant is."""
+    sync = started.sync
+    with sync.store.read() as conn:
+        patient = decisions_who.patient_of(conn, attendee.remote_id)
+    if patient is None:
+        return None
+    try:
+        json = sync.drchrono.get_patient(started.ticket, patient)
+    except Gone:
+        return None
+    shown = drchrono.to_person(json, started.mapping.addresses)
+    return _meet(started, json, shown, doctor)
+
+
+def _told_apart(started: VisitRun, attendee: Attendee, ids: list[str]) -> set[str]:
+    with started.sync.store.read() as conn:
+        return decisions_never.apart(conn, "participant", attendee.remote_id, "patient", ids)
+
+
+def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
+    """Known without a call: exactly one person has the e-mail, and the names agree too.
+
+    Whom a webhook tells of is read first, which costs a call each.
+    """
+    sync = started.sync
+    if not _read_those_told_of(started, attendee):
+        return None
+    keys = dict(people.keys(attendee))
+    if "email" not in keys or "email_name" not in keys:
+        return None
+    with sync.store.read() as conn:
+        by_email = person_index.find(conn, sync.digests, "email", keys["email"])
+        by_name = person_index.find(conn, sync.digests, "email_name", keys["email_name"])
+        if (
+            len(by_email) != 1
+            or by_email != by_name
+            or not person_index.is_whole(conn, sync.digests)
+        ):
+            return None  # the search by the API tells
+        patient = (
+            conn.execute(
+                select(object_).where(
+                    object_.c.aggregate == by_email[0],
+                    object_.c.system == "drchrono",
+                    object_.c.kind == "patient",
+                    object_.c.state == "live",
+                )
+            )
+            .mappings()
+            .all()
+        )
+        if len(patient) != 1:
+            return None
+        known = _version(conn, by_email[0])
+    if known.excluded:
+        raise ParkedError("operator", f"excluded:{patient[0]['remote_id']}", None)
+    shown = Person("drchrono", patient[0]["remote_id"], "patient")
+    return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
+
+
+def _read_those_told_of(started: VisitRun, attendee: Attendee) -> bool:
+    """Read the patients of whom only a caller said that they have this address, or have it no more.
+
+    False when that is more than a search by e-mail and name costs.
+    """
+    sync = started.sync
+    with sync.store.read() as conn:
+        ids = person_index.to_be_read(conn, sync.digests, attendee)
+    if len(ids) > TOLD_OF_MOST:
+        return False
+    for remote_id in ids:
+        try:
+            json = sync.drchrono.get_patient(started.ticket, remote_id)
+        except Gone:
+            with sync.store.write() as conn:
+                told.settled(conn, "drchrono", "patient", remote_id)
+            continue
+        with sync.store.write() as conn:
+            shown = drchrono.to_person(json)
+            obj = _patient_row(conn, started, shown.remote_id)
+            _note_patient(conn, started, obj, json, shown)
+    return True
+
+
+def _contact_differs(started: VisitRun, attendee: Attendee, key: int) -> bool:
+    """Whether the participant's contact has another birth date than the person it looks like.
+
+    Asked only while none of the person's contacts is known: a linked one was compared.
+    """
+    with started.sync.store.read() as conn:
+        if any(o.kind == "contact" and o.known for o in links.objects_of(conn, key)):
+            return False
+    candidate, contact = search.with_contact(started, attendee)
+    if contact is None or not present(contact.birth_date, None):
+        return False
+    who = dict(people.keys(candidate))["email_name_birth"]
+    with started.sync.store.read() as conn:
+        return key not in person_index.find(conn, started.sync.digests, "email_name_birth", who)
+
+
+def _meet(
+    started: VisitRun,
+    json: dict[str, Json],
+    shown: Person,
+    doctor: str,
+    *,
+    read: bool = False,
+) -> Met:
+    with started.sync.store.write() as conn:
+        obj = _patient_row(conn, started, shown.remote_id)
+        _note_patient(conn, started, obj, json, shown)
+        known = _version(conn, obj.aggregate)
+    if known.excluded:
+        raise ParkedError("operator", f"excluded:{shown.remote_id}", None)
+    # What a list shows lacks the custom demographics: the hub reads for itself.
+    return Met(obj.aggregate, shown.remote_id, known.version, doctor, shown, json if read else None)

@@ -1,0 +1,1 @@
+"""End a run, remember attempts, and say what a run may do."""

@@ -1,0 +1,1 @@
+"""Say which answers may be believed."""

@@ -1,0 +1,93 @@
+"""Which lists deny what they do not show: what is not shown is not absent.
+
+A list may be behind by seconds or by minutes (API v4, Lists; OnCall says nothing). It denies what a
+lost POST made when it shows something that came after that POST: then it can't lack what came
+before. A list that once showed an object of ours within `APART_SECONDS` of its making is *proven*:
+two looks that are further apart than that deny. A list that has shown neither is merely silent.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select
+
+from sync.run import waiting
+from sync.store.schema import call, object_
+from sync.store.tables import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sync.runtime import Sync
+    from sync.store.tables.links import Obj
+
+ONCALL_VISITS = "oncall_list_shows_new"
+DRCHRONO_APPOINTMENTS = "drchrono_list_shows_new"
+ONCALL_CONTACTS = "contacts_list_shows_new"
+
+
+class Evidence(Enum):
+    """What one look at a list says of a thing that it does not show."""
+
+    SHOWS = "shows"  # it shows what is newer, or is proven to show new objects in time
+    SILENT = "silent"  # it shows nothing that tells how old it is
+    LAGS = "lags"  # it lacks something newer that is surely there
+
+
+def note(conn: Connection, sync: Sync, name: str, obj: Obj) -> None:
+    """Take note that a list shows an object; one made by us just now proves it.
+
+    Who waits for that is raised.
+    """
+    since = sync.clock() - sync.settings.apart
+    if not obj.made_by_us or obj.created_at < since:
+        return
+    now = sync.clock()
+    facts.put(conn, name, "yes", now)
+    waiting.wake(conn, waiting.FACT, name, now=now)
+
+
+def of_list(conn: Connection, name: str) -> Evidence:
+    """What a list that was never seen to show newer things says: it is proven, or silent."""
+    return Evidence.SHOWS if facts.get(conn, name) == "yes" else Evidence.SILENT
+
+
+def of_marks(conn: Connection, sent: datetime, marks: Iterable[str | None]) -> Evidence:
+    """Whether DrChrono's list shows what changed after something that we made after `sent`.
+
+    Order marks (`updated_at`) grow over all objects of an account, and are compared as they are.
+    """
+    made = (
+        select(func.min(object_.c.mark))
+        .join(call, call.c.object == object_.c.id)
+        .where(
+            object_.c.system == "drchrono",
+            object_.c.made_by_us,
+            object_.c.mark.is_not(None),
+            call.c.method == "POST",
+            call.c.state == "done",
+            call.c.at >= sent,
+        )
+    )
+    after: str | None = conn.execute(made).scalar_one()
+    newer = after is not None and any(mark is not None and mark >= after for mark in marks)
+    return Evidence.SHOWS if newer else Evidence.SILENT
+
+
+def lacks(
+    conn: Connection, system: str, kind: str, *, since: datetime, until: datetime, shown: set[str]
+) -> bool:
+    """Whether something that we made between two times, and that is there, is not shown."""
+    made = select(object_.c.remote_id).where(
+        object_.c.system == system,
+        object_.c.kind == kind,
+        object_.c.made_by_us,
+        object_.c.state == "live",
+        object_.c.remote_id.is_not(None),
+        object_.c.created_at > since,
+        object_.c.created_at < until,
+    )
+    return any(remote_id not in shown for remote_id in conn.execute(made).scalars())

@@ -1,0 +1,173 @@
+"""Whether a marker is what we wrote, and where we wrote it: its seal says so (ADR 0025).
+
+Whoever can edit an appointment can edit or copy a marker. One whose seal does not hold claims
+nothing and proves nothing; it parks the object that bears it, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection, select
+
+from sync.core.markers import bound
+from sync.core.records import Marker, Person, Visit
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
+from sync.store.schema import aggregate, object_, object_alias
+from sync.store.tables import facts, links
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sync.core.wording import Json
+    from sync.digests import Digests
+    from sync.matching.compare import Scan
+    from sync.store.tables.links import Obj
+
+SINCE = "markers_sealed"  # from when on every marker of this database has a seal
+
+
+Shown = TypeVar("Shown", Visit, Person)
+
+
+class Standing(Enum):
+    """What a marker on an object is."""
+
+    OURS = auto()  # sealed for this very object, or for one that was made with it in it
+    OLD = auto()  # from before there were seals: it may link, it proves nothing
+    COPY = auto()  # sealed for another object of ours that we know
+    FOREIGN = auto()  # another installation's, edited, or copied from we know not where
+
+
+def seal(
+    digests: Digests, marker: Marker, system: str, kind: str, remote_id: str | None = None
+) -> Marker:
+    """The marker with its seal. `remote_id` None: the object is made with the marker in it."""
+    return replace(marker, seal=digests.seal(bound(marker, system, kind, remote_id)))
+
+
+def holds(digests: Digests, marker: Marker, system: str, kind: str, remote_id: str | None) -> bool:
+    """Whether a marker's seal is ours for that place."""
+    return marker.seal is not None and digests.sealed(
+        bound(marker, system, kind, remote_id), marker.seal
+    )
+
+
+def is_broken(digests: Digests, marker: object, system: str, kind: str, remote_id: str) -> bool:
+    """Whether a marker has a seal that holds neither for its object nor for one being made."""
+    if not isinstance(marker, Marker) or marker.seal is None:
+        return False
+    return not any(holds(digests, marker, system, kind, place) for place in (remote_id, None))
+
+
+def here(scan: Scan, json: Json) -> Visit:
+    """An appointment, without a marker that was edited or copied from another. As `to_visit`."""
+    return _believed(scan, drchrono.to_visit(json, scan.mapping), "appointment")
+
+
+def there(scan: Scan, json: Json) -> Visit:
+    """The same for an OnCall visit."""
+    return _believed(scan, oncall.to_visit(json, scan.mapping), "appointment")
+
+
+def patient(scan: Scan, json: Json) -> Person:
+    """The same for a patient."""
+    return _believed(scan, drchrono.to_person(json, scan.mapping.addresses), "patient")
+
+
+def contact(scan: Scan, json: Json) -> Person:
+    """The same for an OnCall contact."""
+    return _believed(scan, oncall.to_person(json, scan.mapping.addresses), "contact")
+
+
+def _believed(scan: Scan, shown: Shown, kind: str) -> Shown:
+    marker, place = shown.marker, (shown.system, kind, shown.remote_id)
+    if not isinstance(marker, Marker) or marker.installation not in scan.ours:
+        return shown  # another installation's is told as such
+    return replace(shown, marker=None) if is_broken(scan.sync.digests, marker, *place) else shown
+
+
+def judge(
+    conn: Connection,
+    digests: Digests,
+    ours: frozenset[str],
+    system: str,
+    remote_id: str,
+    marker: Marker,
+) -> Standing:
+    """What a marker on an appointment is; `ours` are the names of this installation."""
+    if marker.installation not in ours:
+        return Standing.FOREIGN
+    if marker.seal is None:
+        return Standing.FOREIGN if _lost_its_seal(conn, marker) else Standing.OLD
+    if holds(digests, marker, system, "appointment", remote_id):
+        return Standing.OURS
+    named = _named(conn, system, marker)
+    if holds(digests, marker, system, "appointment", None):
+        return Standing.COPY if _was_made(named, marker, remote_id) else Standing.OURS
+    elsewhere = [place for one in named for place in _ids(conn, one)]
+    if any(holds(digests, marker, system, "appointment", place) for place in elsewhere):
+        return Standing.COPY
+    return Standing.FOREIGN
+
+
+def is_of_a_former(conn: Connection, digests: Digests, system: str, marker: Marker) -> bool:
+    """Whether a marker was sealed for an appointment of ours that stands for no visit any more.
+
+    A clone bears its original's marker and takes the original's place in the visit that it names
+    (ADR 0009): the original is found by its own id only. Not for lists: each of those is tried.
+    """
+    former = select(object_.c.remote_id).where(
+        object_.c.system == system,
+        object_.c.kind == "appointment",
+        object_.c.state == "skipped",
+        object_.c.marked,
+        object_.c.remote_id.is_not(None),
+    )
+    return any(
+        holds(digests, marker, system, "appointment", place)
+        for place in conn.execute(former).scalars()
+    )
+
+
+def _named(conn: Connection, system: str, marker: Marker) -> list[Obj]:
+    """The appointments of that system that we know of the visit a marker names."""
+    keys = {links.survivor(conn, marker.aggregate)}
+    if marker.other is not None:
+        there = "oncall" if system == "drchrono" else "drchrono"
+        other = links.find(conn, there, "appointment", marker.other)
+        keys |= {links.survivor(conn, other.aggregate)} if other is not None else set()
+    return [
+        one
+        for key in keys
+        for one in links.objects_of(conn, key)
+        if (one.system, one.kind) == (system, "appointment")
+    ]
+
+
+def _was_made(named: Iterable[Obj], marker: Marker, remote_id: str) -> bool:
+    """Whether what was made with this marker stands under another id, so that this is a copy.
+
+    While something is being made there it may be this.
+    """
+    same = [one for one in named if one.system == "drchrono" or one.generation == marker.generation]
+    ids = {one.remote_id for one in same}
+    return bool(ids) and None not in ids and remote_id not in ids
+
+
+def _ids(conn: Connection, one: Obj) -> list[str]:
+    former = select(object_alias.c.remote_id).where(object_alias.c.object == one.id)
+    own = [one.remote_id] if one.remote_id is not None else []
+    return [*own, *conn.execute(former).scalars()]
+
+
+def _lost_its_seal(conn: Connection, marker: Marker) -> bool:
+    """Whether a marker without a seal names something that only sealed ones were written for."""
+    since = facts.told_at(conn, SINCE)
+    made = conn.execute(
+        select(aggregate.c.created_at).where(aggregate.c.id == marker.aggregate)
+    ).scalar_one_or_none()
+    return since is not None and made is not None and made > since

@@ -1,0 +1,156 @@
+"""Which reads are no evidence yet: what they show stood there before our own last write of it.
+
+A read may be answered by a copy that is behind. DrChrono says "some seconds", OnCall says nothing.
+Believed at once, what stood there before a write of ours would be carried to the other side as
+somebody's edit and undo what was just carried; and what such a copy lacks would be taken for
+deleted. So it is looked at again, at growing distances, and what still shows it `APART_SECONDS`
+after that write is somebody's doing. Any other value is somebody's edit at once, and so is anything
+under a newer `updated_at` of DrChrono's. What nobody told is deleted, two looks apart must deny;
+what a webhook tells is deleted is looked at again while it is so new that a copy may lack it (ADR
+0017).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from sync.core.rules.merge import Seen
+from sync.run.evidence import accounts
+from sync.run.outcomes import LOOK_AGAIN, LaterError
+from sync.store.schema import call, visit
+from sync.store.tables import links
+from sync.store.tables.work import Hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sync.core.wording import Json
+    from sync.runtime import Sync
+    from sync.store.tables.journal import Delivery
+    from sync.store.tables.links import Obj
+    from sync.store.tables.work import Lease
+
+DELETED = "APPOINTMENT_DELETE"  # a caller's word
+LISTED_DELETED = "scan_deleted"  # an authenticated list's
+# How long a copy may lack what was made: reads are "some seconds" old (API v4, Requests).
+NEW = 3 * LOOK_AGAIN
+# A write whose answer was lost, or whose worker died, may have landed too.
+LANDED = ("done", "unresolved", "looked", "open")
+
+
+def believe(
+    sync: Sync,
+    lease: Lease,
+    obj: Obj,
+    wire: Mapping[str, Json],
+    seen: Mapping[str, Seen],
+    *,
+    mark: str | None = None,
+) -> None:
+    """Raise LaterError while what an object shows may be from before a write of ours.
+
+    `seen` says how the fields of `wire` stand; `mark` is what was read as DrChrono's `updated_at`.
+    """
+    changed = [name for name, how in seen.items() if how is Seen.CHANGED and name in wire]
+    if not changed or (mark and obj.mark and mark > obj.mark):
+        return
+    written = _overwritten_at(sync, obj, {name: wire[name] for name in changed})
+    if written is not None:
+        _look_until(sync, lease, obj.system, written, _apart_from(sync, written))
+
+
+def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delivery] = ()) -> None:
+    """Raise LaterError until two looks apart deny an object; one that a list shows deleted is gone.
+
+    So is one whose deletion a webhook tells, when it was there long enough for every copy to have
+    it. The first denial is noted. One heard of a moment ago is looked for at growing distances
+    meanwhile, as its read is likely behind; but what callers say puts the end off by no more.
+    """
+    told = [one for one in deliveries if one.object == obj.id]
+    if told and told[-1].event == LISTED_DELETED:
+        _believe_the_account(sync, obj, told[-1].at)
+        return
+    if told and told[-1].event == DELETED:
+        _look_until(sync, lease, obj.system, obj.created_at, obj.created_at + NEW)
+        _believe_the_account(sync, obj, told[-1].at)
+        return
+    seen_at = obj.seen_at or obj.created_at
+    denied = obj.looked_at
+    if denied is None or denied < seen_at:
+        denied = sync.clock()
+        with sync.store.write() as conn:
+            links.change(conn, obj.id, looked_at=denied)
+    heard = max([seen_at, *(one.at for one in told)])
+    until = max(denied, min(heard, _apart_from(sync, denied)))
+    _look_until(sync, lease, obj.system, heard, _apart_from(sync, until))
+    _believe_the_account(sync, obj, denied)
+
+
+def _believe_the_account(sync: Sync, obj: Obj, since: datetime) -> None:
+    """Raise WrongAccount unless the account was proven to see such objects since it denied one."""
+    doctor = None
+    if obj.system == "drchrono" and obj.kind == "appointment":
+        with sync.store.read() as conn:
+            doctor = conn.execute(
+                select(visit.c.doctor).where(visit.c.aggregate == obj.aggregate)
+            ).scalar_one_or_none()
+        accounts.require_sight(sync, doctor, since)
+    else:
+        accounts.require(sync, obj.system, since)
+
+
+def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime | None:
+    """When the last write of ours ended that found one of these values in its field."""
+    ended = func.coalesce(call.c.ended_at, call.c.at)
+    # A call ends well before the lease of its worker.
+    reach = sync.settings.apart_seconds + sync.settings.lease_seconds
+    written = (
+        select(call.c.before, ended.label("ended"))
+        .where(
+            call.c.system == obj.system,
+            call.c.at > sync.clock() - timedelta(seconds=reach),
+            call.c.object == obj.id,
+            call.c.before.is_not(None),
+            call.c.state.in_(LANDED),
+        )
+        .order_by(call.c.id.desc())
+    )
+    with sync.store.read() as conn:
+        rows = conn.execute(written).all()
+    for row in rows:
+        if any(_stood(sync, obj.id, name, shown[name], row.before) for name in shown):
+            ended_at: datetime = row.ended
+            return ended_at
+    return None
+
+
+def _stood(
+    sync: Sync, object_id: int, name: str, value: Json, before: Mapping[str, list[list[str]]]
+) -> bool:
+    """What stood under a key that we don't have may have been this: it is looked at again."""
+    return any(
+        sync.digests.same(object_id, name, value, key_id, digest) is not False
+        for key_id, digest in before.get(name, ())
+    )
+
+
+def _apart_from(sync: Sync, at: datetime) -> datetime:
+    return at + timedelta(seconds=sync.settings.apart_seconds)
+
+
+def _look_until(sync: Sync, lease: Lease, system: str, since: datetime, until: datetime) -> None:
+    """Raise LaterError until a moment; each look is as far off as `since` is by then.
+
+    It is no failure: no attempt is used up.
+    """
+    now = sync.clock()
+    if now >= until:
+        return
+    hints = Hints(
+        lease.hints.drchrono or system == "drchrono", lease.hints.oncall or system == "oncall"
+    )
+    own = system == "drchrono"
+    raise LaterError(min(until, now + max(LOOK_AGAIN, now - since)), hints, own=own)

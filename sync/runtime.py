@@ -1,0 +1,247 @@
+"""The parts put together for one process: built once, passed to every function of the engine."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import select
+
+from sync.config import Mode, Settings
+from sync.digests import Digests
+from sync.drchrono.client import DrChrono
+from sync.drchrono.keeper import TokenKeeper, with_fresh_token
+from sync.drchrono.oauth import Application
+from sync.mapping import Mapping, changed_at, load
+from sync.oncall.client import OnCall
+from sync.outbound import brake
+from sync.outbound.budget import Left, Limit, left, widened
+from sync.outbound.credentials import Credentials
+from sync.outbound.gate import Gate, Rules, Ticket
+from sync.outbound.optional import Optional
+from sync.outbound.transport import Transport
+from sync.run.evidence import accounts
+from sync.setup.belonging import Fit
+from sync.store.clock import DatabaseClock
+from sync.store.database import Store
+from sync.store.schema import installation
+from sync.store.tables import facts
+from sync.store.tables.work import Lane, Wait
+from sync.store.tickets import Tickets
+from sync.store.tokens import SealedTokens
+
+SYSTEMS = ("drchrono", "oncall")
+# Seconds after which zones and profiles that another process learned are seen here too.
+_MAPPING_SECONDS = 1.0
+
+
+class Ring(NamedTuple):
+    """A key to ring a worker for."""
+
+    aggregate: int
+    lane: Lane
+
+
+@dataclass
+class Sync:
+    """Everything one process needs. Close it to give connections back."""
+
+    settings: Settings
+    store: Store
+    digests: Digests
+    gate: Gate
+    drchrono: DrChrono
+    oncall: OnCall
+    keeper: TokenKeeper
+    application: Application
+    limits: dict[str, Limit]
+    owner: str
+    clock: Callable[[], datetime]
+    pause: Callable[[float], None]
+    wire: Transport
+    tokens: SealedTokens
+    tickets: Tickets
+    credentials: Credentials
+    log: Any = field(default_factory=structlog.get_logger)
+    _mapping: Mapping = field(default_factory=Mapping.empty)
+    _mapping_stamp: tuple[float, datetime | None] | None = None
+    _learned: datetime | None = None
+    _asked: float = -_MAPPING_SECONDS
+    _lock: Lock = field(default_factory=Lock)
+    _fit: Fit = field(default_factory=Fit)
+
+    @property
+    def live(self) -> bool:
+        """Whether writes may go out."""
+        return self.settings.sync_mode is Mode.LIVE
+
+    @property
+    def mapping(self) -> Mapping:
+        """The mapping as the file has it now, with what the API told of zones and profiles.
+
+        Raises MappingError when the file can't be used.
+        """
+        with self._lock:
+            path = self.settings.mapping_file
+            changed = changed_at(path)
+            if time.monotonic() - self._asked >= _MAPPING_SECONDS:
+                with self.store.read() as conn:
+                    self._learned = facts.learned_at(conn)
+                self._asked = time.monotonic()
+            stamp = (changed, self._learned)
+            if stamp != self._mapping_stamp:
+                found = load(path) if changed else Mapping.empty()
+                with self.store.read() as conn:
+                    self._mapping = facts.told(conn, found)
+                self._mapping_stamp = stamp
+            return self._mapping
+
+    def learned(self) -> None:
+        """Have the next look at the mapping see zones and profiles that were just stored."""
+        self._asked = -_MAPPING_SECONDS
+
+    def task_ticket(self, lane: Lane = Lane.CATCHUP) -> Ticket:
+        """A ticket for calls that belong to no aggregate."""
+        return Ticket(lane)
+
+    def wait(self) -> Wait:
+        """How long an event settles now; longer as DrChrono's budget shrinks."""
+        return widened(
+            Wait(self.settings.settle_seconds, self.settings.longest_wait_seconds),
+            self.budget("drchrono"),
+        )
+
+    def budget(self, system: str) -> Left:
+        """What is left of a system's budget."""
+        with self.store.read() as conn:
+            return left(conn, system, self.limits[system], self.clock())
+
+    def installation(self) -> str | None:
+        """The installation's id in markers; None until both accounts are known."""
+        with self.store.read() as conn:
+            name: str | None = conn.execute(select(installation.c.name)).scalar_one_or_none()
+        return name
+
+    def installations(self) -> frozenset[str]:
+        """Every id that markers of ours bear: the present one, and those of each digest key.
+
+        Markers written before DIGEST_KEYS changed, or by a database that is lost, are ours too.
+        """
+        with self.store.read() as conn:
+            row = conn.execute(select(installation)).first()
+        if row is None or row.name is None:
+            return frozenset()
+        return self.digests.installations(row.practice_group, row.oncall_org) | {row.name}
+
+    def misfit(self, *, account: bool = True) -> str | None:
+        """What keeps this process from doing work for this database, in words; None: nothing.
+
+        Looked at anew every few seconds. A new ONCALL_KEY costs one call, unless `account` is off.
+        Raises SQLAlchemyError when the database is out of reach.
+        """
+        return self._fit.trouble(self, account=account)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.store.close()
+
+
+def owner_name(role: str) -> str:
+    """A name for this process in leases and heartbeats: role, host and process id."""
+
+    return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def build(
+    settings: Settings,
+    *,
+    owner: str,
+    clock: Callable[[], datetime] | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> Sync:
+    """Put the parts together; opens no connection yet. `pause` waits out seconds within a task.
+
+    Without a `clock` it is the database's.
+
+    Raises ValueError when a key is missing or weak.
+    """
+    clock = clock or DatabaseClock()
+    store = Store(settings.database_url)
+    digests = Digests(settings.digest_key_list)
+    wire = Transport(deadline_seconds=settings.call_deadline_seconds)
+    limits = {
+        "drchrono": Limit(
+            settings.drchrono_hourly_limit,
+            settings.drchrono_burst_limit,
+            settings.budget_reserve,
+        ),
+        "oncall": Limit(),
+    }
+    others = {
+        "drchrono": settings.drchrono_other_origins,
+        "oncall": settings.oncall_other_origins,
+    }
+    application = Application(
+        settings.drchrono_client_id,
+        settings.drchrono_client_secret.get_secret_value(),
+        f"{settings.public_url}/oauth/drchrono/callback",
+    )
+    tokens = SealedTokens(
+        store,
+        settings.fernet_keys,
+        clock,
+        deployment=settings.public_url,
+        live=settings.sync_mode is Mode.LIVE,
+    )
+    keeper = TokenKeeper(
+        tokens,
+        lambda call: gate.send(call, Ticket(Lane.LIVE, imminent=True)),
+        application,
+        clock,
+        owner,
+    )
+    credentials = Credentials(
+        keeper, settings.oncall_key.get_secret_value(), settings.oncall_key_prefix
+    )
+    gate = Gate(
+        store,
+        wire,
+        credentials,
+        Rules(
+            bases={"drchrono": settings.drchrono_base_url, "oncall": settings.oncall_base_url},
+            limits=limits,
+            brake=brake.Rule(settings.brake_count, settings.brake_share),
+            lease_seconds=settings.lease_seconds,
+            writes_per_day=settings.writes_per_visit_day,
+            writing=settings.sync_mode is Mode.LIVE,
+            key_id=digests.key_id,
+            other_origins=others,
+        ),
+        clock=clock,
+    )
+    answered = Optional(with_fresh_token(gate, keeper), store, digests, clock)
+    sender = accounts.with_proof(answered, lambda: made)
+    made: Sync = Sync(
+        settings=settings,
+        store=store,
+        digests=digests,
+        gate=gate,
+        drchrono=DrChrono(sender, settings.drchrono_base_url, others["drchrono"]),
+        oncall=OnCall(sender, settings.oncall_base_url, others["oncall"]),
+        keeper=keeper,
+        application=application,
+        limits=limits,
+        owner=owner,
+        clock=clock,
+        pause=pause,
+        wire=wire,
+        tokens=tokens,
+        tickets=Tickets(settings.fernet_keys, clock),
+        credentials=credentials,
+    )
+    return made

@@ -1,0 +1,1 @@
+"""Attach both practices, and check that they are known and sound."""

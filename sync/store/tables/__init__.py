@@ -1,0 +1,1 @@
+"""Read and write each table; nobody else writes it."""

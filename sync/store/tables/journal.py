@@ -1,0 +1,298 @@
+"""What is written down about the work: deliveries, conflicts, attention, counters, heartbeats."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, not_, select, update
+
+from sync.store import counting, upsert
+from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
+from sync.store.tables.told import Settled, Told
+
+UNEXPLAINED_MOST = 20  # of one object
+SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
+
+# Told of an object's optional field; closed when a value went through, and by nothing else.
+FIELD_REFUSED = "field_refused"
+# Told of a participant or contact whose words can't go into the chart; closed when they can, or
+# when the chart's go over them.
+NOT_BROUGHT_BACK = "not_brought_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook call (or one line of a scan) that is not explained yet."""
+
+    id: int
+    source: str
+    event: str
+    object: int
+    mark: str | None
+    key_id: str | None
+    digests: Mapping[str, str] | None
+    at: datetime
+
+
+def note_delivery(
+    conn: Connection, *, source: str, event: str, now: datetime, **values: Any
+) -> None:
+    """Write down a delivery and count it by its outcome.
+
+    However often one object is told of, few rows are made: the newest of an object's many
+    unexplained ones, or of several without news, gives way.
+    """
+    outcome: str = values["outcome"]
+    row = {"source": source, "event": event, "at": now, **values}
+    row["explained_at"] = None if outcome == "raised" else now
+    former = _gives_way(conn, values.get("object"), outcome)
+    if former is None:
+        conn.execute(insert(delivery).values(**row))
+    else:
+        conn.execute(update(delivery).where(delivery.c.id == former).values(**row))
+    bump(conn, "deliveries", f"source={source},outcome={outcome}")
+
+
+def note_said(
+    conn: Connection,
+    said: Told | Settled,
+    *,
+    source: str,
+    object_id: int,
+) -> None:
+    """Write down, of an id that has a row now, what was said before and was counted then."""
+    values = {name: getattr(said, name) for name in ("event", "delivery_id", "mark")}
+    row = {"source": source, "object": object_id, "outcome": "raised", "at": said.first_at}
+    conn.execute(insert(delivery).values(**row, **values))
+
+
+def note_read(
+    conn: Connection, object_id: int, digests: Mapping[str, str], key_id: str | None
+) -> None:
+    """Give what was told of an object, without saying what it is, the digests that a read showed.
+
+    So a list that shows no more than this is no news, as after a webhook that says all itself.
+    """
+    bare = (
+        delivery.c.object == object_id,
+        delivery.c.explained_at.is_(None),
+        delivery.c.key_id.is_(None),
+    )
+    conn.execute(update(delivery).where(*bare).values(key_id=key_id, digests=dict(digests)))
+
+
+def last_told(conn: Connection, object_id: int) -> tuple[str | None, Mapping[str, str] | None]:
+    """The key and digests of the newest delivery that carried an object; None: there is none."""
+    newest = (
+        select(delivery.c.key_id, delivery.c.digests)
+        .where(delivery.c.object == object_id, delivery.c.key_id.is_not(None))
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(newest).first()
+    return (None, None) if row is None else (row.key_id, row.digests)
+
+
+def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
+    """Deliveries about an aggregate's objects that no read has explained, oldest first."""
+    rows = conn.execute(
+        select(
+            delivery.c.id,
+            delivery.c.source,
+            delivery.c.event,
+            delivery.c.object,
+            delivery.c.mark,
+            delivery.c.key_id,
+            delivery.c.digests,
+            delivery.c.at,
+        )
+        .join(object_, object_.c.id == delivery.c.object)
+        .where(object_.c.aggregate == aggregate, delivery.c.explained_at.is_(None))
+        .order_by(delivery.c.id)
+    ).mappings()
+    return [Delivery(**row) for row in rows]
+
+
+def _gives_way(conn: Connection, object_id: int | None, outcome: str) -> int | None:
+    """The delivery whose place a new one of the same object takes; None where there is room."""
+    of_it = (
+        select(delivery.c.id, delivery.c.outcome, delivery.c.explained_at)
+        .where(delivery.c.object == object_id)
+        .order_by(delivery.c.id.desc())
+        .limit(UNEXPLAINED_MOST)
+    )
+    rows = conn.execute(of_it).all() if object_id is not None else []
+    if not rows:
+        return None
+    newest: int = rows[0].id
+    if outcome != "raised":
+        return newest if rows[0].outcome == outcome else None
+    full = len(rows) == UNEXPLAINED_MOST and all(row.explained_at is None for row in rows)
+    return newest if full else None
+
+
+def explain_echo(conn: Connection, object_id: int, mark: str | None, now: datetime) -> None:
+    """Explain what was told of a new object under the very order mark that its create answered."""
+    if mark is None:
+        return
+    echo = (
+        delivery.c.object == object_id,
+        delivery.c.explained_at.is_(None),
+        delivery.c.mark == mark,
+    )
+    conn.execute(update(delivery).where(*echo).values(explained_at=now))
+
+
+def is_unexplained(conn: Connection, object_id: int) -> bool:
+    """Whether something was told of an object that no read has explained."""
+    open_ = delivery.c.object == object_id, delivery.c.explained_at.is_(None)
+    return conn.execute(select(delivery.c.id).where(*open_).limit(1)).first() is not None
+
+
+def explain(conn: Connection, deliveries: Iterable[Delivery], now: datetime) -> None:
+    """Mark deliveries as explained, and count how long they took end to end (seconds)."""
+    listed = list(deliveries)
+    if not listed:
+        return
+    ids = [item.id for item in listed]
+    conn.execute(update(delivery).where(delivery.c.id.in_(ids)).values(explained_at=now))
+    for item in listed:
+        _observe(conn, (now - item.at).total_seconds())
+
+
+def _observe(conn: Connection, seconds: float) -> None:
+    bump(conn, "end_to_end_count", "")
+    bump(conn, "end_to_end_sum", "", by=max(0.0, seconds))
+    for limit in SECONDS_BUCKETS:
+        if seconds <= limit:
+            bump(conn, "end_to_end_bucket", f"le={limit}")
+            break
+
+
+def note_conflict(conn: Connection, object_id: int, field: str, how: str, now: datetime) -> int:
+    """Record that both sides changed one field: which and when, never what to. Returns its id."""
+    values = {"object": object_id, "field": field, "how": how, "at": now}
+    noted: int = conn.execute(
+        insert(conflict).values(**values).returning(conflict.c.id)
+    ).scalar_one()
+    return noted
+
+
+def forget_conflicts(conn: Connection, ids: list[int]) -> None:
+    """Take back what was recorded of a write that was not made."""
+    conn.execute(delete(conflict).where(conflict.c.id.in_(ids)))
+
+
+def open_attention(
+    conn: Connection,
+    aggregate: int,
+    cause: str,
+    *,
+    now: datetime,
+    object_id: int = 0,
+    candidates: Any = None,
+) -> bool:
+    """Tell an operator, once per (aggregate, object, cause); returns whether it was news."""
+    made = conn.execute(
+        upsert.insert(conn, attention)
+        .values(
+            aggregate=aggregate,
+            object=object_id,
+            cause=cause,
+            candidates=candidates,
+            opened_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(attention.c.id)
+    )
+    return made.first() is not None
+
+
+def close_attention(
+    conn: Connection,
+    aggregate: int,
+    now: datetime,
+    *,
+    keep: Iterable[str] = (),
+    keep_about: Iterable[str] = (),
+) -> None:
+    """Close what is open about an aggregate, but for the causes that still hold.
+
+    `keep_about`: those that still hold where they are about one of its objects.
+    """
+    about = (attention.c.object != 0) & attention.c.cause.in_(list(keep_about))
+    conn.execute(
+        update(attention)
+        .where(
+            attention.c.aggregate == aggregate,
+            attention.c.closed_at.is_(None),
+            attention.c.cause.not_in([*keep, FIELD_REFUSED]),
+            not_(about),
+        )
+        .values(closed_at=now)
+    )
+
+
+def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
+    """Whether something is open about one cause."""
+    found = select(attention.c.id).where(
+        attention.c.aggregate == aggregate,
+        attention.c.cause == cause,
+        attention.c.closed_at.is_(None),
+    )
+    return conn.execute(found.limit(1)).first() is not None
+
+
+def close_one(
+    conn: Connection, aggregate: int, cause: str, now: datetime, *, object_id: int | None = None
+) -> bool:
+    """Close what is open about one cause (`object_id`: about that object, 0: about none).
+
+    Returns whether anything was.
+    """
+    chosen = [attention.c.aggregate == aggregate, attention.c.cause == cause]
+    chosen += [attention.c.object == object_id] if object_id is not None else []
+    closed = conn.execute(
+        update(attention).where(*chosen, attention.c.closed_at.is_(None)).values(closed_at=now)
+    )
+    return closed.rowcount > 0
+
+
+def close_about(
+    conn: Connection, aggregate: int, object_id: int, now: datetime, *, cause: str | None = None
+) -> None:
+    """Close what is open about one object, whatever its cause or for one."""
+    chosen = [attention.c.object == object_id, attention.c.closed_at.is_(None)]
+    chosen += [attention.c.aggregate == aggregate] if cause is None else []
+    chosen += [attention.c.cause == cause] if cause is not None else []
+    conn.execute(update(attention).where(*chosen).values(closed_at=now))
+
+
+def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:
+    """Add to a counter that all processes share, at the end of the transaction."""
+    counting.add(conn, name, labels, by)
+
+
+def read_counters(conn: Connection) -> list[tuple[str, str, float]]:
+    """Every shared counter: name, labels as `a=b,c=d`, value."""
+    rows = conn.execute(select(counter).order_by(counter.c.name, counter.c.labels))
+    return [(row.name, row.labels, row.value) for row in rows]
+
+
+def beat(conn: Connection, process: str, role: str, now: datetime) -> None:
+    """Say that a process is alive."""
+    made = upsert.insert(conn, heartbeat).values(process=process, role=role, at=now)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=[heartbeat.c.process], set_={"role": role, "at": now}
+        )
+    )
+
+
+def heard(conn: Connection, since: datetime) -> list[tuple[str, str, datetime]]:
+    """The processes heard of since a time: name, role, when."""
+    rows = conn.execute(
+        select(heartbeat).where(heartbeat.c.at >= since).order_by(heartbeat.c.process)
+    )
+    return [(row.process, row.role, row.at) for row in rows]

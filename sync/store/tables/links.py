@@ -1,0 +1,461 @@
+"""What belongs together: aggregates, their remote objects, who attends which visit.
+
+Every remote object has one row and belongs to one aggregate. Rows move between aggregates by
+`absorb` only; what hangs on an object (baselines, deliveries, pending writes) moves with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from sync.store import upsert
+from sync.store.schema import (
+    aggregate,
+    attendance,
+    blocker,
+    call,
+    object_,
+    object_alias,
+    pending,
+    person,
+    person_key,
+    visit,
+)
+from sync.store.schema import work as work_table
+from sync.store.tables import journal, refusals, told, work
+
+System = Literal["drchrono", "oncall"]
+HIGHEST = 2**31 - 1  # of PostgreSQL's INTEGER
+TOLD_KINDS = ("appointment", "patient")  # what webhooks tell of
+
+
+@dataclass(frozen=True, slots=True)
+class Obj:
+    """One remote object as we know it (a row of `object`)."""
+
+    id: int
+    system: str
+    kind: str
+    remote_id: str | None
+    aggregate: int
+    generation: int
+    state: str
+    create_key: str | None
+    mark: str | None
+    marked: bool
+    highest_before: int | None
+    looks: int
+    looked_at: datetime | None
+    seen_at: datetime | None
+    created_at: datetime
+    made_by_us: bool
+    provider: str | None
+    division: str | None
+    marker_key: str | None = None
+    told: bool = False
+    shown_at: datetime | None = None
+    fruitless_at: datetime | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether it exists on the other side as far as we know."""
+        return self.state == "live" and self.remote_id is not None
+
+
+def _obj(row: RowMapping) -> Obj:
+    return Obj(**row)
+
+
+def new_aggregate(conn: Connection, kind: Literal["visit", "person"], now: datetime) -> int:
+    """A new, empty visit or person; returns its id."""
+    made = conn.execute(
+        insert(aggregate).values(kind=kind, created_at=now).returning(aggregate.c.id)
+    )
+    key: int = made.scalar_one()
+    conn.execute(insert(visit if kind == "visit" else person).values(aggregate=key))
+    return key
+
+
+def restore_aggregate(
+    conn: Connection, key: int, kind: Literal["visit", "person"], now: datetime
+) -> bool:
+    """An empty aggregate under the number that markers know it by; False when that is taken.
+
+    Numbers that are given out from now on are higher.
+    """
+    if not 0 < key <= HIGHEST or kind_of(conn, key) is not None:
+        return False
+    if conn.dialect.name == "postgresql":  # SQLite goes on after the highest by itself
+        sequence = "aggregate_id_seq"
+        if key >= conn.execute(text(f"SELECT last_value FROM {sequence}")).scalar_one():  # noqa: S608
+            conn.execute(select(func.setval(sequence, key)))
+    conn.execute(insert(aggregate).values(id=key, kind=kind, created_at=now))
+    conn.execute(insert(visit if kind == "visit" else person).values(aggregate=key))
+    return True
+
+
+def first_sight(
+    conn: Connection, system: str, kind: str, remote_id: str, *, now: datetime, told: bool = False
+) -> Obj:
+    """The row of a remote object; one never heard of gets a row and an aggregate of its own.
+
+    The door and a worker may meet it at the same moment: whoever comes second takes the other's.
+    `told`: nobody but a caller has said that it is there.
+    """
+    known = find(conn, system, kind, remote_id)
+    if known is not None:
+        if known.told and not told:
+            change(conn, known.id, told=False)
+            return get(conn, known.id)
+        return known
+    try:
+        with conn.begin_nested():
+            person_of = kind in {"patient", "contact"}
+            key = new_aggregate(conn, "person" if person_of else "visit", now)
+            return add(conn, key, system, kind, remote_id, now=now, told=told)
+    except IntegrityError:
+        known = find(conn, system, kind, remote_id)
+        if known is None:
+            raise
+        return known
+
+
+def kind_of(conn: Connection, key: int) -> str | None:
+    """`visit`, `person` or None for an unknown aggregate."""
+    kind: str | None = conn.execute(
+        select(aggregate.c.kind).where(aggregate.c.id == key)
+    ).scalar_one_or_none()
+    return kind
+
+
+def survivor(conn: Connection, key: int) -> int:
+    """The aggregate that `key` was merged into, or itself."""
+    while True:
+        into = conn.execute(
+            select(aggregate.c.merged_into).where(aggregate.c.id == key)
+        ).scalar_one_or_none()
+        if into is None:
+            return key
+        key = into
+
+
+def generation_of(conn: Connection, key: int) -> int:
+    """Which life a visit is in. Raises sqlalchemy's NoResultFound for what is no visit."""
+    found: int = conn.execute(
+        select(visit.c.generation).where(visit.c.aggregate == key)
+    ).scalar_one()
+    return found
+
+
+def find(conn: Connection, system: str, kind: str, remote_id: str) -> Obj | None:
+    """The row of a remote object, also by a former id; None when never heard of."""
+    row = (
+        conn.execute(
+            select(object_).where(
+                object_.c.system == system, object_.c.kind == kind, object_.c.remote_id == remote_id
+            )
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        row = (
+            conn.execute(
+                select(object_)
+                .join(object_alias, object_alias.c.object == object_.c.id)
+                .where(
+                    object_alias.c.system == system,
+                    object_alias.c.kind == kind,
+                    object_alias.c.remote_id == remote_id,
+                )
+            )
+            .mappings()
+            .first()
+        )
+    return _obj(row) if row else None
+
+
+def get(conn: Connection, object_id: int) -> Obj:
+    """The row with our id; raises sqlalchemy's NoResultFound."""
+    return _obj(conn.execute(select(object_).where(object_.c.id == object_id)).mappings().one())
+
+
+def objects_of(conn: Connection, key: int) -> list[Obj]:
+    """Every object of an aggregate, oldest first."""
+    rows = conn.execute(
+        select(object_).where(object_.c.aggregate == key).order_by(object_.c.id)
+    ).mappings()
+    return [_obj(row) for row in rows]
+
+
+def patient_row(conn: Connection, key: int) -> Obj | None:
+    """The person's patient."""
+    found = [o for o in objects_of(conn, key) if o.kind == "patient" and o.known]
+    return found[0] if found else None
+
+
+def add(
+    conn: Connection,
+    key: int,
+    system: str,
+    kind: str,
+    remote_id: str | None,
+    *,
+    now: datetime,
+    state: str = "live",
+    **values: Any,
+) -> Obj:
+    """Note an object under an aggregate.
+
+    Raises sqlalchemy's IntegrityError when its remote id or create key is taken.
+    """
+    made = conn.execute(
+        insert(object_)
+        .values(
+            aggregate=key,
+            system=system,
+            kind=kind,
+            remote_id=remote_id,
+            state=state,
+            created_at=now,
+            **values,
+        )
+        .returning(object_)
+    )
+    return _obj(made.mappings().one())
+
+
+def change(conn: Connection, object_id: int, **values: Any) -> None:
+    """Set columns of an object."""
+    conn.execute(update(object_).where(object_.c.id == object_id).values(**values))
+
+
+def creating(conn: Connection, create_key: str) -> Obj | None:
+    """The living row under a create key (creating, ambiguous, live or skipped)."""
+    row = (
+        conn.execute(
+            select(object_).where(object_.c.create_key == create_key, object_.c.state != "gone")
+        )
+        .mappings()
+        .first()
+    )
+    return _obj(row) if row else None
+
+
+def forget_create(conn: Connection, object_id: int) -> None:
+    """Drop the row of a create that the remote refused: nothing came to be, of nothing."""
+    conn.execute(
+        update(attendance).where(attendance.c.appointment == object_id).values(appointment=None)
+    )
+    conn.execute(
+        update(attendance).where(attendance.c.participant == object_id).values(participant=None)
+    )
+    calls = select(pending.c.call).where(pending.c.object == object_id)
+    conn.execute(delete(pending).where(pending.c.call.in_(calls)))
+    conn.execute(delete(object_).where(object_.c.id == object_id, object_.c.remote_id.is_(None)))
+
+
+def created(
+    conn: Connection, row: Obj, remote_id: str, *, now: datetime, **values: Any
+) -> Obj | None:
+    """Give a creating or ambiguous row its remote id.
+
+    The remote's own webhook may have brought the id first, under an aggregate of its own: when
+    nobody works on that one, it is absorbed here; else None is returned, and its run will meet our
+    marker and hand the object over.
+    """
+    values = {"made_by_us": True, "state": "live", "seen_at": now, "told": False, **values}
+    said = told.settled(conn, row.system, row.kind, remote_id) if row.kind in TOLD_KINDS else None
+    if said is not None and said.what != "deleted" and _is_echo(said.mark, values):
+        said = None
+    if said is not None:
+        # Said by a caller before its id was known here: a change, or a deletion.
+        work.raise_(conn, row.aggregate, now=now, hints=work.Hints.of(row.system), told=True)
+    made = _named(conn, row, remote_id, now, values)
+    if said is not None and said.what == "asks" and made is not None:
+        # Without its delivery the look would be one that nobody told of, and at both sides.
+        journal.note_said(conn, said, source=row.system, object_id=made.id)
+    return made
+
+
+def _named(
+    conn: Connection, row: Obj, remote_id: str, now: datetime, values: Mapping[str, Any]
+) -> Obj | None:
+    twin = find(conn, row.system, row.kind, remote_id)
+    if twin is None:
+        try:
+            with conn.begin_nested():
+                change(conn, row.id, remote_id=remote_id, **values)
+        except IntegrityError:
+            # The door inserted it between our look and our update.
+            twin = find(conn, row.system, row.kind, remote_id)
+    if twin is None:
+        return get(conn, row.id)
+    if twin.id == row.id:
+        change(conn, row.id, **values)
+        return get(conn, row.id)
+    if twin.aggregate != row.aggregate and not _absorbable(conn, twin):
+        return None
+    if twin.told:
+        # The webhook of this very create came before its answer: the answer says as much.
+        journal.explain_echo(conn, twin.id, values.get("mark"), now)
+    replace(conn, row, twin)
+    change(conn, twin.id, generation=row.generation, create_key=row.create_key, **values)
+    if twin.aggregate != row.aggregate:
+        hints = work.Hints.of(row.system)
+        news = not twin.told or journal.is_unexplained(conn, twin.id)
+        absorb(
+            conn, twin.aggregate, row.aggregate, now=now, hints=hints if news else None, told=True
+        )
+    return get(conn, twin.id)
+
+
+def _is_echo(mark: str | None, values: Mapping[str, Any]) -> bool:
+    """Whether what was said of a new object is no newer than the answer that made it."""
+    return mark is not None and mark == values.get("mark")
+
+
+def _absorbable(conn: Connection, twin: Obj) -> bool:
+    item = work.locked(conn, twin.aggregate)
+    return item is None or item["lease_by"] is None
+
+
+def replace(conn: Connection, row: Obj, twin: Obj) -> None:
+    """Let `twin` stand where the id-less `row` stood, and drop `row`."""
+    for column in (attendance.c.appointment, attendance.c.participant):
+        if conn.execute(select(attendance.c.id).where(column == row.id)).first() is None:
+            continue
+        # A place that the twin was given by itself is an error of ours and would be its second.
+        conn.execute(
+            update(attendance).where(column == twin.id).values({column: None, "current": False})
+        )
+        conn.execute(update(attendance).where(column == row.id).values({column: twin.id}))
+    refusals.hand_on(conn, row.id, twin.id)
+    # The create was a call on the row that goes: the echo is told by it.
+    conn.execute(update(call).where(call.c.object == row.id).values(object=twin.id))
+    conn.execute(delete(pending).where(pending.c.object == row.id))
+    conn.execute(delete(object_).where(object_.c.id == row.id))
+
+
+def absorb(
+    conn: Connection,
+    source: int,
+    target: int,
+    *,
+    now: datetime,
+    hints: work.Hints | None,
+    told: bool = False,
+) -> None:
+    """Move everything of `source` to `target` and close it; the target is raised for `hints`.
+
+    `told`: the deliveries that move with it say why.
+
+    The caller holds both leases, or `source` was never claimed and is locked.
+    """
+    conn.execute(update(object_).where(object_.c.aggregate == source).values(aggregate=target))
+    conn.execute(update(attendance).where(attendance.c.visit == source).values(visit=target))
+    conn.execute(update(attendance).where(attendance.c.person == source).values(person=target))
+    conn.execute(delete(blocker).where(blocker.c.aggregate == source))
+    conn.execute(
+        update(aggregate).where(aggregate.c.id == source).values(merged_into=target, closed_at=now)
+    )
+    _hand_on_keys(conn, source, target)
+    journal.close_attention(conn, source, now)
+    conn.execute(
+        update(work_table)
+        .where(work_table.c.aggregate == source)
+        .values(done=work_table.c.wanted, lease_by=None, lease_until=None, first_hint=None)
+    )
+    if hints is not None:
+        work.raise_(conn, target, now=now, hints=hints, told=told)
+
+
+def _hand_on_keys(conn: Connection, source: int, target: int) -> None:
+    """What finds an aggregate again finds the target from now on."""
+    occurrence = conn.execute(
+        select(visit.c.occurrence_key).where(visit.c.aggregate == source)
+    ).scalar_one_or_none()
+    conn.execute(
+        update(visit).where(visit.c.aggregate == source).values(state="closed", occurrence_key=None)
+    )
+    if occurrence is not None:
+        conn.execute(
+            update(visit)
+            .where(visit.c.aggregate == target, visit.c.occurrence_key.is_(None))
+            .values(occurrence_key=occurrence)
+        )
+    key = (person_key.c.what, person_key.c.key_id, person_key.c.hmac)
+    known = select(*key).where(person_key.c.person == target)
+    conn.execute(delete(person_key).where(person_key.c.person == source, tuple_(*key).in_(known)))
+    conn.execute(update(person_key).where(person_key.c.person == source).values(person=target))
+
+
+# --- what waits for what --------------------------------------------------------------------------
+
+
+def block(
+    conn: Connection, key: int, *, kind: str, ref: str, now: datetime, object_id: int = 0
+) -> None:
+    """Park an object until (kind, ref) changes; saying it twice is once."""
+    conn.execute(
+        upsert.insert(conn, blocker)
+        .values(aggregate=key, object=object_id, kind=kind, ref=ref, since=now)
+        .on_conflict_do_nothing()
+    )
+
+
+# What somebody was told of about one object: it wakes the aggregate, and parks nothing.
+_PARKS = or_(blocker.c.object == 0, blocker.c.kind != "email")
+
+
+def unblock(conn: Connection, key: int) -> None:
+    """Forget why an aggregate waited: its run has just found out anew."""
+    conn.execute(delete(blocker).where(blocker.c.aggregate == key, _PARKS))
+
+
+def unblock_object(conn: Connection, key: int, object_id: int) -> None:
+    """Forget why one object of an aggregate waited."""
+    mine = (blocker.c.aggregate == key, blocker.c.object == object_id)
+    conn.execute(delete(blocker).where(*mine))
+
+
+def waits(conn: Connection, key: int, object_id: int) -> bool:
+    """Whether anything is waited for about one object of an aggregate."""
+    mine = (blocker.c.aggregate == key, blocker.c.object == object_id)
+    return conn.execute(select(blocker.c.ref).where(*mine).limit(1)).first() is not None
+
+
+def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
+    """Whether an aggregate waits for anything of that kind, or for anything at all."""
+    query = select(blocker.c.ref).where(blocker.c.aggregate == key, _PARKS)
+    if kind is not None:
+        query = query.where(blocker.c.kind == kind)
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def is_parked(conn: Connection, key: int) -> bool:
+    """Whether an aggregate waits for anything, and nobody has asked for a look at it since."""
+    return is_blocked(conn, key) and work.idle(work.locked(conn, key))
+
+
+def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]:
+    """The aggregates that wait for (kind, ref), or for anything of that kind."""
+    query = select(blocker.c.aggregate).where(blocker.c.kind == kind).distinct()
+    if ref is not None:
+        query = query.where(blocker.c.ref == ref)
+    return list(conn.execute(query.order_by(blocker.c.aggregate)).scalars())

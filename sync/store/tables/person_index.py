@@ -1,0 +1,106 @@
+"""The keyed index of known people: who has this e-mail and this name, answered without a call.
+
+It holds who was read. Whom only a webhook told of is noted apart, and read before it counts.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, or_, select
+
+from sync.core.records import Attendee, Person
+from sync.core.rules import people
+from sync.digests import Digests
+from sync.run import waiting
+from sync.store import upsert
+from sync.store.schema import object_, person_key
+from sync.store.tables import told
+
+Keys = Sequence[tuple[str, tuple[str, ...]]]
+
+
+def remember(
+    conn: Connection, digests: Digests, person: int, keys: Keys, *, now: datetime | None = None
+) -> None:
+    """Replace what the index knows of a person (an aggregate) by these keys.
+
+    With `now`, visits that wait for somebody with this e-mail are raised.
+    """
+    conn.execute(delete(person_key).where(person_key.c.person == person))
+    rows = [
+        {
+            "person": person,
+            "what": what,
+            "key_id": digests.key_id,
+            "hmac": digests.person(what, *parts),
+        }
+        for what, parts in dict(keys).items()
+    ]
+    if rows:
+        # The patient's own webhook may be indexing them at this very moment.
+        conn.execute(upsert.insert(conn, person_key).on_conflict_do_nothing(), rows)
+    if now is not None:
+        for kind, ref in waiting.email(digests, keys, older=True):
+            waiting.wake(conn, kind, ref, now=now)
+
+
+def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) -> list[int]:
+    """The people (aggregates) known under a key, under any configured digest key."""
+    hmacs = [(key_id, digests.person(what, *parts, key_id=key_id)) for key_id in digests.key_ids]
+    same = or_(
+        *((person_key.c.key_id == key_id) & (person_key.c.hmac == hmac) for key_id, hmac in hmacs)
+    )
+    rows = conn.execute(
+        select(person_key.c.person).where(person_key.c.what == what, same).distinct()
+    )
+    return sorted(rows.scalars())
+
+
+def is_readable(conn: Connection, digests: Digests, person: int) -> bool:
+    """Whether all that the index knows of a person is under keys of ours."""
+    found = select(person_key.c.person).where(
+        person_key.c.person == person, person_key.c.key_id.not_in(digests.key_ids)
+    )
+    return conn.execute(found.limit(1)).first() is None
+
+
+def is_whole(conn: Connection, digests: Digests) -> bool:
+    """Whether the index can say that nobody else is known by something: it can read all of it."""
+    found = select(person_key.c.person).where(person_key.c.key_id.not_in(digests.key_ids))
+    return conn.execute(found.limit(1)).first() is None
+
+
+def is_current(conn: Connection, digests: Digests, person: int) -> bool:
+    """Whether nothing that the index knows of a person is under an older key."""
+    found = select(person_key.c.person).where(
+        person_key.c.person == person, person_key.c.key_id != digests.key_id
+    )
+    return conn.execute(found.limit(1)).first() is None
+
+
+def email_key(digests: Digests, who: Person) -> str | None:
+    """The keyed digest of somebody's address, under the current key; None without an address."""
+    email = dict(people.keys(who)).get("email")
+    return None if email is None else digests.person("email", *email)
+
+
+def to_be_read(conn: Connection, digests: Digests, who: Attendee | Person) -> list[str]:
+    """The patients to be read before the index is asked for somebody's address.
+
+    Those who are said to have it by now, and those who had it when they were read and of whom
+    something was said since.
+    """
+    email = dict(people.keys(who)).get("email")
+    if email is None:
+        return []
+    said = [(key, digests.person("email", *email, key_id=key)) for key in digests.key_ids]
+    had = conn.execute(
+        select(object_.c.remote_id).where(
+            object_.c.aggregate.in_(find(conn, digests, "email", email)),
+            object_.c.system == "drchrono",
+            object_.c.kind == "patient",
+            object_.c.remote_id.is_not(None),
+        )
+    )
+    doubted = told.of_patients(conn, list(had.scalars()))
+    return sorted({*told.patients_with(conn, said), *doubted})

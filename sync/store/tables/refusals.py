@@ -1,0 +1,122 @@
+"""What a remote refused of an object's optional fields: remembered by digest, told once."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from sync.core.wording import Json
+from sync.digests import Digests, UnknownKeyError
+from sync.store import upsert
+from sync.store.schema import attention, call, object_, refused_field
+from sync.store.tables import journal
+from sync.store.tables.journal import FIELD_REFUSED as CAUSE
+
+
+def row_of(conn: Connection, object_id: int | None, call_id: int | None) -> int | None:
+    """The row that a call was about, by now: of a create, it may be another that stands for it."""
+    rows = [object_id]
+    if call_id is not None:
+        about = select(call.c.object).where(call.c.id == call_id)
+        rows.insert(0, conn.execute(about).scalar_one_or_none())
+    there = select(object_.c.id).where(object_.c.id.in_([row for row in rows if row is not None]))
+    found = set(conn.execute(there).scalars())
+    return next((row for row in rows if row in found), None)
+
+
+def of(conn: Connection, object_id: int) -> set[str]:
+    """The keys of its body that were refused last."""
+    mine = select(refused_field.c.name).where(refused_field.c.object == object_id)
+    return set(conn.execute(mine).scalars())
+
+
+def is_known(conn: Connection, digests: Digests, object_id: int, key: str, value: Json) -> bool:
+    """Whether this very value of a key was refused for this object."""
+    row = conn.execute(
+        select(refused_field.c.key_id, refused_field.c.digest).where(
+            refused_field.c.object == object_id, refused_field.c.name == key
+        )
+    ).first()
+    if row is None:
+        return False
+    try:
+        same: bool = row.digest == _digest(digests, object_id, key, value, row.key_id)
+    except UnknownKeyError:
+        return False  # sent once more, and remembered under the present key
+    return same
+
+
+def remember(
+    conn: Connection,
+    digests: Digests,
+    object_id: int,
+    values: Mapping[str, Json],
+    *,
+    told: list[str],
+    now: datetime,
+) -> None:
+    """Keep what was refused, and tell of these fields (by our names), once for the object."""
+    for key, value in values.items():
+        digest = _digest(digests, object_id, key, value, digests.key_id)
+        put = upsert.insert(conn, refused_field).values(
+            object=object_id, name=key, key_id=digests.key_id, digest=digest, at=now
+        )
+        conn.execute(
+            put.on_conflict_do_update(
+                index_elements=[refused_field.c.object, refused_field.c.name],
+                set_={"key_id": digests.key_id, "digest": digest, "at": now},
+            )
+        )
+    if not told:
+        return
+    key = conn.execute(select(object_.c.aggregate).where(object_.c.id == object_id)).scalar_one()
+    if not journal.open_attention(conn, key, CAUSE, now=now, object_id=object_id, candidates=told):
+        _tell_too(conn, key, object_id, told)
+
+
+def forget(conn: Connection, object_id: int, keys: Iterable[str], *, now: datetime) -> None:
+    """A value went through: nothing is to be told of these; of the last one the item is closed."""
+    conn.execute(
+        delete(refused_field).where(
+            refused_field.c.object == object_id, refused_field.c.name.in_(list(keys))
+        )
+    )
+    if of(conn, object_id):
+        return
+    conn.execute(
+        update(attention)
+        .where(
+            attention.c.object == object_id,
+            attention.c.cause == CAUSE,
+            attention.c.closed_at.is_(None),
+        )
+        .values(closed_at=now)
+    )
+
+
+def hand_on(conn: Connection, source: int, target: int) -> None:
+    """What was refused of a row that goes is remembered of the one that stands for it."""
+    taken = select(refused_field.c.name).where(refused_field.c.object == target)
+    conn.execute(
+        delete(refused_field).where(
+            refused_field.c.object == source, refused_field.c.name.in_(taken)
+        )
+    )
+    for table in (refused_field, attention):
+        conn.execute(update(table).where(table.c.object == source).values(object=target))
+
+
+def _tell_too(conn: Connection, key: int, object_id: int, told: list[str]) -> None:
+    mine = (
+        attention.c.aggregate == key,
+        attention.c.object == object_id,
+        attention.c.cause == CAUSE,
+        attention.c.closed_at.is_(None),
+    )
+    before = conn.execute(select(attention.c.candidates).where(*mine)).scalar_one()
+    names = sorted({*(before or []), *told})
+    conn.execute(update(attention).where(*mine).values(candidates=names))
+
+
+def _digest(digests: Digests, object_id: int, key: str, value: Json, key_id: str) -> str:
+    return digests.field(object_id, f"refused:{key}", value, key_id)

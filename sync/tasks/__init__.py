@@ -1,0 +1,1 @@
+"""Run a worker's job and the scheduler's tasks."""

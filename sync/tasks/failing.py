@@ -1,0 +1,104 @@
+"""Run a task of the beat, and tell of one that keeps failing: once, until it goes well again.
+
+A refusal is told at once. Anything else is told when it has lasted: two hours for what is due every
+some minutes or hours, a quarter of an hour for what is due every some seconds, because others wait
+for that. What waits for the budget is told after two hours too.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync.core.errors import NotBefore, Refused, RemoteError
+from sync.mapping import MappingError
+from sync.runtime import Ring, Sync
+from sync.store.schema import tick
+from sync.store.tables import facts, journal, links, work
+from sync.store.tables.scans import MATCHING, progress
+from sync.store.tables.work import Hints, Lane
+
+# When a task that failed is tried again, at the latest, and how long after it was due it is told.
+AGAIN = timedelta(minutes=10)
+TOLD_AFTER = timedelta(hours=2)
+TOLD_SOON = timedelta(minutes=15)
+_OFTEN = timedelta(minutes=1)
+_SINCE = "failing:"
+
+Run = Callable[[Sync], tuple[Ring, ...]]
+
+
+def telling(name: str, every_seconds: Callable[[Sync], float], run: Run) -> Run:
+    """Give the task that tells of its failures under its name.
+
+    Remote trouble ends it; its next tick tries again from where it stood. Any other exception but
+    those of the database and of the mapping (which is told by itself) is told too, and raised.
+    """
+
+    def told(sync: Sync) -> tuple[Ring, ...]:
+        try:
+            rings = run(sync)
+        except NotBefore as closed:
+            sync.log.info("a task waits", task=name, reason=closed.code)
+            _failed(sync, name, every_seconds(sync), closed.code, TOLD_AFTER)
+        except Refused as refusal:
+            sync.log.warning("a task is refused", task=name, reason=refusal.code)
+            _failed(sync, name, every_seconds(sync), refusal.code, None)
+        except RemoteError as failure:
+            sync.log.warning("a task met trouble", task=name, reason=failure.code)
+            _failed(sync, name, every_seconds(sync), failure.code)
+        except MappingError:
+            sync.log.warning("a task waits", task=name, reason="mapping_unusable")
+        except SQLAlchemyError:
+            raise  # nothing can be written down either
+        except Exception:
+            _failed(sync, name, every_seconds(sync), "defect")
+            raise
+        else:
+            _succeeded(sync, name)
+            return rings
+        return ()
+
+    return told
+
+
+def _failed(
+    sync: Sync, name: str, every_seconds: float, code: str, after: timedelta | None = TOLD_SOON
+) -> None:
+    """Note a failure, have it tried again soon, and tell of it: at once where `after` is None."""
+    every, now = timedelta(seconds=every_seconds), sync.clock()
+    if after is not None and every > _OFTEN:
+        after = TOLD_AFTER
+    done = progress(sync.store, name).done_at or progress(sync.store, MATCHING).started_at
+    with sync.store.write() as conn:
+        since = _since(conn, name, code, now)
+        later = tick.c.task == name, tick.c.due > now + AGAIN
+        conn.execute(update(tick).where(*later).values(due=now + AGAIN))
+        if after is None:
+            journal.open_attention(conn, 0, f"{name}_refused", now=now)
+            return
+        overdue = done is not None and every > _OFTEN and now - done > every + after
+        if overdue or now - since > after:
+            journal.open_attention(conn, 0, f"{name}_keeps_failing", now=now)
+
+
+def _since(conn: Connection, name: str, code: str, now: datetime) -> datetime:
+    since = facts.told_at(conn, _SINCE + name)
+    if since is None:
+        facts.put(conn, _SINCE + name, code, now)
+    return since or now
+
+
+def _succeeded(sync: Sync, name: str) -> None:
+    with sync.store.read() as conn:
+        if facts.told_at(conn, _SINCE + name) is None:
+            return
+    with sync.store.write() as conn:
+        now = sync.clock()
+        facts.forget(conn, _SINCE + name)
+        journal.close_one(conn, 0, f"{name}_keeps_failing", now)
+        if journal.close_one(conn, 0, f"{name}_refused", now):
+            # What was forbidden by id waits for the same right: it is given now.
+            for key in links.blocked_on(conn, "operator", "forbidden"):
+                work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)

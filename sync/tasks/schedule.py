@@ -1,0 +1,331 @@
+"""The beat's tasks: what runs how often. Each tick is run once, however many beats there are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from sync.drchrono.keeper import ELSEWHERE, State
+from sync.intake import lists, polling
+from sync.mapping import MappingError
+from sync.matching import match
+from sync.people import mirror, sharing
+from sync.run import hinted_ids
+from sync.run.evidence import accounts, behind
+from sync.runtime import Ring, Sync
+from sync.setup import connect, practice
+from sync.store.schema import (
+    call,
+    delivery,
+    heartbeat,
+    installation,
+    pending,
+    tick,
+    ticket,
+    visit,
+)
+from sync.store.schema import work as work_table
+from sync.store.tables import facts, journal, links, work
+from sync.store.tables.scans import progress
+from sync.store.tables.work import Hints, Lane
+from sync.tasks import failing
+from sync.visits.state import zones
+
+LATE_WRITE = timedelta(minutes=10)
+TOKEN_LOST = "token_lost"  # noqa: S105 - a cause, no secret
+NOTE_EVERY = timedelta(seconds=10)
+GAP = timedelta(seconds=60)
+_SOON = 15.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task: how many seconds lie between its ticks, and what it does."""
+
+    every_seconds: Callable[[Sync], float]
+    run: Callable[[Sync], tuple[Ring, ...]]
+    needs_accounts: bool = True
+
+
+def _every(seconds: float) -> Callable[[Sync], float]:
+    return lambda _sync: seconds
+
+
+def _catchup(sync: Sync) -> float:
+    """Ten minutes, and longer as DrChrono's budget shrinks."""
+    budget = sync.budget("drchrono")
+    usual = sync.settings.catchup_minutes * 60
+    if budget.limit is None or budget.left is None or budget.left * 2 >= budget.limit:
+        return usual
+    return min(6.0, budget.limit / (2 * max(1, budget.left))) * usual
+
+
+def _newest(sync: Sync) -> float:
+    """As the others, but soon again while everything waits for it."""
+    with sync.store.read() as conn:
+        return _SOON if behind.holds(conn) else _catchup(sync)
+
+
+def _contacts(sync: Sync) -> float:
+    """As many hours as the contacts have pages, a day at most: about a call an hour."""
+    pages = int(progress(sync.store, "oncall_contacts").position or 1)
+    return 3600.0 * min(24, pages)
+
+
+def _unless_behind(
+    run: Callable[[Sync], tuple[Ring, ...]],
+) -> Callable[[Sync], tuple[Ring, ...]]:
+    """A scan that does nothing until the links were rebuilt; then it is due at once."""
+
+    def guarded(sync: Sync) -> tuple[Ring, ...]:
+        with sync.store.read() as conn:
+            if behind.is_noticed(conn):
+                return ()
+        return run(sync)
+
+    return guarded
+
+
+def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
+    """Wake what waited for the mapping when the file changed; learn what its doctors need."""
+    try:
+        version = sync.mapping.version
+    except MappingError:
+        # Whatever it says when it is mended is news, the old content too.
+        with sync.store.write() as conn:
+            conn.execute(update(installation).values(mapping_version=None))
+            journal.open_attention(conn, 0, "mapping_unusable", now=sync.clock())
+        return ()
+    with sync.store.read() as conn:
+        known = conn.execute(select(installation.c.mapping_version)).scalar_one_or_none()
+    if known == version:
+        return ()
+    rings = practice.learn(sync)
+    with sync.store.write() as conn:
+        conn.execute(update(installation).values(mapping_version=version))
+        journal.close_one(conn, 0, "mapping_unusable", sync.clock())
+        waiting = links.blocked_on(conn, "mapping")
+        waiting += links.blocked_on(conn, "operator", "left_scope")
+        waiting += sharing.mapping_changed(conn, sync, sync.clock())
+        for key in waiting:
+            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
+        mirror.raise_all(conn, sync.mapping, sync.clock())
+    return (*rings, *(Ring(key, Lane.CATCHUP) for key in waiting))
+
+
+def mode_changed(sync: Sync) -> tuple[Ring, ...]:
+    """When writing begins, what was only planned until now is looked at again."""
+    mode = sync.settings.sync_mode.value
+    with sync.store.read() as conn:
+        known = facts.get(conn, "mode")
+    if known == mode:
+        return ()
+    if sync.live:
+        practice.learn(sync)
+    with sync.store.write() as conn:
+        facts.put(conn, "mode", mode, sync.clock())
+        waiting = links.blocked_on(conn, "mode") if sync.live else []
+        if sync.live:
+            # Another deployment's token may be used now: this one has taken its place.
+            waiting += links.blocked_on(conn, "auth", ELSEWHERE)
+            journal.close_one(conn, 0, ELSEWHERE, sync.clock())
+        for key in waiting:
+            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
+    return tuple(Ring(key, Lane.BULK) for key in waiting)
+
+
+def token_renewed(sync: Sync) -> tuple[Ring, ...]:
+    """Wake what DrChrono refused with the token before this one; a person is not needed for it."""
+    _tell_lost(sync)
+    version = str(sync.keeper.version())
+    with sync.store.read() as conn:
+        known = facts.get(conn, "token_version")
+    if known == version:
+        return ()
+    with sync.store.write() as conn:
+        now = sync.clock()
+        facts.put(conn, "token_version", version, now)
+        journal.close_one(conn, 0, "auth", now)
+        waiting = links.blocked_on(conn, "auth")
+        for key in waiting:
+            work.raise_(conn, key, now=now, hints=Hints.both())
+    return tuple(Ring(key, Lane.LIVE) for key in waiting)
+
+
+def _tell_lost(sync: Sync) -> None:
+    """Tell at once of a pair that can't be renewed: its access token may be dead already."""
+    state = sync.keeper.status().state
+    with sync.store.read() as conn:
+        told = journal.is_open(conn, 0, TOKEN_LOST)
+    if state is State.LOST and not told:
+        with sync.store.write() as conn:
+            journal.open_attention(conn, 0, TOKEN_LOST, now=sync.clock())
+    elif state is State.GOOD and told:
+        with sync.store.write() as conn:
+            journal.close_one(conn, 0, TOKEN_LOST, sync.clock())
+
+
+def held_visits(sync: Sync) -> tuple[Ring, ...]:
+    """Raise visits whose waiting is over: near enough to be made, or without a successor."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        keys = list(
+            conn.execute(
+                select(visit.c.aggregate)
+                .join(work_table, work_table.c.aggregate == visit.c.aggregate)
+                .where(visit.c.hold_until <= now, work_table.c.wanted == work_table.c.done)
+            ).scalars()
+        )
+        for key in keys:
+            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+    return tuple(Ring(key, Lane.CATCHUP) for key in keys)
+
+
+def prune(sync: Sync) -> tuple[Ring, ...]:
+    """Forget what has served: old deliveries and calls, late writes that never landed."""
+    connect.end_forgotten(sync)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        old = now - timedelta(days=sync.settings.keep_days)
+        conn.execute(
+            delete(delivery).where(delivery.c.at < old, delivery.c.explained_at.is_not(None))
+        )
+        conn.execute(delete(call).where(call.c.at < old))
+        looked = select(call.c.id).where(call.c.state == "looked", call.c.at < now - LATE_WRITE)
+        conn.execute(delete(pending).where(pending.c.call.in_(looked)))
+        conn.execute(delete(heartbeat).where(heartbeat.c.at < now - timedelta(days=1)))
+        conn.execute(delete(ticket).where(ticket.c.expires_at < now))
+        hinted_ids.prune(conn, now)
+    return ()
+
+
+_TASKS: Mapping[str, Task] = {
+    "mapping": Task(_every(5), mapping_changed),
+    "mode": Task(_every(5), mode_changed),
+    "token": Task(_every(5), token_renewed),
+    # No webhook tells that a doctor's zone changed, and visits may wait for one. Before `account`:
+    # the doctors that it reads prove DrChrono's, which else costs a call after each longer gap.
+    "zones": Task(_catchup, zones.look),
+    "account": Task(_every(5), accounts.task),
+    "matching": Task(_every(15), match.run),
+    "practice": Task(_every(24 * 3600), practice.learn),
+    "addresses": Task(_every(60), sharing.settle),
+    "window": Task(_every(15), held_visits),
+    # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
+    "oncall_newest": Task(_newest, _unless_behind(lists.oncall_newest)),
+    "drchrono_appointments": Task(_catchup, _unless_behind(lists.drchrono_appointments)),
+    "drchrono_patients": Task(_catchup, _unless_behind(lists.drchrono_patients)),
+    "drchrono_window": Task(_every(24 * 3600), _unless_behind(lists.drchrono_window)),
+    # Before the tiers: what it has shown as it is settled is not due there.
+    "oncall_walk": Task(_every(24 * 3600), _unless_behind(lists.oncall_walk)),
+    "oncall_tiers": Task(_every(300), _unless_behind(polling.oncall_tiers)),
+    "oncall_contacts": Task(_contacts, _unless_behind(lists.oncall_contacts)),
+    "prune": Task(_every(3600), prune, needs_accounts=False),
+}
+
+TASKS: Mapping[str, Task] = {
+    name: replace(task, run=failing.telling(name, task.every_seconds, task.run))
+    for name, task in _TASKS.items()
+}
+
+# What may run while an account is not the pinned one.
+_OF_THE_ACCOUNT = frozenset({"token", "account", "prune"})
+# What a webhook would have told.
+_WHAT_CHANGED = frozenset(
+    {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}
+)
+# What needs the accounts' first matching to be over.
+_AFTER_MATCHING = frozenset(
+    name for name in TASKS if name.startswith(("drchrono_", "oncall_")) or name == "window"
+)
+
+
+def due_tasks(sync: Sync) -> tuple[str, ...]:
+    """The tasks whose tick is now and was not taken by another beat; their next tick is set."""
+    if sync.misfit() is not None:
+        return ()
+    now = sync.clock()
+    after_a_gap(sync)
+    with sync.store.read() as conn:
+        ready = _ready(conn)
+        if accounts.holds(conn, sync):
+            ready &= _OF_THE_ACCOUNT
+        rows = {row.task: row for row in conn.execute(select(tick))}
+    due = [name for name in TASKS if name in ready and (name not in rows or rows[name].due <= now)]
+    return tuple(name for name in due if _take(sync, name))
+
+
+def after_a_gap(sync: Sync) -> None:
+    """After a time without a beat everything that catches up is due at once.
+
+    And as it may be an older copy of the database that went on, nothing is worked on before the
+    newest of OnCall were looked at.
+    """
+    now = sync.clock()
+    with sync.store.read() as conn:
+        last = facts.told_at(conn, "beat")
+    if last is not None and now - last < NOTE_EVERY:
+        return
+    with sync.store.write() as conn:
+        facts.put(conn, "beat", "yes", now)
+        if last is not None and now - last > GAP:
+            if "oncall_newest" in _ready(conn):
+                behind.begin_gap(conn, now)
+            conn.execute(update(tick).where(tick.c.task.in_(_AFTER_MATCHING)).values(due=now))
+
+
+def still_beats(sync: Sync) -> None:
+    """Note that there is a beat, while one of its tasks takes long: that is no gap.
+
+    A gap that has been is left for `after_a_gap` to see. Raises SQLAlchemyError.
+    """
+    now = sync.clock()
+    with sync.store.write() as conn:
+        facts.confirm(conn, "beat", now, since=now - GAP)
+
+
+def _ready(conn: Connection) -> set[str]:
+    row = conn.execute(select(installation)).first()
+    if row is None or row.name is None:
+        return {name for name, task in TASKS.items() if not task.needs_accounts}
+    if row.accepted_at is None or not facts.matched_doctors(conn):
+        return set(TASKS) - _AFTER_MATCHING
+    return set(TASKS)
+
+
+def _take(sync: Sync, name: str) -> bool:
+    """Move a task's tick on by compare-and-set; False when another beat did."""
+    now = sync.clock()
+    following = now + timedelta(seconds=TASKS[name].every_seconds(sync))
+    with sync.store.write() as conn:
+        row = conn.execute(select(tick).where(tick.c.task == name).with_for_update()).first()
+        if row is None:
+            conn.execute(insert(tick).values(task=name, due=following, ran_at=now, turn=1))
+            return True
+        if row.due > now:
+            return False
+        moved = conn.execute(
+            update(tick)
+            .where(tick.c.task == name, tick.c.turn == row.turn)
+            .values(due=following, ran_at=now, turn=row.turn + 1)
+        )
+        taken: bool = moved.rowcount == 1
+        if taken and name in hinted_ids.OFTEN:
+            hinted_ids.list_read(conn, name, now)
+        return taken
+
+
+def webhooks_were_missed(sync: Sync) -> None:
+    """Have what changed read at once: for a while nobody could take webhooks.
+
+    DrChrono would send them again in an hour (API v4, Webhooks delivery mechanism), OnCall never.
+    Raises SQLAlchemyError.
+    """
+    with sync.store.write() as conn:
+        conn.execute(update(tick).where(tick.c.task.in_(_WHAT_CHANGED)).values(due=sync.clock()))
+
+
+def run_now(sync: Sync, name: str) -> tuple[Ring, ...]:
+    """Run a task whatever its tick; what it raises is due already."""
+    return TASKS[name].run(sync)

@@ -1,0 +1,243 @@
+"""One worker's run of one aggregate: claim it, work on it, and give it back in the right way."""
+
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, update
+
+from sync.config import Mode
+from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
+from sync.core.wire import MalformedError
+from sync.drchrono import keeper
+from sync.log import cause
+from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
+from sync.outbound.brake import NO_DOCTOR, BrakedError
+from sync.people import reconcile
+from sync.run import waiting
+from sync.run.evidence import accounts, behind
+from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError, ParkedError
+from sync.runtime import Ring, Sync
+from sync.store.schema import call, visit
+from sync.store.schema import work as work_table
+from sync.store.tables import journal, links, work
+from sync.store.tables.work import FenceLostError, Hints, Lease
+from sync.visits import reconcile as visits
+from sync.visits.groups import second
+from sync.visits.state import zones
+
+BACKOFF_FIRST = 2.0
+BACKOFF_MOST = 900.0
+# Told once for the whole service, not once for each item that meets them.
+OF_THE_SERVICE = frozenset(
+    {"auth", "mapping_unusable", "not_connected", zones.UNKNOWN, keeper.ELSEWHERE}
+)
+# So many writes of one aggregate that were answered, but by no word of the API's, are told.
+GAVE_UP, GAVE_UP_WITHIN = 5, timedelta(hours=1)
+GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
+
+
+def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
+    """Work on one aggregate if it is due and nobody is at it; returns the keys due now.
+
+    Never raises for remote trouble: the item is given back to be tried later, or parked. Raises
+    SQLAlchemyError when the database is out of reach; the lease then runs out by itself.
+    """
+    if sync.settings.sync_mode is Mode.PAUSED:
+        return ()
+    if sync.misfit() is not None:
+        return ()
+    with sync.store.write() as conn:
+        if behind.holds(conn):
+            return ()
+        lease = work.claim(
+            conn,
+            aggregate,
+            owner=sync.owner,
+            now=sync.clock(),
+            seconds=sync.settings.lease_seconds,
+        )
+        held = lease is not None and accounts.holds(conn, sync)
+    if lease is None:
+        return ()
+    if held:
+        _later(sync, lease, sync.clock() + accounts.HELD)
+        return ()
+    try:
+        _work(sync, lease)
+    except (FencedOff, FenceLostError):
+        sync.log.warning("lease lost", aggregate=aggregate)
+    except AbsorbedError as absorbed:
+        return _due(sync, (absorbed.into,))
+    return _due(sync, (aggregate,))
+
+
+def _work(sync: Sync, lease: Lease) -> None:
+    try:
+        with sync.store.read() as conn:
+            kind = links.kind_of(conn, lease.aggregate)
+        (visits.run if kind == "visit" else reconcile.run)(sync, lease)
+        _ended(sync, lease)
+    except (FencedOff, FenceLostError, AbsorbedError):
+        raise
+    except NothingThereError:
+        _nothing_there(sync, lease)
+    except LaterError as later:
+        _later(sync, lease, later.due, hints=later.hints, failed=later.failed, own=later.own)
+    except NotBefore as closed:
+        _later(sync, lease, closed.until)
+    except Unresolved:
+        _unresolved(sync, lease)
+    except Exception as failure:
+        parked = _parked(failure)
+        if parked is not None:
+            _park(sync, lease, parked)
+        elif isinstance(failure, RemoteError):
+            _again(sync, lease, failure.code)
+        else:
+            sync.log.error("a run failed", aggregate=lease.aggregate, **cause(failure))  # noqa: TRY400
+            _again(sync, lease, "defect")
+            raise
+
+
+def _ended(sync: Sync, lease: Lease) -> None:
+    """A run came to its end, not to a wait: who waits for what this aggregate held is raised."""
+    ref = str(lease.aggregate)
+    with sync.store.read() as conn:
+        waits = links.blocked_on(conn, waiting.RUN, ref)
+        told = journal.is_open(conn, lease.aggregate, "keeps_failing")
+    if waits or told:
+        with sync.store.write() as conn:
+            waiting.wake(conn, waiting.RUN, ref, now=sync.clock())
+            journal.close_one(conn, lease.aggregate, "keeps_failing", sync.clock())
+
+
+def _parked(failure: Exception) -> ParkedError | None:
+    """What waits for somebody or something, and for whom; None for what is merely to be retried."""
+    match failure:
+        case ParkedError():
+            return failure
+        case BrakedError():
+            return ParkedError("operator", failure.ref or NO_DOCTOR, failure.cause)
+        case AuthFailed(code=keeper.ELSEWHERE):
+            return ParkedError("auth", failure.code, keeper.ELSEWHERE)
+        case AuthFailed():
+            return ParkedError("auth", failure.code, "auth")
+        case Refused():
+            return ParkedError("operator", failure.code, "refused", candidates=failure.fields)
+        case ZoneUnknownError():
+            doctor = failure.doctor
+            return ParkedError("zone", doctor, zones.UNKNOWN, candidates=(doctor,))
+        case UnmappedError():
+            return ParkedError("mapping", "unmapped", "unmapped", candidates=(str(failure),))
+        case MappingError():
+            return ParkedError("mapping", "unusable", "mapping_unusable")
+        case MalformedError():
+            return ParkedError("operator", failure.field, "malformed", candidates=(failure.field,))
+    return None
+
+
+def _later(
+    sync: Sync,
+    lease: Lease,
+    due: datetime,
+    *,
+    hints: Hints | None = None,
+    failed: bool = False,
+    own: bool = False,
+) -> None:
+    with sync.store.write() as conn:
+        work.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed, own=own)
+
+
+def _unresolved(sync: Sync, lease: Lease) -> None:
+    """Look at a write without an outcome when it has landed, or never will.
+
+    Where something in front of the API answers each one, the tries grow apart, and it is told.
+    """
+    now = sync.clock()
+    answered = select(func.count()).where(
+        call.c.aggregate == lease.aggregate,
+        call.c.state.in_(("unresolved", "looked")),
+        call.c.status.is_not(None),
+        call.c.at > now - GAVE_UP_WITHIN,
+    )
+    with sync.store.read() as conn:
+        count = conn.execute(answered).scalar_one()
+    apart = sync.settings.late_seconds * 2 ** max(0, min(count, 30) - 1)
+    due = now + timedelta(seconds=min(BACKOFF_MOST, apart))
+    _later(sync, lease, due, hints=Hints.both())
+    if count >= GAVE_UP:
+        with sync.store.write() as conn:
+            journal.open_attention(conn, lease.aggregate, "keeps_failing", now=now)
+
+
+def _again(sync: Sync, lease: Lease, code: str) -> None:
+    """Back off with full jitter; an item that keeps failing is told, and goes on trying."""
+    doubled = min(lease.attempts, 30)  # an outage of days has more attempts than a float has room
+    most = min(BACKOFF_MOST, BACKOFF_FIRST * 2**doubled)
+    seconds = random.uniform(0.2, most)  # noqa: S311 - jitter, not a secret
+    sync.log.info("a run is tried again", aggregate=lease.aggregate, reason=code)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.defer(conn, lease, now=now, due=now + timedelta(seconds=seconds), failed=True)
+        if lease.attempts + 1 >= GIVE_UP_TELLING:
+            journal.open_attention(conn, lease.aggregate, "keeps_failing", now=now)
+
+
+def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
+    """Done until what it waits for changes. The deliveries are explained by that."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        links.unblock(conn, lease.aggregate)
+        journal.close_attention(
+            conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=second.TOLD
+        )
+        waiting.block(conn, lease.aggregate, parked, now=now, object_id=parked.object_id)
+        if parked.cause is not None:
+            journal.open_attention(
+                conn,
+                0 if parked.cause in OF_THE_SERVICE else lease.aggregate,
+                parked.cause,
+                now=now,
+                object_id=parked.object_id,
+                candidates=list(parked.candidates) or None,
+            )
+        if parked.kind != "visit":
+            conn.execute(
+                update(visit).where(visit.c.aggregate == lease.aggregate).values(hold_until=None)
+            )
+        if parked.cause == "too_many_writes":
+            conn.execute(
+                update(visit).where(visit.c.aggregate == lease.aggregate).values(frozen_at=now)
+            )
+        journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
+        work.complete(conn, lease, now=now)
+
+
+def _nothing_there(sync: Sync, lease: Lease) -> None:
+    """Done with an id that nothing is under; its rows are dropped when an hour is over."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        links.unblock(conn, lease.aggregate)
+        journal.close_attention(conn, lease.aggregate, now)
+        journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
+        work.complete(conn, lease, now=now)
+
+
+def _due(sync: Sync, keys: tuple[int, ...]) -> tuple[Ring, ...]:
+    with sync.store.read() as conn:
+        return tuple(_due_of(conn, keys, sync.clock()))
+
+
+def _due_of(conn: Connection, keys: tuple[int, ...], now: datetime) -> list[Ring]:
+    rows = conn.execute(
+        select(work_table.c.aggregate, work_table.c.lane).where(
+            work_table.c.aggregate.in_(keys),
+            work_table.c.wanted > work_table.c.done,
+            work_table.c.due <= now,
+            work_table.c.lease_by.is_(None),
+        )
+    )
+    return [Ring(row.aggregate, work.Lane(row.lane)) for row in rows]

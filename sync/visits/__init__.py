@@ -1,0 +1,1 @@
+"""Bring one visit to where both sides agree."""

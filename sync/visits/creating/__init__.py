@@ -1,0 +1,1 @@
+"""Make the missing side of a visit, once."""

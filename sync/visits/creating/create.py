@@ -1,0 +1,334 @@
+"""Making the missing side of a visit, once: a row under a unique key, then the POST, then the id.
+
+Neither remote knows idempotency keys. So the row is written before the call, the marker goes with
+the call, and a POST whose answer was not read *has happened* until two looks apart deny it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sync.core import plausible
+from sync.core.errors import Conflict
+from sync.core.records import Absent, Attendee, VisitType
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.people.resolve import participant as meeting
+from sync.run import attempts, waiting
+from sync.run.evidence import sealing
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import installation, visit
+from sync.store.tables import attendances, baselines, facts, links, work
+from sync.store.tables.links import Obj
+from sync.store.tables.work import Hints
+from sync.visits.creating import record, recover, search
+from sync.visits.linking import twins
+from sync.visits.state.read import Shown, participants_wire
+from sync.visits.writing import markers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.core.records import Marker
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+    from sync.runtime import Sync
+    from sync.visits.reconcile import VisitRun
+
+
+def allowed(sync: Sync, doctor: str | None) -> bool:
+    """Whether anything may be made for this doctor: only after both systems were matched.
+
+    A doctor who was mapped later is matched then; a visit whose doctor OnCall does not tell waits
+    until all of them are.
+    """
+    with sync.store.read() as conn:
+        at = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
+        matched = facts.matched_doctors(conn)
+    if at is None:
+        return False
+    if doctor is not None:
+        return doctor in matched or sync.mapping.doctor(doctor) is None
+    return all(entry.drchrono in matched for entry in sync.mapping.doctors)
+
+
+# --- DrChrono → OnCall ----------------------------------------------------------------------------
+
+
+def make_oncall(started: VisitRun) -> None:
+    """Make the OnCall visit of a DrChrono appointment, then mark the appointment.
+
+    Raises ParkedError when the patient, the mapping or a refusal is in the way.
+    """
+    state, shown = started.state, started.state.read["drchrono"]
+    source = state.object("drchrono")
+    assert source is not None  # noqa: S101 - the plan saw it
+    starts, doctor = shown.visit.starts, shown.visit.provider
+    assert not isinstance(starts, Absent) and not isinstance(doctor, Absent)  # noqa: S101, PT018
+    met = meeting.patient_of(started, str(shown.visit.patient), doctor)
+    twins.with_oncall_twin(started, met, doctor, starts)
+    row = _begin(
+        started, "oncall", f"visit:{state.key}:{state.generation}", met.key, doctor, starts
+    )
+    _attend(started, source, met)
+    marker = markers.marker_for(started, source.remote_id)
+    body = _oncall_body(started, shown, marker) | {
+        "participants": [
+            oncall_bodies.participant_body(
+                {
+                    "first_name": met.person.first_name,
+                    "last_name": met.person.last_name,
+                    "email": met.person.email,
+                }
+            )
+        ]
+    }
+
+    owner = {key: body[key] for key in ("provider", "division")}
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            # OnCall may not tell its provider: what was sent stands for what was not answered.
+            record.oncall_visit(conn, started, row, {**owner, **answer.json}, met)
+
+    _post(
+        started,
+        row,
+        lambda: started.sync.oncall.create_appointment(
+            started.ticket.then(after, fact=True),
+            body,
+            object_id=row.id,
+            fields=("starts", "minutes", "type", "provider", "participants"),
+            effect="create",
+            pending=_pending(started, row, oncall.wire("appointment", body), "drchrono"),
+            doctor=doctor,
+        ),
+    )
+    _reload_objects(started)
+    made = state.object("oncall")
+    if made is not None and made.remote_id is not None:
+        markers.mark_appointment(
+            started, source, shown.json, markers.marker_for(started, made.remote_id)
+        )
+    meeting.afterwards(started, met)
+
+
+def _oncall_body(started: VisitRun, shown: Shown, marker: Marker) -> dict[str, Json]:
+    seen = shown.visit
+    assert isinstance(seen.type, VisitType)  # noqa: S101 - the plan skipped others
+    values = {
+        "title": started.mapping.title(seen.type),
+        "starts": seen.starts,
+        "minutes": plausible.length(seen),
+        "type": seen.type,
+        "provider": seen.provider,
+    }
+    body = oncall_bodies.appointment_body(
+        values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
+    )
+    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment")
+    return body | {"metadata": oncall_bodies.with_marker(None, marker)}
+
+
+# --- OnCall → DrChrono ----------------------------------------------------------------------------
+
+
+def make_appointment(started: VisitRun) -> None:
+    """Make the DrChrono appointment of an OnCall visit's patient, then mark the visit."""
+    state, shown = started.state, started.state.read["oncall"]
+    source = state.object("oncall")
+    assert source is not None  # noqa: S101 - the plan saw it
+    attendee = _only_patient(shown)
+    doctor = meeting.doctor_for(started, shown, attendee)
+    met = meeting.person_of(started, attendee, doctor)
+    starts = shown.visit.starts
+    assert not isinstance(starts, Absent)  # noqa: S101 - the plan saw it
+    twins.with_drchrono_twin(started, met, doctor, starts, attendee)
+    life = state.attendance.life if state.attendance else 1
+    row = _begin(started, "drchrono", f"appointment:{state.key}:{life}", met.key, doctor, starts)
+    _attend(started, row, met, attendee)
+    with started.sync.store.read() as conn:
+        field_id = facts.appointment_field(conn, doctor)
+    body = drchrono_bodies.appointment_body(
+        {
+            "provider": doctor,
+            "patient": met.remote_id,
+            "starts": starts,
+            "minutes": plausible.length(shown.visit),
+            "type": shown.visit.type,
+        },
+        doctor=doctor,
+        mapping=started.mapping,
+    )
+    if field_id is not None:
+        marker = markers.marker_for(started, source.remote_id)
+        marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment")
+        link = started.mapping.visit_link(str(source.remote_id))
+        body["custom_fields"] = drchrono_bodies.with_marker(
+            "appointment", [], field_id, marker, link=link
+        )
+    _post(started, row, lambda: _book(started, row, met, doctor, body, marked=field_id is not None))
+    _reload_objects(started)
+    made = state.object("drchrono")
+    if made is not None and made.remote_id is not None:
+        markers.mark_oncall(
+            started, source, shown.json, markers.marker_for(started, made.remote_id)
+        )
+    meeting.afterwards(started, met)
+
+
+def _only_patient(shown: Shown) -> Attendee:
+    present = [one for one in shown.visit.attendees if one.cancelled is not True]
+    if not present:
+        raise ParkedError("operator", "no_participants", "no_participants")
+    return present[0]  # several are a group's: `group_entry` took them
+
+
+def _book(
+    started: VisitRun,
+    row: Obj,
+    met: meeting.Met,
+    doctor: str,
+    body: dict[str, Json],
+    *,
+    marked: bool,
+) -> None:
+    """POST into the first room the mapping allows that is free; a 409 may be about ourselves."""
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            record.appointment(conn, started, row, answer.json, marked=marked)
+
+    taken: str | None = None
+    for room in started.mapping.exam_rooms(doctor):
+        tried: dict[str, Json] = {**body, "exam_room": int(room)}
+        try:
+            started.sync.drchrono.create_appointment(
+                started.ticket.then(after, fact=True),
+                tried,
+                object_id=row.id,
+                fields=("starts", "minutes", "type", "provider", "patient"),
+                effect="create",
+                pending=_pending(started, row, drchrono.wire("appointment", tried), "oncall"),
+                doctor=doctor,
+            )
+        except Conflict as conflict:
+            if conflict.code != "overlap":
+                raise
+            taken = conflict.other_id
+            standing = search.at(started, taken) if taken is not None else None
+            if standing is not None and search.is_wanted(started, row, standing):
+                recover.adopt_found(started, row, standing)
+                return
+            if standing is not None and twins.stands_for(started, standing, met, doctor):
+                # The same visit, entered by hand: the next run finds it and joins the two.
+                raise LaterError(started.sync.clock(), Hints.both()) from None
+        else:
+            return
+    raise waiting.overlap(taken)
+
+
+def _pending(
+    started: VisitRun, row: Obj, wire: dict[str, Json], source: str
+) -> dict[tuple[int, str], str]:
+    """What a create sends, and what it is made from: should its answer be lost, these tell later
+    who edited either since (`keeping.as_sent`)."""
+    digests, obj = started.sync.digests, started.state.object(source)
+    assert obj is not None  # noqa: S101 - the plan saw it
+    return attempts.sent(digests, {row.id: wire, obj.id: started.state.read[source].wire})
+
+
+# --- both ways ------------------------------------------------------------------------------------
+
+
+def _begin(
+    started: VisitRun, system: str, key: str, person: int, doctor: str, starts: datetime
+) -> Obj:
+    """Write the create down before it is made, and take the slot, in one transaction.
+
+    A slot is one person with one doctor at one time. When another open visit has it already, this
+    one was entered twice by hand: told, not doubled.
+    """
+    sync, state = started.sync, started.state
+    slot = twins.slot_key(doctor, starts, person)
+    try:
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            conn.execute(
+                update(visit)
+                .where(visit.c.aggregate == state.key)
+                .values(slot_key=slot, doctor=doctor, starts_at=starts)
+            )
+            row = attempts.begin(
+                conn,
+                state.key,
+                system,
+                "appointment",
+                key,
+                now=sync.clock(),
+                generation=state.generation,
+                highest_before=search.highest_known(conn, system),
+            )
+    except IntegrityError:
+        with sync.store.read() as conn:
+            raise waiting.slot_taken(conn, slot) from None
+    state.objects.append(row)
+    return row
+
+
+def _attend(
+    started: VisitRun,
+    appointment: Obj,
+    met: meeting.Met,
+    attendee: Attendee | None = None,
+) -> None:
+    """Note who attends, before the create: what is made belongs to this attendance."""
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        participant = None
+        if attendee is not None:
+            known = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
+                conn, state.key, "oncall", "participant", attendee.remote_id, now=sync.clock()
+            )
+            participant = known.id
+            wire = participants_wire(state.read["oncall"].json)[attendee.remote_id]
+            baselines.settle(
+                conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id
+            )
+        values = {"appointment": appointment.id, "person": met.key, "person_version": met.version}
+        if participant is not None:
+            values["participant"] = participant
+        if state.attendance is None:
+            attendances.attend(conn, state.key, **values)
+        else:
+            attendances.change_attendance(conn, state.attendance.id, **values)
+        current = [a for a in attendances.attendances(conn, state.key) if a.current]
+    state.attendance = current[0]
+
+
+def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
+    """Make the call. A refusal leaves nothing behind, and the slot free."""
+    sync, state = started.sync, started.state
+
+    def forget() -> None:
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            links.forget_create(conn, row.id)
+            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+
+    with attempts.attempt(sync, [row.id], forget):
+        send()
+
+
+def _reload_objects(started: VisitRun) -> None:
+    with started.sync.store.read() as conn:
+        started.state.objects = links.objects_of(conn, started.state.key)
+        current = [a for a in attendances.attendances(conn, started.state.key) if a.current]
+    started.state.attendance = current[0] if current else None

@@ -1,0 +1,157 @@
+"""What a create is kept as: id, baselines, participant; its source is settled.
+
+Of one whose answer was lost the baselines are what was sent, not what is found: who edited it since
+is heard.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, select, update
+
+from sync.core.records import State
+from sync.core.rules.lifecycle import terminal
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
+from sync.people import reconcile
+from sync.store.schema import pending, visit
+from sync.store.tables import attendances, baselines, links, work
+from sync.store.tables.work import Hints, Wait
+from sync.visits.state.read import participants_wire
+
+# In a baseline: no remote ever says this, so whatever it does say counts as somebody's edit.
+EDITED = "edited since"
+
+if TYPE_CHECKING:
+    from sync.core.records import Visit
+    from sync.core.wording import Json
+    from sync.people.resolve import participant as meeting
+    from sync.runtime import Sync
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+
+def oncall_visit(
+    conn: Connection,
+    started: VisitRun,
+    row: Obj,
+    json: dict[str, Json],
+    met: meeting.Met | None,
+) -> None:
+    """Keep the id of a made OnCall visit, its baselines, its participant; carry the source's."""
+    sync, state, now = started.sync, started.state, started.sync.clock()
+    seen = oncall.to_visit(json, started.mapping)
+    wire = as_sent(conn, sync, row, json, seen) or oncall.wire("appointment", json)
+    made = links.created(conn, row, seen.remote_id, now=now, marked=True)
+    if made is None:
+        _come_back(conn, started, row)
+        return
+    conn.execute(delete(pending).where(pending.c.object == row.id))
+    baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
+    participant(conn, started, json)
+    settle_source(conn, started, "drchrono")
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
+    if met is not None and state.attendance is not None:
+        attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
+
+
+def _come_back(conn: Connection, started: VisitRun, row: Obj) -> None:
+    """The id is being looked at under an aggregate of its own, which our marker sends here."""
+    links.change(conn, row.id, state="ambiguous")
+    now = started.sync.clock()
+    work.raise_(conn, started.state.key, now=now, hints=Hints.both(), wait=Wait(2, 2))
+
+
+def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> None:
+    """Keep the only participant of a visit as the patient of its attendance."""
+    sync, state = started.sync, started.state
+    people = participants_wire(json)
+    if state.attendance is None or len(people) != 1:
+        return
+    ((remote_id, wire),) = people.items()
+    known = links.find(conn, "oncall", "participant", remote_id)
+    if known is None:
+        known = links.add(
+            conn, state.key, "oncall", "participant", remote_id, now=sync.clock(), made_by_us=True
+        )
+    baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
+    attendances.change_attendance(conn, state.attendance.id, participant=known.id)
+    reconcile.tell_if_behind(conn, state.attendance.person, sync.clock())
+
+
+def as_sent(
+    conn: Connection, sync: Sync, row: Obj, json: dict[str, Json], seen: Visit
+) -> dict[str, Json]:
+    """What the baselines of a found create are made of; empty when nothing was written down of it.
+
+    `json` is what stands there now. A field that differs from what our POST sent was edited since,
+    and so was a visit that is over: we make none that is. What it was made from is settled as it
+    was then.
+    """
+    sent = conn.execute(select(pending).where(pending.c.object == row.id)).all()
+    if not sent:
+        return {}
+    calls = {one.call for one in sent}
+    for one in conn.execute(select(pending).where(pending.c.call.in_(calls))).all():
+        if one.object != row.id:
+            baselines.settle(conn, one.object, {one.field: one.digest}, one.key_id)
+    wire_of = drchrono.wire if row.system == "drchrono" else oncall.wire
+    wire = wire_of("appointment", json)
+    # No body of ours names it; the answers of some accounts do (facts: D, Appointments).
+    bare = {key: value for key, value in json.items() if key != "is_telehealth"}
+    like_sent = wire_of("appointment", bare)
+    for name in {one.field for one in sent} & wire.keys():
+        told = {
+            sync.digests.same(row.id, name, form[name], one.key_id, one.digest)
+            for one in sent
+            if one.field == name
+            for form in (wire, like_sent)
+        }
+        if True in told:
+            continue
+        if None in told:
+            del wire[name]  # nobody can tell whether it was edited since: it has no baseline
+        else:
+            wire[name] = EDITED
+    if isinstance(seen.state, State) and terminal(seen.state):
+        wire["state"] = EDITED
+    return wire
+
+
+def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
+    """What the source showed was carried as a whole by a create: its baselines move."""
+    sync = started.sync
+    obj, shown = started.state.object(system), started.state.read.get(system)
+    if obj is not None and shown is not None:
+        baselines.settle(
+            conn,
+            obj.id,
+            sync.digests.fields(obj.id, shown.wire),
+            sync.digests.key_id,
+            zone=shown.visit.zone,
+        )
+
+
+def appointment(
+    conn: Connection,
+    started: VisitRun,
+    row: Obj,
+    json: dict[str, Json],
+    *,
+    marked: bool = False,
+) -> None:
+    """Keep the id of a made DrChrono appointment and its baselines; carry the source's."""
+    sync, state = started.sync, started.state
+    seen = drchrono.to_visit(json, started.mapping)
+    wire = as_sent(conn, sync, row, json, seen) or drchrono.wire("appointment", json)
+    made = links.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
+    if made is None:
+        _come_back(conn, started, row)
+        return
+    conn.execute(delete(pending).where(pending.c.object == row.id))
+    baselines.settle(
+        conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
+    )
+    settle_source(conn, started, "oncall")
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))

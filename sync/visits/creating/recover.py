@@ -1,0 +1,94 @@
+"""A create whose outcome is not known: find what it made, or make sure that it made nothing.
+
+A POST whose answer was not read *has happened* until two looks apart deny it, on a list that is
+proven to show new objects; else a person is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+
+from sync.core.rules.group import is_group
+from sync.run import attempts, waiting
+from sync.run.evidence import proofs
+from sync.run.evidence.proofs import Evidence
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import visit
+from sync.store.tables import links, work
+from sync.store.tables.work import Hints
+from sync.visits.creating import record, search
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+
+def resolve(started: VisitRun) -> None:
+    """Find out about creates that an earlier run began and did not end.
+
+    Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
+    """
+    group = is_group(started.state.row["slot_key"])
+    for row in list(started.state.objects):
+        if group and row.system == "drchrono":
+            continue  # one of several: `group_back` tells them apart
+        if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
+            _resolve_one(started, row)
+
+
+def _resolve_one(started: VisitRun, row: Obj) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.read() as conn:
+        sent = attempts.last_sent(conn, row)
+        answered = attempts.was_answered(conn, row)
+    if sent is None:
+        _drop(started, row)
+        return
+    ready = attempts.counts_from(sync, row, sent)
+    if state.now < ready:
+        raise LaterError(ready, Hints.both())
+    look = search.for_visit(started, row, sent)
+    if look.found is not None:
+        adopt_found(started, row, look.found)
+        raise LaterError(sync.clock(), Hints.both())
+    silent = look.evidence is Evidence.SILENT
+    # A second one mails the patient again: there a silent list denies only what has surely ended.
+    asked = row.system == "oncall" and silent and not answered
+    if not asked and attempts.is_denied(sync, row, sent, look.evidence):
+        _drop(started, row)
+        return
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        due = attempts.note_look(conn, sync, row, sent, look.evidence, sync.clock())
+    if asked and row.looks + 1 >= attempts.LOOKS:
+        # The list's proof wakes it.
+        raise ParkedError(waiting.FACT, proofs.ONCALL_VISITS, "create_unknown", row.id)
+    if attempts.is_hopeless(sync, sent):
+        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
+    raise LaterError(due, Hints.both())
+
+
+def _drop(started: VisitRun, row: Obj) -> None:
+    """It never came to be: forget the row, so that it can be made."""
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.forget_create(conn, row.id)
+        attempts.known(conn, row)
+        if not is_group(state.row["slot_key"]):
+            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+    state.objects.remove(row)
+
+
+def adopt_found(started: VisitRun, row: Obj, json: dict[str, Json]) -> None:
+    sync = started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, started.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        if row.system == "oncall":
+            record.oncall_visit(conn, started, row, json, None)
+        else:
+            record.appointment(conn, started, row, json)
+        attempts.known(conn, row)

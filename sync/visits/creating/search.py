@@ -1,0 +1,172 @@
+"""Looking for what a create may have made: where it is cheap first, then the newest of the list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select
+
+from sync.core.errors import Gone
+from sync.core.records import Absent, Marker, Visit
+from sync.drchrono import translate as drchrono
+from sync.oncall import newest
+from sync.oncall import translate as oncall
+from sync.run.evidence import proofs, sealing
+from sync.run.evidence.proofs import Evidence
+from sync.store.schema import object_
+from sync.store.tables import facts, links
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sync.core.wording import Json
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look brought, and what it says when it found nothing."""
+
+    found: dict[str, Json] | None
+    evidence: Evidence = Evidence.SHOWS
+
+
+def highest_known(conn: Connection, system: str) -> int | None:
+    """The highest appointment id of a system that was read: what is made next comes after it.
+
+    Not of those that only a caller told of: an invented one would hide what is made next.
+    """
+    highest = conn.execute(
+        select(object_.c.remote_id)
+        .where(
+            object_.c.system == system,
+            object_.c.kind == "appointment",
+            object_.c.remote_id.is_not(None),
+            ~object_.c.told,
+            object_.c.remote_id.not_like("%\\_%", escape="\\"),
+        )
+        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return int(highest) if highest and highest.isdecimal() else None
+
+
+def for_visit(started: VisitRun, row: Obj, sent: datetime) -> Look:
+    """Look for the appointment that a creating row may have become."""
+    if row.system == "oncall":
+        return _oncall(started, row, sent)
+    return _drchrono(started, row, sent)
+
+
+def is_ours(started: VisitRun, row: Obj, shown: Visit) -> bool:
+    """Whether an appointment's marker is the one this very create carried."""
+    digests, marker, remote_id = started.sync.digests, shown.marker, shown.remote_id
+    return (
+        isinstance(marker, Marker)
+        and marker.installation in started.sync.installations()
+        and not sealing.is_broken(digests, marker, row.system, "appointment", remote_id)
+        and marker.aggregate == started.state.key
+        and marker.generation == row.generation
+    )
+
+
+def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
+    """The newest appointments back to the highest id known before the POST."""
+    scan = newest.oncall_appointments(started.sync, started.ticket, row.highest_before or 0)
+    for json in scan.records:
+        shown = oncall.to_visit(json, started.mapping)
+        if isinstance(shown.marker, Absent):
+            with started.sync.store.read() as conn:
+                known = links.find(conn, "oncall", "appointment", shown.remote_id)
+                if known is not None and not known.told:
+                    continue  # read, and another's
+            json = _whole(started, shown.remote_id) or json
+            shown = oncall.to_visit(json, started.mapping)
+        if is_ours(started, row, shown):
+            return Look(json)
+    if not scan.complete:
+        return Look(None, Evidence.SILENT)
+    sync = started.sync
+    ids = {str(newest.record_id(json)) for json in scan.records}
+    until = sync.clock() - timedelta(seconds=sync.settings.late_seconds)
+    with sync.store.read() as conn:
+        if proofs.lacks(conn, "oncall", "appointment", since=sent, until=until, shown=ids):
+            return Look(None, Evidence.LAGS)
+        return Look(None, proofs.of_list(conn, proofs.ONCALL_VISITS))
+
+
+def _whole(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
+    try:
+        return started.sync.oncall.get_appointment(started.ticket, remote_id)
+    except Gone:
+        return None
+
+
+def _drchrono(started: VisitRun, row: Obj, sent: datetime) -> Look:
+    """By day, doctor and patient, with the custom fields (API v4: lists are some seconds old)."""
+    state, sync = started.state, started.sync
+    starts, doctor = state.row["starts_at"], state.row["doctor"]
+    if starts is None or doctor is None:
+        return Look(None, Evidence.SILENT)
+    days = {(starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
+    pages = sync.drchrono.list_appointments(
+        started.ticket,
+        verbose=True,
+        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
+        doctor=doctor,
+    )
+    marks: list[str | None] = []
+    for page in pages:
+        for json in page.results:
+            shown = drchrono.to_visit(json, started.mapping)
+            if is_ours(started, row, shown) or _fits(started, shown):
+                return Look(json)
+            marks.append(shown.mark)
+    late = timedelta(seconds=sync.settings.late_seconds)
+    with sync.store.read() as conn:
+        proven = proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
+        if proven is Evidence.SHOWS:
+            return Look(None, proven)
+        return Look(None, proofs.of_marks(conn, sent + late, marks))
+
+
+def _fits(started: VisitRun, shown: Visit) -> bool:
+    """Whether an unmarked, unclaimed appointment is this very visit: patient, doctor and start.
+
+    Where the account lets us have no custom field, that is all there is to know it by.
+    """
+    state = started.state
+    with started.sync.store.read() as conn:
+        if facts.appointment_field(conn, str(state.row["doctor"])) is not None:
+            return False
+        patient = (
+            links.patient_row(conn, state.attendance.person or 0) if state.attendance else None
+        )
+        known = links.find(conn, "drchrono", "appointment", shown.remote_id)
+        claimed = known is not None and any(
+            one.id != known.id and one.kind == "appointment"
+            for one in links.objects_of(conn, known.aggregate)
+        )
+    return (
+        patient is not None
+        and not claimed
+        and shown.patient == patient.remote_id
+        and shown.starts == state.row["starts_at"]
+        and shown.provider == state.row["doctor"]
+    )
+
+
+def at(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
+    """The appointment that is in the way, as it stands; None when it is gone."""
+    try:
+        return started.sync.drchrono.get_appointment(started.ticket, remote_id, verbose=True)
+    except Gone:
+        return None
+
+
+def is_wanted(started: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
+    """Whether an appointment is the very one that this create was to make."""
+    return is_ours(started, row, drchrono.to_visit(json, started.mapping))

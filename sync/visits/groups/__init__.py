@@ -1,0 +1,1 @@
+"""Bring one group visit to where both sides agree."""

@@ -1,0 +1,394 @@
+"""From OnCall's visit to appointments: each matched participant of a group gets one.
+
+Who is matched with nobody may be a third party or a co-host: left alone, and told once. Never does
+a participant among several become a new patient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
+from sync.core.rules import group
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.people.resolve import participant
+from sync.run import attempts, waiting
+from sync.run.evidence import proofs, sealing
+from sync.run.evidence.proofs import Evidence
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import attendance, attention, visit
+from sync.store.tables import attendances, baselines, facts, journal, links, work
+from sync.store.tables.work import Hints
+from sync.visits.creating import create, record
+from sync.visits.groups import participants, twins
+from sync.visits.groups import state as group_state
+from sync.visits.groups.state import GroupRun, Seat
+from sync.visits.linking.by_marker import BUSY
+from sync.visits.state.read import participants_wire
+from sync.visits.writing import markers
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+
+
+def newcomers(run: GroupRun) -> list[Attendee]:
+    """The open participants that stand for no appointment and were not told of before.
+
+    Told ones are looked at again when an operator asks: then both sides are hinted, by no delivery.
+    """
+    shown, state = run.oncall(), run.state
+    if shown is None or run.oncall_over() is not None or run.slot.starts < state.now:
+        return []
+    again = state.lease.hints.drchrono and not state.deliveries
+    with run.started.sync.store.read() as conn:
+        return [
+            who
+            for who in shown.visit.attendees
+            if who.cancelled is not True and _is_new(conn, run, who, again=again)
+        ]
+
+
+def _is_new(conn: Connection, run: GroupRun, who: Attendee, *, again: bool) -> bool:
+    row = links.find(conn, "oncall", "participant", who.remote_id)
+    if row is None:
+        return True
+    if not participants.is_free(conn, who.remote_id):
+        return False
+    told = conn.execute(
+        select(attention.c.id)
+        .where(attention.c.aggregate == run.state.key, attention.c.object == row.id)
+        .limit(1)
+    ).first()
+    return again or told is None
+
+
+def book(run: GroupRun) -> None:
+    """Make the appointments of newcomers who are patients; tell of the others, once each."""
+    policy, sync = run.started.policy, run.started.sync
+    who = newcomers(run)
+    if not who or not policy.to_drchrono or not create.allowed(sync, run.slot.doctor):
+        return
+    if run.slot.born and not run.seats:
+        twins.wait_for_group(run.started)
+    found = _met(run, who)
+    standing = [one.standing for one in found if one.standing is not None]
+    _stand_where(run, standing)
+    shown = [seat.shown.json for seat in run.seats if seat.shown is not None]
+    like = next(iter([*shown, *standing]), None)
+    _asked_no_more(run, [one.who for one in found])
+    for one in found:
+        if one.standing is None:
+            _make(run, one.who, one.met, like)
+        elif group.slot_of(_visit(run, one.standing)) == run.slot:
+            _adopt(run, one.who, one.met, one.standing)
+        else:
+            _left_alone(run, one.who, ParkedError("operator", "who", "visit_unsure"))
+    group_state.load_seats(run)
+
+
+@dataclass(frozen=True)
+class _Newcomer:
+    """A participant, the patient they are, and the appointment that stands for them already."""
+
+    who: Attendee
+    met: participant.Met
+    standing: dict[str, Json] | None
+
+
+def _met(run: GroupRun, who: list[Attendee]) -> list[_Newcomer]:
+    """The newcomers who are patients; of the others it is told."""
+    present = {seat.attended.person for seat in run.seats}
+    found = []
+    for one in who:
+        try:
+            met = participant.person_of(run.started, one, run.slot.doctor, alone=False)
+        except ParkedError as parked:
+            _left_alone(run, one, parked)
+            continue
+        cause = "group_member_twice" if met.key in present else _taken(run, met)
+        if cause:
+            _left_alone(run, one, ParkedError("operator", "who", cause))
+            continue
+        present.add(met.key)
+        found.append(_Newcomer(one, met, _standing(run, met.remote_id)))
+    return found
+
+
+def _taken(run: GroupRun, met: participant.Met) -> str:
+    with run.started.sync.store.read() as conn:
+        return "slot_taken" if twins.stands_elsewhere(conn, run, met.key) else ""
+
+
+def _stand_where(run: GroupRun, standing: list[dict[str, Json]]) -> None:
+    """A visit without appointments yet stands where the first that was booked by hand does.
+
+    With a group profile it is the group of that slot: who else is booked there joins it.
+    """
+    if not run.slot.born or run.seats:
+        return
+    for shown in (_visit(run, json) for json in standing):
+        place = group.slot_of(shown)
+        if place is None or replace(place, office=run.slot.office) != run.slot:
+            continue
+        group_state.take(run, place if shown.group else replace(place, born=run.slot.born))
+        return
+
+
+def _visit(run: GroupRun, json: dict[str, Json]) -> Visit:
+    return drchrono.to_visit(json, run.started.mapping)
+
+
+def _adopt(run: GroupRun, who: Attendee, met: participant.Met, json: dict[str, Json]) -> None:
+    """The same visit was entered by hand on both sides: that appointment is the member's."""
+    sync, state, shown = run.started.sync, run.state, _visit(run, json)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
+        if obj is None:
+            obj = links.add(conn, state.key, "drchrono", "appointment", shown.remote_id, now=now)
+        elif obj.aggregate != state.key:
+            other = work.try_lock(
+                conn, obj.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+            )
+            if other is None or _is_claimed(conn, obj.id):
+                raise LaterError(now + BUSY, Hints.both())
+            links.change(conn, obj.id, aggregate=state.key, state="live")
+            journal.close_attention(conn, obj.aggregate, now)
+            links.unblock(conn, obj.aggregate)
+            conn.execute(
+                update(visit).where(visit.c.aggregate == obj.aggregate).values(state="closed")
+            )
+            work.give_back(conn, other, now=now)
+        digests = sync.digests
+        wire = drchrono.wire("appointment", json)
+        baselines.settle(
+            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.zone
+        )
+        attendances.attend(
+            conn,
+            state.key,
+            appointment=obj.id,
+            participant=_participant(conn, run, who).id,
+            person=met.key,
+            person_version=met.version,
+        )
+
+
+def _left_alone(run: GroupRun, who: Attendee, parked: ParkedError) -> None:
+    sync = run.started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        row = _participant(conn, run, who)
+        cause = parked.cause or "participant_unmatched"
+        journal.open_attention(
+            conn,
+            run.state.key,
+            cause,
+            now=now,
+            object_id=row.id,
+            candidates=list(parked.candidates) or None,
+        )
+        waiting.told(conn, run.state.key, row.id, parked, now)
+
+
+def _asked_no_more(run: GroupRun, known: list[Attendee]) -> None:
+    """Close what was asked about participants who are known to be patients now."""
+    with run.started.sync.store.write() as conn:
+        for who in known:
+            row = links.find(conn, "oncall", "participant", who.remote_id)
+            if row is not None:
+                journal.close_about(conn, run.state.key, row.id, run.started.sync.clock())
+                links.unblock_object(conn, run.state.key, row.id)
+
+
+def _participant(conn: Connection, run: GroupRun, who: Attendee) -> links.Obj:
+    sync, shown = run.started.sync, run.oncall()
+    assert shown is not None  # noqa: S101 - the newcomers were read there
+    row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+        conn, run.state.key, "oncall", "participant", who.remote_id, now=sync.clock()
+    )
+    wire = participants_wire(shown.json)[who.remote_id]
+    baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
+    return row
+
+
+def _make(run: GroupRun, who: Attendee, met: participant.Met, like: dict[str, Json] | None) -> None:
+    """Write down what is made, make it, keep what was answered."""
+    started, sync, state = run.started, run.started.sync, run.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        person = {"person": met.key, "person_version": met.version}
+        own = attendances.attend(
+            conn, state.key, participant=_participant(conn, run, who).id, **person
+        )
+        row = attempts.begin(
+            conn,
+            state.key,
+            "drchrono",
+            "appointment",
+            f"member:{own}:1",
+            now=now,
+            generation=state.generation,
+        )
+        attendances.change_attendance(conn, own, appointment=row.id)
+        field_id = facts.appointment_field(conn, run.slot.doctor)
+    body = _body(run, met, field_id, like)
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            record.appointment(conn, started, row, answer.json, marked=field_id is not None)
+
+    with attempts.attempt(sync, [row.id], lambda: _drop(run, own, row.id)):
+        sync.drchrono.create_appointment(
+            started.ticket.then(after, fact=True),
+            body,
+            object_id=row.id,
+            fields=("starts", "minutes", "type", "provider", "patient"),
+            effect="create",
+            doctor=run.slot.doctor,
+        )
+    participant.afterwards(started, met)
+
+
+def _body(
+    run: GroupRun, met: participant.Met, field_id: str | None, like: dict[str, Json] | None
+) -> dict[str, Json]:
+    """As another member stands (profile, room), else as the mapping books; they may overlap."""
+    started, slot, there = run.started, run.slot, run.state.object("oncall")
+    values: dict[str, object] = {
+        "provider": slot.doctor,
+        "patient": met.remote_id,
+        "starts": slot.starts,
+        "minutes": slot.minutes,
+        "overlapping": True,
+    }
+    shown = run.oncall()
+    if like is None and shown is not None and isinstance(shown.visit.type, VisitType):
+        values["type"] = shown.visit.type
+    if slot.office:
+        values["office"] = slot.office
+    mapping = started.mapping
+    body = drchrono_bodies.appointment_body(values, doctor=slot.doctor, mapping=mapping)
+    if like is not None:
+        body |= {"profile": like.get("profile"), "exam_room": like.get("exam_room")}
+    else:
+        body["exam_room"] = int(mapping.exam_rooms(slot.doctor)[0])
+    if field_id is not None and there is not None:
+        marker = replace(markers.marker_for(started, there.remote_id), occurrence=None)
+        marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment")
+        link = mapping.visit_link(str(there.remote_id))
+        body["custom_fields"] = drchrono_bodies.with_marker(
+            "appointment", [], field_id, marker, link=link
+        )
+    return body
+
+
+def _drop(run: GroupRun, own: int, row: int) -> None:
+    """It never came to be: its participant is a newcomer again."""
+    sync = run.started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        links.forget_create(conn, row)
+        attendances.change_attendance(conn, own, current=False, participant=None)
+    group_state.load_seats(run)
+
+
+# --- an answer that was lost ----------------------------------------------------------------------
+
+
+def resolve(run: GroupRun) -> None:
+    """Find out about appointments that an earlier run began to make and whose outcome is unknown.
+
+    Returns when there is none, or when they certainly never were. Raises LaterError until known.
+    """
+    for seat in list(run.seats):
+        if seat.appointment.remote_id is None:
+            _resolve_one(run, seat)
+
+
+def _resolve_one(run: GroupRun, seat: Seat) -> None:
+    sync, state, row = run.started.sync, run.state, seat.appointment
+    with sync.store.read() as conn:
+        # A run of the group for others may have noted meanwhile that it looked.
+        sent = attempts.last_sent(conn, row, "looked")
+    if sent is None:
+        _drop(run, seat.attended.id, row.id)
+        return
+    ready = attempts.counts_from(sync, row, sent)
+    if state.now < ready:
+        raise LaterError(ready, Hints.both())
+    json, evidence = _look(run, seat)
+    if json is not None:
+        with sync.store.write() as conn:
+            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            record.appointment(conn, run.started, row, json)
+        raise LaterError(sync.clock(), Hints.both())
+    if attempts.is_denied(sync, row, sent, evidence):
+        _drop(run, seat.attended.id, row.id)
+        return
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        due = attempts.note_look(conn, sync, row, sent, evidence, now)
+    raise LaterError(due, Hints.both())
+
+
+def _look(run: GroupRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
+    """The appointment that a lost create may have made, and what its absence says."""
+    sync = run.started.sync
+    with sync.store.read() as conn:
+        patient = links.patient_row(conn, seat.attended.person or 0)
+    found = None if patient is None else _standing(run, str(patient.remote_id))
+    with sync.store.read() as conn:
+        return found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
+
+
+def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
+    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's."""
+    slot = run.slot
+    days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
+    pages = run.started.sync.drchrono.list_appointments(
+        run.started.ticket,
+        verbose=True,
+        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
+        doctor=slot.doctor,
+        patient=patient,
+    )
+    for page in pages:
+        for json in page.results:
+            shown = _visit(run, json)
+            over = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
+            if shown.patient != patient or over or _is_members(run, shown.remote_id):
+                continue
+            marker = shown.marker
+            ours = (
+                isinstance(marker, Marker)
+                and marker.aggregate == run.state.key
+                and marker.installation in run.started.sync.installations()
+                and not sealing.is_broken(
+                    run.started.sync.digests, marker, "drchrono", "appointment", shown.remote_id
+                )
+            )
+            if ours or (shown.starts == slot.starts and shown.provider == slot.doctor):
+                return json
+    return None
+
+
+def _is_members(run: GroupRun, remote_id: str) -> bool:
+    with run.started.sync.store.read() as conn:
+        known = links.find(conn, "drchrono", "appointment", remote_id)
+        return known is not None and _is_claimed(conn, known.id)
+
+
+def _is_claimed(conn: Connection, appointment: int) -> bool:
+    held = attendance.c.appointment == appointment
+    return conn.execute(select(attendance.c.id).where(held).limit(1)).first() is not None

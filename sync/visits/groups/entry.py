@@ -1,0 +1,206 @@
+"""How an appointment comes into a group visit: the first one takes the slot, the others join it.
+
+A visit of its own that has an OnCall side already becomes the group where the slot is free; else
+only its appointment goes over, and what it leaves behind is cancelled: visits are never merged.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sync.core import plausible
+from sync.core.records import Absent, Life, State
+from sync.core.rules import group
+from sync.core.rules.effects import CreateAppointment, CreateOncall, Patch
+from sync.core.rules.group import Slot
+from sync.core.rules.merge import Seen
+from sync.core.rules.plan import Plan, Presence
+from sync.people.resolve import participant
+from sync.run.outcomes import AbsorbedError, LaterError
+from sync.store.schema import visit
+from sync.store.tables import attendances, journal, links, work
+from sync.store.tables.work import Hints, Wait
+from sync.visits.groups import state as group_state
+from sync.visits.groups import twins
+from sync.visits.linking.by_marker import BUSY
+from sync.visits.writing import patch
+
+if TYPE_CHECKING:
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+
+def settle(started: VisitRun, plan: Plan) -> None:
+    """Let an appointment with a group profile into the visit of its slot.
+
+    An OnCall visit with several participants, booked there, is a group from the start. Returns for
+    all others. Raises LaterError when this visit is a group from now on (its next run
+    is a group's) or the other one is busy, AbsorbedError when the appointment joined another visit.
+    """
+    if started.sync.live and any(isinstance(one, CreateAppointment) for one in plan.effects):
+        twins.wait_for_group(started)
+        if _is_of_several(started):
+            _found_there(started)
+    slot = _slot(started, plan)
+    obj = started.state.object("drchrono")
+    if slot is None or obj is None:
+        return
+    with started.sync.store.read() as conn:
+        target = group_state.holder(conn, slot, started.state.key)
+    if target is None:
+        _found_group(started, obj, slot)
+        return
+    if started.state.presence("oncall") is Presence.LIVE:
+        _join_whole(started, obj, target)
+        patch.patch_oncall(started, Patch("oncall", {"state": Life.CANCELLED}, "cancel"))
+    _join(started, obj, target)
+
+
+def _slot(started: VisitRun, plan: Plan) -> Slot | None:
+    """The slot to stand in, when there is an open visit to be made, or one is there."""
+    shown = started.state.read.get("drchrono")
+    if shown is None or not shown.visit.group:
+        return None
+    if not started.sync.live and started.state.presence("oncall") is Presence.LIVE:
+        return None  # its own visit there may have to be cancelled first: that is a write
+    if not started.policy.to_oncall or plan.asks or plan.held:
+        return None
+    making = any(isinstance(effect, CreateOncall) for effect in plan.effects)
+    return group.slot_of(shown.visit) if making or _stands(started) else None
+
+
+def _stands(started: VisitRun) -> bool:
+    """Whether both sides are there and open, in scope, with the patient they had."""
+    left, right = started.state.read.get("drchrono"), started.state.read.get("oncall")
+    if left is None or right is None or left.visit.type is None or started.state.gone:
+        return False
+    if isinstance(left.visit.type, Absent) or left.seen.get("patient") is Seen.CHANGED:
+        return False
+    lives = [shown.visit.state for shown in (left, right)]
+    return all(isinstance(one, State) and one.life is Life.OPEN for one in lives)
+
+
+def _is_of_several(started: VisitRun) -> bool:
+    attendees = started.state.read["oncall"].visit.attendees
+    return sum(who.cancelled is not True for who in attendees) > 1
+
+
+def _found_there(started: VisitRun) -> None:
+    """Make the visit a group's: its appointments are made by its next run, at once."""
+    sync, state, shown = started.sync, started.state, started.state.read["oncall"]
+    seen = shown.visit
+    doctor = participant.doctor_for(started, shown, seen.attendees[0])
+    minutes = plausible.length(seen)
+    assert not isinstance(seen.starts, Absent) and not isinstance(minutes, Absent)  # noqa: S101, PT018 - the plan saw both
+    office = started.mapping.booking_office(doctor) or ""
+    slot = Slot(doctor, office, seen.starts, minutes, born=seen.remote_id)
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        conn.execute(
+            update(visit)
+            .where(visit.c.aggregate == state.key)
+            .values(slot_key=slot.key, doctor=doctor, starts_at=slot.starts, hold_until=None)
+        )
+    raise LaterError(now, Hints.both())
+
+
+def _found_group(started: VisitRun, obj: Obj, slot: Slot) -> None:
+    """Take the slot. A group that is new waits a moment for the others who are being booked."""
+    sync, state = started.sync, started.state
+    settle_for = timedelta(0)
+    if state.object("oncall") is None and slot.starts > state.now + sync.settings.imminent:
+        settle_for = timedelta(seconds=sync.settings.group_settle_seconds)
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+            conn.execute(
+                update(visit)
+                .where(visit.c.aggregate == state.key)
+                .values(
+                    slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, hold_until=None
+                )
+            )
+            if state.attendance is None:
+                attendances.attend(conn, state.key, appointment=obj.id)
+    except IntegrityError:
+        raise LaterError(sync.clock() + BUSY, Hints.both()) from None
+    raise LaterError(now + settle_for, Hints.both())
+
+
+def _join(started: VisitRun, obj: Obj, target: int) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        other = work.try_lock(
+            conn, target, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+        if other is None:
+            raise LaterError(now + BUSY, Hints.both())
+        _hand_over(conn, started, obj, target)
+        seconds = sync.settings.group_settle_seconds
+        work.raise_(
+            conn,
+            target,
+            now=now,
+            hints=Hints.of("drchrono"),
+            lane=state.lease.lane,
+            wait=Wait(seconds, seconds),
+        )
+        work.give_back(conn, other, now=now)
+        journal.close_attention(conn, state.key, now)
+        links.unblock(conn, state.key)
+        work.complete(conn, state.lease, now=now)
+    raise AbsorbedError(target)
+
+
+def _join_whole(started: VisitRun, obj: Obj, target: int) -> None:
+    """Let a group that has no OnCall visit yet have this one; returns when it has its own."""
+    sync, state, there = started.sync, started.state, started.state.object("oncall")
+    assert there is not None  # noqa: S101 - it is live
+    with sync.store.write() as conn:
+        now, seconds = sync.clock(), sync.settings.lease_seconds
+        work.hold(conn, state.lease, now=now, seconds=seconds)
+        other = work.try_lock(conn, target, owner=sync.owner, now=now, seconds=seconds)
+        if other is None:
+            raise LaterError(now + BUSY, Hints.both())
+        generation = conn.execute(
+            select(visit.c.generation).where(visit.c.aggregate == target)
+        ).scalar_one()
+        theirs = [
+            one
+            for one in links.objects_of(conn, target)
+            if one.system == "oncall" and one.kind == "appointment" and one.state != "gone"
+        ]
+        if any(one.generation == generation for one in theirs):
+            work.give_back(conn, other, now=now)
+            return
+        links.change(conn, there.id, generation=generation)
+        links.change(conn, obj.id, marked=False)
+        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
+        work.give_back(conn, other, now=now)
+    raise AbsorbedError(target)
+
+
+def _hand_over(conn: Connection, started: VisitRun, obj: Obj, target: int) -> None:
+    """Only the appointment goes; what its old visit had in OnCall stays behind, closed."""
+    state, life = started.state, 1
+    for attended in attendances.attendances(conn, state.key):
+        if attended.current and attended.appointment == obj.id:
+            attendances.change_attendance(conn, attended.id, current=False)
+    for attended in attendances.attendances(conn, target):
+        if attended.appointment == obj.id:
+            life = max(life, attended.life + 1)
+    links.change(conn, obj.id, aggregate=target, marked=False)
+    attendances.attend(conn, target, appointment=obj.id, life=life)
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == state.key)
+        .values(state="closed", slot_key=None, hold_until=None)
+    )

@@ -1,0 +1,133 @@
+"""Who of the OnCall visit's participants stands for which member: found, kept, lost.
+
+E-mail and names decide, by the keyed index; a participant of an earlier life is not taken up again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, select
+
+from sync.core.rules import people
+from sync.core.rules.lifecycle import terminal
+from sync.oncall import translate as oncall
+from sync.people import reconcile
+from sync.run import attempts
+from sync.store.schema import attendance, attention, pending
+from sync.store.tables import attendances, baselines, journal, links, person_index
+from sync.visits.groups.state import GroupRun, Seat, as_settled, has_participant, settle_seat
+from sync.visits.state.read import participants_wire
+
+if TYPE_CHECKING:
+    from sync.core.records import Attendee
+    from sync.core.wording import Json
+
+LOST = "participant_lost"
+
+
+def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) -> bool:
+    """A member without a participant whose person is there has been added: by us, or by hand.
+
+    What we sent decides, or e-mail and names by the keyed index: of several who are that person the
+    first, and none who is somebody's already. Returns whether any was found.
+    """
+    listed = participants_wire(json)
+    attendees = oncall.to_visit(json, run.started.mapping).attendees
+    taken = {s.participant.remote_id for s in run.seats if s.participant is not None}
+    found = False
+    for seat in run.seats:
+        if seat.attended.person is None or has_participant(seat):
+            continue
+        same = [
+            who
+            for who in attendees
+            if who.remote_id not in taken
+            and who.cancelled is not True
+            and (
+                _is_as_sent(conn, run, seat, listed[who.remote_id])
+                or _is_person(conn, run, who, seat.attended.person)
+            )
+            and is_free(conn, who.remote_id)
+        ]
+        if not same:
+            continue
+        keep_participant(conn, run, seat, same[0].remote_id, json)
+        taken.add(same[0].remote_id)
+        found = True
+    return found
+
+
+def tell_lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> None:
+    """Tell once of a member who is in the visit's list no more; nobody is cancelled for that."""
+    now = run.started.sync.clock()
+    for seat in lost(conn, run, json):
+        object_id = seat.appointment.id
+        journal.open_attention(conn, run.state.key, LOST, now=now, object_id=object_id)
+
+
+def lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> list[Seat]:
+    """The members whose participant the visit's list does not show, and who were not told of."""
+    shown = {who.remote_id for who in oncall.to_visit(json, run.started.mapping).attendees}
+    told = set(
+        conn.execute(
+            select(attention.c.object).where(
+                attention.c.aggregate == run.state.key, attention.c.cause == LOST
+            )
+        ).scalars()
+    )
+    found = []
+    for seat in run.seats:
+        row = seat.participant
+        if row is None or row.remote_id is None or row.remote_id in shown:
+            continue
+        if seat.appointment.id not in told and not terminal(as_settled(run, row)[0]):
+            found.append(seat)
+    return found
+
+
+def is_free(conn: Connection, remote_id: str) -> bool:
+    """Whether a participant stands for nobody: one of an earlier life is not taken up again."""
+    row = links.find(conn, "oncall", "participant", remote_id)
+    if row is None:
+        return True
+    held = select(attendance.c.id).where(attendance.c.participant == row.id).limit(1)
+    return conn.execute(held).first() is None
+
+
+def _is_as_sent(conn: Connection, run: GroupRun, seat: Seat, wire: dict[str, Json]) -> bool:
+    """Whether a participant says who was sent for a seat: their chart may say otherwise by now."""
+    row = seat.participant
+    if row is None:
+        return False
+    sent = baselines.stored_fields(conn, [row.id])
+    return attempts.is_as_sent(run.started.sync.digests, row, wire, sent)
+
+
+def _is_person(conn: Connection, run: GroupRun, who: Attendee, person: int) -> bool:
+    keys = dict(people.keys(who))
+    if "email_name" not in keys:
+        return False
+    return person in person_index.find(
+        conn, run.started.sync.digests, "email_name", keys["email_name"]
+    )
+
+
+def keep_participant(
+    conn: Connection, run: GroupRun, seat: Seat, remote_id: str, json: dict[str, Json]
+) -> None:
+    """Give a member its participant, with the baselines as the answer shows it."""
+    sync, state = run.started.sync, run.state
+    if seat.participant is not None:
+        made = links.created(conn, seat.participant, remote_id, now=sync.clock())
+        row = made or seat.participant
+    else:
+        row = links.find(conn, "oncall", "participant", remote_id) or links.add(
+            conn, state.key, "oncall", "participant", remote_id, now=sync.clock()
+        )
+    wire = participants_wire(json)[remote_id]
+    conn.execute(delete(pending).where(pending.c.object == row.id))
+    baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
+    attendances.change_attendance(conn, seat.attended.id, participant=row.id)
+    settle_seat(conn, run, seat)
+    reconcile.tell_if_behind(conn, seat.attended.person, sync.clock())

@@ -1,0 +1,394 @@
+"""Who is in the OnCall visit of a group: made with everybody, added to, taken out of.
+
+Adding to a live visit is a create too: whether OnCall appends to the list or replaces it is
+unknown, so the whole list is written back, and a lost answer is looked into before it is repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from sync.core.errors import Gone, Refused
+from sync.core.records import Life, VisitType
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.people.resolve import participant
+from sync.run import attempts
+from sync.run.evidence import sealing
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.tables import attendances, links, work
+from sync.store.tables.work import Hints
+from sync.visits.creating import record, search
+from sync.visits.groups import participants, reading, refused, twins
+from sync.visits.groups import state as group_state
+from sync.visits.groups.state import GroupRun, Seat
+from sync.visits.writing import markers
+
+if TYPE_CHECKING:
+    from sync.core.records import Marker
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+    from sync.store.tables.links import Obj
+
+
+@dataclass
+class Invited:
+    """Who can be added now, and for each other one why not."""
+
+    met: dict[int, participant.Met] = field(default_factory=dict)  # by attendance
+    parked: dict[int, ParkedError] = field(default_factory=dict)
+
+
+def meet(run: GroupRun, seats: list[Seat]) -> Invited:
+    """The patients of members that shall be added. Who can't be invited keeps nobody else out."""
+    found = Invited()
+    present = {s.attended.person for s in run.seats if group_state.has_participant(s)}
+    room = oncall_bodies.MOST_PARTICIPANTS - _coming(run)
+    for seat in seats:
+        shown = seat.shown
+        assert shown is not None  # noqa: S101 - the plan saw it
+        try:
+            met = participant.patient_of(run.started, str(shown.visit.patient), run.slot.doctor)
+        except ParkedError as parked:
+            found.parked[seat.attended.id] = parked
+            continue
+        cause = _refusal(run, met, present, room - len(found.met))
+        if cause:
+            found.parked[seat.attended.id] = ParkedError("operator", cause, cause)
+            continue
+        present.add(met.key)
+        found.met[seat.attended.id] = met
+    return found
+
+
+def _refusal(run: GroupRun, met: participant.Met, present: set[int | None], room: int) -> str:
+    """Why somebody who could be invited gets no place in this visit, else nothing."""
+    if met.key in present:
+        return "group_member_twice"
+    if room <= 0:
+        return "group_full"
+    with run.started.sync.store.read() as conn:
+        return "slot_taken" if twins.stands_elsewhere(conn, run, met.key) else ""
+
+
+def _coming(run: GroupRun) -> int:
+    shown = run.oncall()
+    there = shown.visit.attendees if shown is not None else ()
+    return sum(who.cancelled is not True for who in there)
+
+
+def add(run: GroupRun, invited: Invited) -> None:
+    """Make the OnCall visit with these people, or add them to the one that is there."""
+    if not invited.met:
+        return
+    if run.state.object("oncall") is None:
+        twins.take(run, invited)
+    while invited.met:
+        _attend(run, invited)
+        try:
+            if run.state.object("oncall") is None:
+                _make(run, invited)
+            else:
+                _extend(run, invited)
+        except Refused as refusal:
+            if not refused.leave_out(run, invited, refusal):
+                raise
+        else:
+            break
+    group_state.load_seats(run)
+    for met in invited.met.values():
+        participant.afterwards(run.started, met)
+
+
+def _attend(run: GroupRun, invited: Invited) -> None:
+    """Note who attends before the call, and a row for each participant it shall make."""
+    sync, state = run.started.sync, run.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        for attendance, met in invited.met.items():
+            one = run.seat(attendance).attended
+            row = attempts.begin(
+                conn,
+                state.key,
+                "oncall",
+                "participant",
+                f"participant:{one.id}:{one.life}",
+                now=now,
+                generation=state.generation,
+            )
+            attendances.change_attendance(
+                conn, one.id, person=met.key, person_version=met.version, participant=row.id
+            )
+    group_state.load_seats(run)
+
+
+def _people(invited: Invited) -> list[dict[str, Json]]:
+    return [
+        oncall_bodies.participant_body(
+            {
+                "first_name": met.person.first_name,
+                "last_name": met.person.last_name,
+                "email": met.person.email,
+            }
+        )
+        for met in invited.met.values()
+    ]
+
+
+def _make(run: GroupRun, invited: Invited) -> None:
+    started, state, sync = run.started, run.state, run.started.sync
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        row = attempts.begin(
+            conn,
+            state.key,
+            "oncall",
+            "appointment",
+            f"visit:{state.key}:{state.generation}",
+            now=now,
+            generation=state.generation,
+            highest_before=search.highest_known(conn, "oncall"),
+        )
+    state.objects.append(row)
+    body = _body(run, invited, markers.marker_for(started, None))
+    owner = {key: body[key] for key in ("provider", "division")}
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            # OnCall may not tell its provider: what was sent stands for what was not answered.
+            record.oncall_visit(conn, started, row, {**owner, **answer.json}, None)
+            participants.know_participants(conn, run, answer.json)
+
+    with attempts.attempt(sync, [row.id], lambda: _forget(run, [row.id, *_creating(run)])):
+        sync.oncall.create_appointment(
+            started.ticket.then(after, fact=True),
+            body,
+            object_id=row.id,
+            fields=("starts", "minutes", "type", "provider", "participants"),
+            effect="create",
+            pending=_pending(run, row, invited, body),
+            doctor=run.slot.doctor,
+        )
+
+
+def _pending(
+    run: GroupRun, row: Obj, invited: Invited, body: dict[str, Json]
+) -> dict[tuple[int, str], str]:
+    """What the create sends, and each appointment that it is made from (`keeping.as_sent`)."""
+    wires = {row.id: oncall.wire("appointment", body)}
+    for seat in (run.seat(one) for one in invited.met):
+        if seat.shown is not None:
+            wires[seat.appointment.id] = seat.shown.wire
+    return attempts.sent(run.started.sync.digests, wires) | _named(run, invited)
+
+
+def _named(run: GroupRun, invited: Invited) -> dict[tuple[int, str], str]:
+    """Who is sent: by this a participant is known, whatever the chart says when it is found."""
+    wires = {}
+    for attendance, sent in zip(invited.met, _people(invited), strict=True):
+        row = run.seat(attendance).participant
+        if row is not None:
+            wires[row.id] = oncall.wire("participant", sent)
+    return attempts.sent(run.started.sync.digests, wires)
+
+
+def _body(run: GroupRun, invited: Invited, marker: Marker) -> dict[str, Json]:
+    started, slot = run.started, run.slot
+    first = next(run.seat(one).shown for one in invited.met)
+    seen_type = first.visit.type if first is not None else None
+    assert isinstance(seen_type, VisitType)  # noqa: S101 - the plan of its own visit saw it
+    values = {
+        "title": started.mapping.title(seen_type),
+        "starts": slot.starts,
+        "minutes": slot.minutes,
+        "type": seen_type,
+        "provider": slot.doctor,
+    }
+    body = oncall_bodies.appointment_body(
+        values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
+    )
+    people: list[Json] = list(_people(invited))
+    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment")
+    return body | {"participants": people, "metadata": oncall_bodies.with_marker(None, marker)}
+
+
+def _extend(run: GroupRun, invited: Invited) -> None:
+    """One PATCH with the whole list: everybody who is there by their `url`, the new ones last."""
+    started, sync = run.started, run.started.sync
+    obj, shown = run.state.object("oncall"), run.oncall()
+    assert obj is not None and obj.remote_id is not None and shown is not None  # noqa: S101, PT018
+    _without_those_there(run, invited)
+    if not invited.met:
+        return
+    body = {"participants": oncall_bodies.participants_with(shown.json, _people(invited))}
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            participants.know_participants(conn, run, answer.json)
+            participants.tell_lost(conn, run, answer.json)
+
+    added = _creating(run)
+    try:
+        with attempts.attempt(sync, added, lambda: _forget(run, added)):
+            sync.oncall.patch_appointment(
+                started.ticket.then(after),
+                obj.remote_id,
+                body,
+                object_id=obj.id,
+                fields=("participants",),
+                effect="create",
+                pending=_named(run, invited),
+                doctor=run.slot.doctor,
+            )
+    except Refused:
+        if len(shown.visit.attendees) + len(invited.met) <= oncall_bodies.MOST_PARTICIPANTS:
+            raise
+        # Who is cancelled keeps a place there.
+        full = ParkedError("operator", "group_full", "group_full")
+        invited.parked |= dict.fromkeys(invited.met, full)
+        invited.met.clear()
+
+
+def _without_those_there(run: GroupRun, invited: Invited) -> None:
+    """Whom staff have added in OnCall meanwhile is there already, and is not invited again."""
+    shown = run.oncall()
+    if shown is None:
+        return
+    with run.started.sync.store.write() as conn:
+        found = participants.know_participants(conn, run, shown.json)
+    if not found:
+        return
+    group_state.load_seats(run)
+    for attended in list(invited.met):
+        if group_state.has_participant(run.seat(attended)):
+            del invited.met[attended]
+
+
+def _creating(run: GroupRun) -> list[int]:
+    return [
+        s.participant.id
+        for s in run.seats
+        if s.participant is not None and s.participant.remote_id is None
+    ]
+
+
+def _forget(run: GroupRun, rows: list[int]) -> None:
+    sync = run.started.sync
+    with sync.store.write() as conn:
+        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        for row in rows:
+            links.forget_create(conn, row)
+    group_state.load_seats(run)
+
+
+def resolve(run: GroupRun) -> None:
+    """Look for participants that an earlier run began to add and whose outcome is not known.
+
+    Returns when all are known, found or certainly never added; raises LaterError until then. The
+    OnCall visit is read for it: who is in it has been added.
+    """
+    lost = _creating(run)
+    obj = run.state.object("oncall")
+    if not lost:
+        return
+    if obj is None:
+        _forget(run, lost)
+        return
+    reading.read_oncall(run)
+    lost = _creating(run)
+    sync, now = run.started.sync, run.started.sync.clock()
+    apart = timedelta(seconds=sync.settings.apart_seconds)
+    sent = any(one["fields"] == "participants" for one in run.state.unresolved)
+    rows = [row for row in run.state.objects if row.id in lost]
+    unsent = [row for row in rows if row.state == "creating" and not sent]
+    ready = [row for row in rows if row.looked_at is None or now >= row.looked_at + apart]
+    # Read by its id, not from a list: two reads apart are proof enough.
+    _forget(
+        run, [row.id for row in {*unsent, *(r for r in ready if r.looks + 1 >= attempts.LOOKS)}]
+    )
+    with sync.store.write() as conn:
+        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        for row in ready:
+            links.change(conn, row.id, looks=row.looks + 1, looked_at=now, state="ambiguous")
+    if _creating(run):
+        raise LaterError(now + apart, Hints.both())
+
+
+# --- taking out -----------------------------------------------------------------------------------
+
+
+def cancel(run: GroupRun, seat: Seat) -> None:
+    """Cancel one member's participant; what ended the appointment is carried by that."""
+    started, sync, row = run.started, run.started.sync, seat.participant
+    if row is None or row.remote_id is None or _is_cancelled(run, row.remote_id):
+        return
+    body = oncall_bodies.participant_body({"state": Life.CANCELLED})
+    written = sync.digests.fields(row.id, oncall.wire("participant", body))
+
+    def after(conn: Connection, _answer: Answer) -> None:
+        group_state.settle_seat(conn, run, seat, ("state",))
+
+    try:
+        sync.oncall.patch_participant(
+            started.ticket.then(after),
+            row.remote_id,
+            body,
+            object_id=row.id,
+            fields=("state",),
+            effect="cancel",
+            pending={(row.id, name): digest for name, digest in written.items()},
+            doctor=run.slot.doctor,
+        )
+    except Gone:
+        with sync.store.write() as conn:
+            links.change(conn, row.id, state="gone")
+    _note_cancelled(run, row.remote_id)
+
+
+def _note_cancelled(run: GroupRun, remote_id: str) -> None:
+    """What was read of the list is written back by `_extend`: nobody may come back by that."""
+    shown = run.oncall()
+    listed = shown.json.get("participants") if shown is not None else None
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and oncall.to_attendee(one).remote_id == remote_id:
+            one["cancelled"] = True
+
+
+def _is_cancelled(run: GroupRun, remote_id: str) -> bool:
+    shown = run.oncall()
+    attendees = shown.visit.attendees if shown is not None else ()
+    return any(who.remote_id == remote_id and who.cancelled is True for who in attendees)
+
+
+def next_life(run: GroupRun, seats: list[Seat]) -> None:
+    """A member gets a new participant: the attendance that had the old one is over."""
+    sync, state = run.started.sync, run.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        for seat in seats:
+            one = seat.attended
+            attendances.change_attendance(conn, one.id, current=False)
+            attendances.attend(conn, state.key, appointment=one.appointment, life=one.life + 1)
+    group_state.load_seats(run)
+
+
+def mark(run: GroupRun, seat: Seat) -> None:
+    """Write the marker, and the address staff open, into a member's appointment."""
+    obj, shown = seat.appointment, seat.shown
+    there = run.state.object("oncall")
+    if obj.marked or shown is None or there is None or there.remote_id is None:
+        return
+    wanted = replace(
+        markers.marker_for(run.started, there.remote_id), life=seat.attended.life, occurrence=None
+    )
+    if not markers.is_written(run.started, "drchrono", obj, shown.visit.marker, wanted):
+        markers.mark_appointment(run.started, obj, shown.json, wanted)
+        return
+    with run.started.sync.store.write() as conn:
+        links.change(conn, obj.id, marked=True)

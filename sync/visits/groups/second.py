@@ -1,0 +1,139 @@
+"""Somebody whom staff add in OnCall to a visit of one: a second patient makes it a group.
+
+Where the clinic has no group profile, and for whoever is no patient (a third party, a co-host),
+nothing is made: they are left alone, and it is told once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.records import Absent, Attendee, Life, State
+from sync.core.rules import group
+from sync.oncall import translate as oncall
+from sync.people.resolve import participant
+from sync.run import waiting
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import attention, visit
+from sync.store.tables import journal, links, work
+from sync.store.tables.work import Hints
+from sync.visits.groups import participants
+
+if TYPE_CHECKING:
+    from sync.core.rules.group import Slot
+    from sync.visits.reconcile import VisitRun
+
+SECOND = "second_patient"
+# What is told of participants stands until somebody has read it.
+TOLD = (SECOND, "participant_unmatched", "participant_without_email", "patient_unsure")
+
+
+def newcomers(started: VisitRun) -> list[Attendee]:
+    """The open participants of a visit of one who are not its patient, and were not told of."""
+    state, shown = started.state, started.state.read.get("oncall")
+    own = state.participant
+    if shown is None or own is None or own.remote_id is None:
+        return []
+    others = [
+        who
+        for who in shown.visit.attendees
+        if who.cancelled is not True and who.remote_id != own.remote_id
+    ]
+    # Told ones are looked at again when both sides are hinted by no delivery: a chart came that may
+    # be theirs, or an operator asks.
+    both = state.lease.hints.drchrono and state.lease.hints.oncall
+    again = both and not state.deliveries
+    with started.sync.store.read() as conn:
+        return [who for who in others if not _is_known(conn, state.key, who, again=again)]
+
+
+def _is_known(conn: Connection, key: int, who: Attendee, *, again: bool) -> bool:
+    row = links.find(conn, "oncall", "participant", who.remote_id)
+    if row is None:
+        return False
+    if again and links.waits(conn, key, row.id):
+        return not participants.is_free(conn, who.remote_id)
+    told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
+    return not participants.is_free(conn, who.remote_id) or conn.execute(told).first() is not None
+
+
+def settle(started: VisitRun) -> None:
+    """Make the visit a group's where somebody who was added is a patient, else tell of them.
+
+    Raises LaterError when this visit is a group from now on: its next run books the others.
+    """
+    slot = _slot(started)
+    if slot is None:
+        return
+    for who in newcomers(started):
+        why = _why_not(started, who, slot.doctor)
+        if why is not None:
+            _tell(started, who, why)
+        elif not started.mapping.has_groups:
+            _tell(started, who, ParkedError("operator", "who", SECOND))
+        else:
+            _found(started, slot)
+
+
+def _slot(started: VisitRun) -> Slot | None:
+    """Where the visit stands: both sides are there and open, to come, and may be written."""
+    state = started.state
+    left, right = state.read.get("drchrono"), state.read.get("oncall")
+    if left is None or right is None or state.gone or not started.sync.live:
+        return None
+    # The visit's own state: its patient's participant may be cancelled while the other one comes.
+    lives = (left.visit.state, oncall.to_visit(right.json, started.mapping).state)
+    if any(not isinstance(one, State) or one.life is not Life.OPEN for one in lives):
+        return None
+    slot = group.slot_of(left.visit)
+    if slot is None or isinstance(left.visit.type, Absent) or left.visit.type is None:
+        return None
+    if slot.starts < state.now or not started.policy.to_drchrono:
+        return None
+    return replace(slot, born=right.visit.remote_id)
+
+
+def _why_not(started: VisitRun, who: Attendee, doctor: str) -> ParkedError | None:
+    """Why a participant is nobody to be booked; None for another patient."""
+    try:
+        met = participant.person_of(started, who, doctor, alone=False)
+    except ParkedError as parked:
+        return parked
+    attended = started.state.attendance
+    is_same = attended is not None and attended.person == met.key
+    return ParkedError("operator", "who", "group_member_twice") if is_same else None
+
+
+def _tell(started: VisitRun, who: Attendee, why: ParkedError) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
+            conn, state.key, "oncall", "participant", who.remote_id, now=now
+        )
+        journal.open_attention(
+            conn,
+            state.key,
+            why.cause or "participant_unmatched",
+            now=now,
+            object_id=row.id,
+            candidates=list(why.candidates) or None,
+        )
+        waiting.told(conn, state.key, row.id, why, now)
+
+
+def _found(started: VisitRun, slot: Slot) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        conn.execute(
+            update(visit)
+            .where(visit.c.aggregate == state.key)
+            .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, hold_until=None)
+        )
+    raise LaterError(now, Hints.both())

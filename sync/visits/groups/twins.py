@@ -1,0 +1,221 @@
+"""One group entered by hand on both sides, moments apart: found before anything is made for it.
+
+Whichever side came first, the DrChrono group takes the OnCall visit as its own; an OnCall visit
+waits while such a group is still being made.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, or_, select
+
+from sync.core.errors import Gone
+from sync.core.records import Absent, Visit, present
+from sync.core.rules import people
+from sync.core.rules.group import PREFIX
+from sync.core.rules.people import normal_email
+from sync.oncall import translate as oncall
+from sync.run import allowed, waiting
+from sync.run.outcomes import LaterError, ParkedError
+from sync.store.schema import attendance, attention, object_, visit
+from sync.store.schema import work as work_table
+from sync.store.tables import attendances, decisions_never, links, person_index, work
+from sync.store.tables.work import Hints
+
+if TYPE_CHECKING:
+    from sync.store.tables.links import Obj
+    from sync.visits.groups.people import Invited
+    from sync.visits.groups.state import GroupRun
+    from sync.visits.reconcile import VisitRun
+
+BUSY = timedelta(seconds=1)
+
+
+# --- an OnCall visit that nobody has booked in DrChrono yet, as it seems --------------------------
+
+
+def wait_for_group(started: VisitRun) -> None:
+    """Let a group that stands where this OnCall visit does come first: it may be its own.
+
+    Raises LaterError while such a group has no OnCall visit yet and is being worked on, ParkedError
+    when it has one with one of these people (this was entered a second time, and is told), or when
+    somebody is asked which visit is the group's.
+    """
+    shown = started.state.read["oncall"].visit
+    if isinstance(shown.starts, Absent):
+        return
+    with started.sync.store.read() as conn:
+        for key in _groups_at(conn, started, shown):
+            made = [o for o in links.objects_of(conn, key) if _is_visit(o) and o.known]
+            if made and _attend_too(conn, started, key, shown):
+                also = ((waiting.RUN, str(key)),)
+                raise ParkedError("operator", "slot_taken", "slot_taken", also=also)
+            if not made and _is_asked(conn, key, shown.remote_id):
+                ids = tuple(
+                    str(one.remote_id)
+                    for one in links.objects_of(conn, key)
+                    if one.system == "drchrono" and one.known
+                )
+                raise allowed.unsure(ids, (key,))
+            due = _pending(conn, key)
+            if not made and due is not None:
+                raise LaterError(max(due, started.state.now) + BUSY, Hints.both())
+
+
+def _groups_at(conn: Connection, started: VisitRun, shown: Visit) -> list[int]:
+    """The open groups of DrChrono that begin then, with that doctor where OnCall tells one."""
+    query = select(visit.c.aggregate).where(
+        visit.c.slot_key.like(f"{PREFIX}%"),
+        visit.c.state == "open",
+        visit.c.starts_at == shown.starts,
+        visit.c.aggregate != started.state.key,
+    )
+    if not isinstance(shown.provider, Absent):
+        query = query.where(visit.c.doctor == shown.provider)
+    return list(conn.execute(query.order_by(visit.c.aggregate)).scalars())
+
+
+def _is_asked(conn: Connection, key: int, remote_id: str) -> bool:
+    """Whether a person is asked if this OnCall visit is that group's."""
+    listed = conn.execute(
+        select(attention.c.candidates).where(
+            attention.c.aggregate == key,
+            attention.c.cause == allowed.UNSURE,
+            attention.c.closed_at.is_(None),
+        )
+    ).scalars()
+    return any(remote_id in (ids or ()) for ids in listed)
+
+
+def _is_visit(obj: Obj) -> bool:
+    return (obj.system, obj.kind) == ("oncall", "appointment")
+
+
+def _attend_too(conn: Connection, started: VisitRun, key: int, shown: Visit) -> bool:
+    members = {a.person for a in attendances.attendances(conn, key) if a.current}
+    for who in shown.attendees:
+        named = dict(people.keys(who)).get("email_name")
+        if named is None or who.cancelled is True:
+            continue
+        if members & set(person_index.find(conn, started.sync.digests, "email_name", named)):
+            return True
+    return False
+
+
+def _pending(conn: Connection, key: int) -> datetime | None:
+    """When an aggregate that waits for its turn has it; None when nothing is to be done for it."""
+    found: datetime | None = conn.execute(
+        select(work_table.c.due).where(
+            work_table.c.aggregate == key, work_table.c.wanted > work_table.c.done
+        )
+    ).scalar_one_or_none()
+    return found
+
+
+# --- a group that has no OnCall visit yet ---------------------------------------------------------
+
+
+def take(run: GroupRun, invited: Invited) -> None:
+    """Take the OnCall visit that staff booked for this group, if there is one.
+
+    Raises LaterError when it was taken or is busy, ParkedError when it may be one of several.
+    """
+    found = [twin for twin in _candidates(run) if _is_for(run, twin, invited)]
+    if not found:
+        return
+    with run.started.sync.store.read() as conn:
+        unsure = any(allowed.is_unsure(conn, twin.aggregate) for twin in found)
+    if unsure or len(found) > 1:
+        ids = tuple(str(twin.remote_id) for twin in found)
+        raise allowed.unsure(ids, (twin.aggregate for twin in found))
+    _absorb(run, found[0], invited)
+
+
+def _candidates(run: GroupRun) -> list[Obj]:
+    """OnCall visits without appointments that stand then, or that were not read yet."""
+    slot = run.slot
+    query = (
+        select(object_.c.id)
+        .join(visit, visit.c.aggregate == object_.c.aggregate)
+        .where(
+            or_(visit.c.starts_at == slot.starts, visit.c.starts_at.is_(None)),
+            or_(visit.c.doctor == slot.doctor, visit.c.doctor.is_(None)),
+            visit.c.state == "open",
+            object_.c.system == "oncall",
+            object_.c.kind == "appointment",
+            object_.c.state == "live",
+            object_.c.aggregate != run.state.key,
+        )
+        .order_by(object_.c.id)
+    )
+    with run.started.sync.store.read() as conn:
+        found = [links.get(conn, one) for one in conn.execute(query).scalars()]
+        return [twin for twin in found if _is_alone(conn, twin) and not _is_apart(conn, run, twin)]
+
+
+def _is_alone(conn: Connection, twin: Obj) -> bool:
+    others = [one for one in links.objects_of(conn, twin.aggregate) if one.kind == "appointment"]
+    return all(one.id == twin.id or one.state == "gone" for one in others)
+
+
+def _is_apart(conn: Connection, run: GroupRun, twin: Obj) -> bool:
+    """Whether somebody has told it apart from one of the members by hand."""
+    ids = [str(seat.appointment.remote_id) for seat in run.seats]
+    return bool(decisions_never.apart(conn, "visit", str(twin.remote_id), "appointment", ids))
+
+
+def _is_for(run: GroupRun, twin: Obj, invited: Invited) -> bool:
+    """Whether it stands in this slot, bears no marker, and one of its participants is a member."""
+    started = run.started
+    try:
+        json = started.sync.oncall.get_appointment(started.ticket, str(twin.remote_id))
+    except Gone:
+        return False
+    shown = oncall.to_visit(json, started.mapping)
+    if shown.starts != run.slot.starts or shown.marker:
+        return False
+    if shown.provider != run.slot.doctor and shown.provider_wire is not None:
+        return False
+    emails = {normal_email(present(met.person.email, "")) for met in invited.met.values()}
+    coming = [who for who in shown.attendees if who.cancelled is not True]
+    return any(normal_email(present(who.email, "")) in emails - {""} for who in coming)
+
+
+def _absorb(run: GroupRun, twin: Obj, invited: Invited) -> None:
+    """The next run finds each member's participant in it, and adds who is missing."""
+    sync, state = run.started.sync, run.state
+    with sync.store.write() as conn:
+        now, seconds = sync.clock(), sync.settings.lease_seconds
+        work.hold(conn, state.lease, now=now, seconds=seconds)
+        other = work.try_lock(conn, twin.aggregate, owner=sync.owner, now=now, seconds=seconds)
+        if other is None or not _is_alone(conn, twin):
+            raise LaterError(now + BUSY, Hints.both())
+        for attended in attendances.attendances(conn, twin.aggregate):
+            attendances.change_attendance(conn, attended.id, current=False, participant=None)
+        links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
+        links.change(conn, twin.id, generation=state.generation)
+        for one, met in invited.met.items():
+            attendances.change_attendance(conn, one, person=met.key, person_version=met.version)
+    raise LaterError(now, Hints.both())
+
+
+def stands_elsewhere(conn: Connection, run: GroupRun, person: int) -> bool:
+    """Whether another open visit has this person with the doctor at that time."""
+    slot = run.slot
+    found = conn.execute(
+        select(attendance.c.id)
+        .join(visit, visit.c.aggregate == attendance.c.visit)
+        .where(
+            attendance.c.person == person,
+            attendance.c.current,
+            attendance.c.participant.is_not(None),
+            visit.c.aggregate != run.state.key,
+            visit.c.state == "open",
+            visit.c.starts_at == slot.starts,
+            visit.c.doctor == slot.doctor,
+        )
+        .limit(1)
+    )
+    return found.first() is not None

@@ -1,0 +1,1 @@
+"""Find which visit an object belongs to."""

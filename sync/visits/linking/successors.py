@@ -1,0 +1,182 @@
+"""A rescheduled appointment and the one cloned from it are the same visit, whichever comes first.
+
+DrChrono reschedules by a clone (`cloned_from`) and sets the original to Rescheduled. The clone then
+stands in the original's place: the OnCall visit moves, with one mail. A clone whose original stays
+open is another visit.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.errors import Gone
+from sync.core.records import Life, State
+from sync.core.rules.group import is_group
+from sync.core.rules.merge import Seen
+from sync.drchrono import translate as drchrono
+from sync.run.changes import compare
+from sync.run.outcomes import AbsorbedError, LaterError, ParkedError
+from sync.store.schema import visit
+from sync.store.tables import attendances, baselines, links, work
+from sync.store.tables.work import Hints
+from sync.visits.linking.by_marker import BUSY
+from sync.visits.state.read import starts_of
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+MOST_BETWEEN = 5
+CARRIED = ("starts", "minutes", "type", "provider", "patient")
+
+
+def settle(started: VisitRun) -> None:
+    """Let a fresh clone take its original's place, or wait for what becomes of the original.
+
+    Raises AbsorbedError when it took the place, ParkedError while the original is still open,
+    LaterError when the original's visit is busy.
+    """
+    state, shown = started.state, started.state.read.get("drchrono")
+    clone = state.object("drchrono")
+    if shown is None or clone is None or not shown.visit.cloned_from:
+        return
+    if state.object("oncall") is not None or state.attendance is not None:
+        return
+    original = _original(started, shown.visit.cloned_from)
+    if original is None or original.aggregate == state.key:
+        return
+    try:
+        json = started.sync.drchrono.get_appointment(started.ticket, str(original.remote_id))
+    except Gone:
+        return
+    life = drchrono.to_visit(json, started.mapping).state
+    if not isinstance(life, State):
+        return
+    if life.life is Life.RESCHEDULED:
+        _take_over(started, clone, original, json)
+    elif life.life is Life.OPEN:
+        _wait(started, original)
+
+
+def wake(conn: Connection, started: VisitRun) -> None:
+    """The original was rescheduled: clones that waited for that are looked at now."""
+    original = started.state.object("drchrono")
+    if original is None or original.remote_id is None:
+        return
+    for key in links.blocked_on(conn, "visit", original.remote_id):
+        work.raise_(conn, key, now=started.sync.clock(), hints=Hints.of("drchrono"))
+
+
+def _original(started: VisitRun, remote_id: str) -> Obj | None:
+    """The original that stands for an open OnCall visit.
+
+    What was rescheduled twice before we looked has one between that stands for nothing.
+    """
+    for _ in range(MOST_BETWEEN):
+        original = _linked_original(started, remote_id)
+        if original is not None:
+            return original
+        try:
+            json = started.sync.drchrono.get_appointment(started.ticket, remote_id)
+        except Gone:
+            return None
+        between = drchrono.to_visit(json, started.mapping)
+        rescheduled = isinstance(between.state, State) and between.state.life is Life.RESCHEDULED
+        if not rescheduled or not between.cloned_from:
+            return None
+        remote_id = between.cloned_from
+    return None
+
+
+def _linked_original(started: VisitRun, remote_id: str) -> Obj | None:
+    """The original, if it stands for an open OnCall visit."""
+    with started.sync.store.read() as conn:
+        original = links.find(conn, "drchrono", "appointment", remote_id)
+        if original is None or not original.known:
+            return None
+        row = conn.execute(select(visit).where(visit.c.aggregate == original.aggregate)).one()
+        stands = any(
+            a.current and a.appointment == original.id
+            for a in attendances.attendances(conn, original.aggregate)
+        )
+        made = any(
+            o.system == "oncall" and o.kind == "appointment" and o.known
+            for o in links.objects_of(conn, original.aggregate)
+        )
+    return original if row.state == "open" and stands and made else None
+
+
+def _wait(started: VisitRun, original: Obj) -> None:
+    """Park the clone for a grace, once; an imminent one doesn't wait."""
+    state, sync = started.state, started.sync
+    held, starts = state.row["hold_until"], starts_of(state)
+    if held is not None and held <= state.now:
+        return
+    if starts is not None and starts <= state.now + sync.settings.imminent:
+        return
+    until = held or state.now + timedelta(seconds=sync.settings.grace_seconds)
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        conn.execute(update(visit).where(visit.c.aggregate == state.key).values(hold_until=until))
+    raise ParkedError("visit", str(original.remote_id))
+
+
+def _take_over(started: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) -> None:
+    """Put the clone into the original's visit; the original gets an aggregate of its own.
+
+    What the clone has other than the original counts as changed: the visit moves.
+    """
+    sync, state, target = started.sync, started.state, original.aggregate
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        other = work.try_lock(
+            conn, target, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+        if other is None:
+            raise LaterError(now + BUSY)
+        _settle_as(conn, started, clone, original, json)
+        for attended in attendances.attendances(conn, target):
+            if attended.current and attended.appointment == original.id:
+                attendances.change_attendance(conn, attended.id, appointment=clone.id)
+        own = links.new_aggregate(conn, "visit", now)
+        links.change(conn, original.id, aggregate=own, state="skipped")
+        conn.execute(update(visit).where(visit.c.aggregate == target).values(hold_until=None))
+        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
+        _wait_for_others(conn, started, target, now)
+        work.give_back(conn, other, now=now)
+    raise AbsorbedError(target)
+
+
+def _wait_for_others(conn: Connection, started: VisitRun, target: int, now: datetime) -> None:
+    """The members of a group are rescheduled one by one: that is one move."""
+    slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == target)).scalar_one()
+    if is_group(slot):
+        seconds = started.sync.settings.group_settle_seconds
+        wait = work.Wait(seconds, seconds)
+        work.raise_(conn, target, now=now, hints=Hints.both(), wait=wait)
+
+
+def _settle_as(
+    conn: Connection, started: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]
+) -> None:
+    """Give the clone the original's baselines, salted as its own."""
+    digests = started.sync.digests
+    wire = drchrono.wire("appointment", json)
+    stored = baselines.stored_fields(conn, [original.id])
+    seen = compare(digests, original.id, wire, stored)
+    as_settled: dict[str, Json] = {
+        # A change of the original that was not carried yet is the clone's to carry.
+        name: wire[name] if seen.get(name) is Seen.SAME else None
+        for name in CARRIED
+        # What can't be compared stays without a baseline: different from OnCall, it is asked about.
+        if name in wire and seen.get(name) is not Seen.UNKNOWN
+    }
+    own = started.state.read["drchrono"].wire
+    if "state" in own:
+        as_settled["state"] = own["state"]
+    baselines.settle(conn, clone.id, digests.fields(clone.id, as_settled), digests.key_id)

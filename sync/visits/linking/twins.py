@@ -1,0 +1,258 @@
+"""One visit that was entered by hand on both sides: found again before anything is made, joined.
+
+Candidates come from our own rows (same doctor, same start, one side only); each is read, and the
+person decides: never a guess, never two visits for one slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, or_, select, true, update
+
+from sync.core.errors import Gone
+from sync.core.records import Absent, Attendee, Marker, Visit, present
+from sync.core.rules.people import normal_email
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
+from sync.run import allowed
+from sync.run.evidence import behind, sealing
+from sync.run.outcomes import LaterError
+from sync.store.schema import object_, visit
+from sync.store.tables import attendances, baselines, decisions_never, links, work
+from sync.store.tables.work import Hints
+from sync.visits.state.read import participants_wire
+
+if TYPE_CHECKING:
+    from sync.core.wording import Json
+    from sync.people.resolve.participant import Met
+    from sync.store.tables.links import Obj
+    from sync.visits.reconcile import VisitRun
+
+BUSY = timedelta(seconds=1)
+
+
+def slot_key(doctor: str, starts: datetime, person: int) -> str:
+    """What no two open visits may share: doctor, start (UTC) and person."""
+    return f"{doctor}:{starts:%Y%m%dT%H%M}:{person}"
+
+
+def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:
+    """The slot of a visit that stands now with this doctor at this time; None when it is taken."""
+    now = slot_key(doctor, starts, int(slot.rpartition(":")[2]))
+    taken = conn.execute(
+        select(visit.c.aggregate).where(
+            visit.c.slot_key == now, visit.c.state == "open", visit.c.aggregate != key
+        )
+    ).first()
+    return now if taken is None else None
+
+
+def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
+    """Join an OnCall visit of the same slot whose only patient has this person's e-mail.
+
+    Raises LaterError after joining (both sides are looked at anew), or when the twin is busy;
+    ParkedError while a person is still to say whose twin it is.
+    """
+    email = normal_email(present(met.person.email, ""))
+    for twin in _candidates(started, "oncall", doctor, starts):
+        try:
+            json = started.sync.oncall.get_appointment(started.ticket, str(twin.remote_id))
+        except Gone:
+            _is_not_there(started, twin)
+            continue
+        shown = oncall.to_visit(json, started.mapping)
+        with started.sync.store.write() as conn:
+            # Not read a second time for the next booking, however many there are.
+            note_place(conn, twin.aggregate, shown, first=True)
+            links.change(conn, twin.id, told=False)
+        if _is_coming(started, twin, shown):
+            with started.sync.store.write() as conn:
+                now = started.sync.clock()
+                work.raise_(conn, twin.aggregate, now=now, hints=Hints.both())
+            raise LaterError(now + BUSY, Hints.both())
+        same = [
+            one
+            for one in shown.attendees
+            if one.cancelled is not True and normal_email(present(one.email, "")) == email != ""
+        ]
+        if shown.starts == starts and len(same) == 1 and not shown.marker:
+            _not_unsure(started, twin)
+            _join(started, twin, met, same[0], json)
+
+
+def _is_not_there(started: VisitRun, twin: Obj) -> None:
+    """Note that an id of which only a caller told was denied: no other booking reads it again.
+
+    Its own run looks at it in any case.
+    """
+    if twin.told:
+        with started.sync.store.write() as conn:
+            only_told = object_.c.id == twin.id, object_.c.told, object_.c.looked_at.is_(None)
+            now = started.sync.clock()
+            conn.execute(update(object_).where(*only_told).values(looked_at=now))
+
+
+def _is_coming(started: VisitRun, twin: Obj, shown: Visit) -> bool:
+    """Whether a visit of ours was made for this very one: its own run hands it over.
+
+    Or it finds that the database is behind. Once the links were rebuilt, its marker is old.
+    """
+    own, marker = started.state.object("drchrono"), shown.marker
+    if own is None or not isinstance(marker, Marker) or marker.other != own.remote_id:
+        return False
+    sync, here = started.sync, (twin.system, "appointment", str(twin.remote_id))
+    if marker.installation not in sync.installations() or sealing.is_broken(
+        sync.digests, marker, *here
+    ):
+        return False
+    with started.sync.store.read() as conn:
+        judged = behind.was_looked_at(conn, twin.created_at)
+        return not judged or links.survivor(conn, marker.aggregate) == started.state.key
+
+
+def with_drchrono_twin(
+    started: VisitRun, met: Met, doctor: str, starts: datetime, attendee: Attendee
+) -> None:
+    """Join a DrChrono appointment of the same slot and patient; raises as the other does."""
+    for twin in _candidates(started, "drchrono", doctor, starts):
+        try:
+            json = started.sync.drchrono.get_appointment(started.ticket, str(twin.remote_id))
+        except Gone:
+            _is_not_there(started, twin)
+            continue
+        shown = drchrono.to_visit(json, started.mapping)
+        with started.sync.store.write() as conn:
+            note_place(conn, twin.aggregate, shown, first=True)
+        own = shown.patient == met.remote_id and not shown.virtual_base
+        if shown.starts == starts and own:
+            _not_unsure(started, twin)
+            _join(started, twin, met, attendee, started.state.read["oncall"].json)
+
+
+def stands_for(started: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> bool:
+    """Whether an appointment in the way is this very visit, entered by hand; then it is noted.
+
+    Noted means that it has a row of its own with its slot, by which `with_drchrono_twin` finds it.
+    """
+    shown = drchrono.to_visit(json, started.mapping)
+    wanted = started.state.read["oncall"].visit.starts
+    same = (shown.patient, shown.starts, shown.provider) == (met.remote_id, wanted, doctor)
+    if not same or isinstance(shown.starts, Absent) or shown.marker:
+        return False
+    sync = started.sync
+    with sync.store.write() as conn:
+        obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
+        if not _alone(conn, obj):
+            return False
+        note_place(conn, obj.aggregate, shown)
+    return True
+
+
+def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False) -> None:
+    """Note when and with whom a visit stands, so that its twin is found by that.
+
+    `first`: only where nobody has noted it yet.
+    """
+    values: dict[str, object] = {}
+    if not isinstance(shown.starts, Absent):
+        values["starts_at"] = shown.starts
+    if not isinstance(shown.provider, Absent):
+        values["doctor"] = shown.provider
+    if values:
+        unknown = visit.c.starts_at.is_(None) if first else true()
+        conn.execute(update(visit).where(visit.c.aggregate == key, unknown).values(**values))
+
+
+def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
+    """Live appointments of a system, alone in their visit, that stand in this slot by our rows.
+
+    Of one that was not read yet (OnCall's hints are bare), or could not be (a doctor's zone was not
+    known), the slot is not known: it may be this.
+    """
+    here = or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None))
+    with started.sync.store.read() as conn:
+        rows = conn.execute(
+            select(object_)
+            .join(visit, visit.c.aggregate == object_.c.aggregate)
+            .where(
+                here,
+                or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
+                visit.c.state == "open",
+                object_.c.system == system,
+                object_.c.kind == "appointment",
+                object_.c.state == "live",
+                # Not one that a read has denied.
+                or_(~object_.c.told, object_.c.looked_at.is_(None)),
+                object_.c.aggregate != started.state.key,
+            )
+            .order_by(object_.c.id)
+        ).mappings()
+        found = [links.Obj(**row) for row in rows]
+        return [one for one in found if _alone(conn, one) and _may_join(conn, started, one)]
+
+
+def _may_join(conn: Connection, started: VisitRun, twin: Obj) -> bool:
+    """Whether nobody has told the two apart by hand."""
+    own = started.state.object("drchrono" if twin.system == "oncall" else "oncall")
+    if own is None:
+        return False
+    kind, other = ("visit", "appointment") if twin.system == "oncall" else ("appointment", "visit")
+    return not decisions_never.is_said(
+        conn, (kind, str(twin.remote_id)), (other, str(own.remote_id))
+    )
+
+
+def _not_unsure(started: VisitRun, twin: Obj) -> None:
+    """Raises ParkedError when the twin may be another's: who comes later is asked about too."""
+    with started.sync.store.read() as conn:
+        unsure = allowed.is_unsure(conn, twin.aggregate)
+    if unsure:
+        raise allowed.unsure((str(twin.remote_id),), (twin.aggregate,))
+
+
+def _alone(conn: Connection, one: Obj) -> bool:
+    others = [
+        other
+        for other in links.objects_of(conn, one.aggregate)
+        if other.kind == "appointment" and other.id != one.id and other.state != "gone"
+    ]
+    return not others and one.remote_id is not None
+
+
+def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[str, Json]) -> None:
+    sync, state = started.sync, started.state
+    with sync.store.write() as conn:
+        now = sync.clock()
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        other = work.try_lock(
+            conn, twin.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
+        )
+        if other is None or not _alone(conn, twin):
+            raise LaterError(now + BUSY, Hints.both())
+        for attended in attendances.attendances(conn, twin.aggregate):
+            attendances.change_attendance(conn, attended.id, current=False, participant=None)
+        links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
+        links.change(conn, twin.id, generation=state.generation)
+        source = state.object("drchrono" if twin.system == "oncall" else "oncall")
+        appointment = twin if twin.system == "drchrono" else source
+        participant = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
+            conn, state.key, "oncall", "participant", attendee.remote_id, now=now
+        )
+        wire = participants_wire(json)[attendee.remote_id]
+        baselines.settle(
+            conn, participant.id, sync.digests.fields(participant.id, wire), sync.digests.key_id
+        )
+        values = {
+            "appointment": appointment.id if appointment else None,
+            "participant": participant.id,
+            "person": met.key,
+            "person_version": met.version,
+        }
+        if state.attendance is None:
+            attendances.attend(conn, state.key, **values)
+        else:
+            attendances.change_attendance(conn, state.attendance.id, **values)
+    raise LaterError(now, Hints.both())

@@ -1,0 +1,386 @@
+"""One run of one visit: read what was hinted, plan, send the effects, settle what was carried."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import Connection, func, select, update
+
+from sync.core.records import Life, State
+from sync.core.rules.effects import (
+    CreateAppointment,
+    CreateOncall,
+    Effect,
+    Mark,
+    NextGeneration,
+    Patch,
+)
+from sync.core.rules.group import is_group
+from sync.core.rules.plan import SYSTEMS, Plan, Policy, plan_visit
+from sync.intake import series
+from sync.intake.webhooks import out_of_scope
+from sync.mapping import Mapping
+from sync.outbound.gate import Ticket
+from sync.people import contacts, demographics, inactive
+from sync.run import allowed, fruitless, rekeying
+from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
+from sync.runtime import Sync
+from sync.store.schema import call, visit
+from sync.store.tables import baselines, journal, links, work
+from sync.store.tables.work import Hints, Lease
+from sync.visits.creating import create, record, recover
+from sync.visits.groups import entry, reconcile, second
+from sync.visits.linking import by_marker, merged_charts, successors, twins
+from sync.visits.state import unreadable, zones
+from sync.visits.state.read import (
+    VisitState,
+    doctor_of,
+    hints_left,
+    is_quiet,
+    load,
+    looked_at,
+    read_side,
+    starts_of,
+    wait_for_unresolved,
+)
+from sync.visits.writing import conflicts, markers, patch
+
+# A bare OnCall hint this soon after a write of ours is taken for its echo.
+ECHO = timedelta(seconds=30)
+# Attention that stands until somebody has read it, whatever later runs see.
+TOLD = ("noted",)
+# What the mapping or its direction keeps from being made.
+OUTSIDE = frozenset({"direction", "type_skipped", "out_of_scope"})
+
+
+@dataclass
+class VisitRun:
+    """What the steps of one run share."""
+
+    sync: Sync
+    state: VisitState
+    ticket: Ticket
+    mapping: Mapping
+
+    @property
+    def policy(self) -> Policy:
+        """The clinic's policy as the plan asks for it."""
+        told = self.mapping.policy
+        return Policy(
+            record="left" if told.system_of_record == "drchrono" else "right",
+            new=told.on_first_difference,
+            to_drchrono=self.mapping.may_write_drchrono,
+            to_oncall=self.mapping.may_write_oncall,
+            fees=told.fee_bearing_writes,
+            window=timedelta(days=min(told.window_days, self.sync.settings.window_days)),
+            occurrences=timedelta(days=self.sync.settings.occurrence_days),
+            reopened=told.reopened,
+            left_scope=told.left_scope,
+            grace=timedelta(seconds=self.sync.settings.grace_seconds),
+            imminent=self.sync.settings.imminent,
+        )
+
+
+def run(sync: Sync, lease: Lease) -> None:
+    """Bring one leased visit to where both sides agree, and give the lease back as done.
+
+    Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
+    """
+    now = sync.clock()
+    with sync.store.read() as conn:
+        state = load(conn, lease, now)
+    if state.row["frozen_at"] is not None:
+        raise ParkedError("operator", "frozen", "too_many_writes")
+    allowed.of_visit(sync, state.key)
+    started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
+    if series.follow(started):
+        finish(started, Plan(skipped="not_a_visit"))
+        return
+    if is_group(state.row["slot_key"]):
+        reconcile.run(started, _own_echo)
+        return
+    recover.resolve(started)
+    due = wait_for_unresolved(sync, state)
+    hints = hints_left(state)
+    if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
+        finish(started, Plan())
+        return
+    sync.gate.begin(started.ticket)
+    _read_hinted(started, _union(hints, due))
+    demographics.hear(started)
+    quiet = _all_quiet(state) and not state.unresolved and not _waits(started)
+    if quiet and not second.newcomers(started):
+        _look_again_if_stale(started)
+        _note_fruitless(started)
+        finish(started, Plan())
+        return
+    for system in ("drchrono", "oncall"):
+        read_side(sync, state, system, started.ticket)
+    by_marker.settle(started)
+    _know_place(started)
+    successors.settle(started)
+    unreadable.of_visit(started)
+    merged_charts.settle(started)
+    _know_participant(started)
+    second.settle(started)
+    plan = make_plan(started)
+    entry.settle(started, plan)
+    if sync.live:
+        with conflicts.recorded(started, plan):
+            for effect in plan.effects:
+                execute(started, effect)
+    _look_again_if_stale(started)
+    finish(started, plan)
+
+
+def _ticket(sync: Sync, state: VisitState) -> Ticket:
+    starts = starts_of(state)
+    imminent = starts is not None and state.now <= starts <= state.now + sync.settings.imminent
+    return Ticket(state.lease.lane, state.lease, imminent=imminent)
+
+
+def _union(one: Hints, other: Hints) -> Hints:
+    either = Hints(one.drchrono or other.drchrono, one.oncall or other.oncall)
+    return either if either.drchrono or either.oncall else Hints.both()
+
+
+def _read_hinted(started: VisitRun, hints: Hints) -> None:
+    if hints.drchrono:
+        read_side(started.sync, started.state, "drchrono", started.ticket)
+    if hints.oncall:
+        read_side(started.sync, started.state, "oncall", started.ticket)
+
+
+def _all_quiet(state: VisitState) -> bool:
+    """Whether what was hinted was read, is there, and asks for nothing."""
+    return bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
+
+
+def _waits(started: VisitRun) -> bool:
+    """Whether it was parked: what it waits for can be on the side that nothing was said about."""
+    with started.sync.store.read() as conn:
+        return links.is_blocked(conn, started.state.key)
+
+
+def _know_place(started: VisitRun) -> None:
+    """Note where a visit stands before anything can park it: its twin is found by that."""
+    state = started.state
+    if state.row["starts_at"] is not None:
+        return
+    with started.sync.store.write() as conn:
+        for shown in state.read.values():
+            twins.note_place(conn, state.key, shown.visit)
+
+
+def _know_participant(started: VisitRun) -> None:
+    """A visit of ours that came back by its own webhook still lacks its patient's participant."""
+    state, shown = started.state, started.state.read.get("oncall")
+    attended = state.attendance
+    if shown is None or attended is None or attended.participant is not None:
+        return
+    with started.sync.store.write() as conn:
+        record.participant(conn, started, shown.json)
+
+
+def make_plan(started: VisitRun) -> Plan:
+    """The plan for what was read; reads only, so a dry run is this too."""
+    state, shown = started.state, started.state.read.get("drchrono")
+    return plan_visit(
+        state.view("drchrono"),
+        state.view("oncall"),
+        started.policy,
+        state.now,
+        creating=create.allowed(started.sync, doctor_of(state)),
+        in_scope=shown is None or not out_of_scope(started.mapping, shown.visit),
+        hold_until=state.row["hold_until"],
+    )
+
+
+def execute(started: VisitRun, effect: Effect) -> None:
+    """Send one effect through the gate."""
+    match effect:
+        case CreateOncall():
+            create.make_oncall(started)
+        case CreateAppointment():
+            create.make_appointment(started)
+        case Patch("oncall", values):
+            if "state" not in values:
+                inactive.refuse(started)
+            patch.patch_oncall(started, effect)
+        case Patch():
+            patch.patch_drchrono(started, effect)
+        case Mark(system):
+            markers.mark(started, system)
+        case NextGeneration(cancel_old):
+            patch.next_generation(started, cancel_old=cancel_old)
+
+
+# --- the end of a run -----------------------------------------------------------------------------
+
+
+def _look_again_if_stale(started: VisitRun) -> None:
+    """Ask for one more look when what was read can't be what the newest hint told of."""
+    state = started.state
+    if state.lease.attempts > 0:
+        return
+    bare = [d for d in state.deliveries if d.source == "oncall"]
+    if bare and is_quiet(state, "oncall") and not _own_echo(started, bare):
+        raise LaterError(started.sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
+
+
+def _note_fruitless(started: VisitRun) -> None:
+    """Nothing was found behind what callers told, but for the echo of a write of ours."""
+    state = started.state
+    bare = [d for d in state.deliveries if d.source == "oncall"]
+    for system in state.read:
+        if system == "drchrono" or (bare and not _own_echo(started, bare)):
+            fruitless.note(started.sync, state.lease, state.object(system), state.deliveries)
+
+
+def _own_echo(started: VisitRun, bare: list[journal.Delivery]) -> bool:
+    """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
+    objects = [o.id for o in started.state.objects if o.system == "oncall"]
+    with started.sync.store.read() as conn:
+        last = conn.execute(
+            select(func.max(call.c.ended_at)).where(
+                call.c.object.in_(objects), call.c.effect != "", call.c.state == "done"
+            )
+        ).scalar_one()
+    return last is not None and bare[-1].at <= last + ECHO
+
+
+def finish(started: VisitRun, plan: Plan) -> None:
+    """Settle what needed no call, note what was seen, and give the lease back as done."""
+    sync, state = started.sync, started.state
+    now = sync.clock()
+    held = plan.effects and not sync.live
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        rekeying.visit(conn, sync, state)
+        _adopt(conn, started, plan)
+        if not sync.live:
+            conflicts.note(conn, started, plan)
+        conflicts.note_gaps(conn, state, now)
+        _note_seen(conn, started, plan, carried=not held)
+        looked_at(conn, state)
+        journal.explain(conn, state.deliveries, now)
+        links.unblock(conn, state.key)
+        _tell(conn, started, plan)
+        _want_contact(conn, started)
+        work.complete(conn, state.lease, now=now)
+
+
+def _want_contact(conn: Connection, started: VisitRun) -> None:
+    """Raise the person of a linked visit who has no contact yet: a run may have ended before it."""
+    state, mapping = started.state, started.mapping
+    person = state.attendance.person if state.attendance else None
+    doctor, made = doctor_of(state), state.object("oncall")
+    if person is None or doctor is None or made is None or made.remote_id is None:
+        return
+    if state.row["state"] != "open" or mapping.doctor(doctor) is None or not started.sync.live:
+        return
+    if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
+        return
+    work.raise_(conn, person, now=started.sync.clock(), hints=Hints.of("drchrono"))
+
+
+def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:
+    digests, stored = started.sync.digests, started.state.stored
+    for system in ("drchrono", "oncall"):
+        obj, shown = started.state.object(system), started.state.read.get(system)
+        names = {name for side, name in plan.adopt if side == system}
+        if obj is None or shown is None:
+            continue
+        if system == "oncall" and not plan.effects and (obj.id, "state") not in stored:
+            names.add("state")  # the status that the create's answer lacked
+        wire = {name: value for name, value in shown.wire.items() if name in names}
+        if wire:
+            baselines.settle(
+                conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
+            )
+
+
+def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool) -> None:
+    state, now = started.state, started.sync.clock()
+    for system, shown in state.read.items():
+        obj = state.object(system)
+        if obj is not None:
+            links.change(conn, obj.id, seen_at=now, mark=shown.visit.mark)
+            zones.note_if_unknown(conn, state, obj, shown)
+    for system in state.gone if carried and not plan.held and not plan.asks else ():
+        obj = state.object(system)
+        if obj is not None:
+            links.change(conn, obj.id, state="gone")
+    values: dict[str, object] = {}
+    starts, doctor = _starts_now(state, plan if carried else Plan()), doctor_of(state)
+    if starts is not None:
+        values["starts_at"] = starts
+    if doctor is not None:
+        values["doctor"] = doctor
+    if state.row["slot_key"] and starts is not None and doctor is not None:
+        values["slot_key"] = twins.moved_slot(
+            conn, state.key, state.row["slot_key"], doctor, starts
+        )
+    values["hold_until"] = plan.wait_until
+    if plan.closed and carried:
+        values["state"] = "closed"
+    elif _goes_on(conn, state, now):
+        values["state"] = "open"
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+
+
+def _goes_on(conn: Connection, state: VisitState, now: datetime) -> bool:
+    """Whether an end was taken back that only one side ever knew of: the same visit goes on.
+
+    While it was over, its participant missed what changed in the chart: the person sees to that.
+    """
+    lives = [shown.visit.state for shown in state.read.values()]
+    if state.row["state"] != "closed" or len(lives) < len(SYSTEMS):
+        return False
+    if not all(isinstance(life, State) and life.life is Life.OPEN for life in lives):
+        return False
+    if state.attendance is not None and state.attendance.person is not None:
+        work.raise_(conn, state.attendance.person, now=now, hints=Hints.of("drchrono"))
+    return True
+
+
+def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
+    """When the visit begins now: as written by this run, else as read."""
+    for effect in plan.effects:
+        if isinstance(effect, Patch) and isinstance(effect.values.get("starts"), datetime):
+            return cast("datetime", effect.values["starts"])
+    return starts_of(state)
+
+
+def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
+    key, now = started.state.key, started.sync.clock()
+    journal.close_attention(conn, key, now, keep=(*plan.asks, *TOLD), keep_about=second.TOLD)
+    for cause in plan.notes:
+        journal.open_attention(conn, key, cause, now=now)
+    for cause in plan.asks:
+        if cause == "not_accepted":
+            links.block(conn, key, kind="operator", ref="go-live", now=now)
+            continue
+        if cause == zones.UNKNOWN:
+            doctor = doctor_of(started.state) or ""
+            journal.open_attention(conn, 0, cause, now=now, candidates=[doctor])
+            links.block(conn, key, kind="zone", ref=doctor, now=now)
+            continue
+        journal.open_attention(conn, key, cause, now=now)
+        links.block(conn, key, kind="operator", ref=cause, now=now)
+    if plan.skipped == "awaits_successor":
+        successors.wake(conn, started)
+    if plan.held or plan.skipped in OUTSIDE:
+        links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", now=now)
+    if plan.effects and not started.sync.live:
+        links.block(conn, key, kind="mode", ref="live", now=now)
+        journal.bump(conn, "planned_effects", f"mode={started.sync.settings.sync_mode}")
+
+
+def without_effects(started: VisitRun) -> Plan:
+    """The plan of a visit as it stands, for the dry run; both sides are read."""
+    if is_group(started.state.row["slot_key"]):
+        return reconcile.without_effects(started)
+    for system in ("drchrono", "oncall"):
+        read_side(started.sync, started.state, system, started.ticket)
+    return make_plan(started)

@@ -1,0 +1,1 @@
+"""Write changes to an object that is there."""

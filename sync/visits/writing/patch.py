@@ -1,0 +1,200 @@
+"""Carrying changed fields to one side: the PATCH, its pending digests, and what success settles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, update
+
+from sync.core.errors import Conflict, Refused
+from sync.core.records import State
+from sync.core.rules.effects import Patch
+from sync.drchrono import bodies as drchrono_bodies
+from sync.drchrono import translate as drchrono
+from sync.oncall import bodies as oncall_bodies
+from sync.oncall import translate as oncall
+from sync.run import waiting
+from sync.store.schema import visit
+from sync.store.tables import attendances, baselines, links, work
+from sync.store.tables.work import Hints
+from sync.visits.state import zones
+from sync.visits.state.read import doctor_of, participants_wire
+
+OWNER = frozenset({"provider", "division"})
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.core.wording import Json
+    from sync.outbound.call import Answer
+    from sync.visits.reconcile import VisitRun
+
+
+def patch_oncall(
+    started: VisitRun, effect: Patch, then: Callable[[Connection], None] | None = None
+) -> None:
+    """Write to the OnCall visit; what follows from it (`then`) is stored with its success."""
+    sync, state = started.sync, started.state
+    obj, shown = state.object("oncall"), state.read["oncall"]
+    assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
+    body = oncall_bodies.appointment_body(
+        effect.values, base_url=sync.settings.oncall_base_url, mapping=started.mapping
+    )
+    written = sync.digests.fields(obj.id, oncall.wire("appointment", {**shown.json, **body}))
+    pending = {(obj.id, name): written[name] for name in effect.values if name in written}
+
+    def after(conn: Connection, answer: Answer) -> None:
+        if isinstance(answer.json, dict):
+            _settle_answer(conn, started, obj.id, answer.json, effect)
+        _carried(conn, started, "drchrono", effect)
+        if then is not None:
+            then(conn)
+
+    try:
+        sync.oncall.patch_appointment(
+            started.ticket.then(after),
+            obj.remote_id,
+            body,
+            object_id=obj.id,
+            fields=tuple(effect.values),
+            effect=effect.effect,
+            pending=pending,
+            before=sync.digests.fields(obj.id, shown.wire),
+            doctor=doctor_of(started.state),
+        )
+    except Refused as refusal:
+        if "provider" not in effect.values or not OWNER & set(refusal.fields):
+            raise
+        # The provider of a visit can't be changed there: it is made anew with the new one.
+        next_generation(started, cancel_old=True)
+
+
+def _settle_answer(
+    conn: Connection, started: VisitRun, object_id: int, json: dict[str, Json], effect: Patch
+) -> None:
+    """Move the baselines of the fields that were written to what OnCall made of them.
+
+    Its answer shows the others too, with edits that nobody has carried yet: those stay.
+    """
+    digests = started.sync.digests
+    shown = oncall.wire("appointment", json)
+    wire = {name: shown[name] for name in effect.values if name in shown}
+    baselines.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
+    known = {o.remote_id: o.id for o in started.state.objects if o.kind == "participant"}
+    for remote_id, one in participants_wire(json).items() if "state" in wire else ():
+        row = known.get(remote_id)
+        if row is not None:
+            baselines.settle(
+                conn, row, digests.fields(row, {"state": one.get("state")}), digests.key_id
+            )
+    links.change(conn, object_id, seen_at=started.sync.clock())
+
+
+def _carried(conn: Connection, started: VisitRun, source: str, effect: Patch) -> None:
+    """The other side's baselines move with the success of the call that carried its change."""
+    obj, shown = started.state.object(source), started.state.read.get(source)
+    if obj is None or shown is None:
+        return
+    digests = started.sync.digests
+    wire = {name: shown.wire[name] for name in effect.values if name in shown.wire}
+    if wire:
+        baselines.settle(
+            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
+        )
+
+
+def patch_drchrono(started: VisitRun, effect: Patch) -> None:
+    state = started.state
+    obj, shown = state.object("drchrono"), state.read["drchrono"]
+    assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
+    doctor = str(effect.values.get("provider") or doctor_of(started.state))
+    body = drchrono_bodies.appointment_body(effect.values, doctor=doctor, mapping=started.mapping)
+    ending = state.read.get("oncall")
+    if effect.effect == "cancel" and ending and isinstance(ending.visit.state, State):
+        notes = drchrono_bodies.with_note(
+            shown.json, drchrono_bodies.cancel_note(ending.visit.state.by)
+        )
+        body |= {} if notes is None else {"notes": notes}
+    rooms = [None, *_other_rooms(started, doctor, shown.json.get("exam_room"))]
+    for room in rooms:
+        tried = body if room is None else {**body, "exam_room": int(room)}
+        try:
+            _send_drchrono(started, effect, obj.id, obj.remote_id, tried)
+        except Conflict as conflict:
+            if conflict.code != "overlap":
+                raise
+            taken = conflict.other_id
+        else:
+            return
+    raise waiting.overlap(taken, obj.id)
+
+
+def _other_rooms(started: VisitRun, doctor: str, current: object) -> list[str]:
+    return [room for room in started.mapping.exam_rooms(doctor) if room != str(current)]
+
+
+def _send_drchrono(
+    started: VisitRun, effect: Patch, object_id: int, remote_id: str, body: dict[str, Json]
+) -> None:
+    sync, state = started.sync, started.state
+    shown = state.read["drchrono"]
+    merged = {**shown.json, **body}
+    written = sync.digests.fields(object_id, drchrono.wire("appointment", merged))
+    touched = set(effect.values) | ({"type"} if "exam_room" in body else set())
+    touched |= {"starts"} if "provider" in touched else set()
+    pending = {(object_id, name): written[name] for name in touched if name in written}
+
+    def after(conn: Connection, _answer: Answer) -> None:
+        # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
+        _carried(conn, started, "oncall", effect)
+        if "starts" in touched:
+            owner = str(effect.values.get("provider") or doctor_of(state))
+            zones.note_used(conn, object_id, started.mapping.zone(owner))
+        # Its new `updated_at` is not told. What bears this one, or an older, is from before this.
+        links.change(conn, object_id, mark=shown.visit.mark)
+
+    sync.drchrono.patch_appointment(
+        started.ticket.then(after),
+        remote_id,
+        body,
+        object_id=object_id,
+        fields=tuple(effect.values),
+        effect=effect.effect,
+        pending=pending,
+        before=sync.digests.fields(object_id, shown.wire),
+        doctor=doctor_of(started.state),
+    )
+
+
+def next_generation(started: VisitRun, *, cancel_old: bool) -> None:
+    """Start the visit's next life: what is open now gets an OnCall visit of its own.
+
+    With the old one's cancellation in one step: cancelled and settled, nothing would ask for more.
+    """
+    sync, state = started.sync, started.state
+    if cancel_old:
+        ending = Patch("oncall", {"state": "cancelled"}, "cancel")
+        patch_oncall(started, ending, lambda conn: _begin_next(conn, started))
+        return
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        _begin_next(conn, started)
+
+
+def _begin_next(conn: Connection, started: VisitRun) -> None:
+    state = started.state
+    attended, appointment = state.attendance, state.object("drchrono")
+    if appointment is not None:
+        # Its marker, and the address staff open, still name the visit that is over.
+        links.change(conn, appointment.id, marked=False)
+    conn.execute(
+        update(visit)
+        .where(visit.c.aggregate == state.key)
+        .values(generation=state.generation + 1, state="open", slot_key=None)
+    )
+    if attended is not None:
+        attendances.change_attendance(conn, attended.id, current=False)
+        attendances.attend(
+            conn, state.key, appointment=attended.appointment, life=attended.life + 1
+        )
+    work.raise_(conn, state.key, now=started.sync.clock(), hints=Hints.of("drchrono"))

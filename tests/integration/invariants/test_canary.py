@@ -1,0 +1,145 @@
+"""Invariant 5, nothing personal at rest: after the demo's day, no planted word is anywhere."""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+import requests
+from rich.console import Console
+
+from cli.demo import day as demo_day
+from cli.demo.count import Counter
+from cli.demo.day import Day
+from cli.demo.demo import SETTINGS, play, play_step
+from cli.demo.script import DAY
+from cli.demo.table import Board
+from cli.world.ports import FREE
+from cli.world.world import World, WorldOptions
+from tests.support import canary
+
+pytestmark = pytest.mark.timeout(300)
+
+WRITTEN = {
+    *demo_day.PATIENT.values(),
+    *(demo_day.NEW_FIRST_NAME, demo_day.NEW_EMAIL),
+    *(demo_day.REASON, demo_day.NOTE, demo_day.TITLE),
+}
+# What the sandbox keeps is the remotes' own: there the words belong.
+OF_THE_SANDBOX = ("sandbox.log", "sandbox-state.json", "sandbox-state.json.part")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    options = WorldOptions(FREE, settings={**SETTINGS, "LOG_LEVEL": "DEBUG"})
+    with World(tmp_path_factory.mktemp("day") / "world", options) as started:
+        started.settle(seconds=120)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def day(world: World, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """The demo's day, played."""
+    with (tmp_path_factory.mktemp("console") / "text").open("w") as text:
+        board = Board(Console(file=text))
+        play(world, board)
+    return board
+
+
+@pytest.fixture(scope="module")
+def words(world: World, day: Board) -> set[str]:
+    """Everything personal: what both remotes hold after the day, and what the day wrote."""
+    assert day.results
+    found = canary.words_of(world.control.state("drchrono"), world.control.state("oncall"))
+    found |= canary.spelled(WRITTEN)
+    # One of each kind, so that the list itself is no empty promise.
+    assert found >= {"Núñez", "1980-01-02", "(212) 555-0112", "2125550112"}
+    assert found >= {"patient00@mail.example", "adeyemi.home@mail.example", "Mei Tanaka"}
+    assert found >= WRITTEN
+    return found
+
+
+def test_every_step_arrived_with_the_calls_and_mails_of_the_design(day: Board) -> None:
+    assert [(result.step.name, result.problems) for result in day.results] == [
+        (step.name, ()) for step in DAY
+    ]
+
+
+def test_a_step_that_costs_other_than_the_script_says_is_told(world: World, day: Board) -> None:
+    assert day.results
+    step = next(step for step in DAY if step.name == "book, person known")
+    wrong = replace(step, drchrono=step.drchrono[1:], mails=0)
+    result = play_step(wrong, Day(world).steps[step.name], Counter(world))
+    assert result.problems == (
+        (
+            "DrChrono calls: GET appointment, GET patient, PATCH appointment; "
+            "expected GET patient, PATCH appointment"
+        ),
+        "mails of ours: 1; expected 0",
+    )
+
+
+def test_no_file_of_the_service_tells_anything(world: World, words: set[str]) -> None:
+    with redis.Redis.from_url(world.environment["REDIS_URL"]) as client:
+        # Compressed strings would hide what is in them.
+        client.config_set("rdbcompression", "no")
+        client.save()
+    found = canary.files(world.files.directory, but=OF_THE_SANDBOX)
+    assert {"sync.db", "sync.db-wal", "redis-data/dump.rdb", "log/web.log"} <= set(found)
+    assert {"log/worker-1.log", "log/worker-2.log", "log/beat.log"} <= set(found)
+    assert any(name.startswith("redis-data/appendonly") for name in found)
+    assert {name: canary.hits(words, content) for name, content in found.items()} == {
+        name: set() for name in found
+    }
+
+
+def test_redis_tells_nothing(world: World, words: set[str]) -> None:
+    with redis.Redis.from_url(world.environment["REDIS_URL"]) as client:
+        held = canary.dump(client)
+    assert b"rq:" in held
+    assert canary.hits(words, held) == set()
+
+
+@pytest.mark.parametrize("page", ["metrics", "healthz"])
+def test_no_page_of_the_service_tells_anything(world: World, words: set[str], page: str) -> None:
+    answer = requests.get(f"{world.public_url}/{page}", timeout=10)
+    assert answer.ok
+    assert canary.hits(words, answer.content) == set()
+
+
+NAME = "Núñez"
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        f'{{"event": "hello {NAME}"}}'.encode(),
+        json.dumps({"event": f"hello {NAME}"}).encode(),
+        b"GET /contacts/?name=N%C3%BA%C3%B1ez HTTP/1.1",
+        b"\x00\x07" + zlib.compress(f"KeyError: {NAME}".encode()) + b"\x00rest",
+        b"exc_string " + base64.b64encode(zlib.compress(f"a long trace of {NAME}".encode())),
+    ],
+    ids=["plain", "json", "address", "zlib", "base64 of zlib"],
+)
+def test_the_canary_sings(leak: bytes) -> None:
+    """Each form in which a word could be kept is found."""
+    assert canary.hits({NAME, "Harper"}, b"before\n" + leak + b"\nafter") == {NAME}
+
+
+def test_a_longer_word_is_another_word() -> None:
+    assert canary.hits({"Grace"}, b"Graceful exit") == set()
+    assert canary.hits({"Grace"}, b"\x01GraceAdeyemi") == {"Grace"}
+
+
+def test_a_planted_log_line_is_found(world: World, words: set[str]) -> None:
+    log: Path = world.files.log / "planted.log"
+    log.write_text(f"worker-1 | saw {demo_day.NEW_FIRST_NAME}\n")
+    try:
+        found = canary.files(world.files.directory, but=OF_THE_SANDBOX)
+    finally:
+        log.unlink()
+    assert canary.hits(words, found["log/planted.log"]) == {demo_day.NEW_FIRST_NAME}

@@ -1,0 +1,35 @@
+"""What waited for the authorisation goes on by itself when the token could be renewed after all."""
+
+from sync.tasks import schedule
+from tests.support.agreement import agree
+from tests.support.clinic import Clinic
+from tests.support.flows import here, slot
+
+
+def test_what_met_a_token_that_was_dead_and_young_goes_on(clinic: Clinic) -> None:
+    appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
+    clinic.advance(61)
+    keeper = clinic.sync.keeper
+    assert keeper.renew_after_refusal(keeper.version())
+    schedule.run_now(clinic.sync, "token")
+    # Too young for its age to be the reason: nothing is renewed, and the visit waits.
+    clinic.sandbox.control("drchrono", "expire", {"what": "access"})
+    clinic.edit(appointment, status="Cancelled")
+    clinic.settle()
+    assert clinic.attention() == ["auth"]
+    assert clinic.visit(visit)["cancelled"] is False
+    clinic.advance(61)
+    clinic.book(patient=clinic.patient, scheduled_time=here(slot(1)))
+    clinic.settle()  # its run renews the token
+    schedule.run_now(clinic.sync, "token")
+    clinic.settle()
+    agree(clinic)
+    assert clinic.visit(visit)["cancelled"] is True
+    assert clinic.attention() == []
+
+
+def test_the_same_token_wakes_nothing(clinic: Clinic) -> None:
+    schedule.run_now(clinic.sync, "token")
+    clinic.book(patient=clinic.patient, scheduled_time=here(slot(0)))
+    clinic.settle()
+    assert schedule.run_now(clinic.sync, "token") == ()

@@ -1,0 +1,62 @@
+"""Booked on both sides while nobody looked: what each booking may be is read once, not for each."""
+
+from sync.store.tables import links
+from sync.tasks import schedule, worker
+from tests.support.agreement import agree
+from tests.support.clinic import Clinic, utc, wall
+
+GET, POST = "GET /appointments/ID/", "POST /appointments/"
+BOOKINGS = 3
+
+
+def book_on_both_sides(clinic: Clinic) -> str:
+    """Three in DrChrono and one in OnCall, of people who are known, none heard of; OnCall's id."""
+    people = [
+        clinic.new_patient(first_name="Ida", last_name=f"L{n}", email=f"i{n}@mail.example")
+        for n in range(BOOKINGS + 1)
+    ]
+    for number, patient in enumerate(people):
+        clinic.book(patient=patient, scheduled_time=wall(days=9, hour=13 + number))
+    clinic.settle()
+    clinic.forget()
+    for remote in ("drchrono", "oncall"):
+        clinic.sandbox.faults(remote, webhooks={"mode": "hold"})
+    for number, patient in enumerate(people[:BOOKINGS]):
+        clinic.book(patient=patient, scheduled_time=wall(days=10, hour=13 + number))
+    person = {"first_name": "Ida", "last_name": "L3", "email": "i3@mail.example"}
+    starts = f"{utc(days=10, hour=19):%Y-%m-%dT%H:%M:%SZ}"
+    return clinic.invite(datetime=starts, participants=[person])
+
+
+def run_drchronos_first(clinic: Clinic, visit_id: str) -> None:
+    """What was booked in DrChrono is worked on, while OnCall's booking still waits."""
+    with clinic.sync.store.read() as conn:
+        unread = links.find(conn, "oncall", "appointment", visit_id)
+    assert unread is not None
+    for aggregate in clinic.due():
+        if aggregate != unread.aggregate:
+            worker.run(clinic.sync, aggregate)
+
+
+def test_told_of_by_a_bare_webhook(clinic: Clinic) -> None:
+    visit_id = book_on_both_sides(clinic)
+    for remote in ("oncall", "drchrono"):
+        clinic.sandbox.control(remote, "release", {})
+    clinic.sandbox.wait_idle()
+    run_drchronos_first(clinic, visit_id)
+    assert clinic.calls("oncall").count(POST) == BOOKINGS
+    assert clinic.calls("oncall").count(GET) == 1
+    clinic.settle()
+    agree(clinic)
+
+
+def test_found_in_a_list(clinic: Clinic) -> None:
+    visit_id = book_on_both_sides(clinic)
+    for name in ("oncall_newest", "drchrono_appointments"):
+        schedule.run_now(clinic.sync, name)
+    run_drchronos_first(clinic, visit_id)
+    assert clinic.calls("oncall").count(POST) == BOOKINGS
+    # The list has told where it stands.
+    assert clinic.calls("oncall").count(GET) == 0
+    clinic.settle()
+    agree(clinic)

@@ -1,0 +1,108 @@
+"""Clinics that are set up once for all tests of a worker and copied for each of them.
+
+Connecting a clinic is some thirty calls, the same for every test that starts from a connected one.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clinic import Clinic, checked, open_clinic
+from tests.support.sandbox_client import Sandbox
+from tests.support.servers import postgres
+
+# For a test whose `clinic` is to stand on each database in turn, where locks, races, integers or
+# upserts decide.
+on_both = pytest.mark.parametrize("clinic", ["sqlite", "postgresql"], indirect=True)
+DATABASE, MAPPING = "sync.db", "mapping.toml"
+
+
+def gone_live(clinic: Clinic) -> None:
+    """One patient, and the matching of what is there is done."""
+    clinic.new_patient()
+    clinic.go_live()
+
+
+class Templates:
+    """The clinics of one sandbox process, by name; they lie in directories below `root`."""
+
+    def __init__(self, sandbox: Sandbox, root: Path) -> None:
+        self._sandbox = sandbox
+        self._root = root
+        self._patients: dict[str, int] = {}
+
+    @contextmanager
+    def copied(
+        self,
+        name: str,
+        home: Path,
+        make: Callable[[Clinic], None] = gone_live,
+        server: str | None = None,
+        **settings: Any,
+    ) -> Iterator[Clinic]:
+        """A copy in `home` of the clinic that `make` makes of a connected one.
+
+        It is on SQLite, or on the PostgreSQL whose socket lies in the directory `server`.
+        """
+        with (
+            self.unchecked(name, home, make, server, **settings) as clinic,
+            checked(clinic),
+        ):
+            yield clinic
+
+    @contextmanager
+    def unchecked(
+        self,
+        name: str,
+        home: Path,
+        make: Callable[[Clinic], None],
+        server: str | None = None,
+        **settings: Any,
+    ) -> Iterator[Clinic]:
+        """The same, for a test in which a permitted call may never have gone out."""
+        key = f"{name} on PostgreSQL" if server else name
+        if key not in self._patients:
+            self._make(key, make, server, **settings)
+        shutil.copy(self._root / key / MAPPING, home / MAPPING)
+        self._sandbox.restore(key)
+        with (
+            self._database(key, home, server) as url,
+            Clinic(self._sandbox, url, home, **settings) as clinic,
+        ):
+            clinic.patient = self._patients[key]
+            clinic.hear()
+            clinic.forget()
+            yield clinic
+
+    def _make(
+        self, key: str, make: Callable[[Clinic], None], server: str | None, **settings: Any
+    ) -> None:
+        home = self._root / key
+        home.mkdir()
+        self._sandbox.reset("empty")
+        self._sandbox.behaviours("drchrono", burst_limit=None)
+        url = postgres.create(server, _named(key)) if server else f"sqlite:///{home / DATABASE}"
+        with open_clinic(self._sandbox, url, home, **settings) as clinic:
+            make(clinic)
+            self._sandbox.wait_idle()
+            self._patients[key] = clinic.patient
+        self._sandbox.save(key)
+
+    @contextmanager
+    def _database(self, key: str, home: Path, server: str | None) -> Iterator[str]:
+        if server is None:
+            shutil.copy(self._root / key / DATABASE, home / DATABASE)
+            yield f"sqlite:///{home / DATABASE}"
+            return
+        with postgres.fresh(server, template=_named(key)) as url:
+            yield url
+
+
+def _named(key: str) -> str:
+    """The database of a template, by a word that PostgreSQL takes."""
+    return "template_of_" + re.sub(r"\W", "_", key.lower())

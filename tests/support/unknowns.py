@@ -1,0 +1,61 @@
+"""Each unknown alone and in seeded pairs, many of them in one clinic, one set after the other."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.clinic import Clinic, open_clinic
+from tests.support.flows import NO_LIMITS
+from tests.support.matrix import UNKNOWNS, Unknown, pairs
+from tests.support.sandbox_client import Sandbox
+
+SETS = [*((one,) for one in UNKNOWNS), *pairs()]
+CLINICS = 4
+# What only a catch-up meets.
+OF_LISTS = {
+    *("bulk_lists", "bulk_order_by", "bulk_page_limit", "bulk_polls", "page_size", "paging"),
+    *("verbose_page_size", "list_lag_seconds", "envelope", "order", "status_on_list"),
+    *("contacts_list_email", "email_filter"),
+}
+
+
+def of_clinic(number: int) -> list[tuple[Unknown, ...]]:
+    """The sets that one of the CLINICS goes through, but for those that are settings of ours."""
+    plain = [found for found in SETS if not any(one.settings for one in found)]
+    return plain[number::CLINICS]
+
+
+@contextmanager
+def switched(clinic: Clinic, unknowns: tuple[Unknown, ...]) -> Iterator[bool]:
+    """Have these switched in the block, which is told whether a catch-up could meet them."""
+    remotes = {one.remote for one in unknowns}
+    before = {remote: clinic.sandbox.state(remote)["behaviours"] for remote in remotes}
+    for one in unknowns:
+        clinic.sandbox.behaviours(one.remote, **{one.switch: one.value})
+    try:
+        yield any(one.switch in OF_LISTS for one in unknowns)
+    except AssertionError as different:
+        raise AssertionError(f"{' '.join(map(str, unknowns))}: {different}") from None
+    for one in unknowns:
+        value = before[one.remote][one.switch]
+        clinic.sandbox.behaviours(one.remote, **{one.switch: value})
+
+
+Tour = Callable[[Clinic, int, tuple[Unknown, ...], bool], None]
+
+
+def under_each(number: int, sandbox: Sandbox, url: str, home: Path, tour: Tour) -> None:
+    """Go through one of the CLINICS; at its end nothing is written any more.
+
+    `tour` is given the clinic, the number of its round, what is switched, and whether a catch-up
+    could meet that.
+    """
+    sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
+    with open_clinic(sandbox, url, home, **NO_LIMITS) as clinic:
+        clinic.go_live()
+        for at, unknowns in enumerate(of_clinic(number)):
+            with switched(clinic, unknowns) as listed:
+                tour(clinic, at, unknowns, listed)
+        clinic.forget()
+        clinic.whole_cycle()
+        assert clinic.writes() == []
