@@ -254,9 +254,19 @@ def _make(run: GroupRun, who: Attendee, met: participant.Met, like: dict[str, Js
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "patient"),
             effect="create",
+            pending=_pending(run, row, body),
             doctor=run.slot.doctor,
         )
     participant.afterwards(started, met)
+
+
+def _pending(run: GroupRun, row: links.Obj, body: dict[str, Json]) -> dict[tuple[int, str], str]:
+    """What the create sends, and the OnCall visit that it is made from (`keeping.as_sent`)."""
+    wires = {row.id: drchrono.wire("appointment", body)}
+    obj, shown = run.state.object("oncall"), run.oncall()
+    if obj is not None and shown is not None:
+        wires[obj.id] = shown.wire
+    return attempts.sent(run.started.sync.digests, wires)
 
 
 def _body(
@@ -347,13 +357,16 @@ def _look(run: GroupRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
     sync = run.started.sync
     with sync.store.read() as conn:
         patient = links.patient_row(conn, seat.attended.person or 0)
-    found = None if patient is None else _standing(run, str(patient.remote_id))
+    found = None if patient is None else _standing(run, str(patient.remote_id), over=True)
     with sync.store.read() as conn:
         return found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
 
 
-def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
-    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's."""
+def _standing(run: GroupRun, patient: str, *, over: bool = False) -> dict[str, Json] | None:
+    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's.
+
+    `over`: one with our marker that has ended too. What we made may have been cancelled since.
+    """
     slot = run.slot
     days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
     pages = run.started.sync.drchrono.list_appointments(
@@ -366,9 +379,9 @@ def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
     for page in pages:
         for json in page.results:
             shown = _visit(run, json)
-            over = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
-            if shown.patient != patient or over or _is_members(run, shown.remote_id):
+            if shown.patient != patient or _is_members(run, shown.remote_id):
                 continue
+            ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
             marker = shown.marker
             ours = (
                 isinstance(marker, Marker)
@@ -378,7 +391,8 @@ def _standing(run: GroupRun, patient: str) -> dict[str, Json] | None:
                     run.started.sync.digests, marker, "drchrono", "appointment", shown.remote_id
                 )
             )
-            if ours or (shown.starts == slot.starts and shown.provider == slot.doctor):
+            same = shown.starts == slot.starts and shown.provider == slot.doctor
+            if (ours and (over or not ended)) or (same and not ended):
                 return json
     return None
 
