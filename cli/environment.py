@@ -19,7 +19,7 @@ from sync.core.errors import AuthFailed, NotBefore, RemoteError
 from sync.hosting import PlaceError, reason
 from sync.log import place
 from sync.mapping import MappingError
-from sync.store.tables import trouble
+from sync.store import trouble
 
 if TYPE_CHECKING:
     from sync.runtime import Sync

@@ -13,7 +13,7 @@ from sync.drchrono.keeper import State
 from sync.run.evidence import accounts
 from sync.store.database import is_read_only
 from sync.store.tables import journal
-from sync.store.tables.trouble import NO_TABLES, sentence
+from sync.store.trouble import NO_TABLES, sentence
 
 _LATELY = timedelta(seconds=60)
 _ROLES = ("worker", "beat")

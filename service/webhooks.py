@@ -16,7 +16,7 @@ from service.doors import Doors, one_of, read_body
 from service.errors import of_the_database, problem
 from sync.intake import webhooks
 from sync.runtime import Sync
-from sync.store.tables.trouble import NO_TABLES
+from sync.store.trouble import NO_TABLES
 
 log = get_logger(__name__)
 

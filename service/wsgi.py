@@ -13,7 +13,7 @@ from sync import log, runtime
 from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
 from sync.log import cause
 from sync.runtime import Sync
-from sync.store.tables.trouble import NO_TABLES
+from sync.store.trouble import NO_TABLES
 from workers.bell import Bell
 
 BOOT_ERROR = 3  # gunicorn ends when a worker ends with it, instead of trying for ever

@@ -17,7 +17,7 @@ from sync import log as logs
 from sync import redis_server
 from sync.config import load_settings
 from sync.runtime import Sync
-from sync.store.tables import trouble
+from sync.store import trouble
 from sync.tasks import schedule, sweep
 from workers import heartbeat
 from workers.bell import Bell

@@ -13,7 +13,8 @@ from sync.config import Settings, missing_settings
 from sync.hosting import PlaceError
 from sync.log import cause
 from sync.runtime import Sync
-from sync.store.tables import journal, trouble
+from sync.store import trouble
+from sync.store.tables import journal
 
 EVERY = 10.0  # seconds
 UNUSABLE = "the database file may not be written or opened: look at DATABASE_URL and its rights"

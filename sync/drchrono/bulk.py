@@ -8,7 +8,8 @@ by its effect. A list is kept for one hour.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sync.core.errors import BULK, Gone, Transient
+from sync.core.answers.endpoints import BULK
+from sync.core.errors import Gone, Transient
 from sync.outbound.call import Answer, Call, Json
 from sync.outbound.hosts import Base
 from sync.outbound.pages import Record, read_page

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Unpack
 from urllib.parse import quote
 
-from sync.core.errors import INSTANCES, Transient
+from sync.core.answers.endpoints import INSTANCES
+from sync.core.errors import Transient
 from sync.drchrono import bulk
 from sync.outbound.call import Answer, Audit, Call, Json, Sender
 from sync.outbound.hosts import Base

@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
+from sync.core.answers.verdict import LOGIN_PAGE
 from sync.core.errors import (
-    LOGIN_PAGE,
     AuthFailed,
     Deferred,
     NotBefore,

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from sync.core.errors import REVOKE, TOKEN, Json, Unresolved
+from sync.core.answers.endpoints import REVOKE, TOKEN
+from sync.core.errors import Unresolved
 from sync.core.tokens import StoredToken
+from sync.core.wording import Json
 from sync.outbound.call import Call
 
 SYSTEM = "drchrono"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 from urllib.parse import urlencode
 
-from sync.core.errors import REVOKE, TOKEN, Verdict, is_write
+from sync.core.answers.endpoints import REVOKE, TOKEN, is_write
+from sync.core.answers.verdict import Verdict
 from sync.core.wording import Json as Json
 
 

@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from sync.core.answers.endpoints import ITEMS, READ_ON, REDIRECTS
+from sync.core.answers.table import classify
+from sync.core.answers.verdict import error_for
 from sync.core.errors import (
-    ITEMS,
-    READ_ON,
-    REDIRECTS,
     Deferred,
     FencedOff,
     NoAnswer,
@@ -28,8 +28,6 @@ from sync.core.errors import (
     Throttled,
     Transient,
     Unresolved,
-    classify,
-    error_for,
 )
 from sync.outbound import brake, budget
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from sync.store.tables.trouble import NO_TABLES
+from sync.store.trouble import NO_TABLES
 
 
 @lru_cache(maxsize=1)

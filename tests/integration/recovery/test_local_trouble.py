@@ -17,7 +17,7 @@ from sync import runtime
 from sync.config import given
 from sync.hosting import PlaceError
 from sync.store.database import Store
-from sync.store.tables.trouble import sentence
+from sync.store.trouble import sentence
 from tests.support.servers.processes import Process, environment
 from workers import heartbeat
 from workers.bell import Bell

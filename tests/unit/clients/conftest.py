@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sync.core.errors import Kind, Verdict
+from sync.core.answers.verdict import Kind, Verdict
 from sync.outbound.call import Answer
 
 

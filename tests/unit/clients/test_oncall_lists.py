@@ -2,7 +2,8 @@
 
 import pytest
 
-from sync.core.errors import Kind, Transient, Verdict
+from sync.core.answers.verdict import Kind, Verdict
+from sync.core.errors import Transient
 from sync.oncall.client import OnCall
 from sync.outbound.call import Answer, Call
 

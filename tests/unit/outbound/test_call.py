@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync.core.errors import Kind, Verdict
+from sync.core.answers.verdict import Kind, Verdict
 from sync.outbound.call import Answer, Call, Incoming, outgoing, read_json
 from sync.outbound.credentials import Credentials
 

@@ -4,20 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync.core.errors import (
-    AuthFailed,
-    Conflict,
-    Gone,
-    Kind,
-    Refused,
-    Throttled,
-    Transient,
-    Unresolved,
-    Verdict,
-    classify,
-    error_for,
-    is_write,
-)
+from sync.core.answers.endpoints import is_write
+from sync.core.answers.table import classify
+from sync.core.answers.verdict import Kind, Verdict, error_for
+from sync.core.errors import AuthFailed, Conflict, Gone, Refused, Throttled, Transient, Unresolved
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 JSON = "application/json"

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.core.errors import Kind, NotTheApi, classify, error_for
+from sync.core.answers.table import classify
+from sync.core.answers.verdict import Kind, error_for
+from sync.core.errors import NotTheApi
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HTML, JSON = "text/html; charset=UTF-8", "application/json"

@@ -1,0 +1,1 @@
+"""What the answer of a remote means for the call that got it: the one error table."""

@@ -1,0 +1,31 @@
+"""Name the endpoints of both APIs, as the error table and the gate tell them apart."""
+
+# Endpoints whose path names one object: a 404 there says that the object is gone.
+ITEMS = frozenset(
+    {
+        "appointment",
+        "contact",
+        "contact_appointments",
+        "doctor",
+        "participant",
+        "patient",
+        "provider",
+        "user",
+    }
+)
+TOKEN = "token"  # noqa: S105 - the endpoint's name
+REVOKE = "revoke_token"
+BULK = "bulk"
+# Its answer is a bare array of appointments (newest schema, recurring_appointment_instances).
+INSTANCES = "recurring_instances"
+# POSTs that may be repeated: a bulk POST only asks for a list, a revoked token stays revoked.
+REPEATABLE = frozenset({BULK, REVOKE})
+# DrChrono answers "Resend the original request with the right HTTP method": API v4, Requests.
+# With these nothing was done yet; a 303 says the opposite of a write (RFC 9110, 15.4.4).
+REDIRECTS = frozenset({301, 302, 307, 308})
+READ_ON = REDIRECTS | {303}
+
+
+def is_write(endpoint: str, method: str) -> bool:
+    """Whether doing this call twice could do something twice."""
+    return method.upper() not in {"GET", "HEAD"} and endpoint not in REPEATABLE
