@@ -1,4 +1,7 @@
-"""Every cause that the code opens an item with stands in docs/waiting.md, with what ends it."""
+"""Each cause that the code opens an item with stands on two pages: what ends it, what to do.
+
+docs/waiting.md says what it waits for, docs/operations.md what a person does about it.
+"""
 
 import ast
 import importlib
@@ -6,6 +9,10 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+import pytest
+
+from sync.operations.resolve import CAUSES
 
 ROOT = Path(__file__).parents[2]
 # Which argument of a call is the cause.
@@ -62,8 +69,12 @@ def _texts(value: ast.expr, module: str) -> Iterator[str]:
             yield found
 
 
-def test_each_cause_is_on_the_page() -> None:
-    page = named((ROOT / "docs" / "waiting.md").read_text())
+PAGES = ("waiting.md", "operations.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_cause_is_on_the_page(name: str) -> None:
+    page = named((ROOT / "docs" / name).read_text())
     patterns = [one.replace("…", "*") for one in page]
     missing = {
         f"{cause} ({file})"
@@ -79,3 +90,20 @@ def test_the_page_names_no_cause_that_nothing_opens() -> None:
     code = "".join(file.read_text() for file in (ROOT / "sync").rglob("*.py"))
     page = named((ROOT / "docs" / "waiting.md").read_text())
     assert {one for one in page - MADE if "…" not in one and f'"{one}"' not in code} == set()
+
+
+def test_both_pages_name_the_same_causes() -> None:
+    """What is told in the one and not in the other leaves somebody without an answer."""
+    waiting = named((ROOT / "docs" / "waiting.md").read_text())
+    operations = named((ROOT / "docs" / "operations.md").read_text())
+    assert waiting - operations == set()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_only_what_has_candidates_is_to_be_resolved(name: str) -> None:
+    """`attention resolve` refuses every other cause."""
+    rows = [line for line in (ROOT / "docs" / name).read_text().splitlines() if "| `" in line]
+    told = [line for line in rows if "`attention resolve" in line.rsplit("|", 2)[1]]
+    asked = {cause for line in told for cause in named(line)} - {"attention resolve ID"}
+    assert len(asked) > 3
+    assert {cause for cause in asked if "attention resolve" not in cause} - set(CAUSES) == set()
