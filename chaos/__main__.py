@@ -17,8 +17,8 @@ from chaos.database import Database, Postgresql, Sqlite
 from chaos.faults import OF_POSTGRESQL, Kind
 from chaos.plan import draw_plan
 from chaos.run import HASTE, Options, Report, Run
-from cli.commands import show
 from cli.output import OK, TROUBLE
+from cli.world import show
 from cli.world.running import ending_on_signals, start_told
 
 # How many visits are timed when the faults have ended and the forging has not.

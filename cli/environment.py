@@ -70,7 +70,7 @@ def opened(*, anyway: bool = False) -> Iterator["Sync"]:
     missing = missing_settings(found)
     if missing:
         raise TroubleError(missing)
-    from sync.runtime import build
+    from sync.assemble import build
 
     with database_told(), remote_told():
         sync = build(found, owner=f"cli@{socket.gethostname()}:{os.getpid()}")

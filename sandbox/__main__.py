@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from sandbox.clock import Clock
-from sandbox.control import SEEDS
+from sandbox.control import SEEDS, Controlled
 from sandbox.drchrono.remote import DrChrono
 from sandbox.larger import MOST_DOCTORS
 from sandbox.oncall.remote import OnCall
@@ -62,8 +62,8 @@ def main(arguments: list[str]) -> int:
     if kept is not None:
         kept.start()
     servers = [
-        serve(drchrono, chosen.host, chosen.drchrono_port),
-        serve(oncall, chosen.host, chosen.oncall_port),
+        serve(Controlled(drchrono), chosen.host, chosen.drchrono_port),
+        serve(Controlled(oncall), chosen.host, chosen.oncall_port),
     ]
     ready = {
         "host": chosen.host,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox import faults
-from sandbox.answers import Json, json_answer
+from sandbox.answers import Json, Outcome, json_answer
 from sandbox.larger import MOST_DOCTORS
+from sandbox.trouble import faults
 from sandbox.world import Seed
 
 if TYPE_CHECKING:
@@ -35,6 +35,19 @@ def need(body: Json, name: str) -> Any:
     if name not in body:
         raise ControlError(f"{name} is missing")
     return body[name]
+
+
+class Controlled:
+    """A remote behind the control calls that no vendor offers."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    def outcome(self, request: Request) -> Outcome:
+        """Answer one request: a control call here, all others by the remote."""
+        if request.path.startswith(PREFIX):
+            return Outcome(answer(self._remote, request))
+        return self._remote.outcome(request)
 
 
 def answer(remote: Remote, request: Request) -> Response:

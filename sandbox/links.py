@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from sandbox.behaviours import Switch, either
+from sandbox.trouble.behaviours import Switch, either
 
 # Django REST framework writes an absolute link from what the request looks like to it. Behind a
 # proxy that ends TLS that is `http://`, or lacks the port; OnCall's samples name `.com`, DrChrono's

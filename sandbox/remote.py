@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox import control, refusing
 from sandbox.answers import Call, Json, Outcome, Refusal, json_answer
-from sandbox.behaviours import Behaviours, Switch
 from sandbox.calls import CallJournal
-from sandbox.faults import Fault, Faults
+from sandbox.trouble import refusing
+from sandbox.trouble.behaviours import Behaviours, Switch
+from sandbox.trouble.faults import Fault, Faults
 from sandbox.webhooks import Courier
 
 if TYPE_CHECKING:
@@ -129,8 +129,6 @@ class Remote(ABC):
 
     def outcome(self, request: Request) -> Outcome:
         """Answer one request."""
-        if request.path.startswith(control.PREFIX):
-            return Outcome(control.answer(self, request))
         if request.path == LOGIN:
             return self._sign_in(request)
         actor = self.actor_of(request)

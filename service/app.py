@@ -29,7 +29,7 @@ def create_app(sync: Sync, bell: Bell, missed: Callable[[], None] = lambda: None
     for part in (webhooks, oauth, health, metrics):
         app.register_blueprint(part.blueprint(doors))
     errors.register(app, doors.refuse)
-    # What never becomes a request of the app is counted here too (service/gunicorn_worker.py).
+    # What never becomes a request of the app is counted here too (`server.gunicorn_worker`).
     app.extensions["refused"] = lambda reason: doors.refuse("none", reason)
     app.before_request(_begin)
     app.after_request(_end)

@@ -9,7 +9,7 @@ from structlog import get_logger
 
 from service.app import create_app
 from service.missed import Missed
-from sync import log, runtime
+from sync import assemble, log
 from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
 from sync.log import cause
 from sync.runtime import Sync
@@ -41,7 +41,7 @@ def app() -> Flask:
     settings = told_settings()
     log.configure(settings.log_level, role="web")
     try:
-        sync = runtime.build(settings, owner=runtime.owner_name("web"))
+        sync = assemble.build(settings, owner=assemble.owner_name("web"))
     except Exception as error:  # noqa: BLE001 - see below
         # Gunicorn prints an exception's own text, which can hold a piece of a setting.
         get_logger(__name__).critical("web can't begin; see drchrono-oncall check", **cause(error))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from sync.core.addresses import Table
-from sync.core.records import Life, VisitType
+from sync.core.records import Absent, Life, Visit, VisitType
 from sync.core.rules.lifecycle import StatusTable
 from sync.core.texts import bare
 from sync.core.zones import known_zone
@@ -292,3 +292,26 @@ def changed_at(path: Path) -> float:
 
 def _folded(name: str) -> str:
     return bare(name).casefold()
+
+
+def out_of_scope(mapping: Mapping | None, shown: Visit | None) -> bool:
+    """Whether the body alone shows that the appointment is none of ours."""
+    if mapping is None or shown is None:
+        return False
+    if shown.is_break or shown.virtual_base or shown.type is None:
+        return True
+    doctor, office = shown.provider, shown.office
+    if isinstance(doctor, Absent):
+        return False
+    if mapping.doctor(doctor) is None:
+        return True
+    return not isinstance(office, Absent) and not mapping.works_in(doctor, office)
+
+
+def in_scope(mapping: Mapping, shown: Visit) -> bool:
+    """Whether an appointment is one that the mapping has synced."""
+    if shown.is_break or shown.virtual_base or shown.type is None or not shown.patient:
+        return False
+    if isinstance(shown.provider, Absent) or mapping.doctor(shown.provider) is None:
+        return False
+    return isinstance(shown.office, Absent) or mapping.works_in(shown.provider, shown.office)

@@ -1,13 +1,13 @@
 """The parts put together for one process: built once, passed to every function of the engine."""
 
-import os
-import socket
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from sqlalchemy import select
@@ -15,19 +15,14 @@ from sqlalchemy import select
 from sync.config import Mode, Settings
 from sync.digests import Digests
 from sync.drchrono.client import DrChrono
-from sync.drchrono.keeper import TokenKeeper, with_fresh_token
+from sync.drchrono.keeper import TokenKeeper
 from sync.drchrono.oauth import Application
 from sync.mapping import Mapping, changed_at, load
 from sync.oncall.client import OnCall
-from sync.outbound import brake
 from sync.outbound.budget import Left, Limit, left, widened
 from sync.outbound.credentials import Credentials
-from sync.outbound.gate import Gate, Rules, Ticket
-from sync.outbound.optional import Optional
+from sync.outbound.gate import Gate, Ticket
 from sync.outbound.transport import Transport
-from sync.run.evidence import accounts
-from sync.setup.belonging import Fit
-from sync.store.clock import DatabaseClock
 from sync.store.database import Store
 from sync.store.schema import installation
 from sync.store.tables import facts
@@ -45,6 +40,13 @@ class Ring(NamedTuple):
 
     aggregate: int
     lane: Lane
+
+
+class Fit(Protocol):
+    """Says what keeps a process from doing work for its database (`setup.belonging`)."""
+
+    def trouble(self, sync: Sync, *, account: bool) -> str | None:
+        """The trouble in words, or None."""
 
 
 @dataclass
@@ -67,13 +69,13 @@ class Sync:
     tokens: SealedTokens
     tickets: Tickets
     credentials: Credentials
+    fit: Fit
     log: Any = field(default_factory=structlog.get_logger)
     _mapping: Mapping = field(default_factory=Mapping.empty)
     _mapping_stamp: tuple[float, datetime | None] | None = None
     _learned: datetime | None = None
     _asked: float = -_MAPPING_SECONDS
     _lock: Lock = field(default_factory=Lock)
-    _fit: Fit = field(default_factory=Fit)
 
     @property
     def live(self) -> bool:
@@ -144,104 +146,8 @@ class Sync:
         Looked at anew every few seconds. A new ONCALL_KEY costs one call, unless `account` is off.
         Raises SQLAlchemyError when the database is out of reach.
         """
-        return self._fit.trouble(self, account=account)
+        return self.fit.trouble(self, account=account)
 
     def close(self) -> None:
         """Give every connection back."""
         self.store.close()
-
-
-def owner_name(role: str) -> str:
-    """A name for this process in leases and heartbeats: role, host and process id."""
-
-    return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
-
-
-def build(
-    settings: Settings,
-    *,
-    owner: str,
-    clock: Callable[[], datetime] | None = None,
-    pause: Callable[[float], None] = time.sleep,
-) -> Sync:
-    """Put the parts together; opens no connection yet. `pause` waits out seconds within a task.
-
-    Without a `clock` it is the database's.
-
-    Raises ValueError when a key is missing or weak.
-    """
-    clock = clock or DatabaseClock()
-    store = Store(settings.database_url)
-    digests = Digests(settings.digest_key_list)
-    wire = Transport(deadline_seconds=settings.call_deadline_seconds)
-    limits = {
-        "drchrono": Limit(
-            settings.drchrono_hourly_limit,
-            settings.drchrono_burst_limit,
-            settings.budget_reserve,
-        ),
-        "oncall": Limit(),
-    }
-    others = {
-        "drchrono": settings.drchrono_other_origins,
-        "oncall": settings.oncall_other_origins,
-    }
-    application = Application(
-        settings.drchrono_client_id,
-        settings.drchrono_client_secret.get_secret_value(),
-        f"{settings.public_url}/oauth/drchrono/callback",
-    )
-    tokens = SealedTokens(
-        store,
-        settings.fernet_keys,
-        clock,
-        deployment=settings.public_url,
-        live=settings.sync_mode is Mode.LIVE,
-    )
-    keeper = TokenKeeper(
-        tokens,
-        lambda call: gate.send(call, Ticket(Lane.LIVE, imminent=True)),
-        application,
-        clock,
-        owner,
-    )
-    credentials = Credentials(
-        keeper, settings.oncall_key.get_secret_value(), settings.oncall_key_prefix
-    )
-    gate = Gate(
-        store,
-        wire,
-        credentials,
-        Rules(
-            bases={"drchrono": settings.drchrono_base_url, "oncall": settings.oncall_base_url},
-            limits=limits,
-            brake=brake.Rule(settings.brake_count, settings.brake_share),
-            lease_seconds=settings.lease_seconds,
-            writes_per_day=settings.writes_per_visit_day,
-            writing=settings.sync_mode is Mode.LIVE,
-            key_id=digests.key_id,
-            other_origins=others,
-        ),
-        clock=clock,
-    )
-    answered = Optional(with_fresh_token(gate, keeper), store, digests, clock)
-    sender = accounts.with_proof(answered, lambda: made)
-    made: Sync = Sync(
-        settings=settings,
-        store=store,
-        digests=digests,
-        gate=gate,
-        drchrono=DrChrono(sender, settings.drchrono_base_url, others["drchrono"]),
-        oncall=OnCall(sender, settings.oncall_base_url, others["oncall"]),
-        keeper=keeper,
-        application=application,
-        limits=limits,
-        owner=owner,
-        clock=clock,
-        pause=pause,
-        wire=wire,
-        tokens=tokens,
-        tickets=Tickets(settings.fernet_keys, clock),
-        credentials=credentials,
-    )
-    return made

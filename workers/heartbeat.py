@@ -8,7 +8,7 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from sync import runtime
+from sync import assemble
 from sync.config import Settings, missing_settings
 from sync.hosting import PlaceError
 from sync.log import cause
@@ -47,7 +47,7 @@ def build(settings: Settings, role: str) -> Sync:
     if missing:
         sys.exit(missing)
     try:
-        sync = runtime.build(settings, owner=runtime.owner_name(role))
+        sync = assemble.build(settings, owner=assemble.owner_name(role))
     except (ValueError, PlaceError) as error:
         # Their text may hold a piece of a setting.
         log.critical("a setting can't be used: see drchrono-oncall check", **cause(error))

@@ -17,9 +17,9 @@ from rich.progress import Progress
 from chaos.database import Database, Postgresql, Sqlite
 from chaos.day import running, telling
 from chaos.day.practice import Files, Practice
-from cli.commands import show
 from cli.environment import without_settings
 from cli.output import OK, TROUBLE
+from cli.world import show
 from cli.world.ports import FREE, HOST
 from cli.world.running import ending_on_signals, start_told
 from cli.world.sandbox_control import SandboxControl

@@ -17,13 +17,14 @@ import requests
 from sqlalchemy import and_, func, or_, select
 from werkzeug.serving import make_server
 
-from cli.commands.practice import gather
+from cli.practice import gather
 from cli.world.sandbox_control import SandboxControl
 from cli.world.seed_mapping import decided
 from service.app import create_app
+from sync.assemble import build
 from sync.config import Settings
 from sync.run import hinted_ids
-from sync.runtime import Ring, Sync, build
+from sync.runtime import Ring, Sync
 from sync.setup import connect
 from sync.store.schema import tick, work
 from sync.store.schema import told as told_table

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from cli.commands import show
 from cli.commands.asking import agreed, yes_option
 from cli.commands.operate import json_option, ring
 from cli.environment import opened
 from cli.output import TroubleError, console, plain, print_json, table
+from cli.world import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ from cli.commands.operate import json_option
 from cli.commands.suggesting import mapping_suggest
 from cli.environment import opened, settings
 from cli.output import TROUBLE, TroubleError, console, plain, print_json, table
+from cli.practice import start_address
 from sync.config import WrongSettingsError, load_settings
 
 if TYPE_CHECKING:
     from sync.mapping import Mapping
-    from sync.runtime import Sync
     from sync.setup.mapping_preview import MappingPreview
 
 
@@ -34,11 +34,6 @@ def connect() -> None:
     with opened() as sync:
         click.echo(start_address(sync, new_ticket(sync)))
     click.echo("Open it within 15 minutes; it works once.", err=True)
-
-
-def start_address(sync: "Sync", ticket: str) -> str:
-    """The address at which the OAuth exchange of a ticket starts."""
-    return f"{sync.settings.public_url}/oauth/drchrono/start?ticket={ticket}"
 
 
 @click.command()

@@ -44,7 +44,7 @@ def mapping_suggest(output: Path | None, force: bool) -> None:
       drchrono-oncall mapping suggest --output mapping.toml
       drchrono-oncall mapping suggest > mapping.toml
     """
-    from cli.commands.practice import gather
+    from cli.practice import gather
 
     if output is not None:
         refuse_to_lose(output, force=force)

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from cli.commands import show
 from cli.demo.count import Counter, differences
 from cli.demo.day import Arrived, Day
 from cli.demo.script import DAY, Step
 from cli.demo.table import Board, Result, lines
 from cli.output import OK, TROUBLE
+from cli.world import show
 from cli.world.ports import Ports
 from cli.world.running import ending_on_signals, start_told, world_options
 from cli.world.world import World, WorldOptions

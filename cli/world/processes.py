@@ -28,7 +28,7 @@ def web() -> None:
       PORT=8000 drchrono-oncall web
     """
     _ready()
-    program = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_conf"]
+    program = [sys.executable, "-m", "gunicorn", "-c", "python:service.server.gunicorn_conf"]
     os.execv(sys.executable, [*program, "service.wsgi:app()"])  # noqa: S606
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from cli.commands import show
 from cli.output import TroubleError
+from cli.world import show
 from cli.world.ports import DEFAULT, Ports
 from cli.world.supervisor import StartError
 from cli.world.world import NotSettledError, World, WorldOptions

@@ -143,8 +143,7 @@ class World:
 
     def connect(self) -> None:
         """Attach the DrChrono account by OAuth, and write the mapping; a kept world has both."""
-        from cli.commands.practice import gather
-        from cli.commands.setup import start_address
+        from cli.practice import gather, start_address
         from cli.world.seed_mapping import decided
         from sync.drchrono.keeper import State
         from sync.setup.connect import new_ticket
@@ -306,7 +305,7 @@ class World:
         }
 
     def _open_sync(self) -> None:
-        from sync.runtime import build
+        from sync.assemble import build
 
         settings = given({name.lower(): value for name, value in self.environment.items()})
         missing = missing_settings(settings)

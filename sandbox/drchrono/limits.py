@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sandbox.answers import Json, Refusal
 
 if TYPE_CHECKING:
-    from sandbox.behaviours import Behaviours
     from sandbox.clock import Clock
+    from sandbox.trouble.behaviours import Behaviours
 
 HOUR = 3600
 

@@ -16,8 +16,8 @@ from werkzeug.wrappers import Response
 from sandbox.answers import Call, Json, Refusal, json_answer
 
 if TYPE_CHECKING:
-    from sandbox.behaviours import Behaviours
     from sandbox.clock import Clock
+    from sandbox.trouble.behaviours import Behaviours
 
 CLIENT_ID = "sandbox-client-id"
 CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of no use outside this process

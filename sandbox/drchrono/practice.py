@@ -10,8 +10,8 @@ from sandbox.tables import Table
 
 if TYPE_CHECKING:
     from sandbox.answers import Json
-    from sandbox.behaviours import Behaviours
     from sandbox.clock import Clock
+    from sandbox.trouble.behaviours import Behaviours
     from sandbox.webhooks import Courier
 
 KINDS = (

@@ -9,8 +9,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from sandbox.answers import Call, Json, Refusal
-from sandbox.drchrono import accounts, appointments, bulk, commands, patients, settings
+from sandbox.drchrono import accounts, commands, patients, settings
 from sandbox.drchrono import seed as planting
+from sandbox.drchrono.calendar import appointments, bulk
 from sandbox.drchrono.hooks import RETRY_HOURS
 from sandbox.drchrono.limits import Limits, throttled
 from sandbox.drchrono.oauth import Grants, allows

@@ -1,7 +1,7 @@
 """Decides which of DrChrono's unknowns can be switched (drchrono facts, marked U), and defaults."""
 
 from sandbox import links
-from sandbox.behaviours import OFF, ON, Switch, either, number
+from sandbox.trouble.behaviours import OFF, ON, Switch, either, number
 
 SWITCHES: dict[str, Switch] = {
     # After DELETE a GET may be 404 or 200 with deleted_flag.

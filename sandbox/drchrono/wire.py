@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.answers import Json
-    from sandbox.behaviours import Behaviours
+    from sandbox.trouble.behaviours import Behaviours
 
 # API v4, /api/appointments, and the schema's verbose parameter, which adds custom_fields.
 APPOINTMENT_VERBOSE = (

@@ -12,8 +12,8 @@ from sandbox.webhooks import Courier, Parcel
 
 if TYPE_CHECKING:
     from sandbox.answers import Call, Json
-    from sandbox.behaviours import Behaviours
     from sandbox.clock import Clock
+    from sandbox.trouble.behaviours import Behaviours
 
 REFERENCE = re.compile(r"(?:https?://[^/]+)?/(\w+)/(\d+)/?")
 # The host that the guides show in webhooks: .com, and no trailing slash.

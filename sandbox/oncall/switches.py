@@ -1,7 +1,7 @@
 """Decides which of OnCall's unknowns can be switched (facts: oncall, marked U), and defaults."""
 
 from sandbox import links
-from sandbox.behaviours import OFF, ON, Switch, either, number
+from sandbox.trouble.behaviours import OFF, ON, Switch, either, number
 
 SWITCHES: dict[str, Switch] = {
     # What must stand before the key in Authorization.

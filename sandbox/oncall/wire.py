@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.answers import Call, Json
-    from sandbox.behaviours import Behaviours
     from sandbox.oncall.organisation import Organisation
+    from sandbox.trouble.behaviours import Behaviours
 
 
 def url(call: Call, kind: str, row_id: str) -> str:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import phonenumbers
 
 from sync.core import wire
-from sync.core.plausible import FIRST_BIRTH
 from sync.core.records import ABSENT, Absent
+from sync.core.rules.plausible import FIRST_BIRTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sync.core.wording import Json
+    pass
 
 # For what can't be written: a NUL, half of a surrogate pair, a noncharacter (Unicode 15, 23.7).
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
@@ -52,15 +52,6 @@ class Told(str):
         told = cls(form)
         told.sent = sent
         return told
-
-
-def as_sent(value: Json) -> Json:
-    """A value of a wire form with each text as its remote sent it."""
-    if isinstance(value, Told):
-        return value.sent
-    if isinstance(value, list):
-        return [as_sent(one) for one in value]
-    return value
 
 
 def plain(text: str) -> str:

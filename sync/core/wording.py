@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
-from sync.core.texts import plain
+from sync.core.texts import Told, plain
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -152,3 +152,12 @@ def _http_date(text: str) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
+def as_sent(value: Json) -> Json:
+    """A value of a wire form with each text as its remote sent it."""
+    if isinstance(value, Told):
+        return value.sent
+    if isinstance(value, list):
+        return [as_sent(one) for one in value]
+    return value

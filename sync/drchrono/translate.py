@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sync.core import plausible, readings
+from sync.core import readings
 from sync.core import wire as read
 from sync.core.addresses import USUAL_TABLE, Table
 from sync.core.records import (
@@ -24,6 +24,7 @@ from sync.core.records import (
     VisitType,
     present,
 )
+from sync.core.rules import plausible
 from sync.core.rules.lifecycle import drchrono_state
 from sync.core.times import TimeFormatError, to_utc
 from sync.core.wording import Json

@@ -19,7 +19,8 @@ from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.intake import incomplete, unchanged
-from sync.intake.webhooks import is_linked, out_of_scope
+from sync.intake.webhooks import is_linked
+from sync.mapping import out_of_scope
 from sync.oncall import newest
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -373,7 +374,7 @@ def oncall_newest(sync: Sync) -> tuple[Ring, ...]:
     before = scans.begin(sync.store, "oncall_newest", began)
     beyond = int(before.cursor) if before.cursor else 0
     known = int(before.position) if before.position else None
-    found = newest.oncall_appointments(sync, sync.task_ticket(), beyond, known_count=known)
+    found = newest.oncall_appointments(sync.oncall, sync.task_ticket(), beyond, known_count=known)
     ours = sync.installations()
     with sync.store.write() as conn:
         if any(_is_lost(conn, sync, ours, json) for json in found.records):

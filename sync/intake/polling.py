@@ -85,7 +85,7 @@ def _read_pages(sync: Sync) -> list[Ring]:
         return []
     # The list may hold more than we know of: past visits, those of nobody in the mapping.
     found = newest.oncall_appointments(
-        sync, sync.task_ticket(), back_to - 1, most_pages=2 * pages + 1
+        sync.oncall, sync.task_ticket(), back_to - 1, most_pages=2 * pages + 1
     )
     with sync.store.write() as conn:
         return lists.oncall_page(conn, sync, found.records)

@@ -17,7 +17,7 @@ from sync.core.errors import Gone, NotTheApi, Refused
 from sync.core.records import Absent, Life, State
 from sync.drchrono import translate as drchrono
 from sync.intake import lists
-from sync.intake.webhooks import out_of_scope
+from sync.mapping import out_of_scope
 from sync.run import hinted_ids, occurrences
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import LISTED_DELETED
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sync.core.records import Visit
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 FACT = "recurring_instances"
 # Where the list was not there, how long until it is tried again: accounts get it one by one.

@@ -15,12 +15,12 @@ from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.digests import Digests
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.run import rekeying
 from sync.run.changes import StoredFields, compare, unchanged
 from sync.runtime import Sync
 from sync.store.schema import attendance, object_, visit
 from sync.store.tables import baselines, facts
-from sync.visits.state.read import participants_wire
 
 # Whether list items tell all that a read by id is compared by: "yes" or "no".
 TELLS_ALL = "oncall_list_tells_all"

@@ -22,14 +22,14 @@ from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.intake import woken
-from sync.mapping import Mapping, MappingError
+from sync.mapping import Mapping, MappingError, out_of_scope
 from sync.oncall import translate as oncall
 from sync.people import mirror
-from sync.run import fruitless, hinted_ids, occurrences, rekeying, waiting
+from sync.run import fruitless, hinted_ids, occurrences, rekeying
 from sync.run.changes import settled
 from sync.runtime import Ring, Sync
 from sync.store.schema import attendance, visit
-from sync.store.tables import baselines, journal, links, person_index, told, work
+from sync.store.tables import baselines, blockers, journal, links, person_index, told, work
 from sync.store.tables.links import Obj
 from sync.store.tables.told import Told
 from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
@@ -202,7 +202,7 @@ def _appointment(
     sync: Sync, conn: Connection, event: _Event, remote_id: str, body: Json
 ) -> Receipt:
     obj = links.find(conn, "drchrono", "appointment", remote_id)
-    _woken(sync, conn, event, waiting.VISIT, remote_id, event.wait)
+    _woken(sync, conn, event, blockers.VISIT, remote_id, event.wait)
     if event.name == "APPOINTMENT_DELETE":
         return _deleted(sync, conn, event, obj, remote_id)
     wire, shown = _read_body(event.mapping, body)
@@ -282,20 +282,6 @@ def _read_body(mapping: Mapping | None, body: Json) -> tuple[dict[str, Json], Vi
         return {}, None
 
 
-def out_of_scope(mapping: Mapping | None, shown: Visit | None) -> bool:
-    """Whether the body alone shows that the appointment is none of ours."""
-    if mapping is None or shown is None:
-        return False
-    if shown.is_break or shown.virtual_base or shown.type is None:
-        return True
-    doctor, office = shown.provider, shown.office
-    if isinstance(doctor, Absent):
-        return False
-    if mapping.doctor(doctor) is None:
-        return True
-    return not isinstance(office, Absent) and not mapping.works_in(doctor, office)
-
-
 def _compare(
     sync: Sync,
     conn: Connection,
@@ -308,7 +294,7 @@ def _compare(
     stored = baselines.stored_fields(conn, [obj.id])
     rekeying.shown(conn, sync.digests, obj.id, wire, stored)
     if work.idle(item) and settled(sync.digests, obj.id, wire, stored):
-        if obj.kind == "patient" or not waiting.is_asked(conn, obj.aggregate):
+        if obj.kind == "patient" or not blockers.is_asked(conn, obj.aggregate):
             return _note_delivery(sync, conn, event, obj, wire, shown, "unchanged")
         # What somebody is asked about may have been taken back: nothing explains this but a read.
         wire = {}
@@ -484,7 +470,7 @@ def _note_address(
         hinted_ids.list_soon(conn, "drchrono_patients", event.now)
         return
     keys = people.keys(shown) if shown is not None else ()
-    for kind, ref in waiting.email(sync.digests, keys, older=True):
+    for kind, ref in blockers.email(sync.digests, keys, older=True):
         _woken(sync, conn, event, kind, ref)
     one = _said(event, "patient", remote_id, shown)
     told.say(conn, replace(one, key_id=sync.digests.key_id, email=key), "keys", event.now)
@@ -492,7 +478,7 @@ def _note_address(
 
 def _wake(sync: Sync, conn: Connection, event: _Event, remote_id: str) -> tuple[Ring, ...]:
     """Raise the visits that wait for this patient: they may have got their e-mail."""
-    keys = _woken(sync, conn, event, waiting.PATIENT, remote_id, event.wait)
+    keys = _woken(sync, conn, event, blockers.PATIENT, remote_id, event.wait)
     return tuple(Ring(key, Lane.LIVE) for key in keys if event.wait.settle == 0)
 
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sync.core import bucket
-from sync.run import hinted_ids, waiting
-from sync.store.tables import links, told
+from sync.run import hinted_ids
+from sync.store.tables import blockers, links, told
 from sync.store.tables.work import NO_WAIT, Lane, Wait
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def wake(
     if not links.blocked_on(conn, kind, ref[:64]):
         return []
     if not told.peek(conn, _NAME, _rates(sync), now).may:
-        if kind == waiting.VISIT:
-            waiting.wake(conn, kind, ref, now=now, lane=Lane.CATCHUP, wait=_SLOW)
+        if kind == blockers.VISIT:
+            blockers.wake(conn, kind, ref, now=now, lane=Lane.CATCHUP, wait=_SLOW)
         else:
             hinted_ids.list_soon(conn, "drchrono_patients", now)
         return []
-    return waiting.wake(conn, kind, ref, now=now, wait=wait)
+    return blockers.wake(conn, kind, ref, now=now, wait=wait)
 
 
 def spend(conn: Connection, sync: Sync, tokens: int, now: datetime) -> None:

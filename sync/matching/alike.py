@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.core import plausible
 from sync.core.records import Absent, Attendee, Life, Marker, Person, State, Visit, present
+from sync.core.rules import plausible
 from sync.core.rules.people import full_name, normal_email, normal_name
 from sync.store.tables import decisions_never
 
 if TYPE_CHECKING:
-    from sync.matching.compare import Met, Scan, Sides
+    from sync.matching.scan import Met, Scan, Sides
 
 
 def same(started: Scan, met: Met, one: Met) -> bool:

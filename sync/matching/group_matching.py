@@ -6,8 +6,9 @@ from sync.core.records import Attendee
 from sync.core.rules.group import Slot
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.matching.compare import Met, Scan, Together
+from sync.matching.scan import Met, Scan, Together
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.run import occurrences
 from sync.runtime import Ring
 from sync.store.schema import visit
@@ -15,7 +16,6 @@ from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
 from sync.visits.groups import state
-from sync.visits.state.read import participants_wire
 
 EQUAL = frozenset({"starts", "minutes", "state", "provider", "patient"})
 

@@ -13,21 +13,14 @@ from sync.core.rules.people import normal_email
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.matching import group_matching, relink, untimed
-from sync.matching.compare import (
-    Met,
-    Scan,
-    compare,
-    new_scan,
-    patients_like,
-    read_contacts,
-    read_patients,
-    visits,
-)
+from sync.matching.compare import compare, patients_like, read_contacts, read_patients, visits
+from sync.matching.marked import contact
+from sync.matching.scan import Met, Scan, new_scan
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.people import contact_search, contacts, mirror
 from sync.run import occurrences
 from sync.run.evidence import accounts, behind
-from sync.run.evidence.sealing import contact
 from sync.runtime import Ring, Sync
 from sync.store.schema import installation
 from sync.store.tables import attendances, baselines, facts, journal, links, person_index, work
@@ -35,7 +28,6 @@ from sync.store.tables.links import Obj
 from sync.store.tables.scans import MATCHING, begin, finish
 from sync.store.tables.work import Hints, Lane
 from sync.visits.linking import twins
-from sync.visits.state.read import participants_wire
 
 CHUNK = 100
 

@@ -15,16 +15,8 @@ from sync.core.rules import inviting, people
 from sync.core.rules.group import PREFIX, Slot, slot_from, slot_of
 from sync.core.rules.people import normal_email
 from sync.matching import untimed
-from sync.matching.compare import (
-    Met,
-    Scan,
-    Together,
-    compare,
-    new_scan,
-    patients_like,
-    read_contacts,
-    read_patients,
-)
+from sync.matching.compare import compare, patients_like, read_contacts, read_patients
+from sync.matching.scan import Met, Scan, Together, new_scan
 from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.people import charts, mirror, sharing
 from sync.runtime import Ring, Sync

@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from sync.core.records import Absent, Marker, Person
 from sync.core.rules.relink import Family, families
 from sync.matching import relink_places, relink_store
-from sync.matching.compare import Scan, appointments, new_scan, read_patients, visits
+from sync.matching.compare import appointments, read_patients, visits
 from sync.matching.preview import NotConnectedError
 from sync.matching.relink_places import Found
 from sync.matching.relink_store import BusyError
+from sync.matching.scan import Scan, new_scan
 from sync.run.evidence import behind
 from sync.run.evidence.sealing import Standing
 from sync.runtime import Ring, Sync

@@ -13,7 +13,7 @@ from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.people import full_name, normal_name
 from sync.core.rules.relink import Family, marker_of
-from sync.matching.compare import Met, Scan
+from sync.matching.scan import Met, Scan
 
 
 @dataclass

@@ -18,19 +18,19 @@ from sync.drchrono import translate as drchrono
 from sync.matching import relink_places
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.store.schema import attendance
 from sync.store.schema import person as person_table
 from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints, Lane
-from sync.visits.state.read import participants_wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sync.core.records import Visit
     from sync.core.wording import Json
-    from sync.matching.compare import Met, Scan
     from sync.matching.relink_places import Found, Seat
+    from sync.matching.scan import Met, Scan
     from sync.store.tables.links import Obj
 
 WHOLE = frozenset({*FIELDS, "state", "patient"})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 
 from sync.core.records import Absent, Marker
+from sync.core.rules import place
 from sync.core.rules.group import Slot, slot_of
 from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
@@ -20,13 +21,12 @@ from sync.run import occurrences
 from sync.store.schema import visit
 from sync.store.tables import attendances, decisions_never, journal, links, work
 from sync.store.tables.work import Hints, Lane
-from sync.visits.linking import twins
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.core.records import Visit
-    from sync.matching.compare import Scan
+    from sync.matching.scan import Scan
     from sync.store.tables.links import Obj
 
 
@@ -238,7 +238,7 @@ def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: 
     members = [one.appointment.visit for one in made if one.appointment is not None]
     if not found.family.group:
         person = scan.person_keys.get(str(members[0].patient)) if members else None
-        return twins.slot_key(doctor, starts, person) if person is not None else None
+        return place.slot_key(doctor, starts, person) if person is not None else None
     open_ = [one for one in members if not relink_places.is_over(one)]
     slots = Counter(slot for one in open_ or members if (slot := slot_of(one)) is not None)
     if any(one.group for one in members):

@@ -6,10 +6,12 @@ woken when that is learned.
 
 from collections.abc import Iterable, Iterator
 
-from sync.core import plausible
 from sync.core.records import Absent, State, VisitType
+from sync.core.rules import plausible
 from sync.core.rules.lifecycle import terminal
-from sync.matching.compare import Met, Scan, appointments, in_scope, is_unlinked, visits
+from sync.mapping import in_scope
+from sync.matching.compare import appointments, is_unlinked, visits
+from sync.matching.scan import Met, Scan
 
 
 def found(started: Scan) -> Iterator[tuple[str, str, Met]]:

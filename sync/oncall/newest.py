@@ -16,9 +16,9 @@ from sync.oncall.translate import id_from_url
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
+    from sync.oncall.client import OnCall
     from sync.outbound.gate import Ticket
     from sync.outbound.pages import Page
-    from sync.runtime import Sync
 
 MOST_PAGES = 50
 
@@ -33,7 +33,7 @@ class Newest:
 
 
 def oncall_appointments(
-    sync: Sync,
+    client: OnCall,
     ticket: Ticket,
     beyond: int,
     *,
@@ -44,38 +44,38 @@ def oncall_appointments(
 
     With `known_count`, a list of that very length is not read beyond its first page.
     """
-    first = sync.oncall.list_appointments(ticket)
+    first = client.list_appointments(ticket)
     if known_count is not None and first.count == known_count:
         return Newest(_above(first, beyond), first.count, complete=True)
     ids = [record_id(one) for one in first.results]
     if first.next is None or not ids:
         return Newest(_above(first, beyond), first.count, complete=True)
     if ids[0] > ids[-1]:  # newest first: go on forward
-        return _walk(sync, ticket, first, beyond, most_pages)
+        return _walk(client, ticket, first, beyond, most_pages)
     if first.count is None:
-        return _walk(sync, ticket, first, 0, most_pages)
+        return _walk(client, ticket, first, 0, most_pages)
     number = last_page(first.count, len(first.results))
-    return _walk_back(sync, ticket, number, beyond, first, most_pages)
+    return _walk_back(client, ticket, number, beyond, first, most_pages)
 
 
-def _walk(sync: Sync, ticket: Ticket, page: Page, beyond: int, most_pages: int) -> Newest:
+def _walk(client: OnCall, ticket: Ticket, page: Page, beyond: int, most_pages: int) -> Newest:
     found, count = list(_above(page, beyond)), page.count
     for _ in range(most_pages):
         ids = [record_id(one) for one in page.results]
         if page.next is None or (beyond and ids and min(ids) <= beyond):
             return Newest(tuple(found), count, complete=True)
-        page = sync.oncall.list_appointments(ticket, page.next)
+        page = client.list_appointments(ticket, page.next)
         found += _above(page, beyond)
     return Newest(tuple(found), count, complete=False)
 
 
 def _walk_back(
-    sync: Sync, ticket: Ticket, number: int, beyond: int, first: Page, most_pages: int
+    client: OnCall, ticket: Ticket, number: int, beyond: int, first: Page, most_pages: int
 ) -> Newest:
     found: list[dict[str, Json]] = []
     for page_number in range(number, max(1, number - most_pages), -1):
         try:
-            page = sync.oncall.list_appointments(ticket, page_number)
+            page = client.list_appointments(ticket, page_number)
         except Gone:
             continue
         found += _above(page, beyond)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from sync.core import plausible, readings
+from sync.core import readings
 from sync.core import wire as read
 from sync.core.addresses import USUAL_TABLE, Table
 from sync.core.records import (
@@ -25,11 +25,13 @@ from sync.core.records import (
     VisitType,
     present,
 )
+from sync.core.rules import plausible
 from sync.core.rules.lifecycle import oncall_state
 from sync.core.rules.people import is_surely_split, split_name
 from sync.core.times import TimeFormatError, format_utc, parse_utc
 from sync.core.wording import Json
 from sync.mapping import Mapping as VisitMapping
+from sync.oncall import translate as oncall
 from sync.oncall.bodies import (
     MOST_PARTICIPANTS,
     appointment_body,
@@ -245,3 +247,12 @@ def _names(sent: Mapping[str, Json]) -> tuple[Maybe[str], Maybe[str], bool]:
 def _email(sent: Mapping[str, Json], addresses: Table) -> Maybe[str]:
     email = read.address(sent, "email")
     return ABSENT if isinstance(email, Absent) else addresses.mailbox(email)
+
+
+def participants_wire(json: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
+    """The wire form of each participant in an answer, by its id."""
+    items = json.get("participants")
+    found = {}
+    for item in items if isinstance(items, list) else []:
+        found[oncall.to_attendee(item).remote_id] = oncall.wire("participant", item)
+    return found

@@ -3,12 +3,13 @@
 Whoever is missing in it is invited then, and its other patients are booked.
 """
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from sync.core.records import present
+from sync.core.records import Attendee, Visit, present
 from sync.core.rules.people import normal_email
+from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.operations import by_hand
 from sync.operations.by_hand import NotPossibleError, Preview
@@ -17,9 +18,6 @@ from sync.runtime import Sync
 from sync.store.schema import attention, visit
 from sync.store.tables import decisions_never, journal, links, work
 from sync.store.tables.links import Obj
-
-if TYPE_CHECKING:
-    from sync.operations.pair import BothVisits
 
 
 def check(conn: Connection, found: "BothVisits") -> None:
@@ -95,3 +93,15 @@ def _asked(conn: Connection, here: Obj) -> set[str]:
         )
     ).scalars()
     return {str(one) for ids in listed for one in ids or ()}
+
+
+@dataclass(frozen=True)
+class BothVisits:
+    """Both sides of a visit as read now, the patient, and who of the attendees that is (1:1)."""
+
+    here: dict[str, Json]
+    there: dict[str, Json]
+    left: Visit
+    right: Visit
+    patient: dict[str, Json]
+    attendee: Attendee | None

@@ -29,7 +29,7 @@ from sync.store.tables import attendances, baselines, decisions, journal, links,
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane, Lease
 from sync.visits import reconcile
-from sync.visits.reconcile import VisitRun
+from sync.visits.state.model import VisitRun
 from sync.visits.state.read import load, read_side
 
 SIDES = ("drchrono", "oncall")
@@ -100,7 +100,7 @@ def _visit(sync: Sync, lease: Lease, fields: tuple[str, ...]) -> tuple[VisitRun,
             "This is a group visit: change what is wrong in DrChrono (in each appointment) or in "
             "OnCall; the other side follows."
         )
-    started = VisitRun(sync, state, Ticket(Lane.LIVE, lease), sync.mapping)
+    started = VisitRun(sync, lease, Ticket(Lane.LIVE, lease), sync.mapping, state)
     for system in SIDES:
         read_side(sync, state, system, started.ticket)
     if set(state.read) != set(SIDES):

@@ -18,8 +18,10 @@ from sync.core.rules.plan import FIELDS
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.operations import by_hand, group_pairing
 from sync.operations.by_hand import NotPossibleError, Preview
+from sync.operations.group_pairing import BothVisits
 from sync.operations.lookup import UnknownError, remote_object
 from sync.people import charts, contact_search, contacts
 from sync.runtime import Ring, Sync
@@ -36,21 +38,8 @@ from sync.store.tables import (
 )
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
-from sync.visits.state.read import participants_wire
 
 KINDS = ("visit", "person")
-
-
-@dataclass(frozen=True)
-class BothVisits:
-    """Both sides of a visit as read now, the patient, and who of the attendees that is (1:1)."""
-
-    here: dict[str, Json]
-    there: dict[str, Json]
-    left: Visit
-    right: Visit
-    patient: dict[str, Json]
-    attendee: Attendee | None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from sync.operations.lookup import BusyError, aggregate_of
 from sync.operations.report import Explanation, Line
 from sync.outbound.gate import Ticket
 from sync.people import charts, contact_search, contacts, due_fields, sharing
-from sync.people.reconcile import PersonRun
+from sync.people.model import PersonRun
 from sync.run.changes import compare
 from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError
 from sync.runtime import Sync
@@ -41,7 +41,7 @@ from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane, Lease
 from sync.visits import reconcile
-from sync.visits.reconcile import VisitRun
+from sync.visits.state.model import VisitRun
 from sync.visits.state.read import load
 
 # OnCall mails the patient when a visit or a participant is made, changed or cancelled (facts: D);
@@ -135,7 +135,7 @@ def _stopped(
 def _of_visit(sync: Sync, lease: Lease) -> Explanation:
     with sync.store.read() as conn:
         state = load(conn, lease, sync.clock())
-    started = VisitRun(sync, state, Ticket(Lane.LIVE, lease), sync.mapping)
+    started = VisitRun(sync, lease, Ticket(Lane.LIVE, lease), sync.mapping, state)
     found = reconcile.without_effects(started)
     return _explained(
         sync,

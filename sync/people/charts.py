@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.core import plausible
 from sync.core.records import Absent, Person, present
+from sync.core.rules import plausible
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.store.tables import journal, links

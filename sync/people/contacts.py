@@ -16,7 +16,7 @@ from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.people import contact_search
 from sync.people.contact_search import is_theirs
-from sync.run import allowed, attempts
+from sync.run import allowed, attempts, markers, unreadable
 from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
 from sync.run.outcomes import LaterError, ParkedError
@@ -24,8 +24,6 @@ from sync.store.schema import attention, pending
 from sync.store.tables import baselines, facts, journal, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lease
-from sync.visits.state import unreadable
-from sync.visits.writing import markers
 
 if TYPE_CHECKING:
     from sync.core.wording import Json

@@ -25,32 +25,25 @@ if TYPE_CHECKING:
 
     from sync.core.records import Attendee, Person
     from sync.core.wording import Json
-    from sync.people.reconcile import PersonRun
+    from sync.people.model import PersonRun
+    from sync.run.changes import StoredFields
+    from sync.run.context import Run
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
 
 FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}
 
 
-def hear(started: VisitRun) -> None:
-    """Raise the person whose participant was renamed in OnCall."""
-    row, attended = started.state.participant, started.state.attendance
-    if row is not None and attended is not None and attended.person is not None:
-        hear_of(started, row, attended.person)
-
-
-def hear_of(started: VisitRun, row: Obj, person: int) -> None:
-    """The same for one of several participants."""
-    state, shown = started.state, started.state.read.get("oncall")
-    if not started.mapping.policy.demographics_back or shown is None:
+def hear(started: Run, row: Obj, person: int, visit: dict[str, Json], stored: StoredFields) -> None:
+    """Raise the person whose participant (`row`) was renamed in an OnCall visit that was read."""
+    if not started.mapping.policy.demographics_back:
         return
-    items = shown.json.get("participants")
+    items = visit.get("participants")
     for item in items if isinstance(items, list) else []:
         if oncall.to_attendee(item).remote_id != row.remote_id:
             continue
         wire = oncall.wire("participant", item)
-        seen = compare(started.sync.digests, row.id, wire, state.stored)
-        staleness.believe(started.sync, state.lease, row, wire, seen)
+        seen = compare(started.sync.digests, row.id, wire, stored)
+        staleness.believe(started.sync, started.lease, row, wire, seen)
         told = any(seen.get(name) is Seen.CHANGED for name in NAMES)
         if told:
             with started.sync.store.write() as conn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.core.records import Absent
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
-from sync.core.texts import as_sent
+from sync.core.wording import as_sent
 from sync.drchrono import translate as drchrono
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sync.core.records import Person
     from sync.core.wording import Json
-    from sync.people.reconcile import PersonRun
+    from sync.people.model import PersonRun
     from sync.runtime import Sync
     from sync.store.tables.links import Obj
 

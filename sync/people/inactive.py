@@ -10,24 +10,17 @@ from sync.run.outcomes import ParkedError
 from sync.store.tables import baselines, links
 
 if TYPE_CHECKING:
-    from sync.visits.reconcile import VisitRun
+    from sync.run.context import Run
 
 # DrChrono's words for inactive and deceased (schema, patient_status).
 GONE = ("I", "D")
 
 
-def refuse(started: VisitRun) -> None:
+def refuse(started: Run, person_key: int) -> None:
     """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
 
     Known without a call: their chart's status is among its baselines.
     """
-    attended = started.state.attendance
-    if attended is not None and attended.person is not None:
-        refuse_person(started, attended.person)
-
-
-def refuse_person(started: VisitRun, person_key: int) -> None:
-    """The same for one of several."""
     digests = started.sync.digests
     with started.sync.store.read() as conn:
         chart = links.patient_row(conn, person_key)
@@ -42,7 +35,7 @@ def refuse_person(started: VisitRun, person_key: int) -> None:
         raise ParkedError("patient", str(chart.remote_id), "patient_inactive")
 
 
-def _is_inactive(started: VisitRun, patient: str) -> bool:
+def _is_inactive(started: Run, patient: str) -> bool:
     try:
         json = started.sync.drchrono.get_patient(started.ticket, patient)
     except Gone:

@@ -6,51 +6,35 @@ written once, only where its baseline is not what it should be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
 from sync.core.errors import Gone
-from sync.core.records import Person, present
+from sync.core.records import present
 from sync.core.rules import inviting, people
 from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.outbound.gate import Ticket
-from sync.people import charts, contacts, demographics, mirror, sharing, write
+from sync.people import charts, contacts, demographics, mirror, sharing, unreadable, write
+from sync.people.model import PersonRun
 from sync.run import allowed, fruitless, hinted_ids
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
+from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import ParkedError
 from sync.store.schema import attendance, object_, visit
 from sync.store.schema import person as person_table
 from sync.store.tables import attendances, baselines, journal, links, person_index, told, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lease
-from sync.visits.state import unreadable
-from sync.visits.state.read import look_again_for
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sync.core.wording import Json
     from sync.runtime import Sync
 
 INACTIVE = "patient_inactive"
-
-
-@dataclass
-class PersonRun:
-    """What the steps of one run share."""
-
-    sync: Sync
-    lease: Lease
-    ticket: Ticket
-    patient: Obj
-    deliveries: list[journal.Delivery]
-    person: Person
-    json: dict[str, Json]
-    seen: dict[str, Seen] = field(default_factory=dict)  # how the chart's fields stand
 
 
 def run(sync: Sync, lease: Lease) -> None:

@@ -14,11 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from sync.core.rules import inviting
 from sync.core.rules.people import normal_email
-from sync.run import waiting
 from sync.run.outcomes import ParkedError
 from sync.runtime import Ring
 from sync.store.schema import attention, blocker, object_, person_key
-from sync.store.tables import facts, journal, links, person_index, work
+from sync.store.tables import blockers, facts, journal, links, person_index, work
 from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def refuse(sync: Sync, email: str, patient: str) -> None:
     """Tell of an address that a crowd shares, and raise ParkedError: its visit waits."""
     if is_told(sync, email):
         ref = sync.digests.person("email", normal_email(email))
-        raise ParkedError(waiting.PATIENT, patient, None, also=((waiting.ADDRESS, ref),))
+        raise ParkedError(blockers.PATIENT, patient, None, also=((blockers.ADDRESS, ref),))
 
 
 def is_told(sync: Sync, email: str) -> bool:
@@ -115,14 +114,14 @@ def settle(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         now, keys = sync.clock(), set[int]()
         still: list[Crowd] = []
-        refs = select(blocker.c.ref).where(blocker.c.kind == waiting.ADDRESS).distinct()
+        refs = select(blocker.c.ref).where(blocker.c.kind == blockers.ADDRESS).distinct()
         for ref in conn.execute(refs).scalars().all():
             people = _known_by(conn, [ref])
             found = None if ref in _shared(sync) else _crowd_of(conn, sync, people, "")
             if found is not None:
                 still.append(found)
                 continue
-            keys.update(waiting.wake(conn, waiting.ADDRESS, ref, now=now, lane=Lane.CATCHUP))
+            keys.update(blockers.wake(conn, blockers.ADDRESS, ref, now=now, lane=Lane.CATCHUP))
         for item in conn.execute(select(attention).where(*_open())).all():
             keys.update(_settle_item(conn, sync, item, still, now))
         return tuple(Ring(key, Lane.CATCHUP) for key in sorted(keys))
@@ -162,7 +161,7 @@ def mapping_changed(conn: Connection, sync: Sync, now: datetime) -> list[int]:
         return []
     facts.put(conn, _FACT, said, now)
     conn.execute(update(attention).where(*_open()).values(closed_at=now))
-    keys = links.blocked_on(conn, waiting.ADDRESS)
+    keys = links.blocked_on(conn, blockers.ADDRESS)
     told = select(attention.c.aggregate).where(
         attention.c.cause.in_((inviting.NO_EMAIL, inviting.UNCLEAR_EMAIL, NOBODYS)),
         attention.c.closed_at.is_(None),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.outbound.call import Answer
-    from sync.people.reconcile import PersonRun
+    from sync.people.model import PersonRun
     from sync.runtime import Sync
     from sync.store.tables.attendances import Attendance
     from sync.store.tables.links import Obj

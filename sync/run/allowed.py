@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from sync.run import waiting
 from sync.run.outcomes import ParkedError
 from sync.store.schema import attendance, attention, installation, object_, person, visit
+from sync.store.tables import blockers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:
     `runs` are the aggregates that hold them. The end of a run there may settle it: a visit that is
     gone, over, or another's is none of them any more.
     """
-    also = tuple((waiting.RUN, str(one)) for one in runs)
+    also = tuple((blockers.RUN, str(one)) for one in runs)
     return ParkedError("operator", UNSURE, UNSURE, candidates=ids, also=also)
 
 

@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select, update
 
 from sync.core.errors import FencedOff, RemoteError, Unresolved
+from sync.core.records import State
+from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
+from sync.drchrono import translate as drchrono
+from sync.oncall import translate as oncall
 from sync.run.changes import StoredFields, compare
 from sync.run.evidence import accounts
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import call
-from sync.store.tables import links
+from sync.store.schema import call, pending
+from sync.store.tables import baselines, links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from sync.core.records import Visit
     from sync.core.wording import Json
     from sync.digests import Digests
     from sync.runtime import Sync
@@ -180,3 +185,46 @@ def _silent_until(sync: Sync, sent: datetime) -> datetime:
 def known(conn: Connection, row: Obj) -> None:
     """The outcome of a row's calls was found out by looking."""
     conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+
+
+# In a baseline: no remote ever says this, so whatever it does say counts as somebody's edit.
+EDITED = "edited since"
+
+
+def as_sent(
+    conn: Connection, sync: Sync, row: Obj, json: dict[str, Json], seen: Visit
+) -> dict[str, Json]:
+    """What the baselines of a found create are made of; empty when nothing was written down of it.
+
+    `json` is what stands there now. A field that differs from what our POST sent was edited since,
+    and so was a visit that is over: we make none that is. What it was made from is settled as it
+    was then.
+    """
+    sent = conn.execute(select(pending).where(pending.c.object == row.id)).all()
+    if not sent:
+        return {}
+    calls = {one.call for one in sent}
+    for one in conn.execute(select(pending).where(pending.c.call.in_(calls))).all():
+        if one.object != row.id:
+            baselines.settle(conn, one.object, {one.field: one.digest}, one.key_id)
+    wire_of = drchrono.wire if row.system == "drchrono" else oncall.wire
+    wire = wire_of("appointment", json)
+    # No body of ours names it; the answers of some accounts do (facts: D, Appointments).
+    bare = {key: value for key, value in json.items() if key != "is_telehealth"}
+    like_sent = wire_of("appointment", bare)
+    for name in {one.field for one in sent} & wire.keys():
+        told = {
+            sync.digests.same(row.id, name, form[name], one.key_id, one.digest)
+            for one in sent
+            if one.field == name
+            for form in (wire, like_sent)
+        }
+        if True in told:
+            continue
+        if None in told:
+            del wire[name]  # nobody can tell whether it was edited since: it has no baseline
+        else:
+            wire[name] = EDITED
+    if isinstance(seen.state, State) and terminal(seen.state):
+        wire["state"] = EDITED
+    return wire

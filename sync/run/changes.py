@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from sync.core.rules.merge import Seen
-from sync.core.texts import as_sent
-from sync.core.wording import Json
+from sync.core.wording import Json, as_sent
 from sync.digests import Digests
 from sync.store.tables import journal
 from sync.store.tables.baselines import Stored

@@ -34,7 +34,6 @@ from sync.store.schema import (
 from sync.store.schema import work as work_table
 from sync.store.tables import attendances, baselines, journal, links, told, work
 from sync.store.tables.work import Hints, Lane, Wait
-from sync.visits.creating import search
 
 if TYPE_CHECKING:
     from sync.core.records import Visit
@@ -124,7 +123,7 @@ def admit(sync: Sync) -> None:
         now = sync.clock()
         waiting = 0
         for system in LISTS:
-            above = search.highest_known(conn, system)
+            above = links.highest_known(conn, system)
             rows = told.asking(conn, system, now=now, above=above, most=AT_ONCE)
             taken = _take(conn, sync, system, rows, now)
             left = told.count(conn, system, "asks")

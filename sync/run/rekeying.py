@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from sync.store.tables import baselines
 from sync.store.tables.baselines import Stored
-from sync.visits.state.read import participants_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from sync.digests import Digests
     from sync.run.changes import StoredFields
     from sync.runtime import Sync
-    from sync.visits.state.read import VisitState
 
 
 def shown(
@@ -48,18 +46,3 @@ def provider(conn: Connection, sync: Sync, object_id: int, stored: StoredFields)
         return
     for entry in sync.mapping.doctors:
         shown(conn, sync.digests, object_id, {"provider": entry.oncall_provider}, stored)
-
-
-def visit(conn: Connection, sync: Sync, state: VisitState) -> None:
-    """All that was read of a visit in this run."""
-    for system, read in state.read.items():
-        obj = state.object(system)
-        if obj is not None:
-            shown(conn, sync.digests, obj.id, read.wire, state.stored)
-    there = state.read.get("oncall")
-    people = participants_wire(there.json) if there else {}
-    for row in state.objects:
-        if row.kind == "participant" and row.remote_id in people:
-            shown(conn, sync.digests, row.id, people[row.remote_id], state.stored)
-        if (row.system, row.kind) == ("oncall", "appointment"):
-            provider(conn, sync, row.id, state.stored)

@@ -11,45 +11,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from sync.run.outcomes import ParkedError
-from sync.store.schema import attendance, object_, visit
-from sync.store.tables import links, work
-from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
+from sync.store.schema import visit
+from sync.store.tables import links
+from sync.store.tables.blockers import EMAIL, OPERATOR, RUN, VISIT, patients, patients_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
-
-    from sync.digests import Digests
-
-Blocker = tuple[str, str]
-PATIENT = "patient"  # a chart, by DrChrono's id
-VISIT = "visit"  # another appointment, by DrChrono's id
-RUN = "run"  # another aggregate's next run that comes to its end
-ADDRESS = "address"  # fewer charts share an e-mail; by the index's digest
-EMAIL = "email"  # somebody with this e-mail is indexed; by the index's digest
-FACT = "fact"  # something that the remotes show of themselves
-OPERATOR = "operator"
-
-
-def patients(ids: Iterable[str]) -> tuple[Blocker, ...]:
-    """The blockers of what a change of any of these charts may mend."""
-    return tuple((PATIENT, one) for one in ids)
-
-
-def email(
-    digests: Digests, keys: Iterable[tuple[str, tuple[str, ...]]], *, older: bool = False
-) -> tuple[Blocker, ...]:
-    """The blocker of what is mended when a chart with this e-mail comes; none without one.
-
-    `older`: under each configured digest key, to wake what was parked before a change of keys.
-    """
-    ids = digests.key_ids if older else (digests.key_id,)
-    return tuple(
-        (EMAIL, digests.person(what, *parts, key_id=key_id))
-        for what, parts in keys
-        if what == EMAIL
-        for key_id in ids
-    )
 
 
 def overlap(taken: str | None, object_id: int = 0) -> ParkedError:
@@ -76,14 +43,9 @@ def block(
     """
     waits = [(parked.kind, parked.ref), *parked.also]
     if parked.kind == OPERATOR:
-        waits += patients(_patients_of(conn, key))
+        waits += patients(patients_of(conn, key))
     for kind, ref in dict.fromkeys(waits):
         links.block(conn, key, kind=kind, ref=ref[:64], now=now, object_id=object_id)
-
-
-def is_asked(conn: Connection, key: int) -> bool:
-    """Whether an aggregate waits for a person's word, or for a chart that they are to put right."""
-    return any(links.is_blocked(conn, key, kind) for kind in (OPERATOR, PATIENT))
 
 
 def told(conn: Connection, key: int, object_id: int, parked: ParkedError, now: datetime) -> None:
@@ -94,31 +56,3 @@ def told(conn: Connection, key: int, object_id: int, parked: ParkedError, now: d
     for kind, ref in parked.also:
         if kind == EMAIL:
             links.block(conn, key, kind=kind, ref=ref, now=now, object_id=object_id)
-
-
-def wake(
-    conn: Connection,
-    kind: str,
-    ref: str,
-    *,
-    now: datetime,
-    lane: Lane = Lane.LIVE,
-    wait: Wait = NO_WAIT,
-) -> list[int]:
-    """Raise whatever waits for this; returns the aggregates."""
-    waiting = links.blocked_on(conn, kind, ref[:64])
-    for key in waiting:
-        work.raise_(conn, key, now=now, hints=Hints.both(), lane=lane, wait=wait)
-    return waiting
-
-
-def _patients_of(conn: Connection, key: int) -> list[str]:
-    rows = conn.execute(
-        select(object_.c.remote_id)
-        .join(attendance, attendance.c.person == object_.c.aggregate)
-        .where(attendance.c.visit == key, attendance.c.current)
-        .where(object_.c.system == "drchrono", object_.c.kind == "patient")
-        .where(object_.c.remote_id.is_not(None))
-        .order_by(object_.c.id)
-    )
-    return [str(one) for one in rows.scalars()]

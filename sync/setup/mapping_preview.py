@@ -10,8 +10,7 @@ from datetime import timedelta
 from sync.core.records import Absent, State, Visit, present
 from sync.core.rules.lifecycle import terminal
 from sync.drchrono import translate as drchrono
-from sync.mapping import Mapping
-from sync.matching.compare import in_scope
+from sync.mapping import Mapping, in_scope
 from sync.runtime import Sync
 from sync.store.tables import facts, links
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable
 
-from sync.core import plausible
 from sync.core.errors import Refused
 from sync.core.records import Absent
+from sync.core.rules import plausible
 from sync.core.texts import plain
 from sync.core.wire import length
 from sync.mapping import Mapping, MappingError

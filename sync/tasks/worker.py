@@ -7,8 +7,10 @@ from sqlalchemy import Connection, func, select, update
 
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
+from sync.core.rules.plan import Plan
 from sync.core.wire import MalformedError
 from sync.drchrono import keeper
+from sync.intake import series
 from sync.log import cause
 from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
 from sync.outbound.brake import NO_DOCTOR, BrakedError
@@ -19,7 +21,7 @@ from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError, Park
 from sync.runtime import Ring, Sync
 from sync.store.schema import call, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import journal, links, work
+from sync.store.tables import blockers, journal, links, work
 from sync.store.tables.work import FenceLostError, Hints, Lease
 from sync.visits import reconcile as visits
 from sync.visits.groups import second
@@ -75,7 +77,10 @@ def _work(sync: Sync, lease: Lease) -> None:
     try:
         with sync.store.read() as conn:
             kind = links.kind_of(conn, lease.aggregate)
-        (visits.run if kind == "visit" else reconcile.run)(sync, lease)
+        if kind == "visit":
+            _visit(sync, lease)
+        else:
+            reconcile.run(sync, lease)
         _ended(sync, lease)
     except (FencedOff, FenceLostError, AbsorbedError):
         raise
@@ -99,15 +104,24 @@ def _work(sync: Sync, lease: Lease) -> None:
             raise
 
 
+def _visit(sync: Sync, lease: Lease) -> None:
+    """Run a visit; the base of a series is none, and is followed to its occurrences instead."""
+    started = visits.begin(sync, lease)
+    if series.follow(started):
+        visits.finish(started, Plan(skipped="not_a_visit"))
+    else:
+        visits.run(started)
+
+
 def _ended(sync: Sync, lease: Lease) -> None:
     """A run came to its end, not to a wait: who waits for what this aggregate held is raised."""
     ref = str(lease.aggregate)
     with sync.store.read() as conn:
-        waits = links.blocked_on(conn, waiting.RUN, ref)
+        waits = links.blocked_on(conn, blockers.RUN, ref)
         told = journal.is_open(conn, lease.aggregate, "keeps_failing")
     if waits or told:
         with sync.store.write() as conn:
-            waiting.wake(conn, waiting.RUN, ref, now=sync.clock())
+            blockers.wake(conn, blockers.RUN, ref, now=sync.clock())
             journal.close_one(conn, lease.aggregate, "keeps_failing", sync.clock())
 
 

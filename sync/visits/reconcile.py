@@ -1,10 +1,9 @@
 """One run of one visit: read what was hinted, plan, send the effects, settle what was carried."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, update
 
 from sync.core.records import Life, State
 from sync.core.rules.effects import (
@@ -16,24 +15,23 @@ from sync.core.rules.effects import (
     Patch,
 )
 from sync.core.rules.group import is_group
-from sync.core.rules.plan import SYSTEMS, Plan, Policy, plan_visit
-from sync.intake import series
-from sync.intake.webhooks import out_of_scope
-from sync.mapping import Mapping
+from sync.core.rules.plan import SYSTEMS, Plan, plan_visit
+from sync.mapping import out_of_scope
 from sync.outbound.gate import Ticket
 from sync.people import contacts, demographics, inactive
-from sync.run import allowed, fruitless, rekeying
+from sync.run import allowed, fruitless
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.runtime import Sync
-from sync.store.schema import call, visit
+from sync.store.schema import visit
 from sync.store.tables import baselines, journal, links, work
 from sync.store.tables.work import Hints, Lease
 from sync.visits.creating import create, record, recover
 from sync.visits.groups import entry, reconcile, second
 from sync.visits.linking import by_marker, merged_charts, successors, twins
-from sync.visits.state import unreadable, zones
+from sync.visits.state import rekeyed, unreadable, zones
+from sync.visits.state.echo import is_own_echo
+from sync.visits.state.model import VisitRun, VisitState
 from sync.visits.state.read import (
-    VisitState,
     doctor_of,
     hints_left,
     is_quiet,
@@ -45,59 +43,31 @@ from sync.visits.state.read import (
 )
 from sync.visits.writing import conflicts, markers, patch
 
-# A bare OnCall hint this soon after a write of ours is taken for its echo.
-ECHO = timedelta(seconds=30)
 # Attention that stands until somebody has read it, whatever later runs see.
 TOLD = ("noted",)
 # What the mapping or its direction keeps from being made.
 OUTSIDE = frozenset({"direction", "type_skipped", "out_of_scope"})
 
 
-@dataclass
-class VisitRun:
-    """What the steps of one run share."""
-
-    sync: Sync
-    state: VisitState
-    ticket: Ticket
-    mapping: Mapping
-
-    @property
-    def policy(self) -> Policy:
-        """The clinic's policy as the plan asks for it."""
-        told = self.mapping.policy
-        return Policy(
-            record="left" if told.system_of_record == "drchrono" else "right",
-            new=told.on_first_difference,
-            to_drchrono=self.mapping.may_write_drchrono,
-            to_oncall=self.mapping.may_write_oncall,
-            fees=told.fee_bearing_writes,
-            window=timedelta(days=min(told.window_days, self.sync.settings.window_days)),
-            occurrences=timedelta(days=self.sync.settings.occurrence_days),
-            reopened=told.reopened,
-            left_scope=told.left_scope,
-            grace=timedelta(seconds=self.sync.settings.grace_seconds),
-            imminent=self.sync.settings.imminent,
-        )
-
-
-def run(sync: Sync, lease: Lease) -> None:
-    """Bring one leased visit to where both sides agree, and give the lease back as done.
-
-    Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
-    """
+def begin(sync: Sync, lease: Lease) -> VisitRun:
+    """Load a leased visit. Raises ParkedError where a person must decide first."""
     now = sync.clock()
     with sync.store.read() as conn:
         state = load(conn, lease, now)
     if state.row["frozen_at"] is not None:
         raise ParkedError("operator", "frozen", "too_many_writes")
     allowed.of_visit(sync, state.key)
-    started = VisitRun(sync, state, _ticket(sync, state), sync.mapping)
-    if series.follow(started):
-        finish(started, Plan(skipped="not_a_visit"))
-        return
+    return VisitRun(sync, lease, _ticket(sync, state), sync.mapping, state)
+
+
+def run(started: VisitRun) -> None:
+    """Bring one visit to where both sides agree, and give its lease back as done.
+
+    Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
+    """
+    sync, state = started.sync, started.state
     if is_group(state.row["slot_key"]):
-        reconcile.run(started, _own_echo)
+        reconcile.run(started)
         return
     recover.resolve(started)
     due = wait_for_unresolved(sync, state)
@@ -107,7 +77,7 @@ def run(sync: Sync, lease: Lease) -> None:
         return
     sync.gate.begin(started.ticket)
     _read_hinted(started, _union(hints, due))
-    demographics.hear(started)
+    _hear(started)
     quiet = _all_quiet(state) and not state.unresolved and not _waits(started)
     if quiet and not second.newcomers(started):
         _look_again_if_stale(started)
@@ -131,6 +101,15 @@ def run(sync: Sync, lease: Lease) -> None:
                 execute(started, effect)
     _look_again_if_stale(started)
     finish(started, plan)
+
+
+def _hear(started: VisitRun) -> None:
+    """Raise the person whose participant was renamed in OnCall."""
+    state, shown = started.state, started.state.read.get("oncall")
+    row, attended = state.participant, state.attendance
+    if shown is None or row is None or attended is None or attended.person is None:
+        return
+    demographics.hear(started, row, attended.person, shown.json, state.stored)
 
 
 def _ticket(sync: Sync, state: VisitState) -> Ticket:
@@ -204,8 +183,9 @@ def execute(started: VisitRun, effect: Effect) -> None:
         case CreateAppointment():
             create.make_appointment(started)
         case Patch("oncall", values):
-            if "state" not in values:
-                inactive.refuse(started)
+            attended = started.state.attendance
+            if "state" not in values and attended is not None and attended.person is not None:
+                inactive.refuse(started, attended.person)
             patch.patch_oncall(started, effect)
         case Patch():
             patch.patch_drchrono(started, effect)
@@ -224,7 +204,7 @@ def _look_again_if_stale(started: VisitRun) -> None:
     if state.lease.attempts > 0:
         return
     bare = [d for d in state.deliveries if d.source == "oncall"]
-    if bare and is_quiet(state, "oncall") and not _own_echo(started, bare):
+    if bare and is_quiet(state, "oncall") and not is_own_echo(started, bare):
         raise LaterError(started.sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
 
 
@@ -233,20 +213,8 @@ def _note_fruitless(started: VisitRun) -> None:
     state = started.state
     bare = [d for d in state.deliveries if d.source == "oncall"]
     for system in state.read:
-        if system == "drchrono" or (bare and not _own_echo(started, bare)):
+        if system == "drchrono" or (bare and not is_own_echo(started, bare)):
             fruitless.note(started.sync, state.lease, state.object(system), state.deliveries)
-
-
-def _own_echo(started: VisitRun, bare: list[journal.Delivery]) -> bool:
-    """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
-    objects = [o.id for o in started.state.objects if o.system == "oncall"]
-    with started.sync.store.read() as conn:
-        last = conn.execute(
-            select(func.max(call.c.ended_at)).where(
-                call.c.object.in_(objects), call.c.effect != "", call.c.state == "done"
-            )
-        ).scalar_one()
-    return last is not None and bare[-1].at <= last + ECHO
 
 
 def finish(started: VisitRun, plan: Plan) -> None:
@@ -256,7 +224,7 @@ def finish(started: VisitRun, plan: Plan) -> None:
     held = plan.effects and not sync.live
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        rekeying.visit(conn, sync, state)
+        rekeyed.visit(conn, sync, state)
         _adopt(conn, started, plan)
         if not sync.live:
             conflicts.note(conn, started, plan)

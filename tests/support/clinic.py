@@ -20,12 +20,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, or_, select
 from werkzeug.serving import make_server
 
-from cli.commands.practice import gather
+from cli.practice import gather
 from cli.world.seed_mapping import decided
 from service.app import create_app
+from sync.assemble import build
 from sync.config import Settings
 from sync.run import hinted_ids
-from sync.runtime import Sync, build
+from sync.runtime import Sync
 from sync.setup import connect, practice
 from sync.store.schema import attention, call, conflict, work
 from sync.store.tables import told

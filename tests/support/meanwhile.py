@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from sync.runtime import Sync, build
+from sync.assemble import build
+from sync.runtime import Sync
 from sync.tasks import worker as reconcile
 from tests.support.clinic import Clinic
 from tests.support.flows import Call

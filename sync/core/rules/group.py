@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from sync.core import plausible
 from sync.core.records import Absent, Life, State, Visit
+from sync.core.rules import plausible
 from sync.core.rules.lifecycle import Turn, decide, terminal
 from sync.core.rules.merge import Seen
 from sync.core.rules.plan import Policy

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Generic, TypeVar
 
-from sync.core import plausible, texts
+from sync.core import texts
 from sync.core.records import Attendee, Person, present
+from sync.core.rules import plausible
 
 _SUFFIXES: Final = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr"} | {
     roman: roman for roman in ("ii", "iii", "iv")

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
-from sync.core import plausible
 from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
+from sync.core.rules import plausible
 from sync.core.rules.effects import (
     CreateAppointment,
     CreateOncall,

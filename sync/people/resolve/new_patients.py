@@ -20,10 +20,10 @@ from sync.core.rules import inviting, people
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.people.resolve import in_flight, lost_patients
-from sync.run import attempts, waiting
+from sync.run import attempts
 from sync.run.evidence import sealing, staleness
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import facts, links, work
+from sync.store.tables import blockers, facts, links, work
 from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.call import Answer
     from sync.outbound.gate import Ticket
+    from sync.run.context import Run
     from sync.runtime import Sync
     from sync.store.tables.links import Obj
     from sync.store.tables.work import Lease
-    from sync.visits.reconcile import VisitRun
 
 BUSY = timedelta(seconds=1)
 
 
 def make(
-    started: VisitRun,
+    started: Run,
     candidate: Person | Attendee,
     contact: Person | None,
     doctor: str,
@@ -77,14 +77,14 @@ def make(
 
 
 def _asked(
-    started: VisitRun, cause: str, candidate: Person | Attendee, fields: tuple[str, ...] = ()
+    started: Run, cause: str, candidate: Person | Attendee, fields: tuple[str, ...] = ()
 ) -> ParkedError:
     """A person is asked, until a chart with that e-mail comes. `fields` is what lacks."""
-    also = waiting.email(started.sync.digests, people.keys(candidate))
+    also = blockers.email(started.sync.digests, people.keys(candidate))
     return ParkedError("operator", "who", cause, candidates=fields, also=also)
 
 
-def found(started: VisitRun, candidate: Person | Attendee, remote_id: str) -> None:
+def found(started: Run, candidate: Person | Attendee, remote_id: str) -> None:
     """The search shows the patient: a create of ours without an outcome has happened."""
     sync = started.sync
     with sync.store.write() as conn:
@@ -102,12 +102,12 @@ def _held(sync: Sync, lease: Lease) -> Iterator[Lease]:
             work.give_back(conn, lease, now=sync.clock())
 
 
-def _lease(started: VisitRun, key: int) -> Lease:
+def _lease(started: Run, key: int) -> Lease:
     """Take the new person's lease. Raises LaterError while another run has it."""
     sync = started.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
         lease = work.try_lock(
             conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
         )
@@ -116,13 +116,13 @@ def _lease(started: VisitRun, key: int) -> Lease:
     return lease
 
 
-def _begin(started: VisitRun, candidate: Person | Attendee, participant: str) -> tuple[Obj, Lease]:
+def _begin(started: Run, candidate: Person | Attendee, participant: str) -> tuple[Obj, Lease]:
     """Write the create down under all that names it, with its lease; another run may do so too."""
     sync = started.sync
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, started.state.lease, now=now, seconds=sync.settings.lease_seconds)
+            work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
             person = links.new_aggregate(conn, "person", now)
             key = in_flight.create_key(sync.digests, candidate)
             row = attempts.begin(conn, person, "drchrono", "patient", key, now=now)
@@ -138,7 +138,7 @@ def _begin(started: VisitRun, candidate: Person | Attendee, participant: str) ->
 
 
 def _earlier(
-    started: VisitRun, ticket: Ticket, row: Obj, candidate: Person | Attendee
+    started: Run, ticket: Ticket, row: Obj, candidate: Person | Attendee
 ) -> tuple[Person, dict[str, Json]] | None:
     """The patient of an earlier create like this one; None when it certainly made nothing.
 
@@ -159,7 +159,7 @@ def _earlier(
     try:
         json = sync.drchrono.get_patient(ticket, here.remote_id, verbose=True)
     except Gone:
-        staleness.believe_gone(sync, started.state.lease, here)
+        staleness.believe_gone(sync, started.lease, here)
         raise ParkedError("patient", here.remote_id, "patient_gone") from None
     shown = drchrono.to_person(json, started.mapping.addresses)
     if people.match(candidate, [shown]).one is None:
@@ -169,7 +169,7 @@ def _earlier(
 
 
 def _post(
-    started: VisitRun,
+    started: Run,
     ticket: Ticket,
     row: Obj,
     candidate: Person | Attendee,
@@ -219,7 +219,7 @@ def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -
     return values
 
 
-def _body(started: VisitRun, values: dict[str, object], row: Obj, doctor: str) -> dict[str, Json]:
+def _body(started: Run, values: dict[str, object], row: Obj, doctor: str) -> dict[str, Json]:
     """The POST's body, with our marker in it where the account has the field."""
     body = drchrono_bodies.patient_body(values)
     installation = started.sync.installation()

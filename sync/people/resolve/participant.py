@@ -20,13 +20,14 @@ from sync.drchrono import translate as drchrono
 from sync.outbound.brake import BrakedError
 from sync.people import charts, contacts, sharing
 from sync.people.resolve import new_patients, search
-from sync.run import waiting
 from sync.run.changes import compare
 from sync.run.evidence import staleness
+from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.schema import object_, person
 from sync.store.tables import (
     baselines,
+    blockers,
     decisions_never,
     decisions_who,
     facts,
@@ -36,12 +37,11 @@ from sync.store.tables import (
     work,
 )
 from sync.store.tables.work import Hints, Wait
-from sync.visits.state.read import look_again_for
 
 if TYPE_CHECKING:
+    from sync.core.records import Visit
     from sync.core.wording import Json
-    from sync.visits.reconcile import VisitRun
-    from sync.visits.state.read import Shown
+    from sync.run.context import Run
 
 # A search for a person is two calls.
 TOLD_OF_MOST = 2
@@ -62,7 +62,7 @@ class Met:
 # --- behind an appointment ------------------------------------------------------------------------
 
 
-def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
+def patient_of(started: Run, remote_id: str, doctor: str) -> Met:
     """Read the patient of an appointment; verbose until their marker is known.
 
     Raises ParkedError when they can't be invited: no e-mail of their own, no name, inactive, gone,
@@ -75,12 +75,12 @@ def patient_of(started: VisitRun, remote_id: str, doctor: str) -> Met:
     try:
         json = sync.drchrono.get_patient(started.ticket, remote_id, verbose=not obj.marked)
     except Gone:
-        staleness.believe_gone(sync, started.state.lease, obj)
+        staleness.believe_gone(sync, started.lease, obj)
         raise ParkedError("patient", remote_id, "patient_gone") from None
     shown = drchrono.to_person(json, started.mapping.addresses)
     if obj.mark and shown.mark and shown.mark < obj.mark:
         # Read from before what is known of them: the invitation would go to an old address.
-        look_again_for(started.state.lease, Hints.both(), sync.clock())
+        look_again_for(started.lease, Hints.both(), sync.clock())
     with sync.store.write() as conn:
         _note_patient(conn, started, obj, json, shown)
     if known.excluded:
@@ -106,13 +106,13 @@ def _version(conn: Connection, key: int) -> _Known:
     return _Known(row.version, row.excluded)
 
 
-def _patient_row(conn: Connection, started: VisitRun, remote_id: str) -> links.Obj:
+def _patient_row(conn: Connection, started: Run, remote_id: str) -> links.Obj:
     return links.first_sight(conn, "drchrono", "patient", remote_id, now=started.sync.clock())
 
 
 def _note_patient(
     conn: Connection,
-    started: VisitRun,
+    started: Run,
     obj: links.Obj,
     json: dict[str, Json],
     shown: Person,
@@ -131,7 +131,7 @@ def _note_patient(
     told.settled(conn, "drchrono", "patient", shown.remote_id)
 
 
-def afterwards(started: VisitRun, met: Met) -> None:
+def afterwards(started: Run, met: Met) -> None:
     """Once the visit stands: see to the person's contact, and to a change that came meanwhile.
 
     The contact belongs to the person's own lease; when that is busy, or the patient was not read,
@@ -167,37 +167,37 @@ def afterwards(started: VisitRun, met: Met) -> None:
 # --- behind an OnCall participant -----------------------------------------------------------------
 
 
-def doctor_for(started: VisitRun, shown: Shown, attendee: Attendee) -> str:
+def doctor_for(started: Run, shown: Visit, attendee: Attendee) -> str:
     """The doctor of an OnCall visit. OnCall may not tell its provider (guide: in no sample).
 
     Then the linked contact's, else the division's only mapped one, else the patient's own if in
     that division; else it is for a person to say.
     """
-    told = shown.visit.provider
+    told = shown.provider
     if not isinstance(told, Absent):
         return told
-    if shown.visit.provider_wire is not None:
+    if shown.provider_wire is not None:
         raise ParkedError("mapping", "provider", "provider_unmapped")
     doctors = _doctors_of_contacts(started, shown)
     if len(doctors) == 1:
         return doctors.pop()
-    only = started.mapping.only_doctor_in(shown.visit.division or "")
-    if only is not None and _is_only_provider(started, shown.visit.division or ""):
+    only = started.mapping.only_doctor_in(shown.division or "")
+    if only is not None and _is_only_provider(started, shown.division or ""):
         return only
     own = _own_doctor(started, attendee)
     entry = started.mapping.doctor(own) if own else None
-    if own and entry is not None and entry.oncall_division == shown.visit.division:
+    if own and entry is not None and entry.oncall_division == shown.division:
         return own
     raise ParkedError("mapping", "provider", "provider_unknown")
 
 
-def _is_only_provider(started: VisitRun, division: str) -> bool:
+def _is_only_provider(started: Run, division: str) -> bool:
     """Whether nobody else works in that division: the mapping may name one of several."""
     with started.sync.store.read() as conn:
         return facts.get(conn, f"division_providers:{division}") in {None, "1"}
 
 
-def _own_doctor(started: VisitRun, attendee: Attendee) -> str | None:
+def _own_doctor(started: Run, attendee: Attendee) -> str | None:
     """The doctor whose chart a known person is in; reads the chart."""
     known = _from_index(started, attendee, "")
     if known is None:
@@ -209,12 +209,12 @@ def _own_doctor(started: VisitRun, attendee: Attendee) -> str | None:
     return present(drchrono.to_person(json).doctor, None)
 
 
-def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
+def _doctors_of_contacts(started: Run, shown: Visit) -> set[str]:
     """The doctors that the linked contacts of the attendees belong to, in this division."""
-    sync, mapping, division = started.sync, started.mapping, shown.visit.division
+    sync, mapping, division = started.sync, started.mapping, shown.division
     found: set[str] = set()
     with sync.store.read() as conn:
-        for attendee in shown.visit.attendees:
+        for attendee in shown.attendees:
             email = normal_email(present(attendee.email, ""))
             for key in person_index.find(conn, sync.digests, "email", (email,)) if email else []:
                 for obj in links.objects_of(conn, key):
@@ -224,7 +224,7 @@ def _doctors_of_contacts(started: VisitRun, shown: Shown) -> set[str]:
     return found
 
 
-def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
+def person_of(started: Run, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
     """The patient that a participant is. Raises ParkedError where a human must decide.
 
     `alone`: the visit's only participant; only then a new patient may be made.
@@ -264,10 +264,10 @@ def person_of(started: VisitRun, attendee: Attendee, doctor: str, *, alone: bool
 
 
 def _asked(
-    started: VisitRun, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
+    started: Run, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
 ) -> ParkedError:
     """Who they are is asked, until a chart with their e-mail comes or a candidate's changes."""
-    also = waiting.email(started.sync.digests, people.keys(candidate)) + waiting.patients(ids)
+    also = blockers.email(started.sync.digests, people.keys(candidate)) + blockers.patients(ids)
     return ParkedError("operator", "who", cause, candidates=ids, also=also)
 
 
@@ -280,7 +280,7 @@ def _refuse_former(candidate: Person | Attendee, inactive: list[Person]) -> None
         raise ParkedError("patient", ids[0], "patient_inactive", candidates=ids)
 
 
-def _said(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
+def _said(started: Run, attendee: Attendee, doctor: str) -> Met | None:
     """The patient whom a person has said that this participant is."""
     sync = started.sync
     with sync.store.read() as conn:
@@ -295,12 +295,12 @@ def _said(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
     return _meet(started, json, shown, doctor)
 
 
-def _told_apart(started: VisitRun, attendee: Attendee, ids: list[str]) -> set[str]:
+def _told_apart(started: Run, attendee: Attendee, ids: list[str]) -> set[str]:
     with started.sync.store.read() as conn:
         return decisions_never.apart(conn, "participant", attendee.remote_id, "patient", ids)
 
 
-def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | None:
+def _from_index(started: Run, attendee: Attendee, doctor: str) -> Met | None:
     """Known without a call: exactly one person has the e-mail, and the names agree too.
 
     Whom a webhook tells of is read first, which costs a call each.
@@ -341,7 +341,7 @@ def _from_index(started: VisitRun, attendee: Attendee, doctor: str) -> Met | Non
     return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
 
 
-def _read_those_told_of(started: VisitRun, attendee: Attendee) -> bool:
+def _read_those_told_of(started: Run, attendee: Attendee) -> bool:
     """Read the patients of whom only a caller said that they have this address, or have it no more.
 
     False when that is more than a search by e-mail and name costs.
@@ -365,7 +365,7 @@ def _read_those_told_of(started: VisitRun, attendee: Attendee) -> bool:
     return True
 
 
-def _contact_differs(started: VisitRun, attendee: Attendee, key: int) -> bool:
+def _contact_differs(started: Run, attendee: Attendee, key: int) -> bool:
     """Whether the participant's contact has another birth date than the person it looks like.
 
     Asked only while none of the person's contacts is known: a linked one was compared.
@@ -382,7 +382,7 @@ def _contact_differs(started: VisitRun, attendee: Attendee, key: int) -> bool:
 
 
 def _meet(
-    started: VisitRun,
+    started: Run,
     json: dict[str, Json],
     shown: Person,
     doctor: str,

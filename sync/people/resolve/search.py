@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.core import plausible
 from sync.core.addresses import is_sure
 from sync.core.records import Attendee, Person, present
-from sync.core.rules import people
+from sync.core.rules import people, plausible
 from sync.people import contact_search
 from sync.run.outcomes import ParkedError
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
-    from sync.visits.reconcile import VisitRun
+    from sync.run.context import Run
 
 
-def with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:
+def with_contact(started: Run, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:
     """A participant has no birth date: take it from the contact with that e-mail and name."""
     email = present(attendee.email, "")
     if not email:
@@ -30,7 +29,7 @@ def with_contact(started: VisitRun, attendee: Attendee) -> tuple[Person | Attend
     return found.one, found.one
 
 
-def patients_like(started: VisitRun, candidate: Person | Attendee) -> list[dict[str, Json]]:
+def patients_like(started: Run, candidate: Person | Attendee) -> list[dict[str, Json]]:
     """Everybody who has that e-mail, and everybody who has that name.
 
     Lists leave out who is inactive (API v4, Patients), and they are there all the same.

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
-from sync.run import waiting
 from sync.store.schema import call, object_
-from sync.store.tables import facts
+from sync.store.tables import blockers, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +46,7 @@ def note(conn: Connection, sync: Sync, name: str, obj: Obj) -> None:
         return
     now = sync.clock()
     facts.put(conn, name, "yes", now)
-    waiting.wake(conn, waiting.FACT, name, now=now)
+    blockers.wake(conn, blockers.FACT, name, now=now)
 
 
 def of_list(conn: Connection, name: str) -> Evidence:

@@ -8,29 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from sync.core.markers import bound
-from sync.core.records import Marker, Person, Visit
-from sync.drchrono import translate as drchrono
-from sync.oncall import translate as oncall
+from sync.core.records import Marker
 from sync.store.schema import aggregate, object_, object_alias
 from sync.store.tables import facts, links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sync.core.wording import Json
     from sync.digests import Digests
-    from sync.matching.compare import Scan
     from sync.store.tables.links import Obj
 
 SINCE = "markers_sealed"  # from when on every marker of this database has a seal
-
-
-Shown = TypeVar("Shown", Visit, Person)
 
 
 class Standing(Enum):
@@ -61,33 +54,6 @@ def is_broken(digests: Digests, marker: object, system: str, kind: str, remote_i
     if not isinstance(marker, Marker) or marker.seal is None:
         return False
     return not any(holds(digests, marker, system, kind, place) for place in (remote_id, None))
-
-
-def here(scan: Scan, json: Json) -> Visit:
-    """An appointment, without a marker that was edited or copied from another. As `to_visit`."""
-    return _believed(scan, drchrono.to_visit(json, scan.mapping), "appointment")
-
-
-def there(scan: Scan, json: Json) -> Visit:
-    """The same for an OnCall visit."""
-    return _believed(scan, oncall.to_visit(json, scan.mapping), "appointment")
-
-
-def patient(scan: Scan, json: Json) -> Person:
-    """The same for a patient."""
-    return _believed(scan, drchrono.to_person(json, scan.mapping.addresses), "patient")
-
-
-def contact(scan: Scan, json: Json) -> Person:
-    """The same for an OnCall contact."""
-    return _believed(scan, oncall.to_person(json, scan.mapping.addresses), "contact")
-
-
-def _believed(scan: Scan, shown: Shown, kind: str) -> Shown:
-    marker, place = shown.marker, (shown.system, kind, shown.remote_id)
-    if not isinstance(marker, Marker) or marker.installation not in scan.ours:
-        return shown  # another installation's is told as such
-    return replace(shown, marker=None) if is_broken(scan.sync.digests, marker, *place) else shown
 
 
 def judge(

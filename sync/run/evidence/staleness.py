@@ -22,7 +22,7 @@ from sync.run.evidence import accounts
 from sync.run.outcomes import LOOK_AGAIN, LaterError
 from sync.store.schema import call, visit
 from sync.store.tables import links
-from sync.store.tables.work import Hints
+from sync.store.tables.work import Hints, Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -154,3 +154,12 @@ def _look_until(sync: Sync, lease: Lease, system: str, since: datetime, until: d
     )
     own = system == "drchrono"
     raise LaterError(min(until, now + max(LOOK_AGAIN, now - since)), hints, own=own)
+
+
+LOOKS_AGAIN = 3
+
+
+def look_again_for(lease: Lease, hints: Hints, now: datetime) -> None:
+    """What was read is older than what is known: raises LaterError for some looks."""
+    if lease.attempts < LOOKS_AGAIN:
+        raise LaterError(now + LOOK_AGAIN, hints, failed=True)

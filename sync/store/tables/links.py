@@ -459,3 +459,23 @@ def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]
     if ref is not None:
         query = query.where(blocker.c.ref == ref)
     return list(conn.execute(query.order_by(blocker.c.aggregate)).scalars())
+
+
+def highest_known(conn: Connection, system: str) -> int | None:
+    """The highest appointment id of a system that was read: what is made next comes after it.
+
+    Not of those that only a caller told of: an invented one would hide what is made next.
+    """
+    highest = conn.execute(
+        select(object_.c.remote_id)
+        .where(
+            object_.c.system == system,
+            object_.c.kind == "appointment",
+            object_.c.remote_id.is_not(None),
+            ~object_.c.told,
+            object_.c.remote_id.not_like("%\\_%", escape="\\"),
+        )
+        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return int(highest) if highest and highest.isdecimal() else None

@@ -11,10 +11,9 @@ from sqlalchemy import Connection, delete, or_, select
 from sync.core.records import Attendee, Person
 from sync.core.rules import people
 from sync.digests import Digests
-from sync.run import waiting
 from sync.store import upsert
 from sync.store.schema import object_, person_key
-from sync.store.tables import told
+from sync.store.tables import blockers, told
 
 Keys = Sequence[tuple[str, tuple[str, ...]]]
 
@@ -40,8 +39,8 @@ def remember(
         # The patient's own webhook may be indexing them at this very moment.
         conn.execute(upsert.insert(conn, person_key).on_conflict_do_nothing(), rows)
     if now is not None:
-        for kind, ref in waiting.email(digests, keys, older=True):
-            waiting.wake(conn, kind, ref, now=now)
+        for kind, ref in blockers.email(digests, keys, older=True):
+            blockers.wake(conn, kind, ref, now=now)
 
 
 def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) -> list[int]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sync.core import plausible
 from sync.core.errors import Conflict
 from sync.core.records import Absent, Attendee, VisitType
+from sync.core.rules import place, plausible
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant as meeting
 from sync.run import attempts, waiting
 from sync.run.evidence import sealing
@@ -29,7 +30,7 @@ from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
 from sync.visits.creating import record, recover, search
 from sync.visits.linking import twins
-from sync.visits.state.read import Shown, participants_wire
+from sync.visits.state.model import Shown
 from sync.visits.writing import markers
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.call import Answer
     from sync.runtime import Sync
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 def allowed(sync: Sync, doctor: str | None) -> bool:
@@ -145,7 +146,7 @@ def make_appointment(started: VisitRun) -> None:
     source = state.object("oncall")
     assert source is not None  # noqa: S101 - the plan saw it
     attendee = _only_patient(shown)
-    doctor = meeting.doctor_for(started, shown, attendee)
+    doctor = meeting.doctor_for(started, shown.visit, attendee)
     met = meeting.person_of(started, attendee, doctor)
     starts = shown.visit.starts
     assert not isinstance(starts, Absent)  # noqa: S101 - the plan saw it
@@ -256,7 +257,7 @@ def _begin(
     one was entered twice by hand: told, not doubled.
     """
     sync, state = started.sync, started.state
-    slot = twins.slot_key(doctor, starts, person)
+    slot = place.slot_key(doctor, starts, person)
     try:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
@@ -273,7 +274,7 @@ def _begin(
                 key,
                 now=sync.clock(),
                 generation=state.generation,
-                highest_before=search.highest_known(conn, system),
+                highest_before=links.highest_known(conn, system),
             )
     except IntegrityError:
         with sync.store.read() as conn:

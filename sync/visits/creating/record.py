@@ -8,28 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, update
 
-from sync.core.records import State
-from sync.core.rules.lifecycle import terminal
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.people import reconcile
+from sync.run.attempts import as_sent
 from sync.store.schema import pending, visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints, Wait
-from sync.visits.state.read import participants_wire
-
-# In a baseline: no remote ever says this, so whatever it does say counts as somebody's edit.
-EDITED = "edited since"
 
 if TYPE_CHECKING:
-    from sync.core.records import Visit
     from sync.core.wording import Json
     from sync.people.resolve import participant as meeting
-    from sync.runtime import Sync
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 def oncall_visit(
@@ -78,45 +72,6 @@ def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> N
     baselines.settle(conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, state.attendance.id, participant=known.id)
     reconcile.tell_if_behind(conn, state.attendance.person, sync.clock())
-
-
-def as_sent(
-    conn: Connection, sync: Sync, row: Obj, json: dict[str, Json], seen: Visit
-) -> dict[str, Json]:
-    """What the baselines of a found create are made of; empty when nothing was written down of it.
-
-    `json` is what stands there now. A field that differs from what our POST sent was edited since,
-    and so was a visit that is over: we make none that is. What it was made from is settled as it
-    was then.
-    """
-    sent = conn.execute(select(pending).where(pending.c.object == row.id)).all()
-    if not sent:
-        return {}
-    calls = {one.call for one in sent}
-    for one in conn.execute(select(pending).where(pending.c.call.in_(calls))).all():
-        if one.object != row.id:
-            baselines.settle(conn, one.object, {one.field: one.digest}, one.key_id)
-    wire_of = drchrono.wire if row.system == "drchrono" else oncall.wire
-    wire = wire_of("appointment", json)
-    # No body of ours names it; the answers of some accounts do (facts: D, Appointments).
-    bare = {key: value for key, value in json.items() if key != "is_telehealth"}
-    like_sent = wire_of("appointment", bare)
-    for name in {one.field for one in sent} & wire.keys():
-        told = {
-            sync.digests.same(row.id, name, form[name], one.key_id, one.digest)
-            for one in sent
-            if one.field == name
-            for form in (wire, like_sent)
-        }
-        if True in told:
-            continue
-        if None in told:
-            del wire[name]  # nobody can tell whether it was edited since: it has no baseline
-        else:
-            wire[name] = EDITED
-    if isinstance(seen.state, State) and terminal(seen.state):
-        wire["state"] = EDITED
-    return wire
 
 
 def settle_source(conn: Connection, started: VisitRun, system: str) -> None:

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from sqlalchemy import update
 
 from sync.core.rules.group import is_group
-from sync.run import attempts, waiting
+from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.schema import visit
-from sync.store.tables import links, work
+from sync.store.tables import blockers, links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import record, search
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 def resolve(started: VisitRun) -> None:
@@ -65,7 +65,7 @@ def _resolve_one(started: VisitRun, row: Obj) -> None:
         due = attempts.note_look(conn, sync, row, sent, look.evidence, sync.clock())
     if asked and row.looks + 1 >= attempts.LOOKS:
         # The list's proof wakes it.
-        raise ParkedError(waiting.FACT, proofs.ONCALL_VISITS, "create_unknown", row.id)
+        raise ParkedError(blockers.FACT, proofs.ONCALL_VISITS, "create_unknown", row.id)
     if attempts.is_hopeless(sync, sent):
         raise ParkedError("operator", str(row.id), "create_unknown", row.id)
     raise LaterError(due, Hints.both())

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
-
 from sync.core.errors import Gone
 from sync.core.records import Absent, Marker, Visit
 from sync.drchrono import translate as drchrono
@@ -15,7 +13,6 @@ from sync.oncall import newest
 from sync.oncall import translate as oncall
 from sync.run.evidence import proofs, sealing
 from sync.run.evidence.proofs import Evidence
-from sync.store.schema import object_
 from sync.store.tables import facts, links
 
 if TYPE_CHECKING:
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 @dataclass(frozen=True)
@@ -32,26 +29,6 @@ class Look:
 
     found: dict[str, Json] | None
     evidence: Evidence = Evidence.SHOWS
-
-
-def highest_known(conn: Connection, system: str) -> int | None:
-    """The highest appointment id of a system that was read: what is made next comes after it.
-
-    Not of those that only a caller told of: an invented one would hide what is made next.
-    """
-    highest = conn.execute(
-        select(object_.c.remote_id)
-        .where(
-            object_.c.system == system,
-            object_.c.kind == "appointment",
-            object_.c.remote_id.is_not(None),
-            ~object_.c.told,
-            object_.c.remote_id.not_like("%\\_%", escape="\\"),
-        )
-        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return int(highest) if highest and highest.isdecimal() else None
 
 
 def for_visit(started: VisitRun, row: Obj, sent: datetime) -> Look:
@@ -75,7 +52,7 @@ def is_ours(started: VisitRun, row: Obj, shown: Visit) -> bool:
 
 def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
     """The newest appointments back to the highest id known before the POST."""
-    scan = newest.oncall_appointments(started.sync, started.ticket, row.highest_before or 0)
+    scan = newest.oncall_appointments(started.sync.oncall, started.ticket, row.highest_before or 0)
     for json in scan.records:
         shown = oncall.to_visit(json, started.mapping)
         if isinstance(shown.marker, Absent):

@@ -16,6 +16,7 @@ from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
 from sync.core.rules import group
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
+from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
 from sync.run import attempts, waiting
 from sync.run.evidence import proofs, sealing
@@ -27,9 +28,8 @@ from sync.store.tables.work import Hints
 from sync.visits.creating import create, record
 from sync.visits.groups import participants, twins
 from sync.visits.groups import state as group_state
-from sync.visits.groups.state import GroupRun, Seat
 from sync.visits.linking.by_marker import BUSY
-from sync.visits.state.read import participants_wire
+from sync.visits.state.model import GroupRun, Seat
 from sync.visits.writing import markers
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from sync.core.rules.group import PRESENT, Fate, GroupPlan
 from sync.core.rules.plan import Plan
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
+from sync.oncall.translate import participants_wire
 from sync.people import contacts
 from sync.run import rekeying, waiting
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
@@ -20,9 +21,10 @@ from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints
 from sync.visits.groups import participants, second
 from sync.visits.groups import state as group_state
-from sync.visits.groups.state import TOLD, GroupRun, Seat
-from sync.visits.state import zones
-from sync.visits.state.read import looked_at, participants_wire
+from sync.visits.state import rekeyed, zones
+from sync.visits.state.echo import is_own_echo
+from sync.visits.state.model import TOLD, GroupRun, Seat
+from sync.visits.state.read import looked_at
 from sync.visits.writing import conflicts
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.visits.groups.reconcile import IsEcho
 
 # Attention that stands until somebody has read it, whatever later runs see.
 TO_BE_READ = ("noted", journal.FIELD_REFUSED, participants.LOST, *second.TOLD)
@@ -156,13 +157,13 @@ def _forget_told(conn: Connection, key: int, object_id: int) -> None:
 # --- the end of a run -----------------------------------------------------------------------------
 
 
-def look_again_if_stale(found: GroupRun, members: GroupPlan, is_echo: IsEcho) -> None:
+def look_again_if_stale(found: GroupRun, members: GroupPlan) -> None:
     """Ask for one more look when what was read can't be what the newest hint told of."""
     state, sync = found.state, found.started.sync
     if state.lease.attempts > 0:
         return
     bare = [d for d in state.deliveries if d.source == "oncall"]
-    if bare and members.quiet and not is_echo(found.started, bare):
+    if bare and members.quiet and not is_own_echo(found.started, bare):
         raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
 
 
@@ -175,7 +176,7 @@ def finish(
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        rekeying.visit(conn, sync, state)
+        rekeyed.visit(conn, sync, state)
         for seat in found.seats:
             if seat.shown is not None:
                 wire = seat.shown.wire

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sync.core import plausible
 from sync.core.records import Absent, Life, State
-from sync.core.rules import group
+from sync.core.rules import group, plausible
 from sync.core.rules.effects import CreateAppointment, CreateOncall, Patch
 from sync.core.rules.group import Slot
 from sync.core.rules.merge import Seen
@@ -31,7 +30,7 @@ from sync.visits.writing import patch
 
 if TYPE_CHECKING:
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 def settle(started: VisitRun, plan: Plan) -> None:
@@ -93,7 +92,7 @@ def _found_there(started: VisitRun) -> None:
     """Make the visit a group's: its appointments are made by its next run, at once."""
     sync, state, shown = started.sync, started.state, started.state.read["oncall"]
     seen = shown.visit
-    doctor = participant.doctor_for(started, shown, seen.attendees[0])
+    doctor = participant.doctor_for(started, seen, seen.attendees[0])
     minutes = plausible.length(seen)
     assert not isinstance(seen.starts, Absent) and not isinstance(minutes, Absent)  # noqa: S101, PT018 - the plan saw both
     office = started.mapping.booking_office(doctor) or ""

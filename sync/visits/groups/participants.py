@@ -12,12 +12,13 @@ from sqlalchemy import Connection, delete, select
 from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run import attempts
 from sync.store.schema import attendance, attention, pending
 from sync.store.tables import attendances, baselines, journal, links, person_index
-from sync.visits.groups.state import GroupRun, Seat, as_settled, has_participant, settle_seat
-from sync.visits.state.read import participants_wire
+from sync.visits.groups.state import as_settled, has_participant, settle_seat
+from sync.visits.state.model import GroupRun, Seat
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee

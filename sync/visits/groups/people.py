@@ -6,7 +6,7 @@ unknown, so the whole list is written back, and a lost answer is looked into bef
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,11 @@ from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.tables import attendances, links, work
 from sync.store.tables.work import Hints
-from sync.visits.creating import record, search
+from sync.visits.creating import record
 from sync.visits.groups import participants, reading, refused, twins
 from sync.visits.groups import state as group_state
-from sync.visits.groups.state import GroupRun, Seat
+from sync.visits.groups.state import Invited
+from sync.visits.state.model import GroupRun, Seat
 from sync.visits.writing import markers
 
 if TYPE_CHECKING:
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.call import Answer
     from sync.store.tables.links import Obj
-
-
-@dataclass
-class Invited:
-    """Who can be added now, and for each other one why not."""
-
-    met: dict[int, participant.Met] = field(default_factory=dict)  # by attendance
-    parked: dict[int, ParkedError] = field(default_factory=dict)
 
 
 def meet(run: GroupRun, seats: list[Seat]) -> Invited:
@@ -153,7 +146,7 @@ def _make(run: GroupRun, invited: Invited) -> None:
             f"visit:{state.key}:{state.generation}",
             now=now,
             generation=state.generation,
-            highest_before=search.highest_known(conn, "oncall"),
+            highest_before=links.highest_known(conn, "oncall"),
         )
     state.objects.append(row)
     body = _body(run, invited, markers.marker_for(started, None))

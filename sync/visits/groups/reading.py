@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 from sync.core.errors import Gone
 from sync.core.rules import group
 from sync.drchrono import translate as drchrono
+from sync.oncall.translate import participants_wire
 from sync.run import hinted_ids
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
+from sync.run.evidence.staleness import LOOKS_AGAIN
 from sync.visits.groups import participants
-from sync.visits.groups.state import GroupRun, Seat, has_participant, load_seats
+from sync.visits.groups.state import has_participant, load_seats
 from sync.visits.state import zones
+from sync.visits.state.model import GroupRun, Seat, Shown
 from sync.visits.state.read import (
-    LOOKS_AGAIN,
-    Shown,
     is_deleted,
     look_again,
     now_a_fact,
     now_real,
-    participants_wire,
     read_side,
     was_deleted,
 )

@@ -6,7 +6,6 @@ is `core.group` for the members and `core.plan` for the visit's own fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,27 +21,25 @@ from sync.core.rules.people import NAMES
 from sync.core.rules.plan import FIELDS, Plan, Presence, plan_visit
 from sync.people import demographics, inactive
 from sync.run.outcomes import LaterError, ParkedError
+from sync.run.unreadable import is_in
 from sync.store.schema import visit
 from sync.store.tables import links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import recover
 from sync.visits.groups import back, end, people, reading, view
 from sync.visits.groups import state as group_state
-from sync.visits.groups.state import GroupRun, Seat
 from sync.visits.linking import merged_charts
 from sync.visits.linking.by_marker import BUSY
-from sync.visits.state import unreadable
+from sync.visits.state import model, unreadable
+from sync.visits.state.model import GroupRun, Seat
 from sync.visits.state.read import hints_left, wait_for_unresolved
 from sync.visits.writing import conflicts, markers, patch
 
 if TYPE_CHECKING:
-    from sync.store.tables.journal import Delivery
-    from sync.visits.reconcile import VisitRun
-
-IsEcho = Callable[["VisitRun", list["Delivery"]], bool]
+    from sync.visits.state.model import VisitRun
 
 
-def run(started: VisitRun, is_echo: IsEcho) -> None:
+def run(started: VisitRun) -> None:
     """Bring one leased group visit to where both sides agree; gives the lease back as done.
 
     Raises as the run of a 1:1 visit does; a member that can't be invited stops no other.
@@ -67,7 +64,7 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     members = plan_members(found)
     if not members.quiet or _news_of_oncall(found) or _news_of_members(found):
         members = _read_rest(found, members)
-    if unreadable.is_in(started.sync.digests, state.stored, frozenset(NAMES)):
+    if is_in(started.sync.digests, state.stored, frozenset(NAMES)):
         reading.read_oncall(found)
         reading.read_seats(found, found.seats)
         unreadable.of_group(found)
@@ -79,16 +76,17 @@ def run(started: VisitRun, is_echo: IsEcho) -> None:
     if started.sync.live:
         with conflicts.recorded(started, fields, found.overwritten):
             parked = _execute(found, members, fields)
-    end.look_again_if_stale(found, members, is_echo)
+    end.look_again_if_stale(found, members)
     end.finish(found, members, fields, parked)
 
 
 def _hear(found: GroupRun) -> None:
     """Members whose participants were renamed in OnCall."""
-    for seat in found.seats:
+    shown = found.oncall()
+    for seat in found.seats if shown is not None else ():
         row, person = seat.participant, seat.attended.person
-        if row is not None and row.known and person is not None:
-            demographics.hear_of(found.started, row, person)
+        if shown is not None and row is not None and row.known and person is not None:
+            demographics.hear(found.started, row, person, shown.json, found.state.stored)
 
 
 def _to_read(found: GroupRun, hints: Hints) -> list[Seat]:
@@ -100,9 +98,7 @@ def _news_of_oncall(found: GroupRun) -> bool:
     shown, obj = found.oncall(), found.state.object("oncall")
     if shown is None or obj is None:
         return False
-    news = any(
-        seen is not Seen.SAME for name, seen in shown.seen.items() if name in group_state.TOLD
-    )
+    news = any(seen is not Seen.SAME for name, seen in shown.seen.items() if name in model.TOLD)
     return news or not obj.marked or bool(back.newcomers(found))
 
 
@@ -230,7 +226,7 @@ def _refuse_inactive(found: GroupRun, members: GroupPlan, fields: Plan) -> None:
         seat = found.seat(one)
         person = seat.attended.person
         if person is not None and group_state.has_participant(seat):
-            inactive.refuse_person(found.started, person)
+            inactive.refuse(found.started, person)
 
 
 def _not_emptied(found: GroupRun) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.oncall import bodies as oncall_bodies
-from sync.run import waiting
 from sync.run.outcomes import ParkedError
-from sync.store.tables import links
+from sync.store.tables import blockers, links
 from sync.visits.groups import state
 
 if TYPE_CHECKING:
     from sync.core.errors import Refused
-    from sync.visits.groups.people import Invited
-    from sync.visits.groups.state import GroupRun
+    from sync.visits.groups.state import Invited
+    from sync.visits.state.model import GroupRun
 
 
 def leave_out(run: GroupRun, invited: Invited, refusal: Refused) -> bool:
@@ -32,7 +31,7 @@ def leave_out(run: GroupRun, invited: Invited, refusal: Refused) -> bool:
     for at, (attendance, met) in enumerate(list(invited.met.items())):
         if at in named:
             fields = tuple(refusal.fields)
-            parked = ParkedError(waiting.PATIENT, met.remote_id, "refused", candidates=fields)
+            parked = ParkedError(blockers.PATIENT, met.remote_id, "refused", candidates=fields)
             invited.parked[attendance] = parked
             del invited.met[attendance]
     with run.started.sync.store.read() as conn:

@@ -24,7 +24,7 @@ from sync.visits.groups import participants
 
 if TYPE_CHECKING:
     from sync.core.rules.group import Slot
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 SECOND = "second_patient"
 # What is told of participants stands until somebody has read it.

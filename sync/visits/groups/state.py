@@ -9,82 +9,21 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sync.core.records import Life, State
+from sync.core.records import State
 from sync.core.rules.group import Slot
-from sync.core.rules.lifecycle import attendee_state, terminal
+from sync.core.rules.lifecycle import attendee_state
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import Presence
+from sync.people.resolve import participant
 from sync.run.changes import compare
-from sync.run.outcomes import LaterError
+from sync.run.outcomes import LaterError, ParkedError
 from sync.store.schema import blocker, visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
 from sync.visits.linking.by_marker import BUSY
-from sync.visits.state.read import Shown
+from sync.visits.state.model import TOLD, GroupRun, Seat
 
 if TYPE_CHECKING:
-    from sync.store.tables.attendances import Attendance
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
-    from sync.visits.state.read import VisitState
-
-TOLD = frozenset({"starts", "minutes", "type", "provider", "state", "patient"})
-
-
-@dataclass
-class Seat:
-    """One current attendance: its appointment's row, and what was read of it in this run."""
-
-    attended: Attendance
-    appointment: Obj
-    participant: Obj | None
-    parked: bool = False
-    odd: frozenset[str] = frozenset()  # causes told of what was read: values that can't be one
-    shown: Shown | None = None
-    gone: bool = False
-
-    @property
-    def read(self) -> bool:
-        return self.shown is not None or self.gone
-
-
-@dataclass
-class GroupRun:
-    """What the steps of one run of a group visit share."""
-
-    started: VisitRun
-    slot: Slot
-    seats: list[Seat] = field(default_factory=list)
-    parked: bool = False  # the visit as a whole waits for something
-    emptied: bool = False  # its members have gone, and somebody else is in it
-
-    @property
-    def state(self) -> VisitState:
-        return self.started.state
-
-    def seat(self, attended: int) -> Seat:
-        """The seat of an attendance."""
-        return next(seat for seat in self.seats if seat.attended.id == attended)
-
-    def overwritten(self, system: str) -> Obj | None:
-        """Whose edit a conflict is about: OnCall's visit, or the first appointment for all."""
-        if system == "oncall":
-            return self.state.object("oncall")
-        return self.seats[0].appointment if self.seats else None
-
-    def oncall(self) -> Shown | None:
-        """The OnCall visit as read in this run."""
-        return self.state.read.get("oncall")
-
-    def oncall_over(self) -> State | None:
-        """How the OnCall visit ended; None when it is open, was not read, or is not made."""
-        if self.state.presence("oncall") is Presence.GONE:
-            return State(Life.DELETED)
-        shown = self.oncall()
-        ended = shown is not None and isinstance(shown.visit.state, State)
-        if shown is None or not ended or not terminal(shown.visit.state):  # type: ignore[arg-type]
-            return None
-        return shown.visit.state  # type: ignore[return-value]
 
 
 def load_seats(run: GroupRun) -> None:
@@ -172,3 +111,11 @@ def holder(conn: Connection, slot: Slot, besides: int) -> int | None:
         )
     ).scalar_one_or_none()
     return found
+
+
+@dataclass
+class Invited:
+    """Who can be added now, and for each other one why not."""
+
+    met: dict[int, participant.Met] = field(default_factory=dict)  # by attendance
+    parked: dict[int, ParkedError] = field(default_factory=dict)

@@ -17,18 +17,17 @@ from sync.core.rules import people
 from sync.core.rules.group import PREFIX
 from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
-from sync.run import allowed, waiting
+from sync.run import allowed
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.schema import attendance, attention, object_, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, decisions_never, links, person_index, work
+from sync.store.tables import attendances, blockers, decisions_never, links, person_index, work
 from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
     from sync.store.tables.links import Obj
-    from sync.visits.groups.people import Invited
-    from sync.visits.groups.state import GroupRun
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.groups.state import Invited
+    from sync.visits.state.model import GroupRun, VisitRun
 
 BUSY = timedelta(seconds=1)
 
@@ -50,7 +49,7 @@ def wait_for_group(started: VisitRun) -> None:
         for key in _groups_at(conn, started, shown):
             made = [o for o in links.objects_of(conn, key) if _is_visit(o) and o.known]
             if made and _attend_too(conn, started, key, shown):
-                also = ((waiting.RUN, str(key)),)
+                also = ((blockers.RUN, str(key)),)
                 raise ParkedError("operator", "slot_taken", "slot_taken", also=also)
             if not made and _is_asked(conn, key, shown.remote_id):
                 ids = tuple(

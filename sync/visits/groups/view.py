@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.core import plausible
 from sync.core.records import ABSENT, Absent, Life, State, Visit
-from sync.core.rules import group
+from sync.core.rules import group, plausible
 from sync.core.rules.group import PLACE, Member, Slot
 from sync.core.rules.lifecycle import attendee_state
 from sync.core.rules.merge import Seen
 from sync.core.rules.plan import Presence, SideView
-from sync.intake.webhooks import out_of_scope
+from sync.mapping import out_of_scope
+from sync.oncall.translate import participants_wire
 from sync.run.changes import compare
-from sync.visits.groups.state import GroupRun, Seat, as_settled, has_participant
-from sync.visits.state.read import participants_wire
+from sync.visits.groups.state import as_settled, has_participant
+from sync.visits.state.model import GroupRun, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,19 +10,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
+from sync.run import attempts
 from sync.run.evidence import behind, sealing
 from sync.run.evidence.sealing import Standing
 from sync.run.outcomes import AbsorbedError, LaterError, ParkedError
 from sync.store.tables import attendances, baselines, decisions_never, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
-from sync.visits.creating import record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.runtime import Sync
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 BUSY = timedelta(seconds=1)
 
@@ -155,7 +155,7 @@ def hand_over(started: VisitRun, target: int, obj: Obj, making: Obj | None, mark
 def _settle_as_sent(conn: Connection, started: VisitRun, obj: Obj, making: Obj) -> None:
     """The baselines of what our own create made are what it sent; its id has come since."""
     sync, shown = started.sync, started.state.read[obj.system]
-    wire = record.as_sent(conn, sync, making, shown.json, shown.visit)
+    wire = attempts.as_sent(conn, sync, making, shown.json, shown.visit)
     digests = sync.digests.fields(obj.id, wire)
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=shown.visit.zone)
 

@@ -24,6 +24,7 @@ from sync.run.evidence import staleness
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.tables import (
     baselines,
+    blockers,
     decisions_never,
     decisions_who,
     journal,
@@ -37,9 +38,7 @@ from sync.visits.linking.by_marker import BUSY
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
-    from sync.visits.groups.state import GroupRun
-    from sync.visits.reconcile import VisitRun
-    from sync.visits.state.read import Shown
+    from sync.visits.state.model import GroupRun, Shown, VisitRun
 
 CAUSE = "charts_merged"
 
@@ -132,7 +131,7 @@ def _merged_into(started: VisitRun, key: int, remote_id: str) -> Person | None:
     if started.mapping.policy.merged_charts == "take_over":
         return chart
     ids = (named, remote_id)
-    raise ParkedError("operator", CAUSE, CAUSE, candidates=ids, also=waiting.patients(ids))
+    raise ParkedError("operator", CAUSE, CAUSE, candidates=ids, also=blockers.patients(ids))
 
 
 def _former_row(conn: Connection, key: int) -> Obj | None:

@@ -28,7 +28,7 @@ from sync.visits.state.read import starts_of
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 MOST_BETWEEN = 5
 CARRIED = ("starts", "minutes", "type", "provider", "patient")

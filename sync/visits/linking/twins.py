@@ -15,28 +15,24 @@ from sqlalchemy import Connection, or_, select, true, update
 from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Marker, Visit, present
 from sync.core.rules.people import normal_email
+from sync.core.rules.place import slot_key
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.run import allowed
 from sync.run.evidence import behind, sealing
 from sync.run.outcomes import LaterError
 from sync.store.schema import object_, visit
 from sync.store.tables import attendances, baselines, decisions_never, links, work
 from sync.store.tables.work import Hints
-from sync.visits.state.read import participants_wire
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.people.resolve.participant import Met
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 BUSY = timedelta(seconds=1)
-
-
-def slot_key(doctor: str, starts: datetime, person: int) -> str:
-    """What no two open visits may share: doctor, start (UTC) and person."""
-    return f"{doctor}:{starts:%Y%m%dT%H%M}:{person}"
 
 
 def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:

@@ -1,16 +1,14 @@
 """What is known of one visit at the start of a run: from SQL first, then what the remotes show."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, select, update
 
 from sync.core.errors import Gone
-from sync.core.records import Absent, Attendee, Life, State, Visit
+from sync.core.records import Absent, Life, State, Visit
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import Presence, SideView
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
@@ -18,94 +16,15 @@ from sync.outbound.gate import Ticket
 from sync.run import hinted_ids, occurrences
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
-from sync.run.evidence.staleness import DELETED, LISTED_DELETED
+from sync.run.evidence.staleness import DELETED, LISTED_DELETED, LOOKS_AGAIN
 from sync.run.outcomes import LOOK_AGAIN, LaterError
 from sync.runtime import Sync
 from sync.store.schema import call, visit
 from sync.store.tables import attendances, baselines, journal, links
-from sync.store.tables.attendances import Attendance
-from sync.store.tables.baselines import Stored
-from sync.store.tables.journal import Delivery
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lease
 from sync.visits.state import zones
-
-UNRESOLVED = ("open", "unresolved")
-LOOKS_AGAIN = 3
-
-
-@dataclass
-class Shown:
-    """One side's object as it was read now."""
-
-    json: dict[str, Json]
-    visit: Visit
-    wire: dict[str, Json]
-    seen: dict[str, Seen]
-
-
-@dataclass
-class VisitState:
-    """A visit of one generation: its rows, and what was read of both sides so far."""
-
-    key: int
-    lease: Lease
-    now: datetime
-    generation: int
-    row: RowMapping
-    objects: list[Obj]
-    attendance: Attendance | None
-    stored: dict[tuple[int, str], Stored]
-    deliveries: list[Delivery]
-    unresolved: list[RowMapping]
-    read: dict[str, Shown] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    attendee: Attendee | None = None
-
-    def object(self, system: str) -> Obj | None:
-        """This generation's appointment of a system, in whatever state."""
-        found = [
-            obj
-            for obj in self.objects
-            if obj.system == system
-            and obj.kind == "appointment"
-            and obj.state != "skipped"
-            and (system == "drchrono" or obj.generation == self.generation)
-        ]
-        if system == "drchrono" and self.attendance and self.attendance.appointment:
-            return next((o for o in found if o.id == self.attendance.appointment), None)
-        return found[-1] if found else None
-
-    @property
-    def participant(self) -> Obj | None:
-        """The row of the patient's participant."""
-        if self.attendance is None or self.attendance.participant is None:
-            return None
-        return next((o for o in self.objects if o.id == self.attendance.participant), None)
-
-    def presence(self, system: str) -> Presence:
-        """Whether a side is there, as far as we know or have just read."""
-        obj = self.object(system)
-        if obj is None:
-            return Presence.NONE
-        if obj.state == "gone" or system in self.gone:
-            return Presence.GONE
-        return Presence.MAKING if obj.remote_id is None else Presence.LIVE
-
-    def view(self, system: str) -> SideView:
-        """The side for the plan."""
-        obj, shown = self.object(system), self.read.get(system)
-        return SideView(
-            presence=self.presence(system),
-            visit=shown.visit if shown else None,
-            seen=shown.seen if shown else self._gone_seen(obj),
-            marked=obj.marked if obj else False,
-        )
-
-    def _gone_seen(self, obj: Obj | None) -> dict[str, Seen]:
-        # A tombstone is written when the deletion was carried; until then it is news.
-        carried = obj is not None and obj.state == "gone"
-        return {"state": Seen.SAME if carried else Seen.CHANGED}
+from sync.visits.state.model import UNRESOLVED, Shown, VisitState
 
 
 def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
@@ -266,12 +185,6 @@ def look_again(state: VisitState, system: str) -> LaterError:
     return LaterError(state.now + LOOK_AGAIN, both, failed=True)
 
 
-def look_again_for(lease: Lease, hints: Hints, now: datetime) -> None:
-    """What was read is older than what is known: raises LaterError for some looks."""
-    if lease.attempts < LOOKS_AGAIN:
-        raise LaterError(now + LOOK_AGAIN, hints, failed=True)
-
-
 def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
     """Whether a read is older than what a delivery told, or than what was read before.
 
@@ -363,15 +276,6 @@ def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:
         if attendee.cancelled is True and _is_open(found.visit):
             found.visit = replace(found.visit, state=State(Life.CANCELLED))
             found.seen["state"] = seen.get("state", Seen.NEW)
-
-
-def participants_wire(json: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
-    """The wire form of each participant in an answer, by its id."""
-    items = json.get("participants")
-    found = {}
-    for item in items if isinstance(items, list) else []:
-        found[oncall.to_attendee(item).remote_id] = oncall.wire("participant", item)
-    return found
 
 
 def is_quiet(state: VisitState, system: str) -> bool:

@@ -13,44 +13,22 @@ from sync.core.records import Absent, State
 from sync.core.rules import group
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import UNREADABLE
-from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.run.outcomes import ParkedError
-from sync.store.tables import attendances, baselines, links
-from sync.visits.state.read import participants_wire
+from sync.run.unreadable import CAUSE, _settle, _unreadable, is_in
+from sync.store.tables import baselines, links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from sqlalchemy import Connection
 
-    from sync.core.records import Person, Visit
-    from sync.core.wording import Json
-    from sync.digests import Digests
-    from sync.people.reconcile import PersonRun
-    from sync.run.changes import StoredFields
+    from sync.core.records import Visit
     from sync.runtime import Sync
     from sync.store.tables.links import Obj
-    from sync.visits.groups.state import GroupRun, Seat
-    from sync.visits.reconcile import VisitRun
-    from sync.visits.state.read import Shown, VisitState
+    from sync.visits.state.model import GroupRun, Seat, Shown, VisitRun, VisitState
 
-CAUSE = UNREADABLE
 PLACE = ("starts", "minutes", "provider")
-
-
-def is_in(digests: Digests, stored: StoredFields, besides: frozenset[str] = frozenset()) -> bool:
-    """Whether any of these baselines or pending writes is under a key that we don't have.
-
-    `besides` names fields that are somebody else's to see to.
-    """
-    return any(
-        not digests.holds(key_id)
-        for (_row, name), one in stored.items()
-        if name not in besides
-        for key_id in (one.key_id, *(key for key, _digest, _call in one.ours))
-        if key_id is not None
-    )
 
 
 def patient(conn: Connection, person: int | None, shown: str) -> Seen:
@@ -106,18 +84,6 @@ def _provider_anew(sync: Sync, state: VisitState, obj: Obj, doctor: str) -> None
     entry = sync.mapping.doctor(doctor)
     if entry is not None and _unreadable(sync.digests, state.stored, obj.id, "provider"):
         _settle(sync, obj, {"provider": entry.oncall_provider})
-
-
-def _settle(sync: Sync, obj: Obj, wire: Mapping[str, Json], shown: Visit | None = None) -> None:
-    with sync.store.write() as conn:
-        digests = sync.digests.fields(obj.id, wire)
-        zone = shown.zone if shown is not None else None
-        baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=zone)
-
-
-def _unreadable(digests: Digests, stored: StoredFields, object_id: int, name: str) -> bool:
-    known = stored.get((object_id, name))
-    return known is not None and known.key_id is not None and not digests.holds(known.key_id)
 
 
 # --- a group --------------------------------------------------------------------------------------
@@ -201,57 +167,3 @@ def _stored(sync: Sync, row: Obj) -> dict[tuple[int, str], baselines.Stored]:
 
 
 # --- a person -------------------------------------------------------------------------------------
-
-
-def of_person(started: PersonRun, chart: StoredFields) -> None:
-    """Compare with the chart what a person's contacts and participants show, where no baseline can.
-
-    What says the same is settled anew. Raises ParkedError when anything differs.
-    """
-    sync, key = started.sync, started.lease.aggregate
-    with sync.store.read() as conn:
-        targets = [one for one in links.objects_of(conn, key) if one.kind == "contact"]
-        attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
-        targets += [links.get(conn, one.participant) for one in attended if one.participant]
-        stored = baselines.stored_fields(conn, [one.id for one in targets])
-    if not is_in(sync.digests, {**chart, **stored}):
-        return
-    left: list[str] = []
-    for obj in targets:
-        names = [
-            name
-            for (row, name) in stored
-            if row == obj.id and _unreadable(sync.digests, stored, row, name)
-        ]
-        if names and obj.known:
-            left += _of_target(started, obj, names)
-    if left:
-        names = list(dict.fromkeys(left))
-        raise ParkedError("operator", CAUSE, CAUSE, candidates=tuple(names))
-
-
-def _of_target(started: PersonRun, obj: Obj, names: list[str]) -> list[str]:
-    sync, client, chart = started.sync, started.sync.oncall, started.person
-    if obj.kind == "contact":
-        json = client.get_contact(started.ticket, str(obj.remote_id))
-        shown: object = oncall.to_person(json)
-    else:
-        json = client.get_participant(started.ticket, str(obj.remote_id))
-        shown = oncall.to_attendee(json)
-    wire = oncall.wire(obj.kind, json)
-    same: dict[str, Json] = {}
-    left: list[str] = []
-    for name in names:
-        if name == "state" or name not in wire:
-            continue  # its visit's own run sees to that
-        if _says_the_same(chart, shown, name):
-            same[name] = wire[name]
-        else:
-            left.append(name)
-    if same:
-        _settle(sync, obj, same)
-    return left
-
-
-def _says_the_same(chart: Person, shown: object, name: str) -> bool:
-    return bool(getattr(chart, name, None) == getattr(shown, name, None))

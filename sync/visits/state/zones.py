@@ -29,7 +29,7 @@ from sync.store.tables.work import Hints, Lane, Wait
 if TYPE_CHECKING:
     from sync.store.tables.baselines import Stored
     from sync.store.tables.links import Obj
-    from sync.visits.state.read import Shown, VisitState
+    from sync.visits.state.model import Shown, VisitState
 
 UNKNOWN = "zone_unknown"
 CHANGED = "zone_changed"

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from sync.core.rules.plan import Plan
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
-    from sync.visits.state.read import VisitState
+    from sync.visits.state.model import VisitRun, VisitState
 
 # An edit's webhook comes this soon after our write that overwrote it.
 SOON = timedelta(seconds=30)

@@ -8,19 +8,18 @@ from sync.core.errors import Refused
 from sync.core.records import Marker
 from sync.drchrono import bodies as drchrono_bodies
 from sync.oncall import bodies as oncall_bodies
-from sync.outbound.optional import FOR_FIELDS
 from sync.run.evidence import sealing
+from sync.run.markers import do_without
 from sync.run.outcomes import ParkedError
-from sync.store.tables import facts, journal, links
+from sync.store.tables import facts, links
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.runtime import Sync
     from sync.store.tables.links import Obj
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 def marker_for(started: VisitRun, other: str | None) -> Marker:
@@ -107,19 +106,3 @@ def _send(started: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> No
         )
     except Refused as refusal:
         do_without(started.sync, obj, refusal)
-
-
-def do_without(sync: Sync, obj: Obj, refusal: Refused) -> None:
-    """A refused marker keeps no visit out: it is told, and not tried again. Else raises it."""
-    if not refusal.fields or refusal.code not in FOR_FIELDS:
-        raise refusal
-    with sync.store.write() as conn:
-        links.change(conn, obj.id, marked=True)
-        journal.open_attention(
-            conn,
-            obj.aggregate,
-            journal.FIELD_REFUSED,
-            now=sync.clock(),
-            object_id=obj.id,
-            candidates=["marker"],
-        )

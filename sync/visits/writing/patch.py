@@ -13,12 +13,13 @@ from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
+from sync.oncall.translate import participants_wire
 from sync.run import waiting
 from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
 from sync.visits.state import zones
-from sync.visits.state.read import doctor_of, participants_wire
+from sync.visits.state.read import doctor_of
 
 OWNER = frozenset({"provider", "division"})
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.visits.reconcile import VisitRun
+    from sync.visits.state.model import VisitRun
 
 
 def patch_oncall(

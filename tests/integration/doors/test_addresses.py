@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.addresses import cleaned
 from service.app import create_app
-from sync import runtime
+from sync import assemble
 from sync.store.database import Store
 from tests.integration.doors.test_webhooks import HINT, settings
 from workers.bell import Bell
@@ -24,7 +24,7 @@ VARIANTS = ("/{}/", "//{}", "/{}//", "/./{}", "/x/../{}", "/{}%2f", "/{};x", "/{
 def web(sqlite_url: str) -> Iterator[FlaskClient]:
     store = Store(sqlite_url)
     store.migrate()
-    sync = runtime.build(settings(sqlite_url), owner="web@test:1")
+    sync = assemble.build(settings(sqlite_url), owner="web@test:1")
     yield create_app(sync, Bell("")).test_client()
     sync.close()
     store.close()

@@ -19,7 +19,7 @@ from sync.store.database import Store
 from tests.support.servers.processes import Process, environment, soon
 
 ARGV = [
-    *(sys.executable, "-m", "gunicorn", "--config", "python:service.gunicorn_conf"),
+    *(sys.executable, "-m", "gunicorn", "--config", "python:service.server.gunicorn_conf"),
     "service.wsgi:app()",
 ]
 PING = {"X-drchrono-event": "PING"}

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete, insert
 
 from service.app import create_app
-from sync import runtime
+from sync import assemble
 from sync.config import Settings
 from sync.core.tokens import StoredToken
 from sync.runtime import Sync
@@ -35,7 +35,7 @@ def sync(store: Store) -> Iterator[Sync]:
         oncall_webhook_tokens="token-one",
         drchrono_hourly_limit=500,
     )
-    made = runtime.build(settings, owner="web@test:1", clock=lambda: NOW)
+    made = assemble.build(settings, owner="web@test:1", clock=lambda: NOW)
     yield made
     made.close()
 
@@ -142,7 +142,7 @@ def test_a_token_of_another_key_is_told(store: Store, bell: Bell) -> None:
         encryption_keys="OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg=",
         digest_keys="k" * 43,
     )
-    sync = runtime.build(settings, owner="web@test:1", clock=lambda: NOW)
+    sync = assemble.build(settings, owner="web@test:1", clock=lambda: NOW)
     answer = create_app(sync, bell).test_client().get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["parts"]["token"]["ok"] is False

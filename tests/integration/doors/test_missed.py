@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from service.app import create_app
 from service.missed import Missed
-from sync import runtime
+from sync import assemble
 from sync.config import Settings
 from sync.runtime import Sync
 from sync.store.database import Store
@@ -31,7 +31,7 @@ def engine(url: str) -> Sync:
         digest_keys="k" * 43,
         oncall_webhook_tokens="token-one",
     )
-    return runtime.build(settings, owner="web@test:1")
+    return assemble.build(settings, owner="web@test:1")
 
 
 def plan_for_tomorrow(store: Store) -> None:

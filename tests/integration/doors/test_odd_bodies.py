@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.test import TestResponse
 
 from service.app import create_app
-from sync import log, runtime
+from sync import assemble, log
 from sync.intake import webhooks
 from sync.store.database import Store
 from tests.integration.doors.test_webhooks import DRCHRONO, ONCALL, settings
@@ -63,7 +63,7 @@ def _opened(url: str, asked: list[int]) -> Iterator[FlaskClient]:
     log.configure("CRITICAL")
     store = Store(url)
     store.migrate()
-    sync = runtime.build(settings(url), owner="web@test:1")
+    sync = assemble.build(settings(url), owner="web@test:1")
     yield create_app(sync, Bell(""), lambda: asked.append(1)).test_client()
     sync.close()
     store.close()

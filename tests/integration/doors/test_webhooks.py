@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from service.app import create_app
-from sync import runtime
+from sync import assemble
 from sync.config import Settings
 from sync.runtime import Sync
 from sync.store.database import Store
@@ -45,7 +45,7 @@ def settings(database_url: str, **changed: Any) -> Settings:
 
 @pytest.fixture
 def sync(store: Store) -> Iterator[Sync]:
-    made = runtime.build(settings(store.url), owner="web@test:1")
+    made = assemble.build(settings(store.url), owner="web@test:1")
     yield made
     made.close()
 
@@ -120,7 +120,7 @@ def test_a_handshake_without_msg_is_refused(web: FlaskClient, query: str) -> Non
 
 
 def test_a_handshake_without_a_secret_here_proves_nothing(store: Store, bell: Bell) -> None:
-    sync = runtime.build(settings(store.url, drchrono_webhook_secrets=""), owner="web@test:1")
+    sync = assemble.build(settings(store.url, drchrono_webhook_secrets=""), owner="web@test:1")
     answer = create_app(sync, bell).test_client().get(f"{DRCHRONO}?msg=a")
     assert (answer.status_code, error(answer)) == (503, "not_configured")
     sync.close()
@@ -159,7 +159,7 @@ def test_each_active_secret_is_taken(web: FlaskClient, secret: str) -> None:
 
 
 def test_a_secret_that_is_not_ascii_is_compared_as_bytes(store: Store, bell: Bell) -> None:
-    sync = runtime.build(settings(store.url, drchrono_webhook_secrets="schlüssel"), owner="w")
+    sync = assemble.build(settings(store.url, drchrono_webhook_secrets="schlüssel"), owner="w")
     web = create_app(sync, bell).test_client()
     # A header's bytes reach WSGI decoded as Latin-1.
     sent = "schlüssel".encode().decode("latin-1")
@@ -169,7 +169,7 @@ def test_a_secret_that_is_not_ascii_is_compared_as_bytes(store: Store, bell: Bel
 
 
 def test_without_any_secret_here_nobody_comes_in(store: Store, bell: Bell) -> None:
-    sync = runtime.build(settings(store.url, drchrono_webhook_secrets=""), owner="web@test:1")
+    sync = assemble.build(settings(store.url, drchrono_webhook_secrets=""), owner="web@test:1")
     web = create_app(sync, bell).test_client()
     for secret in (None, ""):
         answer = drchrono(web, "APPOINTMENT_MODIFY", {"object": {"id": "1"}}, secret=secret)
@@ -378,7 +378,7 @@ def test_the_database_down_is_503(sync: Sync, store: Store, redis_url: str) -> N
 
 
 def test_a_database_that_refuses_connections_is_503_at_once(bell: Bell) -> None:
-    sync = runtime.build(settings("postgresql://postgres@127.0.0.1:1/x"), owner="web@test:1")
+    sync = assemble.build(settings("postgresql://postgres@127.0.0.1:1/x"), owner="web@test:1")
     web = create_app(sync, bell).test_client()
     begun = time.monotonic()
     assert web.post(f"{ONCALL}/token-one", json=HINT).status_code == 503

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sync.runtime import build
+from sync.assemble import build
 from sync.store.schema import call
 from sync.tasks import worker
 from tests.support.agreement import agree

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from cli.commands.practice import Practice
 from cli.output import TroubleError
+from cli.practice import Practice
 from cli.world.ports import FREE, HOST
 from cli.world.sandbox_control import SandboxControl
 from cli.world.seed_mapping import decided

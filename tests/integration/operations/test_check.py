@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from sync.assemble import build
 from sync.config import Settings
 from sync.core.tokens import StoredToken
-from sync.runtime import build
 from sync.setup.check import Finding, check
 from sync.store.database import Store
 from sync.store.schema import installation, probe

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from sync.runtime import Sync, build
+from sync.assemble import build
+from sync.runtime import Sync
 from sync.store.schema import work
 from sync.tasks import worker
 from tests.support.agreement import agree

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.commands.practice import gather
 from cli.commands.suggesting import patiently
 from cli.main import cli
-from sync import runtime
+from cli.practice import gather
+from sync import assemble
 from sync.config import load_settings
 from sync.setup import practice
 from tests.support.clinic import Clinic
@@ -48,8 +48,8 @@ def test_the_command_writes_a_whole_file_or_none(
     env = {name.upper(): str(clinic.values.get(name, "yes")) for name in names}
     load_settings.cache_clear()
     # By the clinic's clock the minute that a used-up limit is waited for passes at once.
-    timed = partial(runtime.build, clock=clinic.now, pause=clinic.advance)
-    monkeypatch.setattr(runtime, "build", timed)
+    timed = partial(assemble.build, clock=clinic.now, pause=clinic.advance)
+    monkeypatch.setattr(assemble, "build", timed)
     path = tmp_path / "new.toml"
     try:
         throttled(clinic, 1, 1)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import RowMapping, insert, select, update
 
+from sync.assemble import build
 from sync.config import Settings
 from sync.operations import attention as operate
 from sync.operations.attention import UnknownError
 from sync.outbound import brake
 from sync.outbound.brake import BrakedError
-from sync.runtime import Ring, Sync, build
+from sync.runtime import Ring, Sync
 from sync.store.database import Store
 from sync.store.schema import attention, blocker, call, decision, visit
 from sync.store.schema import work as work_table

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from sync.assemble import build
 from sync.config import Mode
 from sync.operations import attention
 from sync.operations.attention import BusyError, UnknownError
 from sync.operations.report import Explanation
-from sync.runtime import Sync, build
+from sync.runtime import Sync
 from sync.store.schema import object_
 from sync.store.schema import work as work_table
 from sync.store.tables import journal, links, work

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from sync.assemble import build
 from sync.config import Settings
 from sync.core.tokens import StoredToken
 from sync.operations import status
 from sync.operations.status import BudgetLeft, drain_seconds
 from sync.outbound.budget import Limit
-from sync.runtime import Sync, build
+from sync.runtime import Sync
 from sync.store.database import Store
 from sync.store.schema import call, throttle
 from sync.store.tables import journal, links, work

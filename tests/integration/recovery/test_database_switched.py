@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from service.app import create_app
-from sync import runtime
+from sync import assemble
 from sync.runtime import Sync
 from sync.store.database import Store, is_read_only
 from sync.store.tables import journal
@@ -72,7 +72,7 @@ def primary(postgres_url: str) -> Iterator[Primary]:
 
 @pytest.fixture
 def sync(primary: Primary) -> Iterator[Sync]:
-    made = runtime.build(settings(primary.url), owner="web@test:1")
+    made = assemble.build(settings(primary.url), owner="web@test:1")
     made.store.migrate()
     yield made
     made.close()

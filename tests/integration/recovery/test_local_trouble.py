@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
 from service.wsgi import _refuse_misfit
-from sync import runtime
+from sync import assemble
 from sync.config import given
 from sync.hosting import PlaceError
 from sync.store.database import Store
@@ -163,7 +163,7 @@ def test_a_missing_database_is_told_as_such(postgres_server: str) -> None:
 def test_web_before_migrate_stays_up_and_says_no_tables(tmp_path: Path) -> None:
     env = environment("", f"sqlite:///{tmp_path / 'sync.db'}")
     made = given({name.lower(): value for name, value in env.items() if value})
-    sync = runtime.build(made, owner="web@test:1")
+    sync = assemble.build(made, owner="web@test:1")
     _refuse_misfit(sync)
     web = create_app(sync, Bell("")).test_client()
     answer = web.get("/readyz")

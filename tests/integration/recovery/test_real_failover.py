@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.app import create_app
-from sync import runtime
+from sync import assemble
 from sync.store.database import Store
 from sync.store.tables import journal
 from tests.integration.doors.test_webhooks import HINT, settings
@@ -101,7 +101,7 @@ def test_all_processes_come_over_by_themselves(
     (tmp_path / "mapping.toml").touch()
     key = {"digest_keys": SecretStr(env["DIGEST_KEYS"])}
     found = settings(servers.url).model_copy(update=key)
-    sync = runtime.build(found, owner="web@test:1")
+    sync = assemble.build(found, owner="web@test:1")
     web = create_app(sync, Bell(redis_url)).test_client()
     others = [
         Process([sys.executable, "-m", "cli.main", role], env, tmp_path)

@@ -11,8 +11,9 @@ from sqlalchemy import select, text, update
 
 from cli import environment
 from cli.main import cli
+from sync.assemble import build
 from sync.config import Settings
-from sync.runtime import Sync, build
+from sync.runtime import Sync
 from sync.setup import keys
 from sync.setup.belonging import Fit
 from sync.store import revisions
@@ -46,7 +47,7 @@ def process(store: Store, **changes: str) -> Sync:
 
 def misfit(sync: Sync) -> str:
     """What it would find if it asked now."""
-    sync._fit = Fit()
+    sync.fit = Fit()
     return sync.misfit() or ""
 
 
@@ -253,7 +254,7 @@ def test_a_clock_that_is_off_is_told_once_and_until_it_is_right(postgres_url: st
     hour = {"ahead": timedelta(hours=1)}
     sync = process(store)
     sync.clock = DatabaseClock(host=lambda: datetime.now(UTC) + hour["ahead"])
-    fit = sync._fit
+    fit = sync.fit
     for ahead, told in ((timedelta(hours=1), 1), (timedelta(hours=1), 1), (timedelta(0), 0)):
         hour["ahead"] = ahead
         fit._asked = float("-inf")

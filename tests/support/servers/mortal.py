@@ -23,8 +23,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import event
 
+from sync.assemble import build
 from sync.config import Settings
-from sync.runtime import Sync, build
+from sync.runtime import Sync
 from sync.store import database
 from sync.tasks import worker
 from tests.support.clinic import Clinic, due, shape

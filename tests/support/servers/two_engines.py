@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from sync.runtime import build
+from sync.assemble import build
 from sync.tasks import worker
 from tests.support.clinic import Clinic
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cli.environment import own_names
 from cli.main import cli
 from cli.world import processes
-from sync import runtime
+from sync import assemble
 from sync.config import load_settings
 from sync.store.database import Store
 
@@ -127,7 +127,7 @@ def test_an_error_that_nobody_expected_is_told_by_type_and_place(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Pl4nted")
 
-    monkeypatch.setattr(runtime, "build", fail)
+    monkeypatch.setattr(assemble, "build", fail)
     monkeypatch.setattr(Store, "__init__", fail)
     monkeypatch.setattr(os, "execv", fail)
     monkeypatch.setattr("sync.mapping.load", fail)
@@ -138,7 +138,7 @@ def test_an_error_that_nobody_expected_is_told_by_type_and_place(
     assert "Pl4n" not in output
 
 
-@pytest.mark.parametrize("module", ["service.gunicorn_conf", "service.wsgi"])
+@pytest.mark.parametrize("module", ["service.server.gunicorn_conf", "service.wsgi"])
 def test_gunicorn_without_the_command_in_front_of_it(module: str, tmp_path: Path) -> None:
     how = ["-b", "127.0.0.1:0"] if module == "service.wsgi" else ["-c", f"python:{module}"]
     done = subprocess.run(

@@ -6,7 +6,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from cli.commands import show
+from cli.world import show
 from cli.world.supervisor import State, Status
 
 

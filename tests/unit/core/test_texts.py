@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sync.core import wire
 from sync.core.rules.people import normal_email, normal_name
-from sync.core.texts import Told, as_sent, bare, plain
+from sync.core.texts import Told, bare, plain
+from sync.core.wording import as_sent
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.gunicorn_log import QuietLogger, said
+from service.server.gunicorn_log import QuietLogger, said
 from sync import log
 
 

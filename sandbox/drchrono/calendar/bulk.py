@@ -6,7 +6,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from sandbox.answers import Call, Json, Refusal, json_answer
-from sandbox.drchrono import appointment_lists, patients, wire
+from sandbox.drchrono import patients, wire
+from sandbox.drchrono.calendar import appointment_lists
 from sandbox.fields import as_integer
 
 if TYPE_CHECKING:

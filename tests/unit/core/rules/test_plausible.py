@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sync.core import plausible, readings
+from sync.core import readings
 from sync.core.records import ABSENT, Life, Person, State, Visit
-from sync.core.rules import inviting
+from sync.core.rules import inviting, plausible
 from sync.core.rules.effects import CreateAppointment, CreateOncall, NextGeneration, Patch
 from sync.core.rules.group import Slot, kept_in
 from sync.core.rules.merge import Seen

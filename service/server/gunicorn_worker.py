@@ -18,8 +18,8 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from structlog import get_logger
 
-from service import wsgi_call
-from service.connection import Connection, Front, Limits
+from service.server import wsgi_call
+from service.server.connection import Connection, Front, Limits
 from sync.log import cause
 
 log = get_logger(__name__)

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import h11
 
-from service.wsgi_call import Answer
+from service.server.wsgi_call import Answer
 
 PIECE: Final = 65536
 _LINGER: Final = 3.0  # seconds; who is answered before the end of what they send may end first

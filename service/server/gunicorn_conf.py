@@ -1,13 +1,13 @@
 """How gunicorn runs the doors: a loop of our own before few threads, no socket of its own, our log.
 
-Use: `gunicorn --config python:service.gunicorn_conf 'service.wsgi:app()'`.
+Use: `gunicorn --config python:service.server.gunicorn_conf 'service.wsgi:app()'`.
 """
 
 import sys
 
-from service.connection import Limits
-from service.gunicorn_log import QuietLogger
-from service.gunicorn_worker import DoorWorker
+from service.server.connection import Limits
+from service.server.gunicorn_log import QuietLogger
+from service.server.gunicorn_worker import DoorWorker
 from service.wsgi import told_settings
 from sync import redis_server
 

@@ -14,7 +14,7 @@ from sandbox.answers import Json, Refusal
 
 if TYPE_CHECKING:
     from sandbox.answers import Call
-    from sandbox.behaviours import Behaviours
+    from sandbox.trouble.behaviours import Behaviours
 
 MESSAGE = "Enter a valid value."
 

@@ -6,7 +6,8 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from sandbox.answers import Call, Json, Refusal, json_answer, no_content
-from sandbox.drchrono import appointment_lists, hooks, recurrence, rules, wire
+from sandbox.drchrono import hooks, recurrence, rules, wire
+from sandbox.drchrono.calendar import appointment_lists
 from sandbox.fields import day_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Appointments as DrChrono keeps them: one by one, listed, recurring."""

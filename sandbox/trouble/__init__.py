@@ -1,0 +1,1 @@
+"""Misbehave as a remote may."""

@@ -1,0 +1,1 @@
+"""Serve connections: gunicorn with a loop of our own."""

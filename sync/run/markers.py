@@ -1,0 +1,29 @@
+"""Do without a marker that a remote refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.errors import Refused
+from sync.outbound.optional import FOR_FIELDS
+from sync.store.tables import journal, links
+
+if TYPE_CHECKING:
+    from sync.runtime import Sync
+    from sync.store.tables.links import Obj
+
+
+def do_without(sync: Sync, obj: Obj, refusal: Refused) -> None:
+    """A refused marker keeps no visit out: it is told, and not tried again. Else raises it."""
+    if not refusal.fields or refusal.code not in FOR_FIELDS:
+        raise refusal
+    with sync.store.write() as conn:
+        links.change(conn, obj.id, marked=True)
+        journal.open_attention(
+            conn,
+            obj.aggregate,
+            journal.FIELD_REFUSED,
+            now=sync.clock(),
+            object_id=obj.id,
+            candidates=["marker"],
+        )

@@ -1,0 +1,24 @@
+"""Tell the echo of our own write from somebody's edit."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from sync.store.schema import call
+from sync.store.tables import journal
+from sync.visits.state.model import VisitRun
+
+# A bare OnCall hint this soon after a write of ours is taken for its echo.
+ECHO = timedelta(seconds=30)
+
+
+def is_own_echo(started: VisitRun, bare: list[journal.Delivery]) -> bool:
+    """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
+    objects = [o.id for o in started.state.objects if o.system == "oncall"]
+    with started.sync.store.read() as conn:
+        last = conn.execute(
+            select(func.max(call.c.ended_at)).where(
+                call.c.object.in_(objects), call.c.effect != "", call.c.state == "done"
+            )
+        ).scalar_one()
+    return last is not None and bare[-1].at <= last + ECHO
