@@ -2,12 +2,23 @@
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from sync.store import database
+from tests.guard import end_with_parent, watched_home
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have a worker of xdist end with its controller.
+
+    Its own way is a SIGINT, which a suite started in the background ignores.
+    """
+    if hasattr(config, "workerinput"):
+        end_with_parent()
 
 
 def pytest_collection_finish() -> None:
@@ -19,6 +30,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home() -> Iterator[Path]:
+    """A directory for the servers of this process; no process it starts outlives it."""
+    with watched_home() as place:
+        yield place
 
 
 class CompiledStatements(dict[Any, Any]):

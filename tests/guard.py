@@ -1,28 +1,86 @@
-"""Ends what a test process started when that process is killed and can't do it itself.
+"""End what a test process started, however that process ends.
 
-PostgreSQL is a daemon, and a child outlives its parent: whoever ended the suite by SIGTERM had to
-look for them.
+A killed pytest runs no fixture to its end; PostgreSQL is a daemon, and any child outlives its
+parent. So a watcher waits at a pipe, which the kernel closes when the test process is gone. It then
+ends each process that names the directory of that test process in its environment, which children
+inherit, or in its arguments (PostgreSQL and Redis write over their environment), and removes the
+directory. It reads /proc: Linux only, as the wheels of both servers are.
 """
 
+import ctypes
+import os
+import signal
 import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
 
-# The kernel closes the pipe of a process that is gone, however it went.
-_WAIT = 'read -r _ || exec "$@"'
+MARK = "TESTS_HOME"  # an environment made from scratch must take it over
+PATIENCE = 5.0  # seconds until SIGKILL
+
+
+_PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
+
+
+def end_with_parent() -> None:
+    """Have SIGTERM end this process when its parent dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager
-def should_we_die(*command: str) -> Iterator[None]:
-    """Have a command run if this process ends before the block does."""
-    guard = subprocess.Popen(
-        ["/bin/sh", "-c", _WAIT, "guard", *command],
+def watched_home() -> Iterator[Path]:
+    """Make a directory, short to name; it and whatever names it end with the block or with us."""
+    home, before = Path(tempfile.mkdtemp(prefix="sync-")), os.environ.get(MARK)
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, str(home)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        env={},  # the mark of a test process that started this one is not the watcher's
         start_new_session=True,  # a signal to the suite's group is not meant for it
     )
+    os.environ[MARK] = str(home)
     try:
-        yield
+        yield home
     finally:
-        guard.communicate(b"all is well\n")
+        watcher.communicate()
+        os.environ.pop(MARK)
+        if before is not None:
+            os.environ[MARK] = before
+
+
+def processes_of(home: Path) -> set[int]:
+    """The processes that name the directory, without the caller."""
+    return {
+        int(place.name)
+        for place in Path("/proc").glob("[0-9]*")
+        if int(place.name) != os.getpid() and _names(place, os.fsencode(home))
+    }
+
+
+def _names(process: Path, home: bytes) -> bool:
+    with suppress(OSError):  # it has just ended, or is another user's
+        return any(home in (process / name).read_bytes() for name in ("environ", "cmdline"))
+    return False
+
+
+def end(home: Path) -> None:
+    """End the processes that name the directory, by SIGKILL where SIGTERM does not; remove it."""
+    asked: set[int] = set()
+    deadline = time.monotonic() + PATIENCE
+    while running := processes_of(home):
+        late = time.monotonic() > deadline
+        for pid in running if late else running - asked:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+        asked |= running
+        time.sleep(0.02)
+    rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.stdin.read()  # until the test process is gone
+    end(Path(sys.argv[1]))

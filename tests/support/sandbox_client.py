@@ -8,14 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
-
-from tests.guard import should_we_die
 
 ROOT = Path(__file__).resolve().parents[2]
 REMOTES = ("drchrono", "oncall")
@@ -36,7 +33,6 @@ class Sandbox:
         self.session = requests.Session()
         self.session.trust_env = False
         self._staff: str | None = None
-        self._guard = ExitStack()
 
     def __enter__(self) -> Self:
         reader, writer = os.pipe()
@@ -51,12 +47,10 @@ class Sandbox:
             stderr=self._errors,
         )
         os.close(writer)
-        self._guard.enter_context(should_we_die("/bin/kill", "-TERM", str(self._process.pid)))
         with os.fdopen(reader) as told:
             line = told.readline()
         if not line:
             self._process.wait(STOP_SECONDS)
-            self._guard.close()
             raise RuntimeError(f"the sandbox did not start:\n{self._stderr()}")
         ready = json.loads(line)
         self.drchrono_url = ready["drchrono_url"]
@@ -72,7 +66,6 @@ class Sandbox:
             self._process.kill()
             self._process.wait()
             status = -signal.SIGKILL
-        self._guard.close()
         written = self._stderr()
         self._errors.close()
         if kind is None and (status != 0 or written):

@@ -6,11 +6,10 @@ With two PostgreSQL servers (`pg_basebackup`, `pg_ctl promote`), a web, a worker
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import chown, rmtree
+from shutil import chown
 
 import pytest
 from pydantic import SecretStr
@@ -84,12 +83,11 @@ class Servers:
 
 
 @pytest.fixture
-def servers() -> Iterator[Servers]:
-    home = Path(tempfile.mkdtemp(prefix="sync-pg-"))
-    made = Servers(home)
+def servers(home: Path, short_home: Path) -> Iterator[Servers]:
+    home.chmod(0o755)
+    made = Servers(short_home)
     yield made
     made.close()
-    rmtree(home)
 
 
 def test_all_processes_come_over_by_themselves(

@@ -10,6 +10,8 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
+from tests.guard import MARK
+
 
 class Process:
     """A worker under test: its lines as they come, and what it said so far."""
@@ -59,6 +61,7 @@ def environment(redis_url: str, database_url: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        MARK: os.environ[MARK],
         "REDIS_URL": redis_url,
         "DATABASE_URL": database_url,
         "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
