@@ -20,8 +20,8 @@ from tests.support.servers.processes import Process, environment, soon
 PROGRAM = """
 import time
 from types import SimpleNamespace
-from sync.engine import catchup, sweep
 from sync.store.tables.work import Lane
+from sync.tasks import schedule, sweep
 from workers import beat
 
 def say(*words):
@@ -39,8 +39,8 @@ def sweeping(sync):
     return ()
 
 sweep.sweep = sweeping
-catchup.TASKS = {{}}
-catchup.due_tasks = lambda sync: ()
+schedule.TASKS = {{}}
+schedule.due_tasks = lambda sync: ()
 {before}
 beat.main()
 """
@@ -84,8 +84,8 @@ def test_what_is_swept_is_rung(start: Start, redis_url: str) -> None:
 def test_a_long_task_delays_no_sweep(start: Start) -> None:
     beat = start(
         before="""
-catchup.TASKS = {"walk": task(lambda sync: (say("walking"), time.sleep(60)))}
-catchup.due_tasks = lambda sync: ("walk",)
+schedule.TASKS = {"walk": task(lambda sync: (say("walking"), time.sleep(60)))}
+schedule.due_tasks = lambda sync: ("walk",)
 """
     )
     beat.wait_for("walking")
@@ -96,8 +96,8 @@ def test_what_a_task_raised_is_rung(start: Start, redis_url: str) -> None:
     beat = start(
         before="""
 told = []
-catchup.TASKS = {"scan": task(lambda sync: ((8, Lane.BULK),))}
-catchup.due_tasks = lambda sync: () if told else (told.append(1), "scan")[1:]
+schedule.TASKS = {"scan": task(lambda sync: ((8, Lane.BULK),))}
+schedule.due_tasks = lambda sync: () if told else (told.append(1), "scan")[1:]
 """
     )
     beat.wait_for("swept 2")
@@ -111,8 +111,8 @@ def test_a_task_that_fails_takes_no_other_with_it(start: Start) -> None:
         before="""
 def bad(sync):
     raise ValueError("Jo Doe")
-catchup.TASKS = {"bad": task(bad), "good": task(lambda sync: (say("good ran"), ())[1])}
-catchup.due_tasks = lambda sync: ("bad", "good")
+schedule.TASKS = {"bad": task(bad), "good": task(lambda sync: (say("good ran"), ())[1])}
+schedule.due_tasks = lambda sync: ("bad", "good")
 """
     )
     told = json.loads(beat.wait_for("a task failed"))
@@ -161,8 +161,8 @@ def test_a_task_that_does_not_end_is_given_up(start: Start) -> None:
     beat = start(
         before="""
 import os; os.environ["STOP_SECONDS"] = "0.3"
-catchup.TASKS = {"walk": task(lambda sync: (say("walking"), time.sleep(60)))}
-catchup.due_tasks = lambda sync: ("walk",)
+schedule.TASKS = {"walk": task(lambda sync: (say("walking"), time.sleep(60)))}
+schedule.due_tasks = lambda sync: ("walk",)
 """
     )
     beat.wait_for("walking")
@@ -181,8 +181,8 @@ def walk(sync):
     return ()
 
 import os; os.environ["STOP_SECONDS"] = "8"
-catchup.TASKS = {"walk": task(walk)}
-catchup.due_tasks = lambda sync: ("walk",)
+schedule.TASKS = {"walk": task(walk)}
+schedule.due_tasks = lambda sync: ("walk",)
 """
     )
     beat.wait_for("walking")

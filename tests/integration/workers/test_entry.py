@@ -29,8 +29,8 @@ from workers.bell import Bell
 
 PROGRAM = """
 import sys, time
-from sync.engine import reconcile
 from sync.store.tables.work import Lane
+from sync.tasks import worker
 from workers import bell, entry
 
 def say(*words):
@@ -42,7 +42,7 @@ def run(sync, aggregate):
     say("done", aggregate)
     return ()
 
-reconcile.run = run
+worker.run = run
 {before}
 entry.main()
 """
