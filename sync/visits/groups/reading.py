@@ -16,14 +16,16 @@ from sync.oncall.translate import participants_wire
 from sync.run import hinted_ids
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
-from sync.run.evidence.staleness import LOOKS_AGAIN
 from sync.visits.groups import participants
 from sync.visits.groups.state import has_participant, load_seats
 from sync.visits.state import zones
 from sync.visits.state.model import GroupRun, Seat, Shown
 from sync.visits.state.read import (
+    hear_of_lock,
     is_deleted,
+    is_older,
     look_again,
+    note_was_locked,
     now_a_fact,
     now_real,
     read_side,
@@ -77,12 +79,13 @@ def read_seats(run: GroupRun, seats: Iterable[Seat]) -> None:
 
 def _read(run: GroupRun, seat: Seat) -> None:
     sync, obj = run.started.sync, seat.appointment
-    json = sync.drchrono.get_appointment(
-        run.started.ticket, str(obj.remote_id), verbose=not obj.marked
-    )
+    # The marker and the clinical note's lock are only in the verbose form.
+    verbose = note_was_locked(run.state, obj) or not obj.marked
+    json = sync.drchrono.get_appointment(run.started.ticket, str(obj.remote_id), verbose=verbose)
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, run.state.stored)
     shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
+    hear_of_lock(run.state, obj, shown)
     if obj.state == "gone" and is_deleted(shown):
         hinted_ids.still_gone(sync, run.state.lease, obj)
         seat.gone = True
@@ -99,12 +102,10 @@ def _read(run: GroupRun, seat: Seat) -> None:
 
 def _is_stale(run: GroupRun, seat: Seat) -> bool:
     """Whether a read is older than what a delivery told of this member, or than an earlier read."""
-    told = [d.mark for d in run.state.deliveries if d.object == seat.appointment.id]
-    marks = [mark for mark in (*told, seat.appointment.mark) if mark]
-    mark = seat.shown.visit.mark if seat.shown is not None else None
-    if mark is None or not marks or run.state.lease.attempts >= LOOKS_AGAIN:
+    if seat.shown is None:
         return False
-    return mark < max(marks)
+    told = [d.mark for d in run.state.deliveries if d.object == seat.appointment.id and d.mark]
+    return is_older(run.state, seat.appointment, seat.shown, max(told, default=None))
 
 
 def read_oncall(run: GroupRun) -> None:

@@ -112,13 +112,10 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
         if system == "drchrono":
             # The marker is only in the verbose form, which is asked for until it is known.
             # So is the clinical note's lock.
-            locked = _note_was_locked(state)
-            verbose = locked or not obj.marked
+            verbose = note_was_locked(state, obj) or not obj.marked
             json = sync.drchrono.get_appointment(ticket, obj.remote_id, verbose=verbose)
             shown = _drchrono(sync, state, obj, json)
-            if locked and isinstance(shown.visit.state, State) and terminal(shown.visit.state):
-                # A lock is in no digest: with the event, what was read is news.
-                shown.seen["state"] = Seen.CHANGED
+            hear_of_lock(state, obj, shown)
         else:
             shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
     except Gone:
@@ -130,7 +127,7 @@ def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> Non
             return
         obj = now_a_fact(sync, state.lease, obj, shown)
         state.objects = [obj if one.id == obj.id else one for one in state.objects]
-    if system == "drchrono" and _is_stale(state, obj, shown):
+    if system == "drchrono" and is_older(state, obj, shown, newest_mark(state)):
         raise look_again(state, system)
     staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
     state.read[system] = shown
@@ -174,8 +171,16 @@ def now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
     return occurrences.look_for_real(sync, ticket, obj) if obj.system == "drchrono" else None
 
 
-def _note_was_locked(state: VisitState) -> bool:
-    return any(d.event == "CLINICAL_NOTE_LOCK" for d in state.deliveries)
+def note_was_locked(state: VisitState, obj: Obj) -> bool:
+    """Whether a webhook told that the clinical note of this appointment was locked."""
+    return any(d.event == "CLINICAL_NOTE_LOCK" and d.object == obj.id for d in state.deliveries)
+
+
+def hear_of_lock(state: VisitState, obj: Obj, shown: Shown) -> None:
+    """Take the end that a locked note is for news: a lock is in no digest."""
+    ended = isinstance(shown.visit.state, State) and terminal(shown.visit.state)
+    if ended and note_was_locked(state, obj):
+        shown.seen["state"] = Seen.CHANGED
 
 
 def look_again(state: VisitState, system: str) -> LaterError:
@@ -185,18 +190,18 @@ def look_again(state: VisitState, system: str) -> LaterError:
     return LaterError(state.now + LOOK_AGAIN, both, failed=True)
 
 
-def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
+def is_older(state: VisitState, obj: Obj, shown: Shown, told_mark: str | None) -> bool:
     """Whether a read is older than what a delivery told, or than what was read before.
 
-    Marks are DrChrono's `updated_at`, opaque but growing (facts). After some looks what is shown
-    is taken as it is.
+    Marks are DrChrono's `updated_at`, opaque but growing (facts); `told_mark` is the newest of the
+    deliveries. After some looks what is shown is taken as it is.
     """
     if state.lease.attempts >= LOOKS_AGAIN:
         return False
     told = [d for d in state.deliveries if d.object == obj.id]
     if told and told[-1].event in (DELETED, LISTED_DELETED):
         return not is_deleted(shown)
-    marks = [mark for mark in (newest_mark(state), obj.mark) if mark]
+    marks = [mark for mark in (told_mark, obj.mark) if mark]
     return bool(shown.visit.mark and marks and shown.visit.mark < max(marks))
 
 

@@ -1,0 +1,114 @@
+"""How a member's appointment ends, and goes on, as a visit's of one does.
+
+Each test stands on both: what is asked of a group is what a visit of one has long done.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.agreement import agree
+from tests.support.clinic import TELEHEALTH, Clinic, wall
+from tests.support.group_clinic import GROUP, a_clinic_with_groups, book, open_names
+from tests.support.syncs import decide, visit_of
+from tests.support.templates import Templates
+
+FEES = "[policy]\nfee_bearing_writes = true"
+ALIKE = pytest.mark.parametrize("profile", [TELEHEALTH, GROUP], ids=["of_one", "of_a_group"])
+READ = {"match": {"method": "GET", "path": r"^/api/appointments/\d+$"}, "do": "stale"}
+
+
+@pytest.fixture
+def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
+    """A clinic with a group profile, gone live."""
+    with a_clinic_with_groups(templates, tmp_path) as opened:
+        yield opened
+
+
+def booked(clinic: Clinic, count: int, profile: int = GROUP) -> tuple[list[int], list[str], str]:
+    """A visit of some patients that stands on both sides: charts, appointments, and its id."""
+    people = [clinic.patient]
+    for first in ("Omar", "Ines")[: count - 1]:
+        email = f"{first.lower()}@mail.example"
+        people.append(clinic.new_patient(first_name=first, email=email))
+    made = [book(clinic, one, profile=profile) for one in people]
+    clinic.settle()
+    clinic.forget()
+    (visit,) = clinic.visits()
+    return people, made, str(visit["id"])
+
+
+# --- a locked clinical note -----------------------------------------------------------------------
+
+
+@ALIKE
+@pytest.mark.parametrize(("toml", "status"), [("", "Incomplete"), (FEES, "Complete")])
+def test_a_locked_clinical_note_completes_where_allowed(
+    clinic: Clinic, toml: str, status: str, profile: int
+) -> None:
+    _, (appointment,), visit = booked(clinic, 1, profile)
+    decide(clinic, toml)
+    clinic.edit(appointment, status="In Session")
+    clinic.pump()
+    clinic.edit(appointment, clinical_note={"locked": True})
+    clinic.pump()
+    assert visit_of(clinic, visit)["status"] == status
+    assert clinic.appointment(appointment)["status"] == "In Session"
+    clinic.edit(appointment, notes="after the lock")
+    clinic.catch_up()
+    assert visit_of(clinic, visit)["status"] == status
+    assert len(clinic.of("oncall", "appointments")) == 1
+    assert (clinic.mails(), clinic.attention()) == ([], [])
+
+
+def test_the_note_of_one_of_several_is_noted(clinic: Clinic) -> None:
+    """OnCall knows of whole visits only that they were completed: the others go on."""
+    _, appointments, visit = booked(clinic, 2)
+    decide(clinic, FEES)
+    clinic.edit(appointments[0], clinical_note={"locked": True})
+    clinic.settle()
+    assert visit_of(clinic, visit)["status"] == "Incomplete"
+    clinic.catch_up()
+    assert visit_of(clinic, visit)["status"] == "Incomplete"
+    assert open_names(visit_of(clinic, visit)) == ["Omar", "Vera"]
+    assert (clinic.mails(), clinic.attention()) == ([], [])
+
+
+def test_the_notes_of_all_complete_the_visit(clinic: Clinic) -> None:
+    _, appointments, visit = booked(clinic, 2)
+    decide(clinic, FEES)
+    for one in appointments:
+        clinic.edit(one, clinical_note={"locked": True})
+    clinic.settle()
+    assert visit_of(clinic, visit)["status"] == "Complete"
+    clinic.catch_up()
+    assert len(clinic.of("oncall", "appointments")) == 1
+    assert (clinic.mails(), clinic.attention()) == ([], [])
+
+
+# --- deleted, and a copy that still shows it ------------------------------------------------------
+
+
+@ALIKE
+def test_a_deleted_appointment_that_a_stale_read_shows_is_looked_at_again(
+    clinic: Clinic, profile: int
+) -> None:
+    _, (appointment,), visit = booked(clinic, 1, profile)
+    clinic.sandbox.faults("drchrono", READ)
+    clinic.delete(appointment)
+    clinic.settle()
+    assert visit_of(clinic, visit)["cancelled"] is True
+    assert clinic.mails() == [("cancellation", "app")]
+    assert clinic.attention() == []
+
+
+def test_one_deleted_of_several_that_a_stale_read_shows(clinic: Clinic) -> None:
+    _, appointments, visit = booked(clinic, 3)
+    clinic.sandbox.faults("drchrono", {**READ, "times": 2})
+    clinic.delete(appointments[1])
+    clinic.settle()
+    assert open_names(visit_of(clinic, visit)) == ["Ines", "Vera"]
+    assert clinic.mails() == [("cancellation", "app")]
+    assert clinic.attention() == []
+    agree(clinic)
