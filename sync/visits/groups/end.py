@@ -258,7 +258,20 @@ def _note_seen(conn: Connection, found: GroupRun, members: GroupPlan, *, held: b
     waits = not members.fates and found.oncall_over() is None and bool(found.slot.born)
     if not held:
         values["state"] = "open" if here or waits else "closed"
+        if here and state.row["state"] == "closed":
+            _goes_on(conn, found, members)
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+
+
+def _goes_on(conn: Connection, found: GroupRun, members: GroupPlan) -> None:
+    """Raise the people of members whose end was taken back before OnCall knew of it.
+
+    While the visit was over, its participants missed what changed in the charts.
+    """
+    now = found.started.sync.clock()
+    for seat in (found.seat(one) for one in members.of(Fate.STAYS)):
+        if seat.shown is not None and seat.attended.person is not None:
+            work.raise_(conn, seat.attended.person, now=now, hints=Hints.of("drchrono"))
 
 
 def _tell(

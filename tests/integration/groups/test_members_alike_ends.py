@@ -112,3 +112,43 @@ def test_one_deleted_of_several_that_a_stale_read_shows(clinic: Clinic) -> None:
     assert clinic.mails() == [("cancellation", "app")]
     assert clinic.attention() == []
     agree(clinic)
+
+
+# --- an end that was only noted, and taken back ---------------------------------------------------
+
+
+@ALIKE
+@pytest.mark.parametrize("word", ["No Show", "Complete"])
+def test_an_end_that_was_only_noted_and_taken_back_goes_on(
+    clinic: Clinic, profile: int, word: str
+) -> None:
+    """OnCall was never told, so the same visit goes on, with the name the chart has by now."""
+    (patient,), (appointment,), visit = booked(clinic, 1, profile)
+    clinic.edit(appointment, status=word)
+    clinic.pump()
+    clinic.edit_patient(patient, first_name="Veronika")
+    clinic.pump()
+    clinic.edit(appointment, status="Confirmed")
+    clinic.pump()
+    assert open_names(visit_of(clinic, visit)) == ["Veronika"]
+    clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
+    clinic.settle()
+    agree(clinic)
+    assert [v["id"] for v in clinic.visits()] == [visit]
+    assert clinic.attention() == []
+
+
+def test_one_of_several_whose_end_was_taken_back_goes_on(clinic: Clinic) -> None:
+    """The visit was open for the others all the while, and its name was written."""
+    people, appointments, visit = booked(clinic, 2)
+    for one in appointments:
+        clinic.edit(one, status="No Show")
+    clinic.pump()
+    clinic.edit_patient(people[1], first_name="Omer")
+    clinic.pump()
+    clinic.edit(appointments[1], status="Confirmed")
+    clinic.pump()
+    assert open_names(visit_of(clinic, visit)) == ["Omer", "Vera"]
+    assert [v["id"] for v in clinic.visits()] == [visit]
+    assert clinic.mails() == []
+    assert clinic.attention() == []
