@@ -228,7 +228,8 @@ def finish(started: VisitRun, plan: Plan) -> None:
         _adopt(conn, started, plan)
         if not sync.live:
             conflicts.note(conn, started, plan)
-        conflicts.note_gaps(conn, state, now)
+        here = state.object("drchrono")
+        conflicts.note_gaps(conn, state, here, state.read.get("drchrono"), now)
         _note_seen(conn, started, plan, carried=not held)
         looked_at(conn, state)
         journal.explain(conn, state.deliveries, now)

@@ -181,6 +181,7 @@ def finish(
             if seat.shown is not None:
                 wire = seat.shown.wire
                 rekeying.shown(conn, sync.digests, seat.appointment.id, wire, state.stored)
+            conflicts.note_gaps(conn, state, seat.appointment, seat.shown, now)
         if not held:
             _settle(conn, found, members, fields)
             if not sync.live:

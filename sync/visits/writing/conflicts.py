@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sync.core.rules.plan import Plan
     from sync.store.tables.links import Obj
-    from sync.visits.state.model import VisitRun, VisitState
+    from sync.visits.state.model import Shown, VisitRun, VisitState
 
 # An edit's webhook comes this soon after our write that overwrote it.
 SOON = timedelta(seconds=30)
@@ -96,16 +96,19 @@ def _wrote(conn: Connection, state: VisitState) -> bool:
     return conn.execute(written.limit(1)).first() is not None
 
 
-def note_gaps(conn: Connection, state: VisitState, now: datetime) -> None:
-    """Record edits that we overwrote between our read and our write: their own webhooks tell them.
+def note_gaps(
+    conn: Connection, state: VisitState, obj: Obj | None, shown: Shown | None, now: datetime
+) -> None:
+    """Record edits of an appointment that we overwrote between our read and our write.
 
-    DrChrono knows no conditional write; what the older delivery says and neither the read nor the
-    baseline does, and that is not what we read before we wrote, was there for a moment.
+    `shown` is how it was read now. DrChrono knows no conditional write; what an older delivery says
+    and neither the read nor the baseline does, and that is not what we read before we wrote, was
+    there for a moment.
     """
-    shown, obj = state.read.get("drchrono"), state.object("drchrono")
     if shown is None or obj is None or shown.visit.mark is None:
         return
-    older = [d for d in state.deliveries if d.digests and d.mark and d.mark < shown.visit.mark]
+    told = [d for d in state.deliveries if d.object == obj.id and d.digests and d.mark]
+    older = [d for d in told if str(d.mark) < shown.visit.mark]
     if not older:
         return
     ours = conn.execute(
