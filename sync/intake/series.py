@@ -38,78 +38,78 @@ FACT = "recurring_instances"
 AGAIN = timedelta(days=1)
 
 
-def follow(started: VisitRun) -> bool:
+def follow(run: VisitRun) -> bool:
     """Look at a series where the leased aggregate is one's base; False where it is none.
 
     Raises LaterError while a base that can't be read may still be there.
     """
-    base = _base_of(started)
+    base = _base_of(run)
     if base is None:
         return False
-    sync, state = started.sync, started.state
-    sync.gate.begin(started.ticket)
+    sync, state = run.sync, run.state
+    sync.gate.begin(run.ticket)
     try:
-        json = sync.drchrono.get_appointment(started.ticket, str(base.remote_id))
+        json = sync.drchrono.get_appointment(run.ticket, str(base.remote_id))
     except Gone:
-        _denied(started, base)
+        _denied(run, base)
         return True
     shown = drchrono.to_visit(json, sync.mapping)
     base = hinted_ids.shown(sync, state.lease, base, shown.remote_id)
     if isinstance(shown.state, State) and shown.state.life is Life.DELETED:
-        _ended(started, base)
+        _ended(run, base)
     elif shown.virtual_base:
-        _goes_on(started, base, json, shown)
+        _goes_on(run, base, json, shown)
     elif not out_of_scope(sync.mapping, shown):
-        _becomes_one(started, base)
+        _becomes_one(run, base)
     return True
 
 
-def _denied(started: VisitRun, base: Obj) -> None:
+def _denied(run: VisitRun, base: Obj) -> None:
     """Nothing is under the base's id; each of its occurrences is still asked for by its own."""
-    sync, lease = started.sync, started.state.lease
+    sync, lease = run.sync, run.state.lease
     with sync.store.read() as conn:
         known = occurrences.of_series(conn, str(base.remote_id))
     if base.told and not known:
         raise hinted_ids.denied(sync, lease, base)
     if not base.told:
-        staleness.believe_gone(sync, lease, base, started.state.deliveries)
-    _ended(started, base)
+        staleness.believe_gone(sync, lease, base, run.state.deliveries)
+    _ended(run, base)
 
 
-def _base_of(started: VisitRun) -> Obj | None:
+def _base_of(run: VisitRun) -> Obj | None:
     """The skipped appointment that somebody asks about, where nothing else is in the aggregate."""
-    objects = [one for one in started.state.objects if one.kind == "appointment"]
+    objects = [one for one in run.state.objects if one.kind == "appointment"]
     if len(objects) != 1 or objects[0].system != "drchrono" or objects[0].state != "skipped":
         return None
     return objects[0] if str(objects[0].remote_id).isdecimal() else None
 
 
-def _goes_on(started: VisitRun, base: Obj, json: dict[str, Json], shown: Visit) -> None:
-    sync = started.sync
+def _goes_on(run: VisitRun, base: Obj, json: dict[str, Json], shown: Visit) -> None:
+    sync = run.sync
     series = str(base.remote_id)
     with sync.store.read() as conn:
         known = occurrences.of_series(conn, series)
     if known or not out_of_scope(sync.mapping, replace(shown, virtual_base=False)):
         doctor = None if isinstance(shown.provider, Absent) else shown.provider
-        listed = _instances(started, series)
-        seen = _look(started, [listed] if listed is not None else _days(started, doctor))
+        listed = _instances(run, series)
+        seen = _look(run, [listed] if listed is not None else _days(run, doctor))
         with sync.store.write() as conn:
-            _raise_unseen(conn, started, occurrences.of_series(conn, series), seen)
+            _raise_unseen(conn, run, occurrences.of_series(conn, series), seen)
     with sync.store.write() as conn:
         wire = sync.digests.fields(base.id, drchrono.wire("appointment", json))
         baselines.settle(conn, base.id, wire, sync.digests.key_id, zone=shown.zone)
         links.change(conn, base.id, seen_at=sync.clock(), mark=shown.mark)
 
 
-def _ended(started: VisitRun, base: Obj) -> None:
+def _ended(run: VisitRun, base: Obj) -> None:
     """The base is gone: what still occurs is under another id by now, the rest is deleted too."""
-    sync, series = started.sync, str(base.remote_id)
+    sync, series = run.sync, str(base.remote_id)
     with sync.store.read() as conn:
         known = occurrences.of_series(conn, series)
         doctors = {_doctor(conn, one) for one in known}
     seen: set[str] = set()
     for doctor in sorted(one for one in doctors if one):
-        seen |= _look(started, _days(started, doctor))
+        seen |= _look(run, _days(run, doctor))
     with sync.store.write() as conn:
         left = occurrences.of_series(conn, series)
         for one in left:
@@ -123,13 +123,13 @@ def _ended(started: VisitRun, base: Obj) -> None:
                     object=one.id,
                     outcome="raised",
                 )
-        _raise_unseen(conn, started, left, seen)
+        _raise_unseen(conn, run, left, seen)
         links.change(conn, base.id, state="gone")
 
 
-def _becomes_one(started: VisitRun, base: Obj) -> None:
+def _becomes_one(run: VisitRun, base: Obj) -> None:
     """It is an appointment like any other by now."""
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         links.change(conn, base.id, state="live")
         work.raise_(conn, base.aggregate, now=sync.clock(), hints=Hints.of("drchrono"))
@@ -144,33 +144,33 @@ def _doctor(conn: Connection, one: Obj) -> str | None:
 # --- what occurs ----------------------------------------------------------------------------------
 
 
-def _reach(started: VisitRun) -> tuple[str, str]:
+def _reach(run: VisitRun) -> tuple[str, str]:
     """The days that are followed: the list's are the doctor's, ours are UTC."""
-    now = started.sync.clock()
-    last = now + timedelta(days=started.sync.settings.occurrence_days + 1)
+    now = run.sync.clock()
+    last = now + timedelta(days=run.sync.settings.occurrence_days + 1)
     return (now - timedelta(days=1)).date().isoformat(), last.date().isoformat()
 
 
-def _instances(started: VisitRun, series: str) -> list[dict[str, Json]] | None:
+def _instances(run: VisitRun, series: str) -> list[dict[str, Json]] | None:
     """The series' own list; None where the account has none, or it proves nothing."""
-    sync = started.sync
+    sync = run.sync
     with sync.store.read() as conn:
         known, told_at = facts.get(conn, FACT), facts.told_at(conn, FACT)
     if known == "no" and told_at is not None and told_at > sync.clock() - AGAIN:
         return None
-    first, last = _reach(started)
+    first, last = _reach(run)
     try:
-        listed = sync.drchrono.recurring_instances(started.ticket, series, first=first, last=last)
+        listed = sync.drchrono.recurring_instances(run.ticket, series, first=first, last=last)
     except NotTheApi:
         return None
     except Refused:
-        _learn(started, "no")
+        _learn(run, "no")
         return None
     own = [one for one in listed if _is_of(one, series)]
     if not own:
         return None  # an empty list proves nothing: a missing scope looks like it
     if known != "yes":
-        _learn(started, "yes")
+        _learn(run, "yes")
     return [_with_id(one, series) for one in own]
 
 
@@ -188,32 +188,30 @@ def _with_id(json: dict[str, Json], series: str) -> dict[str, Json]:
     return {**json, "id": f"{str(json.get('scheduled_time'))[:10]}_{series}"}
 
 
-def _learn(started: VisitRun, word: str) -> None:
-    with started.sync.store.write() as conn:
-        facts.put(conn, FACT, word, started.sync.clock())
+def _learn(run: VisitRun, word: str) -> None:
+    with run.sync.store.write() as conn:
+        facts.put(conn, FACT, word, run.sync.clock())
 
 
-def _days(started: VisitRun, doctor: str | None) -> Iterable[Iterable[dict[str, Json]]]:
-    first, last = _reach(started)
+def _days(run: VisitRun, doctor: str | None) -> Iterable[Iterable[dict[str, Json]]]:
+    first, last = _reach(run)
     filters = {"date_range": f"{first}/{last}", **({"doctor": doctor} if doctor else {})}
-    return lists.pages(started.sync, "appointments", started.ticket, **filters)
+    return lists.pages(run.sync, "appointments", run.ticket, **filters)
 
 
-def _look(started: VisitRun, pages: Iterable[Iterable[dict[str, Json]]]) -> set[str]:
+def _look(run: VisitRun, pages: Iterable[Iterable[dict[str, Json]]]) -> set[str]:
     """Look at what is listed, as every scan does; returns the ids that were shown."""
     seen: set[str] = set()
     for records in pages:
         found = [one for one in records if not one.get("is_virtual_base")]
-        with started.sync.store.write() as conn:
-            lists.look_at(conn, started.sync, found)
+        with run.sync.store.write() as conn:
+            lists.look_at(conn, run.sync, found)
         seen |= {str(one.get("id")) for one in found}
     return seen
 
 
-def _raise_unseen(
-    conn: Connection, started: VisitRun, known: Iterable[Obj], seen: set[str]
-) -> None:
+def _raise_unseen(conn: Connection, run: VisitRun, known: Iterable[Obj], seen: set[str]) -> None:
     """Have the occurrences read by their ids that the list did not show."""
     for one in known:
         if one.remote_id not in seen:
-            lists.raise_(conn, started.sync, one.aggregate, "drchrono")
+            lists.raise_(conn, run.sync, one.aggregate, "drchrono")

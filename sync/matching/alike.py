@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from sync.matching.scan import Met, Scan, Sides
 
 
-def same(started: Scan, met: Met, one: Met) -> bool:
+def same(scan: Scan, met: Met, one: Met) -> bool:
     """Provider (where OnCall tells it), start, length and the participant's e-mail."""
     left, right = met.visit, one.visit
     if isinstance(right.marker, Marker):
         alike = right.marker.other == left.remote_id
     else:
-        alike = _look_alike(started, left, right)
-    return alike and not _told_apart(started, left, right)
+        alike = _look_alike(scan, left, right)
+    return alike and not _told_apart(scan, left, right)
 
 
-def _look_alike(started: Scan, left: Visit, right: Visit) -> bool:
+def _look_alike(scan: Scan, left: Visit, right: Visit) -> bool:
     if isinstance(left.starts, Absent) or left.starts != right.starts:
         return False
     if plausible.length(left) != plausible.length(right):
         return False
     if not isinstance(right.provider, Absent) and right.provider != left.provider:
         return False
-    patient = started.people.get(str(left.patient))
+    patient = scan.people.get(str(left.patient))
     email = normal_email(present(patient.email, "")) if patient else ""
     if patient is None or not email:
         return False
     # By an address that a crowd shares nobody is known.
-    named = _name(patient) if started.is_crowd(patient) else ""
+    named = _name(patient) if scan.is_crowd(patient) else ""
     return any(
         normal_email(present(who.email, "")) == email and named in {"", _name(who)}
         for who in right.attendees
@@ -43,13 +43,13 @@ def _look_alike(started: Scan, left: Visit, right: Visit) -> bool:
     )
 
 
-def may_be(started: Scan, met: Met, one: Met) -> bool:
+def may_be(scan: Scan, met: Met, one: Met) -> bool:
     """Doctor, start and the only participant's name agree, and the e-mail does not: one asks.
 
     Somebody typed the visit into both systems, and the address differs; or not.
     """
     left, right = met.visit, one.visit
-    patient = started.people.get(str(left.patient))
+    patient = scan.people.get(str(left.patient))
     coming = [who for who in right.attendees if who.cancelled is not True]
     if patient is None or left.group or len(coming) != 1 or right.marker:
         return False
@@ -60,28 +60,28 @@ def may_be(started: Scan, met: Met, one: Met) -> bool:
     (who,) = coming
     emails = {normal_email(present(one.email, "")) for one in (who, patient)}
     same_name = _name(who) == _name(patient) != ""
-    return same_name and len(emails) == 2 and not _told_apart(started, left, right)
+    return same_name and len(emails) == 2 and not _told_apart(scan, left, right)
 
 
 def _name(who: Person | Attendee) -> str:
     return normal_name(full_name(present(who.first_name, ""), present(who.last_name, "")))
 
 
-def _told_apart(started: Scan, left: Visit, right: Visit) -> bool:
-    with started.sync.store.read() as conn:
+def _told_apart(scan: Scan, left: Visit, right: Visit) -> bool:
+    with scan.sync.store.read() as conn:
         return decisions_never.is_said(
             conn, ("appointment", left.remote_id), ("visit", right.remote_id)
         )
 
 
-def claims(started: Scan, sides: Sides, one: Met) -> list[Met]:
+def claims(scan: Scan, sides: Sides, one: Met) -> list[Met]:
     """The appointments that surely are an OnCall visit."""
-    return _standing([met for met in sides.claiming(one) if same(started, met, one)])
+    return _standing([met for met in sides.claiming(one) if same(scan, met, one)])
 
 
-def unsure(started: Scan, sides: Sides, one: Met) -> list[Met]:
+def unsure(scan: Scan, sides: Sides, one: Met) -> list[Met]:
     """The appointments that an OnCall visit may be: one asks."""
-    return _standing([met for met in sides.claiming(one) if may_be(started, met, one)])
+    return _standing([met for met in sides.claiming(one) if may_be(scan, met, one)])
 
 
 def _standing(found: list[Met]) -> list[Met]:

@@ -42,21 +42,21 @@ class Compared:
 # --- people ---------------------------------------------------------------------------------------
 
 
-def read_patients(started: Scan) -> Iterator[list[Person]]:
+def read_patients(scan: Scan) -> Iterator[list[Person]]:
     """Every patient, page by page; the scan knows them afterwards and reads them once."""
-    if started.people:
-        yield list(started.people.values())
+    if scan.people:
+        yield list(scan.people.values())
         return
-    listing = started.sync.drchrono.list_patients
-    for page in _pages(started, partial(listing, started.ticket, verbose=started.verbose)):
-        listed = [patient(started, json) for json in page.results]
+    listing = scan.sync.drchrono.list_patients
+    for page in _pages(scan, partial(listing, scan.ticket, verbose=scan.verbose)):
+        listed = [patient(scan, json) for json in page.results]
         for shown in listed:
-            _know(started, shown)
-        started.progress("DrChrono patients", len(started.people))
+            _know(scan, shown)
+        scan.progress("DrChrono patients", len(scan.people))
         yield listed
 
 
-def _pages(started: Scan, listing: Callable[..., Iterator[Page]]) -> Iterator[Page]:
+def _pages(scan: Scan, listing: Callable[..., Iterator[Page]]) -> Iterator[Page]:
     """The pages of a DrChrono list. Where the budget is used up, it is waited for (`waits`)."""
     resume: str | None = None
     while True:
@@ -65,36 +65,36 @@ def _pages(started: Scan, listing: Callable[..., Iterator[Page]]) -> Iterator[Pa
                 yield page
                 resume = page.next
         except NotBefore as closed:
-            if not started.waits:
+            if not scan.waits:
                 raise
-            started.progress("waiting for DrChrono's budget", 0)
-            started.sync.pause(max(1.0, (closed.until - started.sync.clock()).total_seconds()))
+            scan.progress("waiting for DrChrono's budget", 0)
+            scan.sync.pause(max(1.0, (closed.until - scan.sync.clock()).total_seconds()))
         else:
             return
 
 
-def _know(started: Scan, shown: Person) -> None:
-    started.people[shown.remote_id] = shown
+def _know(scan: Scan, shown: Person) -> None:
+    scan.people[shown.remote_id] = shown
     email = normal_email(present(shown.email, ""))
     if email:
-        started.by_email.setdefault(email, []).append(shown)
+        scan.by_email.setdefault(email, []).append(shown)
     if isinstance(shown.marker, Marker) and shown.marker.other is not None:
-        started.named_contacts.setdefault(shown.marker.other, []).append(shown)
+        scan.named_contacts.setdefault(shown.marker.other, []).append(shown)
 
 
-def read_contacts(started: Scan) -> Iterator[dict[str, Json]]:
+def read_contacts(scan: Scan) -> Iterator[dict[str, Json]]:
     """Every contact as OnCall lists it."""
     count = 0
-    for page in started.sync.oncall.contact_pages(started.ticket):
+    for page in scan.sync.oncall.contact_pages(scan.ticket):
         count += len(page.results)
-        started.progress("OnCall contacts", count)
+        scan.progress("OnCall contacts", count)
         yield from page.results
 
 
-def patients_like(started: Scan, shown: Person) -> people.Match[Person]:
+def patients_like(scan: Scan, shown: Person) -> people.Match[Person]:
     """Which patient a contact is. Who was told apart by hand is none of its candidates."""
-    same = started.by_email.get(normal_email(present(shown.email, "")), [])
-    with started.sync.store.read() as conn:
+    same = scan.by_email.get(normal_email(present(shown.email, "")), [])
+    with scan.sync.store.read() as conn:
         ids = [one.remote_id for one in same]
         apart = decisions_never.apart(conn, "contact", shown.remote_id, "patient", ids)
     return people.match(shown, [one for one in same if one.remote_id not in apart])
@@ -103,10 +103,10 @@ def patients_like(started: Scan, shown: Person) -> people.Match[Person]:
 # --- visits ---------------------------------------------------------------------------------------
 
 
-def compare(started: Scan) -> Compared:
+def compare(scan: Scan) -> Compared:
     """Read the visits of both systems that have no counterpart yet, and compare them."""
-    sides = Sides(_appointments(started), _oncall_visits(started))
-    groups = _groups(started, sides)
+    sides = Sides(_appointments(scan), _oncall_visits(scan))
+    groups = _groups(scan, sides)
     found = Compared(groups, [], [], [], [])
     taken = {one.visit.visit.remote_id for one in groups}
     members = {met.visit.remote_id for one in groups for met, _ in one.members}
@@ -114,11 +114,11 @@ def compare(started: Scan) -> Compared:
         if met.visit.remote_id in members:
             continue
         free = [one for one in sides.claimed(met) if one.visit.remote_id not in taken]
-        hits = [one for one in free if met in alike.claims(started, sides, one)]
-        if len(hits) == 1 and len(alike.claims(started, sides, hits[0])) == 1:
+        hits = [one for one in free if met in alike.claims(scan, sides, one)]
+        if len(hits) == 1 and len(alike.claims(scan, sides, hits[0])) == 1:
             taken.add(hits[0].visit.remote_id)
             found.same.append((met, hits[0]))
-        elif hits := hits or [o for o in free if met in alike.unsure(started, sides, o)]:
+        elif hits := hits or [o for o in free if met in alike.unsure(scan, sides, o)]:
             found.unsure.append((met, [one.visit.remote_id for one in hits]))
         else:
             found.only_drchrono.append(met)
@@ -126,7 +126,7 @@ def compare(started: Scan) -> Compared:
     return found
 
 
-def _groups(started: Scan, sides: Sides) -> list[Together]:
+def _groups(scan: Scan, sides: Sides) -> list[Together]:
     """The OnCall visits that surely are one slot's group.
 
     Surely: all who claim the visit stand in one slot with a group profile, each is exactly one of
@@ -134,7 +134,7 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
     """
     found = []
     for one in sides.there:
-        claims = alike.claims(started, sides, one)
+        claims = alike.claims(scan, sides, one)
         slots = {slot_of(met.visit) if met.visit.group else None for met in claims}
         slot = next(iter(slots), None)
         if len(slots) != 1 or slot is None:
@@ -142,9 +142,9 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
         starting = sides.beginning(slot.starts)
         standing = [met for met in starting if met.visit.group and slot_of(met.visit) == slot]
         claimed = [(met, other) for met in standing for other in sides.claimed(met)]
-        if any(o is not one and met in alike.claims(started, sides, o) for met, o in claimed):
+        if any(o is not one and met in alike.claims(scan, sides, o) for met, o in claimed):
             continue
-        pairs = [(met, _participants_of(started, met, one)) for met in claims]
+        pairs = [(met, _participants_of(scan, met, one)) for met in claims]
         members = [(met, who[0]) for met, who in pairs if len(who) == 1]
         apart = {who.remote_id for _, who in members}
         if len(members) == len(claims) == len(apart):
@@ -152,9 +152,9 @@ def _groups(started: Scan, sides: Sides) -> list[Together]:
     return found
 
 
-def _participants_of(started: Scan, met: Met, one: Met) -> list[Attendee]:
+def _participants_of(scan: Scan, met: Met, one: Met) -> list[Attendee]:
     """The participants whom an appointment's patient may be: by e-mail, then by name too."""
-    patient = started.people[str(met.visit.patient)]
+    patient = scan.people[str(met.visit.patient)]
     email = normal_email(present(patient.email, ""))
     same = [
         who
@@ -166,73 +166,73 @@ def _participants_of(started: Scan, met: Met, one: Met) -> list[Attendee]:
     return same if len(same) == 1 else exact
 
 
-def _oncall_visits(started: Scan) -> list[Met]:
+def _oncall_visits(scan: Scan) -> list[Met]:
     """Every open OnCall visit to come."""
-    return [met for met in visits(started) if _is_free(started, met)]
+    return [met for met in visits(scan) if _is_free(scan, met)]
 
 
-def visits(started: Scan) -> list[Met]:
+def visits(scan: Scan) -> list[Met]:
     """Every OnCall visit, the first made first; read once in a scan."""
-    if started.there is None:
-        started.there = sorted(_read_visits(started), key=lambda met: record_id(met.json))
-    return started.there
+    if scan.there is None:
+        scan.there = sorted(_read_visits(scan), key=lambda met: record_id(met.json))
+    return scan.there
 
 
-def _read_visits(started: Scan) -> list[Met]:
+def _read_visits(scan: Scan) -> list[Met]:
     found: list[Met] = []
-    for page in started.sync.oncall.appointment_pages(started.ticket):
-        found += (Met(json, there(started, json)) for json in page.results)
-        started.progress("OnCall visits", len(found))
+    for page in scan.sync.oncall.appointment_pages(scan.ticket):
+        found += (Met(json, there(scan, json)) for json in page.results)
+        scan.progress("OnCall visits", len(found))
     return found
 
 
-def _appointments(started: Scan) -> list[Met]:
+def _appointments(scan: Scan) -> list[Met]:
     """Every appointment in scope from today to the end of the window."""
     return [
         met
-        for met in appointments(started)
-        if in_scope(started.mapping, met.visit) and _is_free(started, met)
+        for met in appointments(scan)
+        if in_scope(scan.mapping, met.visit) and _is_free(scan, met)
     ]
 
 
-def appointments(started: Scan) -> list[Met]:
+def appointments(scan: Scan) -> list[Met]:
     """Every appointment from yesterday to the end of the window, verbose; read once in a scan."""
-    if started.here is None:
-        days = min(started.mapping.policy.window_days, started.sync.settings.window_days)
-        first = (started.now - timedelta(days=1)).date()
-        last = (started.now + timedelta(days=days)).date()
+    if scan.here is None:
+        days = min(scan.mapping.policy.window_days, scan.sync.settings.window_days)
+        first = (scan.now - timedelta(days=1)).date()
+        last = (scan.now + timedelta(days=days)).date()
         found: list[Met] = []
         listing = partial(
-            started.sync.drchrono.list_appointments,
-            started.ticket,
+            scan.sync.drchrono.list_appointments,
+            scan.ticket,
             verbose=True,
             date_range=f"{first.isoformat()}/{last.isoformat()}",
         )
-        for page in _pages(started, listing):
-            found += (Met(json, here(started, json)) for json in page.results)
-            started.progress("DrChrono appointments", len(found))
-        started.here = found
-    return started.here
+        for page in _pages(scan, listing):
+            found += (Met(json, here(scan, json)) for json in page.results)
+            scan.progress("DrChrono appointments", len(found))
+        scan.here = found
+    return scan.here
 
 
-def _is_free(started: Scan, met: Met) -> bool:
+def _is_free(scan: Scan, met: Met) -> bool:
     """Whether a visit is to come, has no counterpart, and nobody is asked about it already."""
     asked = any(
         met.visit.remote_id in ([one.visit.remote_id] if met.visit.system == "drchrono" else hits)
-        for one, hits in started.unsure
+        for one, hits in scan.unsure
     )
-    return not asked and _to_come(started, met.visit) and is_unlinked(started, met.visit)
+    return not asked and _to_come(scan, met.visit) and is_unlinked(scan, met.visit)
 
 
-def _to_come(started: Scan, shown: Visit) -> bool:
-    if isinstance(shown.starts, Absent) or shown.starts < started.now:
+def _to_come(scan: Scan, shown: Visit) -> bool:
+    if isinstance(shown.starts, Absent) or shown.starts < scan.now:
         return False
     return not isinstance(shown.state, State) or not terminal(shown.state)
 
 
-def is_unlinked(started: Scan, shown: Visit) -> bool:
+def is_unlinked(scan: Scan, shown: Visit) -> bool:
     """Whether a visit has no counterpart yet, made or being made."""
-    with started.sync.store.read() as conn:
+    with scan.sync.store.read() as conn:
         obj = links.find(conn, shown.system, "appointment", shown.remote_id)
         return obj is None or not any(
             one.kind == "appointment" and one.system != obj.system and one.state != "gone"

@@ -20,12 +20,12 @@ from sync.visits.groups import state
 EQUAL = frozenset({"starts", "minutes", "state", "provider", "patient"})
 
 
-def link(started: Scan, together: Together) -> Ring:
+def link(scan: Scan, together: Together) -> Ring:
     """Link them; what is equal is settled, and the run that follows writes the markers."""
-    sync, slot, there = started.sync, together.slot, together.visit
+    sync, slot, there = scan.sync, together.slot, together.visit
     with sync.store.write() as conn:
         now = sync.clock()
-        rows = [_row(conn, started, met) for met, _ in together.members]
+        rows = [_row(conn, scan, met) for met, _ in together.members]
         key = state.holder(conn, slot, besides=0) or rows[0].aggregate
         for row in rows:
             if row.aggregate != key:
@@ -37,8 +37,8 @@ def link(started: Scan, together: Together) -> Ring:
             links.absorb(conn, other.aggregate, key, now=now, hints=Hints.both())
         _stand(conn, key, slot)
         for row, (met, who) in zip(rows, together.members, strict=True):
-            _settle(conn, started, row, met, there)
-            _attend(conn, started, key, row, met, who, there)
+            _settle(conn, scan, row, met, there)
+            _attend(conn, scan, key, row, met, who, there)
         sent = _equal(oncall.wire("appointment", there.json), together.members[0][0], there)
         baselines.settle(conn, other.id, sync.digests.fields(other.id, sent), sync.digests.key_id)
         occurrences.note(conn, key, together.members[0][0].visit)
@@ -46,8 +46,8 @@ def link(started: Scan, together: Together) -> Ring:
     return Ring(key, Lane.BULK)
 
 
-def _row(conn: Connection, started: Scan, met: Met) -> Obj:
-    row = links.first_sight(conn, "drchrono", "appointment", met.visit.remote_id, now=started.now)
+def _row(conn: Connection, scan: Scan, met: Met) -> Obj:
+    row = links.first_sight(conn, "drchrono", "appointment", met.visit.remote_id, now=scan.now)
     if row.state == "skipped":
         links.change(conn, row.id, state="live")
     return row
@@ -66,8 +66,8 @@ def _equal(wire: dict[str, Json], met: Met, there: Met) -> dict[str, Json]:
     return {name: value for name, value in wire.items() if name in equal}
 
 
-def _settle(conn: Connection, started: Scan, row: Obj, met: Met, there: Met) -> None:
-    digests = started.sync.digests
+def _settle(conn: Connection, scan: Scan, row: Obj, met: Met, there: Met) -> None:
+    digests = scan.sync.digests
     sent = _equal(drchrono.wire("appointment", met.json), met, there)
     baselines.settle(
         conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=met.visit.zone
@@ -76,20 +76,20 @@ def _settle(conn: Connection, started: Scan, row: Obj, met: Met, there: Met) -> 
 
 def _attend(
     conn: Connection,
-    started: Scan,
+    scan: Scan,
     key: int,
     row: Obj,
     met: Met,
     who: Attendee,
     there: Met,
 ) -> None:
-    digests = started.sync.digests
+    digests = scan.sync.digests
     participant = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
-        conn, key, "oncall", "participant", who.remote_id, now=started.now
+        conn, key, "oncall", "participant", who.remote_id, now=scan.now
     )
     wire = participants_wire(there.json)[who.remote_id]
     baselines.settle(conn, participant.id, digests.fields(participant.id, wire), digests.key_id)
-    person = started.person_keys[str(met.visit.patient)]
+    person = scan.person_keys[str(met.visit.patient)]
     values = {"participant": participant.id, "person": person}
     standing = [
         a for a in attendances.attendances(conn, key) if a.current and a.appointment == row.id

@@ -57,45 +57,45 @@ def run(sync: Sync) -> tuple[Ring, ...]:
     for system in accounts.SYSTEMS:
         # What is not found now is made later: it must be this practice that lacks it.
         accounts.require(sync, system, sync.clock() - accounts.AGAIN)
-    started = new_scan(sync)
-    started.waits = True
-    return match(started)[0]
+    scan = new_scan(sync)
+    scan.waits = True
+    return match(scan)[0]
 
 
-def match(started: Scan) -> tuple[tuple[Ring, ...], bool]:
+def match(scan: Scan) -> tuple[tuple[Ring, ...], bool]:
     """Match both systems, whether or not it is due; what a scan has read is not read again.
 
     Returns what to ring, and whether it is complete: a worker may be at a visit just now.
     """
-    sync = started.sync
+    sync = scan.sync
     begin(sync.store, MATCHING, sync.clock())
-    started.verbose = started.verbose or relink.is_due(started)
-    _patients(started)
-    _contacts(started)
-    linked, whole = relink.link(started)
-    rings = (*linked, *_visits(started))
+    scan.verbose = scan.verbose or relink.is_due(scan)
+    _patients(scan)
+    _contacts(scan)
+    linked, whole = relink.link(scan)
+    rings = (*linked, *_visits(scan))
     if whole:
-        rings += _complete(started)
+        rings += _complete(scan)
     return rings, whole
 
 
-def _complete(started: Scan) -> tuple[Ring, ...]:
+def _complete(scan: Scan) -> tuple[Ring, ...]:
     """Everything was matched: what waited for that goes on."""
-    sync = started.sync
+    sync = scan.sync
     with sync.store.write() as conn:
         now = sync.clock()
         behind.over(conn, now)
-        values: dict[str, object] = {"mapping_version": started.mapping.version}
+        values: dict[str, object] = {"mapping_version": scan.mapping.version}
         if sync.settings.go_live is GoLive.AUTO:
             values["accepted_at"] = func.coalesce(installation.c.accepted_at, now)
         conn.execute(update(installation).values(**values))
-        for entry in started.mapping.doctors:
+        for entry in scan.mapping.doctors:
             facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
         waiting = links.blocked_on(conn, "operator", "go-live")
         waiting += links.blocked_on(conn, "operator", behind.CAUSE)
         for key in waiting:
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
-        mirror.raise_all(conn, started.mapping, now)
+        mirror.raise_all(conn, scan.mapping, now)
     finish(sync.store, MATCHING, sync.clock(), cursor=None)
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
 
@@ -103,38 +103,38 @@ def _complete(started: Scan) -> tuple[Ring, ...]:
 # --- people ---------------------------------------------------------------------------------------
 
 
-def _patients(started: Scan) -> None:
+def _patients(scan: Scan) -> None:
     """Index every patient: no personal data is kept, only keyed digests."""
-    for page in read_patients(started):
-        with started.sync.store.write() as conn:
+    for page in read_patients(scan):
+        with scan.sync.store.write() as conn:
             for shown in page:
-                started.person_keys[shown.remote_id] = _index(conn, started, shown)
+                scan.person_keys[shown.remote_id] = _index(conn, scan, shown)
 
 
-def _index(conn: Connection, started: Scan, shown: Person) -> int:
-    obj = relink.patient_row(conn, started, shown)
+def _index(conn: Connection, scan: Scan, shown: Person) -> int:
+    obj = relink.patient_row(conn, scan, shown)
     if obj.mark is None:
         links.change(conn, obj.id, mark=shown.mark)
-    person_index.remember(conn, started.sync.digests, obj.aggregate, people.known_by(shown))
+    person_index.remember(conn, scan.sync.digests, obj.aggregate, people.known_by(shown))
     return obj.aggregate
 
 
-def _contacts(started: Scan) -> None:
+def _contacts(scan: Scan) -> None:
     """Link the contacts that are surely one patient's; the unsure wait for a visit and a person."""
-    for json in read_contacts(started):
-        _contact(started, json)
+    for json in read_contacts(scan):
+        _contact(scan, json)
 
 
-def _contact(started: Scan, json: dict[str, Json]) -> None:
-    sync, shown = started.sync, contact(started, json)
+def _contact(scan: Scan, json: dict[str, Json]) -> None:
+    sync, shown = scan.sync, contact(scan, json)
     with sync.store.read() as conn:
         if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
             return
-    found = relink.owner_of(started, shown) or patients_like(started, shown).one
+    found = relink.owner_of(scan, shown) or patients_like(scan, shown).one
     if found is None:
         return
-    json, shown = contact_search.whole(sync, started.ticket, json, shown)
-    key = started.person_keys[found.remote_id]
+    json, shown = contact_search.whole(sync, scan.ticket, json, shown)
+    key = scan.person_keys[found.remote_id]
     place = (present(shown.provider, ""), present(shown.division, ""))
     with sync.store.write() as conn:
         now = sync.clock()
@@ -149,34 +149,34 @@ def _contact(started: Scan, json: dict[str, Json]) -> None:
 # --- visits ---------------------------------------------------------------------------------------
 
 
-def _visits(started: Scan) -> tuple[Ring, ...]:
-    found = compare(started)
-    rings = [group_matching.link(started, together) for together in found.groups]
+def _visits(scan: Scan) -> tuple[Ring, ...]:
+    found = compare(scan)
+    rings = [group_matching.link(scan, together) for together in found.groups]
     for met, one in found.same:
-        rings += _linked(started, met, one)
-    for met, hits in started.unsure:
-        rings += _alone(started, "drchrono", met, hits)
-        for one in visits(started):
+        rings += _linked(scan, met, one)
+    for met, hits in scan.unsure:
+        rings += _alone(scan, "drchrono", met, hits)
+        for one in visits(scan):
             if one.visit.remote_id in hits:
-                rings += _alone(started, "oncall", one, [met.visit.remote_id])
+                rings += _alone(scan, "oncall", one, [met.visit.remote_id])
     for met, hits in found.unsure:
-        rings += _alone(started, "drchrono", met, hits)
-    for system, _cause, met in untimed.found(started):
-        rings += _alone(started, system, met, [])
+        rings += _alone(scan, "drchrono", met, hits)
+    for system, _cause, met in untimed.found(scan):
+        rings += _alone(scan, system, met, [])
     for met in found.only_drchrono:
-        rings += _alone(started, "drchrono", met, [])
+        rings += _alone(scan, "drchrono", met, [])
     for one in found.only_oncall:
         may_be = [met.visit.remote_id for met, hits in found.unsure if one.visit.remote_id in hits]
-        rings += _alone(started, "oncall", one, may_be)
+        rings += _alone(scan, "oncall", one, may_be)
     return tuple(rings)
 
 
-def _linked(started: Scan, met: Met, one: Met) -> list[Ring]:
+def _linked(scan: Scan, met: Met, one: Met) -> list[Ring]:
     """Link the two; what is equal is settled, and the run that follows writes the markers."""
-    sync = started.sync
+    sync = scan.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        obj = _object(conn, started, "drchrono", met)
+        obj = _object(conn, scan, "drchrono", met)
         other = links.find(conn, "oncall", "appointment", one.visit.remote_id)
         if other is not None and other.aggregate != obj.aggregate:
             links.absorb(conn, other.aggregate, obj.aggregate, now=now, hints=Hints.both())
@@ -184,15 +184,15 @@ def _linked(started: Scan, met: Met, one: Met) -> list[Ring]:
             other = links.add(
                 conn, obj.aggregate, "oncall", "appointment", one.visit.remote_id, now=now
             )
-        _settle(conn, started, obj, met, other, one)
-        _attend(conn, started, obj, met, one)
+        _settle(conn, scan, obj, met, other, one)
+        _attend(conn, scan, obj, met, one)
         _note(conn, obj, met.visit)
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.both(), lane=Lane.BULK)
         return [Ring(obj.aggregate, Lane.BULK)]
 
 
-def _settle(conn: Connection, started: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:
-    digests = started.sync.digests
+def _settle(conn: Connection, scan: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:
+    digests = scan.sync.digests
     left, right = drchrono.wire("appointment", met.json), oncall.wire("appointment", one.json)
     equal = {"starts", "minutes", "state", "provider", "patient"}
     if met.visit.type == one.visit.type:
@@ -202,37 +202,37 @@ def _settle(conn: Connection, started: Scan, obj: Obj, met: Met, other: Obj, one
         baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
 
 
-def _attend(conn: Connection, started: Scan, obj: Obj, met: Met, one: Met) -> None:
+def _attend(conn: Connection, scan: Scan, obj: Obj, met: Met, one: Met) -> None:
     """The participant with the patient's e-mail is the patient; anybody else is left alone."""
     if any(a.current for a in attendances.attendances(conn, obj.aggregate)):
         return
-    patient = started.people[str(met.visit.patient)]
+    patient = scan.people[str(met.visit.patient)]
     email = normal_email(present(patient.email, ""))
     who = next(w for w in one.visit.attendees if normal_email(present(w.email, "")) == email)
     row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
-        conn, obj.aggregate, "oncall", "participant", who.remote_id, now=started.now
+        conn, obj.aggregate, "oncall", "participant", who.remote_id, now=scan.now
     )
     wire = participants_wire(one.json)[who.remote_id]
-    digests = started.sync.digests
+    digests = scan.sync.digests
     baselines.settle(conn, row.id, digests.fields(row.id, wire), digests.key_id)
     attendances.attend(
         conn,
         obj.aggregate,
         appointment=obj.id,
         participant=row.id,
-        person=started.person_keys[patient.remote_id],
+        person=scan.person_keys[patient.remote_id],
     )
 
 
-def _alone(started: Scan, system: str, met: Met, hits: list[str]) -> list[Ring]:
+def _alone(scan: Scan, system: str, met: Met, hits: list[str]) -> list[Ring]:
     """A visit that only one side has: its run makes the other, once creating is allowed."""
-    sync = started.sync
+    sync = scan.sync
     if occurrences.is_far(sync, met.visit):
         return []
     with sync.store.write() as conn:
         now = sync.clock()
         known = links.find(conn, system, "appointment", met.visit.remote_id)
-        obj = _object(conn, started, system, met)
+        obj = _object(conn, scan, system, met)
         _note(conn, obj, met.visit)
         if hits:
             journal.open_attention(
@@ -250,8 +250,8 @@ def _never_run(conn: Connection, obj: Obj) -> bool:
     return not baselines.stored_fields(conn, [obj.id])
 
 
-def _object(conn: Connection, started: Scan, system: str, met: Met) -> Obj:
-    obj = links.first_sight(conn, system, "appointment", met.visit.remote_id, now=started.now)
+def _object(conn: Connection, scan: Scan, system: str, met: Met) -> Obj:
+    obj = links.first_sight(conn, system, "appointment", met.visit.remote_id, now=scan.now)
     if obj.state == "skipped":
         links.change(conn, obj.id, state="live")
     return obj

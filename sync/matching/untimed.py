@@ -14,19 +14,19 @@ from sync.matching.compare import appointments, is_unlinked, visits
 from sync.matching.scan import Met, Scan
 
 
-def found(started: Scan) -> Iterator[tuple[str, str, Met]]:
+def found(scan: Scan) -> Iterator[tuple[str, str, Met]]:
     """Each open one in scope without a counterpart: its system, the cause it is told by, itself."""
-    for met in _open(started, appointments(started)):
-        if in_scope(started.mapping, met.visit):
+    for met in _open(scan, appointments(scan)):
+        if in_scope(scan.mapping, met.visit):
             yield "drchrono", plausible.no_time(met.visit), met
-    for met in _open(started, visits(started)):
+    for met in _open(scan, visits(scan)):
         if isinstance(met.visit.type, VisitType):
             yield "oncall", "no_time", met
 
 
-def _open(started: Scan, listed: Iterable[Met]) -> Iterator[Met]:
+def _open(scan: Scan, listed: Iterable[Met]) -> Iterator[Met]:
     for met in listed:
         state = met.visit.state
         over = isinstance(state, State) and terminal(state)
-        if isinstance(met.visit.starts, Absent) and not over and is_unlinked(started, met.visit):
+        if isinstance(met.visit.starts, Absent) and not over and is_unlinked(scan, met.visit):
             yield met

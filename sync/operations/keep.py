@@ -29,8 +29,9 @@ from sync.store.tables import attendances, baselines, decisions, journal, links,
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane, Lease
 from sync.visits import reconcile
+from sync.visits.state.load import load
 from sync.visits.state.model import VisitRun
-from sync.visits.state.read import load, read_side
+from sync.visits.state.read import read_side
 
 SIDES = ("drchrono", "oncall")
 # The baseline of a kept field: no value of either side has this digest, so the field is an edit.
@@ -100,16 +101,16 @@ def _visit(sync: Sync, lease: Lease, fields: tuple[str, ...]) -> tuple[VisitRun,
             "This is a group visit: change what is wrong in DrChrono (in each appointment) or in "
             "OnCall; the other side follows."
         )
-    started = VisitRun(sync, lease, Ticket(Lane.LIVE, lease), sync.mapping, state)
+    run = VisitRun(sync, lease, Ticket(Lane.LIVE, lease), sync.mapping, state)
     for system in SIDES:
-        read_side(sync, state, system, started.ticket)
+        read_side(run, system)
     if set(state.read) != set(SIDES):
         raise NotPossibleError("Only one side of it is there.")
     left, right = (state.read[system].visit for system in SIDES)
     names = [name for name in FIELDS if _differ(getattr(left, name), getattr(right, name))]
     if _is_over(left.state) is not _is_over(right.state):
         names.append("state")
-    return started, _chosen(names, fields, (*FIELDS, "state"))
+    return run, _chosen(names, fields, (*FIELDS, "state"))
 
 
 def _differ(left: object, right: object) -> bool:
@@ -148,13 +149,11 @@ def _visit_preview(plan: Plan, *, live: bool) -> Preview:
     return Preview(tuple(lines), mails)
 
 
-def _keep_visit(
-    sync: Sync, lease: Lease, side: str, started: VisitRun, names: tuple[str, ...]
-) -> None:
+def _keep_visit(sync: Sync, lease: Lease, side: str, run: VisitRun, names: tuple[str, ...]) -> None:
     with sync.store.write() as conn:
         work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        for system, shown in started.state.read.items():
-            obj = started.state.object(system)
+        for system, shown in run.state.read.items():
+            obj = run.state.object(system)
             assert obj is not None  # noqa: S101 - it was read
             wire = {name: shown.wire[name] for name in names if name in shown.wire}
             if system == side:

@@ -41,8 +41,8 @@ from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane, Lease
 from sync.visits import reconcile
+from sync.visits.state.load import load
 from sync.visits.state.model import VisitRun
-from sync.visits.state.read import load
 
 # OnCall mails the patient when a visit or a participant is made, changed or cancelled (facts: D);
 # a marker, a contact, and whatever is written to DrChrono is mailed to nobody.
@@ -135,8 +135,8 @@ def _stopped(
 def _of_visit(sync: Sync, lease: Lease) -> Explanation:
     with sync.store.read() as conn:
         state = load(conn, lease, sync.clock())
-    started = VisitRun(sync, lease, Ticket(Lane.LIVE, lease), sync.mapping, state)
-    found = reconcile.without_effects(started)
+    run = VisitRun(sync, lease, Ticket(Lane.LIVE, lease), sync.mapping, state)
+    found = reconcile.without_effects(run)
     return _explained(
         sync,
         "visit",
@@ -216,25 +216,25 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
     with sync.store.read() as conn:
         stored = baselines.stored_fields(conn, [patient.id])
     seen = compare(sync.digests, patient.id, drchrono.wire("patient", json), stored)
-    started = PersonRun(sync, lease, ticket, patient, [], charts.read(sync, json), json, seen)
+    run = PersonRun(sync, lease, ticket, patient, [], charts.read(sync, json), json, seen)
     effects: list[Line] = []
     left: list[Line] = []
-    cause = inviting.unreachable(started.person) or _shared_by_many(started)
+    cause = inviting.unreachable(run.person) or _shared_by_many(run)
     if cause:
         asks = [Line({"cause": cause}, cause)]
         return _explained(sync, "person", key, [], conflicts=[], asks=asks, why=[])
     for target in _targets(sync, key):
-        _compare(started, target, effects, left)
-    effects += _contacts_to_make(started)
+        _compare(run, target, effects, left)
+    effects += _contacts_to_make(run)
     why = "names and addresses flow from the chart; what was never agreed on is left as it is"
     return _explained(
         sync, "person", key, effects, conflicts=left, asks=[], why=[Line({"why": why}, why)]
     )
 
 
-def _shared_by_many(started: PersonRun) -> str:
-    with started.sync.store.read() as conn:
-        found = sharing.crowd(conn, started.sync, present(started.person.email, ""))
+def _shared_by_many(run: PersonRun) -> str:
+    with run.sync.store.read() as conn:
+        found = sharing.crowd(conn, run.sync, present(run.person.email, ""))
     return sharing.CAUSE if found is not None else ""
 
 
@@ -248,18 +248,18 @@ def _targets(sync: Sync, key: int) -> list[Obj]:
     return [one for one in found if one.known]
 
 
-def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Line]) -> None:
+def _compare(run: PersonRun, target: Obj, effects: list[Line], left: list[Line]) -> None:
     """What a contact or participant shows against the chart: what is written, what stays."""
     names = contact_search.FIELDS if target.kind == "contact" else NAMES
     try:
-        shown = _read(started, target)
+        shown = _read(run, target)
     except Gone:
         words = f"oncall {target.kind} {target.remote_id} is gone"
         left.append(Line({"system": "oncall", "target": target.kind, "gone": True}, words))
         return
-    differs = [name for name in names if _differs(started.person, shown, name)]
+    differs = [name for name in names if _differs(run.person, shown, name)]
     # The run's own question: is the baseline over there what the chart says?
-    due = due_fields.of(started, target, names, target.kind)
+    due = due_fields.of(run, target, names, target.kind)
     if due:
         fields = tuple(due)
         effects.append(_line("oncall", "update", target.kind, fields, str(target.remote_id)))
@@ -272,12 +272,12 @@ def _compare(started: PersonRun, target: Obj, effects: list[Line], left: list[Li
             left.append(Line(told.values, words))
 
 
-def _read(started: PersonRun, target: Obj) -> Person | Attendee:
-    client, remote_id = started.sync.oncall, str(target.remote_id)
-    table = started.sync.mapping.addresses
+def _read(run: PersonRun, target: Obj) -> Person | Attendee:
+    client, remote_id = run.sync.oncall, str(target.remote_id)
+    table = run.sync.mapping.addresses
     if target.kind == "contact":
-        return oncall.to_person(client.get_contact(started.ticket, remote_id), table)
-    return oncall.to_attendee(client.get_participant(started.ticket, remote_id), table)
+        return oncall.to_person(client.get_contact(run.ticket, remote_id), table)
+    return oncall.to_attendee(client.get_participant(run.ticket, remote_id), table)
 
 
 def _differs(chart: Person, shown: Person | Attendee, name: str) -> bool:
@@ -285,9 +285,9 @@ def _differs(chart: Person, shown: Person | Attendee, name: str) -> bool:
     return not isinstance(here, Absent) and not isinstance(there, Absent) and here != there
 
 
-def _contacts_to_make(started: PersonRun) -> Iterator[Line]:
+def _contacts_to_make(run: PersonRun) -> Iterator[Line]:
     """A contact for each mapped doctor with whom the person has an open visit."""
-    sync, key = started.sync, started.lease.aggregate
+    sync, key = run.sync, run.lease.aggregate
     with sync.store.read() as conn:
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
         doctors = conn.execute(

@@ -33,40 +33,40 @@ if TYPE_CHECKING:
 FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}
 
 
-def hear(started: Run, row: Obj, person: int, visit: dict[str, Json], stored: StoredFields) -> None:
+def hear(run: Run, row: Obj, person: int, visit: dict[str, Json], stored: StoredFields) -> None:
     """Raise the person whose participant (`row`) was renamed in an OnCall visit that was read."""
-    if not started.mapping.policy.demographics_back:
+    if not run.mapping.policy.demographics_back:
         return
     items = visit.get("participants")
     for item in items if isinstance(items, list) else []:
         if oncall.to_attendee(item).remote_id != row.remote_id:
             continue
         wire = oncall.wire("participant", item)
-        seen = compare(started.sync.digests, row.id, wire, stored)
-        staleness.believe(started.sync, started.lease, row, wire, seen)
+        seen = compare(run.sync.digests, row.id, wire, stored)
+        staleness.believe(run.sync, run.lease, row, wire, seen)
         told = any(seen.get(name) is Seen.CHANGED for name in NAMES)
         if told:
-            with started.sync.store.write() as conn:
-                now = started.sync.clock()
+            with run.sync.store.write() as conn:
+                now = run.sync.clock()
                 work.raise_(conn, person, now=now, hints=Hints.of("oncall"))
 
 
-def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
+def bring_back(run: PersonRun, chart: dict[str, Seen]) -> bool:
     """Write into the chart what was changed in OnCall and not in the chart; whether anything was.
 
     `chart` says how the chart's fields stand. An emptied field empties nothing.
     """
-    sync = started.sync
+    sync = run.sync
     policy = sync.mapping.policy
     if not policy.demographics_back or not sync.mapping.may_write_drchrono:
         return False
     values: dict[str, object] = {}
     carried: list[tuple[int, dict[str, Json]]] = []
-    for target, wire, shown in _told(started):
+    for target, wire, shown in _told(run):
         with sync.store.read() as conn:
             stored = baselines.stored_fields(conn, [target.id])
         seen = compare(sync.digests, target.id, wire, stored)
-        staleness.believe(sync, started.lease, target, wire, seen)
+        staleness.believe(sync, run.lease, target, wire, seen)
         said = [
             name
             for name in FIELDS[target.kind]
@@ -76,11 +76,11 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
             and getattr(shown, name)  # neither a placeholder nor a phone that holds no number
         ]
         news = [name for name in said if inviting.may_go_into_chart(name, getattr(shown, name))]
-        _tell(started, target, [name for name in said if name not in news])
+        _tell(run, target, [name for name in said if name not in news])
         values = {name: getattr(shown, name) for name in news} | values
         carried.append((target.id, {name: wire[name] for name in news}))
     if values:
-        _write(started, values)
+        _write(run, values)
         with sync.store.write() as conn:
             for target_id, told in carried:
                 digests = sync.digests.fields(target_id, told)
@@ -88,10 +88,10 @@ def bring_back(started: PersonRun, chart: dict[str, Seen]) -> bool:
     return bool(values)
 
 
-def _tell(started: PersonRun, target: Obj, left: list[str]) -> None:
+def _tell(run: PersonRun, target: Obj, left: list[str]) -> None:
     """Tell of what can't go into the chart, until OnCall says another thing or is overwritten."""
-    key, now = started.lease.aggregate, started.sync.clock()
-    with started.sync.store.write() as conn:
+    key, now = run.lease.aggregate, run.sync.clock()
+    with run.sync.store.write() as conn:
         if left:
             journal.open_attention(
                 conn, key, journal.NOT_BROUGHT_BACK, now=now, object_id=target.id, candidates=left
@@ -100,11 +100,11 @@ def _tell(started: PersonRun, target: Obj, left: list[str]) -> None:
             journal.close_one(conn, key, journal.NOT_BROUGHT_BACK, now, object_id=target.id)
 
 
-def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:
+def _told(run: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:
     """The contacts and participants that something was said about, as they are now."""
-    sync, key = started.sync, started.lease.aggregate
+    sync, key = run.sync, run.lease.aggregate
     table = sync.mapping.addresses
-    hinted = {delivery.object for delivery in started.deliveries}
+    hinted = {delivery.object for delivery in run.deliveries}
     with sync.store.read() as conn:
         contacts = [o for o in links.objects_of(conn, key) if o.kind == "contact" and o.known]
         open_ = attendances.open_attendances_of_person(conn, key, now=sync.clock())
@@ -112,23 +112,23 @@ def _told(started: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | A
     try:
         for contact in contacts:
             if contact.id in hinted:
-                json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
+                json = sync.oncall.get_contact(run.ticket, str(contact.remote_id))
                 yield contact, oncall.wire("contact", json), oncall.to_person(json, table)
-        for one in people if started.lease.hints.oncall else []:
-            json = sync.oncall.get_participant(started.ticket, str(one.remote_id))
+        for one in people if run.lease.hints.oncall else []:
+            json = sync.oncall.get_participant(run.ticket, str(one.remote_id))
             yield one, oncall.wire("participant", json), oncall.to_attendee(json, table)
     except Gone:
         return  # the run of that contact or visit finds that out for itself
 
 
-def _write(started: PersonRun, values: dict[str, object]) -> None:
+def _write(run: PersonRun, values: dict[str, object]) -> None:
     """One PATCH of the chart; what it says then goes to every other contact and participant."""
-    sync, patient = started.sync, started.patient
+    sync, patient = run.sync, run.patient
     body = drchrono_bodies.patient_body(values)
-    json = {**started.json, **body}
+    json = {**run.json, **body}
     written = sync.digests.fields(patient.id, drchrono.wire("patient", json))
     sync.drchrono.patch_patient(
-        started.ticket,
+        run.ticket,
         str(patient.remote_id),
         body,
         object_id=patient.id,
@@ -136,5 +136,5 @@ def _write(started: PersonRun, values: dict[str, object]) -> None:
         effect="update",
         pending={(patient.id, name): written[name] for name in values if name in written},
     )
-    started.json = json
-    started.person = charts.read(sync, json)
+    run.json = json
+    run.person = charts.read(sync, json)

@@ -23,32 +23,32 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
 
 
-def of(started: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> dict[str, object]:
+def of(run: PersonRun, target: Obj, names: tuple[str, ...], kind: str) -> dict[str, object]:
     """The fields whose baseline on the target is not what the chart says.
 
     A field without a baseline was never agreed on: it is not overwritten (go-live policy), but for
     participants, whose baselines are all there from their first day. An optional field that is
     empty in the chart empties nothing, unless it was emptied just now: a contact may know more.
     """
-    sync = started.sync
+    sync = run.sync
     with sync.store.read() as conn:
         stored = baselines.stored_fields(conn, [target.id])
         values = {}
         for name in names:
-            value = getattr(started.person, name)
+            value = getattr(run.person, name)
             known = stored.get((target.id, name))
             if isinstance(value, Absent) or known is None or known.digest is None:
                 continue
-            if is_unsaid(name, value) and started.seen.get(name) is not Seen.CHANGED:
+            if is_unsaid(name, value) and run.seen.get(name) is not Seen.CHANGED:
                 continue
-            body = _body_of(kind, name, value, started)
+            body = _body_of(kind, name, value, run)
             wire = oncall.wire(kind, body)
             if name not in wire:
                 continue
             # Under a key that we don't have it is not known whether it is due: nothing is written.
             other = all(
                 sync.digests.same(target.id, name, form, known.key_id, known.digest) is False
-                for form in (wire[name], *_former(name, started))
+                for form in (wire[name], *_former(name, run))
             )
             if other and not _was_refused(conn, sync, target, body):
                 values[name] = value
@@ -60,12 +60,12 @@ def is_unsaid(name: str, value: object) -> bool:
     return name not in NAMES and value in {"", None}
 
 
-def _former(name: str, started: PersonRun) -> list[Json]:
+def _former(name: str, run: PersonRun) -> list[Json]:
     """How an earlier version wrote a name or an e-mail that has invisible characters.
 
     What it wrote is what the chart says: it is not written anew, which would be a mail.
     """
-    told = drchrono.wire("patient", started.json).get(name)
+    told = drchrono.wire("patient", run.json).get(name)
     sent = as_sent(told)
     if name not in NAMES or sent == told or not isinstance(sent, str):
         return []
@@ -79,12 +79,12 @@ def _was_refused(conn: Connection, sync: Sync, target: Obj, body: dict[str, Json
     )
 
 
-def _body_of(kind: str, name: str, value: object, started: PersonRun) -> dict[str, Json]:
+def _body_of(kind: str, name: str, value: object, run: PersonRun) -> dict[str, Json]:
     if kind == "contact":
         return oncall_bodies.contact_body(
             {name: value},
-            base_url=started.sync.settings.oncall_base_url,
-            mapping=started.sync.mapping,
+            base_url=run.sync.settings.oncall_base_url,
+            mapping=run.sync.mapping,
         )
     return oncall_bodies.participant_body({name: value})
 

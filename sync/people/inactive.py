@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 GONE = ("I", "D")
 
 
-def refuse(started: Run, person_key: int) -> None:
+def refuse(run: Run, person_key: int) -> None:
     """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
 
     Known without a call: their chart's status is among its baselines.
     """
-    digests = started.sync.digests
-    with started.sync.store.read() as conn:
+    digests = run.sync.digests
+    with run.sync.store.read() as conn:
         chart = links.patient_row(conn, person_key)
         stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
     known = stored.get((chart.id, "active")) if chart else None
@@ -30,14 +30,14 @@ def refuse(started: Run, person_key: int) -> None:
         return
     told = {digests.same(chart.id, "active", word, known.key_id, known.digest) for word in GONE}
     if None in told:
-        told = {_is_inactive(started, str(chart.remote_id))}  # only the chart can tell
+        told = {_is_inactive(run, str(chart.remote_id))}  # only the chart can tell
     if True in told:
         raise ParkedError("patient", str(chart.remote_id), "patient_inactive")
 
 
-def _is_inactive(started: Run, patient: str) -> bool:
+def _is_inactive(run: Run, patient: str) -> bool:
     try:
-        json = started.sync.drchrono.get_patient(started.ticket, patient)
+        json = run.sync.drchrono.get_patient(run.ticket, patient)
     except Gone:
         return False  # another run finds that out
     return drchrono.to_person(json).active is False

@@ -78,19 +78,19 @@ def run(sync: Sync, lease: Lease) -> None:
         charts.tell(conn, sync, lease.aggregate, chart)
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
-    started = PersonRun(sync, lease, ticket, patient, deliveries, chart, json, seen)
-    staleness.believe(sync, lease, patient, wire, seen, mark=started.person.mark)
-    unreadable.of_person(started, stored)
+    run = PersonRun(sync, lease, ticket, patient, deliveries, chart, json, seen)
+    staleness.believe(sync, lease, patient, wire, seen, mark=run.person.mark)
+    unreadable.of_person(run, stored)
     changed = any(one not in {Seen.SAME, Seen.UNKNOWN} for one in seen.values())
     if changed:
-        _new_version(started)
+        _new_version(run)
     elif not behind:
         fruitless.note(sync, lease, patient, deliveries)
-    if sync.live and demographics.bring_back(started, seen):
-        _new_version(started)
+    if sync.live and demographics.bring_back(run, seen):
+        _new_version(run)
     held = _held(sync)
     if held is None:
-        _settle(started, _carry(started))
+        _settle(run, _carry(run))
     _finish(sync, lease, deliveries, waits_for=held if changed else None)
 
 
@@ -175,32 +175,32 @@ def _explained(
     return all(matches(d.digests or {}, d.key_id, d.object, stored) for d in deliveries)
 
 
-def _new_version(started: PersonRun) -> None:
+def _new_version(run: PersonRun) -> None:
     """The chart changed: participants made with the older version are due."""
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
-        work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        work.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         conn.execute(
             update(person_table)
-            .where(person_table.c.aggregate == started.lease.aggregate)
+            .where(person_table.c.aggregate == run.lease.aggregate)
             .values(version=person_table.c.version + 1)
         )
-        told.settled(conn, "drchrono", "patient", str(started.patient.remote_id))
-        keys = people.known_by(started.person)
-        person_index.remember(conn, sync.digests, started.lease.aggregate, keys, now=sync.clock())
+        told.settled(conn, "drchrono", "patient", str(run.patient.remote_id))
+        keys = people.known_by(run.person)
+        person_index.remember(conn, sync.digests, run.lease.aggregate, keys, now=sync.clock())
 
 
-def _carry(started: PersonRun) -> str:
+def _carry(run: PersonRun) -> str:
     """Write what is due; returns the cause for which nothing may be, else nothing."""
-    sync, key = started.sync, started.lease.aggregate
+    sync, key = run.sync, run.lease.aggregate
     with sync.store.read() as conn:
         objects = links.objects_of(conn, key)
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
-        doctors = _with_own_doctor(started, _doctors(conn, sync, key))
+        doctors = _with_own_doctor(run, _doctors(conn, sync, key))
     known = _known_contacts(objects)
-    cause = inviting.unreachable(started.person)
+    cause = inviting.unreachable(run.person)
     reached = attended or any(one.kind == "contact" for one in objects)
-    if not cause and started.person.active is False:
+    if not cause and run.person.active is False:
         # Inactive and deceased patients get no mail; their open visits are for staff to decide.
         cause, reached = INACTIVE, attended
     if cause:
@@ -208,20 +208,20 @@ def _carry(started: PersonRun) -> str:
             with sync.store.write() as conn:
                 journal.open_attention(conn, key, cause, now=sync.clock())
         return cause
-    if (reached or doctors) and sharing.is_told(sync, present(started.person.email, "")):
+    if (reached or doctors) and sharing.is_told(sync, present(run.person.email, "")):
         return sharing.CAUSE
     for contact in known.values():
-        write.write_contact(started, contact)
+        write.write_contact(run, contact)
     for one in attended:
-        write.write_participant(started, one)
+        write.write_participant(run, one)
     for doctor in doctors:
-        contacts.ensure(sync, started.lease, started.person, started.json, doctor)
+        contacts.ensure(sync, run.lease, run.person, run.json, doctor)
     with sync.store.read() as conn:
         found = _known_contacts(links.objects_of(conn, key))
     for row, contact in found.items():
         # One whose answer was lost was made of an older chart.
         if row not in known:
-            write.write_contact(started, contact)
+            write.write_contact(run, contact)
     return ""
 
 
@@ -229,9 +229,9 @@ def _known_contacts(objects: list[Obj]) -> dict[int, Obj]:
     return {one.id: one for one in objects if one.kind == "contact" and one.known}
 
 
-def _with_own_doctor(started: PersonRun, doctors: list[str]) -> list[str]:
+def _with_own_doctor(run: PersonRun, doctors: list[str]) -> list[str]:
     """The mapped doctors of a person's visits, and their own where everyone has a contact."""
-    mapping, own = started.sync.mapping, present(started.person.doctor, "")
+    mapping, own = run.sync.mapping, present(run.person.doctor, "")
     if mirror.is_mirrored(mapping) and own not in doctors:
         doctors = [*doctors, own]
     return [doctor for doctor in doctors if mapping.doctor(doctor) is not None]
@@ -240,22 +240,22 @@ def _with_own_doctor(started: PersonRun, doctors: list[str]) -> list[str]:
 # --- the end of a run -----------------------------------------------------------------------------
 
 
-def _settle(started: PersonRun, cause: str) -> None:
+def _settle(run: PersonRun, cause: str) -> None:
     """The chart's change was carried: its baselines move, and who waited for it is woken.
 
     `cause`: why nothing could be written, which stays told.
     """
-    sync, patient = started.sync, started.patient
-    wire = drchrono.wire("patient", started.json)
+    sync, patient = run.sync, run.patient
+    wire = drchrono.wire("patient", run.json)
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
+        work.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
         baselines.settle(
             conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id
         )
-        links.change(conn, patient.id, seen_at=now, mark=started.person.mark)
+        links.change(conn, patient.id, seen_at=now, mark=run.person.mark)
         version = select(person_table.c.version).where(
-            person_table.c.aggregate == started.lease.aggregate
+            person_table.c.aggregate == run.lease.aggregate
         )
         # One whose participant is not known yet was told nothing of this version.
         known = select(object_.c.id).where(
@@ -263,7 +263,7 @@ def _settle(started: PersonRun, cause: str) -> None:
         )
         conn.execute(
             update(attendance)
-            .where(attendance.c.person == started.lease.aggregate, attendance.c.current)
+            .where(attendance.c.person == run.lease.aggregate, attendance.c.current)
             .where(known.exists())
             .values(person_version=version.scalar_subquery())
         )
@@ -274,7 +274,7 @@ def _settle(started: PersonRun, cause: str) -> None:
             keep += [charts.ODD_BIRTH_DATE, sharing.CAUSE, cause]
             if sync.mapping.policy.demographics_back:
                 keep.append(journal.NOT_BROUGHT_BACK)
-            journal.close_attention(conn, started.lease.aggregate, now, keep=keep)
+            journal.close_attention(conn, run.lease.aggregate, now, keep=keep)
 
 
 def _finish(

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
 
 
-def of_person(started: PersonRun, chart: StoredFields) -> None:
+def of_person(run: PersonRun, chart: StoredFields) -> None:
     """Compare with the chart what a person's contacts and participants show, where no baseline can.
 
     What says the same is settled anew. Raises ParkedError when anything differs.
     """
-    sync, key = started.sync, started.lease.aggregate
+    sync, key = run.sync, run.lease.aggregate
     with sync.store.read() as conn:
         targets = [one for one in links.objects_of(conn, key) if one.kind == "contact"]
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
@@ -38,19 +38,19 @@ def of_person(started: PersonRun, chart: StoredFields) -> None:
             if row == obj.id and _unreadable(sync.digests, stored, row, name)
         ]
         if names and obj.known:
-            left += _of_target(started, obj, names)
+            left += _of_target(run, obj, names)
     if left:
         names = list(dict.fromkeys(left))
         raise ParkedError("operator", CAUSE, CAUSE, candidates=tuple(names))
 
 
-def _of_target(started: PersonRun, obj: Obj, names: list[str]) -> list[str]:
-    sync, client, chart = started.sync, started.sync.oncall, started.person
+def _of_target(run: PersonRun, obj: Obj, names: list[str]) -> list[str]:
+    sync, client, chart = run.sync, run.sync.oncall, run.person
     if obj.kind == "contact":
-        json = client.get_contact(started.ticket, str(obj.remote_id))
+        json = client.get_contact(run.ticket, str(obj.remote_id))
         shown: object = oncall.to_person(json)
     else:
-        json = client.get_participant(started.ticket, str(obj.remote_id))
+        json = client.get_participant(run.ticket, str(obj.remote_id))
         shown = oncall.to_attendee(json)
     wire = oncall.wire(obj.kind, json)
     same: dict[str, Json] = {}

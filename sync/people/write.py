@@ -41,24 +41,24 @@ BUSY = timedelta(seconds=1)
 # --- contacts -------------------------------------------------------------------------------------
 
 
-def write_contact(started: PersonRun, contact: Obj) -> None:
-    sync = started.sync
-    hinted = any(d.object == contact.id for d in started.deliveries)
+def write_contact(run: PersonRun, contact: Obj) -> None:
+    sync = run.sync
+    hinted = any(d.object == contact.id for d in run.deliveries)
     fresh = contact.seen_at is not None and sync.clock() - contact.seen_at < FRESH
     if hinted or not fresh:
-        _read_contact(started, contact)
-    due = due_fields.of(started, contact, contact_search.FIELDS, "contact")
+        _read_contact(run, contact)
+    due = due_fields.of(run, contact, contact_search.FIELDS, "contact")
     if not due:
         return
     body = oncall_bodies.contact_body(
-        due_fields.with_both_names(started.person, due),
+        due_fields.with_both_names(run.person, due),
         base_url=sync.settings.oncall_base_url,
         mapping=sync.mapping,
     )
     written = sync.digests.fields(contact.id, oncall.wire("contact", body))
     try:
         sync.oncall.patch_contact(
-            started.ticket.then(_settling(sync, contact, "contact", due)),
+            run.ticket.then(_settling(sync, contact, "contact", due)),
             str(contact.remote_id),
             body,
             object_id=contact.id,
@@ -70,20 +70,20 @@ def write_contact(started: PersonRun, contact: Obj) -> None:
         with sync.store.write() as conn:
             links.change(conn, contact.id, state="gone")
     except Refused as refusal:
-        _told(started, contact, "contact_refused", refusal)
+        _told(run, contact, "contact_refused", refusal)
 
 
-def _read_contact(started: PersonRun, contact: Obj) -> None:
+def _read_contact(run: PersonRun, contact: Obj) -> None:
     """Read a contact that something was said about, or that nobody looked at for long.
 
     Demographics flow from the record: an edit over there is told, and overwritten by the next
     change of the chart, not by this reading.
     """
-    sync = started.sync
+    sync = run.sync
     try:
-        json = sync.oncall.get_contact(started.ticket, str(contact.remote_id))
+        json = sync.oncall.get_contact(run.ticket, str(contact.remote_id))
     except Gone:
-        staleness.believe_gone(sync, started.lease, contact)
+        staleness.believe_gone(sync, run.lease, contact)
         with sync.store.write() as conn:
             links.change(conn, contact.id, state="gone")
         return
@@ -91,11 +91,11 @@ def _read_contact(started: PersonRun, contact: Obj) -> None:
     with sync.store.read() as conn:
         stored = baselines.stored_fields(conn, [contact.id])
     seen = compare(sync.digests, contact.id, wire, stored)
-    staleness.believe(sync, started.lease, contact, wire, seen)
+    staleness.believe(sync, run.lease, contact, wire, seen)
     with sync.store.write() as conn:
-        work.hold(conn, started.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        work.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         shown = charts.contact(sync, json)
-        contact_search.adopt(conn, sync, contact, started.person, shown, json)
+        contact_search.adopt(conn, sync, contact, run.person, shown, json)
         links.change(conn, contact.id, seen_at=sync.clock())
 
 
@@ -118,14 +118,14 @@ def _settling(
 # --- participants ---------------------------------------------------------------------------------
 
 
-def write_participant(started: PersonRun, attended: Attendance) -> None:
+def write_participant(run: PersonRun, attended: Attendance) -> None:
     """Write under the visit's lease: its own run may be at work on the same participant."""
-    sync = started.sync
+    sync = run.sync
     if attended.participant is None:
         return
     with sync.store.read() as conn:
         target = links.get(conn, attended.participant)
-    due = due_fields.of(started, target, NAMES, "participant")
+    due = due_fields.of(run, target, NAMES, "participant")
     if not due or not target.known:
         return
     with sync.store.write() as conn:
@@ -140,25 +140,25 @@ def write_participant(started: PersonRun, attended: Attendance) -> None:
     if lease is None:
         raise LaterError(now + BUSY, Hints.of("drchrono"))
     try:
-        _patch_participant(started, attended, target, due, lease)
+        _patch_participant(run, attended, target, due, lease)
     finally:
         with sync.store.write() as conn:
             work.give_back(conn, lease, now=sync.clock())
 
 
 def _patch_participant(
-    started: PersonRun,
+    run: PersonRun,
     attended: Attendance,
     target: Obj,
     due: dict[str, object],
     lease: Lease,
 ) -> None:
-    sync = started.sync
-    body = oncall_bodies.participant_body(due_fields.with_both_names(started.person, due))
+    sync = run.sync
+    body = oncall_bodies.participant_body(due_fields.with_both_names(run.person, due))
     written = sync.digests.fields(target.id, oncall.wire("participant", body))
     try:
         sync.oncall.patch_participant(
-            Ticket(started.lease.lane, lease).then(_settling(sync, target, "participant", due)),
+            Ticket(run.lease.lane, lease).then(_settling(sync, target, "participant", due)),
             str(target.remote_id),
             body,
             object_id=target.id,
@@ -167,20 +167,20 @@ def _patch_participant(
             pending={(target.id, name): written[name] for name in due},
         )
     except Refused as refusal:
-        _told(started, target, "participant_refused", refusal)
+        _told(run, target, "participant_refused", refusal)
     except Gone:
         with sync.store.write() as conn:
             work.raise_(conn, attended.visit, now=sync.clock(), hints=Hints.of("oncall"))
 
 
-def _told(started: PersonRun, target: Obj, cause: str, refusal: Refused) -> None:
+def _told(run: PersonRun, target: Obj, cause: str, refusal: Refused) -> None:
     """A refused change is told once and not tried again until the chart changes."""
-    with started.sync.store.write() as conn:
+    with run.sync.store.write() as conn:
         journal.open_attention(
             conn,
-            started.lease.aggregate,
+            run.lease.aggregate,
             cause,
-            now=started.sync.clock(),
+            now=run.sync.clock(),
             object_id=target.id,
             candidates=list(refusal.fields),
         )

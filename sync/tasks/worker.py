@@ -106,11 +106,11 @@ def _work(sync: Sync, lease: Lease) -> None:
 
 def _visit(sync: Sync, lease: Lease) -> None:
     """Run a visit; the base of a series is none, and is followed to its occurrences instead."""
-    started = visits.begin(sync, lease)
-    if series.follow(started):
-        visits.finish(started, Plan(skipped="not_a_visit"))
+    run = visits.begin(sync, lease)
+    if series.follow(run):
+        visits.finish(run, Plan(skipped="not_a_visit"))
     else:
-        visits.run(started)
+        visits.reconcile(run)
 
 
 def _ended(sync: Sync, lease: Lease) -> None:

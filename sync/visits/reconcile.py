@@ -14,7 +14,6 @@ from sync.core.rules.effects import (
     NextGeneration,
     Patch,
 )
-from sync.core.rules.group import is_group
 from sync.core.rules.plan import SYSTEMS, Plan, plan_visit
 from sync.mapping import out_of_scope
 from sync.outbound.gate import Ticket
@@ -26,21 +25,14 @@ from sync.store.schema import visit
 from sync.store.tables import baselines, journal, links, work
 from sync.store.tables.work import Hints, Lease
 from sync.visits.creating import create, record, recover
-from sync.visits.groups import entry, reconcile, second
+from sync.visits.groups import entry, second
+from sync.visits.groups import reconcile as groups
 from sync.visits.linking import by_marker, merged_charts, successors, twins
-from sync.visits.state import rekeyed, unreadable, zones
+from sync.visits.state import read, rekeyed, unreadable, zones
 from sync.visits.state.echo import is_own_echo
+from sync.visits.state.load import hints_left, load, looked_at, wait_for_unresolved
 from sync.visits.state.model import VisitRun, VisitState
-from sync.visits.state.read import (
-    doctor_of,
-    hints_left,
-    is_quiet,
-    load,
-    looked_at,
-    read_side,
-    starts_of,
-    wait_for_unresolved,
-)
+from sync.visits.state.summary import doctor_of, is_quiet, starts_of
 from sync.visits.writing import conflicts, markers, patch
 
 # Attention that stands until somebody has read it, whatever later runs see.
@@ -60,56 +52,56 @@ def begin(sync: Sync, lease: Lease) -> VisitRun:
     return VisitRun(sync, lease, _ticket(sync, state), sync.mapping, state)
 
 
-def run(started: VisitRun) -> None:
+def reconcile(run: VisitRun) -> None:
     """Bring one visit to where both sides agree, and give its lease back as done.
 
     Raises LaterError, ParkedError and the RemoteErrors of the calls; the caller gives back then.
     """
-    sync, state = started.sync, started.state
-    if is_group(state.row["slot_key"]):
-        reconcile.run(started)
+    sync, state = run.sync, run.state
+    if state.is_group:
+        groups.reconcile(run)
         return
-    recover.resolve(started)
+    recover.resolve(run)
     due = wait_for_unresolved(sync, state)
     hints = hints_left(state)
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and state.deliveries:
-        finish(started, Plan())
+        finish(run, Plan())
         return
-    sync.gate.begin(started.ticket)
-    _read_hinted(started, _union(hints, due))
-    _hear(started)
-    quiet = _all_quiet(state) and not state.unresolved and not _waits(started)
-    if quiet and not second.newcomers(started):
-        _look_again_if_stale(started)
-        _note_fruitless(started)
-        finish(started, Plan())
+    sync.gate.begin(run.ticket)
+    _read_hinted(run, _union(hints, due))
+    _hear(run)
+    quiet = _all_quiet(state) and not state.unresolved and not _waits(run)
+    if quiet and not second.newcomers(run):
+        _look_again_if_stale(run)
+        _note_fruitless(run)
+        finish(run, Plan())
         return
     for system in ("drchrono", "oncall"):
-        read_side(sync, state, system, started.ticket)
-    by_marker.settle(started)
-    _know_place(started)
-    successors.settle(started)
-    unreadable.of_visit(started)
-    merged_charts.settle(started)
-    _know_participant(started)
-    second.settle(started)
-    plan = make_plan(started)
-    entry.settle(started, plan)
+        read.read_side(run, system)
+    by_marker.settle(run)
+    _know_place(run)
+    successors.settle(run)
+    unreadable.of_visit(run)
+    merged_charts.settle(run)
+    _know_participant(run)
+    second.settle(run)
+    plan = make_plan(run)
+    entry.settle(run, plan)
     if sync.live:
-        with conflicts.recorded(started, plan):
+        with conflicts.recorded(run, plan):
             for effect in plan.effects:
-                execute(started, effect)
-    _look_again_if_stale(started)
-    finish(started, plan)
+                execute(run, effect)
+    _look_again_if_stale(run)
+    finish(run, plan)
 
 
-def _hear(started: VisitRun) -> None:
+def _hear(run: VisitRun) -> None:
     """Raise the person whose participant was renamed in OnCall."""
-    state, shown = started.state, started.state.read.get("oncall")
+    state, shown = run.state, run.state.read.get("oncall")
     row, attended = state.participant, state.attendance
     if shown is None or row is None or attended is None or attended.person is None:
         return
-    demographics.hear(started, row, attended.person, shown.json, state.stored)
+    demographics.hear(run, row, attended.person, shown.json, state.stored)
 
 
 def _ticket(sync: Sync, state: VisitState) -> Ticket:
@@ -123,11 +115,11 @@ def _union(one: Hints, other: Hints) -> Hints:
     return either if either.drchrono or either.oncall else Hints.both()
 
 
-def _read_hinted(started: VisitRun, hints: Hints) -> None:
+def _read_hinted(run: VisitRun, hints: Hints) -> None:
     if hints.drchrono:
-        read_side(started.sync, started.state, "drchrono", started.ticket)
+        read.read_side(run, "drchrono")
     if hints.oncall:
-        read_side(started.sync, started.state, "oncall", started.ticket)
+        read.read_side(run, "oncall")
 
 
 def _all_quiet(state: VisitState) -> bool:
@@ -135,128 +127,128 @@ def _all_quiet(state: VisitState) -> bool:
     return bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
 
 
-def _waits(started: VisitRun) -> bool:
+def _waits(run: VisitRun) -> bool:
     """Whether it was parked: what it waits for can be on the side that nothing was said about."""
-    with started.sync.store.read() as conn:
-        return links.is_blocked(conn, started.state.key)
+    with run.sync.store.read() as conn:
+        return links.is_blocked(conn, run.state.key)
 
 
-def _know_place(started: VisitRun) -> None:
+def _know_place(run: VisitRun) -> None:
     """Note where a visit stands before anything can park it: its twin is found by that."""
-    state = started.state
+    state = run.state
     if state.row["starts_at"] is not None:
         return
-    with started.sync.store.write() as conn:
+    with run.sync.store.write() as conn:
         for shown in state.read.values():
             twins.note_place(conn, state.key, shown.visit)
 
 
-def _know_participant(started: VisitRun) -> None:
+def _know_participant(run: VisitRun) -> None:
     """A visit of ours that came back by its own webhook still lacks its patient's participant."""
-    state, shown = started.state, started.state.read.get("oncall")
+    state, shown = run.state, run.state.read.get("oncall")
     attended = state.attendance
     if shown is None or attended is None or attended.participant is not None:
         return
-    with started.sync.store.write() as conn:
-        record.participant(conn, started, shown.json)
+    with run.sync.store.write() as conn:
+        record.participant(conn, run, shown.json)
 
 
-def make_plan(started: VisitRun) -> Plan:
+def make_plan(run: VisitRun) -> Plan:
     """The plan for what was read; reads only, so a dry run is this too."""
-    state, shown = started.state, started.state.read.get("drchrono")
+    state, shown = run.state, run.state.read.get("drchrono")
     return plan_visit(
         state.view("drchrono"),
         state.view("oncall"),
-        started.policy,
+        run.policy,
         state.now,
-        creating=create.allowed(started.sync, doctor_of(state)),
-        in_scope=shown is None or not out_of_scope(started.mapping, shown.visit),
+        creating=create.allowed(run.sync, doctor_of(state)),
+        in_scope=shown is None or not out_of_scope(run.mapping, shown.visit),
         hold_until=state.row["hold_until"],
     )
 
 
-def execute(started: VisitRun, effect: Effect) -> None:
+def execute(run: VisitRun, effect: Effect) -> None:
     """Send one effect through the gate."""
     match effect:
         case CreateOncall():
-            create.make_oncall(started)
+            create.make_oncall(run)
         case CreateAppointment():
-            create.make_appointment(started)
+            create.make_appointment(run)
         case Patch("oncall", values):
-            attended = started.state.attendance
+            attended = run.state.attendance
             if "state" not in values and attended is not None and attended.person is not None:
-                inactive.refuse(started, attended.person)
-            patch.patch_oncall(started, effect)
+                inactive.refuse(run, attended.person)
+            patch.patch_oncall(run, effect)
         case Patch():
-            patch.patch_drchrono(started, effect)
+            patch.patch_drchrono(run, effect)
         case Mark(system):
-            markers.mark(started, system)
+            markers.mark(run, system)
         case NextGeneration(cancel_old):
-            patch.next_generation(started, cancel_old=cancel_old)
+            patch.next_generation(run, cancel_old=cancel_old)
 
 
 # --- the end of a run -----------------------------------------------------------------------------
 
 
-def _look_again_if_stale(started: VisitRun) -> None:
+def _look_again_if_stale(run: VisitRun) -> None:
     """Ask for one more look when what was read can't be what the newest hint told of."""
-    state = started.state
+    state = run.state
     if state.lease.attempts > 0:
         return
     bare = [d for d in state.deliveries if d.source == "oncall"]
-    if bare and is_quiet(state, "oncall") and not is_own_echo(started, bare):
-        raise LaterError(started.sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
+    if bare and is_quiet(state, "oncall") and not is_own_echo(run, bare):
+        raise LaterError(run.sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
 
 
-def _note_fruitless(started: VisitRun) -> None:
+def _note_fruitless(run: VisitRun) -> None:
     """Nothing was found behind what callers told, but for the echo of a write of ours."""
-    state = started.state
+    state = run.state
     bare = [d for d in state.deliveries if d.source == "oncall"]
     for system in state.read:
-        if system == "drchrono" or (bare and not is_own_echo(started, bare)):
-            fruitless.note(started.sync, state.lease, state.object(system), state.deliveries)
+        if system == "drchrono" or (bare and not is_own_echo(run, bare)):
+            fruitless.note(run.sync, state.lease, state.object(system), state.deliveries)
 
 
-def finish(started: VisitRun, plan: Plan) -> None:
+def finish(run: VisitRun, plan: Plan) -> None:
     """Settle what needed no call, note what was seen, and give the lease back as done."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     now = sync.clock()
     held = plan.effects and not sync.live
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         rekeyed.visit(conn, sync, state)
-        _adopt(conn, started, plan)
+        _adopt(conn, run, plan)
         if not sync.live:
-            conflicts.note(conn, started, plan)
-        here = state.object("drchrono")
-        conflicts.note_gaps(conn, state, here, state.read.get("drchrono"), now)
-        _note_seen(conn, started, plan, carried=not held)
+            conflicts.note(conn, run, plan)
+        for seat in run.seats:
+            conflicts.note_gaps(conn, state, seat.appointment, seat.shown, now)
+        _note_seen(conn, run, plan, carried=not held)
         looked_at(conn, state)
         journal.explain(conn, state.deliveries, now)
         links.unblock(conn, state.key)
-        _tell(conn, started, plan)
-        _want_contact(conn, started)
+        _tell(conn, run, plan)
+        _want_contact(conn, run)
         work.complete(conn, state.lease, now=now)
 
 
-def _want_contact(conn: Connection, started: VisitRun) -> None:
+def _want_contact(conn: Connection, run: VisitRun) -> None:
     """Raise the person of a linked visit who has no contact yet: a run may have ended before it."""
-    state, mapping = started.state, started.mapping
+    state, mapping = run.state, run.mapping
     person = state.attendance.person if state.attendance else None
     doctor, made = doctor_of(state), state.object("oncall")
     if person is None or doctor is None or made is None or made.remote_id is None:
         return
-    if state.row["state"] != "open" or mapping.doctor(doctor) is None or not started.sync.live:
+    if state.row["state"] != "open" or mapping.doctor(doctor) is None or not run.sync.live:
         return
     if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
         return
-    work.raise_(conn, person, now=started.sync.clock(), hints=Hints.of("drchrono"))
+    work.raise_(conn, person, now=run.sync.clock(), hints=Hints.of("drchrono"))
 
 
-def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:
-    digests, stored = started.sync.digests, started.state.stored
+def _adopt(conn: Connection, run: VisitRun, plan: Plan) -> None:
+    digests, stored = run.sync.digests, run.state.stored
     for system in ("drchrono", "oncall"):
-        obj, shown = started.state.object(system), started.state.read.get(system)
+        obj, shown = run.state.object(system), run.state.read.get(system)
         names = {name for side, name in plan.adopt if side == system}
         if obj is None or shown is None:
             continue
@@ -269,8 +261,8 @@ def _adopt(conn: Connection, started: VisitRun, plan: Plan) -> None:
             )
 
 
-def _note_seen(conn: Connection, started: VisitRun, plan: Plan, *, carried: bool) -> None:
-    state, now = started.state, started.sync.clock()
+def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, carried: bool) -> None:
+    state, now = run.state, run.sync.clock()
     for system, shown in state.read.items():
         obj = state.object(system)
         if obj is not None:
@@ -321,8 +313,8 @@ def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
     return starts_of(state)
 
 
-def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
-    key, now = started.state.key, started.sync.clock()
+def _tell(conn: Connection, run: VisitRun, plan: Plan) -> None:
+    key, now = run.state.key, run.sync.clock()
     journal.close_attention(conn, key, now, keep=(*plan.asks, *TOLD), keep_about=second.TOLD)
     for cause in plan.notes:
         journal.open_attention(conn, key, cause, now=now)
@@ -331,25 +323,25 @@ def _tell(conn: Connection, started: VisitRun, plan: Plan) -> None:
             links.block(conn, key, kind="operator", ref="go-live", now=now)
             continue
         if cause == zones.UNKNOWN:
-            doctor = doctor_of(started.state) or ""
+            doctor = doctor_of(run.state) or ""
             journal.open_attention(conn, 0, cause, now=now, candidates=[doctor])
             links.block(conn, key, kind="zone", ref=doctor, now=now)
             continue
         journal.open_attention(conn, key, cause, now=now)
         links.block(conn, key, kind="operator", ref=cause, now=now)
     if plan.skipped == "awaits_successor":
-        successors.wake(conn, started)
+        successors.wake(conn, run)
     if plan.held or plan.skipped in OUTSIDE:
         links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", now=now)
-    if plan.effects and not started.sync.live:
+    if plan.effects and not run.sync.live:
         links.block(conn, key, kind="mode", ref="live", now=now)
-        journal.bump(conn, "planned_effects", f"mode={started.sync.settings.sync_mode}")
+        journal.bump(conn, "planned_effects", f"mode={run.sync.settings.sync_mode}")
 
 
-def without_effects(started: VisitRun) -> Plan:
+def without_effects(run: VisitRun) -> Plan:
     """The plan of a visit as it stands, for the dry run; both sides are read."""
-    if is_group(started.state.row["slot_key"]):
-        return reconcile.without_effects(started)
+    if run.state.is_group:
+        return groups.without_effects(run)
     for system in ("drchrono", "oncall"):
-        read_side(started.sync, started.state, system, started.ticket)
-    return make_plan(started)
+        read.read_side(run, system)
+    return make_plan(run)

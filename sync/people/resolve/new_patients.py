@@ -43,7 +43,7 @@ BUSY = timedelta(seconds=1)
 
 
 def make(
-    started: Run,
+    run: Run,
     candidate: Person | Attendee,
     contact: Person | None,
     doctor: str,
@@ -58,35 +58,35 @@ def make(
     Raises ParkedError when the policy or DrChrono is against it, LaterError while an earlier
     attempt's outcome is unknown or another run is at it, and the RemoteErrors of the calls.
     """
-    policy = "create" if asked else started.mapping.policy.new_patients
+    policy = "create" if asked else run.mapping.policy.new_patients
     if policy != "create":
         cause = "new_patient" if policy == "ask" else "participant_unmatched"
-        raise _asked(started, cause, candidate)
-    for row in in_flight.like(started.sync, candidate, participant):
-        with _held(started.sync, _lease(started, row.aggregate)) as lease:
-            ticket = replace(started.ticket, lease=lease)
-            made = _earlier(started, ticket, row, candidate)
+        raise _asked(run, cause, candidate)
+    for row in in_flight.like(run.sync, candidate, participant):
+        with _held(run.sync, _lease(run, row.aggregate)) as lease:
+            ticket = replace(run.ticket, lease=lease)
+            made = _earlier(run, ticket, row, candidate)
         if made is not None:
             return made
     lacking = inviting.missing(candidate, decided=asked)
     if lacking:
-        raise _asked(started, "identity_incomplete", candidate, lacking)
-    row, own = _begin(started, candidate, participant)
-    with _held(started.sync, own) as lease:
-        return _post(started, replace(started.ticket, lease=lease), row, candidate, contact, doctor)
+        raise _asked(run, "identity_incomplete", candidate, lacking)
+    row, own = _begin(run, candidate, participant)
+    with _held(run.sync, own) as lease:
+        return _post(run, replace(run.ticket, lease=lease), row, candidate, contact, doctor)
 
 
 def _asked(
-    started: Run, cause: str, candidate: Person | Attendee, fields: tuple[str, ...] = ()
+    run: Run, cause: str, candidate: Person | Attendee, fields: tuple[str, ...] = ()
 ) -> ParkedError:
     """A person is asked, until a chart with that e-mail comes. `fields` is what lacks."""
-    also = blockers.email(started.sync.digests, people.keys(candidate))
+    also = blockers.email(run.sync.digests, people.keys(candidate))
     return ParkedError("operator", "who", cause, candidates=fields, also=also)
 
 
-def found(started: Run, candidate: Person | Attendee, remote_id: str) -> None:
+def found(run: Run, candidate: Person | Attendee, remote_id: str) -> None:
     """The search shows the patient: a create of ours without an outcome has happened."""
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         for row in in_flight.of(conn, sync.digests, candidate):
             if row.remote_id is None:
@@ -102,12 +102,12 @@ def _held(sync: Sync, lease: Lease) -> Iterator[Lease]:
             work.give_back(conn, lease, now=sync.clock())
 
 
-def _lease(started: Run, key: int) -> Lease:
+def _lease(run: Run, key: int) -> Lease:
     """Take the new person's lease. Raises LaterError while another run has it."""
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
+        work.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
         lease = work.try_lock(
             conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
         )
@@ -116,13 +116,13 @@ def _lease(started: Run, key: int) -> Lease:
     return lease
 
 
-def _begin(started: Run, candidate: Person | Attendee, participant: str) -> tuple[Obj, Lease]:
+def _begin(run: Run, candidate: Person | Attendee, participant: str) -> tuple[Obj, Lease]:
     """Write the create down under all that names it, with its lease; another run may do so too."""
-    sync = started.sync
+    sync = run.sync
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, started.lease, now=now, seconds=sync.settings.lease_seconds)
+            work.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
             person = links.new_aggregate(conn, "person", now)
             key = in_flight.create_key(sync.digests, candidate)
             row = attempts.begin(conn, person, "drchrono", "patient", key, now=now)
@@ -138,13 +138,13 @@ def _begin(started: Run, candidate: Person | Attendee, participant: str) -> tupl
 
 
 def _earlier(
-    started: Run, ticket: Ticket, row: Obj, candidate: Person | Attendee
+    run: Run, ticket: Ticket, row: Obj, candidate: Person | Attendee
 ) -> tuple[Person, dict[str, Json]] | None:
     """The patient of an earlier create like this one; None when it certainly made nothing.
 
     The row of one that made nothing is dropped: the next is written down under its own names.
     """
-    sync = started.sync
+    sync = run.sync
     with sync.store.read() as conn:
         here = in_flight.again(conn, row)
         sent = attempts.last_sent(conn, here) if here is not None else None
@@ -159,9 +159,9 @@ def _earlier(
     try:
         json = sync.drchrono.get_patient(ticket, here.remote_id, verbose=True)
     except Gone:
-        staleness.believe_gone(sync, started.lease, here)
+        staleness.believe_gone(sync, run.lease, here)
         raise ParkedError("patient", here.remote_id, "patient_gone") from None
-    shown = drchrono.to_person(json, started.mapping.addresses)
+    shown = drchrono.to_person(json, run.mapping.addresses)
     if people.match(candidate, [shown]).one is None:
         # Made for somebody of these words, and called otherwise now: asked, not guessed.
         raise ParkedError("patient", here.remote_id, "patient_unsure", candidates=(here.remote_id,))
@@ -169,14 +169,14 @@ def _earlier(
 
 
 def _post(
-    started: Run,
+    run: Run,
     ticket: Ticket,
     row: Obj,
     candidate: Person | Attendee,
     contact: Person | None,
     doctor: str,
 ) -> tuple[Person, dict[str, Json]]:
-    sync = started.sync
+    sync = run.sync
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
@@ -192,15 +192,15 @@ def _post(
         with attempts.attempt(sync, [row.id], forget):
             json = sync.drchrono.create_patient(
                 ticket.then(after, fact=True),
-                _body(started, values, row, doctor),
+                _body(run, values, row, doctor),
                 object_id=row.id,
                 fields=tuple(values),
                 effect="create",
                 doctor=doctor,
             )
     except Conflict:
-        raise _asked(started, "duplicate_patient", candidate) from None
-    return drchrono.to_person(json, started.mapping.addresses), json
+        raise _asked(run, "duplicate_patient", candidate) from None
+    return drchrono.to_person(json, run.mapping.addresses), json
 
 
 def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -> dict[str, object]:
@@ -219,14 +219,14 @@ def _values(candidate: Person | Attendee, contact: Person | None, doctor: str) -
     return values
 
 
-def _body(started: Run, values: dict[str, object], row: Obj, doctor: str) -> dict[str, Json]:
+def _body(run: Run, values: dict[str, object], row: Obj, doctor: str) -> dict[str, Json]:
     """The POST's body, with our marker in it where the account has the field."""
     body = drchrono_bodies.patient_body(values)
-    installation = started.sync.installation()
-    with started.sync.store.read() as conn:
+    installation = run.sync.installation()
+    with run.sync.store.read() as conn:
         field_id = facts.patient_field(conn, doctor)
     if installation is not None and field_id is not None:
         marker = Marker(installation, row.aggregate, 1, 1)
-        marker = sealing.seal(started.sync.digests, marker, "drchrono", "patient")
+        marker = sealing.seal(run.sync.digests, marker, "drchrono", "patient")
         body["custom_demographics"] = drchrono_bodies.with_marker("patient", [], field_id, marker)
     return body

@@ -62,27 +62,27 @@ class Met:
 # --- behind an appointment ------------------------------------------------------------------------
 
 
-def patient_of(started: Run, remote_id: str, doctor: str) -> Met:
+def patient_of(run: Run, remote_id: str, doctor: str) -> Met:
     """Read the patient of an appointment; verbose until their marker is known.
 
     Raises ParkedError when they can't be invited: no e-mail of their own, no name, inactive, gone,
     excluded.
     """
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
-        obj = _patient_row(conn, started, remote_id)
+        obj = _patient_row(conn, run, remote_id)
         known = _version(conn, obj.aggregate)
     try:
-        json = sync.drchrono.get_patient(started.ticket, remote_id, verbose=not obj.marked)
+        json = sync.drchrono.get_patient(run.ticket, remote_id, verbose=not obj.marked)
     except Gone:
-        staleness.believe_gone(sync, started.lease, obj)
+        staleness.believe_gone(sync, run.lease, obj)
         raise ParkedError("patient", remote_id, "patient_gone") from None
-    shown = drchrono.to_person(json, started.mapping.addresses)
+    shown = drchrono.to_person(json, run.mapping.addresses)
     if obj.mark and shown.mark and shown.mark < obj.mark:
         # Read from before what is known of them: the invitation would go to an old address.
-        look_again_for(started.lease, Hints.both(), sync.clock())
+        look_again_for(run.lease, Hints.both(), sync.clock())
     with sync.store.write() as conn:
-        _note_patient(conn, started, obj, json, shown)
+        _note_patient(conn, run, obj, json, shown)
     if known.excluded:
         raise ParkedError("operator", f"excluded:{remote_id}", None)
     cause = inviting.refusal(shown)
@@ -106,19 +106,19 @@ def _version(conn: Connection, key: int) -> _Known:
     return _Known(row.version, row.excluded)
 
 
-def _patient_row(conn: Connection, started: Run, remote_id: str) -> links.Obj:
-    return links.first_sight(conn, "drchrono", "patient", remote_id, now=started.sync.clock())
+def _patient_row(conn: Connection, run: Run, remote_id: str) -> links.Obj:
+    return links.first_sight(conn, "drchrono", "patient", remote_id, now=run.sync.clock())
 
 
 def _note_patient(
     conn: Connection,
-    started: Run,
+    run: Run,
     obj: links.Obj,
     json: dict[str, Json],
     shown: Person,
 ) -> None:
     """Index who they are; settle them at the first meeting, raise their hub when they changed."""
-    sync, now = started.sync, started.sync.clock()
+    sync, now = run.sync, run.sync.clock()
     wire = drchrono.wire("patient", json)
     stored = baselines.stored_fields(conn, [obj.id])
     seen = compare(sync.digests, obj.id, wire, stored)
@@ -131,18 +131,18 @@ def _note_patient(
     told.settled(conn, "drchrono", "patient", shown.remote_id)
 
 
-def afterwards(started: Run, met: Met) -> None:
+def afterwards(run: Run, met: Met) -> None:
     """Once the visit stands: see to the person's contact, and to a change that came meanwhile.
 
     The contact belongs to the person's own lease; when that is busy, or the patient was not read,
     the person is raised and does it.
     """
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
         if _version(conn, met.key).version != met.version:
             work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"))
-        if contacts.is_settled(conn, started.mapping, met.key, met.doctor):
+        if contacts.is_settled(conn, run.mapping, met.key, met.doctor):
             return
         lease = None
         if met.json is not None:
@@ -167,7 +167,7 @@ def afterwards(started: Run, met: Met) -> None:
 # --- behind an OnCall participant -----------------------------------------------------------------
 
 
-def doctor_for(started: Run, shown: Visit, attendee: Attendee) -> str:
+def doctor_for(run: Run, shown: Visit, attendee: Attendee) -> str:
     """The doctor of an OnCall visit. OnCall may not tell its provider (guide: in no sample).
 
     Then the linked contact's, else the division's only mapped one, else the patient's own if in
@@ -178,40 +178,40 @@ def doctor_for(started: Run, shown: Visit, attendee: Attendee) -> str:
         return told
     if shown.provider_wire is not None:
         raise ParkedError("mapping", "provider", "provider_unmapped")
-    doctors = _doctors_of_contacts(started, shown)
+    doctors = _doctors_of_contacts(run, shown)
     if len(doctors) == 1:
         return doctors.pop()
-    only = started.mapping.only_doctor_in(shown.division or "")
-    if only is not None and _is_only_provider(started, shown.division or ""):
+    only = run.mapping.only_doctor_in(shown.division or "")
+    if only is not None and _is_only_provider(run, shown.division or ""):
         return only
-    own = _own_doctor(started, attendee)
-    entry = started.mapping.doctor(own) if own else None
+    own = _own_doctor(run, attendee)
+    entry = run.mapping.doctor(own) if own else None
     if own and entry is not None and entry.oncall_division == shown.division:
         return own
     raise ParkedError("mapping", "provider", "provider_unknown")
 
 
-def _is_only_provider(started: Run, division: str) -> bool:
+def _is_only_provider(run: Run, division: str) -> bool:
     """Whether nobody else works in that division: the mapping may name one of several."""
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         return facts.get(conn, f"division_providers:{division}") in {None, "1"}
 
 
-def _own_doctor(started: Run, attendee: Attendee) -> str | None:
+def _own_doctor(run: Run, attendee: Attendee) -> str | None:
     """The doctor whose chart a known person is in; reads the chart."""
-    known = _from_index(started, attendee, "")
+    known = _from_index(run, attendee, "")
     if known is None:
         return None
     try:
-        json = started.sync.drchrono.get_patient(started.ticket, known.remote_id)
+        json = run.sync.drchrono.get_patient(run.ticket, known.remote_id)
     except Gone:
         return None
     return present(drchrono.to_person(json).doctor, None)
 
 
-def _doctors_of_contacts(started: Run, shown: Visit) -> set[str]:
+def _doctors_of_contacts(run: Run, shown: Visit) -> set[str]:
     """The doctors that the linked contacts of the attendees belong to, in this division."""
-    sync, mapping, division = started.sync, started.mapping, shown.division
+    sync, mapping, division = run.sync, run.mapping, shown.division
     found: set[str] = set()
     with sync.store.read() as conn:
         for attendee in shown.attendees:
@@ -224,50 +224,50 @@ def _doctors_of_contacts(started: Run, shown: Visit) -> set[str]:
     return found
 
 
-def person_of(started: Run, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
+def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
     """The patient that a participant is. Raises ParkedError where a human must decide.
 
     `alone`: the visit's only participant; only then a new patient may be made.
     """
-    said = _said(started, attendee, doctor)
-    known = said or _from_index(started, attendee, doctor)
-    if known is not None and said is None and _contact_differs(started, attendee, known.key):
+    said = _said(run, attendee, doctor)
+    known = said or _from_index(run, attendee, doctor)
+    if known is not None and said is None and _contact_differs(run, attendee, known.key):
         known = None
-    if known is not None and (said or not _told_apart(started, attendee, [known.remote_id])):
+    if known is not None and (said or not _told_apart(run, attendee, [known.remote_id])):
         return known
-    candidate, contact = search.with_contact(started, attendee)
-    patients = search.patients_like(started, candidate)
-    apart = _told_apart(started, attendee, [str(json["id"]) for json in patients])
+    candidate, contact = search.with_contact(run, attendee)
+    patients = search.patients_like(run, candidate)
+    apart = _told_apart(run, attendee, [str(json["id"]) for json in patients])
     patients = [json for json in patients if str(json["id"]) not in apart]
-    table = started.mapping.addresses
+    table = run.mapping.addresses
     shown = [drchrono.to_person(json, table) for json in patients]
     found = people.match(candidate, [one for one in shown if one.active is not False])
     if found.one is not None:
         json = next(j for j in patients if str(j["id"]) == found.one.remote_id)
-        new_patients.found(started, candidate, found.one.remote_id)
-        return _meet(started, json, found.one, doctor)
+        new_patients.found(run, candidate, found.one.remote_id)
+        return _meet(run, json, found.one, doctor)
     if not found.nobody:
         candidates = tuple(one.remote_id for one in found.several)
-        raise _asked(started, "patient_unsure", candidate, candidates)
+        raise _asked(run, "patient_unsure", candidate, candidates)
     if not alone:
-        raise _asked(started, "participant_unmatched", candidate)
+        raise _asked(run, "participant_unmatched", candidate)
     _refuse_former(candidate, [one for one in shown if one.active is False])
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         asked = decisions_who.may_be_made(conn, attendee.remote_id)
     made, json = new_patients.make(
-        started, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
+        run, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
     )
-    met = _meet(started, json, made, doctor, read=True)
-    with started.sync.store.write() as conn:
-        charts.tell_contact(conn, started.sync, met.key, contact, made)
+    met = _meet(run, json, made, doctor, read=True)
+    with run.sync.store.write() as conn:
+        charts.tell_contact(conn, run.sync, met.key, contact, made)
     return met
 
 
 def _asked(
-    started: Run, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
+    run: Run, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
 ) -> ParkedError:
     """Who they are is asked, until a chart with their e-mail comes or a candidate's changes."""
-    also = blockers.email(started.sync.digests, people.keys(candidate)) + blockers.patients(ids)
+    also = blockers.email(run.sync.digests, people.keys(candidate)) + blockers.patients(ids)
     return ParkedError("operator", "who", cause, candidates=ids, also=also)
 
 
@@ -280,33 +280,33 @@ def _refuse_former(candidate: Person | Attendee, inactive: list[Person]) -> None
         raise ParkedError("patient", ids[0], "patient_inactive", candidates=ids)
 
 
-def _said(started: Run, attendee: Attendee, doctor: str) -> Met | None:
+def _said(run: Run, attendee: Attendee, doctor: str) -> Met | None:
     """The patient whom a person has said that this participant is."""
-    sync = started.sync
+    sync = run.sync
     with sync.store.read() as conn:
         patient = decisions_who.patient_of(conn, attendee.remote_id)
     if patient is None:
         return None
     try:
-        json = sync.drchrono.get_patient(started.ticket, patient)
+        json = sync.drchrono.get_patient(run.ticket, patient)
     except Gone:
         return None
-    shown = drchrono.to_person(json, started.mapping.addresses)
-    return _meet(started, json, shown, doctor)
+    shown = drchrono.to_person(json, run.mapping.addresses)
+    return _meet(run, json, shown, doctor)
 
 
-def _told_apart(started: Run, attendee: Attendee, ids: list[str]) -> set[str]:
-    with started.sync.store.read() as conn:
+def _told_apart(run: Run, attendee: Attendee, ids: list[str]) -> set[str]:
+    with run.sync.store.read() as conn:
         return decisions_never.apart(conn, "participant", attendee.remote_id, "patient", ids)
 
 
-def _from_index(started: Run, attendee: Attendee, doctor: str) -> Met | None:
+def _from_index(run: Run, attendee: Attendee, doctor: str) -> Met | None:
     """Known without a call: exactly one person has the e-mail, and the names agree too.
 
     Whom a webhook tells of is read first, which costs a call each.
     """
-    sync = started.sync
-    if not _read_those_told_of(started, attendee):
+    sync = run.sync
+    if not _read_those_told_of(run, attendee):
         return None
     keys = dict(people.keys(attendee))
     if "email" not in keys or "email_name" not in keys:
@@ -341,57 +341,57 @@ def _from_index(started: Run, attendee: Attendee, doctor: str) -> Met | None:
     return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
 
 
-def _read_those_told_of(started: Run, attendee: Attendee) -> bool:
+def _read_those_told_of(run: Run, attendee: Attendee) -> bool:
     """Read the patients of whom only a caller said that they have this address, or have it no more.
 
     False when that is more than a search by e-mail and name costs.
     """
-    sync = started.sync
+    sync = run.sync
     with sync.store.read() as conn:
         ids = person_index.to_be_read(conn, sync.digests, attendee)
     if len(ids) > TOLD_OF_MOST:
         return False
     for remote_id in ids:
         try:
-            json = sync.drchrono.get_patient(started.ticket, remote_id)
+            json = sync.drchrono.get_patient(run.ticket, remote_id)
         except Gone:
             with sync.store.write() as conn:
                 told.settled(conn, "drchrono", "patient", remote_id)
             continue
         with sync.store.write() as conn:
             shown = drchrono.to_person(json)
-            obj = _patient_row(conn, started, shown.remote_id)
-            _note_patient(conn, started, obj, json, shown)
+            obj = _patient_row(conn, run, shown.remote_id)
+            _note_patient(conn, run, obj, json, shown)
     return True
 
 
-def _contact_differs(started: Run, attendee: Attendee, key: int) -> bool:
+def _contact_differs(run: Run, attendee: Attendee, key: int) -> bool:
     """Whether the participant's contact has another birth date than the person it looks like.
 
     Asked only while none of the person's contacts is known: a linked one was compared.
     """
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         if any(o.kind == "contact" and o.known for o in links.objects_of(conn, key)):
             return False
-    candidate, contact = search.with_contact(started, attendee)
+    candidate, contact = search.with_contact(run, attendee)
     if contact is None or not present(contact.birth_date, None):
         return False
     who = dict(people.keys(candidate))["email_name_birth"]
-    with started.sync.store.read() as conn:
-        return key not in person_index.find(conn, started.sync.digests, "email_name_birth", who)
+    with run.sync.store.read() as conn:
+        return key not in person_index.find(conn, run.sync.digests, "email_name_birth", who)
 
 
 def _meet(
-    started: Run,
+    run: Run,
     json: dict[str, Json],
     shown: Person,
     doctor: str,
     *,
     read: bool = False,
 ) -> Met:
-    with started.sync.store.write() as conn:
-        obj = _patient_row(conn, started, shown.remote_id)
-        _note_patient(conn, started, obj, json, shown)
+    with run.sync.store.write() as conn:
+        obj = _patient_row(conn, run, shown.remote_id)
+        _note_patient(conn, run, obj, json, shown)
         known = _version(conn, obj.aggregate)
     if known.excluded:
         raise ParkedError("operator", f"excluded:{shown.remote_id}", None)

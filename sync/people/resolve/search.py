@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from sync.run.context import Run
 
 
-def with_contact(started: Run, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:
+def with_contact(run: Run, attendee: Attendee) -> tuple[Person | Attendee, Person | None]:
     """A participant has no birth date: take it from the contact with that e-mail and name."""
     email = present(attendee.email, "")
     if not email:
         raise ParkedError("operator", "who", "participant_without_email")
     if not is_sure(email):
         raise ParkedError("operator", "who", "participant_email_unclear")
-    same = [shown for _json, shown in contact_search.by_email(started.sync, started.ticket, email)]
+    same = [shown for _json, shown in contact_search.by_email(run.sync, run.ticket, email)]
     found = people.match(attendee, same)
     if found.one is None or not present(found.one.birth_date, None):
         return attendee, found.one
     return found.one, found.one
 
 
-def patients_like(started: Run, candidate: Person | Attendee) -> list[dict[str, Json]]:
+def patients_like(run: Run, candidate: Person | Attendee) -> list[dict[str, Json]]:
     """Everybody who has that e-mail, and everybody who has that name.
 
     Lists leave out who is inactive (API v4, Patients), and they are there all the same.
@@ -37,7 +37,7 @@ def patients_like(started: Run, candidate: Person | Attendee) -> list[dict[str, 
 
     def find(**filters: str) -> list[dict[str, Json]]:
         whole = {**filters, "show_inactive": "true"}
-        return started.sync.drchrono.find_patients(started.ticket, verbose=False, **whole)
+        return run.sync.drchrono.find_patients(run.ticket, verbose=False, **whole)
 
     by_email = find(email=present(candidate.email, ""))
     first, last = present(candidate.first_name, ""), present(candidate.last_name, "")

@@ -30,6 +30,7 @@ from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
 from sync.visits.creating import record, recover, search
 from sync.visits.linking import twins
+from sync.visits.state import load
 from sync.visits.state.model import Shown
 from sync.visits.writing import markers
 
@@ -62,24 +63,22 @@ def allowed(sync: Sync, doctor: str | None) -> bool:
 # --- DrChrono → OnCall ----------------------------------------------------------------------------
 
 
-def make_oncall(started: VisitRun) -> None:
+def make_oncall(run: VisitRun) -> None:
     """Make the OnCall visit of a DrChrono appointment, then mark the appointment.
 
     Raises ParkedError when the patient, the mapping or a refusal is in the way.
     """
-    state, shown = started.state, started.state.read["drchrono"]
+    state, shown = run.state, run.state.read["drchrono"]
     source = state.object("drchrono")
     assert source is not None  # noqa: S101 - the plan saw it
     starts, doctor = shown.visit.starts, shown.visit.provider
     assert not isinstance(starts, Absent) and not isinstance(doctor, Absent)  # noqa: S101, PT018
-    met = meeting.patient_of(started, str(shown.visit.patient), doctor)
-    twins.with_oncall_twin(started, met, doctor, starts)
-    row = _begin(
-        started, "oncall", f"visit:{state.key}:{state.generation}", met.key, doctor, starts
-    )
-    _attend(started, source, met)
-    marker = markers.marker_for(started, source.remote_id)
-    body = _oncall_body(started, shown, marker) | {
+    met = meeting.patient_of(run, str(shown.visit.patient), doctor)
+    twins.with_oncall_twin(run, met, doctor, starts)
+    row = _begin(run, "oncall", f"visit:{state.key}:{state.generation}", met.key, doctor, starts)
+    _attend(run, source, met)
+    marker = markers.marker_for(run, source.remote_id)
+    body = _oncall_body(run, shown, marker) | {
         "participants": [
             oncall_bodies.participant_body(
                 {
@@ -96,65 +95,63 @@ def make_oncall(started: VisitRun) -> None:
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             # OnCall may not tell its provider: what was sent stands for what was not answered.
-            record.oncall_visit(conn, started, row, {**owner, **answer.json}, met)
+            record.oncall_visit(conn, run, row, {**owner, **answer.json}, met)
 
     _post(
-        started,
+        run,
         row,
-        lambda: started.sync.oncall.create_appointment(
-            started.ticket.then(after, fact=True),
+        lambda: run.sync.oncall.create_appointment(
+            run.ticket.then(after, fact=True),
             body,
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "participants"),
             effect="create",
-            pending=_pending(started, row, oncall.wire("appointment", body), "drchrono"),
+            pending=_pending(run, row, oncall.wire("appointment", body), "drchrono"),
             doctor=doctor,
         ),
     )
-    _reload_objects(started)
+    load.reload(run)
     made = state.object("oncall")
     if made is not None and made.remote_id is not None:
-        markers.mark_appointment(
-            started, source, shown.json, markers.marker_for(started, made.remote_id)
-        )
-    meeting.afterwards(started, met)
+        markers.mark_appointment(run, source, shown.json, markers.marker_for(run, made.remote_id))
+    meeting.afterwards(run, met)
 
 
-def _oncall_body(started: VisitRun, shown: Shown, marker: Marker) -> dict[str, Json]:
+def _oncall_body(run: VisitRun, shown: Shown, marker: Marker) -> dict[str, Json]:
     seen = shown.visit
     assert isinstance(seen.type, VisitType)  # noqa: S101 - the plan skipped others
     values = {
-        "title": started.mapping.title(seen.type),
+        "title": run.mapping.title(seen.type),
         "starts": seen.starts,
         "minutes": plausible.length(seen),
         "type": seen.type,
         "provider": seen.provider,
     }
     body = oncall_bodies.appointment_body(
-        values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
+        values, base_url=run.sync.settings.oncall_base_url, mapping=run.mapping
     )
-    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment")
+    marker = sealing.seal(run.sync.digests, marker, "oncall", "appointment")
     return body | {"metadata": oncall_bodies.with_marker(None, marker)}
 
 
 # --- OnCall → DrChrono ----------------------------------------------------------------------------
 
 
-def make_appointment(started: VisitRun) -> None:
+def make_appointment(run: VisitRun) -> None:
     """Make the DrChrono appointment of an OnCall visit's patient, then mark the visit."""
-    state, shown = started.state, started.state.read["oncall"]
+    state, shown = run.state, run.state.read["oncall"]
     source = state.object("oncall")
     assert source is not None  # noqa: S101 - the plan saw it
     attendee = _only_patient(shown)
-    doctor = meeting.doctor_for(started, shown.visit, attendee)
-    met = meeting.person_of(started, attendee, doctor)
+    doctor = meeting.doctor_for(run, shown.visit, attendee)
+    met = meeting.person_of(run, attendee, doctor)
     starts = shown.visit.starts
     assert not isinstance(starts, Absent)  # noqa: S101 - the plan saw it
-    twins.with_drchrono_twin(started, met, doctor, starts, attendee)
+    twins.with_drchrono_twin(run, met, doctor, starts, attendee)
     life = state.attendance.life if state.attendance else 1
-    row = _begin(started, "drchrono", f"appointment:{state.key}:{life}", met.key, doctor, starts)
-    _attend(started, row, met, attendee)
-    with started.sync.store.read() as conn:
+    row = _begin(run, "drchrono", f"appointment:{state.key}:{life}", met.key, doctor, starts)
+    _attend(run, row, met, attendee)
+    with run.sync.store.read() as conn:
         field_id = facts.appointment_field(conn, doctor)
     body = drchrono_bodies.appointment_body(
         {
@@ -165,23 +162,21 @@ def make_appointment(started: VisitRun) -> None:
             "type": shown.visit.type,
         },
         doctor=doctor,
-        mapping=started.mapping,
+        mapping=run.mapping,
     )
     if field_id is not None:
-        marker = markers.marker_for(started, source.remote_id)
-        marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment")
-        link = started.mapping.visit_link(str(source.remote_id))
+        marker = markers.marker_for(run, source.remote_id)
+        marker = sealing.seal(run.sync.digests, marker, "drchrono", "appointment")
+        link = run.mapping.visit_link(str(source.remote_id))
         body["custom_fields"] = drchrono_bodies.with_marker(
             "appointment", [], field_id, marker, link=link
         )
-    _post(started, row, lambda: _book(started, row, met, doctor, body, marked=field_id is not None))
-    _reload_objects(started)
+    _post(run, row, lambda: _book(run, row, met, doctor, body, marked=field_id is not None))
+    load.reload(run)
     made = state.object("drchrono")
     if made is not None and made.remote_id is not None:
-        markers.mark_oncall(
-            started, source, shown.json, markers.marker_for(started, made.remote_id)
-        )
-    meeting.afterwards(started, met)
+        markers.mark_oncall(run, source, shown.json, markers.marker_for(run, made.remote_id))
+    meeting.afterwards(run, met)
 
 
 def _only_patient(shown: Shown) -> Attendee:
@@ -192,7 +187,7 @@ def _only_patient(shown: Shown) -> Attendee:
 
 
 def _book(
-    started: VisitRun,
+    run: VisitRun,
     row: Obj,
     met: meeting.Met,
     doctor: str,
@@ -204,59 +199,57 @@ def _book(
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            record.appointment(conn, started, row, answer.json, marked=marked)
+            record.appointment(conn, run, row, answer.json, marked=marked)
 
     taken: str | None = None
-    for room in started.mapping.exam_rooms(doctor):
+    for room in run.mapping.exam_rooms(doctor):
         tried: dict[str, Json] = {**body, "exam_room": int(room)}
         try:
-            started.sync.drchrono.create_appointment(
-                started.ticket.then(after, fact=True),
+            run.sync.drchrono.create_appointment(
+                run.ticket.then(after, fact=True),
                 tried,
                 object_id=row.id,
                 fields=("starts", "minutes", "type", "provider", "patient"),
                 effect="create",
-                pending=_pending(started, row, drchrono.wire("appointment", tried), "oncall"),
+                pending=_pending(run, row, drchrono.wire("appointment", tried), "oncall"),
                 doctor=doctor,
             )
         except Conflict as conflict:
             if conflict.code != "overlap":
                 raise
             taken = conflict.other_id
-            standing = search.at(started, taken) if taken is not None else None
-            if standing is not None and search.is_wanted(started, row, standing):
-                recover.adopt_found(started, row, standing)
+            standing = search.at(run, taken) if taken is not None else None
+            if standing is not None and search.is_wanted(run, row, standing):
+                recover.adopt_found(run, row, standing)
                 return
-            if standing is not None and twins.stands_for(started, standing, met, doctor):
+            if standing is not None and twins.stands_for(run, standing, met, doctor):
                 # The same visit, entered by hand: the next run finds it and joins the two.
-                raise LaterError(started.sync.clock(), Hints.both()) from None
+                raise LaterError(run.sync.clock(), Hints.both()) from None
         else:
             return
     raise waiting.overlap(taken)
 
 
 def _pending(
-    started: VisitRun, row: Obj, wire: dict[str, Json], source: str
+    run: VisitRun, row: Obj, wire: dict[str, Json], source: str
 ) -> dict[tuple[int, str], str]:
     """What a create sends, and what it is made from: should its answer be lost, these tell later
     who edited either since (`keeping.as_sent`)."""
-    digests, obj = started.sync.digests, started.state.object(source)
+    digests, obj = run.sync.digests, run.state.object(source)
     assert obj is not None  # noqa: S101 - the plan saw it
-    return attempts.sent(digests, {row.id: wire, obj.id: started.state.read[source].wire})
+    return attempts.sent(digests, {row.id: wire, obj.id: run.state.read[source].wire})
 
 
 # --- both ways ------------------------------------------------------------------------------------
 
 
-def _begin(
-    started: VisitRun, system: str, key: str, person: int, doctor: str, starts: datetime
-) -> Obj:
+def _begin(run: VisitRun, system: str, key: str, person: int, doctor: str, starts: datetime) -> Obj:
     """Write the create down before it is made, and take the slot, in one transaction.
 
     A slot is one person with one doctor at one time. When another open visit has it already, this
     one was entered twice by hand: told, not doubled.
     """
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     slot = place.slot_key(doctor, starts, person)
     try:
         with sync.store.write() as conn:
@@ -284,13 +277,13 @@ def _begin(
 
 
 def _attend(
-    started: VisitRun,
+    run: VisitRun,
     appointment: Obj,
     met: meeting.Met,
     attendee: Attendee | None = None,
 ) -> None:
     """Note who attends, before the create: what is made belongs to this attendance."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         participant = None
@@ -314,9 +307,9 @@ def _attend(
     state.attendance = current[0]
 
 
-def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
+def _post(run: VisitRun, row: Obj, send: Callable[[], object]) -> None:
     """Make the call. A refusal leaves nothing behind, and the slot free."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
 
     def forget() -> None:
         with sync.store.write() as conn:
@@ -326,10 +319,3 @@ def _post(started: VisitRun, row: Obj, send: Callable[[], object]) -> None:
 
     with attempts.attempt(sync, [row.id], forget):
         send()
-
-
-def _reload_objects(started: VisitRun) -> None:
-    with started.sync.store.read() as conn:
-        started.state.objects = links.objects_of(conn, started.state.key)
-        current = [a for a in attendances.attendances(conn, started.state.key) if a.current]
-    started.state.attendance = current[0] if current else None

@@ -28,38 +28,38 @@ if TYPE_CHECKING:
 
 def oncall_visit(
     conn: Connection,
-    started: VisitRun,
+    run: VisitRun,
     row: Obj,
     json: dict[str, Json],
     met: meeting.Met | None,
 ) -> None:
     """Keep the id of a made OnCall visit, its baselines, its participant; carry the source's."""
-    sync, state, now = started.sync, started.state, started.sync.clock()
-    seen = oncall.to_visit(json, started.mapping)
+    sync, state, now = run.sync, run.state, run.sync.clock()
+    seen = oncall.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or oncall.wire("appointment", json)
     made = links.created(conn, row, seen.remote_id, now=now, marked=True)
     if made is None:
-        _come_back(conn, started, row)
+        _come_back(conn, run, row)
         return
     conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
-    participant(conn, started, json)
-    settle_source(conn, started, "drchrono")
+    participant(conn, run, json)
+    settle_source(conn, run, "drchrono")
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
     if met is not None and state.attendance is not None:
         attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
 
 
-def _come_back(conn: Connection, started: VisitRun, row: Obj) -> None:
+def _come_back(conn: Connection, run: VisitRun, row: Obj) -> None:
     """The id is being looked at under an aggregate of its own, which our marker sends here."""
     links.change(conn, row.id, state="ambiguous")
-    now = started.sync.clock()
-    work.raise_(conn, started.state.key, now=now, hints=Hints.both(), wait=Wait(2, 2))
+    now = run.sync.clock()
+    work.raise_(conn, run.state.key, now=now, hints=Hints.both(), wait=Wait(2, 2))
 
 
-def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> None:
+def participant(conn: Connection, run: VisitRun, json: dict[str, Json]) -> None:
     """Keep the only participant of a visit as the patient of its attendance."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     people = participants_wire(json)
     if state.attendance is None or len(people) != 1:
         return
@@ -74,10 +74,10 @@ def participant(conn: Connection, started: VisitRun, json: dict[str, Json]) -> N
     reconcile.tell_if_behind(conn, state.attendance.person, sync.clock())
 
 
-def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
+def settle_source(conn: Connection, run: VisitRun, system: str) -> None:
     """What the source showed was carried as a whole by a create: its baselines move."""
-    sync = started.sync
-    obj, shown = started.state.object(system), started.state.read.get(system)
+    sync = run.sync
+    obj, shown = run.state.object(system), run.state.read.get(system)
     if obj is not None and shown is not None:
         baselines.settle(
             conn,
@@ -90,23 +90,23 @@ def settle_source(conn: Connection, started: VisitRun, system: str) -> None:
 
 def appointment(
     conn: Connection,
-    started: VisitRun,
+    run: VisitRun,
     row: Obj,
     json: dict[str, Json],
     *,
     marked: bool = False,
 ) -> None:
     """Keep the id of a made DrChrono appointment and its baselines; carry the source's."""
-    sync, state = started.sync, started.state
-    seen = drchrono.to_visit(json, started.mapping)
+    sync, state = run.sync, run.state
+    seen = drchrono.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or drchrono.wire("appointment", json)
     made = links.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
     if made is None:
-        _come_back(conn, started, row)
+        _come_back(conn, run, row)
         return
     conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(
         conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
     )
-    settle_source(conn, started, "oncall")
+    settle_source(conn, run, "oncall")
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
-from sync.core.rules.group import is_group
 from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
@@ -26,39 +25,39 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 
-def resolve(started: VisitRun) -> None:
+def resolve(run: VisitRun) -> None:
     """Find out about creates that an earlier run began and did not end.
 
     Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
     """
-    group = is_group(started.state.row["slot_key"])
-    for row in list(started.state.objects):
+    group = run.state.is_group
+    for row in list(run.state.objects):
         if group and row.system == "drchrono":
             continue  # one of several: `group_back` tells them apart
         if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
-            _resolve_one(started, row)
+            _resolve_one(run, row)
 
 
-def _resolve_one(started: VisitRun, row: Obj) -> None:
-    sync, state = started.sync, started.state
+def _resolve_one(run: VisitRun, row: Obj) -> None:
+    sync, state = run.sync, run.state
     with sync.store.read() as conn:
         sent = attempts.last_sent(conn, row)
         answered = attempts.was_answered(conn, row)
     if sent is None:
-        _drop(started, row)
+        _drop(run, row)
         return
     ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
         raise LaterError(ready, Hints.both())
-    look = search.for_visit(started, row, sent)
+    look = search.for_visit(run, row, sent)
     if look.found is not None:
-        adopt_found(started, row, look.found)
+        adopt_found(run, row, look.found)
         raise LaterError(sync.clock(), Hints.both())
     silent = look.evidence is Evidence.SILENT
     # A second one mails the patient again: there a silent list denies only what has surely ended.
     asked = row.system == "oncall" and silent and not answered
     if not asked and attempts.is_denied(sync, row, sent, look.evidence):
-        _drop(started, row)
+        _drop(run, row)
         return
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
@@ -71,24 +70,24 @@ def _resolve_one(started: VisitRun, row: Obj) -> None:
     raise LaterError(due, Hints.both())
 
 
-def _drop(started: VisitRun, row: Obj) -> None:
+def _drop(run: VisitRun, row: Obj) -> None:
     """It never came to be: forget the row, so that it can be made."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row.id)
         attempts.known(conn, row)
-        if not is_group(state.row["slot_key"]):
+        if not state.is_group:
             conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
-    state.objects.remove(row)
+    state.forget(row)
 
 
-def adopt_found(started: VisitRun, row: Obj, json: dict[str, Json]) -> None:
-    sync = started.sync
+def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> None:
+    sync = run.sync
     with sync.store.write() as conn:
-        work.hold(conn, started.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         if row.system == "oncall":
-            record.oncall_visit(conn, started, row, json, None)
+            record.oncall_visit(conn, run, row, json, None)
         else:
-            record.appointment(conn, started, row, json)
+            record.appointment(conn, run, row, json)
         attempts.known(conn, row)

@@ -31,42 +31,42 @@ class Look:
     evidence: Evidence = Evidence.SHOWS
 
 
-def for_visit(started: VisitRun, row: Obj, sent: datetime) -> Look:
+def for_visit(run: VisitRun, row: Obj, sent: datetime) -> Look:
     """Look for the appointment that a creating row may have become."""
     if row.system == "oncall":
-        return _oncall(started, row, sent)
-    return _drchrono(started, row, sent)
+        return _oncall(run, row, sent)
+    return _drchrono(run, row, sent)
 
 
-def is_ours(started: VisitRun, row: Obj, shown: Visit) -> bool:
+def is_ours(run: VisitRun, row: Obj, shown: Visit) -> bool:
     """Whether an appointment's marker is the one this very create carried."""
-    digests, marker, remote_id = started.sync.digests, shown.marker, shown.remote_id
+    digests, marker, remote_id = run.sync.digests, shown.marker, shown.remote_id
     return (
         isinstance(marker, Marker)
-        and marker.installation in started.sync.installations()
+        and marker.installation in run.sync.installations()
         and not sealing.is_broken(digests, marker, row.system, "appointment", remote_id)
-        and marker.aggregate == started.state.key
+        and marker.aggregate == run.state.key
         and marker.generation == row.generation
     )
 
 
-def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
+def _oncall(run: VisitRun, row: Obj, sent: datetime) -> Look:
     """The newest appointments back to the highest id known before the POST."""
-    scan = newest.oncall_appointments(started.sync.oncall, started.ticket, row.highest_before or 0)
+    scan = newest.oncall_appointments(run.sync.oncall, run.ticket, row.highest_before or 0)
     for json in scan.records:
-        shown = oncall.to_visit(json, started.mapping)
+        shown = oncall.to_visit(json, run.mapping)
         if isinstance(shown.marker, Absent):
-            with started.sync.store.read() as conn:
+            with run.sync.store.read() as conn:
                 known = links.find(conn, "oncall", "appointment", shown.remote_id)
                 if known is not None and not known.told:
                     continue  # read, and another's
-            json = _whole(started, shown.remote_id) or json
-            shown = oncall.to_visit(json, started.mapping)
-        if is_ours(started, row, shown):
+            json = _whole(run, shown.remote_id) or json
+            shown = oncall.to_visit(json, run.mapping)
+        if is_ours(run, row, shown):
             return Look(json)
     if not scan.complete:
         return Look(None, Evidence.SILENT)
-    sync = started.sync
+    sync = run.sync
     ids = {str(newest.record_id(json)) for json in scan.records}
     until = sync.clock() - timedelta(seconds=sync.settings.late_seconds)
     with sync.store.read() as conn:
@@ -75,22 +75,22 @@ def _oncall(started: VisitRun, row: Obj, sent: datetime) -> Look:
         return Look(None, proofs.of_list(conn, proofs.ONCALL_VISITS))
 
 
-def _whole(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
+def _whole(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
     try:
-        return started.sync.oncall.get_appointment(started.ticket, remote_id)
+        return run.sync.oncall.get_appointment(run.ticket, remote_id)
     except Gone:
         return None
 
 
-def _drchrono(started: VisitRun, row: Obj, sent: datetime) -> Look:
+def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
     """By day, doctor and patient, with the custom fields (API v4: lists are some seconds old)."""
-    state, sync = started.state, started.sync
+    state, sync = run.state, run.sync
     starts, doctor = state.row["starts_at"], state.row["doctor"]
     if starts is None or doctor is None:
         return Look(None, Evidence.SILENT)
     days = {(starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
     pages = sync.drchrono.list_appointments(
-        started.ticket,
+        run.ticket,
         verbose=True,
         date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
         doctor=doctor,
@@ -98,8 +98,8 @@ def _drchrono(started: VisitRun, row: Obj, sent: datetime) -> Look:
     marks: list[str | None] = []
     for page in pages:
         for json in page.results:
-            shown = drchrono.to_visit(json, started.mapping)
-            if is_ours(started, row, shown) or _fits(started, shown):
+            shown = drchrono.to_visit(json, run.mapping)
+            if is_ours(run, row, shown) or _fits(run, shown):
                 return Look(json)
             marks.append(shown.mark)
     late = timedelta(seconds=sync.settings.late_seconds)
@@ -110,13 +110,13 @@ def _drchrono(started: VisitRun, row: Obj, sent: datetime) -> Look:
         return Look(None, proofs.of_marks(conn, sent + late, marks))
 
 
-def _fits(started: VisitRun, shown: Visit) -> bool:
+def _fits(run: VisitRun, shown: Visit) -> bool:
     """Whether an unmarked, unclaimed appointment is this very visit: patient, doctor and start.
 
     Where the account lets us have no custom field, that is all there is to know it by.
     """
-    state = started.state
-    with started.sync.store.read() as conn:
+    state = run.state
+    with run.sync.store.read() as conn:
         if facts.appointment_field(conn, str(state.row["doctor"])) is not None:
             return False
         patient = (
@@ -136,14 +136,14 @@ def _fits(started: VisitRun, shown: Visit) -> bool:
     )
 
 
-def at(started: VisitRun, remote_id: str) -> dict[str, Json] | None:
+def at(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
     """The appointment that is in the way, as it stands; None when it is gone."""
     try:
-        return started.sync.drchrono.get_appointment(started.ticket, remote_id, verbose=True)
+        return run.sync.drchrono.get_appointment(run.ticket, remote_id, verbose=True)
     except Gone:
         return None
 
 
-def is_wanted(started: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
+def is_wanted(run: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
     """Whether an appointment is the very one that this create was to make."""
-    return is_ours(started, row, drchrono.to_visit(json, started.mapping))
+    return is_ours(run, row, drchrono.to_visit(json, run.mapping))

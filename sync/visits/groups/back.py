@@ -29,7 +29,8 @@ from sync.visits.creating import create, record
 from sync.visits.groups import participants, twins
 from sync.visits.groups import state as group_state
 from sync.visits.linking.by_marker import BUSY
-from sync.visits.state.model import GroupRun, Seat
+from sync.visits.state import load
+from sync.visits.state.model import Seat, VisitRun
 from sync.visits.writing import markers
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from sync.outbound.call import Answer
 
 
-def newcomers(run: GroupRun) -> list[Attendee]:
+def newcomers(run: VisitRun) -> list[Attendee]:
     """The open participants that stand for no appointment and were not told of before.
 
     Told ones are looked at again when an operator asks: then both sides are hinted, by no delivery.
@@ -46,7 +47,7 @@ def newcomers(run: GroupRun) -> list[Attendee]:
     if shown is None or run.oncall_over() is not None or run.slot.starts < state.now:
         return []
     again = state.lease.hints.drchrono and not state.deliveries
-    with run.started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         return [
             who
             for who in shown.visit.attendees
@@ -54,7 +55,7 @@ def newcomers(run: GroupRun) -> list[Attendee]:
         ]
 
 
-def _is_new(conn: Connection, run: GroupRun, who: Attendee, *, again: bool) -> bool:
+def _is_new(conn: Connection, run: VisitRun, who: Attendee, *, again: bool) -> bool:
     row = links.find(conn, "oncall", "participant", who.remote_id)
     if row is None:
         return True
@@ -68,14 +69,14 @@ def _is_new(conn: Connection, run: GroupRun, who: Attendee, *, again: bool) -> b
     return again or told is None
 
 
-def book(run: GroupRun) -> None:
+def book(run: VisitRun) -> None:
     """Make the appointments of newcomers who are patients; tell of the others, once each."""
-    policy, sync = run.started.policy, run.started.sync
+    policy, sync = run.policy, run.sync
     who = newcomers(run)
     if not who or not policy.to_drchrono or not create.allowed(sync, run.slot.doctor):
         return
     if run.slot.born and not run.seats:
-        twins.wait_for_group(run.started)
+        twins.wait_for_group(run)
     found = _met(run, who)
     standing = [one.standing for one in found if one.standing is not None]
     _stand_where(run, standing)
@@ -89,7 +90,7 @@ def book(run: GroupRun) -> None:
             _adopt(run, one.who, one.met, one.standing)
         else:
             _left_alone(run, one.who, ParkedError("operator", "who", "visit_unsure"))
-    group_state.load_seats(run)
+    load.reload(run)
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,13 @@ class _Newcomer:
     standing: dict[str, Json] | None
 
 
-def _met(run: GroupRun, who: list[Attendee]) -> list[_Newcomer]:
+def _met(run: VisitRun, who: list[Attendee]) -> list[_Newcomer]:
     """The newcomers who are patients; of the others it is told."""
     present = {seat.attended.person for seat in run.seats}
     found = []
     for one in who:
         try:
-            met = participant.person_of(run.started, one, run.slot.doctor, alone=False)
+            met = participant.person_of(run, one, run.slot.doctor, alone=False)
         except ParkedError as parked:
             _left_alone(run, one, parked)
             continue
@@ -120,12 +121,12 @@ def _met(run: GroupRun, who: list[Attendee]) -> list[_Newcomer]:
     return found
 
 
-def _taken(run: GroupRun, met: participant.Met) -> str:
-    with run.started.sync.store.read() as conn:
+def _taken(run: VisitRun, met: participant.Met) -> str:
+    with run.sync.store.read() as conn:
         return "slot_taken" if twins.stands_elsewhere(conn, run, met.key) else ""
 
 
-def _stand_where(run: GroupRun, standing: list[dict[str, Json]]) -> None:
+def _stand_where(run: VisitRun, standing: list[dict[str, Json]]) -> None:
     """A visit without appointments yet stands where the first that was booked by hand does.
 
     With a group profile it is the group of that slot: who else is booked there joins it.
@@ -140,13 +141,13 @@ def _stand_where(run: GroupRun, standing: list[dict[str, Json]]) -> None:
         return
 
 
-def _visit(run: GroupRun, json: dict[str, Json]) -> Visit:
-    return drchrono.to_visit(json, run.started.mapping)
+def _visit(run: VisitRun, json: dict[str, Json]) -> Visit:
+    return drchrono.to_visit(json, run.mapping)
 
 
-def _adopt(run: GroupRun, who: Attendee, met: participant.Met, json: dict[str, Json]) -> None:
+def _adopt(run: VisitRun, who: Attendee, met: participant.Met, json: dict[str, Json]) -> None:
     """The same visit was entered by hand on both sides: that appointment is the member's."""
-    sync, state, shown = run.started.sync, run.state, _visit(run, json)
+    sync, state, shown = run.sync, run.state, _visit(run, json)
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -181,8 +182,8 @@ def _adopt(run: GroupRun, who: Attendee, met: participant.Met, json: dict[str, J
         )
 
 
-def _left_alone(run: GroupRun, who: Attendee, parked: ParkedError) -> None:
-    sync = run.started.sync
+def _left_alone(run: VisitRun, who: Attendee, parked: ParkedError) -> None:
+    sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -199,18 +200,18 @@ def _left_alone(run: GroupRun, who: Attendee, parked: ParkedError) -> None:
         waiting.told(conn, run.state.key, row.id, parked, now)
 
 
-def _asked_no_more(run: GroupRun, known: list[Attendee]) -> None:
+def _asked_no_more(run: VisitRun, known: list[Attendee]) -> None:
     """Close what was asked about participants who are known to be patients now."""
-    with run.started.sync.store.write() as conn:
+    with run.sync.store.write() as conn:
         for who in known:
             row = links.find(conn, "oncall", "participant", who.remote_id)
             if row is not None:
-                journal.close_about(conn, run.state.key, row.id, run.started.sync.clock())
+                journal.close_about(conn, run.state.key, row.id, run.sync.clock())
                 links.unblock_object(conn, run.state.key, row.id)
 
 
-def _participant(conn: Connection, run: GroupRun, who: Attendee) -> links.Obj:
-    sync, shown = run.started.sync, run.oncall()
+def _participant(conn: Connection, run: VisitRun, who: Attendee) -> links.Obj:
+    sync, shown = run.sync, run.oncall()
     assert shown is not None  # noqa: S101 - the newcomers were read there
     row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
         conn, run.state.key, "oncall", "participant", who.remote_id, now=sync.clock()
@@ -220,9 +221,9 @@ def _participant(conn: Connection, run: GroupRun, who: Attendee) -> links.Obj:
     return row
 
 
-def _make(run: GroupRun, who: Attendee, met: participant.Met, like: dict[str, Json] | None) -> None:
+def _make(run: VisitRun, who: Attendee, met: participant.Met, like: dict[str, Json] | None) -> None:
     """Write down what is made, make it, keep what was answered."""
-    started, sync, state = run.started, run.started.sync, run.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -245,11 +246,11 @@ def _make(run: GroupRun, who: Attendee, met: participant.Met, like: dict[str, Js
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            record.appointment(conn, started, row, answer.json, marked=field_id is not None)
+            record.appointment(conn, run, row, answer.json, marked=field_id is not None)
 
     with attempts.attempt(sync, [row.id], lambda: _drop(run, own, row.id)):
         sync.drchrono.create_appointment(
-            started.ticket.then(after, fact=True),
+            run.ticket.then(after, fact=True),
             body,
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "patient"),
@@ -257,23 +258,23 @@ def _make(run: GroupRun, who: Attendee, met: participant.Met, like: dict[str, Js
             pending=_pending(run, row, body),
             doctor=run.slot.doctor,
         )
-    participant.afterwards(started, met)
+    participant.afterwards(run, met)
 
 
-def _pending(run: GroupRun, row: links.Obj, body: dict[str, Json]) -> dict[tuple[int, str], str]:
+def _pending(run: VisitRun, row: links.Obj, body: dict[str, Json]) -> dict[tuple[int, str], str]:
     """What the create sends, and the OnCall visit that it is made from (`keeping.as_sent`)."""
     wires = {row.id: drchrono.wire("appointment", body)}
     obj, shown = run.state.object("oncall"), run.oncall()
     if obj is not None and shown is not None:
         wires[obj.id] = shown.wire
-    return attempts.sent(run.started.sync.digests, wires)
+    return attempts.sent(run.sync.digests, wires)
 
 
 def _body(
-    run: GroupRun, met: participant.Met, field_id: str | None, like: dict[str, Json] | None
+    run: VisitRun, met: participant.Met, field_id: str | None, like: dict[str, Json] | None
 ) -> dict[str, Json]:
     """As another member stands (profile, room), else as the mapping books; they may overlap."""
-    started, slot, there = run.started, run.slot, run.state.object("oncall")
+    slot, there = run.slot, run.state.object("oncall")
     values: dict[str, object] = {
         "provider": slot.doctor,
         "patient": met.remote_id,
@@ -286,15 +287,15 @@ def _body(
         values["type"] = shown.visit.type
     if slot.office:
         values["office"] = slot.office
-    mapping = started.mapping
+    mapping = run.mapping
     body = drchrono_bodies.appointment_body(values, doctor=slot.doctor, mapping=mapping)
     if like is not None:
         body |= {"profile": like.get("profile"), "exam_room": like.get("exam_room")}
     else:
         body["exam_room"] = int(mapping.exam_rooms(slot.doctor)[0])
     if field_id is not None and there is not None:
-        marker = replace(markers.marker_for(started, there.remote_id), occurrence=None)
-        marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment")
+        marker = replace(markers.marker_for(run, there.remote_id), occurrence=None)
+        marker = sealing.seal(run.sync.digests, marker, "drchrono", "appointment")
         link = mapping.visit_link(str(there.remote_id))
         body["custom_fields"] = drchrono_bodies.with_marker(
             "appointment", [], field_id, marker, link=link
@@ -302,20 +303,20 @@ def _body(
     return body
 
 
-def _drop(run: GroupRun, own: int, row: int) -> None:
+def _drop(run: VisitRun, own: int, row: int) -> None:
     """It never came to be: its participant is a newcomer again."""
-    sync = run.started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row)
         attendances.change_attendance(conn, own, current=False, participant=None)
-    group_state.load_seats(run)
+    load.reload(run)
 
 
 # --- an answer that was lost ----------------------------------------------------------------------
 
 
-def resolve(run: GroupRun) -> None:
+def resolve(run: VisitRun) -> None:
     """Find out about appointments that an earlier run began to make and whose outcome is unknown.
 
     Returns when there is none, or when they certainly never were. Raises LaterError until known.
@@ -325,8 +326,8 @@ def resolve(run: GroupRun) -> None:
             _resolve_one(run, seat)
 
 
-def _resolve_one(run: GroupRun, seat: Seat) -> None:
-    sync, state, row = run.started.sync, run.state, seat.appointment
+def _resolve_one(run: VisitRun, seat: Seat) -> None:
+    sync, state, row = run.sync, run.state, seat.appointment
     with sync.store.read() as conn:
         # A run of the group for others may have noted meanwhile that it looked.
         sent = attempts.last_sent(conn, row, "looked")
@@ -340,7 +341,7 @@ def _resolve_one(run: GroupRun, seat: Seat) -> None:
     if json is not None:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-            record.appointment(conn, run.started, row, json)
+            record.appointment(conn, run, row, json)
         raise LaterError(sync.clock(), Hints.both())
     if attempts.is_denied(sync, row, sent, evidence):
         _drop(run, seat.attended.id, row.id)
@@ -352,9 +353,9 @@ def _resolve_one(run: GroupRun, seat: Seat) -> None:
     raise LaterError(due, Hints.both())
 
 
-def _look(run: GroupRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
+def _look(run: VisitRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
     """The appointment that a lost create may have made, and what its absence says."""
-    sync = run.started.sync
+    sync = run.sync
     with sync.store.read() as conn:
         patient = links.patient_row(conn, seat.attended.person or 0)
     found = None if patient is None else _standing(run, str(patient.remote_id), over=True)
@@ -362,15 +363,15 @@ def _look(run: GroupRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
         return found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
 
 
-def _standing(run: GroupRun, patient: str, *, over: bool = False) -> dict[str, Json] | None:
+def _standing(run: VisitRun, patient: str, *, over: bool = False) -> dict[str, Json] | None:
     """By day, doctor and patient: one with our marker, or at the same time, and nobody else's.
 
     `over`: one with our marker that has ended too. What we made may have been cancelled since.
     """
     slot = run.slot
     days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
-    pages = run.started.sync.drchrono.list_appointments(
-        run.started.ticket,
+    pages = run.sync.drchrono.list_appointments(
+        run.ticket,
         verbose=True,
         date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
         doctor=slot.doctor,
@@ -386,9 +387,9 @@ def _standing(run: GroupRun, patient: str, *, over: bool = False) -> dict[str, J
             ours = (
                 isinstance(marker, Marker)
                 and marker.aggregate == run.state.key
-                and marker.installation in run.started.sync.installations()
+                and marker.installation in run.sync.installations()
                 and not sealing.is_broken(
-                    run.started.sync.digests, marker, "drchrono", "appointment", shown.remote_id
+                    run.sync.digests, marker, "drchrono", "appointment", shown.remote_id
                 )
             )
             same = shown.starts == slot.starts and shown.provider == slot.doctor
@@ -397,8 +398,8 @@ def _standing(run: GroupRun, patient: str, *, over: bool = False) -> dict[str, J
     return None
 
 
-def _is_members(run: GroupRun, remote_id: str) -> bool:
-    with run.started.sync.store.read() as conn:
+def _is_members(run: VisitRun, remote_id: str) -> bool:
+    with run.sync.store.read() as conn:
         known = links.find(conn, "drchrono", "appointment", remote_id)
         return known is not None and _is_claimed(conn, known.id)
 

@@ -23,8 +23,8 @@ from sync.visits.groups import participants, second
 from sync.visits.groups import state as group_state
 from sync.visits.state import rekeyed, zones
 from sync.visits.state.echo import is_own_echo
-from sync.visits.state.model import TOLD, GroupRun, Seat
-from sync.visits.state.read import looked_at
+from sync.visits.state.load import has_participant, looked_at
+from sync.visits.state.model import TOLD, Seat, VisitRun
 from sync.visits.writing import conflicts
 
 if TYPE_CHECKING:
@@ -40,33 +40,33 @@ TO_BE_READ = ("noted", journal.FIELD_REFUSED, participants.LOST, *second.TOLD)
 # --- to DrChrono ----------------------------------------------------------------------------------
 
 
-def write_appointments(found: GroupRun, members: GroupPlan, fields: Plan) -> None:
+def write_appointments(run: VisitRun, members: GroupPlan, fields: Plan) -> None:
     """Carry OnCall's changes to the members' appointments; then OnCall's baselines move."""
     patch = next(
         (e for e in fields.effects if isinstance(e, Patch) and e.system == "drchrono"), None
     )
     for one in members.of(Fate.ENDED):
-        _write(found, found.seat(one), {"state": members.lives[one]}, "cancel")
+        _write(run, run.seat(one), {"state": members.lives[one]}, "cancel")
     if patch is not None:
         for one in members.of(Fate.STAYS, Fate.FOLLOWS):
-            _write(found, found.seat(one), patch.values, "update")
-        _settle_oncall(found, tuple(patch.values))
-    if found.oncall_over() is not None:
-        _settle_oncall(found, ("state",))
+            _write(run, run.seat(one), patch.values, "update")
+        _settle_oncall(run, tuple(patch.values))
+    if run.oncall_over() is not None:
+        _settle_oncall(run, ("state",))
 
 
-def _write(found: GroupRun, seat: Seat, values: Mapping[str, object], effect: str) -> None:
+def _write(run: VisitRun, seat: Seat, values: Mapping[str, object], effect: str) -> None:
     """One appointment. Members stand in one slot on purpose, so they may overlap."""
-    started, sync, obj, shown = found.started, found.started.sync, seat.appointment, seat.shown
+    sync, obj, shown = run.sync, seat.appointment, seat.shown
     if shown is None or obj.remote_id is None:
         return
     doctor = str(values.get("provider") or shown.json.get("doctor"))
     overlap = {} if effect == "cancel" else {"overlapping": True}
     body = drchrono_bodies.appointment_body(
-        {**values, **overlap}, doctor=doctor, mapping=started.mapping
+        {**values, **overlap}, doctor=doctor, mapping=run.mapping
     )
     if effect == "cancel":
-        body |= _note(found, shown.json)
+        body |= _note(run, shown.json)
     written = sync.digests.fields(obj.id, drchrono.wire("appointment", {**shown.json, **body}))
     touched = set(values) | ({"starts"} if "provider" in values else set())
 
@@ -74,12 +74,12 @@ def _write(found: GroupRun, seat: Seat, values: Mapping[str, object], effect: st
         # What bears this `updated_at`, or an older one, is from before this write.
         links.change(conn, obj.id, mark=shown.visit.mark)
         if "starts" in touched:
-            zones.note_used(conn, obj.id, started.mapping.zone(doctor))
+            zones.note_used(conn, obj.id, run.mapping.zone(doctor))
         if effect == "cancel":
-            _settle_participant(conn, found, seat)
+            _settle_participant(conn, run, seat)
 
     sync.drchrono.patch_appointment(
-        started.ticket.then(after),
+        run.ticket.then(after),
         obj.remote_id,
         body,
         object_id=obj.id,
@@ -91,14 +91,14 @@ def _write(found: GroupRun, seat: Seat, values: Mapping[str, object], effect: st
     )
 
 
-def _note(found: GroupRun, json: dict[str, Json]) -> dict[str, Json]:
-    over = found.oncall_over()
+def _note(run: VisitRun, json: dict[str, Json]) -> dict[str, Json]:
+    over = run.oncall_over()
     notes = drchrono_bodies.with_note(json, drchrono_bodies.cancel_note(over.by if over else None))
     return {} if notes is None else {"notes": notes}
 
 
-def _settle_participant(conn: Connection, found: GroupRun, seat: Seat) -> None:
-    shown, row, digests = found.oncall(), seat.participant, found.started.sync.digests
+def _settle_participant(conn: Connection, run: VisitRun, seat: Seat) -> None:
+    shown, row, digests = run.oncall(), seat.participant, run.sync.digests
     if shown is None or row is None or row.remote_id is None:
         return
     wire = participants_wire(shown.json).get(row.remote_id, {})
@@ -108,24 +108,24 @@ def _settle_participant(conn: Connection, found: GroupRun, seat: Seat) -> None:
         )
 
 
-def _settle_oncall(found: GroupRun, names: tuple[str, ...]) -> None:
+def _settle_oncall(run: VisitRun, names: tuple[str, ...]) -> None:
     """Every member has OnCall's change: it is carried."""
-    obj, shown, sync = found.state.object("oncall"), found.oncall(), found.started.sync
+    obj, shown, sync = run.state.object("oncall"), run.oncall(), run.sync
     if obj is None or shown is None:
         return
     wire = {name: shown.wire[name] for name in names if name in shown.wire}
     with sync.store.write() as conn:
-        work.hold(conn, found.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
 
 
 # --- who goes -------------------------------------------------------------------------------------
 
 
-def send_away(found: GroupRun, members: GroupPlan) -> None:
+def send_away(run: VisitRun, members: GroupPlan) -> None:
     """Give every appointment that left a visit of its own, which finds its slot by its own run."""
-    sync, state = found.started.sync, found.state
-    leaving = [found.seat(one) for one in members.of(Fate.LEAVES)]
+    sync, state = run.sync, run.state
+    leaving = [run.seat(one) for one in members.of(Fate.LEAVES)]
     if not leaving:
         return
     with sync.store.write() as conn:
@@ -140,7 +140,7 @@ def send_away(found: GroupRun, members: GroupPlan) -> None:
     # Nothing about them is this visit's to explain any more.
     gone = {seat.appointment.id for seat in leaving}
     state.deliveries = [d for d in state.deliveries if d.object not in gone]
-    found.seats = [seat for seat in found.seats if seat.appointment.id not in gone]
+    state.seats = [seat for seat in run.seats if seat.appointment.id not in gone]
 
 
 def _forget_told(conn: Connection, key: int, object_id: int) -> None:
@@ -157,74 +157,74 @@ def _forget_told(conn: Connection, key: int, object_id: int) -> None:
 # --- the end of a run -----------------------------------------------------------------------------
 
 
-def look_again_if_stale(found: GroupRun, members: GroupPlan) -> None:
+def look_again_if_stale(run: VisitRun, members: GroupPlan) -> None:
     """Ask for one more look when what was read can't be what the newest hint told of."""
-    state, sync = found.state, found.started.sync
+    state, sync = run.state, run.sync
     if state.lease.attempts > 0:
         return
     bare = [d for d in state.deliveries if d.source == "oncall"]
-    if bare and members.quiet and not is_own_echo(found.started, bare):
+    if bare and members.quiet and not is_own_echo(run, bare):
         raise LaterError(sync.clock() + LOOK_AGAIN, Hints.of("oncall"), failed=True)
 
 
 def finish(
-    found: GroupRun, members: GroupPlan, fields: Plan, parked: Mapping[int, ParkedError]
+    run: VisitRun, members: GroupPlan, fields: Plan, parked: Mapping[int, ParkedError]
 ) -> None:
     """Settle what needed no call, note what was seen, and give the lease back as done."""
-    sync, state = found.started.sync, found.state
+    sync, state = run.sync, run.state
     held = not sync.live and not (members.quiet and not fields.effects)
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         rekeyed.visit(conn, sync, state)
-        for seat in found.seats:
+        for seat in run.seats:
             if seat.shown is not None:
                 wire = seat.shown.wire
                 rekeying.shown(conn, sync.digests, seat.appointment.id, wire, state.stored)
             conflicts.note_gaps(conn, state, seat.appointment, seat.shown, now)
         if not held:
-            _settle(conn, found, members, fields)
+            _settle(conn, run, members, fields)
             if not sync.live:
-                conflicts.note(conn, found.started, fields, found.overwritten)
-        _note_seen(conn, found, members, held=held)
-        _tell(conn, found, members, fields, parked)
+                conflicts.note(conn, run, fields, run.overwritten)
+        _note_seen(conn, run, members, held=held)
+        _tell(conn, run, members, fields, parked)
         if held:
             links.block(conn, state.key, kind="mode", ref="live", now=now)
-        _want_contacts(conn, found)
+        _want_contacts(conn, run)
         looked_at(conn, state)
         journal.explain(conn, state.deliveries, now)
         work.complete(conn, state.lease, now=now)
 
 
-def _want_contacts(conn: Connection, found: GroupRun) -> None:
+def _want_contacts(conn: Connection, run: VisitRun) -> None:
     """Raise the members who have no contact yet: a run may have ended before it."""
-    sync, mapping, doctor = found.started.sync, found.started.mapping, found.slot.doctor
-    if not sync.live or mapping.doctor(doctor) is None or found.oncall_over() is not None:
+    sync, mapping, doctor = run.sync, run.mapping, run.slot.doctor
+    if not sync.live or mapping.doctor(doctor) is None or run.oncall_over() is not None:
         return
-    for seat in found.seats:
+    for seat in run.seats:
         person = seat.attended.person
-        if person is None or not group_state.has_participant(seat):
+        if person is None or not has_participant(seat):
             continue
         if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
             continue
         work.raise_(conn, person, now=sync.clock(), hints=Hints.of("drchrono"))
 
 
-def _settle(conn: Connection, found: GroupRun, members: GroupPlan, fields: Plan) -> None:
+def _settle(conn: Connection, run: VisitRun, members: GroupPlan, fields: Plan) -> None:
     """What was carried or says the same on both sides: its baselines move."""
     back = {n for e in fields.effects if isinstance(e, Patch) and e.system == "drchrono"
             for n in e.values}  # fmt: skip
     kept = back | set(fields.held) | {ask.removesuffix("_differs") for ask in fields.asks}
-    for seat in found.seats:
+    for seat in run.seats:
         fate = members.fates.get(seat.attended.id)
         if fate is Fate.STAYS:
-            group_state.settle_seat(conn, found, seat, TOLD - kept)
+            group_state.settle_seat(conn, run, seat, TOLD - kept)
         elif fate in {Fate.NOTED, Fate.OVER, Fate.ENDS}:
-            group_state.settle_seat(conn, found, seat, ("state",))
-            _settle_participant(conn, found, seat)
+            group_state.settle_seat(conn, run, seat, ("state",))
+            _settle_participant(conn, run, seat)
         if seat.gone and fate in {Fate.ENDS, Fate.OVER, Fate.NOTED}:
             links.change(conn, seat.appointment.id, state="gone")
-    obj, shown, digests = found.state.object("oncall"), found.oncall(), found.started.sync.digests
+    obj, shown, digests = run.state.object("oncall"), run.oncall(), run.sync.digests
     if obj is None or shown is None:
         return
     if members.ends is not None:
@@ -237,14 +237,14 @@ def _settle(conn: Connection, found: GroupRun, members: GroupPlan, fields: Plan)
     baselines.settle(conn, obj.id, digests.fields(obj.id, wire), digests.key_id)
 
 
-def _note_seen(conn: Connection, found: GroupRun, members: GroupPlan, *, held: bool) -> None:
-    sync, state = found.started.sync, found.state
+def _note_seen(conn: Connection, run: VisitRun, members: GroupPlan, *, held: bool) -> None:
+    sync, state = run.sync, run.state
     now = sync.clock()
-    for seat in found.seats:
+    for seat in run.seats:
         if seat.shown is not None:
             links.change(conn, seat.appointment.id, seen_at=now, mark=seat.shown.visit.mark)
     obj = state.object("oncall")
-    if found.oncall() is not None and obj is not None:
+    if run.oncall() is not None and obj is not None:
         links.change(conn, obj.id, seen_at=now)
     if obj is not None and "oncall" in state.gone and not held:
         links.change(conn, obj.id, state="gone")
@@ -252,46 +252,46 @@ def _note_seen(conn: Connection, found: GroupRun, members: GroupPlan, *, held: b
     if members.of(Fate.WAITS):
         grace = timedelta(seconds=sync.settings.grace_seconds)
         values["hold_until"] = state.row["hold_until"] or now + grace
-        for seat in (found.seat(one) for one in members.of(Fate.WAITS)):
+        for seat in (run.seat(one) for one in members.of(Fate.WAITS)):
             for key in links.blocked_on(conn, "visit", str(seat.appointment.remote_id)):
                 work.raise_(conn, key, now=now, hints=Hints.of("drchrono"))
     here = [fate for fate in members.fates.values() if fate in PRESENT]
-    waits = not members.fates and found.oncall_over() is None and bool(found.slot.born)
+    waits = not members.fates and run.oncall_over() is None and bool(run.slot.born)
     if not held:
         values["state"] = "open" if here or waits else "closed"
         if here and state.row["state"] == "closed":
-            _goes_on(conn, found, members)
+            _goes_on(conn, run, members)
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
 
 
-def _goes_on(conn: Connection, found: GroupRun, members: GroupPlan) -> None:
+def _goes_on(conn: Connection, run: VisitRun, members: GroupPlan) -> None:
     """Raise the people of members whose end was taken back before OnCall knew of it.
 
     While the visit was over, its participants missed what changed in the charts.
     """
-    now = found.started.sync.clock()
-    for seat in (found.seat(one) for one in members.of(Fate.STAYS)):
+    now = run.sync.clock()
+    for seat in (run.seat(one) for one in members.of(Fate.STAYS)):
         if seat.shown is not None and seat.attended.person is not None:
             work.raise_(conn, seat.attended.person, now=now, hints=Hints.of("drchrono"))
 
 
 def _tell(
     conn: Connection,
-    found: GroupRun,
+    run: VisitRun,
     members: GroupPlan,
     fields: Plan,
     parked: Mapping[int, ParkedError],
 ) -> None:
     """Attention and blockers: of the visit anew, of a member only when it was looked at."""
-    key, now = found.state.key, found.started.sync.clock()
-    looked = [s.appointment.id for s in found.seats if s.read]
+    key, now = run.state.key, run.sync.clock()
+    looked = [s.appointment.id for s in run.seats if s.read]
     asks = set(fields.asks)
     asks |= {"state_differs"} if members.of(Fate.ASK) else set()
     asks |= {"left_scope"} if members.of(Fate.LEFT_SCOPE) else set()
     still = {seat.appointment.id: why for one, why in parked.items()
-             for seat in found.seats if seat.attended.id == one}  # fmt: skip
+             for seat in run.seats if seat.attended.id == one}  # fmt: skip
     causes = {why.cause or "" for why in still.values()}
-    odd = [(seat.appointment.id, cause) for seat in found.seats for cause in sorted(seat.odd)]
+    odd = [(seat.appointment.id, cause) for seat in run.seats for cause in sorted(seat.odd)]
     causes |= {cause for _object, cause in odd}
     conn.execute(
         delete(blocker).where(

@@ -33,49 +33,49 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 
-def settle(started: VisitRun, plan: Plan) -> None:
+def settle(run: VisitRun, plan: Plan) -> None:
     """Let an appointment with a group profile into the visit of its slot.
 
     An OnCall visit with several participants, booked there, is a group from the start. Returns for
     all others. Raises LaterError when this visit is a group from now on (its next run
     is a group's) or the other one is busy, AbsorbedError when the appointment joined another visit.
     """
-    if started.sync.live and any(isinstance(one, CreateAppointment) for one in plan.effects):
-        twins.wait_for_group(started)
-        if _is_of_several(started):
-            _found_there(started)
-    slot = _slot(started, plan)
-    obj = started.state.object("drchrono")
+    if run.sync.live and any(isinstance(one, CreateAppointment) for one in plan.effects):
+        twins.wait_for_group(run)
+        if _is_of_several(run):
+            _found_there(run)
+    slot = _slot(run, plan)
+    obj = run.state.object("drchrono")
     if slot is None or obj is None:
         return
-    with started.sync.store.read() as conn:
-        target = group_state.holder(conn, slot, started.state.key)
+    with run.sync.store.read() as conn:
+        target = group_state.holder(conn, slot, run.state.key)
     if target is None:
-        _found_group(started, obj, slot)
+        _found_group(run, obj, slot)
         return
-    if started.state.presence("oncall") is Presence.LIVE:
-        _join_whole(started, obj, target)
-        patch.patch_oncall(started, Patch("oncall", {"state": Life.CANCELLED}, "cancel"))
-    _join(started, obj, target)
+    if run.state.presence("oncall") is Presence.LIVE:
+        _join_whole(run, obj, target)
+        patch.patch_oncall(run, Patch("oncall", {"state": Life.CANCELLED}, "cancel"))
+    _join(run, obj, target)
 
 
-def _slot(started: VisitRun, plan: Plan) -> Slot | None:
+def _slot(run: VisitRun, plan: Plan) -> Slot | None:
     """The slot to stand in, when there is an open visit to be made, or one is there."""
-    shown = started.state.read.get("drchrono")
+    shown = run.state.read.get("drchrono")
     if shown is None or not shown.visit.group:
         return None
-    if not started.sync.live and started.state.presence("oncall") is Presence.LIVE:
+    if not run.sync.live and run.state.presence("oncall") is Presence.LIVE:
         return None  # its own visit there may have to be cancelled first: that is a write
-    if not started.policy.to_oncall or plan.asks or plan.held:
+    if not run.policy.to_oncall or plan.asks or plan.held:
         return None
     making = any(isinstance(effect, CreateOncall) for effect in plan.effects)
-    return group.slot_of(shown.visit) if making or _stands(started) else None
+    return group.slot_of(shown.visit) if making or _stands(run) else None
 
 
-def _stands(started: VisitRun) -> bool:
+def _stands(run: VisitRun) -> bool:
     """Whether both sides are there and open, in scope, with the patient they had."""
-    left, right = started.state.read.get("drchrono"), started.state.read.get("oncall")
-    if left is None or right is None or left.visit.type is None or started.state.gone:
+    left, right = run.state.read.get("drchrono"), run.state.read.get("oncall")
+    if left is None or right is None or left.visit.type is None or run.state.gone:
         return False
     if isinstance(left.visit.type, Absent) or left.seen.get("patient") is Seen.CHANGED:
         return False
@@ -83,19 +83,19 @@ def _stands(started: VisitRun) -> bool:
     return all(isinstance(one, State) and one.life is Life.OPEN for one in lives)
 
 
-def _is_of_several(started: VisitRun) -> bool:
-    attendees = started.state.read["oncall"].visit.attendees
+def _is_of_several(run: VisitRun) -> bool:
+    attendees = run.state.read["oncall"].visit.attendees
     return sum(who.cancelled is not True for who in attendees) > 1
 
 
-def _found_there(started: VisitRun) -> None:
+def _found_there(run: VisitRun) -> None:
     """Make the visit a group's: its appointments are made by its next run, at once."""
-    sync, state, shown = started.sync, started.state, started.state.read["oncall"]
+    sync, state, shown = run.sync, run.state, run.state.read["oncall"]
     seen = shown.visit
-    doctor = participant.doctor_for(started, seen, seen.attendees[0])
+    doctor = participant.doctor_for(run, seen, seen.attendees[0])
     minutes = plausible.length(seen)
     assert not isinstance(seen.starts, Absent) and not isinstance(minutes, Absent)  # noqa: S101, PT018 - the plan saw both
-    office = started.mapping.booking_office(doctor) or ""
+    office = run.mapping.booking_office(doctor) or ""
     slot = Slot(doctor, office, seen.starts, minutes, born=seen.remote_id)
     with sync.store.write() as conn:
         now = sync.clock()
@@ -108,9 +108,9 @@ def _found_there(started: VisitRun) -> None:
     raise LaterError(now, Hints.both())
 
 
-def _found_group(started: VisitRun, obj: Obj, slot: Slot) -> None:
+def _found_group(run: VisitRun, obj: Obj, slot: Slot) -> None:
     """Take the slot. A group that is new waits a moment for the others who are being booked."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     settle_for = timedelta(0)
     if state.object("oncall") is None and slot.starts > state.now + sync.settings.imminent:
         settle_for = timedelta(seconds=sync.settings.group_settle_seconds)
@@ -132,8 +132,8 @@ def _found_group(started: VisitRun, obj: Obj, slot: Slot) -> None:
     raise LaterError(now + settle_for, Hints.both())
 
 
-def _join(started: VisitRun, obj: Obj, target: int) -> None:
-    sync, state = started.sync, started.state
+def _join(run: VisitRun, obj: Obj, target: int) -> None:
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -142,7 +142,7 @@ def _join(started: VisitRun, obj: Obj, target: int) -> None:
         )
         if other is None:
             raise LaterError(now + BUSY, Hints.both())
-        _hand_over(conn, started, obj, target)
+        _hand_over(conn, run, obj, target)
         seconds = sync.settings.group_settle_seconds
         work.raise_(
             conn,
@@ -159,9 +159,9 @@ def _join(started: VisitRun, obj: Obj, target: int) -> None:
     raise AbsorbedError(target)
 
 
-def _join_whole(started: VisitRun, obj: Obj, target: int) -> None:
+def _join_whole(run: VisitRun, obj: Obj, target: int) -> None:
     """Let a group that has no OnCall visit yet have this one; returns when it has its own."""
-    sync, state, there = started.sync, started.state, started.state.object("oncall")
+    sync, state, there = run.sync, run.state, run.state.object("oncall")
     assert there is not None  # noqa: S101 - it is live
     with sync.store.write() as conn:
         now, seconds = sync.clock(), sync.settings.lease_seconds
@@ -187,9 +187,9 @@ def _join_whole(started: VisitRun, obj: Obj, target: int) -> None:
     raise AbsorbedError(target)
 
 
-def _hand_over(conn: Connection, started: VisitRun, obj: Obj, target: int) -> None:
+def _hand_over(conn: Connection, run: VisitRun, obj: Obj, target: int) -> None:
     """Only the appointment goes; what its old visit had in OnCall stays behind, closed."""
-    state, life = started.state, 1
+    state, life = run.state, 1
     for attended in attendances.attendances(conn, state.key):
         if attended.current and attended.appointment == obj.id:
             attendances.change_attendance(conn, attended.id, current=False)

@@ -17,8 +17,9 @@ from sync.people import reconcile
 from sync.run import attempts
 from sync.store.schema import attendance, attention, pending
 from sync.store.tables import attendances, baselines, journal, links, person_index
-from sync.visits.groups.state import as_settled, has_participant, settle_seat
-from sync.visits.state.model import GroupRun, Seat
+from sync.visits.groups.state import as_settled, settle_seat
+from sync.visits.state.load import has_participant
+from sync.visits.state.model import Seat, VisitRun
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 LOST = "participant_lost"
 
 
-def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) -> bool:
+def know_participants(conn: Connection, run: VisitRun, json: dict[str, Json]) -> bool:
     """A member without a participant whose person is there has been added: by us, or by hand.
 
     What we sent decides, or e-mail and names by the keyed index: of several who are that person the
     first, and none who is somebody's already. Returns whether any was found.
     """
     listed = participants_wire(json)
-    attendees = oncall.to_visit(json, run.started.mapping).attendees
+    attendees = oncall.to_visit(json, run.mapping).attendees
     taken = {s.participant.remote_id for s in run.seats if s.participant is not None}
     found = False
     for seat in run.seats:
@@ -59,17 +60,17 @@ def know_participants(conn: Connection, run: GroupRun, json: dict[str, Json]) ->
     return found
 
 
-def tell_lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> None:
+def tell_lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> None:
     """Tell once of a member who is in the visit's list no more; nobody is cancelled for that."""
-    now = run.started.sync.clock()
+    now = run.sync.clock()
     for seat in lost(conn, run, json):
         object_id = seat.appointment.id
         journal.open_attention(conn, run.state.key, LOST, now=now, object_id=object_id)
 
 
-def lost(conn: Connection, run: GroupRun, json: dict[str, Json]) -> list[Seat]:
+def lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> list[Seat]:
     """The members whose participant the visit's list does not show, and who were not told of."""
-    shown = {who.remote_id for who in oncall.to_visit(json, run.started.mapping).attendees}
+    shown = {who.remote_id for who in oncall.to_visit(json, run.mapping).attendees}
     told = set(
         conn.execute(
             select(attention.c.object).where(
@@ -96,29 +97,27 @@ def is_free(conn: Connection, remote_id: str) -> bool:
     return conn.execute(held).first() is None
 
 
-def _is_as_sent(conn: Connection, run: GroupRun, seat: Seat, wire: dict[str, Json]) -> bool:
+def _is_as_sent(conn: Connection, run: VisitRun, seat: Seat, wire: dict[str, Json]) -> bool:
     """Whether a participant says who was sent for a seat: their chart may say otherwise by now."""
     row = seat.participant
     if row is None:
         return False
     sent = baselines.stored_fields(conn, [row.id])
-    return attempts.is_as_sent(run.started.sync.digests, row, wire, sent)
+    return attempts.is_as_sent(run.sync.digests, row, wire, sent)
 
 
-def _is_person(conn: Connection, run: GroupRun, who: Attendee, person: int) -> bool:
+def _is_person(conn: Connection, run: VisitRun, who: Attendee, person: int) -> bool:
     keys = dict(people.keys(who))
     if "email_name" not in keys:
         return False
-    return person in person_index.find(
-        conn, run.started.sync.digests, "email_name", keys["email_name"]
-    )
+    return person in person_index.find(conn, run.sync.digests, "email_name", keys["email_name"])
 
 
 def keep_participant(
-    conn: Connection, run: GroupRun, seat: Seat, remote_id: str, json: dict[str, Json]
+    conn: Connection, run: VisitRun, seat: Seat, remote_id: str, json: dict[str, Json]
 ) -> None:
     """Give a member its participant, with the baselines as the answer shows it."""
-    sync, state = run.started.sync, run.state
+    sync, state = run.sync, run.state
     if seat.participant is not None:
         made = links.created(conn, seat.participant, remote_id, now=sync.clock())
         row = made or seat.participant

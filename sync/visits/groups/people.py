@@ -26,7 +26,9 @@ from sync.visits.creating import record
 from sync.visits.groups import participants, reading, refused, twins
 from sync.visits.groups import state as group_state
 from sync.visits.groups.state import Invited
-from sync.visits.state.model import GroupRun, Seat
+from sync.visits.state import load
+from sync.visits.state.load import has_participant
+from sync.visits.state.model import Seat, VisitRun
 from sync.visits.writing import markers
 
 if TYPE_CHECKING:
@@ -36,16 +38,16 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
 
 
-def meet(run: GroupRun, seats: list[Seat]) -> Invited:
+def meet(run: VisitRun, seats: list[Seat]) -> Invited:
     """The patients of members that shall be added. Who can't be invited keeps nobody else out."""
     found = Invited()
-    present = {s.attended.person for s in run.seats if group_state.has_participant(s)}
+    present = {s.attended.person for s in run.seats if has_participant(s)}
     room = oncall_bodies.MOST_PARTICIPANTS - _coming(run)
     for seat in seats:
         shown = seat.shown
         assert shown is not None  # noqa: S101 - the plan saw it
         try:
-            met = participant.patient_of(run.started, str(shown.visit.patient), run.slot.doctor)
+            met = participant.patient_of(run, str(shown.visit.patient), run.slot.doctor)
         except ParkedError as parked:
             found.parked[seat.attended.id] = parked
             continue
@@ -58,23 +60,23 @@ def meet(run: GroupRun, seats: list[Seat]) -> Invited:
     return found
 
 
-def _refusal(run: GroupRun, met: participant.Met, present: set[int | None], room: int) -> str:
+def _refusal(run: VisitRun, met: participant.Met, present: set[int | None], room: int) -> str:
     """Why somebody who could be invited gets no place in this visit, else nothing."""
     if met.key in present:
         return "group_member_twice"
     if room <= 0:
         return "group_full"
-    with run.started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         return "slot_taken" if twins.stands_elsewhere(conn, run, met.key) else ""
 
 
-def _coming(run: GroupRun) -> int:
+def _coming(run: VisitRun) -> int:
     shown = run.oncall()
     there = shown.visit.attendees if shown is not None else ()
     return sum(who.cancelled is not True for who in there)
 
 
-def add(run: GroupRun, invited: Invited) -> None:
+def add(run: VisitRun, invited: Invited) -> None:
     """Make the OnCall visit with these people, or add them to the one that is there."""
     if not invited.met:
         return
@@ -92,14 +94,14 @@ def add(run: GroupRun, invited: Invited) -> None:
                 raise
         else:
             break
-    group_state.load_seats(run)
+    load.reload(run)
     for met in invited.met.values():
-        participant.afterwards(run.started, met)
+        participant.afterwards(run, met)
 
 
-def _attend(run: GroupRun, invited: Invited) -> None:
+def _attend(run: VisitRun, invited: Invited) -> None:
     """Note who attends before the call, and a row for each participant it shall make."""
-    sync, state = run.started.sync, run.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -117,7 +119,7 @@ def _attend(run: GroupRun, invited: Invited) -> None:
             attendances.change_attendance(
                 conn, one.id, person=met.key, person_version=met.version, participant=row.id
             )
-    group_state.load_seats(run)
+    load.reload(run)
 
 
 def _people(invited: Invited) -> list[dict[str, Json]]:
@@ -133,8 +135,8 @@ def _people(invited: Invited) -> list[dict[str, Json]]:
     ]
 
 
-def _make(run: GroupRun, invited: Invited) -> None:
-    started, state, sync = run.started, run.state, run.started.sync
+def _make(run: VisitRun, invited: Invited) -> None:
+    state, sync = run.state, run.sync
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -149,18 +151,18 @@ def _make(run: GroupRun, invited: Invited) -> None:
             highest_before=links.highest_known(conn, "oncall"),
         )
     state.objects.append(row)
-    body = _body(run, invited, markers.marker_for(started, None))
+    body = _body(run, invited, markers.marker_for(run, None))
     owner = {key: body[key] for key in ("provider", "division")}
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             # OnCall may not tell its provider: what was sent stands for what was not answered.
-            record.oncall_visit(conn, started, row, {**owner, **answer.json}, None)
+            record.oncall_visit(conn, run, row, {**owner, **answer.json}, None)
             participants.know_participants(conn, run, answer.json)
 
     with attempts.attempt(sync, [row.id], lambda: _forget(run, [row.id, *_creating(run)])):
         sync.oncall.create_appointment(
-            started.ticket.then(after, fact=True),
+            run.ticket.then(after, fact=True),
             body,
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "participants"),
@@ -171,49 +173,49 @@ def _make(run: GroupRun, invited: Invited) -> None:
 
 
 def _pending(
-    run: GroupRun, row: Obj, invited: Invited, body: dict[str, Json]
+    run: VisitRun, row: Obj, invited: Invited, body: dict[str, Json]
 ) -> dict[tuple[int, str], str]:
     """What the create sends, and each appointment that it is made from (`keeping.as_sent`)."""
     wires = {row.id: oncall.wire("appointment", body)}
     for seat in (run.seat(one) for one in invited.met):
         if seat.shown is not None:
             wires[seat.appointment.id] = seat.shown.wire
-    return attempts.sent(run.started.sync.digests, wires) | _named(run, invited)
+    return attempts.sent(run.sync.digests, wires) | _named(run, invited)
 
 
-def _named(run: GroupRun, invited: Invited) -> dict[tuple[int, str], str]:
+def _named(run: VisitRun, invited: Invited) -> dict[tuple[int, str], str]:
     """Who is sent: by this a participant is known, whatever the chart says when it is found."""
     wires = {}
     for attendance, sent in zip(invited.met, _people(invited), strict=True):
         row = run.seat(attendance).participant
         if row is not None:
             wires[row.id] = oncall.wire("participant", sent)
-    return attempts.sent(run.started.sync.digests, wires)
+    return attempts.sent(run.sync.digests, wires)
 
 
-def _body(run: GroupRun, invited: Invited, marker: Marker) -> dict[str, Json]:
-    started, slot = run.started, run.slot
+def _body(run: VisitRun, invited: Invited, marker: Marker) -> dict[str, Json]:
+    slot = run.slot
     first = next(run.seat(one).shown for one in invited.met)
     seen_type = first.visit.type if first is not None else None
     assert isinstance(seen_type, VisitType)  # noqa: S101 - the plan of its own visit saw it
     values = {
-        "title": started.mapping.title(seen_type),
+        "title": run.mapping.title(seen_type),
         "starts": slot.starts,
         "minutes": slot.minutes,
         "type": seen_type,
         "provider": slot.doctor,
     }
     body = oncall_bodies.appointment_body(
-        values, base_url=started.sync.settings.oncall_base_url, mapping=started.mapping
+        values, base_url=run.sync.settings.oncall_base_url, mapping=run.mapping
     )
     people: list[Json] = list(_people(invited))
-    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment")
+    marker = sealing.seal(run.sync.digests, marker, "oncall", "appointment")
     return body | {"participants": people, "metadata": oncall_bodies.with_marker(None, marker)}
 
 
-def _extend(run: GroupRun, invited: Invited) -> None:
+def _extend(run: VisitRun, invited: Invited) -> None:
     """One PATCH with the whole list: everybody who is there by their `url`, the new ones last."""
-    started, sync = run.started, run.started.sync
+    sync = run.sync
     obj, shown = run.state.object("oncall"), run.oncall()
     assert obj is not None and obj.remote_id is not None and shown is not None  # noqa: S101, PT018
     _without_those_there(run, invited)
@@ -230,7 +232,7 @@ def _extend(run: GroupRun, invited: Invited) -> None:
     try:
         with attempts.attempt(sync, added, lambda: _forget(run, added)):
             sync.oncall.patch_appointment(
-                started.ticket.then(after),
+                run.ticket.then(after),
                 obj.remote_id,
                 body,
                 object_id=obj.id,
@@ -248,22 +250,22 @@ def _extend(run: GroupRun, invited: Invited) -> None:
         invited.met.clear()
 
 
-def _without_those_there(run: GroupRun, invited: Invited) -> None:
+def _without_those_there(run: VisitRun, invited: Invited) -> None:
     """Whom staff have added in OnCall meanwhile is there already, and is not invited again."""
     shown = run.oncall()
     if shown is None:
         return
-    with run.started.sync.store.write() as conn:
+    with run.sync.store.write() as conn:
         found = participants.know_participants(conn, run, shown.json)
     if not found:
         return
-    group_state.load_seats(run)
+    load.reload(run)
     for attended in list(invited.met):
-        if group_state.has_participant(run.seat(attended)):
+        if has_participant(run.seat(attended)):
             del invited.met[attended]
 
 
-def _creating(run: GroupRun) -> list[int]:
+def _creating(run: VisitRun) -> list[int]:
     return [
         s.participant.id
         for s in run.seats
@@ -271,16 +273,16 @@ def _creating(run: GroupRun) -> list[int]:
     ]
 
 
-def _forget(run: GroupRun, rows: list[int]) -> None:
-    sync = run.started.sync
+def _forget(run: VisitRun, rows: list[int]) -> None:
+    sync = run.sync
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         for row in rows:
             links.forget_create(conn, row)
-    group_state.load_seats(run)
+    load.reload(run)
 
 
-def resolve(run: GroupRun) -> None:
+def resolve(run: VisitRun) -> None:
     """Look for participants that an earlier run began to add and whose outcome is not known.
 
     Returns when all are known, found or certainly never added; raises LaterError until then. The
@@ -295,7 +297,7 @@ def resolve(run: GroupRun) -> None:
         return
     reading.read_oncall(run)
     lost = _creating(run)
-    sync, now = run.started.sync, run.started.sync.clock()
+    sync, now = run.sync, run.sync.clock()
     apart = timedelta(seconds=sync.settings.apart_seconds)
     sent = any(one["fields"] == "participants" for one in run.state.unresolved)
     rows = [row for row in run.state.objects if row.id in lost]
@@ -316,9 +318,9 @@ def resolve(run: GroupRun) -> None:
 # --- taking out -----------------------------------------------------------------------------------
 
 
-def cancel(run: GroupRun, seat: Seat) -> None:
+def cancel(run: VisitRun, seat: Seat) -> None:
     """Cancel one member's participant; what ended the appointment is carried by that."""
-    started, sync, row = run.started, run.started.sync, seat.participant
+    sync, row = run.sync, seat.participant
     if row is None or row.remote_id is None or _is_cancelled(run, row.remote_id):
         return
     body = oncall_bodies.participant_body({"state": Life.CANCELLED})
@@ -329,7 +331,7 @@ def cancel(run: GroupRun, seat: Seat) -> None:
 
     try:
         sync.oncall.patch_participant(
-            started.ticket.then(after),
+            run.ticket.then(after),
             row.remote_id,
             body,
             object_id=row.id,
@@ -344,7 +346,7 @@ def cancel(run: GroupRun, seat: Seat) -> None:
     _note_cancelled(run, row.remote_id)
 
 
-def _note_cancelled(run: GroupRun, remote_id: str) -> None:
+def _note_cancelled(run: VisitRun, remote_id: str) -> None:
     """What was read of the list is written back by `_extend`: nobody may come back by that."""
     shown = run.oncall()
     listed = shown.json.get("participants") if shown is not None else None
@@ -353,35 +355,35 @@ def _note_cancelled(run: GroupRun, remote_id: str) -> None:
             one["cancelled"] = True
 
 
-def _is_cancelled(run: GroupRun, remote_id: str) -> bool:
+def _is_cancelled(run: VisitRun, remote_id: str) -> bool:
     shown = run.oncall()
     attendees = shown.visit.attendees if shown is not None else ()
     return any(who.remote_id == remote_id and who.cancelled is True for who in attendees)
 
 
-def next_life(run: GroupRun, seats: list[Seat]) -> None:
+def next_life(run: VisitRun, seats: list[Seat]) -> None:
     """A member gets a new participant: the attendance that had the old one is over."""
-    sync, state = run.started.sync, run.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         for seat in seats:
             one = seat.attended
             attendances.change_attendance(conn, one.id, current=False)
             attendances.attend(conn, state.key, appointment=one.appointment, life=one.life + 1)
-    group_state.load_seats(run)
+    load.reload(run)
 
 
-def mark(run: GroupRun, seat: Seat) -> None:
+def mark(run: VisitRun, seat: Seat) -> None:
     """Write the marker, and the address staff open, into a member's appointment."""
     obj, shown = seat.appointment, seat.shown
     there = run.state.object("oncall")
     if obj.marked or shown is None or there is None or there.remote_id is None:
         return
     wanted = replace(
-        markers.marker_for(run.started, there.remote_id), life=seat.attended.life, occurrence=None
+        markers.marker_for(run, there.remote_id), life=seat.attended.life, occurrence=None
     )
-    if not markers.is_written(run.started, "drchrono", obj, shown.visit.marker, wanted):
-        markers.mark_appointment(run.started, obj, shown.json, wanted)
+    if not markers.is_written(run, "drchrono", obj, shown.visit.marker, wanted):
+        markers.mark_appointment(run, obj, shown.json, wanted)
         return
-    with run.started.sync.store.write() as conn:
+    with run.sync.store.write() as conn:
         links.change(conn, obj.id, marked=True)

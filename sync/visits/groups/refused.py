@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from sync.oncall import bodies as oncall_bodies
 from sync.run.outcomes import ParkedError
 from sync.store.tables import blockers, links
-from sync.visits.groups import state
+from sync.visits.state import load
 
 if TYPE_CHECKING:
     from sync.core.errors import Refused
     from sync.visits.groups.state import Invited
-    from sync.visits.state.model import GroupRun
+    from sync.visits.state.model import VisitRun
 
 
-def leave_out(run: GroupRun, invited: Invited, refusal: Refused) -> bool:
+def leave_out(run: VisitRun, invited: Invited, refusal: Refused) -> bool:
     """Park the members whom OnCall's refusal is about: their charts can mend it, the others come.
 
     False where it is about something else, or about whom it does not say. Nothing was made.
@@ -34,7 +34,7 @@ def leave_out(run: GroupRun, invited: Invited, refusal: Refused) -> bool:
             parked = ParkedError(blockers.PATIENT, met.remote_id, "refused", candidates=fields)
             invited.parked[attendance] = parked
             del invited.met[attendance]
-    with run.started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         run.state.objects = links.objects_of(conn, run.state.key)
-    state.load_seats(run)
+    load.reload(run)
     return True

@@ -31,9 +31,9 @@ SECOND = "second_patient"
 TOLD = (SECOND, "participant_unmatched", "participant_without_email", "patient_unsure")
 
 
-def newcomers(started: VisitRun) -> list[Attendee]:
+def newcomers(run: VisitRun) -> list[Attendee]:
     """The open participants of a visit of one who are not its patient, and were not told of."""
-    state, shown = started.state, started.state.read.get("oncall")
+    state, shown = run.state, run.state.read.get("oncall")
     own = state.participant
     if shown is None or own is None or own.remote_id is None:
         return []
@@ -46,7 +46,7 @@ def newcomers(started: VisitRun) -> list[Attendee]:
     # be theirs, or an operator asks.
     both = state.lease.hints.drchrono and state.lease.hints.oncall
     again = both and not state.deliveries
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         return [who for who in others if not _is_known(conn, state.key, who, again=again)]
 
 
@@ -60,55 +60,55 @@ def _is_known(conn: Connection, key: int, who: Attendee, *, again: bool) -> bool
     return not participants.is_free(conn, who.remote_id) or conn.execute(told).first() is not None
 
 
-def settle(started: VisitRun) -> None:
+def settle(run: VisitRun) -> None:
     """Make the visit a group's where somebody who was added is a patient, else tell of them.
 
     Raises LaterError when this visit is a group from now on: its next run books the others.
     """
-    slot = _slot(started)
+    slot = _slot(run)
     if slot is None:
         return
-    for who in newcomers(started):
-        why = _why_not(started, who, slot.doctor)
+    for who in newcomers(run):
+        why = _why_not(run, who, slot.doctor)
         if why is not None:
-            _tell(started, who, why)
-        elif not started.mapping.has_groups:
-            _tell(started, who, ParkedError("operator", "who", SECOND))
+            _tell(run, who, why)
+        elif not run.mapping.has_groups:
+            _tell(run, who, ParkedError("operator", "who", SECOND))
         else:
-            _found(started, slot)
+            _found(run, slot)
 
 
-def _slot(started: VisitRun) -> Slot | None:
+def _slot(run: VisitRun) -> Slot | None:
     """Where the visit stands: both sides are there and open, to come, and may be written."""
-    state = started.state
+    state = run.state
     left, right = state.read.get("drchrono"), state.read.get("oncall")
-    if left is None or right is None or state.gone or not started.sync.live:
+    if left is None or right is None or state.gone or not run.sync.live:
         return None
     # The visit's own state: its patient's participant may be cancelled while the other one comes.
-    lives = (left.visit.state, oncall.to_visit(right.json, started.mapping).state)
+    lives = (left.visit.state, oncall.to_visit(right.json, run.mapping).state)
     if any(not isinstance(one, State) or one.life is not Life.OPEN for one in lives):
         return None
     slot = group.slot_of(left.visit)
     if slot is None or isinstance(left.visit.type, Absent) or left.visit.type is None:
         return None
-    if slot.starts < state.now or not started.policy.to_drchrono:
+    if slot.starts < state.now or not run.policy.to_drchrono:
         return None
     return replace(slot, born=right.visit.remote_id)
 
 
-def _why_not(started: VisitRun, who: Attendee, doctor: str) -> ParkedError | None:
+def _why_not(run: VisitRun, who: Attendee, doctor: str) -> ParkedError | None:
     """Why a participant is nobody to be booked; None for another patient."""
     try:
-        met = participant.person_of(started, who, doctor, alone=False)
+        met = participant.person_of(run, who, doctor, alone=False)
     except ParkedError as parked:
         return parked
-    attended = started.state.attendance
+    attended = run.state.attendance
     is_same = attended is not None and attended.person == met.key
     return ParkedError("operator", "who", "group_member_twice") if is_same else None
 
 
-def _tell(started: VisitRun, who: Attendee, why: ParkedError) -> None:
-    sync, state = started.sync, started.state
+def _tell(run: VisitRun, who: Attendee, why: ParkedError) -> None:
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -126,8 +126,8 @@ def _tell(started: VisitRun, who: Attendee, why: ParkedError) -> None:
         waiting.told(conn, state.key, row.id, why, now)
 
 
-def _found(started: VisitRun, slot: Slot) -> None:
-    sync, state = started.sync, started.state
+def _found(run: VisitRun, slot: Slot) -> None:
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)

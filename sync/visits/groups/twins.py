@@ -27,7 +27,7 @@ from sync.store.tables.work import Hints
 if TYPE_CHECKING:
     from sync.store.tables.links import Obj
     from sync.visits.groups.state import Invited
-    from sync.visits.state.model import GroupRun, VisitRun
+    from sync.visits.state.model import VisitRun
 
 BUSY = timedelta(seconds=1)
 
@@ -35,20 +35,20 @@ BUSY = timedelta(seconds=1)
 # --- an OnCall visit that nobody has booked in DrChrono yet, as it seems --------------------------
 
 
-def wait_for_group(started: VisitRun) -> None:
+def wait_for_group(run: VisitRun) -> None:
     """Let a group that stands where this OnCall visit does come first: it may be its own.
 
     Raises LaterError while such a group has no OnCall visit yet and is being worked on, ParkedError
     when it has one with one of these people (this was entered a second time, and is told), or when
     somebody is asked which visit is the group's.
     """
-    shown = started.state.read["oncall"].visit
+    shown = run.state.read["oncall"].visit
     if isinstance(shown.starts, Absent):
         return
-    with started.sync.store.read() as conn:
-        for key in _groups_at(conn, started, shown):
+    with run.sync.store.read() as conn:
+        for key in _groups_at(conn, run, shown):
             made = [o for o in links.objects_of(conn, key) if _is_visit(o) and o.known]
-            if made and _attend_too(conn, started, key, shown):
+            if made and _attend_too(conn, run, key, shown):
                 also = ((blockers.RUN, str(key)),)
                 raise ParkedError("operator", "slot_taken", "slot_taken", also=also)
             if not made and _is_asked(conn, key, shown.remote_id):
@@ -60,16 +60,16 @@ def wait_for_group(started: VisitRun) -> None:
                 raise allowed.unsure(ids, (key,))
             due = _pending(conn, key)
             if not made and due is not None:
-                raise LaterError(max(due, started.state.now) + BUSY, Hints.both())
+                raise LaterError(max(due, run.state.now) + BUSY, Hints.both())
 
 
-def _groups_at(conn: Connection, started: VisitRun, shown: Visit) -> list[int]:
+def _groups_at(conn: Connection, run: VisitRun, shown: Visit) -> list[int]:
     """The open groups of DrChrono that begin then, with that doctor where OnCall tells one."""
     query = select(visit.c.aggregate).where(
         visit.c.slot_key.like(f"{PREFIX}%"),
         visit.c.state == "open",
         visit.c.starts_at == shown.starts,
-        visit.c.aggregate != started.state.key,
+        visit.c.aggregate != run.state.key,
     )
     if not isinstance(shown.provider, Absent):
         query = query.where(visit.c.doctor == shown.provider)
@@ -92,13 +92,13 @@ def _is_visit(obj: Obj) -> bool:
     return (obj.system, obj.kind) == ("oncall", "appointment")
 
 
-def _attend_too(conn: Connection, started: VisitRun, key: int, shown: Visit) -> bool:
+def _attend_too(conn: Connection, run: VisitRun, key: int, shown: Visit) -> bool:
     members = {a.person for a in attendances.attendances(conn, key) if a.current}
     for who in shown.attendees:
         named = dict(people.keys(who)).get("email_name")
         if named is None or who.cancelled is True:
             continue
-        if members & set(person_index.find(conn, started.sync.digests, "email_name", named)):
+        if members & set(person_index.find(conn, run.sync.digests, "email_name", named)):
             return True
     return False
 
@@ -116,7 +116,7 @@ def _pending(conn: Connection, key: int) -> datetime | None:
 # --- a group that has no OnCall visit yet ---------------------------------------------------------
 
 
-def take(run: GroupRun, invited: Invited) -> None:
+def take(run: VisitRun, invited: Invited) -> None:
     """Take the OnCall visit that staff booked for this group, if there is one.
 
     Raises LaterError when it was taken or is busy, ParkedError when it may be one of several.
@@ -124,7 +124,7 @@ def take(run: GroupRun, invited: Invited) -> None:
     found = [twin for twin in _candidates(run) if _is_for(run, twin, invited)]
     if not found:
         return
-    with run.started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         unsure = any(allowed.is_unsure(conn, twin.aggregate) for twin in found)
     if unsure or len(found) > 1:
         ids = tuple(str(twin.remote_id) for twin in found)
@@ -132,7 +132,7 @@ def take(run: GroupRun, invited: Invited) -> None:
     _absorb(run, found[0], invited)
 
 
-def _candidates(run: GroupRun) -> list[Obj]:
+def _candidates(run: VisitRun) -> list[Obj]:
     """OnCall visits without appointments that stand then, or that were not read yet."""
     slot = run.slot
     query = (
@@ -149,7 +149,7 @@ def _candidates(run: GroupRun) -> list[Obj]:
         )
         .order_by(object_.c.id)
     )
-    with run.started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         found = [links.get(conn, one) for one in conn.execute(query).scalars()]
         return [twin for twin in found if _is_alone(conn, twin) and not _is_apart(conn, run, twin)]
 
@@ -159,20 +159,19 @@ def _is_alone(conn: Connection, twin: Obj) -> bool:
     return all(one.id == twin.id or one.state == "gone" for one in others)
 
 
-def _is_apart(conn: Connection, run: GroupRun, twin: Obj) -> bool:
+def _is_apart(conn: Connection, run: VisitRun, twin: Obj) -> bool:
     """Whether somebody has told it apart from one of the members by hand."""
     ids = [str(seat.appointment.remote_id) for seat in run.seats]
     return bool(decisions_never.apart(conn, "visit", str(twin.remote_id), "appointment", ids))
 
 
-def _is_for(run: GroupRun, twin: Obj, invited: Invited) -> bool:
+def _is_for(run: VisitRun, twin: Obj, invited: Invited) -> bool:
     """Whether it stands in this slot, bears no marker, and one of its participants is a member."""
-    started = run.started
     try:
-        json = started.sync.oncall.get_appointment(started.ticket, str(twin.remote_id))
+        json = run.sync.oncall.get_appointment(run.ticket, str(twin.remote_id))
     except Gone:
         return False
-    shown = oncall.to_visit(json, started.mapping)
+    shown = oncall.to_visit(json, run.mapping)
     if shown.starts != run.slot.starts or shown.marker:
         return False
     if shown.provider != run.slot.doctor and shown.provider_wire is not None:
@@ -182,9 +181,9 @@ def _is_for(run: GroupRun, twin: Obj, invited: Invited) -> bool:
     return any(normal_email(present(who.email, "")) in emails - {""} for who in coming)
 
 
-def _absorb(run: GroupRun, twin: Obj, invited: Invited) -> None:
+def _absorb(run: VisitRun, twin: Obj, invited: Invited) -> None:
     """The next run finds each member's participant in it, and adds who is missing."""
-    sync, state = run.started.sync, run.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now, seconds = sync.clock(), sync.settings.lease_seconds
         work.hold(conn, state.lease, now=now, seconds=seconds)
@@ -200,7 +199,7 @@ def _absorb(run: GroupRun, twin: Obj, invited: Invited) -> None:
     raise LaterError(now, Hints.both())
 
 
-def stands_elsewhere(conn: Connection, run: GroupRun, person: int) -> bool:
+def stands_elsewhere(conn: Connection, run: VisitRun, person: int) -> bool:
     """Whether another open visit has this person with the doctor at that time."""
     slot = run.slot
     found = conn.execute(

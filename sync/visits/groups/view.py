@@ -14,19 +14,20 @@ from sync.core.rules.plan import Presence, SideView
 from sync.mapping import out_of_scope
 from sync.oncall.translate import participants_wire
 from sync.run.changes import compare
-from sync.visits.groups.state import as_settled, has_participant
-from sync.visits.state.model import GroupRun, Seat
+from sync.visits.groups.state import as_settled
+from sync.visits.state.load import has_participant
+from sync.visits.state.model import Seat, VisitRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def members(run: GroupRun) -> list[Member]:
+def members(run: VisitRun) -> list[Member]:
     """Each seat for the plan."""
     return [_member(run, seat) for seat in run.seats]
 
 
-def _member(run: GroupRun, seat: Seat) -> Member:
+def _member(run: VisitRun, seat: Seat) -> Member:
     there, there_seen = _there(run, seat)
     found = Member(seat.attended.id, there=there, there_seen=there_seen)
     if seat.gone:
@@ -40,7 +41,7 @@ def _member(run: GroupRun, seat: Seat) -> Member:
         found,
         slot=group.slot_of(shown),
         grouped=shown.group or bool(run.slot.born),
-        in_scope=bool(shown.patient) and not out_of_scope(run.started.mapping, shown),
+        in_scope=bool(shown.patient) and not out_of_scope(run.mapping, shown),
         moved=any(seen.get(name) is Seen.CHANGED for name in PLACE),
         swapped=seen.get("patient") is Seen.CHANGED,
         state=shown.state if isinstance(shown.state, State) else None,
@@ -48,7 +49,7 @@ def _member(run: GroupRun, seat: Seat) -> Member:
     )
 
 
-def _there(run: GroupRun, seat: Seat) -> tuple[State | None, Seen]:
+def _there(run: VisitRun, seat: Seat) -> tuple[State | None, Seen]:
     """The participant's state: the visit's own where that has ended."""
     row = seat.participant
     if row is None or row.remote_id is None:
@@ -63,16 +64,16 @@ def _there(run: GroupRun, seat: Seat) -> tuple[State | None, Seen]:
     if wire is None:
         # Not in the list any more: told (`tell_lost`), and nobody's appointment is cancelled.
         return as_settled(run, row)
-    told = compare(run.started.sync.digests, row.id, wire, run.state.stored)
+    told = compare(run.sync.digests, row.id, wire, run.state.stored)
     return attendee_state(cancelled=wire.get("state") is True), told.get("state", Seen.NEW)
 
 
-def _gone_seen(run: GroupRun) -> Seen:
+def _gone_seen(run: VisitRun) -> Seen:
     obj = run.state.object("oncall")
     return Seen.SAME if obj is not None and obj.state == "gone" else Seen.CHANGED
 
 
-def sides(run: GroupRun, slot: Slot) -> tuple[SideView, SideView]:
+def sides(run: VisitRun, slot: Slot) -> tuple[SideView, SideView]:
     """Both sides of the visit's own fields; life and death are the members'.
 
     DrChrono's is one visit in the place of all members that stand at `slot`; a field of it changed
@@ -114,7 +115,7 @@ def sides(run: GroupRun, slot: Slot) -> tuple[SideView, SideView]:
     return view, right
 
 
-def _open_seats(run: GroupRun) -> list[Seat]:
+def _open_seats(run: VisitRun) -> list[Seat]:
     return [seat for seat in run.seats if has_participant(seat) and not seat.gone]
 
 
@@ -123,7 +124,7 @@ def _most_news(seen: Iterable[Seen]) -> Seen:
     return Seen.CHANGED if Seen.CHANGED in found else Seen.SAME
 
 
-def moved_by_oncall(run: GroupRun) -> bool:
+def moved_by_oncall(run: VisitRun) -> bool:
     """Whether OnCall's place is news while no member moved: then the members follow it."""
     shown = run.oncall()
     if shown is None or run.oncall_over() is not None:
@@ -132,7 +133,7 @@ def moved_by_oncall(run: GroupRun) -> bool:
     return news and not any(member.moved for member in members(run))
 
 
-def slot_in_oncall(run: GroupRun) -> Slot:
+def slot_in_oncall(run: VisitRun) -> Slot:
     """The slot with what OnCall shows of it."""
     shown, slot = run.oncall(), run.slot
     if shown is None:
@@ -143,6 +144,6 @@ def slot_in_oncall(run: GroupRun) -> Slot:
     if not isinstance(seen.minutes, Absent):
         slot = replace(slot, minutes=seen.minutes)
     if not isinstance(seen.provider, Absent) and seen.provider != slot.doctor:
-        office = run.started.mapping.booking_office(seen.provider)
+        office = run.mapping.booking_office(seen.provider)
         slot = replace(slot, doctor=seen.provider, office=office or slot.office)
     return slot

@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 BUSY = timedelta(seconds=1)
 
 
-def settle(started: VisitRun) -> None:
+def settle(run: VisitRun) -> None:
     """Hand an unlinked object over to the aggregate that its marker names.
 
     Raises AbsorbedError when this aggregate was merged away, LaterError when the other one is busy,
     ParkedError when the marker is foreign or tells what this database does not know (`behind`).
     """
-    state = started.state
+    state = run.state
     for system, shown in state.read.items():
         obj, marker = state.object(system), shown.visit.marker
         if obj is None or obj.marked or isinstance(marker, Absent) or marker is None:
             continue
-        with started.sync.store.read() as conn:
-            standing = _standing(conn, started.sync, obj, marker)
+        with run.sync.store.read() as conn:
+            standing = _standing(conn, run.sync, obj, marker)
         if standing is Standing.FOREIGN:
             raise _foreign(obj)
-        if standing is not Standing.COPY and _is_believed(started, obj, marker, standing):
-            _claimed(started, obj, marker)
+        if standing is not Standing.COPY and _is_believed(run, obj, marker, standing):
+            _claimed(run, obj, marker)
 
 
 def _foreign(obj: Obj) -> ParkedError:
@@ -63,14 +63,14 @@ def _standing(conn: Connection, sync: Sync, obj: Obj, marker: Marker) -> Standin
     return found
 
 
-def _is_believed(started: VisitRun, obj: Obj, marker: Marker, standing: Standing) -> bool:
+def _is_believed(run: VisitRun, obj: Obj, marker: Marker, standing: Standing) -> bool:
     """Whether a marker of ours says what our rows say.
 
     One that does not is old, when the links were rebuilt since this object was met or a person has
     told the two apart. Else the database is behind: raises ParkedError until they are rebuilt. One
     from before there were seals proves nothing: it parks its own object.
     """
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         if behind.agrees(conn, obj.system, str(obj.remote_id), marker):
             return True
@@ -92,8 +92,8 @@ def _is_old(conn: Connection, obj: Obj, marker: Marker) -> bool:
     return known and _has_left(conn, obj, links.survivor(conn, marker.aggregate))
 
 
-def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
-    sync, state = started.sync, started.state
+def _claimed(run: VisitRun, obj: Obj, marker: Marker) -> None:
+    sync, state = run.sync, run.state
     with sync.store.read() as conn:
         target = links.survivor(conn, marker.aggregate)
         theirs = links.objects_of(conn, target)
@@ -117,7 +117,7 @@ def _claimed(started: VisitRun, obj: Obj, marker: Marker) -> None:
             # A group is finding out which of its members this is; it takes the row then.
             raise LaterError(sync.clock() + BUSY * 10, Hints.of(obj.system))
         return  # a copied marker: its owner stands elsewhere, and this is another visit
-    hand_over(started, target, obj, standing[0] if standing else None, marker)
+    hand_over(run, target, obj, standing[0] if standing else None, marker)
 
 
 def _has_left(conn: Connection, obj: Obj, target: int) -> bool:
@@ -133,9 +133,9 @@ def _told_apart(conn: Connection, obj: Obj, theirs: list[Obj]) -> bool:
     return bool(decisions_never.apart(conn, kind, str(obj.remote_id), other, there))
 
 
-def hand_over(started: VisitRun, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:
+def hand_over(run: VisitRun, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:
     """Merge this aggregate into `target`, whose creating row (if any) this object fulfils."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -145,16 +145,16 @@ def hand_over(started: VisitRun, target: int, obj: Obj, making: Obj | None, mark
         if other is None:
             raise LaterError(now + BUSY)
         if making is not None:
-            _settle_as_sent(conn, started, obj, making)
+            _settle_as_sent(conn, run, obj, making)
         _join(conn, state.key, target, obj, making, marker)
         links.absorb(conn, state.key, target, now=now, hints=Hints.both())
         work.give_back(conn, other, now=now)
     raise AbsorbedError(target)
 
 
-def _settle_as_sent(conn: Connection, started: VisitRun, obj: Obj, making: Obj) -> None:
+def _settle_as_sent(conn: Connection, run: VisitRun, obj: Obj, making: Obj) -> None:
     """The baselines of what our own create made are what it sent; its id has come since."""
-    sync, shown = started.sync, started.state.read[obj.system]
+    sync, shown = run.sync, run.state.read[obj.system]
     wire = attempts.as_sent(conn, sync, making, shown.json, shown.visit)
     digests = sync.digests.fields(obj.id, wire)
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=shown.visit.zone)

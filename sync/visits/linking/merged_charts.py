@@ -38,26 +38,26 @@ from sync.visits.linking.by_marker import BUSY
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
-    from sync.visits.state.model import GroupRun, Shown, VisitRun
+    from sync.visits.state.model import Shown, VisitRun
 
 CAUSE = "charts_merged"
 
 
-def settle(started: VisitRun) -> None:
+def settle(run: VisitRun) -> None:
     """Let the merged chart stand for the person who attends, so that nobody is swapped.
 
     Raises LaterError while either person is being worked on, or the former chart is not surely
     gone; ParkedError while a person is to say whether the two are one.
     """
-    state = started.state
+    state = run.state
     shown, appointment = state.read.get("drchrono"), state.object("drchrono")
     attended = state.attendance
     if shown is None or appointment is None or attended is None or attended.person is None:
         return
-    _settle(started, appointment, shown, attended.person)
+    _settle(run, appointment, shown, attended.person)
 
 
-def settle_group(run: GroupRun) -> bool:
+def settle_group(run: VisitRun) -> bool:
     """The same for each member; one about whom a person is asked stays as it was, and waits.
 
     Returns whether any member is seen otherwise now than when it was read.
@@ -68,7 +68,7 @@ def settle_group(run: GroupRun) -> bool:
         if shown is None or person is None or shown.seen.get("patient") is not Seen.CHANGED:
             continue
         try:
-            _settle(run.started, seat.appointment, shown, person)
+            _settle(run, seat.appointment, shown, person)
         except ParkedError as parked:
             seat.shown, seat.parked = None, True
             _tell_of_member(run, seat.appointment, parked)
@@ -76,8 +76,8 @@ def settle_group(run: GroupRun) -> bool:
     return found
 
 
-def _tell_of_member(run: GroupRun, appointment: Obj, parked: ParkedError) -> None:
-    key, sync = run.state.key, run.started.sync
+def _tell_of_member(run: VisitRun, appointment: Obj, parked: ParkedError) -> None:
+    key, sync = run.state.key, run.sync
     with sync.store.write() as conn:
         now = sync.clock()
         waiting.block(conn, key, parked, now=now, object_id=appointment.id)
@@ -88,31 +88,31 @@ def _tell_of_member(run: GroupRun, appointment: Obj, parked: ParkedError) -> Non
             )
 
 
-def _settle(started: VisitRun, appointment: Obj, shown: Shown, key: int) -> None:
+def _settle(run: VisitRun, appointment: Obj, shown: Shown, key: int) -> None:
     if shown.seen.get("patient") is not Seen.CHANGED or not shown.visit.patient:
         return
-    chart = _merged_into(started, key, shown.visit.patient)
+    chart = _merged_into(run, key, shown.visit.patient)
     if chart is None:
         return
-    digests = started.sync.digests
-    with started.sync.store.write() as conn:
-        _join(conn, started, key, shown.visit.patient, chart)
+    digests = run.sync.digests
+    with run.sync.store.write() as conn:
+        _join(conn, run, key, shown.visit.patient, chart)
         named: dict[str, Json] = {"patient": shown.wire["patient"]}
         settled = digests.fields(appointment.id, named)
         baselines.settle(conn, appointment.id, settled, digests.key_id)
     shown.seen["patient"] = Seen.SAME
 
 
-def _merged_into(started: VisitRun, key: int, remote_id: str) -> Person | None:
+def _merged_into(run: VisitRun, key: int, remote_id: str) -> Person | None:
     """The chart that an appointment names now, if it is the attending person's; else None."""
-    sync = started.sync
+    sync = run.sync
     try:
-        json = sync.drchrono.get_patient(started.ticket, remote_id)
+        json = sync.drchrono.get_patient(run.ticket, remote_id)
     except Gone:
         # Whose visit it is now is not known: nobody's is ended for a chart that can't be read.
-        participant.patient_of(started, remote_id, "")
+        participant.patient_of(run, remote_id, "")
         raise LaterError(sync.clock() + BUSY) from None
-    chart = drchrono.to_person(json, started.mapping.addresses)
+    chart = drchrono.to_person(json, run.mapping.addresses)
     with sync.store.read() as conn:
         former = links.patient_row(conn, key) or _former_row(conn, key)
         named = str(former.remote_id) if former is not None else ""
@@ -120,15 +120,15 @@ def _merged_into(started: VisitRun, key: int, remote_id: str) -> Person | None:
             return chart
         if decisions_never.is_said(conn, ("patient", named), ("patient", remote_id)):
             return None
-        if _is_known_as(conn, started, key, chart, "email_name_birth"):
+        if _is_known_as(conn, run, key, chart, "email_name_birth"):
             return chart
-        alike = _is_alike(conn, started, key, chart, former, json)
+        alike = _is_alike(conn, run, key, chart, former, json)
         if not alike and not person_index.is_readable(conn, sync.digests, key):
             # Whether the two are one person can't be told: nobody's visit ends for that.
             raise ParkedError("operator", UNREADABLE, UNREADABLE)
-    if not alike or former is None or _stands(started, former):
+    if not alike or former is None or _stands(run, former):
         return None
-    if started.mapping.policy.merged_charts == "take_over":
+    if run.mapping.policy.merged_charts == "take_over":
         return chart
     ids = (named, remote_id)
     raise ParkedError("operator", CAUSE, CAUSE, candidates=ids, also=blockers.patients(ids))
@@ -140,16 +140,16 @@ def _former_row(conn: Connection, key: int) -> Obj | None:
     return found[-1] if found else None
 
 
-def _is_known_as(conn: Connection, started: VisitRun, key: int, chart: Person, what: str) -> bool:
+def _is_known_as(conn: Connection, run: VisitRun, key: int, chart: Person, what: str) -> bool:
     who = dict(people.known_by(chart)).get(what)
     if who is None or present(chart.birth_date, None) is None:
         return False
-    return key in person_index.find(conn, started.sync.digests, what, who)
+    return key in person_index.find(conn, run.sync.digests, what, who)
 
 
 def _is_alike(
     conn: Connection,
-    started: VisitRun,
+    run: VisitRun,
     key: int,
     chart: Person,
     former: Obj | None,
@@ -159,11 +159,11 @@ def _is_alike(
 
     Or by the former chart's baselines: an index of an earlier version lacks that key.
     """
-    if _is_known_as(conn, started, key, chart, "name_birth"):
+    if _is_known_as(conn, run, key, chart, "name_birth"):
         return True
     if former is None or not present(chart.birth_date, None):
         return False
-    digests, wire = started.sync.digests, drchrono.wire("patient", json)
+    digests, wire = run.sync.digests, drchrono.wire("patient", json)
     stored = baselines.stored_fields(conn, [former.id])
     told = [
         (name, stored.get((former.id, name))) for name in ("first_name", "last_name", "birth_date")
@@ -176,27 +176,27 @@ def _is_alike(
     )
 
 
-def _stands(started: VisitRun, former: Obj) -> bool:
+def _stands(run: VisitRun, former: Obj) -> bool:
     """Whether the former chart is there and active: then its patient is somebody else.
 
     Raises LaterError until two looks apart deny it.
     """
     if former.state == "gone":
         return False
-    sync = started.sync
+    sync = run.sync
     try:
-        json = sync.drchrono.get_patient(started.ticket, str(former.remote_id))
+        json = sync.drchrono.get_patient(run.ticket, str(former.remote_id))
     except Gone:
-        staleness.believe_gone(sync, started.state.lease, former)
+        staleness.believe_gone(sync, run.state.lease, former)
         return False
-    return drchrono.to_person(json, started.mapping.addresses).active is not False
+    return drchrono.to_person(json, run.mapping.addresses).active is not False
 
 
-def _join(conn: Connection, started: VisitRun, key: int, remote_id: str, chart: Person) -> None:
+def _join(conn: Connection, run: VisitRun, key: int, remote_id: str, chart: Person) -> None:
     """Give the person the chart that stays; the person it was indexed as is absorbed."""
-    sync = started.sync
+    sync = run.sync
     now, seconds = sync.clock(), sync.settings.lease_seconds
-    work.hold(conn, started.state.lease, now=now, seconds=seconds)
+    work.hold(conn, run.state.lease, now=now, seconds=seconds)
     row = links.find(conn, "drchrono", "patient", remote_id)
     if row is not None and row.aggregate == key:
         return

@@ -23,7 +23,7 @@ from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
 from sync.visits.linking.by_marker import BUSY
-from sync.visits.state.read import starts_of
+from sync.visits.state.summary import starts_of
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -34,57 +34,57 @@ MOST_BETWEEN = 5
 CARRIED = ("starts", "minutes", "type", "provider", "patient")
 
 
-def settle(started: VisitRun) -> None:
+def settle(run: VisitRun) -> None:
     """Let a fresh clone take its original's place, or wait for what becomes of the original.
 
     Raises AbsorbedError when it took the place, ParkedError while the original is still open,
     LaterError when the original's visit is busy.
     """
-    state, shown = started.state, started.state.read.get("drchrono")
+    state, shown = run.state, run.state.read.get("drchrono")
     clone = state.object("drchrono")
     if shown is None or clone is None or not shown.visit.cloned_from:
         return
     if state.object("oncall") is not None or state.attendance is not None:
         return
-    original = _original(started, shown.visit.cloned_from)
+    original = _original(run, shown.visit.cloned_from)
     if original is None or original.aggregate == state.key:
         return
     try:
-        json = started.sync.drchrono.get_appointment(started.ticket, str(original.remote_id))
+        json = run.sync.drchrono.get_appointment(run.ticket, str(original.remote_id))
     except Gone:
         return
-    life = drchrono.to_visit(json, started.mapping).state
+    life = drchrono.to_visit(json, run.mapping).state
     if not isinstance(life, State):
         return
     if life.life is Life.RESCHEDULED:
-        _take_over(started, clone, original, json)
+        _take_over(run, clone, original, json)
     elif life.life is Life.OPEN:
-        _wait(started, original)
+        _wait(run, original)
 
 
-def wake(conn: Connection, started: VisitRun) -> None:
+def wake(conn: Connection, run: VisitRun) -> None:
     """The original was rescheduled: clones that waited for that are looked at now."""
-    original = started.state.object("drchrono")
+    original = run.state.object("drchrono")
     if original is None or original.remote_id is None:
         return
     for key in links.blocked_on(conn, "visit", original.remote_id):
-        work.raise_(conn, key, now=started.sync.clock(), hints=Hints.of("drchrono"))
+        work.raise_(conn, key, now=run.sync.clock(), hints=Hints.of("drchrono"))
 
 
-def _original(started: VisitRun, remote_id: str) -> Obj | None:
+def _original(run: VisitRun, remote_id: str) -> Obj | None:
     """The original that stands for an open OnCall visit.
 
     What was rescheduled twice before we looked has one between that stands for nothing.
     """
     for _ in range(MOST_BETWEEN):
-        original = _linked_original(started, remote_id)
+        original = _linked_original(run, remote_id)
         if original is not None:
             return original
         try:
-            json = started.sync.drchrono.get_appointment(started.ticket, remote_id)
+            json = run.sync.drchrono.get_appointment(run.ticket, remote_id)
         except Gone:
             return None
-        between = drchrono.to_visit(json, started.mapping)
+        between = drchrono.to_visit(json, run.mapping)
         rescheduled = isinstance(between.state, State) and between.state.life is Life.RESCHEDULED
         if not rescheduled or not between.cloned_from:
             return None
@@ -92,9 +92,9 @@ def _original(started: VisitRun, remote_id: str) -> Obj | None:
     return None
 
 
-def _linked_original(started: VisitRun, remote_id: str) -> Obj | None:
+def _linked_original(run: VisitRun, remote_id: str) -> Obj | None:
     """The original, if it stands for an open OnCall visit."""
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         original = links.find(conn, "drchrono", "appointment", remote_id)
         if original is None or not original.known:
             return None
@@ -110,9 +110,9 @@ def _linked_original(started: VisitRun, remote_id: str) -> Obj | None:
     return original if row.state == "open" and stands and made else None
 
 
-def _wait(started: VisitRun, original: Obj) -> None:
+def _wait(run: VisitRun, original: Obj) -> None:
     """Park the clone for a grace, once; an imminent one doesn't wait."""
-    state, sync = started.state, started.sync
+    state, sync = run.state, run.sync
     held, starts = state.row["hold_until"], starts_of(state)
     if held is not None and held <= state.now:
         return
@@ -125,12 +125,12 @@ def _wait(started: VisitRun, original: Obj) -> None:
     raise ParkedError("visit", str(original.remote_id))
 
 
-def _take_over(started: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) -> None:
+def _take_over(run: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) -> None:
     """Put the clone into the original's visit; the original gets an aggregate of its own.
 
     What the clone has other than the original counts as changed: the visit moves.
     """
-    sync, state, target = started.sync, started.state, original.aggregate
+    sync, state, target = run.sync, run.state, original.aggregate
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
@@ -139,7 +139,7 @@ def _take_over(started: VisitRun, clone: Obj, original: Obj, json: dict[str, Jso
         )
         if other is None:
             raise LaterError(now + BUSY)
-        _settle_as(conn, started, clone, original, json)
+        _settle_as(conn, run, clone, original, json)
         for attended in attendances.attendances(conn, target):
             if attended.current and attended.appointment == original.id:
                 attendances.change_attendance(conn, attended.id, appointment=clone.id)
@@ -147,25 +147,25 @@ def _take_over(started: VisitRun, clone: Obj, original: Obj, json: dict[str, Jso
         links.change(conn, original.id, aggregate=own, state="skipped")
         conn.execute(update(visit).where(visit.c.aggregate == target).values(hold_until=None))
         links.absorb(conn, state.key, target, now=now, hints=Hints.both())
-        _wait_for_others(conn, started, target, now)
+        _wait_for_others(conn, run, target, now)
         work.give_back(conn, other, now=now)
     raise AbsorbedError(target)
 
 
-def _wait_for_others(conn: Connection, started: VisitRun, target: int, now: datetime) -> None:
+def _wait_for_others(conn: Connection, run: VisitRun, target: int, now: datetime) -> None:
     """The members of a group are rescheduled one by one: that is one move."""
     slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == target)).scalar_one()
     if is_group(slot):
-        seconds = started.sync.settings.group_settle_seconds
+        seconds = run.sync.settings.group_settle_seconds
         wait = work.Wait(seconds, seconds)
         work.raise_(conn, target, now=now, hints=Hints.both(), wait=wait)
 
 
 def _settle_as(
-    conn: Connection, started: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]
+    conn: Connection, run: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]
 ) -> None:
     """Give the clone the original's baselines, salted as its own."""
-    digests = started.sync.digests
+    digests = run.sync.digests
     wire = drchrono.wire("appointment", json)
     stored = baselines.stored_fields(conn, [original.id])
     seen = compare(digests, original.id, wire, stored)
@@ -176,7 +176,7 @@ def _settle_as(
         # What can't be compared stays without a baseline: different from OnCall, it is asked about.
         if name in wire and seen.get(name) is not Seen.UNKNOWN
     }
-    own = started.state.read["drchrono"].wire
+    own = run.state.read["drchrono"].wire
     if "state" in own:
         as_settled["state"] = own["state"]
     baselines.settle(conn, clone.id, digests.fields(clone.id, as_settled), digests.key_id)

@@ -46,27 +46,27 @@ def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datet
     return now if taken is None else None
 
 
-def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
+def with_oncall_twin(run: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
     """Join an OnCall visit of the same slot whose only patient has this person's e-mail.
 
     Raises LaterError after joining (both sides are looked at anew), or when the twin is busy;
     ParkedError while a person is still to say whose twin it is.
     """
     email = normal_email(present(met.person.email, ""))
-    for twin in _candidates(started, "oncall", doctor, starts):
+    for twin in _candidates(run, "oncall", doctor, starts):
         try:
-            json = started.sync.oncall.get_appointment(started.ticket, str(twin.remote_id))
+            json = run.sync.oncall.get_appointment(run.ticket, str(twin.remote_id))
         except Gone:
-            _is_not_there(started, twin)
+            _is_not_there(run, twin)
             continue
-        shown = oncall.to_visit(json, started.mapping)
-        with started.sync.store.write() as conn:
+        shown = oncall.to_visit(json, run.mapping)
+        with run.sync.store.write() as conn:
             # Not read a second time for the next booking, however many there are.
             note_place(conn, twin.aggregate, shown, first=True)
             links.change(conn, twin.id, told=False)
-        if _is_coming(started, twin, shown):
-            with started.sync.store.write() as conn:
-                now = started.sync.clock()
+        if _is_coming(run, twin, shown):
+            with run.sync.store.write() as conn:
+                now = run.sync.clock()
                 work.raise_(conn, twin.aggregate, now=now, hints=Hints.both())
             raise LaterError(now + BUSY, Hints.both())
         same = [
@@ -75,70 +75,70 @@ def with_oncall_twin(started: VisitRun, met: Met, doctor: str, starts: datetime)
             if one.cancelled is not True and normal_email(present(one.email, "")) == email != ""
         ]
         if shown.starts == starts and len(same) == 1 and not shown.marker:
-            _not_unsure(started, twin)
-            _join(started, twin, met, same[0], json)
+            _not_unsure(run, twin)
+            _join(run, twin, met, same[0], json)
 
 
-def _is_not_there(started: VisitRun, twin: Obj) -> None:
+def _is_not_there(run: VisitRun, twin: Obj) -> None:
     """Note that an id of which only a caller told was denied: no other booking reads it again.
 
     Its own run looks at it in any case.
     """
     if twin.told:
-        with started.sync.store.write() as conn:
+        with run.sync.store.write() as conn:
             only_told = object_.c.id == twin.id, object_.c.told, object_.c.looked_at.is_(None)
-            now = started.sync.clock()
+            now = run.sync.clock()
             conn.execute(update(object_).where(*only_told).values(looked_at=now))
 
 
-def _is_coming(started: VisitRun, twin: Obj, shown: Visit) -> bool:
+def _is_coming(run: VisitRun, twin: Obj, shown: Visit) -> bool:
     """Whether a visit of ours was made for this very one: its own run hands it over.
 
     Or it finds that the database is behind. Once the links were rebuilt, its marker is old.
     """
-    own, marker = started.state.object("drchrono"), shown.marker
+    own, marker = run.state.object("drchrono"), shown.marker
     if own is None or not isinstance(marker, Marker) or marker.other != own.remote_id:
         return False
-    sync, here = started.sync, (twin.system, "appointment", str(twin.remote_id))
+    sync, here = run.sync, (twin.system, "appointment", str(twin.remote_id))
     if marker.installation not in sync.installations() or sealing.is_broken(
         sync.digests, marker, *here
     ):
         return False
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         judged = behind.was_looked_at(conn, twin.created_at)
-        return not judged or links.survivor(conn, marker.aggregate) == started.state.key
+        return not judged or links.survivor(conn, marker.aggregate) == run.state.key
 
 
 def with_drchrono_twin(
-    started: VisitRun, met: Met, doctor: str, starts: datetime, attendee: Attendee
+    run: VisitRun, met: Met, doctor: str, starts: datetime, attendee: Attendee
 ) -> None:
     """Join a DrChrono appointment of the same slot and patient; raises as the other does."""
-    for twin in _candidates(started, "drchrono", doctor, starts):
+    for twin in _candidates(run, "drchrono", doctor, starts):
         try:
-            json = started.sync.drchrono.get_appointment(started.ticket, str(twin.remote_id))
+            json = run.sync.drchrono.get_appointment(run.ticket, str(twin.remote_id))
         except Gone:
-            _is_not_there(started, twin)
+            _is_not_there(run, twin)
             continue
-        shown = drchrono.to_visit(json, started.mapping)
-        with started.sync.store.write() as conn:
+        shown = drchrono.to_visit(json, run.mapping)
+        with run.sync.store.write() as conn:
             note_place(conn, twin.aggregate, shown, first=True)
         own = shown.patient == met.remote_id and not shown.virtual_base
         if shown.starts == starts and own:
-            _not_unsure(started, twin)
-            _join(started, twin, met, attendee, started.state.read["oncall"].json)
+            _not_unsure(run, twin)
+            _join(run, twin, met, attendee, run.state.read["oncall"].json)
 
 
-def stands_for(started: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> bool:
+def stands_for(run: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> bool:
     """Whether an appointment in the way is this very visit, entered by hand; then it is noted.
 
     Noted means that it has a row of its own with its slot, by which `with_drchrono_twin` finds it.
     """
-    shown = drchrono.to_visit(json, started.mapping)
-    wanted = started.state.read["oncall"].visit.starts
+    shown = drchrono.to_visit(json, run.mapping)
+    wanted = run.state.read["oncall"].visit.starts
     same = (shown.patient, shown.starts, shown.provider) == (met.remote_id, wanted, doctor)
     if not same or isinstance(shown.starts, Absent) or shown.marker:
         return False
-    sync = started.sync
+    sync = run.sync
     with sync.store.write() as conn:
         obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
         if not _alone(conn, obj):
@@ -162,14 +162,14 @@ def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False)
         conn.execute(update(visit).where(visit.c.aggregate == key, unknown).values(**values))
 
 
-def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
+def _candidates(run: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
     """Live appointments of a system, alone in their visit, that stand in this slot by our rows.
 
     Of one that was not read yet (OnCall's hints are bare), or could not be (a doctor's zone was not
     known), the slot is not known: it may be this.
     """
     here = or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None))
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         rows = conn.execute(
             select(object_)
             .join(visit, visit.c.aggregate == object_.c.aggregate)
@@ -182,17 +182,17 @@ def _candidates(started: VisitRun, system: str, doctor: str, starts: datetime) -
                 object_.c.state == "live",
                 # Not one that a read has denied.
                 or_(~object_.c.told, object_.c.looked_at.is_(None)),
-                object_.c.aggregate != started.state.key,
+                object_.c.aggregate != run.state.key,
             )
             .order_by(object_.c.id)
         ).mappings()
         found = [links.Obj(**row) for row in rows]
-        return [one for one in found if _alone(conn, one) and _may_join(conn, started, one)]
+        return [one for one in found if _alone(conn, one) and _may_join(conn, run, one)]
 
 
-def _may_join(conn: Connection, started: VisitRun, twin: Obj) -> bool:
+def _may_join(conn: Connection, run: VisitRun, twin: Obj) -> bool:
     """Whether nobody has told the two apart by hand."""
-    own = started.state.object("drchrono" if twin.system == "oncall" else "oncall")
+    own = run.state.object("drchrono" if twin.system == "oncall" else "oncall")
     if own is None:
         return False
     kind, other = ("visit", "appointment") if twin.system == "oncall" else ("appointment", "visit")
@@ -201,9 +201,9 @@ def _may_join(conn: Connection, started: VisitRun, twin: Obj) -> bool:
     )
 
 
-def _not_unsure(started: VisitRun, twin: Obj) -> None:
+def _not_unsure(run: VisitRun, twin: Obj) -> None:
     """Raises ParkedError when the twin may be another's: who comes later is asked about too."""
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         unsure = allowed.is_unsure(conn, twin.aggregate)
     if unsure:
         raise allowed.unsure((str(twin.remote_id),), (twin.aggregate,))
@@ -218,8 +218,8 @@ def _alone(conn: Connection, one: Obj) -> bool:
     return not others and one.remote_id is not None
 
 
-def _join(started: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[str, Json]) -> None:
-    sync, state = started.sync, started.state
+def _join(run: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[str, Json]) -> None:
+    sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)

@@ -12,10 +12,10 @@ from sync.visits.state.model import VisitRun
 ECHO = timedelta(seconds=30)
 
 
-def is_own_echo(started: VisitRun, bare: list[journal.Delivery]) -> bool:
+def is_own_echo(run: VisitRun, bare: list[journal.Delivery]) -> bool:
     """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
-    objects = [o.id for o in started.state.objects if o.system == "oncall"]
-    with started.sync.store.read() as conn:
+    objects = [o.id for o in run.state.objects if o.system == "oncall"]
+    with run.sync.store.read() as conn:
         last = conn.execute(
             select(func.max(call.c.ended_at)).where(
                 call.c.object.in_(objects), call.c.effect != "", call.c.state == "done"

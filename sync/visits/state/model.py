@@ -31,6 +31,30 @@ class Shown:
     seen: dict[str, Seen]
 
 
+TOLD = frozenset({"starts", "minutes", "type", "provider", "state", "patient"})
+
+
+@dataclass
+class Seat:
+    """One current attendance: its appointment's row, and what was read of it in this run.
+
+    The id of an attendance that has no row yet is 0.
+    """
+
+    attended: Attendance
+    appointment: Obj
+    participant: Obj | None
+    parked: bool = False
+    odd: frozenset[str] = frozenset()  # causes told of what was read: values that can't be one
+    shown: Shown | None = None
+    gone: bool = False
+
+    @property
+    def read(self) -> bool:
+        """Whether its appointment was read in this run."""
+        return self.shown is not None or self.gone
+
+
 @dataclass
 class VisitState:
     """A visit of one generation: its rows, and what was read of both sides so far."""
@@ -45,9 +69,33 @@ class VisitState:
     stored: dict[tuple[int, str], Stored]
     deliveries: list[Delivery]
     unresolved: list[RowMapping]
-    read: dict[str, Shown] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    place: Slot | None = None  # where a group stands; None of a visit with one attendance
+    seats: list[Seat] = field(default_factory=list)
+    oncall: Shown | None = None
+    oncall_gone: bool = False
     attendee: Attendee | None = None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether several attendances share the visit."""
+        return self.place is not None
+
+    @property
+    def read(self) -> dict[str, Shown]:
+        """What was read in this run, by system; the appointments of a group are its seats'."""
+        found = {}
+        for seat in () if self.is_group else self.seats:
+            if seat.shown is not None:
+                found["drchrono"] = seat.shown
+        if self.oncall is not None:
+            found["oncall"] = self.oncall
+        return found
+
+    @property
+    def gone(self) -> set[str]:
+        """The systems whose object a read has denied in this run."""
+        alone = not self.is_group and any(seat.gone for seat in self.seats)
+        return ({"drchrono"} if alone else set()) | ({"oncall"} if self.oncall_gone else set())
 
     def object(self, system: str) -> Obj | None:
         """This generation's appointment of a system, in whatever state."""
@@ -69,6 +117,11 @@ class VisitState:
         if self.attendance is None or self.attendance.participant is None:
             return None
         return next((o for o in self.objects if o.id == self.attendance.participant), None)
+
+    def forget(self, row: Obj) -> None:
+        """Take out what certainly was never made."""
+        self.objects.remove(row)
+        self.seats = [seat for seat in self.seats if seat.appointment.id != row.id]
 
     def presence(self, system: str) -> Presence:
         """Whether a side is there, as far as we know or have just read."""
@@ -100,6 +153,19 @@ class VisitRun(Run):
     """What the steps of one run of a visit share."""
 
     state: VisitState
+    parked: bool = False  # the visit as a whole waits for something
+    emptied: bool = False  # its members have gone, and somebody else is in it
+
+    @property
+    def seats(self) -> list[Seat]:
+        """The current attendances."""
+        return self.state.seats
+
+    @property
+    def slot(self) -> Slot:
+        """Where a group stands."""
+        assert self.state.place is not None  # noqa: S101 - asked of groups only
+        return self.state.place
 
     @property
     def policy(self) -> Policy:
@@ -118,41 +184,6 @@ class VisitRun(Run):
             grace=timedelta(seconds=self.sync.settings.grace_seconds),
             imminent=self.sync.settings.imminent,
         )
-
-
-TOLD = frozenset({"starts", "minutes", "type", "provider", "state", "patient"})
-
-
-@dataclass
-class Seat:
-    """One current attendance: its appointment's row, and what was read of it in this run."""
-
-    attended: Attendance
-    appointment: Obj
-    participant: Obj | None
-    parked: bool = False
-    odd: frozenset[str] = frozenset()  # causes told of what was read: values that can't be one
-    shown: Shown | None = None
-    gone: bool = False
-
-    @property
-    def read(self) -> bool:
-        return self.shown is not None or self.gone
-
-
-@dataclass
-class GroupRun:
-    """What the steps of one run of a group visit share."""
-
-    started: VisitRun
-    slot: Slot
-    seats: list[Seat] = field(default_factory=list)
-    parked: bool = False  # the visit as a whole waits for something
-    emptied: bool = False  # its members have gone, and somebody else is in it
-
-    @property
-    def state(self) -> VisitState:
-        return self.started.state
 
     def seat(self, attended: int) -> Seat:
         """The seat of an attendance."""

@@ -1,186 +1,157 @@
-"""What is known of one visit at the start of a run: from SQL first, then what the remotes show."""
+"""Read what both systems show of a visit now, each object by its id and once in a run.
 
+What may be older than what is known is looked at again: by DrChrono's marks, and as `staleness`
+says.
+"""
+
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
-
-from sqlalchemy import Connection, select, update
 
 from sync.core.errors import Gone
-from sync.core.records import Absent, Life, State, Visit
+from sync.core.records import Life, State, Visit
+from sync.core.rules import group
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
-from sync.outbound.gate import Ticket
 from sync.run import hinted_ids, occurrences
-from sync.run.changes import compare, matches
+from sync.run.changes import compare
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import DELETED, LISTED_DELETED, LOOKS_AGAIN
 from sync.run.outcomes import LOOK_AGAIN, LaterError
 from sync.runtime import Sync
-from sync.store.schema import call, visit
-from sync.store.tables import attendances, baselines, journal, links
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints, Lease
+from sync.store.tables.work import Hints
 from sync.visits.state import zones
-from sync.visits.state.model import UNRESOLVED, Shown, VisitState
+from sync.visits.state.load import has_participant
+from sync.visits.state.model import Seat, Shown, VisitRun, VisitState
 
 
-def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
-    """Everything SQL knows of a leased visit."""
-    key = lease.aggregate
-    row = conn.execute(select(visit).where(visit.c.aggregate == key)).mappings().one()
-    objects = links.objects_of(conn, key)
-    current = [a for a in attendances.attendances(conn, key) if a.current and a.role == "patient"]
-    unresolved = (
-        conn.execute(
-            select(call)
-            .where(
-                call.c.aggregate == key,
-                call.c.fence < lease.fence,
-                call.c.effect != "",
-                call.c.state.in_(UNRESOLVED),
-            )
-            .order_by(call.c.id)
-        )
-        .mappings()
-        .all()
-    )
-    return VisitState(
-        key=key,
-        lease=lease,
-        now=now,
-        generation=row["generation"],
-        row=row,
-        objects=objects,
-        attendance=current[0] if current else None,
-        stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
-        deliveries=journal.unexplained(conn, key),
-        unresolved=list(unresolved),
-    )
+def read_side(run: VisitRun, system: str) -> None:
+    """Read all of one side, each object by its id and once in a run."""
+    if system == "oncall":
+        read_oncall(run)
+    else:
+        read_appointments(run, run.seats)
 
 
-def hints_left(state: VisitState) -> Hints:
-    """The hints that still ask for a read.
+def read_appointments(run: VisitRun, seats: Iterable[Seat]) -> None:
+    """Read the appointments of these seats by id, each once in a run.
 
-    DrChrono's deliveries may be explained by what is stored: an echo that came while we were busy
-    equals the baseline by now.
+    Raises LaterError when one may be older than what is known of it, and NothingThereError when
+    only a caller told of it.
     """
-    hints = state.lease.hints
-    said = [d for d in state.deliveries if d.source == "drchrono"]
-    if hints.oncall and not any(d.source == "oncall" for d in state.deliveries):
-        return hints  # not said by a webhook alone: somebody wants both sides looked at
-    if state.lease.own:
-        return hints  # asked for by ourselves: no body explains that
-    explained = said and all(
-        matches(d.digests or {}, d.key_id, d.object, state.stored) for d in said
-    )
-    return Hints(drchrono=hints.drchrono and not explained, oncall=hints.oncall)
+    for seat in seats:
+        if not seat.read and seat.appointment.remote_id is not None:
+            _read_appointment(run, seat)
 
 
-def wait_for_unresolved(sync: Sync, state: VisitState) -> Hints:
-    """Which sides must be read because a write there has no known outcome.
-
-    Raises LaterError while such a write is younger than the settling time: it may still land.
-    """
-    settled = timedelta(seconds=sync.settings.late_seconds)
-    for row in state.unresolved:
-        ready = row["at"] + settled
-        if state.now < ready:
-            raise LaterError(ready, Hints.both())
-    systems = {row["system"] for row in state.unresolved}
-    return Hints(drchrono="drchrono" in systems, oncall="oncall" in systems)
-
-
-def looked_at(conn: Connection, state: VisitState) -> None:
-    """The unresolved writes were looked at; what of them is still pending may land late yet."""
-    ids = [row["id"] for row in state.unresolved]
-    if ids:
-        conn.execute(update(call).where(call.c.id.in_(ids)).values(state="looked"))
-
-
-def read_side(sync: Sync, state: VisitState, system: str, ticket: Ticket) -> None:
-    """Read one side's object by id, once per run."""
-    obj = state.object(system)
-    if system in state.read or system in state.gone or obj is None or obj.remote_id is None:
-        return
+def _read_appointment(run: VisitRun, seat: Seat) -> None:
+    sync, state, obj = run.sync, run.state, seat.appointment
     if hinted_ids.is_closed(obj):
-        state.gone.add(system)
+        seat.gone = True
         return
+    # The marker is only in the verbose form, which is asked for until it is known. So is the
+    # clinical note's lock.
+    locked = _note_was_locked(state, obj)
     try:
-        if system == "drchrono":
-            # The marker is only in the verbose form, which is asked for until it is known.
-            # So is the clinical note's lock.
-            verbose = note_was_locked(state, obj) or not obj.marked
-            json = sync.drchrono.get_appointment(ticket, obj.remote_id, verbose=verbose)
-            shown = _drchrono(sync, state, obj, json)
-            hear_of_lock(state, obj, shown)
-        else:
-            shown = _oncall(sync, state, obj, sync.oncall.get_appointment(ticket, obj.remote_id))
+        json = sync.drchrono.get_appointment(
+            run.ticket, str(obj.remote_id), verbose=locked or not obj.marked
+        )
     except Gone:
-        _denied(sync, state, system, obj, ticket)
+        _appointment_denied(run, seat)
         return
+    shown = _drchrono(sync, state, obj, json)
+    if locked and isinstance(shown.visit.state, State) and terminal(shown.visit.state):
+        # A lock is in no digest: with the event, what was read is news.
+        shown.seen["state"] = Seen.CHANGED
     if hinted_ids.is_unread(obj):
         if obj.state == "gone" and is_deleted(shown):
-            _denied(sync, state, system, obj, ticket)
+            _appointment_denied(run, seat)
             return
-        obj = now_a_fact(sync, state.lease, obj, shown)
-        state.objects = [obj if one.id == obj.id else one for one in state.objects]
-    if system == "drchrono" and is_older(state, obj, shown, newest_mark(state)):
-        raise look_again(state, system)
+        obj = seat.appointment = _now_a_fact(run, obj, shown)
+    if _is_stale(state, obj, shown):
+        raise look_again(state, "drchrono")
+    if state.place is not None and has_participant(seat):
+        # A slip of the keys, or a length taken away, moves nobody out of the visit they are in.
+        shown.visit, seat.odd = group.kept_in(state.place, shown.visit, state.now)
     staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
-    state.read[system] = shown
-    if isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED:
-        state.gone.add(system)
+    seat.shown = shown
+    seat.gone = is_deleted(shown)
 
 
-def now_a_fact(sync: Sync, lease: Lease, obj: Obj, shown: Shown) -> Obj:
-    """The row of an object that a read has shown for the first time, or again; raises as that."""
-    if obj.state == "gone":
-        shown.seen["state"] = Seen.CHANGED
-    seen = shown.visit
-    return hinted_ids.shown(sync, lease, obj, seen.remote_id, seen, shown.json, shown.wire)
-
-
-def _denied(sync: Sync, state: VisitState, system: str, obj: Obj, ticket: Ticket) -> None:
+def _appointment_denied(run: VisitRun, seat: Seat) -> None:
     """A read by id found nothing: never there, gone still, under another id now, or gone."""
-    if obj.told:
-        raise hinted_ids.denied(sync, state.lease, obj)
-    if obj.state == "gone":
-        hinted_ids.still_gone(sync, state.lease, obj)
-        state.gone.add(system)
+    sync, state, obj = run.sync, run.state, seat.appointment
+    if _is_denied_again(run, obj):
+        seat.gone = True
         return
-    real = None if was_deleted(state, obj) else now_real(sync, ticket, obj)
+    # An occurrence that became an appointment has another id; its own is gone then (API v4).
+    real = None
+    if not _was_deleted(state, obj):
+        real = occurrences.look_for_real(sync, run.ticket, obj)
     if real is None:
         staleness.believe_gone(sync, state.lease, obj, state.deliveries)
-        state.gone.add(system)
-    else:
-        state.objects = [real if one.id == real.id else one for one in state.objects]
-        read_side(sync, state, system, ticket)
+        seat.gone = True
+        return
+    seat.appointment = real
+    state.objects = [real if one.id == real.id else one for one in state.objects]
+    _read_appointment(run, seat)
 
 
-def was_deleted(state: VisitState, obj: Obj) -> bool:
+def read_oncall(run: VisitRun) -> None:
+    """Read the OnCall visit by its id, once in a run; raises as `read_appointments`."""
+    sync, state = run.sync, run.state
+    obj = state.object("oncall")
+    if state.oncall is not None or state.oncall_gone or obj is None or obj.remote_id is None:
+        return
+    if hinted_ids.is_closed(obj):
+        state.oncall_gone = True
+        return
+    try:
+        json = sync.oncall.get_appointment(run.ticket, obj.remote_id)
+    except Gone:
+        if not _is_denied_again(run, obj):
+            staleness.believe_gone(sync, state.lease, obj, state.deliveries)
+        state.oncall_gone = True
+        return
+    shown = _oncall(sync, state, obj, json)
+    if hinted_ids.is_unread(obj):
+        obj = _now_a_fact(run, obj, shown)
+    staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
+    state.oncall = shown
+    state.oncall_gone = is_deleted(shown)
+
+
+def _now_a_fact(run: VisitRun, obj: Obj, shown: Shown) -> Obj:
+    """The row of an object that a read has shown for the first time, or again; raises as that."""
+    state, seen = run.state, shown.visit
+    if obj.state == "gone":
+        shown.seen["state"] = Seen.CHANGED
+    now = hinted_ids.shown(run.sync, state.lease, obj, seen.remote_id, seen, shown.json, shown.wire)
+    state.objects = [now if one.id == now.id else one for one in state.objects]
+    return now
+
+
+def _is_denied_again(run: VisitRun, obj: Obj) -> bool:
+    """Whether what a read has denied was gone before; raises where only a caller told of it."""
+    if obj.told:
+        raise hinted_ids.denied(run.sync, run.state.lease, obj)
+    if obj.state == "gone":
+        hinted_ids.still_gone(run.sync, run.state.lease, obj)
+        return True
+    return False
+
+
+def _was_deleted(state: VisitState, obj: Obj) -> bool:
     """Whether a webhook or a list told that it was deleted."""
     told = (DELETED, LISTED_DELETED)
     return any(d.object == obj.id and d.event in told for d in state.deliveries)
 
 
-def now_real(sync: Sync, ticket: Ticket, obj: Obj) -> Obj | None:
-    """The appointment that an occurrence became; its own id is gone then (API v4)."""
-    return occurrences.look_for_real(sync, ticket, obj) if obj.system == "drchrono" else None
-
-
-def note_was_locked(state: VisitState, obj: Obj) -> bool:
-    """Whether a webhook told that the clinical note of this appointment was locked."""
+def _note_was_locked(state: VisitState, obj: Obj) -> bool:
     return any(d.event == "CLINICAL_NOTE_LOCK" and d.object == obj.id for d in state.deliveries)
-
-
-def hear_of_lock(state: VisitState, obj: Obj, shown: Shown) -> None:
-    """Take the end that a locked note is for news: a lock is in no digest."""
-    ended = isinstance(shown.visit.state, State) and terminal(shown.visit.state)
-    if ended and note_was_locked(state, obj):
-        shown.seen["state"] = Seen.CHANGED
 
 
 def look_again(state: VisitState, system: str) -> LaterError:
@@ -190,18 +161,19 @@ def look_again(state: VisitState, system: str) -> LaterError:
     return LaterError(state.now + LOOK_AGAIN, both, failed=True)
 
 
-def is_older(state: VisitState, obj: Obj, shown: Shown, told_mark: str | None) -> bool:
+def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
     """Whether a read is older than what a delivery told, or than what was read before.
 
-    Marks are DrChrono's `updated_at`, opaque but growing (facts); `told_mark` is the newest of the
-    deliveries. After some looks what is shown is taken as it is.
+    Marks are DrChrono's `updated_at`, opaque but growing (facts). After some looks what is shown
+    is taken as it is.
     """
     if state.lease.attempts >= LOOKS_AGAIN:
         return False
     told = [d for d in state.deliveries if d.object == obj.id]
     if told and told[-1].event in (DELETED, LISTED_DELETED):
         return not is_deleted(shown)
-    marks = [mark for mark in (told_mark, obj.mark) if mark]
+    said = told if state.is_group else [d for d in state.deliveries if d.source == "drchrono"]
+    marks = [mark for mark in (obj.mark, *(d.mark for d in said)) if mark]
     return bool(shown.visit.mark and marks and shown.visit.mark < max(marks))
 
 
@@ -281,43 +253,3 @@ def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:
         if attendee.cancelled is True and _is_open(found.visit):
             found.visit = replace(found.visit, state=State(Life.CANCELLED))
             found.seen["state"] = seen.get("state", Seen.NEW)
-
-
-def is_quiet(state: VisitState, system: str) -> bool:
-    """Whether what was read of this side asks for nothing: all as settled, linked and marked."""
-    shown, obj = state.read.get(system), state.object(system)
-    if shown is None or obj is None or system in state.gone:
-        return False
-    if not obj.marked and not shown.visit.virtual:
-        return False
-    other = state.object("oncall" if system == "drchrono" else "drchrono")
-    if other is None or other.remote_id is None:
-        return False
-    told = {"starts", "minutes", "type", "provider", "state", "patient"}
-    return all(seen is Seen.SAME for name, seen in shown.seen.items() if name in told)
-
-
-def newest_mark(state: VisitState) -> str | None:
-    """The highest `updated_at` mark among DrChrono's unexplained deliveries."""
-    marks = [d.mark for d in state.deliveries if d.source == "drchrono" and d.mark]
-    return max(marks, default=None)
-
-
-def starts_of(state: VisitState) -> datetime | None:
-    """When the visit begins, by what was read (DrChrono first), else by what is stored."""
-    for system in ("drchrono", "oncall"):
-        shown = state.read.get(system)
-        if shown is not None and not isinstance(shown.visit.starts, Absent):
-            return shown.visit.starts
-    stored: datetime | None = state.row["starts_at"]
-    return stored
-
-
-def doctor_of(state: VisitState) -> str | None:
-    """The doctor concerned, as DrChrono shows it, else OnCall, else as stored."""
-    for system in ("drchrono", "oncall"):
-        shown = state.read.get(system)
-        if shown is not None and not isinstance(shown.visit.provider, Absent):
-            return shown.visit.provider
-    stored: str | None = state.row["doctor"]
-    return stored

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sync.core.records import Visit
     from sync.runtime import Sync
     from sync.store.tables.links import Obj
-    from sync.visits.state.model import GroupRun, Seat, Shown, VisitRun, VisitState
+    from sync.visits.state.model import Seat, Shown, VisitRun, VisitState
 
 PLACE = ("starts", "minutes", "provider")
 
@@ -42,9 +42,9 @@ def patient(conn: Connection, person: int | None, shown: str) -> Seen:
 # --- a visit --------------------------------------------------------------------------------------
 
 
-def of_visit(started: VisitRun) -> None:
+def of_visit(run: VisitRun) -> None:
     """Settle anew what can be told without the baseline; the plan asks about what is left."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     if not is_in(sync.digests, state.stored):
         return
     left, right = state.read.get("drchrono"), state.read.get("oncall")
@@ -89,7 +89,7 @@ def _provider_anew(sync: Sync, state: VisitState, obj: Obj, doctor: str) -> None
 # --- a group --------------------------------------------------------------------------------------
 
 
-def of_group(run: GroupRun) -> None:
+def of_group(run: VisitRun) -> None:
     """The same for a group, all of it read. Raises ParkedError when anything is left."""
     shown, open_ = run.oncall(), [seat for seat in run.seats if _is_open(seat)]
     left: list[str] = []
@@ -109,9 +109,9 @@ def of_group(run: GroupRun) -> None:
                 shown.seen[name] = Seen.SAME
             else:
                 left.append(name)
-        _anew(run.started.sync, run.state, obj, shown, (*PLACE, "type", "state"))
+        _anew(run.sync, run.state, obj, shown, (*PLACE, "type", "state"))
         if isinstance(shown.visit.provider, Absent) or "provider" not in shown.wire:
-            _provider_anew(run.started.sync, run.state, obj, run.slot.doctor)
+            _provider_anew(run.sync, run.state, obj, run.slot.doctor)
     if left:
         names = tuple(dict.fromkeys(left))
         raise ParkedError("operator", CAUSE, CAUSE, candidates=names)
@@ -122,7 +122,7 @@ def _is_open(seat: Seat) -> bool:
     return isinstance(state, State) and not terminal(state)
 
 
-def _stands_in_slot(run: GroupRun, there: Visit) -> bool:
+def _stands_in_slot(run: VisitRun, there: Visit) -> bool:
     told = {"starts": there.starts, "minutes": there.minutes, "doctor": there.provider}
     return all(
         isinstance(value, Absent) or value == getattr(run.slot, name)
@@ -130,9 +130,9 @@ def _stands_in_slot(run: GroupRun, there: Visit) -> bool:
     )
 
 
-def _of_seat(run: GroupRun, seat: Seat, there: Shown | None) -> list[str]:
+def _of_seat(run: VisitRun, seat: Seat, there: Shown | None) -> list[str]:
     """The fields of one member that can't be told; the others are settled anew."""
-    sync, state, shown, left = run.started.sync, run.state, seat.shown, list[str]()
+    sync, state, shown, left = run.sync, run.state, seat.shown, list[str]()
     if shown is not None:
         for name in [name for name, how in shown.seen.items() if how is Seen.UNKNOWN]:
             shown.seen[name] = _seat_field(run, seat, shown, there, name)
@@ -149,11 +149,11 @@ def _of_seat(run: GroupRun, seat: Seat, there: Shown | None) -> list[str]:
     return left
 
 
-def _seat_field(run: GroupRun, seat: Seat, shown: Shown, there: Shown | None, name: str) -> Seen:
+def _seat_field(run: VisitRun, seat: Seat, shown: Shown, there: Shown | None, name: str) -> Seen:
     if name in PLACE:
         return Seen.SAME if group.slot_of(shown.visit) == run.slot else Seen.UNKNOWN
     if name == "patient":
-        with run.started.sync.store.read() as conn:
+        with run.sync.store.read() as conn:
             return patient(conn, seat.attended.person, shown.visit.patient or "")
     if name == "type":
         alike = there is not None and there.visit.type == shown.visit.type

@@ -31,18 +31,18 @@ SOON = timedelta(seconds=30)
 
 @contextmanager
 def recorded(
-    started: VisitRun, plan: Plan, whose: Callable[[str], Obj | None] | None = None
+    run: VisitRun, plan: Plan, whose: Callable[[str], Obj | None] | None = None
 ) -> Iterator[None]:
     """Record the plan's conflicts, and take that back when nothing of the plan was written.
 
     `whose` names the object of a system where it is not simply the visit's.
     """
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     noted: list[int] = []
     if plan.conflicts:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-            noted = note(conn, started, plan, whose)
+            noted = note(conn, run, plan, whose)
     try:
         yield
     except (Unresolved, FencedOff):
@@ -56,29 +56,29 @@ def recorded(
 
 def note(
     conn: Connection,
-    started: VisitRun,
+    run: VisitRun,
     plan: Plan,
     whose: Callable[[str], Obj | None] | None = None,
 ) -> list[int]:
     """Record the plan's conflicts; returns the ids of those that were not recorded before."""
-    of = whose or started.state.object
+    of = whose or run.state.object
     found = [(of(system), name) for system, name in plan.conflicts]
     return [
-        journal.note_conflict(conn, obj.id, name, "overwritten", started.sync.clock())
+        journal.note_conflict(conn, obj.id, name, "overwritten", run.sync.clock())
         for obj, name in found
-        if obj is not None and not _is_noted(conn, started, obj, name)
+        if obj is not None and not _is_noted(conn, run, obj, name)
     ]
 
 
-def _is_noted(conn: Connection, started: VisitRun, obj: Obj, name: str) -> bool:
+def _is_noted(conn: Connection, run: VisitRun, obj: Obj, name: str) -> bool:
     """Whether an earlier run recorded it that came to no end, or whose write has no known outcome.
 
     A run that ends notes that it has seen both sides.
     """
     since = obj.seen_at or obj.created_at
-    if started.state.unresolved:
-        first = min(row["at"] for row in started.state.unresolved)
-        since = min(since, first - timedelta(seconds=started.sync.settings.lease_seconds))
+    if run.state.unresolved:
+        first = min(row["at"] for row in run.state.unresolved)
+        since = min(since, first - timedelta(seconds=run.sync.settings.lease_seconds))
     noted = select(conflict.c.id).where(
         conflict.c.object == obj.id, conflict.c.field == name, conflict.c.at >= since
     )

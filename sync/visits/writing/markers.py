@@ -22,82 +22,82 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 
-def marker_for(started: VisitRun, other: str | None) -> Marker:
+def marker_for(run: VisitRun, other: str | None) -> Marker:
     """The marker of this visit's present generation; `other` is the counterpart's remote id.
 
     Raises ParkedError while the accounts are not connected: no installation has a name then.
     """
-    name = started.sync.installation()
+    name = run.sync.installation()
     if name is None:
         raise ParkedError("auth", "drchrono", "not_connected")
-    attended = started.state.attendance
+    attended = run.state.attendance
     return Marker(
         installation=name,
-        aggregate=started.state.key,
-        generation=started.state.generation,
+        aggregate=run.state.key,
+        generation=run.state.generation,
         life=attended.life if attended else 1,
         other=other,
-        occurrence=started.state.row["occurrence_key"],
+        occurrence=run.state.row["occurrence_key"],
     )
 
 
-def mark(started: VisitRun, system: str) -> None:
+def mark(run: VisitRun, system: str) -> None:
     """Write the marker into one side's appointment, if it is not there and can be there."""
-    state = started.state
+    state = run.state
     obj, shown = state.object(system), state.read.get(system)
     if obj is None or obj.remote_id is None or shown is None or obj.marked:
         return
     other = state.object("oncall" if system == "drchrono" else "drchrono")
-    wanted = marker_for(started, other.remote_id if other else None)
-    if is_written(started, system, obj, shown.visit.marker, wanted):
-        with started.sync.store.write() as conn:
+    wanted = marker_for(run, other.remote_id if other else None)
+    if is_written(run, system, obj, shown.visit.marker, wanted):
+        with run.sync.store.write() as conn:
             links.change(conn, obj.id, marked=True)
     elif system == "oncall":
-        mark_oncall(started, obj, shown.json, wanted)
+        mark_oncall(run, obj, shown.json, wanted)
     else:
-        mark_appointment(started, obj, shown.json, wanted)
+        mark_appointment(run, obj, shown.json, wanted)
 
 
-def is_written(started: VisitRun, system: str, obj: Obj, shown: object, wanted: Marker) -> bool:
+def is_written(run: VisitRun, system: str, obj: Obj, shown: object, wanted: Marker) -> bool:
     """Whether an appointment bears that marker, with a seal that holds or from before seals."""
-    digests, remote_id = started.sync.digests, str(obj.remote_id)
+    digests, remote_id = run.sync.digests, str(obj.remote_id)
     return shown == wanted and not sealing.is_broken(
         digests, shown, system, "appointment", remote_id
     )
 
 
-def mark_oncall(started: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
+def mark_oncall(run: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
     """Write the marker into an OnCall visit's metadata. Nobody is mailed about metadata."""
-    marker = sealing.seal(started.sync.digests, marker, "oncall", "appointment", obj.remote_id)
+    marker = sealing.seal(run.sync.digests, marker, "oncall", "appointment", obj.remote_id)
     body: dict[str, Json] = {"metadata": oncall_bodies.with_marker(json.get("metadata"), marker)}
-    _send(started, "oncall", obj, body)
+    _send(run, "oncall", obj, body)
 
 
-def mark_appointment(started: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
+def mark_appointment(run: VisitRun, obj: Obj, json: dict[str, Json], marker: Marker) -> None:
     """Write the marker, and the address staff open, into the appointment's custom field.
 
     The list is written only when it was returned, and whole. Nothing is written on a virtual
     occurrence, which writing might make real, nor where the account has no such field.
     """
     existing, doctor = json.get("custom_fields"), str(json.get("doctor"))
-    with started.sync.store.read() as conn:
+    with run.sync.store.read() as conn:
         field_id = facts.appointment_field(conn, doctor)
     if field_id is None or not isinstance(existing, list) or not str(obj.remote_id).isdecimal():
         return
-    link = started.mapping.visit_link(marker.other) if marker.other else ""
-    marker = sealing.seal(started.sync.digests, marker, "drchrono", "appointment", obj.remote_id)
+    link = run.mapping.visit_link(marker.other) if marker.other else ""
+    marker = sealing.seal(run.sync.digests, marker, "drchrono", "appointment", obj.remote_id)
     fields = drchrono_bodies.with_marker("appointment", existing, field_id, marker, link=link)
-    _send(started, "drchrono", obj, {"custom_fields": fields})
+    _send(run, "drchrono", obj, {"custom_fields": fields})
 
 
-def _send(started: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> None:
+def _send(run: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> None:
     def after(conn: Connection, _answer: Answer) -> None:
-        links.change(conn, obj.id, marked=True, marker_key=started.sync.digests.key_id)
+        links.change(conn, obj.id, marked=True, marker_key=run.sync.digests.key_id)
 
-    client = started.sync.oncall if system == "oncall" else started.sync.drchrono
+    client = run.sync.oncall if system == "oncall" else run.sync.drchrono
     try:
         client.patch_appointment(
-            started.ticket.then(after),
+            run.ticket.then(after),
             str(obj.remote_id),
             body,
             object_id=obj.id,
@@ -105,4 +105,4 @@ def _send(started: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> No
             effect="marker",
         )
     except Refused as refusal:
-        do_without(started.sync, obj, refusal)
+        do_without(run.sync, obj, refusal)

@@ -19,7 +19,7 @@ from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
 from sync.visits.state import zones
-from sync.visits.state.read import doctor_of
+from sync.visits.state.summary import doctor_of
 
 OWNER = frozenset({"provider", "division"})
 
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
 
 
 def patch_oncall(
-    started: VisitRun, effect: Patch, then: Callable[[Connection], None] | None = None
+    run: VisitRun, effect: Patch, then: Callable[[Connection], None] | None = None
 ) -> None:
     """Write to the OnCall visit; what follows from it (`then`) is stored with its success."""
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     obj, shown = state.object("oncall"), state.read["oncall"]
     assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
     body = oncall_bodies.appointment_body(
-        effect.values, base_url=sync.settings.oncall_base_url, mapping=started.mapping
+        effect.values, base_url=sync.settings.oncall_base_url, mapping=run.mapping
     )
     written = sync.digests.fields(obj.id, oncall.wire("appointment", {**shown.json, **body}))
     pending = {(obj.id, name): written[name] for name in effect.values if name in written}
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            _settle_answer(conn, started, obj.id, answer.json, effect)
-        _carried(conn, started, "drchrono", effect)
+            _settle_answer(conn, run, obj.id, answer.json, effect)
+        _carried(conn, run, "drchrono", effect)
         if then is not None:
             then(conn)
 
     try:
         sync.oncall.patch_appointment(
-            started.ticket.then(after),
+            run.ticket.then(after),
             obj.remote_id,
             body,
             object_id=obj.id,
@@ -61,42 +61,42 @@ def patch_oncall(
             effect=effect.effect,
             pending=pending,
             before=sync.digests.fields(obj.id, shown.wire),
-            doctor=doctor_of(started.state),
+            doctor=doctor_of(run.state),
         )
     except Refused as refusal:
         if "provider" not in effect.values or not OWNER & set(refusal.fields):
             raise
         # The provider of a visit can't be changed there: it is made anew with the new one.
-        next_generation(started, cancel_old=True)
+        next_generation(run, cancel_old=True)
 
 
 def _settle_answer(
-    conn: Connection, started: VisitRun, object_id: int, json: dict[str, Json], effect: Patch
+    conn: Connection, run: VisitRun, object_id: int, json: dict[str, Json], effect: Patch
 ) -> None:
     """Move the baselines of the fields that were written to what OnCall made of them.
 
     Its answer shows the others too, with edits that nobody has carried yet: those stay.
     """
-    digests = started.sync.digests
+    digests = run.sync.digests
     shown = oncall.wire("appointment", json)
     wire = {name: shown[name] for name in effect.values if name in shown}
     baselines.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
-    known = {o.remote_id: o.id for o in started.state.objects if o.kind == "participant"}
+    known = {o.remote_id: o.id for o in run.state.objects if o.kind == "participant"}
     for remote_id, one in participants_wire(json).items() if "state" in wire else ():
         row = known.get(remote_id)
         if row is not None:
             baselines.settle(
                 conn, row, digests.fields(row, {"state": one.get("state")}), digests.key_id
             )
-    links.change(conn, object_id, seen_at=started.sync.clock())
+    links.change(conn, object_id, seen_at=run.sync.clock())
 
 
-def _carried(conn: Connection, started: VisitRun, source: str, effect: Patch) -> None:
+def _carried(conn: Connection, run: VisitRun, source: str, effect: Patch) -> None:
     """The other side's baselines move with the success of the call that carried its change."""
-    obj, shown = started.state.object(source), started.state.read.get(source)
+    obj, shown = run.state.object(source), run.state.read.get(source)
     if obj is None or shown is None:
         return
-    digests = started.sync.digests
+    digests = run.sync.digests
     wire = {name: shown.wire[name] for name in effect.values if name in shown.wire}
     if wire:
         baselines.settle(
@@ -104,23 +104,23 @@ def _carried(conn: Connection, started: VisitRun, source: str, effect: Patch) ->
         )
 
 
-def patch_drchrono(started: VisitRun, effect: Patch) -> None:
-    state = started.state
+def patch_drchrono(run: VisitRun, effect: Patch) -> None:
+    state = run.state
     obj, shown = state.object("drchrono"), state.read["drchrono"]
     assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
-    doctor = str(effect.values.get("provider") or doctor_of(started.state))
-    body = drchrono_bodies.appointment_body(effect.values, doctor=doctor, mapping=started.mapping)
+    doctor = str(effect.values.get("provider") or doctor_of(run.state))
+    body = drchrono_bodies.appointment_body(effect.values, doctor=doctor, mapping=run.mapping)
     ending = state.read.get("oncall")
     if effect.effect == "cancel" and ending and isinstance(ending.visit.state, State):
         notes = drchrono_bodies.with_note(
             shown.json, drchrono_bodies.cancel_note(ending.visit.state.by)
         )
         body |= {} if notes is None else {"notes": notes}
-    rooms = [None, *_other_rooms(started, doctor, shown.json.get("exam_room"))]
+    rooms = [None, *_other_rooms(run, doctor, shown.json.get("exam_room"))]
     for room in rooms:
         tried = body if room is None else {**body, "exam_room": int(room)}
         try:
-            _send_drchrono(started, effect, obj.id, obj.remote_id, tried)
+            _send_drchrono(run, effect, obj.id, obj.remote_id, tried)
         except Conflict as conflict:
             if conflict.code != "overlap":
                 raise
@@ -130,14 +130,14 @@ def patch_drchrono(started: VisitRun, effect: Patch) -> None:
     raise waiting.overlap(taken, obj.id)
 
 
-def _other_rooms(started: VisitRun, doctor: str, current: object) -> list[str]:
-    return [room for room in started.mapping.exam_rooms(doctor) if room != str(current)]
+def _other_rooms(run: VisitRun, doctor: str, current: object) -> list[str]:
+    return [room for room in run.mapping.exam_rooms(doctor) if room != str(current)]
 
 
 def _send_drchrono(
-    started: VisitRun, effect: Patch, object_id: int, remote_id: str, body: dict[str, Json]
+    run: VisitRun, effect: Patch, object_id: int, remote_id: str, body: dict[str, Json]
 ) -> None:
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     shown = state.read["drchrono"]
     merged = {**shown.json, **body}
     written = sync.digests.fields(object_id, drchrono.wire("appointment", merged))
@@ -147,15 +147,15 @@ def _send_drchrono(
 
     def after(conn: Connection, _answer: Answer) -> None:
         # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
-        _carried(conn, started, "oncall", effect)
+        _carried(conn, run, "oncall", effect)
         if "starts" in touched:
             owner = str(effect.values.get("provider") or doctor_of(state))
-            zones.note_used(conn, object_id, started.mapping.zone(owner))
+            zones.note_used(conn, object_id, run.mapping.zone(owner))
         # Its new `updated_at` is not told. What bears this one, or an older, is from before this.
         links.change(conn, object_id, mark=shown.visit.mark)
 
     sync.drchrono.patch_appointment(
-        started.ticket.then(after),
+        run.ticket.then(after),
         remote_id,
         body,
         object_id=object_id,
@@ -163,27 +163,27 @@ def _send_drchrono(
         effect=effect.effect,
         pending=pending,
         before=sync.digests.fields(object_id, shown.wire),
-        doctor=doctor_of(started.state),
+        doctor=doctor_of(run.state),
     )
 
 
-def next_generation(started: VisitRun, *, cancel_old: bool) -> None:
+def next_generation(run: VisitRun, *, cancel_old: bool) -> None:
     """Start the visit's next life: what is open now gets an OnCall visit of its own.
 
     With the old one's cancellation in one step: cancelled and settled, nothing would ask for more.
     """
-    sync, state = started.sync, started.state
+    sync, state = run.sync, run.state
     if cancel_old:
         ending = Patch("oncall", {"state": "cancelled"}, "cancel")
-        patch_oncall(started, ending, lambda conn: _begin_next(conn, started))
+        patch_oncall(run, ending, lambda conn: _begin_next(conn, run))
         return
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        _begin_next(conn, started)
+        _begin_next(conn, run)
 
 
-def _begin_next(conn: Connection, started: VisitRun) -> None:
-    state = started.state
+def _begin_next(conn: Connection, run: VisitRun) -> None:
+    state = run.state
     attended, appointment = state.attendance, state.object("drchrono")
     if appointment is not None:
         # Its marker, and the address staff open, still name the visit that is over.
@@ -198,4 +198,4 @@ def _begin_next(conn: Connection, started: VisitRun) -> None:
         attendances.attend(
             conn, state.key, appointment=attended.appointment, life=attended.life + 1
         )
-    work.raise_(conn, state.key, now=started.sync.clock(), hints=Hints.of("drchrono"))
+    work.raise_(conn, state.key, now=run.sync.clock(), hints=Hints.of("drchrono"))

@@ -1,0 +1,151 @@
+"""Load what SQL knows of one visit: its rows, its seats, and what is left of earlier runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from sync.core.rules.group import is_group, slot_from
+from sync.run.changes import matches
+from sync.run.outcomes import LaterError
+from sync.store.schema import blocker, call, visit
+from sync.store.tables import attendances, baselines, journal, links
+from sync.store.tables.attendances import Attendance
+from sync.store.tables.work import Hints, Lease
+from sync.visits.state.model import UNRESOLVED, Seat, VisitRun, VisitState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sync.runtime import Sync
+
+
+def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
+    """Everything SQL knows of a leased visit."""
+    key = lease.aggregate
+    row = conn.execute(select(visit).where(visit.c.aggregate == key)).mappings().one()
+    objects = links.objects_of(conn, key)
+    current = [a for a in attendances.attendances(conn, key) if a.current and a.role == "patient"]
+    unresolved = (
+        conn.execute(
+            select(call)
+            .where(
+                call.c.aggregate == key,
+                call.c.fence < lease.fence,
+                call.c.effect != "",
+                call.c.state.in_(UNRESOLVED),
+            )
+            .order_by(call.c.id)
+        )
+        .mappings()
+        .all()
+    )
+    state = VisitState(
+        key=key,
+        lease=lease,
+        now=now,
+        generation=row["generation"],
+        row=row,
+        objects=objects,
+        attendance=current[0] if current else None,
+        stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
+        deliveries=journal.unexplained(conn, key),
+        unresolved=list(unresolved),
+    )
+    if is_group(row["slot_key"]):
+        state.attendance = None  # its members are its seats: nothing here is anybody's alone
+        state.place = slot_from(row["slot_key"])
+    _seat(state, current)
+    return state
+
+
+def reload(run: VisitRun) -> None:
+    """Load the rows and seats again after this run has changed them; what was read of them stays.
+
+    Of a group it is also loaded who of it is parked.
+    """
+    state = run.state
+    with run.sync.store.read() as conn:
+        state.objects = links.objects_of(conn, state.key)
+        current = [a for a in attendances.attendances(conn, state.key) if a.current]
+        if not state.is_group:
+            state.attendance = next((a for a in current if a.role == "patient"), None)
+            _seat(state, current)
+            return
+        state.stored = baselines.stored_fields(conn, [o.id for o in state.objects])
+        waits = select(blocker.c.object).where(blocker.c.aggregate == state.key)
+        parked = set(conn.execute(waits).scalars())
+    _seat(state, current)
+    run.parked = 0 in parked
+    for seat in state.seats:
+        seat.parked = seat.appointment.id in parked
+
+
+def _seat(state: VisitState, current: list[Attendance]) -> None:
+    """Seat the current attendances that have an appointment; what was read of them stays."""
+    known = {obj.id: obj for obj in state.objects}
+    before = {seat.appointment.id: seat for seat in state.seats}
+    if state.is_group:
+        found = [(one, known.get(one.appointment or 0)) for one in current]
+    else:
+        found = [(state.attendance or _not_yet(state), state.object("drchrono"))]
+    state.seats = []
+    for attended, appointment in found:
+        if appointment is None:
+            continue
+        seat = Seat(attended, appointment, known.get(attended.participant or 0))
+        earlier = before.get(appointment.id)
+        if earlier is not None:
+            seat.shown, seat.gone = earlier.shown, earlier.gone
+        state.seats.append(seat)
+
+
+def _not_yet(state: VisitState) -> Attendance:
+    """The attendance of an appointment that has none yet: it is stored with its first create."""
+    return Attendance(0, state.key, 1, None, None, None, 0, "patient", current=True)
+
+
+def has_participant(seat: Seat) -> bool:
+    """Whether the member is in the OnCall visit (cancelled or not), as far as is known."""
+    return seat.participant is not None and seat.participant.remote_id is not None
+
+
+def hints_left(state: VisitState) -> Hints:
+    """The hints that still ask for a read.
+
+    DrChrono's deliveries may be explained by what is stored: an echo that came while we were busy
+    equals the baseline by now.
+    """
+    hints = state.lease.hints
+    said = [d for d in state.deliveries if d.source == "drchrono"]
+    if hints.oncall and not any(d.source == "oncall" for d in state.deliveries):
+        return hints  # not said by a webhook alone: somebody wants both sides looked at
+    if state.lease.own:
+        return hints  # asked for by ourselves: no body explains that
+    explained = said and all(
+        matches(d.digests or {}, d.key_id, d.object, state.stored) for d in said
+    )
+    return Hints(drchrono=hints.drchrono and not explained, oncall=hints.oncall)
+
+
+def wait_for_unresolved(sync: Sync, state: VisitState) -> Hints:
+    """Which sides must be read because a write there has no known outcome.
+
+    Raises LaterError while such a write is younger than the settling time: it may still land.
+    """
+    settled = timedelta(seconds=sync.settings.late_seconds)
+    for row in state.unresolved:
+        ready = row["at"] + settled
+        if state.now < ready:
+            raise LaterError(ready, Hints.both())
+    systems = {row["system"] for row in state.unresolved}
+    return Hints(drchrono="drchrono" in systems, oncall="oncall" in systems)
+
+
+def looked_at(conn: Connection, state: VisitState) -> None:
+    """The unresolved writes were looked at; what of them is still pending may land late yet."""
+    ids = [row["id"] for row in state.unresolved]
+    if ids:
+        conn.execute(update(call).where(call.c.id.in_(ids)).values(state="looked"))

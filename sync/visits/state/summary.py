@@ -1,0 +1,41 @@
+"""Say in short how a visit stands: when, with whom, and whether a side asks for nothing."""
+
+from datetime import datetime
+
+from sync.core.records import Absent
+from sync.core.rules.merge import Seen
+from sync.visits.state.model import VisitState
+
+
+def is_quiet(state: VisitState, system: str) -> bool:
+    """Whether what was read of this side asks for nothing: all as settled, linked and marked."""
+    shown, obj = state.read.get(system), state.object(system)
+    if shown is None or obj is None or system in state.gone:
+        return False
+    if not obj.marked and not shown.visit.virtual:
+        return False
+    other = state.object("oncall" if system == "drchrono" else "drchrono")
+    if other is None or other.remote_id is None:
+        return False
+    told = {"starts", "minutes", "type", "provider", "state", "patient"}
+    return all(seen is Seen.SAME for name, seen in shown.seen.items() if name in told)
+
+
+def starts_of(state: VisitState) -> datetime | None:
+    """When the visit begins, by what was read (DrChrono first), else by what is stored."""
+    for system in ("drchrono", "oncall"):
+        shown = state.read.get(system)
+        if shown is not None and not isinstance(shown.visit.starts, Absent):
+            return shown.visit.starts
+    stored: datetime | None = state.row["starts_at"]
+    return stored
+
+
+def doctor_of(state: VisitState) -> str | None:
+    """The doctor concerned, as DrChrono shows it, else OnCall, else as stored."""
+    for system in ("drchrono", "oncall"):
+        shown = state.read.get(system)
+        if shown is not None and not isinstance(shown.visit.provider, Absent):
+            return shown.visit.provider
+    stored: str | None = state.row["doctor"]
+    return stored
