@@ -7,6 +7,8 @@ from sync.store.tables.work import Hints
 
 # "Look once more after some seconds": reads can be that stale (API v4, Requests).
 LOOK_AGAIN = timedelta(seconds=3)
+# How soon it is tried again when another worker holds what is needed.
+BUSY = timedelta(seconds=1)
 
 
 @dataclass

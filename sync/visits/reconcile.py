@@ -33,7 +33,7 @@ from sync.visits.state.echo import is_own_echo
 from sync.visits.state.load import hints_left, load, looked_at, wait_for_unresolved
 from sync.visits.state.model import VisitRun, VisitState
 from sync.visits.state.summary import doctor_of, is_quiet, starts_of
-from sync.visits.writing import conflicts, markers, patch
+from sync.visits.writing import conflicts, generations, markers, patch
 
 # Attention that stands until somebody has read it, whatever later runs see.
 TOLD = ("noted",)
@@ -178,13 +178,13 @@ def execute(run: VisitRun, effect: Effect) -> None:
             attended = run.state.attendance
             if "state" not in values and attended is not None and attended.person is not None:
                 inactive.refuse(run, attended.person)
-            patch.patch_oncall(run, effect)
+            generations.carry_to_oncall(run, effect, run.seats)
         case Patch():
             patch.patch_drchrono(run, effect)
         case Mark(system):
             markers.mark(run, system)
         case NextGeneration(cancel_old):
-            patch.next_generation(run, cancel_old=cancel_old)
+            generations.next_generation(run, run.seats, cancel_old=cancel_old)
 
 
 # --- the end of a run -----------------------------------------------------------------------------

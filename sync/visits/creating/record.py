@@ -18,6 +18,7 @@ from sync.run.attempts import as_sent
 from sync.store.schema import pending, visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints, Wait
+from sync.visits.state import carried
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -44,7 +45,7 @@ def oncall_visit(
     conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
     participant(conn, run, json)
-    settle_source(conn, run, "drchrono")
+    carried.settle(conn, run, run.state.object("drchrono"), run.state.read.get("drchrono"))
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
     if met is not None and state.attendance is not None:
         attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
@@ -74,20 +75,6 @@ def participant(conn: Connection, run: VisitRun, json: dict[str, Json]) -> None:
     reconcile.tell_if_behind(conn, state.attendance.person, sync.clock())
 
 
-def settle_source(conn: Connection, run: VisitRun, system: str) -> None:
-    """What the source showed was carried as a whole by a create: its baselines move."""
-    sync = run.sync
-    obj, shown = run.state.object(system), run.state.read.get(system)
-    if obj is not None and shown is not None:
-        baselines.settle(
-            conn,
-            obj.id,
-            sync.digests.fields(obj.id, shown.wire),
-            sync.digests.key_id,
-            zone=shown.visit.zone,
-        )
-
-
 def appointment(
     conn: Connection,
     run: VisitRun,
@@ -108,5 +95,5 @@ def appointment(
     baselines.settle(
         conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
     )
-    settle_source(conn, run, "oncall")
+    carried.settle(conn, run, run.state.object("oncall"), run.state.read.get("oncall"))
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))

@@ -21,14 +21,13 @@ from sync.people.resolve import participant
 from sync.run import attempts, waiting
 from sync.run.evidence import proofs, sealing
 from sync.run.evidence.proofs import Evidence
-from sync.run.outcomes import LaterError, ParkedError
+from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.schema import attendance, attention, visit
 from sync.store.tables import attendances, baselines, facts, journal, links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import create, record
 from sync.visits.groups import participants, twins
 from sync.visits.groups import state as group_state
-from sync.visits.linking.by_marker import BUSY
 from sync.visits.state import load
 from sync.visits.state.model import Seat, VisitRun
 from sync.visits.writing import markers

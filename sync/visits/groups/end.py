@@ -20,8 +20,7 @@ from sync.store.schema import attention, blocker, visit
 from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints
 from sync.visits.groups import participants, second
-from sync.visits.groups import state as group_state
-from sync.visits.state import rekeyed, zones
+from sync.visits.state import carried, rekeyed, zones
 from sync.visits.state.echo import is_own_echo
 from sync.visits.state.load import has_participant, looked_at
 from sync.visits.state.model import TOLD, Seat, VisitRun
@@ -218,9 +217,9 @@ def _settle(conn: Connection, run: VisitRun, members: GroupPlan, fields: Plan) -
     for seat in run.seats:
         fate = members.fates.get(seat.attended.id)
         if fate is Fate.STAYS:
-            group_state.settle_seat(conn, run, seat, TOLD - kept)
+            carried.settle(conn, run, seat.appointment, seat.shown, TOLD - kept)
         elif fate in {Fate.NOTED, Fate.OVER, Fate.ENDS}:
-            group_state.settle_seat(conn, run, seat, ("state",))
+            carried.settle(conn, run, seat.appointment, seat.shown, ("state",))
             _settle_participant(conn, run, seat)
         if seat.gone and fate in {Fate.ENDS, Fate.OVER, Fate.NOTED}:
             links.change(conn, seat.appointment.id, state="gone")

@@ -19,13 +19,12 @@ from sync.core.rules.group import Slot
 from sync.core.rules.merge import Seen
 from sync.core.rules.plan import Plan, Presence
 from sync.people.resolve import participant
-from sync.run.outcomes import AbsorbedError, LaterError
+from sync.run.outcomes import BUSY, AbsorbedError, LaterError
 from sync.store.schema import visit
 from sync.store.tables import attendances, journal, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.visits.groups import state as group_state
 from sync.visits.groups import twins
-from sync.visits.linking.by_marker import BUSY
 from sync.visits.writing import patch
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from sync.people import reconcile
 from sync.run import attempts
 from sync.store.schema import attendance, attention, pending
 from sync.store.tables import attendances, baselines, journal, links, person_index
-from sync.visits.groups.state import as_settled, settle_seat
+from sync.visits.state import carried
 from sync.visits.state.load import has_participant
-from sync.visits.state.model import Seat, VisitRun
+from sync.visits.state.model import TOLD, Seat, VisitRun
+from sync.visits.state.summary import as_settled
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee
@@ -129,5 +130,5 @@ def keep_participant(
     conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, seat.attended.id, participant=row.id)
-    settle_seat(conn, run, seat)
+    carried.settle(conn, run, seat.appointment, seat.shown, TOLD)
     reconcile.tell_if_behind(conn, seat.attended.person, sync.clock())

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync.core.errors import Gone, Refused
-from sync.core.records import Life, VisitType
+from sync.core.errors import Refused
+from sync.core.records import VisitType
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.people.resolve import participant
@@ -24,7 +24,6 @@ from sync.store.tables import attendances, links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import record
 from sync.visits.groups import participants, reading, refused, twins
-from sync.visits.groups import state as group_state
 from sync.visits.groups.state import Invited
 from sync.visits.state import load
 from sync.visits.state.load import has_participant
@@ -316,61 +315,6 @@ def resolve(run: VisitRun) -> None:
 
 
 # --- taking out -----------------------------------------------------------------------------------
-
-
-def cancel(run: VisitRun, seat: Seat) -> None:
-    """Cancel one member's participant; what ended the appointment is carried by that."""
-    sync, row = run.sync, seat.participant
-    if row is None or row.remote_id is None or _is_cancelled(run, row.remote_id):
-        return
-    body = oncall_bodies.participant_body({"state": Life.CANCELLED})
-    written = sync.digests.fields(row.id, oncall.wire("participant", body))
-
-    def after(conn: Connection, _answer: Answer) -> None:
-        group_state.settle_seat(conn, run, seat, ("state",))
-
-    try:
-        sync.oncall.patch_participant(
-            run.ticket.then(after),
-            row.remote_id,
-            body,
-            object_id=row.id,
-            fields=("state",),
-            effect="cancel",
-            pending={(row.id, name): digest for name, digest in written.items()},
-            doctor=run.slot.doctor,
-        )
-    except Gone:
-        with sync.store.write() as conn:
-            links.change(conn, row.id, state="gone")
-    _note_cancelled(run, row.remote_id)
-
-
-def _note_cancelled(run: VisitRun, remote_id: str) -> None:
-    """What was read of the list is written back by `_extend`: nobody may come back by that."""
-    shown = run.oncall()
-    listed = shown.json.get("participants") if shown is not None else None
-    for one in listed if isinstance(listed, list) else []:
-        if isinstance(one, dict) and oncall.to_attendee(one).remote_id == remote_id:
-            one["cancelled"] = True
-
-
-def _is_cancelled(run: VisitRun, remote_id: str) -> bool:
-    shown = run.oncall()
-    attendees = shown.visit.attendees if shown is not None else ()
-    return any(who.remote_id == remote_id and who.cancelled is True for who in attendees)
-
-
-def next_life(run: VisitRun, seats: list[Seat]) -> None:
-    """A member gets a new participant: the attendance that had the old one is over."""
-    sync, state = run.sync, run.state
-    with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        for seat in seats:
-            one = seat.attended
-            attendances.change_attendance(conn, one.id, current=False)
-            attendances.attend(conn, state.key, appointment=one.appointment, life=one.life + 1)
-    load.reload(run)
 
 
 def mark(run: VisitRun, seat: Seat) -> None:

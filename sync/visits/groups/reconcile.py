@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
-
 from sync.core.records import Life, State
 from sync.core.rules import group
 from sync.core.rules.effects import CreateOncall, Effect, Patch
@@ -22,18 +19,15 @@ from sync.core.rules.plan import FIELDS, Plan, Presence, plan_visit
 from sync.people import demographics, inactive
 from sync.run.outcomes import LaterError, ParkedError
 from sync.run.unreadable import is_in
-from sync.store.schema import visit
-from sync.store.tables import links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import recover
 from sync.visits.groups import back, end, people, reading, view
 from sync.visits.groups import state as group_state
 from sync.visits.linking import merged_charts
-from sync.visits.linking.by_marker import BUSY
 from sync.visits.state import load, model, read, unreadable
 from sync.visits.state.load import has_participant, hints_left, wait_for_unresolved
 from sync.visits.state.model import Seat, VisitRun
-from sync.visits.writing import conflicts, markers, patch
+from sync.visits.writing import conflicts, generations, markers, participants, patch
 
 if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
@@ -191,13 +185,14 @@ def _execute(run: VisitRun, members: GroupPlan, fields: Plan) -> dict[int, Parke
         _end(run, members.ends)
     else:
         for one in members.of(*CANCELS):
-            people.cancel(run, run.seat(one))
+            participants.cancel(run, run.seat(one))
     _refuse_inactive(run, members, fields)
     if members.slot != run.slot and not view.moved_by_oncall(run):
         group_state.take(run, members.slot)
     for effect in fields.effects:
         if isinstance(effect, Patch) and effect.system == "oncall":
-            patch.patch_oncall(run, effect)
+            going_on = [run.seat(one) for one in members.of(*group.PRESENT)]
+            generations.carry_to_oncall(run, effect, going_on)
     end.write_appointments(run, members, fields)
     if members.slot != run.slot:
         group_state.take(run, members.slot)
@@ -251,33 +246,12 @@ def _invite(run: VisitRun, members: GroupPlan) -> dict[int, ParkedError]:
     joins = [run.seat(one).appointment.id for one in members.of(Fate.JOINS)]
     if not (again or joins) or run.slot.starts < run.state.now:
         return {}
-    if run.oncall_over() is not None:
-        if members.of(Fate.ENDED):
-            return {}
-        _next_generation(run)
+    over = run.oncall_over() is not None
+    if over and members.of(Fate.ENDED):
+        return {}
     ids = {seat.appointment.id for seat in again} | set(joins)
-    people.next_life(run, again)
+    if over or again:
+        generations.begin_now(run, again, anew=over)
     invited = people.meet(run, [s for s in run.seats if s.appointment.id in ids])
     people.add(run, invited)
     return invited.parked
-
-
-def _next_generation(run: VisitRun) -> None:
-    """What was cancelled stays so: whoever is open again gets a new OnCall visit."""
-    sync, state = run.sync, run.state
-    try:
-        with sync.store.write() as conn:
-            now = sync.clock()
-            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-            conn.execute(
-                update(visit)
-                .where(visit.c.aggregate == state.key)
-                .values(generation=state.generation + 1, state="open")
-            )
-            for seat in run.seats:
-                links.change(conn, seat.appointment.id, marked=False)
-    except IntegrityError:
-        raise LaterError(sync.clock() + BUSY, Hints.both()) from None
-    state.generation += 1
-    state.oncall, state.oncall_gone = None, False
-    load.reload(run)

@@ -6,7 +6,7 @@ waits while such a group is still being made.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, or_, select
@@ -18,7 +18,7 @@ from sync.core.rules.group import PREFIX
 from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
 from sync.run import allowed
-from sync.run.outcomes import LaterError, ParkedError
+from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.schema import attendance, attention, object_, visit
 from sync.store.schema import work as work_table
 from sync.store.tables import attendances, blockers, decisions_never, links, person_index, work
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
     from sync.visits.groups.state import Invited
     from sync.visits.state.model import VisitRun
-
-BUSY = timedelta(seconds=1)
 
 
 # --- an OnCall visit that nobody has booked in DrChrono yet, as it seems --------------------------

@@ -14,9 +14,9 @@ from sync.core.rules.plan import Presence, SideView
 from sync.mapping import out_of_scope
 from sync.oncall.translate import participants_wire
 from sync.run.changes import compare
-from sync.visits.groups.state import as_settled
 from sync.visits.state.load import has_participant
 from sync.visits.state.model import Seat, VisitRun
+from sync.visits.state.summary import as_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

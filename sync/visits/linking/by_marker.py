@@ -6,14 +6,13 @@ answer of the create did, or after a crash. The marker names where it belongs.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
 from sync.run import attempts
 from sync.run.evidence import behind, sealing
 from sync.run.evidence.sealing import Standing
-from sync.run.outcomes import AbsorbedError, LaterError, ParkedError
+from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
 from sync.store.tables import attendances, baselines, decisions_never, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from sync.runtime import Sync
     from sync.visits.state.model import VisitRun
-
-BUSY = timedelta(seconds=1)
 
 
 def settle(run: VisitRun) -> None:

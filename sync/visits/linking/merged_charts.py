@@ -21,7 +21,7 @@ from sync.drchrono import translate as drchrono
 from sync.people.resolve import participant
 from sync.run import waiting
 from sync.run.evidence import staleness
-from sync.run.outcomes import LaterError, ParkedError
+from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.tables import (
     baselines,
     blockers,
@@ -33,7 +33,6 @@ from sync.store.tables import (
     work,
 )
 from sync.store.tables.work import Hints
-from sync.visits.linking.by_marker import BUSY
 
 if TYPE_CHECKING:
     from sync.core.wording import Json

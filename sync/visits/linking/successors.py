@@ -18,11 +18,10 @@ from sync.core.rules.group import is_group
 from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.run.changes import compare
-from sync.run.outcomes import AbsorbedError, LaterError, ParkedError
+from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
 from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
-from sync.visits.linking.by_marker import BUSY
 from sync.visits.state.summary import starts_of
 
 if TYPE_CHECKING:

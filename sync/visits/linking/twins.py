@@ -7,7 +7,7 @@ person decides: never a guess, never two visits for one slot.
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, or_, select, true, update
@@ -21,7 +21,7 @@ from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import allowed
 from sync.run.evidence import behind, sealing
-from sync.run.outcomes import LaterError
+from sync.run.outcomes import BUSY, LaterError
 from sync.store.schema import object_, visit
 from sync.store.tables import attendances, baselines, decisions_never, links, work
 from sync.store.tables.work import Hints
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from sync.people.resolve.participant import Met
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
-
-BUSY = timedelta(seconds=1)
 
 
 def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:

@@ -1,10 +1,18 @@
 """Say in short how a visit stands: when, with whom, and whether a side asks for nothing."""
 
-from datetime import datetime
+from __future__ import annotations
 
-from sync.core.records import Absent
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sync.core.records import Absent, State
+from sync.core.rules.lifecycle import attendee_state
 from sync.core.rules.merge import Seen
-from sync.visits.state.model import VisitState
+from sync.run.changes import compare
+from sync.visits.state.model import VisitRun, VisitState
+
+if TYPE_CHECKING:
+    from sync.store.tables.links import Obj
 
 
 def is_quiet(state: VisitState, system: str) -> bool:
@@ -39,3 +47,10 @@ def doctor_of(state: VisitState) -> str | None:
             return shown.visit.provider
     stored: str | None = state.row["doctor"]
     return stored
+
+
+def as_settled(run: VisitRun, row: Obj) -> tuple[State, Seen]:
+    """How a participant stands who was not read: cancelled when that was what it settled at."""
+    digests = run.sync.digests
+    seen = compare(digests, row.id, {"state": True}, run.state.stored)["state"]
+    return attendee_state(cancelled=seen is Seen.SAME), Seen.SAME

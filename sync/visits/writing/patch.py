@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
-from sync.core.errors import Conflict, Refused
+from sync.core.errors import Conflict
 from sync.core.records import State
 from sync.core.rules.effects import Patch
 from sync.drchrono import bodies as drchrono_bodies
@@ -15,13 +15,9 @@ from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import waiting
-from sync.store.schema import visit
-from sync.store.tables import attendances, baselines, links, work
-from sync.store.tables.work import Hints
-from sync.visits.state import zones
+from sync.store.tables import baselines, links
+from sync.visits.state import carried, zones
 from sync.visits.state.summary import doctor_of
-
-OWNER = frozenset({"provider", "division"})
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,27 +43,23 @@ def patch_oncall(
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             _settle_answer(conn, run, obj.id, answer.json, effect)
-        _carried(conn, run, "drchrono", effect)
+        carried.settle(
+            conn, run, run.state.object("drchrono"), run.state.read.get("drchrono"), effect.values
+        )
         if then is not None:
             then(conn)
 
-    try:
-        sync.oncall.patch_appointment(
-            run.ticket.then(after),
-            obj.remote_id,
-            body,
-            object_id=obj.id,
-            fields=tuple(effect.values),
-            effect=effect.effect,
-            pending=pending,
-            before=sync.digests.fields(obj.id, shown.wire),
-            doctor=doctor_of(run.state),
-        )
-    except Refused as refusal:
-        if "provider" not in effect.values or not OWNER & set(refusal.fields):
-            raise
-        # The provider of a visit can't be changed there: it is made anew with the new one.
-        next_generation(run, cancel_old=True)
+    sync.oncall.patch_appointment(
+        run.ticket.then(after),
+        obj.remote_id,
+        body,
+        object_id=obj.id,
+        fields=tuple(effect.values),
+        effect=effect.effect,
+        pending=pending,
+        before=sync.digests.fields(obj.id, shown.wire),
+        doctor=doctor_of(run.state),
+    )
 
 
 def _settle_answer(
@@ -94,14 +86,7 @@ def _settle_answer(
 def _carried(conn: Connection, run: VisitRun, source: str, effect: Patch) -> None:
     """The other side's baselines move with the success of the call that carried its change."""
     obj, shown = run.state.object(source), run.state.read.get(source)
-    if obj is None or shown is None:
-        return
-    digests = run.sync.digests
-    wire = {name: shown.wire[name] for name in effect.values if name in shown.wire}
-    if wire:
-        baselines.settle(
-            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
-        )
+    carried.settle(conn, run, obj, shown, effect.values)
 
 
 def patch_drchrono(run: VisitRun, effect: Patch) -> None:
@@ -147,7 +132,9 @@ def _send_drchrono(
 
     def after(conn: Connection, _answer: Answer) -> None:
         # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
-        _carried(conn, run, "oncall", effect)
+        carried.settle(
+            conn, run, run.state.object("oncall"), run.state.read.get("oncall"), effect.values
+        )
         if "starts" in touched:
             owner = str(effect.values.get("provider") or doctor_of(state))
             zones.note_used(conn, object_id, run.mapping.zone(owner))
@@ -165,37 +152,3 @@ def _send_drchrono(
         before=sync.digests.fields(object_id, shown.wire),
         doctor=doctor_of(run.state),
     )
-
-
-def next_generation(run: VisitRun, *, cancel_old: bool) -> None:
-    """Start the visit's next life: what is open now gets an OnCall visit of its own.
-
-    With the old one's cancellation in one step: cancelled and settled, nothing would ask for more.
-    """
-    sync, state = run.sync, run.state
-    if cancel_old:
-        ending = Patch("oncall", {"state": "cancelled"}, "cancel")
-        patch_oncall(run, ending, lambda conn: _begin_next(conn, run))
-        return
-    with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        _begin_next(conn, run)
-
-
-def _begin_next(conn: Connection, run: VisitRun) -> None:
-    state = run.state
-    attended, appointment = state.attendance, state.object("drchrono")
-    if appointment is not None:
-        # Its marker, and the address staff open, still name the visit that is over.
-        links.change(conn, appointment.id, marked=False)
-    conn.execute(
-        update(visit)
-        .where(visit.c.aggregate == state.key)
-        .values(generation=state.generation + 1, state="open", slot_key=None)
-    )
-    if attended is not None:
-        attendances.change_attendance(conn, attended.id, current=False)
-        attendances.attend(
-            conn, state.key, appointment=attended.appointment, life=attended.life + 1
-        )
-    work.raise_(conn, state.key, now=run.sync.clock(), hints=Hints.of("drchrono"))
