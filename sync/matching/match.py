@@ -187,6 +187,8 @@ def _linked(scan: Scan, met: Met, one: Met) -> list[Ring]:
         _settle(conn, scan, obj, met, other, one)
         _attend(conn, scan, obj, met, one)
         _note(conn, obj, met.visit)
+        person = scan.person_keys[str(met.visit.patient)]
+        twins.take_slot(conn, obj.aggregate, met.visit, person)
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.both(), lane=Lane.BULK)
         return [Ring(obj.aggregate, Lane.BULK)]
 

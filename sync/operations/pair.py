@@ -38,6 +38,7 @@ from sync.store.tables import (
 )
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
+from sync.visits.linking import twins
 
 KINDS = ("visit", "person")
 
@@ -200,12 +201,13 @@ def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
     links.change(conn, here.id, state="live", marked=False)
     links.change(conn, there.id, state="live", marked=False, generation=row.generation)
     _settle(conn, sync, here, there, found)
-    _attend(conn, sync, here, found)
+    person = _attend(conn, sync, here, found)
     conn.execute(
         update(visit)
         .where(visit.c.aggregate == key)
         .values(state="open", hold_until=None, starts_at=found.left.starts)
     )
+    twins.take_slot(conn, key, found.left, person)
     journal.close_attention(conn, key, now)
     for lease in leases:
         if lease.aggregate == key:  # absorbing has given the other one back
@@ -241,7 +243,8 @@ def _settle_fields(
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=zone)
 
 
-def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> None:
+def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> int:
+    """Note who attends; returns the person."""
     assert found.attendee is not None  # noqa: S101 - a group is paired by `group_pairing`
     now, who = sync.clock(), found.attendee.remote_id
     patient = known_patient(conn, sync, found.patient)
@@ -259,6 +262,7 @@ def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> None:
         attendances.change_attendance(conn, current[0].id, **values)
     else:
         attendances.attend(conn, here.aggregate, **values)
+    return patient.aggregate
 
 
 def known_patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Obj:

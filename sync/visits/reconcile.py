@@ -278,16 +278,29 @@ def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, carried: bool) ->
         values["starts_at"] = starts
     if doctor is not None:
         values["doctor"] = doctor
-    if state.row["slot_key"] and starts is not None and doctor is not None:
-        values["slot_key"] = twins.moved_slot(
-            conn, state.key, state.row["slot_key"], doctor, starts
-        )
+    person = _who_holds(state, plan)
+    if person is not None and starts is not None and doctor is not None:
+        values["slot_key"] = twins.free_slot(conn, state.key, doctor, starts, person)
     values["hold_until"] = plan.wait_until
     if plan.closed and carried:
         values["state"] = "closed"
     elif _goes_on(conn, state, now):
         values["state"] = "open"
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+
+
+def _who_holds(state: VisitState, plan: Plan) -> int | None:
+    """The person whose slot the visit holds: once taken it moves along.
+
+    One that was linked when we had not made it takes it as soon as both sides are there.
+    """
+    if state.row["slot_key"]:
+        return int(state.row["slot_key"].rpartition(":")[2])
+    both = [state.object(system) for system in SYSTEMS]
+    if state.attendance is None or any(one is None or not one.known for one in both):
+        return None
+    ends = any(isinstance(effect, NextGeneration) for effect in plan.effects)
+    return None if ends else state.attendance.person
 
 
 def _goes_on(conn: Connection, state: VisitState, now: datetime) -> bool:

@@ -33,15 +33,27 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 
-def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:
-    """The slot of a visit that stands now with this doctor at this time; None when it is taken."""
-    now = slot_key(doctor, starts, int(slot.rpartition(":")[2]))
+def free_slot(conn: Connection, key: int, doctor: str, starts: datetime, person: int) -> str | None:
+    """The slot of a visit that stands with this doctor at this time; None when it is taken."""
+    slot = slot_key(doctor, starts, person)
     taken = conn.execute(
         select(visit.c.aggregate).where(
-            visit.c.slot_key == now, visit.c.state == "open", visit.c.aggregate != key
+            visit.c.slot_key == slot, visit.c.state == "open", visit.c.aggregate != key
         )
     ).first()
-    return now if taken is None else None
+    return slot if taken is None else None
+
+
+def take_slot(conn: Connection, key: int, here: Visit, person: int) -> None:
+    """Take the slot of a visit that both sides have and that we did not make, if it is free.
+
+    Whoever books it again is told, as of one of ours (ADR 0004). `here` is DrChrono's side.
+    """
+    if isinstance(here.starts, Absent) or isinstance(here.provider, Absent):
+        return
+    slot = free_slot(conn, key, here.provider, here.starts, person)
+    without = visit.c.aggregate == key, visit.c.slot_key.is_(None)
+    conn.execute(update(visit).where(*without).values(slot_key=slot))
 
 
 def with_oncall_twin(run: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
@@ -74,7 +86,7 @@ def with_oncall_twin(run: VisitRun, met: Met, doctor: str, starts: datetime) -> 
         ]
         if shown.starts == starts and len(same) == 1 and not shown.marker:
             _not_unsure(run, twin)
-            _join(run, twin, met, same[0], json)
+            _join(run, twin, met, same[0], json, run.state.read["drchrono"].visit)
 
 
 def _is_not_there(run: VisitRun, twin: Obj) -> None:
@@ -123,7 +135,7 @@ def with_drchrono_twin(
         own = shown.patient == met.remote_id and not shown.virtual_base
         if shown.starts == starts and own:
             _not_unsure(run, twin)
-            _join(run, twin, met, attendee, run.state.read["oncall"].json)
+            _join(run, twin, met, attendee, run.state.read["oncall"].json, shown)
 
 
 def stands_for(run: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> bool:
@@ -216,7 +228,14 @@ def _alone(conn: Connection, one: Obj) -> bool:
     return not others and one.remote_id is not None
 
 
-def _join(run: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[str, Json]) -> None:
+def _join(
+    run: VisitRun,
+    twin: Obj,
+    met: Met,
+    attendee: Attendee,
+    json: Map[str, Json],
+    here: Visit,
+) -> None:
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
@@ -249,4 +268,5 @@ def _join(run: VisitRun, twin: Obj, met: Met, attendee: Attendee, json: Map[str,
             attendances.attend(conn, state.key, **values)
         else:
             attendances.change_attendance(conn, state.attendance.id, **values)
+        take_slot(conn, state.key, here, met.key)
     raise LaterError(now, Hints.both())

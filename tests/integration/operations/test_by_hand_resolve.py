@@ -202,9 +202,9 @@ def test_which_visit_it_is_and_what_the_others_are(twice: Clinic) -> None:
     assert [one.id for one in shown.candidates] == [first, second]
     resolve.resolve(twice.sync, waiting[0].id, second, by="ann")
     twice.settle()
-    # The other's one candidate is another's now: its question has ended, it is a visit of its own.
-    assert twice.attention() == []
-    assert len(twice.appointments()) == 2
+    # The other's one candidate is another's now: it is a second booking, and told as such.
+    assert twice.attention() == ["slot_taken"]
+    assert len(twice.appointments()) == 1
     assert len(twice.visits()) == 2
     assert twice.mails() == []
     twice.edit(appointment, scheduled_time=wall(days=5))
@@ -212,6 +212,9 @@ def test_which_visit_it_is_and_what_the_others_are(twice: Clinic) -> None:
     stands = {str(one["id"]): one["datetime"] for one in twice.visits()}
     assert stands[second] == f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}"
     assert stands[first] == f"{utc(days=4):%Y-%m-%dT%H:%M:%SZ}"
+    # Its slot is free now: it is a visit of its own.
+    assert twice.attention() == []
+    assert len(twice.appointments()) == 2
     assert preview.waits(twice.sync) is False
 
 
