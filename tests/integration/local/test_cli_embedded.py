@@ -14,7 +14,7 @@ from cli.world import embedded
 from cli.world.supervisor import Process, Supervisor
 
 SHARER = (
-    "import pathlib, sys; from cli import embedded;"
+    "import pathlib, sys; from cli.world import embedded;"
     "print(embedded.share(pathlib.Path(sys.argv[1])), flush=True); sys.stdin.read()"
 )
 
