@@ -8,16 +8,19 @@ FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 WORKDIR /build
-# First what changes seldom: the locked libraries, each checked by its hash.
-COPY requirements.lock ./
-RUN /opt/venv/bin/pip install --require-hashes -r requirements.lock
+# First what changes seldom: the locked libraries, each checked by its hash. No extra: `run` and
+# `demo`, which play a clinic on a laptop, are not for a server, and nor is the sandbox.
+COPY requirements.lock requirements-build.lock ./
+RUN /opt/venv/bin/pip install --require-hashes -r requirements.lock \
+    && python -m venv /opt/build \
+    && /opt/build/bin/pip install --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md ./
 COPY cli cli
-COPY sandbox sandbox
 COPY service service
 COPY sync sync
 COPY workers workers
-RUN /opt/venv/bin/pip install --no-deps --no-build-isolation .
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
+    && /opt/venv/bin/pip install --no-deps --no-index /tmp/wheel/*.whl
 
 FROM ${BASE}
 # Debian has a user `sync`. The number is what a volume's files belong to: it never changes.

@@ -5,21 +5,45 @@ Exit codes: 0 all is well, 1 trouble was found (the message says what to do), 2 
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.commands import by_hand, go_live, keys, operate, relink, setup, zones
-from cli.demo import demo
 from cli.environment import take_env_file, unexpected
 from cli.output import TROUBLE, TroubleError
-from cli.world import processes, running
 from sync import log
+
+# Each is imported when it is asked for: a worker's start pays for no other command.
+COMMANDS = {
+    "run": "cli.world.running",
+    "demo": "cli.demo.command",
+    **dict.fromkeys(("web", "worker", "beat", "migrate", "healthcheck"), "cli.world.processes"),
+    **dict.fromkeys(("connect", "disconnect", "check", "mapping"), "cli.commands.setup"),
+    "go-live": "cli.commands.go_live:go_live",
+    "relink": "cli.commands.relink",
+    "zones": "cli.commands.zones",
+    "keys": "cli.commands.keys",
+    **dict.fromkeys(("status", "resync", "plan", "explain", "attention"), "cli.commands.operate"),
+    **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
+}
 
 
 class Program(click.Group):
-    """Tells an error that no command told of by its type and place, never by its own text."""
+    """Import a command when it is called; tell an error that it did not by type and place only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names of all commands, as the help shows them."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command of that name; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found: click.Command = getattr(import_module(module), attribute or cmd_name)
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; the exceptions that click itself shows pass."""
@@ -53,35 +77,6 @@ def cli(env_file: Path | None) -> None:
     """
     if env_file is not None:
         take_env_file(env_file)
-
-
-for command in (
-    running.run,
-    demo.demo,
-    processes.web,
-    processes.worker,
-    processes.beat,
-    processes.migrate,
-    processes.healthcheck,
-    setup.connect,
-    setup.disconnect,
-    setup.check,
-    setup.mapping,
-    go_live.go_live,
-    relink.relink,
-    zones.zones,
-    keys.keys,
-    operate.status,
-    operate.resync,
-    operate.plan,
-    operate.explain,
-    operate.attention,
-    by_hand.pair,
-    by_hand.unlink,
-    by_hand.keep,
-    by_hand.exclude,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

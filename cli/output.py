@@ -1,22 +1,30 @@
-"""Decides how the command speaks: tables and plain lines to people, JSON to scripts.
+"""Speak to people in tables and plain lines, to scripts in JSON.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output, everything else to standard error. Plain text only: what runs on a
+server needs no library for looks (`run` and `demo` have one, the extra `local`).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import zip_longest
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 OK = 0
 TROUBLE = 1
 USAGE = 2
+
+_WIDTH = 110  # of a table where nobody measures one
+_NARROW = 12  # no column is made narrower to fit
+_GAP = "   "
 
 
 class TroubleError(click.ClickException):
@@ -27,12 +35,6 @@ class TroubleError(click.ClickException):
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
         """Print the message to standard error as it is: it is written to be read."""
         click.echo(self.format_message(), err=True)
-
-
-def console() -> Console:
-    """Where tables go: standard output; a fixed width where nobody measures one."""
-    found = Console()
-    return found if found.is_terminal else Console(width=110)
 
 
 def print_json(value: Any) -> None:
@@ -57,16 +59,60 @@ def plain(value: Any) -> Any:
     return value
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
-    """A plain table; numbers stand right, everything else left."""
-    made = Table(title=title, title_justify="left", header_style="bold")
-    listed = [[_cell(cell) for cell in row] for row in rows]
-    for index, column in enumerate(columns):
-        numeric = bool(listed) and all(row[index][1] for row in listed)
-        made.add_column(column, justify="right" if numeric else "left")
-    for row in listed:
-        made.add_row(*(text for text, _ in row))
-    return made
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table to standard output; numbers stand right, everything else left.
+
+    It is as wide as the terminal, or 110 characters; the widest columns are wrapped to fit.
+    """
+    heads, cells = list(columns), [[_cell(cell) for cell in row] for row in rows]
+    right = [bool(cells) and all(row[at][1] for row in cells) for at in range(len(heads))]
+    body = [[text for text, _ in row] for row in cells]
+    widths = _fitting([max(map(len, texts)) for texts in zip(heads, *body, strict=True)], _width())
+    rule = ["-" * width for width in widths]
+    click.echo(title)
+    for row in (heads, rule, *body):
+        wrapped = [
+            textwrap.wrap(text, w, break_on_hyphens=False) or [""]
+            for text, w in zip(row, widths, strict=True)
+        ]
+        for line in zip_longest(*wrapped, fillvalue=""):
+            placed = zip(line, widths, right, strict=True)
+            texts = (text.rjust(w) if stands else text.ljust(w) for text, w, stands in placed)
+            click.echo(f"  {_GAP.join(texts)}".rstrip())
+    click.echo()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+
+
+def _fitting(widths: list[int], whole: int) -> list[int]:
+    """Narrow the widest columns until a line fits; returns the widths."""
+    room = whole - len(_GAP) * len(widths)
+    while sum(widths) > room and max(widths) > _NARROW:
+        widest = widths.index(max(widths))
+        widths[widest] -= 1
+    return widths
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[str, int], None]]:
+    """Say on standard error what is being read and how many so far, where somebody watches."""
+    watched = sys.stderr.isatty()
+
+    def tell(what: str, count: int) -> None:
+        if watched:
+            click.echo(f"\r\x1b[K{what}: {count}", nl=False, err=True)
+
+    try:
+        yield tell
+    finally:
+        if watched:
+            click.echo(err=True)
 
 
 def _cell(value: object) -> tuple[str, bool]:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build the image without a container engine, and show it at work: migrate, web, healthcheck, and
-# `run` beside what web has made. Needs root, Debian's buildah and debootstrap, and some gigabytes in
+# what it says to `run`, which it is not made for. Needs root, Debian's buildah and debootstrap, and some gigabytes in
 # the temporary directory.
 #
 #   deploy/build-image.sh [--install] [--base IMAGE] [-- OPTIONS OF buildah bud…]
@@ -69,7 +69,8 @@ store run --isolation chroot "$made" -- sh -eu -c '
     id
     umask
     drchrono-oncall --version
-    export ENCRYPTION_KEYS DIGEST_KEYS PORT=8765 HOST=127.0.0.1
+    # No Redis is here: web takes webhooks without one, and the beat rings what they raised.
+    export ENCRYPTION_KEYS DIGEST_KEYS PORT=8765 HOST=127.0.0.1 REDIS_URL=redis://127.0.0.1:1/0
     ENCRYPTION_KEYS=$(python -c "from cryptography.fernet import Fernet as F; print(F.generate_key().decode())")
     DIGEST_KEYS=$(python -c "import secrets; print(secrets.token_urlsafe(32))")
     echo "-- migrate"
@@ -86,16 +87,9 @@ store run --isolation chroot "$made" -- sh -eu -c '
     kill "$web"
     wait "$web" || true
     ls -ln var
-    echo "-- run, beside what web has made"
-    drchrono-oncall run --port 0 --drchrono-port 0 --oncall-port 0 >/tmp/run.log 2>&1 & run=$!
-    tries=0
-    until grep -q "Webhooks registered" /tmp/run.log; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 120 ] && kill -0 "$run" || { cat /tmp/run.log; exit 1; }
-        sleep 1
-    done
-    kill -INT "$run"
-    wait "$run" || true
+    echo "-- run, which needs the extra local"
+    if drchrono-oncall run >/tmp/run.log 2>&1; then exit 1; fi
     cat /tmp/run.log
+    grep -q "rich, sandbox" /tmp/run.log
 '
 tell 'It builds, migrates, serves and is healthy'

@@ -5,7 +5,7 @@ import click
 from cli.commands.asking import agreed, yes_option
 from cli.commands.operate import json_option, ring
 from cli.environment import opened
-from cli.output import TroubleError, console, plain, print_json, table
+from cli.output import TroubleError, plain, print_json, print_table
 
 
 @click.command("go-live")
@@ -50,9 +50,7 @@ def _show(found: object) -> None:
     told = plain(found)
     causes = told.pop("to_decide")
     rows = ((name.replace("_", " "), value) for name, value in told.items())
-    console().print(table("Going live", ("what", "count"), rows))
+    print_table("Going live", ("what", "count"), rows)
     if causes:
         decide = ((name.replace("_", " "), count) for name, count in causes.items())
-        console().print(
-            table("For a person to decide, or to put right", ("cause", "count"), decide)
-        )
+        print_table("For a person to decide, or to put right", ("cause", "count"), decide)

@@ -7,7 +7,7 @@ import click
 
 from cli.commands.operate import json_option
 from cli.environment import opened
-from cli.output import TROUBLE, console, print_json, table
+from cli.output import TROUBLE, print_json, print_table
 
 if TYPE_CHECKING:
     from sync.setup.keys import KeyStatus
@@ -41,7 +41,7 @@ def status(as_json: bool) -> None:
         for one in found:
             needed = ", ".join(f"{count} {what}" for what, count in one.needed.items())
             rows.append((one.key_id, _said(one), needed or "-"))
-        console().print(table("Digest keys", ("key", "", "needed by"), rows))
+        print_table("Digest keys", ("key", "", "needed by"), rows)
     if any(not one.configured and not one.lost and one.needed for one in found):
         sys.exit(TROUBLE)
 

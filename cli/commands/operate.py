@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.environment import EMBEDDED_REDIS, opened
-from cli.output import TroubleError, console, plain, print_json, seconds_text, table
+from cli.output import TroubleError, plain, print_json, print_table, seconds_text
 from cli.world import embedded
 
 if TYPE_CHECKING:
@@ -42,38 +42,31 @@ def status(as_json: bool) -> None:
 
 
 def _show_overview(found: "Overview") -> None:
-    screen = console()
-    screen.print(f"Mode: [bold]{found.mode}[/]   DrChrono token: [bold]{found.token}[/]")
+    click.echo(f"Mode: {found.mode}   DrChrono token: {found.token}")
     if found.waits_for_go_live:
-        screen.print("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
-    screen.print(
-        table(
-            "Waiting",
-            ("lane", "items", "oldest"),
-            (
-                (lane, waiting, seconds_text(oldest if waiting else None))
-                for lane, waiting, oldest in found.lanes
-            ),
-        )
+        click.echo("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
+    print_table(
+        "Waiting",
+        ("lane", "items", "oldest"),
+        (
+            (lane, waiting, seconds_text(oldest if waiting else None))
+            for lane, waiting, oldest in found.lanes
+        ),
     )
-    screen.print(
+    click.echo(
         f"Parked: {found.parked}   For a person to decide: {found.attention_open}   "
         f"Done in about: {seconds_text(found.predicted_drain_seconds)}"
     )
-    screen.print(
-        table(
-            "Budget of calls in the last hour",
-            ("system", "limit", "used", "left", "closed until"),
-            ((name, b.limit, b.used, b.left, b.closed_until) for name, b in found.budget.items()),
-        )
+    print_table(
+        "Budget of calls in the last hour",
+        ("system", "limit", "used", "left", "closed until"),
+        ((name, b.limit, b.used, b.left, b.closed_until) for name, b in found.budget.items()),
     )
-    screen.print(table("Last change carried", ("direction", "when"), found.last_sync.items()))
-    screen.print(
-        table(
-            "Heard of",
-            ("process", "role", "ago"),
-            ((name, role, seconds_text(ago)) for name, role, ago in found.heartbeats),
-        )
+    print_table("Last change carried", ("direction", "when"), found.last_sync.items())
+    print_table(
+        "Heard of",
+        ("process", "role", "ago"),
+        ((name, role, seconds_text(ago)) for name, role, ago in found.heartbeats),
     )
 
 
@@ -171,7 +164,7 @@ def attention_ls(as_json: bool) -> None:
         return
     rows = [plain(item) for item in items]
     columns = list(rows[0])
-    console().print(table("For a person to decide", columns, (_cells(row) for row in rows)))
+    print_table("For a person to decide", columns, (_cells(row) for row in rows))
     click.echo(
         "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
     )

@@ -1,20 +1,11 @@
 """Decides how an operator has the links rebuilt when the database was lost, or is an older copy."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
-from rich.console import Console
 
 from cli.commands.asking import agreed, yes_option
 from cli.commands.operate import json_option, ring
 from cli.environment import opened
-from cli.output import TroubleError, console, plain, print_json, table
-from cli.world import show
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from cli.output import TroubleError, counted, plain, print_json, print_table
 
 FOREIGN = (
     "No marker was written by this installation: {0} name another one, or were made with a key of "
@@ -45,7 +36,7 @@ def relink(dry_run: bool, yes: bool, as_json: bool) -> None:
 
     with opened() as sync:
         try:
-            with _bar() as told:
+            with counted() as told:
                 scan = engine.read(sync, told)
         except NotConnectedError as missing:
             raise TroubleError(str(missing)) from None
@@ -54,7 +45,7 @@ def relink(dry_run: bool, yes: bool, as_json: bool) -> None:
             print_json(found)
         else:
             rows = ((name.replace("_", " "), value) for name, value in plain(found).items())
-            console().print(table("By the markers", ("what", "count"), rows))
+            print_table("By the markers", ("what", "count"), rows)
         if found.foreign and not found.visits:
             raise TroubleError(FOREIGN.format(found.foreign))
         if dry_run:
@@ -64,17 +55,9 @@ def relink(dry_run: bool, yes: bool, as_json: bool) -> None:
             return
         agreed("Rebuild the links?", yes=yes)
         engine.begin(sync)
-        with _bar() as scan.progress:
+        with counted() as scan.progress:
             rings, whole = match.match(scan)
         ring(sync, rings)
     if not whole:
         raise TroubleError(AGAIN)
     click.echo("Rebuilt; the workers look at what differs.", err=True)
-
-
-@contextmanager
-def _bar() -> "Iterator[Callable[[str, int], None]]":
-    """What is being read, and how many so far, on standard error."""
-    with show.progress(Console(stderr=True)) as progress:
-        bar = progress.add_task("Reading", total=None)
-        yield lambda what, count: progress.update(bar, description=f"{what}: {count}")

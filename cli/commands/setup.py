@@ -9,7 +9,7 @@ import click
 from cli.commands.operate import json_option
 from cli.commands.suggesting import mapping_suggest
 from cli.environment import opened, settings
-from cli.output import TROUBLE, TroubleError, console, plain, print_json, table
+from cli.output import TROUBLE, TroubleError, plain, print_json, print_table
 from cli.practice import start_address
 from sync.config import WrongSettingsError, load_settings
 
@@ -87,7 +87,7 @@ def check(as_json: bool) -> None:
             ("ok" if item.ok else "TROUBLE", item.name, item.detail, "" if item.ok else item.fix)
             for item in findings
         ]
-        console().print(table("Check", ("", "what", "found", "what to do"), rows))
+        print_table("Check", ("", "what", "found", "what to do"), rows)
     if not all(item.ok for item in findings):
         sys.exit(TROUBLE)
 
@@ -137,7 +137,7 @@ def mapping_check(file: Path | None, as_json: bool) -> None:
     click.echo(f"{path} is right: {len(found.doctors)} doctors, version {found.version}.")
     if touches is not None:
         rows = plain(touches).items()
-        console().print(table("Compared with the file in force", ("visits to come", "count"), rows))
+        print_table("Compared with the file in force", ("visits to come", "count"), rows)
 
 
 def _touches(found: "Mapping") -> "MappingPreview":

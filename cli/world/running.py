@@ -9,10 +9,9 @@ from types import FrameType
 from typing import Any
 
 import click
-from rich.console import Console
 
 from cli.output import TroubleError
-from cli.world import show
+from cli.world import local
 from cli.world.ports import DEFAULT, Ports
 from cli.world.supervisor import StartError
 from cli.world.world import NotSettledError, World, WorldOptions
@@ -61,6 +60,11 @@ def run(
       drchrono-oncall run
       drchrono-oncall run --port 9000 --dir /tmp/clinic --workers 4
     """
+    local.needed()
+    from rich.console import Console
+
+    from cli.world import show
+
     console = Console()
     options = WorldOptions(Ports(port, drchrono_port, oncall_port), workers=workers, keep=keep)
     world = World(directory, options, say=lambda text: console.print(f"• {text}", highlight=False))

