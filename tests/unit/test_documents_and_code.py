@@ -21,7 +21,9 @@ CALLED = re.compile(r"drchrono-oncall(?: --env \S+)? ([a-z][a-z-]*)(?: ([a-z][a-
 
 def commands() -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
-    for name, command in cli.commands.items():
+    ctx = click.Context(cli)
+    for name in cli.list_commands(ctx):
+        command = cli.get_command(ctx, name)
         found.add((name,))
         if isinstance(command, click.Group):
             found |= {(name, sub) for sub in command.commands}
