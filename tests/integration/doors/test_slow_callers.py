@@ -42,24 +42,24 @@ class Hurried(Web):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("slow")
 
 
 @pytest.fixture(scope="module")
-def web(redis_server: str, home: Path) -> Iterator[Web]:
-    yield from _started(Web, redis_server, home / "slow.db", home)
+def web(redis_server: str, place: Path) -> Iterator[Web]:
+    yield from _started(Web, redis_server, place / "slow.db", place)
 
 
 @pytest.fixture(scope="module")
-def hurried(redis_server: str, home: Path) -> Iterator[Web]:
-    yield from _started(Hurried, redis_server, home / "hurried.db", home)
+def hurried(redis_server: str, place: Path) -> Iterator[Web]:
+    yield from _started(Hurried, redis_server, place / "hurried.db", place)
 
 
-def _started(kind: type[Web], redis_url: str, file: Path, home: Path) -> Iterator[Web]:
+def _started(kind: type[Web], redis_url: str, file: Path, place: Path) -> Iterator[Web]:
     store = Store(f"sqlite:///{file}")
     store.migrate()
-    made = kind(redis_url, store.url, home)
+    made = kind(redis_url, store.url, place)
     # Hundreds are refused here: its lines would fill a pipe that nobody reads, and stop it.
     reader = threading.Thread(target=made.read_on)
     reader.start()

@@ -205,7 +205,7 @@ def test_a_process_does_not_start_on_an_open_redis(
     code = {
         "worker": "from workers import entry; entry.main()",
         "beat": "from workers import beat; beat.main()",
-        "web": "from service import gunicorn_conf",
+        "web": "from service.server import gunicorn_conf",
     }[role]
     done = subprocess.run(
         [sys.executable, "-c", code],
