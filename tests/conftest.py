@@ -1,11 +1,15 @@
 """What every test process does once, so that no test pays for it."""
 
 import gc
+import logging
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import Engine
 
 from sync.store import database
@@ -77,3 +81,23 @@ def no_power_cuts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "_SYNCHRONOUS", "OFF")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Take back what a test configures of the log: its stream is closed with the test.
+
+    A command or an entry that is called within a test sets the log up for its whole process. Every
+    later test of that process wrote to a closed stream then, and failed or not by who shared it.
+    """
+    known, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    if structlog.get_config() != known:
+        structlog.configure(**known)
+    sys.excepthook, threading.excepthook = hooks
+    for handler in [one for one in root.handlers if one not in handlers]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
+    root.setLevel(level)

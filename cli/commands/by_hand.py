@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.asking import agreed, yes_option
-from cli.commands.operate import attention, id_argument, kind_argument, ring
+from cli.commands.operate import id_argument, kind_argument, ring
 from cli.environment import opened
 from cli.output import TroubleError
 
@@ -113,37 +113,6 @@ def exclude(patient: str, undo: bool, yes: bool) -> None:
     )
 
 
-@attention.command("resolve")
-@click.argument("item", type=int, metavar="ID")
-@click.argument("chosen", required=False, metavar="[CANDIDATE|none]")
-@yes_option
-def attention_resolve(item: int, chosen: str | None, yes: bool) -> None:
-    """Say which candidate it is, or that it is none of them. Without an answer, show them.
-
-    What is shown is read from the two systems now; it is kept nowhere.
-
-    \b
-    Examples:
-      drchrono-oncall attention resolve 12
-      drchrono-oncall attention resolve 12 88123
-      drchrono-oncall attention resolve 12 none --yes
-    """
-    from sync.operations import resolve
-
-    with opened() as sync, _told():
-        asked = resolve.question(sync, item)
-        click.echo(f"{asked.cause.replace('_', ' ')}: {asked.subject}")
-        for one in asked.candidates:
-            click.echo(f"  {asked.kind} {one.id}: {one.words}")
-        if not asked.candidates:
-            click.echo(f"  no candidates: name the id of a {asked.kind}, or none")
-        if chosen is None:
-            return
-        agreed(f"Is it {chosen}?", yes=yes)
-        ring(sync, resolve.resolve(sync, item, chosen, by=login()))
-    click.echo(f"Item {item} is answered.", err=True)
-
-
 def _done(
     preview: "Callable[[Sync], Preview]",
     act: "Callable[[Sync, str], tuple[Ring, ...]]",
@@ -151,7 +120,7 @@ def _done(
     yes: bool,
 ) -> None:
     """Show what follows, ask, do it, and tell the workers."""
-    with opened() as sync, _told():
+    with opened() as sync, impossible_told():
         found = preview(sync)
         for line in found.lines:
             click.echo(line)
@@ -170,7 +139,7 @@ def login() -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def impossible_told() -> Iterator[None]:
     """Turn what the engine says about a wrong id, or an impossible wish, into a message."""
     from sync.operations.by_hand import NotPossibleError
     from sync.operations.lookup import BusyError

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.environment import EMBEDDED_REDIS, opened
-from cli.output import TroubleError, plain, print_json, print_table, seconds_text
+from cli.output import TroubleError, print_json, print_table, seconds_text
 from cli.world import embedded
 
 if TYPE_CHECKING:
@@ -136,74 +136,6 @@ def _show_explanation(found: "Explanation", *, as_json: bool) -> None:
         return
     for line in found.lines():
         click.echo(line)
-
-
-@click.group()
-def attention() -> None:
-    """What a person must decide: list it, try it again, or drop it."""
-
-
-@attention.command("ls")
-@json_option
-def attention_ls(as_json: bool) -> None:
-    """List what is open, oldest first.
-
-    \b
-    Example:
-      drchrono-oncall attention ls
-    """
-    from sync.operations import attention as operate
-
-    with opened() as sync:
-        items = operate.attention_list(sync)
-    if as_json:
-        print_json(items)
-        return
-    if not items:
-        click.echo("Nothing is open.")
-        return
-    rows = [plain(item) for item in items]
-    columns = list(rows[0])
-    print_table("For a person to decide", columns, (_cells(row) for row in rows))
-    click.echo(
-        "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
-    )
-
-
-def _cells(row: dict[str, Any]) -> list[object]:
-    return [", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row.values()]
-
-
-@attention.command("retry")
-@click.argument("item", type=int, metavar="ID")
-def attention_retry(item: int) -> None:
-    """Close an item and try what it is about again.
-
-    \b
-    Example:
-      drchrono-oncall attention retry 12
-    """
-    from sync.operations import attention as operate
-
-    with opened() as sync, unknown_told("attention item", str(item)):
-        ring(sync, operate.attention_retry(sync, item) or ())
-    click.echo(f"Item {item} is closed, and what it is about is tried again.")
-
-
-@attention.command("drop")
-@click.argument("item", type=int, metavar="ID")
-def attention_drop(item: int) -> None:
-    """Close an item and leave things as they are.
-
-    \b
-    Example:
-      drchrono-oncall attention drop 12
-    """
-    from sync.operations import attention as operate
-
-    with opened() as sync, unknown_told("attention item", str(item)):
-        operate.attention_drop(sync, item)
-    click.echo(f"Item {item} is closed.")
 
 
 def ring(sync: "Sync", rings: "Iterable[Ring]") -> bool:

@@ -1,0 +1,110 @@
+"""List what a person must decide, and take the answer: the whole of `attention`."""
+
+from typing import Any
+
+import click
+
+from cli.commands.asking import agreed, yes_option
+from cli.commands.by_hand import impossible_told, login
+from cli.commands.operate import json_option, ring, unknown_told
+from cli.environment import opened
+from cli.output import plain, print_json, print_table
+
+
+@click.group()
+def attention() -> None:
+    """What a person must decide: list it, try it again, or drop it."""
+
+
+@attention.command("ls")
+@json_option
+def attention_ls(as_json: bool) -> None:
+    """List what is open, oldest first.
+
+    \b
+    Example:
+      drchrono-oncall attention ls
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync:
+        items = operate.attention_list(sync)
+    if as_json:
+        print_json(items)
+        return
+    if not items:
+        click.echo("Nothing is open.")
+        return
+    rows = [plain(item) for item in items]
+    columns = list(rows[0])
+    print_table("For a person to decide", columns, (_cells(row) for row in rows))
+    click.echo(
+        "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
+    )
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    return [", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row.values()]
+
+
+@attention.command("retry")
+@click.argument("item", type=int, metavar="ID")
+def attention_retry(item: int) -> None:
+    """Close an item and try what it is about again.
+
+    \b
+    Example:
+      drchrono-oncall attention retry 12
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told("attention item", str(item)):
+        ring(sync, operate.attention_retry(sync, item) or ())
+    click.echo(f"Item {item} is closed, and what it is about is tried again.")
+
+
+@attention.command("drop")
+@click.argument("item", type=int, metavar="ID")
+def attention_drop(item: int) -> None:
+    """Close an item and leave things as they are.
+
+    \b
+    Example:
+      drchrono-oncall attention drop 12
+    """
+    from sync.operations import attention as operate
+
+    with opened() as sync, unknown_told("attention item", str(item)):
+        operate.attention_drop(sync, item)
+    click.echo(f"Item {item} is closed.")
+
+
+@attention.command("resolve")
+@click.argument("item", type=int, metavar="ID")
+@click.argument("chosen", required=False, metavar="[CANDIDATE|none]")
+@yes_option
+def attention_resolve(item: int, chosen: str | None, yes: bool) -> None:
+    """Say which candidate it is, or that it is none of them. Without an answer, show them.
+
+    What is shown is read from the two systems now; it is kept nowhere.
+
+    \b
+    Examples:
+      drchrono-oncall attention resolve 12
+      drchrono-oncall attention resolve 12 88123
+      drchrono-oncall attention resolve 12 none --yes
+    """
+    from sync.operations import resolve
+
+    with opened() as sync, impossible_told():
+        asked = resolve.question(sync, item)
+        click.echo(f"{asked.cause.replace('_', ' ')}: {asked.subject}")
+        for one in asked.candidates:
+            click.echo(f"  {asked.kind} {one.id}: {one.words}")
+        if not asked.candidates:
+            click.echo(f"  no candidates: name the id of a {asked.kind}, or none")
+        if chosen is None:
+            return
+        agreed(f"Is it {chosen}?", yes=yes)
+        ring(sync, resolve.resolve(sync, item, chosen, by=login()))
+    click.echo(f"Item {item} is answered.", err=True)
