@@ -71,10 +71,7 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[obje
     rule = ["-" * width for width in widths]
     click.echo(title)
     for row in (heads, rule, *body):
-        wrapped = [
-            textwrap.wrap(text, w, break_on_hyphens=False) or [""]
-            for text, w in zip(row, widths, strict=True)
-        ]
+        wrapped = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
         for line in zip_longest(*wrapped, fillvalue=""):
             placed = zip(line, widths, right, strict=True)
             texts = (text.rjust(w) if stands else text.ljust(w) for text, w, stands in placed)

@@ -310,8 +310,5 @@ def out_of_scope(mapping: Mapping | None, shown: Visit | None) -> bool:
 
 def in_scope(mapping: Mapping, shown: Visit) -> bool:
     """Whether an appointment is one that the mapping has synced."""
-    if shown.is_break or shown.virtual_base or shown.type is None or not shown.patient:
-        return False
-    if isinstance(shown.provider, Absent) or mapping.doctor(shown.provider) is None:
-        return False
-    return isinstance(shown.office, Absent) or mapping.works_in(shown.provider, shown.office)
+    told = bool(shown.patient) and not isinstance(shown.provider, Absent)
+    return told and not out_of_scope(mapping, shown)

@@ -1,7 +1,7 @@
 """Looking at OnCall's linked open visits, the sooner they begin the oftener.
 
 OnCall has no list of what changed. A visit is read by its id, or seen in a page of the list, where
-that is as good (`listed`): whichever takes fewer calls. Ids grow with age, so what is open lies
+that is as good (`unchanged`): whichever takes fewer calls. Ids grow with age, so what is open lies
 near the list's newest end, and the pages from there back to some id replace a read for each visit
 that is due among them.
 """

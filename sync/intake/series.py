@@ -2,7 +2,7 @@
 
 DrChrono tells a changed, split or deleted series by its base alone. So the base is read, then what
 occurs: by the list of a series' instances where the account has it (one call), else by the list of
-the days. What it shows is looked at as every list is (`scans`), what it lacks is read by its id.
+the days. What it shows is looked at as every list is (`lists`), what it lacks is read by its id.
 """
 
 from __future__ import annotations

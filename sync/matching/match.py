@@ -49,7 +49,7 @@ def is_due(sync: Sync) -> bool:
 def run(sync: Sync) -> tuple[Ring, ...]:
     """Match both systems; a scan that was cut short begins again, linking nothing twice.
 
-    It allows creating where GO_LIVE is `auto`; else somebody accepts what it found (`go_live`).
+    It allows creating where GO_LIVE is `auto`; else somebody accepts what it found (`preview`).
     It runs again when a doctor is added to the mapping: what is linked already is left alone.
     """
     if not is_due(sync):

@@ -22,13 +22,13 @@ from sync.run import allowed, fruitless
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.runtime import Sync
 from sync.store.schema import visit
-from sync.store.tables import baselines, journal, links, work
+from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints, Lease
 from sync.visits.creating import create, record, recover
 from sync.visits.groups import entry, second
 from sync.visits.groups import reconcile as groups
 from sync.visits.linking import by_marker, merged_charts, successors, twins
-from sync.visits.state import read, rekeyed, unreadable, zones
+from sync.visits.state import carried, read, rekeyed, unreadable, zones
 from sync.visits.state.echo import is_own_echo
 from sync.visits.state.load import hints_left, load, looked_at, wait_for_unresolved
 from sync.visits.state.model import VisitRun, VisitState
@@ -246,7 +246,7 @@ def _want_contact(conn: Connection, run: VisitRun) -> None:
 
 
 def _adopt(conn: Connection, run: VisitRun, plan: Plan) -> None:
-    digests, stored = run.sync.digests, run.state.stored
+    stored = run.state.stored
     for system in ("drchrono", "oncall"):
         obj, shown = run.state.object(system), run.state.read.get(system)
         names = {name for side, name in plan.adopt if side == system}
@@ -254,11 +254,7 @@ def _adopt(conn: Connection, run: VisitRun, plan: Plan) -> None:
             continue
         if system == "oncall" and not plan.effects and (obj.id, "state") not in stored:
             names.add("state")  # the status that the create's answer lacked
-        wire = {name: value for name, value in shown.wire.items() if name in names}
-        if wire:
-            baselines.settle(
-                conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
-            )
+        carried.settle(conn, run, obj, shown, names)
 
 
 def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, carried: bool) -> None:

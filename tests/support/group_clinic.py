@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.clinic import Clinic, wall
+from tests.support.clinic import TELEHEALTH, Clinic, wall
 from tests.support.templates import Templates, gone_live
 
 # In the tests' clinic the phone profile of the doctor is the group's.
 GROUP = 402
 PEOPLE = [("Vera", "Lindqvist"), ("Omar", "Haddad"), ("Ines", "Costa"), ("Jon", "Berg")]
+# What is asked of a group is what a visit of one has long done.
+ALIKE = pytest.mark.parametrize("profile", [TELEHEALTH, GROUP], ids=["of_one", "of_a_group"])
 # Whether OnCall appends to the list of participants that it is sent, or replaces its own by it.
 BOTH_READINGS = pytest.mark.parametrize("clinic", ["append", "replace"], indirect=True)
 HOST = {"first_name": "Co", "last_name": "Host", "email": "host@mail.example"}
@@ -84,6 +86,19 @@ def group_of(clinic: Clinic, people: list[int], **changes: Any) -> list[str]:
     clinic.settle()
     clinic.forget()
     return booked
+
+
+def booked(clinic: Clinic, count: int, profile: int = GROUP) -> tuple[list[int], list[str], str]:
+    """A visit of some patients that stands on both sides: charts, appointments, and its id."""
+    people = [clinic.patient]
+    for first in ("Omar", "Ines")[: count - 1]:
+        email = f"{first.lower()}@mail.example"
+        people.append(clinic.new_patient(first_name=first, email=email))
+    made = [book(clinic, one, profile=profile) for one in people]
+    clinic.settle()
+    clinic.forget()
+    (visit,) = clinic.visits()
+    return people, made, str(visit["id"])
 
 
 def open_names(visit: dict[str, Any]) -> list[str]:

@@ -106,9 +106,9 @@ UNKNOWNS = (
 )
 # Shown by tests of their own, because a tour can't run under them.
 ELSEWHERE = {
-    (HERE, "hourly_limit"): "test_invariant_6",
-    (HERE, "burst_limit"): "test_invariant_6",
-    (THERE, "limit_per_minute"): "test_invariant_6",
+    (HERE, "hourly_limit"): "invariants/test_6_rate_budget",
+    (HERE, "burst_limit"): "invariants/test_6_rate_budget",
+    (THERE, "limit_per_minute"): "invariants/test_6_rate_budget",
     (THERE, "cancelled_count"): "groups/test_groups",
     (THERE, "read_lag_seconds"): "test_stale_after_our_write",
     (HERE, "checks_email"): "test_whole_identity",
@@ -116,7 +116,7 @@ ELSEWHERE = {
     (THERE, "splits_name"): "test_whole_identity",
     (HERE, "invisible"): "test_invisible_text",
     (THERE, "invisible"): "test_invisible_text",
-    (HERE, "missing_scope"): "test_invariant_9",
+    (HERE, "missing_scope"): "invariants/test_9_every_refusal_is_told",
     (HERE, "access_seconds"): "test_drchrono_oauth",
     (HERE, "links"): "test_who_answered",
     (HERE, "refuses"): "test_refused_fields",

@@ -106,7 +106,7 @@ def make_oncall(run: VisitRun) -> None:
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "participants"),
             effect="create",
-            pending=_pending(run, row, oncall.wire("appointment", body), "drchrono"),
+            pending=pending(run, row, oncall.wire("appointment", body), "drchrono"),
             doctor=doctor,
         ),
     )
@@ -183,7 +183,7 @@ def _only_patient(shown: Shown) -> Attendee:
     present = [one for one in shown.visit.attendees if one.cancelled is not True]
     if not present:
         raise ParkedError("operator", "no_participants", "no_participants")
-    return present[0]  # several are a group's: `group_entry` took them
+    return present[0]  # several are a group's: `groups.entry` took them
 
 
 def _book(
@@ -211,7 +211,7 @@ def _book(
                 object_id=row.id,
                 fields=("starts", "minutes", "type", "provider", "patient"),
                 effect="create",
-                pending=_pending(run, row, drchrono.wire("appointment", tried), "oncall"),
+                pending=pending(run, row, drchrono.wire("appointment", tried), "oncall"),
                 doctor=doctor,
             )
         except Conflict as conflict:
@@ -230,11 +230,11 @@ def _book(
     raise waiting.overlap(taken)
 
 
-def _pending(
+def pending(
     run: VisitRun, row: Obj, wire: dict[str, Json], source: str
 ) -> dict[tuple[int, str], str]:
     """What a create sends, and what it is made from: should its answer be lost, these tell later
-    who edited either since (`keeping.as_sent`)."""
+    who edited either since (`attempts.as_sent`)."""
     digests, obj = run.sync.digests, run.state.object(source)
     assert obj is not None  # noqa: S101 - the plan saw it
     return attempts.sent(digests, {row.id: wire, obj.id: run.state.read[source].wire})

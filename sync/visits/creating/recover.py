@@ -33,7 +33,7 @@ def resolve(run: VisitRun) -> None:
     group = run.state.is_group
     for row in list(run.state.objects):
         if group and row.system == "drchrono":
-            continue  # one of several: `group_back` tells them apart
+            continue  # one of several: `groups.back` tells them apart
         if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
             _resolve_one(run, row)
 

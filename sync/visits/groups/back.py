@@ -254,19 +254,10 @@ def _make(run: VisitRun, who: Attendee, met: participant.Met, like: dict[str, Js
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "patient"),
             effect="create",
-            pending=_pending(run, row, body),
+            pending=create.pending(run, row, drchrono.wire("appointment", body), "oncall"),
             doctor=run.slot.doctor,
         )
     participant.afterwards(run, met)
-
-
-def _pending(run: VisitRun, row: links.Obj, body: dict[str, Json]) -> dict[tuple[int, str], str]:
-    """What the create sends, and the OnCall visit that it is made from (`keeping.as_sent`)."""
-    wires = {row.id: drchrono.wire("appointment", body)}
-    obj, shown = run.state.object("oncall"), run.oncall()
-    if obj is not None and shown is not None:
-        wires[obj.id] = shown.wire
-    return attempts.sent(run.sync.digests, wires)
 
 
 def _body(

@@ -109,13 +109,12 @@ def _settle_participant(conn: Connection, run: VisitRun, seat: Seat) -> None:
 
 def _settle_oncall(run: VisitRun, names: tuple[str, ...]) -> None:
     """Every member has OnCall's change: it is carried."""
-    obj, shown, sync = run.state.object("oncall"), run.oncall(), run.sync
+    sync, obj, shown = run.sync, run.state.object("oncall"), run.oncall()
     if obj is None or shown is None:
         return
-    wire = {name: shown.wire[name] for name in names if name in shown.wire}
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
+        carried.settle(conn, run, obj, shown, names)
 
 
 # --- who goes -------------------------------------------------------------------------------------
@@ -223,17 +222,13 @@ def _settle(conn: Connection, run: VisitRun, members: GroupPlan, fields: Plan) -
             _settle_participant(conn, run, seat)
         if seat.gone and fate in {Fate.ENDS, Fate.OVER, Fate.NOTED}:
             links.change(conn, seat.appointment.id, state="gone")
-    obj, shown, digests = run.state.object("oncall"), run.oncall(), run.sync.digests
-    if obj is None or shown is None:
-        return
     if members.ends is not None:
         return
     names = {name for system, name in fields.adopt if system == "oncall"} | {"state"}
     for one in fields.effects:
         if isinstance(one, Patch) and one.system == "oncall":
             names -= one.values.keys()  # settled with the answer
-    wire = {name: value for name, value in shown.wire.items() if name in names}
-    baselines.settle(conn, obj.id, digests.fields(obj.id, wire), digests.key_id)
+    carried.settle(conn, run, run.state.object("oncall"), run.oncall(), names)
 
 
 def _note_seen(conn: Connection, run: VisitRun, members: GroupPlan, *, held: bool) -> None:

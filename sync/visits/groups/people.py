@@ -174,7 +174,7 @@ def _make(run: VisitRun, invited: Invited) -> None:
 def _pending(
     run: VisitRun, row: Obj, invited: Invited, body: dict[str, Json]
 ) -> dict[tuple[int, str], str]:
-    """What the create sends, and each appointment that it is made from (`keeping.as_sent`)."""
+    """What the create sends, and each appointment that it is made from (`attempts.as_sent`)."""
     wires = {row.id: oncall.wire("appointment", body)}
     for seat in (run.seat(one) for one in invited.met):
         if seat.shown is not None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def hinted(run: VisitRun) -> list[Seat]:
     """The members that something was said about; all when no delivery names one, or all waited."""
     said = [d for d in run.state.deliveries if d.source == "drchrono"]
-    if not said or run.parked:
+    if not said or run.state.parked:
         return run.seats
     news = {
         d.object for d in said if not matches(d.digests or {}, d.key_id, d.object, run.state.stored)

@@ -24,7 +24,7 @@ from sync.visits.creating import recover
 from sync.visits.groups import back, end, people, reading, view
 from sync.visits.groups import state as group_state
 from sync.visits.linking import merged_charts
-from sync.visits.state import load, model, read, unreadable
+from sync.visits.state import model, read, unreadable
 from sync.visits.state.load import has_participant, hints_left, wait_for_unresolved
 from sync.visits.state.model import Seat, VisitRun
 from sync.visits.writing import conflicts, generations, markers, participants, patch
@@ -41,7 +41,6 @@ def reconcile(run: VisitRun) -> None:
     state = run.state
     recover.resolve(run)
     due = wait_for_unresolved(run.sync, state)
-    load.reload(run)
     back.resolve(run)
     people.resolve(run)
     hints = hints_left(state)
@@ -148,7 +147,6 @@ def plan_fields(run: VisitRun, members: GroupPlan) -> Plan:
 
 def without_effects(run: VisitRun) -> Plan:
     """The plan of a group visit as it stands, for the dry run: everything is read."""
-    load.reload(run)
     read.read_appointments(run, run.seats)
     reading.read_oncall(run)
     members = plan_members(run)

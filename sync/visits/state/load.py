@@ -27,7 +27,6 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
     key = lease.aggregate
     row = conn.execute(select(visit).where(visit.c.aggregate == key)).mappings().one()
     objects = links.objects_of(conn, key)
-    current = [a for a in attendances.attendances(conn, key) if a.current and a.role == "patient"]
     unresolved = (
         conn.execute(
             select(call)
@@ -49,53 +48,47 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         generation=row["generation"],
         row=row,
         objects=objects,
-        attendance=current[0] if current else None,
         stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
         deliveries=journal.unexplained(conn, key),
         unresolved=list(unresolved),
+        place=slot_from(row["slot_key"]) if is_group(row["slot_key"]) else None,
     )
-    if is_group(row["slot_key"]):
-        state.attendance = None  # its members are its seats: nothing here is anybody's alone
-        state.place = slot_from(row["slot_key"])
-    _seat(state, current)
+    _seat(conn, state)
     return state
 
 
 def reload(run: VisitRun) -> None:
-    """Load the rows and seats again after this run has changed them; what was read of them stays.
-
-    Of a group it is also loaded who of it is parked.
-    """
+    """Load rows and seats again after this run has changed them; what was read of them stays."""
     state = run.state
     with run.sync.store.read() as conn:
         state.objects = links.objects_of(conn, state.key)
-        current = [a for a in attendances.attendances(conn, state.key) if a.current]
-        if not state.is_group:
-            state.attendance = next((a for a in current if a.role == "patient"), None)
-            _seat(state, current)
-            return
-        state.stored = baselines.stored_fields(conn, [o.id for o in state.objects])
-        waits = select(blocker.c.object).where(blocker.c.aggregate == state.key)
-        parked = set(conn.execute(waits).scalars())
-    _seat(state, current)
-    run.parked = 0 in parked
-    for seat in state.seats:
-        seat.parked = seat.appointment.id in parked
+        if state.is_group:
+            state.stored = baselines.stored_fields(conn, [o.id for o in state.objects])
+        _seat(conn, state)
 
 
-def _seat(state: VisitState, current: list[Attendance]) -> None:
-    """Seat the current attendances that have an appointment; what was read of them stays."""
+def _seat(conn: Connection, state: VisitState) -> None:
+    """Seat the current attendances that have an appointment; what was read of them stays.
+
+    Of a group it is also loaded who of it is parked.
+    """
+    current = [a for a in attendances.attendances(conn, state.key) if a.current]
     known = {obj.id: obj for obj in state.objects}
     before = {seat.appointment.id: seat for seat in state.seats}
+    parked: set[int] = set()
     if state.is_group:
+        waits = select(blocker.c.object).where(blocker.c.aggregate == state.key)
+        parked = set(conn.execute(waits).scalars())
         found = [(one, known.get(one.appointment or 0)) for one in current]
     else:
+        state.attendance = next((a for a in current if a.role == "patient"), None)
         found = [(state.attendance or _not_yet(state), state.object("drchrono"))]
-    state.seats = []
+    state.parked, state.seats = 0 in parked, []
     for attended, appointment in found:
         if appointment is None:
             continue
         seat = Seat(attended, appointment, known.get(attended.participant or 0))
+        seat.parked = appointment.id in parked
         earlier = before.get(appointment.id)
         if earlier is not None:
             seat.shown, seat.gone = earlier.shown, earlier.gone

@@ -65,10 +65,11 @@ class VisitState:
     generation: int
     row: RowMapping
     objects: list[Obj]
-    attendance: Attendance | None
     stored: dict[tuple[int, str], Stored]
     deliveries: list[Delivery]
     unresolved: list[RowMapping]
+    attendance: Attendance | None = None  # a group has none of its own: see its seats
+    parked: bool = False  # a group as a whole waits for something
     place: Slot | None = None  # where a group stands; None of a visit with one attendance
     seats: list[Seat] = field(default_factory=list)
     oncall: Shown | None = None
@@ -118,6 +119,10 @@ class VisitState:
             return None
         return next((o for o in self.objects if o.id == self.attendance.participant), None)
 
+    def replace(self, row: Obj) -> None:
+        """Take over how a row stands now."""
+        self.objects = [row if one.id == row.id else one for one in self.objects]
+
     def forget(self, row: Obj) -> None:
         """Take out what certainly was never made."""
         self.objects.remove(row)
@@ -153,7 +158,6 @@ class VisitRun(Run):
     """What the steps of one run of a visit share."""
 
     state: VisitState
-    parked: bool = False  # the visit as a whole waits for something
     emptied: bool = False  # its members have gone, and somebody else is in it
 
     @property

@@ -96,7 +96,7 @@ def _appointment_denied(run: VisitRun, seat: Seat) -> None:
         seat.gone = True
         return
     seat.appointment = real
-    state.objects = [real if one.id == real.id else one for one in state.objects]
+    state.replace(real)
     _read_appointment(run, seat)
 
 
@@ -130,7 +130,7 @@ def _now_a_fact(run: VisitRun, obj: Obj, shown: Shown) -> Obj:
     if obj.state == "gone":
         shown.seen["state"] = Seen.CHANGED
     now = hinted_ids.shown(run.sync, state.lease, obj, seen.remote_id, seen, shown.json, shown.wire)
-    state.objects = [now if one.id == now.id else one for one in state.objects]
+    state.replace(now)
     return now
 
 

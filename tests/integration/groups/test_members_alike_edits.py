@@ -8,13 +8,11 @@ from sqlalchemy import select
 
 from sync.store.schema import conflict
 from tests.support.agreement import agree
-from tests.support.clinic import TELEHEALTH, Clinic, utc, wall
+from tests.support.clinic import Clinic, utc, wall
 from tests.support.flows import PATCH_HERE
-from tests.support.group_clinic import GROUP, a_clinic_with_groups, book
+from tests.support.group_clinic import ALIKE, GROUP, a_clinic_with_groups, booked
 from tests.support.meanwhile import meanwhile
 from tests.support.templates import Templates
-
-ALIKE = pytest.mark.parametrize("profile", [TELEHEALTH, GROUP], ids=["of_one", "of_a_group"])
 
 
 @pytest.fixture
@@ -22,18 +20,6 @@ def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic with a group profile, gone live."""
     with a_clinic_with_groups(templates, tmp_path) as opened:
         yield opened
-
-
-def booked(clinic: Clinic, profile: int) -> tuple[list[str], str]:
-    """A visit that stands on both sides, of two where it is a group's; appointments, and its id."""
-    people = [clinic.patient]
-    if profile == GROUP:
-        people.append(clinic.new_patient(first_name="Omar", email="omar@mail.example"))
-    made = [book(clinic, one, profile=profile) for one in people]
-    clinic.settle()
-    clinic.forget()
-    (visit,) = clinic.visits()
-    return made, str(visit["id"])
 
 
 def recorded(clinic: Clinic) -> list[tuple[str, str]]:
@@ -48,7 +34,7 @@ def recorded(clinic: Clinic) -> list[tuple[str, str]]:
 @ALIKE
 def test_an_edit_that_our_write_came_over_is_recorded(clinic: Clinic, profile: int) -> None:
     """DrChrono knows no conditional write: its webhooks tell what stood there for a moment."""
-    appointments, visit = booked(clinic, profile)
+    _, appointments, visit = booked(clinic, 2 if profile == GROUP else 1, profile)
     clinic.change_visit(visit, datetime=f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}")
     edited = {"scheduled_time": wall(days=6)}
     with meanwhile(clinic, PATCH_HERE, before=lambda: clinic.edit(appointments[0], **edited)):
@@ -62,7 +48,7 @@ def test_an_edit_that_our_write_came_over_is_recorded(clinic: Clinic, profile: i
 def test_an_edit_of_another_field_is_none_that_was_overwritten(
     clinic: Clinic, profile: int
 ) -> None:
-    appointments, visit = booked(clinic, profile)
+    _, appointments, visit = booked(clinic, 2 if profile == GROUP else 1, profile)
     clinic.change_visit(visit, datetime=f"{utc(days=5):%Y-%m-%dT%H:%M:%SZ}")
     edited = {"status": "Confirmed"}
     with meanwhile(clinic, PATCH_HERE, before=lambda: clinic.edit(appointments[0], **edited)):
@@ -82,7 +68,7 @@ def test_merged_charts_with_one_address_are_one_person(
 ) -> None:
     """Name, birth date and e-mail are the same: nobody is cancelled, and nobody invited anew."""
     former = clinic.patient
-    appointments, visit = booked(clinic, profile)
+    _, appointments, visit = booked(clinic, 2 if profile == GROUP else 1, profile)
     kept = clinic.new_patient(cell_phone="(212) 555-0199")
     clinic.settle()
     clinic.forget()

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.agreement import agree
-from tests.support.clinic import TELEHEALTH, Clinic, wall
-from tests.support.group_clinic import GROUP, a_clinic_with_groups, book, open_names
+from tests.support.clinic import Clinic, wall
+from tests.support.group_clinic import ALIKE, a_clinic_with_groups, booked, open_names
 from tests.support.syncs import decide, visit_of
 from tests.support.templates import Templates
 
 FEES = "[policy]\nfee_bearing_writes = true"
-ALIKE = pytest.mark.parametrize("profile", [TELEHEALTH, GROUP], ids=["of_one", "of_a_group"])
 READ = {"match": {"method": "GET", "path": r"^/api/appointments/\d+$"}, "do": "stale"}
 
 
@@ -24,19 +23,6 @@ def clinic(templates: Templates, tmp_path: Path) -> Iterator[Clinic]:
     """A clinic with a group profile, gone live."""
     with a_clinic_with_groups(templates, tmp_path) as opened:
         yield opened
-
-
-def booked(clinic: Clinic, count: int, profile: int = GROUP) -> tuple[list[int], list[str], str]:
-    """A visit of some patients that stands on both sides: charts, appointments, and its id."""
-    people = [clinic.patient]
-    for first in ("Omar", "Ines")[: count - 1]:
-        email = f"{first.lower()}@mail.example"
-        people.append(clinic.new_patient(first_name=first, email=email))
-    made = [book(clinic, one, profile=profile) for one in people]
-    clinic.settle()
-    clinic.forget()
-    (visit,) = clinic.visits()
-    return people, made, str(visit["id"])
 
 
 # --- a locked clinical note -----------------------------------------------------------------------
