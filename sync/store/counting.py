@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from sync.store import upsert
 from sync.store.schema import counter
@@ -19,11 +19,21 @@ Counts = dict[tuple[str, str], float]
 _collected: WeakKeyDictionary[Connection, Counts] = WeakKeyDictionary()
 
 
+def _add(made: upsert.Insert) -> Executable:
+    return made.on_conflict_do_update(
+        index_elements=[counter.c.name, counter.c.labels],
+        set_={"value": counter.c.value + made.excluded.value},
+    )
+
+
+_ADD = upsert.of_each(counter, _add)
+
+
 def add(conn: Connection, name: str, labels: str, by: float) -> None:
     """Add to a counter; at the end where the transaction collects, else at once."""
     counts = _collected.get(conn)
     if counts is None:
-        _write(conn, name, labels, by)
+        _write(conn, {(name, labels): by})
     else:
         counts[name, labels] = counts.get((name, labels), 0.0) + by
 
@@ -36,15 +46,13 @@ def collected(conn: Connection) -> Iterator[None]:
         yield
     finally:
         del _collected[conn]
-    for name, labels in sorted(counts):
-        _write(conn, name, labels, counts[name, labels])
+    if counts:
+        _write(conn, counts)
 
 
-def _write(conn: Connection, name: str, labels: str, by: float) -> None:
-    made = upsert.insert(conn, counter).values(name=name, labels=labels, value=by)
-    conn.execute(
-        made.on_conflict_do_update(
-            index_elements=[counter.c.name, counter.c.labels],
-            set_={"value": counter.c.value + by},
-        )
-    )
+def _write(conn: Connection, counts: Counts) -> None:
+    rows = [
+        {"name": name, "labels": labels, "value": counts[name, labels]}
+        for name, labels in sorted(counts)
+    ]
+    conn.execute(_ADD[conn.dialect.name], rows)

@@ -3,9 +3,20 @@
 Both are keyed digests of the field in that side's wire form, never values.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    cast,
+    delete,
+    null,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from sync.store import upsert
 from sync.store.schema import baseline, pending
@@ -26,18 +37,41 @@ class Stored:
     zone: str | None = None
 
 
+_OF: BindParameter[list[int]] = bindparam("of", expanding=True)
+# What is on its way comes in the order in which the calls were made.
+_STORED = union_all(
+    select(
+        baseline.c.object,
+        baseline.c.field,
+        baseline.c.key_id,
+        baseline.c.digest,
+        baseline.c.zone,
+        cast(null(), pending.c.call.type).label("call"),
+    ).where(baseline.c.object.in_(_OF)),
+    select(
+        pending.c.object,
+        pending.c.field,
+        pending.c.key_id,
+        pending.c.digest,
+        cast(null(), baseline.c.zone.type),
+        pending.c.call,
+    ).where(pending.c.object.in_(_OF)),
+)
+
+
 def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, str], Stored]:
     """Baselines and pending digests of the given objects, by (object, field)."""
     found: dict[tuple[int, str], Stored] = {}
-    for row in conn.execute(select(baseline).where(baseline.c.object.in_(object_ids))):
-        found[row.object, row.field] = Stored(row.key_id, row.digest, zone=row.zone)
-    rows = conn.execute(
-        select(pending).where(pending.c.object.in_(object_ids)).order_by(pending.c.call)
-    )
-    for row in rows:
-        before = found.get((row.object, row.field), Stored())
-        ours = (*before.ours, (row.key_id, row.digest, row.call))
-        found[row.object, row.field] = Stored(before.key_id, before.digest, ours, before.zone)
+    ours: dict[tuple[int, str], list[tuple[str, str, int]]] = {}
+    for row in conn.execute(_STORED, {"of": object_ids}):
+        place = row.object, row.field
+        if row.call is None:
+            found[place] = Stored(row.key_id, row.digest, zone=row.zone)
+        else:
+            ours.setdefault(place, []).append((row.key_id, row.digest, row.call))
+    for place, sent in ours.items():
+        in_order = tuple(sorted(sent, key=lambda one: one[2]))
+        found[place] = replace(found.get(place, Stored()), ours=in_order)
     return found
 
 

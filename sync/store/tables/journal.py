@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, not_, select, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    not_,
+    null,
+    select,
+    update,
+)
 
 from sync.store import counting, upsert
 from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
@@ -19,6 +29,8 @@ FIELD_REFUSED = "field_refused"
 # Told of a participant or contact whose words can't go into the chart; closed when they can, or
 # when the chart's go over them.
 NOT_BROUGHT_BACK = "not_brought_back"
+
+_NOTED = tuple(column for column in delivery.c if column.name != "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +47,67 @@ class Delivery:
     at: datetime
 
 
+_NEW = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in _NOTED}
+_LAST = (
+    select(delivery.c.explained_at)
+    .where(delivery.c.object == _NEW["object"])
+    .order_by(delivery.c.id.desc())
+    .limit(UNEXPLAINED_MOST)
+    .subquery()
+)
+_FULL = (
+    select(func.count()).where(_LAST.c.explained_at.is_(None)).scalar_subquery() == UNEXPLAINED_MOST
+)
+_NEWEST = (
+    select(func.max(delivery.c.id)).where(delivery.c.object == _NEW["object"]).scalar_subquery()
+)
+_INSERT_IF_ROOM = (
+    insert(delivery)
+    .from_select(list(_NEW), select(*_NEW.values()).where(~_FULL))
+    .returning(delivery.c.id)
+)
+_REPLACE_NEWEST = (
+    update(delivery).where(delivery.c.id == _NEWEST).values(_NEW).returning(delivery.c.id)
+)
+_REPLACE_ALIKE = _REPLACE_NEWEST.where(delivery.c.outcome == _NEW["outcome"])
+_INSERT = insert(delivery).values(_NEW).returning(delivery.c.id)
+
+
 def note_delivery(
-    conn: Connection, *, source: str, event: str, now: datetime, **values: Any
+    conn: Connection,
+    *,
+    source: str,
+    event: str,
+    now: datetime,
+    object: int,  # noqa: A002 - the column's name
+    outcome: str,
+    delivery_id: str | None = None,
+    mark: str | None = None,
+    key_id: str | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> None:
     """Write down a delivery and count it by its outcome.
 
     However often one object is told of, few rows are made: the newest of an object's many
     unexplained ones, or of several without news, gives way.
     """
-    outcome: str = values["outcome"]
-    row = {"source": source, "event": event, "at": now, **values}
-    row["explained_at"] = None if outcome == "raised" else now
-    former = _gives_way(conn, values.get("object"), outcome)
-    if former is None:
-        conn.execute(insert(delivery).values(**row))
-    else:
-        conn.execute(update(delivery).where(delivery.c.id == former).values(**row))
+    values = {
+        "new_source": source,
+        "new_event": event,
+        "new_at": now,
+        "new_object": object,
+        "new_outcome": outcome,
+        "new_delivery_id": delivery_id,
+        "new_mark": mark,
+        "new_key_id": key_id,
+        "new_digests": null() if digests is None else digests,
+        "new_explained_at": None if outcome == "raised" else now,
+    }
+    first, then = (
+        (_INSERT_IF_ROOM, _REPLACE_NEWEST) if outcome == "raised" else (_REPLACE_ALIKE, _INSERT)
+    )
+    if conn.execute(first, values).first() is None:
+        conn.execute(then, values)
     bump(conn, "deliveries", f"source={source},outcome={outcome}")
 
 
@@ -112,24 +169,6 @@ def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
         .order_by(delivery.c.id)
     ).mappings()
     return [Delivery(**row) for row in rows]
-
-
-def _gives_way(conn: Connection, object_id: int | None, outcome: str) -> int | None:
-    """The delivery whose place a new one of the same object takes; None where there is room."""
-    of_it = (
-        select(delivery.c.id, delivery.c.outcome, delivery.c.explained_at)
-        .where(delivery.c.object == object_id)
-        .order_by(delivery.c.id.desc())
-        .limit(UNEXPLAINED_MOST)
-    )
-    rows = conn.execute(of_it).all() if object_id is not None else []
-    if not rows:
-        return None
-    newest: int = rows[0].id
-    if outcome != "raised":
-        return newest if rows[0].outcome == outcome else None
-    full = len(rows) == UNEXPLAINED_MOST and all(row.explained_at is None for row in rows)
-    return newest if full else None
 
 
 def explain_echo(conn: Connection, object_id: int, mark: str | None, now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -83,6 +84,25 @@ class FenceLostError(Exception):
     """Another process holds the aggregate now: stop, start no new call."""
 
 
+_KEY = work.c.aggregate
+_OF = work.c.aggregate == bindparam("of")
+_LOCKED = select(work).where(_OF).with_for_update()
+_RAISED = (
+    update(work)
+    .where(_OF)
+    .values(
+        wanted=work.c.wanted + 1,
+        lane=bindparam("to_lane"),
+        due=bindparam("to_due"),
+        first_hint=bindparam("to_first_hint"),
+        hint_drchrono=or_(work.c.hint_drchrono, bindparam("hinted_drchrono")),
+        hint_oncall=or_(work.c.hint_oncall, bindparam("hinted_oncall")),
+        own=or_(work.c.own, bindparam("to_own")),
+        rung_at=None,
+    )
+)
+
+
 def raise_(
     conn: Connection,
     aggregate: int,
@@ -92,46 +112,80 @@ def raise_(
     lane: Lane = Lane.LIVE,
     wait: Wait = NO_WAIT,
     told: bool = False,
+    item: RowMapping | None = None,
+    new: bool = False,
 ) -> datetime:
     """Ask for one more look at an aggregate; also wakes an item that waits in back-off.
 
-    `told`: a delivery says why, and may turn out to be explained by what is stored.
+    `told`: a delivery says why, and may turn out to be explained by what is stored. `item`: its
+    row, if it was locked already. `new`: the aggregate was made in this transaction.
 
     Returns when it is due (UTC): `wait.settle` seconds after now, but no later than `wait.longest`
     seconds after the first hint of this round. A round begins with the first hint after a claim, so
     what is said during a run settles anew.
     """
-    row = locked(conn, aggregate) or _unasked(conn, aggregate, now)
-    waiting = row["wanted"] > row["done"]
+    own = hints.drchrono and not told
+    row = item or (None if new else locked(conn, aggregate))
+    if row is None:
+        due = _due(now, wait, now)
+        if _asked_first(conn, aggregate, now=now, due=due, hints=hints, lane=lane, own=own):
+            return due
+        row = locked(conn, aggregate)  # another process made it meanwhile
+        assert row is not None  # noqa: S101 - nobody drops what was asked for a moment ago
     first = row["first_hint"] or now
-    due = max(
-        now,
-        min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest)),
-    )
+    due = _due(now, wait, first)
+    waiting = row["wanted"] > row["done"]
     if waiting and row["lease_by"] is None and lane > row["lane"] and row["attempts"] == 0:
         # A weaker lane's hint must not postpone what is due sooner.
         due = min(due, row["due"])
     conn.execute(
-        update(work)
-        .where(work.c.aggregate == aggregate)
-        .values(
-            wanted=work.c.wanted + 1,
-            lane=min(Lane(row["lane"]), lane) if waiting else lane,
-            due=due,
-            first_hint=first,
-            hint_drchrono=or_(work.c.hint_drchrono, literal(hints.drchrono)),
-            hint_oncall=or_(work.c.hint_oncall, literal(hints.oncall)),
-            own=or_(work.c.own, literal(hints.drchrono and not told)),
-            rung_at=None,
-        )
+        _RAISED,
+        {
+            "of": aggregate,
+            "to_lane": min(Lane(row["lane"]), lane) if waiting else lane,
+            "to_due": due,
+            "to_first_hint": first,
+            "hinted_drchrono": hints.drchrono,
+            "hinted_oncall": hints.oncall,
+            "to_own": own,
+        },
     )
     return due
 
 
+def _due(now: datetime, wait: Wait, first: datetime) -> datetime:
+    settled = now + timedelta(seconds=wait.settle)
+    return max(now, min(settled, first + timedelta(seconds=wait.longest)))
+
+
+def _asked_first(
+    conn: Connection,
+    aggregate: int,
+    *,
+    now: datetime,
+    due: datetime,
+    hints: Hints,
+    lane: Lane,
+    own: bool,
+) -> bool:
+    """Make the item of an aggregate that had none; False when another process did."""
+    made = upsert.insert(conn, work).values(
+        aggregate=aggregate,
+        wanted=1,
+        done=0,
+        lane=lane,
+        due=due,
+        first_hint=now,
+        hint_drchrono=hints.drchrono,
+        hint_oncall=hints.oncall,
+        own=own,
+    )
+    return conn.execute(made.on_conflict_do_nothing().returning(_KEY)).first() is not None
+
+
 def locked(conn: Connection, aggregate: int) -> RowMapping | None:
     """The item's row, locked until the transaction ends (SQLite's write lock is held already)."""
-    found = conn.execute(select(work).where(work.c.aggregate == aggregate).with_for_update())
-    return found.mappings().first()
+    return conn.execute(_LOCKED, {"of": aggregate}).mappings().first()
 
 
 def _unasked(conn: Connection, aggregate: int, now: datetime) -> RowMapping:
