@@ -41,13 +41,13 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; what it counts is added at its very end (`counting`)."""
-        with self.engine.begin() as conn, counting.collected(conn):
+        with _begun(self.engine) as conn, counting.collected(conn):
             yield conn
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only looks; on SQLite it takes no write lock."""
-        with self._reading.begin() as conn:
+        with _begun(self._reading) as conn:
             yield conn
 
     def try_write(self) -> None:
@@ -73,6 +73,26 @@ class Store:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """A transaction; begun once more, on a new connection, where a pooled one is found dead by it.
+
+    Then BEGIN was all that was said on it. What fails later than that may have been done, and is
+    the caller's to know.
+    """
+    conn = engine.connect()
+    try:
+        begun = conn.begin()
+    except DBAPIError as failure:
+        conn.close()
+        if not failure.connection_invalidated:
+            raise
+        conn = engine.connect()
+        begun = conn.begin()
+    with conn, begun:
+        yield conn
 
 
 def is_read_only(error: BaseException) -> bool:
@@ -123,11 +143,22 @@ def _open(url: str, pool_size: int) -> Engine:
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=5,
-        pool_pre_ping=True,
         connect_args={"prepare_threshold": None, "client_encoding": "utf8"},
     )
+    event.listen(engine, "connect", _postgresql_connect)
+    event.listen(engine, "begin", _postgresql_begin)
     event.listen(engine, "handle_error", _lost_the_primary)
     return engine
+
+
+def _postgresql_connect(connection: DBAPIConnection, _record: Any) -> None:
+    # psycopg would say BEGIN with the first statement: said by `_postgresql_begin`, it tells that a
+    # pooled connection is dead while nothing was done on it, and no ping is needed before it.
+    connection.autocommit = True
+
+
+def _postgresql_begin(conn: Connection) -> None:
+    conn.exec_driver_sql("BEGIN")
 
 
 def _sqlite_connect(connection: DBAPIConnection, _record: Any) -> None:
