@@ -1,1 +1,1 @@
-"""The pure part: records, times, merge and plan. No clock, no network, no SQL."""
+"""Hold the pure part: records, times, merge and plan. No clock, no network, no SQL."""

@@ -1,4 +1,4 @@
-"""Which one mailbox of one person a text names: read where it is sure, else left to be asked about.
+"""Read the one e-mail address that a text surely names; leave any other text as it is.
 
 People write addresses as `mailto:`, `Name <a@b>`, in quotes or with a stop behind; two addresses,
 spaces inside or a forgotten @ are no address. Offices type invented ones where the patient gave
@@ -71,7 +71,7 @@ _BETWEEN: Final = re.compile(r"(?:\s[/|&]\s|[;,\s])+")
 
 @dataclass(frozen=True)
 class Table:
-    """Which addresses are nobody's, and how many families may share one.
+    """The addresses that are nobody's, and how many families may share one.
 
     `placeholders` are patterns with `*` for anything; with `usual` those of USUAL count too.
     `shared` are addresses that may stand in any number of charts. `families` is the most last names
@@ -181,7 +181,7 @@ def _valid(text: str) -> str | None:
     if not all(one.isascii() or one.isalnum() or unicodedata.combining(one) for one in text):
         return None
     try:
-        # Whether a mailbox is there can't be known without mail; `.test` is a test's own business.
+        # Only a mail could show whether the mailbox exists. `.test` is allowed for tests.
         validate_email(text, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         return None

@@ -1,8 +1,8 @@
-"""How many unknown ids may still be read: two token buckets, both of which must hold a token.
+"""Limit how many unknown ids are read: two token buckets, both of which must hold a token.
 
-`soon` keeps a burst from taking every worker's next second; `share` keeps a flood from taking more
-than its part of the hour. A token comes back when the read shows that the id was no invention, so
-honest bookings use up nothing.
+`soon` keeps a burst from taking every worker's next second; `share` keeps a flood of invented ids
+from taking more than its part of the hour. A token comes back when the read finds the object, so
+real bookings cost none.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every way in which a call can fail to do what it was for, named as the design names them."""
+"""Define the exceptions of a remote call: one for each outcome of the error table."""
 # ruff: noqa: N818
 
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 class RemoteError(Exception):
-    """A call that did not do what it was for. `code` is one of ours; `call_id` is the audit row."""
+    """A call without success. `code` is one of ours; `call_id` is the id of its audit row."""
 
     def __init__(self, code: str, call_id: int | None = None) -> None:
         super().__init__(code, call_id)
@@ -66,7 +66,7 @@ class NotTheApi(Transient):
 
 
 class Unresolved(RemoteError):
-    """No outcome was read: the write may have happened."""
+    """No outcome was read: the write may have been done."""
 
 
 class FencedOff(RemoteError):
@@ -74,7 +74,7 @@ class FencedOff(RemoteError):
 
 
 class NotBefore(RemoteError):
-    """Not executed, and of no use before `until` (aware UTC). Burns no attempt."""
+    """Not executed, and of no use before `until` (aware UTC). It does not count as an attempt."""
 
     def __init__(self, code: str, until: datetime, call_id: int | None = None) -> None:
         super().__init__(code, call_id)
@@ -90,11 +90,14 @@ class Deferred(NotBefore):
 
 
 class WrongAccount(NotBefore):
-    """The account is not shown to be the pinned one: nothing that it denies is believed."""
+    """The account is not proven to be the pinned one: nothing that it denies is believed (R26).
+
+    Rules are those of docs/rules.md.
+    """
 
 
 class TransportError(Exception):
-    """No answer was read. `code` says where it ended: dns, connect, tls, deadline, closed…"""
+    """No answer was read. `code` says where the call ended: dns, connect, tls, deadline and others."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

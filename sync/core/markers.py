@@ -1,8 +1,8 @@
-"""How a marker is written as text, and which texts are markers.
+"""Write a marker as text, and read it back.
 
-The text is a query string, so that it fits a URL's `#fragment` (the DrChrono field holds an address
-that staff can open), a custom field and a metadata value alike. What does not parse in full is not
-a marker: a half-edited one must not claim an object.
+The text is a query string: it fits a URL's `#fragment` (DrChrono's field holds an address that
+staff can open), a custom field and a metadata value. A text that does not parse in full is no
+marker: a half-edited one must not claim an object (docs/rules.md, R39).
 """
 
 import re
@@ -38,7 +38,7 @@ def marker_text(marker: Marker) -> str:
 
 
 def bound(marker: Marker, system: str, kind: str, remote_id: str | None) -> list[Json]:
-    """What a marker's seal is made of: all that it says, and where it stands (ADR 0025).
+    """Give what a marker's seal is made of: all that it says, and the object it is in (ADR 0025).
 
     `remote_id` None: the object it is written into has no id yet, as it is made with the marker.
     """

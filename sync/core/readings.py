@@ -1,7 +1,7 @@
-"""Reading what people type into optional fields: as a person would read it, or not at all.
+"""Read the phone number or the birth date that somebody typed, where it has one reading.
 
-A phone or a birth date that can't be read for sure is left out (ABSENT): it is neither written over
-there nor a reason to keep anybody out.
+One with several readings is ABSENT: it is not written to the other system, and it does not keep the
+person from being synced.
 """
 
 from __future__ import annotations

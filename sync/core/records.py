@@ -1,4 +1,4 @@
-"""What a visit, an attendee and a person are in our terms, whichever system they came from.
+"""Define the records of a visit, an attendee and a person, in the same terms for both systems.
 
 Every time is aware UTC, every remote id a string, every translated field comparable with `==`
 across the two systems. Personal fields stay out of `repr`: a record that ends up in a traceback
@@ -39,7 +39,7 @@ class VisitType(StrEnum):
 
 
 class Life(StrEnum):
-    """Where a visit stands in its life; what each system's words mean is `core.lifecycle`."""
+    """Where a visit stands in its life; `core.rules.lifecycle` reads each system's words."""
 
     OPEN = "open"
     CANCELLED = "cancelled"
@@ -99,15 +99,15 @@ class Attendee:
 class Visit:
     """One DrChrono appointment, or one OnCall appointment with its attendees.
 
-    `minutes` is the length, ABSENT for what can be none; `profile_minutes` what DrChrono's profile
-    gives a visit that names none. `provider` is the DrChrono doctor's id on both sides, ABSENT when
-    OnCall sent no provider or one the mapping does not know; `provider_wire` and `division` are the
-    ids OnCall sent. `zone` is the doctor's, by which a wall clock was read. `keyed`:
-    DrChrono itself says which occurrence it is, under whatever id. `office`, `patient`,
-    `exam_room`, `group` and everything on recurrence are DrChrono's only, `attendees` OnCall's
-    only; `attendees_sent` is False when the list was not in what was read, so an empty tuple then
-    means nothing. `mark` is the source's `updated_at` as text. `marker` is ABSENT when the list
-    that carries it was not returned.
+    `minutes` is the length, ABSENT where what was sent can't be one; `profile_minutes` is the
+    length of DrChrono's profile, for a visit that names none. `provider` is the DrChrono doctor's
+    id on both sides, ABSENT when OnCall sent no provider or one the mapping does not know;
+    `provider_wire` and `division` are the ids that OnCall sent. `zone` is the doctor's zone, in
+    which the wall clock was read. `keyed` says that the occurrence key is DrChrono's own. `office`,
+    `patient`, `exam_room`, `group` and the fields of recurrence are DrChrono's only, `attendees`
+    OnCall's only; where `attendees_sent` is False the list was not sent, and an empty tuple means
+    nothing. `mark` is the source's `updated_at` as text. `marker` is ABSENT when the list that
+    holds it was not returned.
     """
 
     system: str
@@ -144,7 +144,7 @@ class Person:
 
     `doctor` is DrChrono's only, `provider` and `division` OnCall's only. An empty string is a field
     that was sent empty. `name_guessed` as an Attendee's. `odd` names fields that are ABSENT because
-    what was sent can't be one (`core.plausible`).
+    what was sent can't be a value of them (`core.rules.plausible`).
     """
 
     system: str

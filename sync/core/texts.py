@@ -1,9 +1,9 @@
-"""What a text from outside says, without what nobody sees: one form for comparing and writing.
+"""Clean a text from outside of invisible characters, for comparing and for writing.
 
 Pasted names and addresses carry zero-width spaces, direction marks, soft hyphens and other kinds
-of space (Unicode category Cf, Zs). They are no part of a name. `plain` never makes two texts equal
-that look different. (Unicode 15, section 23.2 and UAX 15; the public report
-validatorjs/validator.js#940.)
+of space (Unicode category Cf, Zs). They are no part of a name (docs/adr/0022-text-and-identity.md).
+`plain` never makes two texts equal that look different. (Unicode 15, section 23.2 and UAX 15; the
+public report validatorjs/validator.js#940.)
 """
 
 from __future__ import annotations

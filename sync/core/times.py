@@ -1,8 +1,8 @@
-"""Which instant a wall clock means, and how each system writes it.
+"""Convert DrChrono's wall clock to UTC and back, and read OnCall's instants.
 
-DrChrono sends naive wall-clock time in the doctor's zone (API v4, Data types: "timestamp, with no
-timezone"); OnCall sends and takes UTC. A time that daylight saving skipped moves forward, one that
-happens twice is the first of the two; both are flagged, so that staff can be told.
+DrChrono sends wall-clock time without a zone, in the doctor's zone (docs/api-facts.md, D24, D25);
+OnCall sends and takes UTC. A time that daylight saving skips moves forward, one that comes twice is
+the first of the two (docs/rules.md, R28); both are flagged, so that staff can be told.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a stored token pair is, and what its store must promise; when it is due for renewal."""
+"""Define the stored token pair, when it is due for renewal, and what its store must do."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +28,7 @@ class StoredToken:
 
 
 class TokenStore(Protocol):
-    """One row per provider; every method is a short transaction of its own, committed on return."""
+    """One row for each provider; every method is a transaction of its own, committed on return."""
 
     def load(self, provider: str) -> StoredToken | None:
         """Give the stored pair, or None when the provider was never connected."""

@@ -1,8 +1,8 @@
-"""How one key is read out of a remote's JSON, tolerantly: sent, not sent, or malformed.
+"""Read one key of a remote's JSON: sent, not sent (ABSENT), or malformed.
 
-Every text from outside comes through here in its plain form (`core.texts`), and every address in
-its one form. A key that is missing is ABSENT. A value of the wrong kind raises Malformed, which
-names the key only: what stood in it may be personal.
+Every text from outside is read here in its plain form (`core.texts`), and every e-mail address in
+its one form. A value of the wrong kind raises MalformedError, which names the key only: the value
+may be personal.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def address(json: Mapping[str, Json], key: str) -> Maybe[str]:
 
 
 def identity(json: Mapping[str, Json], key: str) -> Maybe[str | None]:
-    """An id: the same one is a string here and a number there (API v4, appointments)."""
+    """An id: the same one is a string here and a number there (docs/api-facts.md, D23)."""
     value = json.get(key, ABSENT)
     if isinstance(value, Absent):
         return ABSENT
@@ -105,8 +105,8 @@ def _says_whole(value: str | float) -> bool:
 def length(json: Mapping[str, Json], key: str) -> Maybe[Json]:
     """A length as it was sent: in whole minutes, null too, or UNREADABLE.
 
-    What it means is `plausible.minutes`: one that can't be read must not keep the rest from
-    being read, and that it changed must be seen.
+    `plausible.minutes` says what it means. A length that can't be read must not keep the rest from
+    being read, and its change must be noticed.
     """
     try:
         value = whole(json, key)

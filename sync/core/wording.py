@@ -1,4 +1,4 @@
-"""What may be read out of a remote's error: a closed set of patterns, field names, a time, an id.
+"""Read a closed set of things out of an error body: field names, a time, an id.
 
 Error bodies can quote a patient's name or address, so their text goes no further than this module.
 """
@@ -13,7 +13,8 @@ from sync.core.texts import Told, plain
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-# DrChrono's limit ends at the top of the hour, OnCall's is unknown: no answer closes us for longer.
+# DrChrono's limit ends at the top of the hour (docs/api-facts.md, D9), OnCall's is unknown (O7): no
+# answer closes a system for longer.
 LONGEST_THROTTLE = timedelta(days=1)
 
 _OVERLAP = re.compile(

@@ -1,8 +1,9 @@
-"""Which time zone a name means, and nothing where that is not sure.
+"""Find the time zone that a name means, or none where that is not sure.
 
-DrChrono tells a doctor's zone in no one form: legacy names (`US/Eastern`) occur, and what a person
-or an import typed comes with other case and blanks. A name that is no zone is unknown: never UTC,
-never a default, or every visit would stand hours away from where it is.
+DrChrono names a doctor's zone in no one form: old names (`US/Eastern`) occur, and so do names with
+other case and blanks that a person or an import typed (docs/api-facts.md, D25). A name that is no
+zone is unknown. It is never taken for UTC or a default: every visit would be hours off (R28 of
+docs/rules.md).
 """
 
 import html
@@ -47,9 +48,10 @@ def known_zone(name: object) -> str | None:
 
 
 def moved(instant: datetime, before: str, after: str) -> datetime | None:
-    """When what stood at `instant` on the clock of one zone is in another; None: then too.
+    """Give the instant at which the clock of zone `after` shows what `before` shows at `instant`.
 
-    Both names are of `known_zone`. An instant that daylight saving skips is as `core.times` says.
+    None when it is the same instant. Both names are of `known_zone`. A time that daylight saving
+    skips is treated as in `core.times`.
     """
     wall = instant.astimezone(zoneinfo.ZoneInfo(before)).replace(tzinfo=None)
     now = wall.replace(tzinfo=zoneinfo.ZoneInfo(after)).astimezone(instant.tzinfo)

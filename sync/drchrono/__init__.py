@@ -1,1 +1,1 @@
-"""DrChrono: its OAuth, its calls, its wire forms."""
+"""Speak DrChrono's API: its OAuth, its calls, the form of its objects."""

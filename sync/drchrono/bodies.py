@@ -1,7 +1,8 @@
-"""What is written to DrChrono: request bodies from our terms, in DrChrono's own forms.
+"""Build request bodies for DrChrono from our terms.
 
-Only what is given is in the body: PATCH updates "only included values" (API v4, Requests). Lists of
-custom fields are written whole, since whether PATCH merges them is unknown.
+A body holds only what is given, as PATCH changes only the keys that it names (D2). Lists of custom
+fields are written whole: whether PATCH merges or replaces them is unknown (D31, D46). D… are facts
+of docs/api-facts.md.
 """
 
 import re
@@ -19,7 +20,7 @@ from sync.mapping import Mapping as VisitMapping
 from sync.mapping import UnmappedError, ZoneUnknownError
 
 _GENDER: Final = {"male": "Male", "female": "Female", "other": "Other", "": "UNK"}
-# The same pair of keys under two names: API v4, custom fields and custom demographics.
+# The same pair of keys under two names (D31, D46).
 FIELD_LIST: Final = {"appointment": "custom_fields", "patient": "custom_demographics"}
 FIELD_VALUE: Final = {"appointment": "field_value", "patient": "value"}
 _READ_ONLY: Final = frozenset({"created_at", "updated_at"})
@@ -59,8 +60,8 @@ def patient_body(changes: Mapping[str, object]) -> dict[str, Json]:
     """The body of a patient POST or PATCH.
 
     `changes` by our names: first_name, last_name, email, phone (digits), birth_date (date or None),
-    sex, doctor. A POST needs doctor and sex; a sex nobody told is written as UNK. Raises ValueError
-    for an unknown name.
+    sex, doctor. A POST needs doctor and sex (D45); an unknown sex is written as UNK. Raises
+    ValueError for an unknown name.
     """
     body: dict[str, Json] = {}
     for name, value in changes.items():
@@ -160,7 +161,7 @@ def _truth(value: object) -> Json:
 
 
 def _phone(value: object) -> Json:
-    # The form in which DrChrono answers, so that the echo equals what we wrote.
+    # The form in which DrChrono answers (D47), so that the echo equals what we wrote.
     digits = str(value or "")
     ten = re.fullmatch(r"(\d{3})(\d{3})(\d{4})", digits)
     return f"({ten[1]}) {ten[2]}-{ten[3]}" if ten else digits

@@ -1,8 +1,8 @@
-"""DrChrono's bulk lists: ask for a list, wait until it is made, read its pages.
+"""Read DrChrono's bulk lists: order one, poll until it is complete, read its pages.
 
-The published schema and the answers seen on live accounts differ (where the page size goes, whether
-`pagination` or `next` leads on), so every form of them is read; what an account supports is probed
-by its effect. A list is kept for one hour.
+The published schema and the answers of live accounts differ in where the page size goes, and in
+whether `pagination` or `next` leads on (docs/api-facts.md, D53). Both forms are read; the probe
+finds out by effect what an account supports. DrChrono keeps a list for one hour (D54).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ Send = Callable[[Call], Answer]
 
 
 class InvalidUuid(Gone):
-    """The list is not kept any more (one hour), or never was: ask for a new one."""
+    """DrChrono does not know the list, or keeps it no longer (D54): order a new one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class BulkPage:
 
 
 def request(send: Send, path: str, filters: Mapping[str, str]) -> str:
-    """Ask for a list at "/api/appointments_list" or "/api/patients_list"; give its uuid.
+    """Order a list at "/api/appointments_list" or "/api/patients_list", and return its uuid.
 
     Raises Transient when the answer names none.
     """
@@ -58,8 +58,9 @@ def pages(
 ) -> Iterator[BulkPage]:
     """Give the pages of a list from page `first` on, each poll a call of its own.
 
-    `wait` is called with 1, 2, 3… before each further look at a list that is still being made.
-    Raises InvalidUuid when the list is gone, Transient when it does not get done or failed.
+    `wait` is called with 1, 2, 3… before each further poll of a list that is still being made.
+    Raises InvalidUuid when the list is gone, Transient when it failed or is not done after POLLS
+    polls.
     """
     number: int | None = first
     while number is not None:

@@ -1,7 +1,7 @@
-"""DrChrono's API v4 as methods: which path, which query, which body. It decides nothing else.
+"""Call DrChrono's API v4: one method for each path, with its query and body.
 
-Every method makes its calls through the sender (the gate), which raises a `RemoteError` of
-`sync.core.errors` for each answer that is not the one asked for.
+Each call goes through the sender (the gate), which raises a `RemoteError` of `sync.core.errors` for
+any answer but success. D… are facts of docs/api-facts.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,11 +19,10 @@ _APPOINTMENT_BOUNDS = frozenset({"since", "date", "date_range"})
 
 
 class DrChrono:
-    """The calls. `base_url` is the configured one, to which alone pages are asked.
+    """DrChrono's calls. Pages are fetched from the configured `base_url` only.
 
-    `others` are further origins that page links may name (`sync.outbound.hosts`).
-
-    `ticket` is handed to the sender as it is. Ids are strings, also where DrChrono uses numbers.
+    `others` are further origins that page links may name (`sync.outbound.hosts`). `ticket` is
+    handed to the sender as it is. Ids are strings, also where DrChrono uses numbers (D23).
     """
 
     def __init__(self, sender: Sender, base_url: str, others: tuple[str, ...] = ()) -> None:
@@ -35,7 +34,7 @@ class DrChrono:
     def get_appointment(
         self, ticket: Any, appointment_id: str, *, verbose: bool = False, **audit: Unpack[Audit]
     ) -> Record:
-        """Read one; `custom_fields` (our marker) are in it only when verbose. Raises Gone."""
+        """Read one. It has `custom_fields` (our marker) only when verbose (D30). Raises Gone."""
         return self._get(ticket, "appointment", "appointments", appointment_id, verbose, audit)
 
     def create_appointment(
@@ -56,8 +55,8 @@ class DrChrono:
         """Give the pages of appointments, each one a call.
 
         Filters are those of API v4 (since, date, date_range, doctor, office, patient, status,
-        show_archived, …); one of since, date and date_range is required. `resume` is an earlier
-        page's `next`, to go on from there. Lists can be some seconds old.
+        show_archived, …). One of since, date and date_range is required, else ValueError (D28).
+        `resume` is the `next` of an earlier page. Lists can be some seconds old (D4).
         """
         if resume is None and not _APPOINTMENT_BOUNDS & filters.keys():
             raise ValueError("since, date or date_range is required")
@@ -79,10 +78,10 @@ class DrChrono:
         return self._bulk(ticket, "/api/appointments_list", wait, resume, page_size, filters)
 
     def recurring_instances(self, ticket: Any, base: str, *, first: str, last: str) -> list[Record]:
-        """Give a series' occurrences from one day to another, those that are virtual too.
+        """Give a series' occurrences from day `first` to day `last`, virtual ones too.
 
-        `base` is the series' base, the days are ISO and the doctor's. A virtual one has no id. Not
-        every account has this list (newest schema): raises Refused then.
+        `base` is the id of the series' base. Days are ISO dates in the doctor's zone. A virtual
+        occurrence has no id. Raises Refused where the account does not have this list (D44).
         """
         query = {"base_recurring_appointment": base, "start_date": first, "end_date": last}
         path = "/api/recurring_appointment_instances"
@@ -95,11 +94,11 @@ class DrChrono:
     def get_patient(
         self, ticket: Any, patient_id: str, *, verbose: bool = False, **audit: Unpack[Audit]
     ) -> Record:
-        """Read one; `custom_demographics` (our marker) are in it only when verbose. Raises Gone."""
+        """Read one; `custom_demographics` (our marker) only when verbose (D46). Raises Gone."""
         return self._get(ticket, "patient", "patients", patient_id, verbose, audit)
 
     def find_patients(self, ticket: Any, *, verbose: bool = False, **filters: str) -> list[Record]:
-        """Give all that match. Names match in part and without case; `email`, `date_of_birth`."""
+        """Give all that match the filters: names (in part, without case), email, date_of_birth."""
         return self._all(ticket, "patients", _query(filters, verbose))
 
     def list_patients(
@@ -111,7 +110,7 @@ class DrChrono:
     def create_patient(
         self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
     ) -> Record:
-        """Create one; raises Conflict("duplicate_patient") where the account refuses doubles."""
+        """Create one. Raises Conflict("duplicate_patient") where the account refuses them (D48)."""
         return self._create(ticket, "patients", body, audit)
 
     def patch_patient(
@@ -156,7 +155,7 @@ class DrChrono:
         """Give the appointment profiles, of one doctor where one is named."""
         return self._all(ticket, "appointment_profiles", _of_doctor(doctor))
 
-    # Our own fields: API v4, /api/custom_appointment_fields, /api/custom_demographics
+    # The fields of our markers: API v4, /api/custom_appointment_fields, /api/custom_demographics
 
     def custom_appointment_fields(self, ticket: Any, doctor: str | None = None) -> list[Record]:
         """Give the custom appointment fields, of one doctor where one is named."""

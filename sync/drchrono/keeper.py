@@ -1,9 +1,9 @@
-"""Which access token is used, and when and by whom the pair is renewed.
+"""Give the access token, and renew the token pair at half of its life.
 
-A renewal kills the refresh token it spends (API v4, OAuth), so two at once, or one whose answer is
-lost, end in a person having to reconnect. Hence: one renewer at a time under a lease row, the
-attempt recorded before it is made, the new pair stored before it is used, and all of it at half of
-the token's life, so that there is a day left when it goes wrong.
+A renewal kills the refresh token that it sends (docs/api-facts.md, D18). After two renewals at
+once, or one whose answer is lost, a person has to reconnect. Therefore one process renews at a
+time, under a lease row; the attempt is stored before the call, and the new pair before its first
+use. Renewing at half of the token's life leaves a day to reconnect (docs/rules.md, R22).
 """
 
 from collections.abc import Callable, Iterator
@@ -31,12 +31,12 @@ from sync.outbound.call import Answer, Call, Sender
 
 # Longer than a call's total deadline with all its redirects.
 LEASE = timedelta(seconds=90)
-# A renewal whose outcome is unknown is tried again only after this, in case it was not made at all.
+# A renewal whose outcome is unknown is tried again only after this: it may not have been made.
 AGAIN_AFTER = timedelta(minutes=15)
 # A token this young is not the reason for a 401.
 YOUNG = timedelta(seconds=60)
 BUSY = timedelta(seconds=5)
-# What something in front of the API says of a session: nothing that is sure.
+# A proxy in front of the API answers so too: these do not prove that the token is refused.
 UNAUTHORISED_PAGES = frozenset({LOGIN_PAGE, "edge_401"})
 ELSEWHERE = "connected_elsewhere"
 

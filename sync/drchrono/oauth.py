@@ -1,6 +1,7 @@
-"""DrChrono's authorisation as calls: where to send a user, and what goes to the token endpoints.
+"""Build the requests of DrChrono's OAuth, and read the token endpoint's answer.
 
-Source: DrChrono API v4, OAuth. The endpoints take forms, not JSON, and need the trailing slash.
+Source: DrChrono API v4, OAuth. The endpoints take forms, not JSON, and need the trailing slash
+(docs/api-facts.md, D16).
 """
 
 import base64
@@ -38,9 +39,9 @@ def authorise_url(
 ) -> str:
     """Give the address at which a user grants us access.
 
-    `state` comes back with the code and must be compared with what was given to that browser. No
-    scopes means all: one that DrChrono does not know fails the whole authorisation. `verifier` is
-    the secret with which alone the code can be exchanged (RFC 7636, method S256).
+    `state` comes back with the code; compare it with the one given to that browser. No scopes mean
+    all; one that DrChrono does not know fails the whole authorisation (D20). `verifier` is PKCE's
+    secret, without which the code can't be exchanged (RFC 7636, method S256; D22).
     """
     query = {
         "response_type": "code",

@@ -1,4 +1,4 @@
-"""DrChrono's JSON to our terms and back, pure functions of JSON and mapping.
+"""Translate DrChrono's JSON to our terms: pure functions of JSON and mapping.
 
 What its fields mean follows API v4 (appointments, patients). A chart's `reason` and `notes` never
 enter a record: nothing medical leaves DrChrono.
@@ -51,17 +51,18 @@ __all__ = [
 ]
 
 _VIRTUAL_ID: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})_(\d+)")
-# API v4, appointments: what says when a series occurs, beside its days.
+# What says when a series occurs, beside its days (docs/api-facts.md, D41).
 _SERIES: Final = ("recurs_every", "recur_start_date", "recur_end_date")
-# UNK and ASKU are answers that say nothing; OnCall has no word for Other.
+# UNK and ASKU say nothing (D45); OnCall has no word for Other (O31).
 _SEX: Final = {"male": "male", "female": "female", "other": "other"}
 
 
 def wire(kind: str, json: Json) -> dict[str, Json]:
-    """Our field names to DrChrono's own values, only what was sent. `kind` appointment, patient.
+    """Give DrChrono's own values by our field names, only for fields that were sent.
 
-    This is what digests are made of, so it needs no mapping. A field that is made of several keys
-    counts as sent when all were. Raises MalformedError.
+    `kind` is "appointment" or "patient". Digests are made of these values, so no mapping is needed.
+    A field that is made of several keys counts as sent when all of them were. Raises
+    MalformedError.
     """
     return _patient_wire(json) if kind == "patient" else _appointment_wire(json)
 
@@ -122,12 +123,12 @@ def _state_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
 
 
 def to_visit(json: Json, mapping: VisitMapping, *, zone: str | None = None) -> Visit:
-    """The visit in an appointment of any shape (list item, webhook body, create answer).
+    """Read the visit in an appointment of any shape (list item, webhook body, create answer).
 
-    `zone` is by which its wall clock is read, else the doctor's; `starts` is ABSENT while that is
-    unknown. `occurrence_key` is DrChrono's own where
-    the account has it, else series and day: of an occurrence that is real already that is the day
-    it stands on when first seen. Raises MalformedError.
+    Its wall clock is read in `zone`, else in the doctor's zone; `starts` is ABSENT while that is
+    unknown. `occurrence_key` is DrChrono's own where the account has it (D42), else series and day.
+    Of an occurrence that is already real, that is the day on which it was first seen. Raises
+    MalformedError.
     """
     sent = read.record(json, "appointment")
     remote_id = read.required_id(sent)
@@ -197,7 +198,7 @@ def _is_break(sent: Mapping[str, Json]) -> bool:
     stated = read.flag(sent, "appt_is_break")
     if not isinstance(stated, Absent):
         return stated
-    # A break has no patient and exam room 0.
+    # A break has no patient and exam room 0 (D36).
     return read.identity(sent, "patient") is None and read.identity(sent, "exam_room") == "0"
 
 

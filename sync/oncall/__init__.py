@@ -1,1 +1,1 @@
-"""OnCall Health: its calls and its wire forms."""
+"""Speak OnCall Health's API: its calls, the form of its objects."""

@@ -1,7 +1,7 @@
-"""What is written to OnCall: request bodies from our terms, in OnCall's own forms.
+"""Build request bodies for OnCall from our terms.
 
-Only what is given is in the body. `metadata`, `custom_field_values` and `participants` are written
-whole, since whether a PATCH merges or replaces them is unknown.
+A body holds only what is given. `metadata`, `custom_field_values` and `participants` are written
+whole: whether a PATCH merges or replaces them is unknown (docs/api-facts.md, O21, O24, O32).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +18,10 @@ from sync.core.wording import Json
 from sync.mapping import Mapping as VisitMapping
 from sync.mapping import UnmappedError
 
-# Guide "Appointment Sync": groups with up to 25 participants; the POST takes no more.
+# A POST takes no more participants (O10).
 MOST_PARTICIPANTS: Final = 25
 METADATA_KEY: Final = "drchrono_oncall"
-# Guide "Synchronizing patients": what a participant may be given, and the url that says which.
+# What a participant may be given, and the url that says which one it is (O23, O24).
 _KEPT: Final = frozenset({"url", "email", "name", "first_name", "last_name", "fee", "cancelled"})
 _SEX: Final = {"male": "male", "female": "female"}
 

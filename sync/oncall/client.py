@@ -1,7 +1,7 @@
-"""OnCall Health's public API as methods: which path, which query, which body. Nothing else.
+"""Call OnCall Health's public API: one method for each path, with its query and body.
 
-Every method makes its calls through the sender (the gate), which raises a `RemoteError` of
-`sync.core.errors` for each answer that is not the one asked for. Paths end in a slash always.
+Each call goes through the sender (the gate), which raises a `RemoteError` of `sync.core.errors` for
+any answer but success. Every path ends in a slash (docs/api-facts.md, O1).
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,16 +15,16 @@ from sync.outbound.pages import Page, Record, read_page, read_record
 
 
 class OnCall:
-    """The calls. `base_url` is the configured one; page links must lead to nowhere else.
+    """OnCall's calls. `base_url` is the configured one; page links may lead nowhere else.
 
-    `ticket` is handed to the sender as it is. Ids are strings, taken from the objects' `url`.
+    `ticket` is handed to the sender as it is. Ids are strings, taken from the objects' `url` (O30).
     """
 
     def __init__(self, sender: Sender, base_url: str, others: tuple[str, ...] = ()) -> None:
         self._sender = sender
         self._base = Base("oncall", base_url, others)
 
-    # Appointments (guide "Synchronizing patients", and the developer site's appointments)
+    # The appointments, which are visits in our terms (O9, O11)
 
     def get_appointment(self, ticket: Any, appointment_id: str, **audit: Unpack[Audit]) -> Record:
         """Read one with its participants. Raises Gone."""
@@ -33,7 +33,7 @@ class OnCall:
     def create_appointment(
         self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
     ) -> Record:
-        """Create one; OnCall mails its participants. The answer lacks `status`."""
+        """Create one; OnCall mails its participants (O17). The answer lacks `status` (O12)."""
         return self._create(ticket, "appointments", "/appointments/", body, audit)
 
     def patch_appointment(
@@ -53,7 +53,7 @@ class OnCall:
         """
         return self._page(ticket, "appointments", "/appointments/", page, {})
 
-    # Participants: read and written by id only, there is no list
+    # Participants: read and written by id only, there is no list (O23)
 
     def get_participant(self, ticket: Any, participant_id: str, **audit: Unpack[Audit]) -> Record:
         """Read one. Raises Gone."""
@@ -73,8 +73,8 @@ class OnCall:
     ) -> Page:
         """Read one page of contacts.
 
-        The search parameter's name is not documented: with `email` every hit must be compared, as
-        a server that does not know the parameter lists everybody.
+        The search parameter's name is not documented (O29). Compare every hit with `email`: a
+        server that does not know the parameter lists everybody.
         """
         query = {} if email is None else {"email": email}
         return self._page(ticket, "contacts", "/contacts/", page, query)
@@ -86,7 +86,7 @@ class OnCall:
     def create_contact(
         self, ticket: Any, body: Mapping[str, Json], **audit: Unpack[Audit]
     ) -> Record:
-        """Create one; `provider` and `division` are required."""
+        """Create one; `provider` and `division` are required (O28)."""
         return self._create(ticket, "contacts", "/contacts/", body, audit)
 
     def patch_contact(
@@ -102,7 +102,7 @@ class OnCall:
         path = f"/contacts/{_id(contact_id)}/appointments/"
         return self._page(ticket, "contact_appointments", path, page, {})
 
-    # Providers: read only
+    # Providers: read only (O36)
 
     def providers(self, ticket: Any) -> Iterator[Record]:
         """Give all providers, page by page."""

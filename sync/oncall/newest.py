@@ -1,7 +1,7 @@
-"""The newest end of OnCall's appointment list, whichever way the list is ordered.
+"""Read the newest appointments in OnCall's list, whichever way the list is ordered.
 
-OnCall has no `updated since` and documents neither order nor page size (facts: U), so both are read
-off the pages themselves.
+OnCall has no `updated since` and documents neither order nor page size (docs/api-facts.md, O4, O8),
+so both are read off the pages themselves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ MOST_PAGES = 50
 
 @dataclass(frozen=True)
 class Newest:
-    """Records newer than an id, newest pages first; `complete` when that id's end was reached."""
+    """Records newer than an id, newest pages first; `complete` when the list was read back to it.
+
+    `count` is the list's length as OnCall says it, None where it does not.
+    """
 
     records: tuple[dict[str, Json], ...]
     count: int | None

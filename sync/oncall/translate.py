@@ -1,7 +1,7 @@
-"""OnCall's JSON to our terms, pure functions of JSON and mapping.
+"""Translate OnCall's JSON to our terms: pure functions of JSON and mapping.
 
-What its fields mean follows OnCall's guides (sync-patients, Appointment Sync). Ids come from `url`:
-a sample's `id` differs from the id in its `url`. Contacts' `notes` never enter a record.
+The fields mean what docs/api-facts.md says of them (O9 to O16, O41). Ids come from `url`: in a
+sample the `id` is not the one in the `url` (O30). A contact's `notes` never enter a record.
 """
 
 import re
@@ -69,10 +69,10 @@ _SEX: Final = {"male": "male", "female": "female", "other": "other"}
 
 
 def id_from_url(url: str, collection: str | None = None) -> str:
-    """The id at the end of an OnCall address, on any host, with or without its slash.
+    """Give the id at the end of an OnCall URL, on any host, with or without the trailing slash.
 
-    With `collection` ("appointments") the address must be of that kind. The address is only taken
-    apart, never fetched. Raises MalformedError.
+    With `collection` ("appointments") the URL must be of that kind. It is only parsed, never
+    fetched. Raises MalformedError.
     """
     try:
         parts = urlsplit(url).path.strip("/").split("/")
@@ -86,10 +86,11 @@ def id_from_url(url: str, collection: str | None = None) -> str:
 
 
 def wire(kind: str, json: Json) -> dict[str, Json]:
-    """Our field names to OnCall's own values, only what was sent. Raises MalformedError.
+    """Give OnCall's own values by our field names, only for fields that were sent.
 
-    `kind` is "appointment", "participant" or "contact". This is what digests are made of, so it
-    needs no mapping; times are canonical, since OnCall writes one instant in several ways.
+    `kind` is "appointment", "participant" or "contact". Digests are made of these values, so no
+    mapping is needed. Times are in one form, as OnCall writes one instant in several (O20). Raises
+    MalformedError.
     """
     sent = read.record(json, kind)
     if kind == "participant":
@@ -119,7 +120,8 @@ def wire(kind: str, json: Json) -> dict[str, Json]:
 
 
 def _state_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
-    # The create answer lacks `status`: an uncancelled visit without one has an unknown state.
+    # A create answer lacks `status` (O12): a visit without it that is not cancelled has no known
+    # state.
     status, cancelled = read.text(sent, "status"), bool(read.flag(sent, "cancelled"))
     if isinstance(status, Absent) and not cancelled:
         return ABSENT
@@ -127,7 +129,7 @@ def _state_wire(sent: Mapping[str, Json]) -> Maybe[Json]:
 
 
 def to_visit(json: Json, mapping: VisitMapping) -> Visit:
-    """The visit in an appointment of any shape, its attendees with it. Raises MalformedError."""
+    """Read the visit in an appointment of any shape, with its attendees. Raises MalformedError."""
     sent = read.record(json, "appointment")
     provider, division = _linked(sent, "provider"), _linked(sent, "division")
     participants = read.items(sent, "participants")
@@ -221,7 +223,7 @@ def _type(sent: Mapping[str, Json]) -> Maybe[VisitType | None]:
     if isinstance(word, Absent):
         return ABSENT
     plain = re.sub(r"[\s_-]", "", word.casefold())
-    # It has no time and no counterpart in DrChrono. Of any other word nothing is known.
+    # A message has no time and no counterpart in DrChrono (O9). Any other word is unknown.
     return None if plain == "message" else _TYPES.get(plain, ABSENT)
 
 

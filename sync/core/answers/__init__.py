@@ -1,1 +1,1 @@
-"""What the answer of a remote means for the call that got it: the one error table."""
+"""Classify the answers of both APIs."""

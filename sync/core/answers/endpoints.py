@@ -16,12 +16,12 @@ ITEMS = frozenset(
 TOKEN = "token"  # noqa: S105 - the endpoint's name
 REVOKE = "revoke_token"
 BULK = "bulk"
-# Its answer is a bare array of appointments (newest schema, recurring_appointment_instances).
+# Its answer is a bare array of appointments (D44).
 INSTANCES = "recurring_instances"
 # POSTs that may be repeated: a bulk POST only asks for a list, a revoked token stays revoked.
 REPEATABLE = frozenset({BULK, REVOKE})
-# DrChrono answers "Resend the original request with the right HTTP method": API v4, Requests.
-# With these nothing was done yet; a 303 says the opposite of a write (RFC 9110, 15.4.4).
+# DrChrono asks to send the same request, with its method, to the new address (docs/api-facts.md,
+# D5). With these nothing was done yet; after a 303 a write was done (RFC 9110, 15.4.4).
 REDIRECTS = frozenset({301, 302, 307, 308})
 READ_ON = REDIRECTS | {303}
 

@@ -4,9 +4,9 @@ Firewalls, proxies and gateways answer too, in HTML, with nothing, or in a JSON 
 they say is no statement about a right, an object or a request. Closed by default: a body that has
 none of the API's known shapes is not the API's.
 
-Known shapes. DrChrono is built on Django REST framework: `{"detail": "…"}`, `{"field": ["…"]}`,
-nested by field, `["…"]`. OnCall has no standard shape: those, and `{"error": "…"}` (its guides'
-client vocabulary). Token endpoints: `{"error": "…"}` (RFC 6749, section 5.2).
+Known shapes (docs/api-facts.md). DrChrono's are those of Django REST framework: `{"detail": "…"}`,
+`{"field": ["…"]}`, nested by field, `["…"]` (D12). OnCall has no standard shape: those, and
+`{"error": "…"}` (O6). Token endpoints: `{"error": "…"}` (RFC 6749, section 5.2).
 """
 
 import re

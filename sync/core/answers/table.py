@@ -1,9 +1,10 @@
 """Classify every remote answer, once, and closed by default: the one error table.
 
-Only an answer that has the API's own shape (`shapes`) refuses, denies an object or ends a
-credential. Any other error is the word of something in front of the API: nothing happened, and it
-is tried again for as long as it takes. What may have happened without our reading it is ambiguous.
-Nothing of the remote's own words leaves this module: a verdict holds codes, field names and an id.
+Only an answer in the API's own shape (`shapes`) refuses, denies an object or ends a credential. Any
+other error comes from something in front of the API: nothing happened, and the call is tried again
+for as long as it takes. A write that may have been done without a readable answer is ambiguous. No
+text of the remote leaves this module: a verdict holds codes, field names and an id (docs/rules.md,
+R19).
 """
 
 import re
@@ -59,8 +60,8 @@ def classify(
     `json` is the parsed body, None when it was empty, not JSON by its content type, or unparsable.
     `headers` has lower-case names. `now` is aware UTC. Redirects that may be followed are followed
     before this is asked: `moved` says that one led to another path. `asked` is the id of the object
-    whose path was called. Sources: DrChrono API v4 (Requests, Rate Limits, Appointments), RFC 6749
-    section 5.2 for tokens, RFC 9110 for Retry-After.
+    whose path was called. Sources: docs/api-facts.md (D2, D9, D11 to D13, D18, D35, D48, D54, O6),
+    RFC 6749 section 5.2 for tokens, RFC 9110 for Retry-After.
     """
     method = method.upper()
     if 200 <= status < 300:
@@ -77,7 +78,7 @@ def classify(
     if not 400 <= status < 500 or status == 408:
         return _unknown_outcome(endpoint, method, status, stated)
     if status == 409 and json is None and "html" not in (content_type or ""):
-        # Its body is documented nowhere, and nothing in front of an API says 409 by itself.
+        # Its body is documented nowhere (D12), and nothing in front of an API says 409 by itself.
         return _conflict(system, endpoint, words)
     if moved or not shapes.is_of_the_api(system, status, json, token=endpoint in {TOKEN, REVOKE}):
         # What another path refuses or lacks says nothing of the one that was asked for.
