@@ -97,7 +97,7 @@ class WrongAccount(NotBefore):
 
 
 class TransportError(Exception):
-    """No answer was read. `code` says where the call ended: dns, connect, tls, deadline and others."""
+    """No answer was read. `code` says where it ended: dns, connect, tls, deadline."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
