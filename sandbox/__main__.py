@@ -1,4 +1,4 @@
-"""Decides how the sandbox is started and stopped: `python -m sandbox`."""
+"""Start the sandbox, and stop it on a signal: `python -m sandbox`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides what an answer is: a JSON response, a refusal raised on the way, or a broken line."""
+"""Define the answers of an endpoint: a JSON response, a refusal, a broken line."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
 
 
 def no_content() -> Response:
-    """API v4, Requests: PUT, PATCH and DELETE answer 204 with an empty body."""
+    """PUT, PATCH and DELETE answer 204 with an empty body (docs/api-facts.md, D2)."""
     return Response(status=204)

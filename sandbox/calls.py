@@ -1,4 +1,4 @@
-"""Decides what is remembered of each call, so that tests can count them."""
+"""Keep a journal of the calls, so that tests can count them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides what time it is in the sandbox: the machine's time plus an offset set by control."""
+"""Tell the sandbox's time: the machine's time and an offset that control sets."""
 
 from __future__ import annotations
 

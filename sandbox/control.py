@@ -1,4 +1,4 @@
-"""Decides what a test or an operator may ask of a remote that no vendor offers."""
+"""Answer what tests and operators ask of the sandbox itself, such as time, faults and webhooks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Decides how a written object is checked, field by field, with errors in the shape both APIs use.
+"""Check a written object field by field, with errors in the form that both APIs use.
 
-Facts sheets (DrChrono, appointments; OnCall, transport): field errors are `{"field": ["message"]}`.
-The wording is that of Django REST framework, on which both APIs show signs of being built.
+Field errors are `{"field": ["message"]}` (docs/api-facts.md, D12, O6), worded as by Django REST
+framework.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ YEARS = range(1900, 2200)
 
 Day = TypeVar("Day", date, datetime)
 
-# What text pasted from web pages and spreadsheets brings along (Unicode, category Cf). What either
-# API makes of it is not documented: kept, stripped or refused, as the reports differ
+# Text pasted from web pages and spreadsheets brings these along (Unicode, category Cf). Whether
+# either API keeps, strips or refuses them is unknown (D52), and other systems differ
 # (validatorjs/validator.js#940, mikel/mail#1173, knadh/listmonk#1845).
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 KEEP = "keep"

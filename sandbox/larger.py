@@ -1,4 +1,4 @@
-"""Decides how a practice of any number of doctors looks: as the clinic of three, only larger.
+"""Plan a practice of any number of doctors: the clinic of three, only larger.
 
 Every doctor is worked with alike, so that what is measured grows with the number of doctors alone:
 video and phone visits on each coming weekday, more of them this week than next, some visits at the

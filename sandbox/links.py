@@ -1,4 +1,4 @@
-"""Decides what a list's links to its other pages look like: frameworks write them in many ways."""
+"""Write a list's links to its other pages, in the forms that frameworks and proxies give them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sandbox.trouble.behaviours import Switch, either
 
 # Django REST framework writes an absolute link from what the request looks like to it. Behind a
 # proxy that ends TLS that is `http://`, or lacks the port; OnCall's samples name `.com`, DrChrono's
-# the bare name (facts: O and D).
+# the bare name (docs/api-facts.md, D1, O5).
 FORMS: Switch = either("same", "http_no_port", "other_host", "path", "query", "foreign")
 FOREIGN = "https://evil.example"
 

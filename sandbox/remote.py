@@ -1,4 +1,4 @@
-"""Decides what befalls a request of either remote: journal, limits, faults, then the endpoint."""
+"""Handle a request of either remote: journal, limits, faults, then the endpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Reading = Callable[["MultiDict[str, str]"], Any]
 
 HTML = "<!DOCTYPE html><html><body><h1>We'll be back soon</h1></body></html>"
 LOGIN = "/accounts/login/"
-# The documented example of a refused call (facts: D, Limits).
+# The documented example of a refused call (docs/api-facts.md, D11).
 DEFAULT_WAIT = 2295.0
 
 
@@ -82,7 +82,7 @@ class Remote(ABC):
 
     @abstractmethod
     def saved(self) -> Json:
-        """This remote's own part of the state file."""
+        """Give this remote's own part of the state file."""
 
     @abstractmethod
     def restore_own(self, saved: Json) -> None:
@@ -143,9 +143,9 @@ class Remote(ABC):
         return outcome
 
     def _sign_in(self, request: Request) -> Outcome:
-        """The page that a lapsed session is sent to: a form, and to a POST of a stranger's 403.
+        """Answer the page where people sign in: a form; to a stranger's POST, 403.
 
-        Django's own (302 to /accounts/login/?next=, CSRF failure with a page): facts: O.
+        As Django does it: 302 to /accounts/login/?next=, a page for the CSRF failure (D13).
         """
         query = request.query_string.decode("latin-1")
         actor = self.actor_of(request)
@@ -185,7 +185,7 @@ class Remote(ABC):
             body = self.throttled(DEFAULT_WAIT if fault.seconds is None else fault.seconds)
             return Outcome(json_answer(fault.body or body, 429, headers))
         if fault.do == "html":
-            # 200 text/html from the edge (facts: D, Limits and transport); 401 and 403 too (O).
+            # HTML from the edge: 200, 401 or 403 (D13).
             return Outcome(_page(fault.body or HTML, fault.status))
         if fault.do == "garbage":
             return Outcome(Response('{"results": [', content_type="application/json"))

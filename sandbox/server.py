@@ -1,4 +1,4 @@
-"""Decides what goes over the line: keep-alive HTTP/1.1, dropped lines and dripped bytes."""
+"""Serve keep-alive HTTP/1.1, with lines that break and bytes that drip."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Front(Protocol):
     """What answers the requests of one port."""
 
-    def outcome(self, request: Request) -> Outcome: ...
+    def outcome(self, request: Request) -> Outcome:
+        """Answer one request, or break its line."""
 
 
 class LineHandler(WSGIRequestHandler):

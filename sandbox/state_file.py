@@ -1,4 +1,4 @@
-"""Decides when the world is written to a file, so that a later start can go on with it."""
+"""Save the world to a file, so that a later start goes on with it."""
 
 from __future__ import annotations
 

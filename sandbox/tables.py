@@ -1,4 +1,4 @@
-"""Decides what a reader sees of an object: as it is, as it was, or as a lagging list shows it."""
+"""Hold the rows of one kind, and show them as they are, as they were, or as a lagging list does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides when a webhook goes out: at once, late, twice, in the wrong order, again or never."""
+"""Deliver webhooks: at once, late, twice, in the wrong order, again or never."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LISTS = ("queue", "held", "retries", "sent")
 MODES = ("deliver", "drop", "hold", "delay", "duplicate", "reorder")
-# How long the receiver may take. Neither vendor says (facts: D, Webhooks: timeout unknown).
+# How long the receiver may take. Neither vendor says (docs/api-facts.md, D58, O40).
 RECEIVER_SECONDS = 10.0
 # How long "reorder" waits for a later delivery to overtake.
 REORDER_SECONDS = 0.5
@@ -144,7 +144,7 @@ class Courier:
                 if parcel.delivery == delivery:
                     again = replace(parcel, delivery=self._next_id(parcel))
                     again.first = again.due = self._clock.seconds()
-                    # By hand after the automatic ones: API v4, Webhooks delivery mechanism.
+                    # By hand after the automatic ones (D64).
                     again.retried = len(self._retry_hours)
                     self._retries = [left for left in self._retries if left.delivery != delivery]
                     self._queue.append(again)
@@ -296,7 +296,7 @@ def _send(parcel: Parcel) -> tuple[int | None, str]:
         session.trust_env = False
         session.auth = parcel.basic
         try:
-            # Any answer but 2xx, also 302, is a failure: API v4, Webhooks delivery mechanism.
+            # Any answer but 2xx, also 302, is a failure (D64).
             answer = session.post(
                 parcel.url,
                 data=parcel.body,

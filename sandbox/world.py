@@ -1,4 +1,4 @@
-"""Decides who lives in the seeded clinic and when they are seen, for both remotes alike.
+"""Plan the seeded clinic for both remotes: who lives there and when they are seen.
 
 The plan is a pure function of the seed number and the start day, so each remote can build its
 own half of the same world.
@@ -67,7 +67,7 @@ class Slot:
     status: str
 
 
-# One legacy zone name and one of today's: facts: D, Appointments.
+# One legacy zone name and one of today's (docs/api-facts.md, D25).
 DOCTORS = (
     Doctor(0, "Miriam", "Okafor", "m.okafor@riverside.example", "US/Eastern", 0, (0,)),
     Doctor(1, "Daniel", "Reyes", "d.reyes@riverside.example", "US/Eastern", 0, (0, 1)),

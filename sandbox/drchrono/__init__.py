@@ -1,1 +1,1 @@
-"""DrChrono, API v4, as its reference, its schema and the facts sheet tell it."""
+"""Serve DrChrono's API v4 as its reference and schema describe it (docs/api-facts.md)."""

@@ -1,4 +1,4 @@
-"""Decides what a token's account sees: the practice, a part of it, or another practice."""
+"""Show a token's account its part: the practice, one doctor's share, or another practice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Another practice of the same vendor: its own group, doctor and user, and nobody of ours.
 GROUP, NAME, DOCTOR, USER = 8888, "Hilltop Dental", 901, 951
-# What is shown to others only with the practice's setting share_patients (facts: D).
+# What is shown to others only with the practice's setting share_patients (docs/api-facts.md, D8).
 SHARED = ("appointments", "patients")
 
 

@@ -1,4 +1,4 @@
-"""Decides what control can do in DrChrono that its API can't: the vendor's pages and the clock."""
+"""Do in DrChrono, by control, what its API can't: its pages, imports and the passing of time."""
 
 from __future__ import annotations
 
@@ -127,9 +127,9 @@ def _split(practice: Practice, body: Json) -> Json:
 def _leave(practice: Practice, body: Json) -> Json:
     """Have an appointment hold `values` unchecked, as an import or an older page left them there.
 
-    A length of 0 or none, for one: a public guide to DrChrono's appointments leaves it out where a
-    profile is given. It is told by APPOINTMENT_MODIFY. With `"kind": "patient"` it is a chart, told
-    by PATIENT_MODIFY: no text's length and no date's years are documented (API v4, Patients).
+    A length of 0 or none is one such value (D37). The webhook is APPOINTMENT_MODIFY. With `"kind":
+    "patient"` the object is a chart and the webhook PATIENT_MODIFY: no limit is documented for a
+    text's length or a date's years (docs/api-facts.md, D40).
     """
     only(body, "id", "values", "kind")
     if body.get("kind", "appointment") == "patient":

@@ -1,4 +1,4 @@
-"""Decides what DrChrono's webhooks look like, and when a callback counts as verified."""
+"""Build DrChrono's webhooks, and verify a callback address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.answers import Json
     from sandbox.drchrono.practice import Practice
 
-# API v4, Webhooks setup, and facts: D, for APPOINTMENT_DELETE. The sandbox raises only these.
+# More events exist; the sandbox raises only these (docs/api-facts.md, D62, D66).
 EVENTS = (
     "APPOINTMENT_CREATE",
     "APPOINTMENT_MODIFY",
@@ -26,7 +26,7 @@ EVENTS = (
     "CLINICAL_NOTE_LOCK",
     "CLINICAL_NOTE_UNLOCK",
 )
-# API v4, Webhooks delivery mechanism: hours after the initial event.
+# Hours after the initial event (D64).
 RETRY_HOURS = (1.0, 3.0, 7.0)
 
 
@@ -47,7 +47,7 @@ def register(callback_url: str, secret_token: str, events: list[str] | None, doc
 
 
 def verify(webhook: Json) -> tuple[bool, str]:
-    """The handshake of API v4, Webhooks verification: whether it passed, and why not."""
+    """Whether the address passed the verification (D56), and why not."""
     msg = secrets.token_hex(16)
     try:
         with requests.Session() as session:
@@ -82,7 +82,7 @@ def announce(practice: Practice, event: str, object_id: str, shown: Json) -> Non
 
 
 def ping(practice: Practice, *, signed: bool) -> None:
-    """The vendor's "Ping webhook" button; unsigned ones come with an empty body (facts: D)."""
+    """The vendor's "Ping webhook" button; unsigned ones come with an empty body (D63)."""
     webhook = practice.webhook
     if webhook is None:
         return
@@ -99,7 +99,7 @@ def _parcel(webhook: Json, event: str, object_id: str, body: Any) -> Parcel:
         object_id=object_id,
         url=webhook["callback_url"],
         body=b"" if body is None else json.dumps(body).encode(),
-        # The secret itself, in clear, not an HMAC of the body: facts: D, Webhooks.
+        # The secret itself, in clear, not an HMAC of the body (D57).
         headers={"X-drchrono-event": event, "X-drchrono-signature": webhook["secret_token"]},
         delivery_header="X-drchrono-delivery",
     )

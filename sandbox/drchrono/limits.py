@@ -1,4 +1,7 @@
-"""Decides when an application has called too often."""
+"""Refuse an application that calls too often.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ HOUR = 3600
 class Limits:
     """The calls of the one application in the present clock hour and the last second.
 
-    API v4, Rate Limits: 500 an hour, reset at the top of each hour. Facts: O, Limits: more than
-    about 10 within one second are throttled too. Refused calls don't count.
+    500 an hour, counted anew at the top of each hour (D9). More than about 10 within one second are
+    throttled too (D10). Refused calls don't count.
     """
 
     def __init__(self, clock: Clock, behaviours: Behaviours) -> None:
@@ -54,12 +57,12 @@ class Limits:
         self._recent.append(now)
 
     def _refuse(self, seconds: float) -> None:
-        # Usually without Retry-After: facts: D, Limits.
+        # Usually without Retry-After (D11).
         header = self._behaviours.on("retry_after_header")
         headers = {"Retry-After": str(int(seconds) + 1)} if header else None
         raise Refusal(429, throttled(seconds), headers)
 
 
 def throttled(seconds: float) -> Json:
-    """Facts: D, Limits: the body of a 429."""
+    """The body of a 429 (D11)."""
     return {"detail": f"Request was throttled. Expected available in {int(seconds) + 0.0} seconds."}

@@ -1,4 +1,4 @@
-"""Decides who gets which token, how long it lives, and what a scope is."""
+"""Authorise a user, issue and end token pairs, and know the scopes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 CLIENT_ID = "sandbox-client-id"
 CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of no use outside this process
-# API v4, OAuth: the code expires after 1 minute.
+# The code expires after 1 minute (docs/api-facts.md, D16).
 CODE_SECONDS = 60
-# Schema, securitySchemes.
+# DrChrono's schema, securitySchemes (D20).
 SCOPES = frozenset(
     f"{name}:{right}"
     for name in (
@@ -133,7 +133,7 @@ class Grants:
         return {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "tokens": tokens}
 
     def authorize(self, call: Call) -> Response:
-        """API v4, /o/authorize: a page with a button; pressing it sends the user back."""
+        """A page with a button; pressing it sends the user back (D16)."""
         redirect_uri = call.arg("redirect_uri") or ""
         if call.arg("client_id") != CLIENT_ID:
             return _page("This application is unknown.", 400)
@@ -147,7 +147,7 @@ class Grants:
         if challenge and self._behaviours.word("pkce") == "refused_at_start":
             return _send_back(redirect_uri, {"error": "invalid_request", **state})
         if not all(_known(scope) for scope in scopes):
-            # One unknown scope fails the whole authorisation: facts: D, OAuth.
+            # One unknown scope fails the whole authorisation (D20).
             return _send_back(redirect_uri, {"error": "invalid_scope", **state})
         if call.request.method == "GET":
             asked = html.escape(" ".join(scopes) or "everything")
@@ -164,7 +164,7 @@ class Grants:
         return _send_back(redirect_uri, {"code": code, **state})
 
     def token(self, call: Call) -> Response:
-        """API v4, /o/token/."""
+        """POST /o/token/: exchange a code, or renew a pair (D16, D18)."""
         form = self._client_form(call)
         kind = form.get("grant_type")
         if kind == "authorization_code":
@@ -174,7 +174,7 @@ class Grants:
         raise Refusal(400, {"error": "unsupported_grant_type"})
 
     def revoke(self, call: Call) -> Response:
-        """API v4, /o/revoke_token/."""
+        """POST /o/revoke_token/: end a pair (D16)."""
         form = self._client_form(call)
         for token in self.tokens:
             if form.get("token") in (token.access, token.refresh):
@@ -183,7 +183,7 @@ class Grants:
         return Response(status=200)
 
     def _client_form(self, call: Call) -> dict[str, str]:
-        # x-www-form-urlencoded, not application/json: API v4, OAuth, Note.
+        # x-www-form-urlencoded, not application/json (D16).
         if call.request.mimetype != "application/x-www-form-urlencoded":
             raise Refusal(400, {"error": "invalid_request"})
         form = call.request.form.to_dict()
@@ -221,7 +221,7 @@ class Grants:
         # without, so it is not asked for.
         for token in self.tokens:
             if token.refresh_alive and token.refresh == form.get("refresh_token"):
-                # Rotation kills the old one at once: facts: D, OAuth.
+                # Rotation kills the old one at once (D18).
                 token.refresh_alive = False
                 token.revoked |= self._behaviours.on("renewal_ends_access")
                 return self.issue(token.actor, token.scopes, token.account)

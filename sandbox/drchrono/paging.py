@@ -1,4 +1,7 @@
-"""Decides how a DrChrono list is cut into pages and what the links to the others look like."""
+"""Cut a DrChrono list into pages, with the links to the others.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ View = Callable[[Json], Json]
 def paged(practice: Practice, call: Call, rows: list[Json], key: Key, view: View) -> Response:
     """One page of `rows`, sorted by `key` (unique for each row).
 
-    API v4, Responses: next, previous and the entries; next is an absolute URL or null. Facts: D:
-    pages of at most 20, verbose ones 25, by `cursor=`. A cursor is a place in the order, so
+    An answer holds next, previous and the entries; next is an absolute URL or null (D6). Pages hold
+    at most 20, verbose ones 25, and go by `cursor=` (D7). A cursor is a place in the order, so
     writes between two pages shift nothing.
     """
     rows = [] if call.denied else sorted(rows, key=key)

@@ -1,4 +1,4 @@
-"""Decides what creating, reading, listing and changing patients does and answers."""
+"""Create, read, list and change patients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.drchrono.practice import Practice
 
 NOT_FOUND = {"detail": "Not found."}
-# Facts: D, Patients.
+# The newer schema's set (docs/api-facts.md, D45).
 GENDERS = ("", "Male", "Female", "Other", "UNK", "ASKU")
 TEXTS = (
     *("first_name", "middle_name", "last_name", "nick_name", "chart_id"),
@@ -63,7 +63,7 @@ def single(practice: Practice, call: Call, patient_id: str) -> Response:
     if method == "GET":
         return json_answer(wire.patient(row, verbose=call.flag("verbose")))
     if method == "DELETE":
-        # No PATIENT_DELETE event exists: facts: D.
+        # No PATIENT_DELETE event exists (D62).
         practice.patients.drop(patient_id, practice.clock.seconds())
         return no_content()
     _change(practice, row, call.data(), partial=method == "PATCH")
@@ -71,7 +71,7 @@ def single(practice: Practice, call: Call, patient_id: str) -> Response:
 
 
 def chosen(practice: Practice, call: Call) -> list[Json]:
-    """All patients that pass the filters of API v4, /api/patients."""
+    """All patients that pass the request's filters (D49)."""
     lag = practice.behaviours.seconds("list_lag_seconds")
     rows = practice.patients.listed(practice.clock.seconds(), lag, stale=call.stale)
     show_inactive = call.flag("show_inactive") and practice.behaviours.on("patients_show_inactive")
@@ -139,13 +139,13 @@ def _demographics(practice: Practice, fields: Fields) -> None:
         if str(item.get("field_type")) not in known:
             fields.fail("custom_demographics", f'Invalid pk "{item.get("field_type")}".')
         elif not isinstance(item.get("value"), str):
-            # `value` here, `field_value` on appointments: facts: D, Patients.
+            # `value` here, `field_value` on appointments (D31, D46).
             fields.fail("custom_demographics", "value: Not a valid string.")
     fields.values["custom_demographics"] = items
 
 
 def _refuse_duplicate(practice: Practice, call: Call, item: Any, values: Json) -> None:
-    """Some accounts refuse a second one with the same name, birth date and gender: facts: D."""
+    """Some accounts refuse a second one with the same name, birth date and gender (D48)."""
     mode = practice.behaviours.word("duplicate_patient")
     if mode == "off" or call.flag("allow_duplicates") or item.get("allow_duplicates"):
         return
@@ -190,7 +190,7 @@ def leave(practice: Practice, patient_id: str, values: Json) -> Json:
 
 
 def _write_demographics(practice: Practice, row: Json, values: Json, *, replace: bool) -> None:
-    """Merged by field_type, or the whole list replaced (facts: U)."""
+    """Merged by field_type, or the whole list replaced (D46)."""
     if "custom_demographics" not in values:
         return
     mark = practice.mark()

@@ -1,4 +1,4 @@
-"""Decides what DrChrono holds: the practice group's objects, their ids and their time marks."""
+"""Hold a practice group's objects, with their ids and `updated_at`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ KINDS = (
     "custom_appointment_fields",
     "custom_demographics",
 )
-# created_at and updated_at are naive and not UTC, in no zone that anyone names (facts: D,
-# Appointments): some fixed hours behind is enough to punish who takes them for UTC.
+# created_at and updated_at have no zone and are not UTC (D27): some fixed hours behind are enough
+# to show up whoever takes them for UTC.
 MARK_OFFSET = timedelta(hours=-8)
 
 
@@ -90,7 +90,7 @@ class Practice:
     def mark(self) -> str:
         """A timestamp for created_at and updated_at, later than every one before.
 
-        API v4, Data Types: "2014-02-24T15:32:19", whole seconds and no zone.
+        Its form is "2014-02-24T15:32:19", whole seconds and no zone (docs/api-facts.md, D24).
         """
         now = (self.clock.now() + MARK_OFFSET).replace(tzinfo=None, microsecond=0)
         if self._last_mark is not None:
@@ -104,7 +104,7 @@ class Practice:
         return (start + timedelta(seconds=place)).replace(tzinfo=None, microsecond=0).isoformat()
 
     def zone_of(self, doctor: Any) -> ZoneInfo:
-        """A doctor's zone: scheduled_time is wall clock there (facts: D, Appointments)."""
+        """A doctor's zone: scheduled_time is wall clock there (D25)."""
         row = self.tables["doctors"].get(str(doctor))
         try:
             return ZoneInfo(str(row["timezone"]) if row else "UTC")

@@ -1,4 +1,7 @@
-"""Decides which occurrences a series has and when one of them becomes an appointment of its own."""
+"""Compute the occurrences of a series, and make one of them a real appointment.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def days_of(base: Json, first: date, last: date) -> Iterator[date]:
 
 
 def occurrence(base: Json, day: date) -> Json:
-    """One virtual instance: id `<date>_<id>`, key `{series}_{YYYYMMDD}` (facts: D)."""
+    """One virtual instance: id `<date>_<id>` (D23), key `{series}_{YYYYMMDD}` (D42)."""
     row = copy.deepcopy(base)
     del row["_gone"]
     series = row.pop("_series", base["id"])
@@ -74,8 +77,8 @@ def find(practice: Practice, virtual_id: str, *, stale: bool = False) -> Json | 
 def split(practice: Practice, base_id: str, day: date, values: Json) -> tuple[Json, Json]:
     """End a series before a day and go on from there under a new base, with other values.
 
-    "Stable over … splitting" (facts, Appointments): the keys of the occurrences keep the first
-    series. Returns both bases.
+    The keys of the occurrences stay when they are split off (D42): they name the first series.
+    Returns both bases.
     """
     base = practice.appointments.rows[base_id]
     row = copy.deepcopy(base)
@@ -101,7 +104,7 @@ def instances(
 ) -> list[Json]:
     """A series' occurrences, virtual ones without an id, in the order of their time.
 
-    Newest schema: from the first of the series to a year on, unless told otherwise.
+    From the first day of the series to a year on, unless `first` or `last` is given (D44).
     """
     base = practice.appointments.rows[base_id]
     first = first or date.fromisoformat(base["recur_start_date"])

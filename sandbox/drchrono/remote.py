@@ -1,4 +1,7 @@
-"""Decides which DrChrono endpoint answers, for whom, and with which scopes."""
+"""Route a request to DrChrono's endpoint, and check its token and scopes.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ READ = ("GET", "HEAD")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What answers a path, its methods, and the scopes API v4 says it requires."""
+    """What answers a path, its methods, and the scopes that it requires (D70)."""
 
     run: Callable[..., Response]
     methods: tuple[str, ...]
@@ -48,7 +51,7 @@ LIST, EVERY = ("GET", "POST"), ("GET", "PUT", "PATCH", "DELETE")
 NO_DELETE = ("GET", "PUT", "PATCH")
 COLLECTION, SINGLE = settings.collection, settings.single
 
-# API v4: each endpoint's "Supported requests" and "Required scopes". No trailing slash.
+# The paths' "Supported requests" and "Required scopes" (D70). No trailing slash.
 PATHS: dict[str, Endpoint] = {
     "/api/appointments": Endpoint(appointments.collection, LIST, CALENDAR),
     "/api/appointments/<appointment_id>": Endpoint(appointments.single, EVERY, CALENDAR),
@@ -78,7 +81,7 @@ PATHS: dict[str, Endpoint] = {
     "/api/appointments_list": Endpoint(bulk.answer, LIST, CALENDAR, "appointments_list"),
     "/api/patients_list": Endpoint(bulk.answer, LIST, ("patients",), "patients_list"),
 }
-# These POSTs only order a list; the schema asks patients:read alone for patients_list.
+# These POSTs only order a list; patients_list asks for patients:read alone (D55).
 READING_POSTS = ("/api/appointments_list", "/api/patients_list")
 
 
@@ -149,18 +152,18 @@ class DrChrono(Remote):
         return endpoint.run(practice, call, **kind, **arguments)
 
     def _denied(self, call: Call, *, listing: bool) -> Call:
-        """A missing scope can show as an empty list instead of 403: facts: D, OAuth."""
+        """Answer a missing scope: 403, or an empty list by switch (D21)."""
         if listing and self.behaviours.word("missing_scope") == "empty":
             return Call(call.request, call.actor, call.stale, denied=True)
         detail = "You do not have permission to perform this action."
         raise Refusal(403, {"detail": detail})
 
     def throttled(self, seconds: float) -> Json:
-        """Facts: D, Limits."""
+        """The body of a 429 (D11)."""
         return throttled(seconds)
 
     def empty_list(self) -> Json:
-        """API v4, Responses."""
+        """A list without entries (D6)."""
         return {"previous": None, self.behaviours.word("envelope"): [], "next": None}
 
     def plant(self, seed: Seed, *, keep_webhooks: bool) -> None:

@@ -1,4 +1,4 @@
-"""Decides whether a written appointment is acceptable to DrChrono."""
+"""Check the appointment in a request's body, and refuse overlaps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.fields import Fields, as_integer
 if TYPE_CHECKING:
     from sandbox.drchrono.practice import Practice
 
-# API v4, /api/appointments, and facts for "Checked In Online". "Scheduled" is refused with 400.
+# "Scheduled" is refused with 400 (docs/api-facts.md, D32, D33).
 STATUSES = (
     "",
     "Arrived",
@@ -50,14 +50,14 @@ OPTIONAL = {
 def checked(practice: Practice, data: Any, *, partial: bool, staff: bool) -> Json:
     """The values an appointment's body sets; raises Refusal 400 with every field's error.
 
-    Read-only keys are ignored: API v4, Documentation Structure. `staff` may also do what only
-    DrChrono's own pages do: breaks, clones, locking the note.
+    Read-only keys are ignored (D2). `staff` may also do what only DrChrono's own pages do: breaks,
+    clones, locking the note.
     """
     fields = Fields(data, partial=partial)
     is_break = staff and fields.data.get("appt_is_break") is True
     _references(practice, fields, is_break=is_break)
     has_profile = fields.values.get("profile") is not None
-    # Optional if profile is provided: API v4, duration.
+    # Optional if profile is provided (D37).
     fields.integer("duration", required=not has_profile, least=1, most=LONGEST)
     fields.moment("scheduled_time", required=True)
     fields.text("reason", longest=REASON_LONGEST)
@@ -81,7 +81,7 @@ def _references(practice: Practice, fields: Fields, *, is_break: bool) -> None:
     fields.integer("office", required=True)
     fields.integer("exam_room", required=True, least=0)
     fields.integer("profile", null=True)
-    # 400 for a null patient on POST: facts: D, Appointments. Breaks have none: API v4.
+    # 400 for a null patient on POST (D33). Breaks have none (D36).
     fields.integer("patient", required=not is_break, null=is_break)
     for name, kind in (
         ("doctor", "doctors"),
@@ -137,7 +137,7 @@ def settled(practice: Practice, row: Json) -> None:
     """Turn checked values into wire form, in place; raises Refusal 400.
 
     A time with a zone is moved to the doctor's wall clock, so that "Z" appended to a wall clock
-    shifts the visit, as it does there (facts: D, O, Appointments).
+    shifts the visit, as it does there (D25).
     """
     start = row["scheduled_time"]
     if isinstance(start, datetime):
@@ -145,7 +145,7 @@ def settled(practice: Practice, row: Json) -> None:
             start = start.astimezone(practice.zone_of(row["doctor"])).replace(tzinfo=None)
         row["scheduled_time"] = start.replace(microsecond=0).isoformat()
     rooms = len(practice.tables["offices"].rows[str(row["office"])]["exam_rooms"])
-    # A 1-based index; breaks show 0: facts: D, Appointments.
+    # A 1-based index; breaks show 0 (D36).
     least = 0 if row["appt_is_break"] else 1
     if not least <= row["exam_room"] <= rooms:
         raise Refusal(400, {"exam_room": [f"Exam room {row['exam_room']} does not exist."]})
@@ -154,8 +154,8 @@ def settled(practice: Practice, row: Json) -> None:
 def refuse_overlap(practice: Practice, row: Json, others: list[Json]) -> None:
     """Raise Refusal 409 when `row` overlaps: same doctor, office, exam room, and time.
 
-    Facts: D, Appointments: "Appointment overlaps with <id>"; allow_overlapping bypasses.
-    Occurrences that are still virtual take no room here.
+    The text is "Appointment overlaps with <id>"; allow_overlapping lets it pass (D35). Occurrences
+    that are still virtual take no room here.
     """
     if row["allow_overlapping"] or not _takes_room(row):
         return

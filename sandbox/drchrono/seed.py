@@ -1,4 +1,4 @@
-"""Decides how the planned clinic is written down in DrChrono."""
+"""Write the planned clinic into DrChrono."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Decides what the lists around the calendar answer: doctors, offices, profiles, custom fields."""
+"""Serve doctors, offices, profiles, users and custom fields.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ NOT_FOUND = {"detail": "Not found."}
 class Writer(Protocol):
     """Checks a body of one kind; raises Refusal 400."""
 
-    def __call__(self, practice: Practice, data: Any, *, partial: bool) -> Json: ...
+    def __call__(self, practice: Practice, data: Any, *, partial: bool) -> Json:
+        """Return the checked values; with `partial`, of the keys that are there."""
 
 
 def collection(practice: Practice, call: Call, kind: str) -> Response:
@@ -62,13 +66,13 @@ def single(practice: Practice, call: Call, kind: str, row_id: str) -> Response:
 def doctor(practice: Practice, call: Call, row_id: str) -> Response:
     """GET one; staff's PATCH stands for the page on which a doctor's zone is changed.
 
-    Facts, Seen since: a front desk may change it, wall clocks stay, and no webhook comes. What a
-    page or an import can leave there is unknown, so whatever is given is taken.
+    Wall clocks stay, and no webhook comes (D26). What a page or an import can leave there is
+    unknown, so whatever is given is taken.
     """
     method = call.request.method
     if method == "PATCH":
         row, data = practice.tables["doctors"].get(row_id), call.data()
-        if call.actor == "app":  # API v4, /api/doctors: reading only
+        if call.actor == "app":  # The API only reads doctors (D68).
             detail = 'Method "PATCH" not allowed.'
             raise Refusal(405, {"detail": detail}, {"Allow": "GET"})
         if row is None or not isinstance(data, dict):
@@ -79,14 +83,14 @@ def doctor(practice: Practice, call: Call, row_id: str) -> Response:
 
 
 def current_user(practice: Practice, call: Call) -> Response:
-    """API v4, /api/users: /api/users/current redirects to /api/users/:current_user_id."""
+    """/api/users/current redirects to /api/users/:current_user_id (D5)."""
     user = min(practice.tables["users"].rows, key=int)
     location = f"{call.request.host_url}api/users/{user}"
     return Response(status=302, headers={"Location": location})
 
 
 def telehealth(practice: Practice, call: Call) -> Response:
-    """GET /api/telehealth_appointments, with a read-only telehealth_url (facts: D)."""
+    """GET /api/telehealth_appointments, with a read-only telehealth_url (D39)."""
     wanted = call.arg("appointment")
     rows = [row for row in practice.appointments.rows.values() if row.get("_telehealth")]
     rows = [row for row in rows if not row["deleted_flag"] and wanted in (None, row["id"])]
@@ -152,7 +156,7 @@ WRITERS: dict[str, Writer] = {
     "custom_appointment_fields": _appointment_field,
     "custom_demographics": _demographic,
 }
-# Schema: AppointmentProfile, CustomAppointmentFieldType, CustomPatientFieldType.
+# DrChrono's schema: AppointmentProfile, CustomAppointmentFieldType, CustomPatientFieldType.
 BLANKS: dict[str, Json] = {
     "appointment_profiles": {
         "archived": False,

@@ -1,16 +1,16 @@
-"""Decides which of DrChrono's unknowns can be switched (drchrono facts, marked U), and defaults."""
+"""List the switches of DrChrono's unknowns with their defaults (docs/api-facts.md, "unknown")."""
 
 from sandbox import links
 from sandbox.trouble.behaviours import OFF, ON, Switch, either, number
 
 SWITCHES: dict[str, Switch] = {
-    # After DELETE a GET may be 404 or 200 with deleted_flag.
+    # After DELETE a GET may be 404 or 200 with deleted_flag (D34).
     "delete_get": either("404", "flagged"),
-    # Whether PATCH merges or replaces these lists.
+    # Whether PATCH merges or replaces these lists (D31, D46).
     "custom_fields_patch": either("merge", "replace"),
     "custom_demographics_patch": either("merge", "replace"),
     "redelivery_keeps_id": ON,
-    # The schema says data, every client reads results.
+    # The schema says data, every client reads results (D6).
     "envelope": either("results", "data"),
     "bulk_lists": ON,
     "bulk_order_by": ON,
@@ -29,21 +29,21 @@ SWITCHES: dict[str, Switch] = {
     "missing_scope": either("403", "empty"),
     "hourly_limit": number(500),
     "burst_limit": number(10, null=True),
-    # The answer says expires_in; 48 hours today (API v4, OAuth), and a client must go by it.
+    # The answer's expires_in: 48 hours (D17).
     "access_seconds": number(172800),
     "retry_after_header": OFF,
     # Who sits at the browser when Allow is pressed: a user of the practice, one of it without
     # rights on the calendar, or one of another practice (accounts).
     "login": either("owner", "weak", "stranger"),
-    # Whether a renewal, or a new authorisation by the same user, ends the earlier access token too
-    # (facts: O, "Seen since", OAuth).
+    # Whether a renewal, or a new authorisation by the same user, ends the earlier access token
+    # too (D19).
     "renewal_ends_access": OFF,
-    # What becomes of PKCE (RFC 7636): nothing is documented.
+    # Whether PKCE (RFC 7636) is accepted, ignored or refused (D22).
     "pkce": either("accepted", "ignored", "refused_at_start", "refused_at_token"),
-    # "A shorter list is not a deletion": without it only the user's own doctor is shown (facts: D).
+    # Without it only the user's own doctor is shown (D8).
     "share_patients": ON,
     "echo_delay_seconds": number(0),
-    # Which texts are taken for an address is documented for neither API.
+    # Which texts are taken for an e-mail address (D52).
     "checks_email": ON,
     # Zero-width spaces, direction marks and the like in names and addresses.
     "invisible": either("keep", "strip", "refuse"),
@@ -51,10 +51,10 @@ SWITCHES: dict[str, Switch] = {
     "patients_show_inactive": ON,
     "ping_signed": ON,
     "instance_key": ON,
-    # A list of a series' occurrences: in the newest schema only, and accounts get it one by one.
+    # A list of a series' occurrences, which not every account has (D44).
     "recurring_instances": ON,
-    # Whether a PATCH that leaves the slot alone is checked for overlap too.
+    # Whether a PATCH that leaves time and room alone is checked for overlap too (D35).
     "overlap_on_any_patch": OFF,
-    # Keys of a written body whose value is refused, as in `sandbox.refusing`.
+    # Keys of a written body whose value is refused, as in `sandbox.trouble.refusing`.
     "refuses": Switch(default=""),
 }

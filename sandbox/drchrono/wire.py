@@ -1,4 +1,4 @@
-"""Decides which keys DrChrono shows where, and what an unset one looks like."""
+"""Show DrChrono's objects with the keys that an answer or a webhook has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sandbox.answers import Json
     from sandbox.trouble.behaviours import Behaviours
 
-# API v4, /api/appointments, and the schema's verbose parameter, which adds custom_fields.
+# Shown with verbose=true only (docs/api-facts.md, D30).
 APPOINTMENT_VERBOSE = (
     "clinical_note",
     "custom_fields",
@@ -20,7 +20,7 @@ APPOINTMENT_VERBOSE = (
     "status_transitions",
     "vitals",
 )
-# API v4, /api/patients, keys requiring verbose=true.
+# As the reference says of /api/patients (API v4, "verbose"; D46).
 PATIENT_VERBOSE = (
     "auto_accident_insurance",
     "primary_insurance",
@@ -32,7 +32,7 @@ PATIENT_VERBOSE = (
     "referring_doctor",
     "workers_comp_insurance",
 )
-# Facts: D, Webhooks: APPOINTMENT_DELETE comes without these.
+# APPOINTMENT_DELETE comes without these (D62).
 DELETE_LACKS = ("doctor", "office", "patient")
 
 
@@ -101,7 +101,7 @@ def blank_appointment() -> Json:
 
 
 def blank_patient() -> Json:
-    """Every key of the schema's Patient; unset strings are "" (facts: D, Patients)."""
+    """Every key of the schema's Patient; unset strings are "" (D47)."""
     texts = (
         *("first_name", "middle_name", "last_name", "nick_name", "email", "chart_id"),
         *("home_phone", "cell_phone", "office_phone", "address", "city", "state", "zip_code"),
@@ -149,10 +149,10 @@ def appointment(row: Json, behaviours: Behaviours, *, verbose: bool) -> Json:
     hidden = () if verbose else APPOINTMENT_VERBOSE
     shown = {k: v for k, v in row.items() if k not in hidden and not k.startswith("_")}
     if not behaviours.on("instance_key"):
-        # Behind a feature flag: facts: D, Appointments.
+        # Behind a feature flag (D42).
         del shown["recurrence_instance_key"]
     if behaviours.on("is_telehealth"):
-        # Undocumented boolean that some accounts return: facts: D, Appointments.
+        # Undocumented boolean that some accounts return (D39).
         shown["is_telehealth"] = bool(row.get("_telehealth"))
     return shown
 
@@ -164,7 +164,7 @@ def patient(row: Json, *, verbose: bool) -> Json:
 
 
 def hook_patient(row: Json) -> Json:
-    """A patient in a webhook carries custom_demographics: facts: D, Webhooks."""
+    """A patient in a webhook carries custom_demographics (D61)."""
     return {**patient(row, verbose=False), "custom_demographics": row["custom_demographics"]}
 
 
@@ -175,7 +175,7 @@ def hook_deleted(row: Json, behaviours: Behaviours) -> Json:
 
 
 def phone(text: str) -> str | None:
-    """ "(999) 999-9999" (facts: D, Patients), "" for none, None when it is no US number."""
+    """Write a phone as "(999) 999-9999" (D47): "" for none, None when it is no US number."""
     digits = re.sub(r"\D", "", text)
     if len(digits) == 11 and digits.startswith("1"):
         digits = digits[1:]
@@ -187,7 +187,7 @@ def phone(text: str) -> str | None:
 
 
 def chart_id(first: str, last: str, serial: int) -> str:
-    """AAAA999999: set from the names where absent (API v4, /api/patients; facts: D, Patients)."""
+    """Four letters and six digits, made from the names where no `chart_id` was given (D47)."""
     letters = [_letters(last), _letters(first)]
     return "".join(part[:2].ljust(2, "X") for part in letters) + f"{serial:06d}"[-6:]
 

@@ -1,1 +1,1 @@
-"""OnCall Health's public API, as its guides and the facts sheet tell it."""
+"""Serve OnCall Health's public API as its guides describe it (docs/api-facts.md)."""

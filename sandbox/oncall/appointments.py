@@ -1,4 +1,4 @@
-"""Decides what creating, reading and changing visits and their participants does and answers."""
+"""Create, read and change visits and their participants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 NOT_FOUND = {"detail": "Not found."}
-# Who did it, in OnCall's words (facts: C): the organisation's key is a coordinator's.
+# Who did it, in OnCall's words (docs/api-facts.md, O14): the organisation's key is a coordinator's.
 CANCELLED_BY = {
     "app": "Coordinator cancelled",
     "staff": "Staff cancelled",
@@ -23,7 +23,7 @@ CANCELLED_BY = {
 
 
 def collection(organisation: Organisation, call: Call) -> Response:
-    """/appointments/: GET lists (no filter is documented), POST creates."""
+    """/appointments/: GET lists (no filter is documented: O4), POST creates."""
     if call.request.method == "POST":
         row = _create(organisation, call.data(), call.actor)
         return json_answer(wire.created(organisation, call, row), 201)
@@ -47,7 +47,7 @@ def listing(organisation: Organisation, call: Call, rows: list[Json]) -> Respons
 
 
 def single(organisation: Organisation, call: Call, row_id: str) -> Response:
-    """/appointments/{id}/: GET, and PATCH, which the guides imply."""
+    """/appointments/{id}/: GET, and PATCH, which the guide implies (O13)."""
     row = organisation.read(organisation.appointments, row_id, call)
     if row is None:
         raise Refusal(404, NOT_FOUND)
@@ -57,7 +57,7 @@ def single(organisation: Organisation, call: Call, row_id: str) -> Response:
 
 
 def participant(organisation: Organisation, call: Call, row_id: str) -> Response:
-    """/participants/{id}/: GET and PATCH; there is no list (facts: D, Participants)."""
+    """/participants/{id}/: GET and PATCH; there is no list (O23)."""
     home = organisation.read(organisation.appointments, organisation.holders.get(row_id, ""), call)
     found = _find(home, row_id)
     if home is None or found is None:
@@ -76,7 +76,7 @@ def _create(organisation: Organisation, data: Any, actor: str) -> Json:
     people = [rules.person(organisation, item, partial=False) for item in items]
     row: Json = {
         "datetime": None,
-        # A fresh visit is Incomplete (facts: C, Appointments).
+        # A fresh visit is Incomplete (O14).
         "status": "Incomplete",
         "cancelled": False,
         "metadata": None,
@@ -120,7 +120,7 @@ def _cancel(organisation: Organisation, row: Json, values: Json, actor: str) -> 
         values.setdefault("status", CANCELLED_BY[actor])
     other_status = bool(status) and status not in rules.CANCELLED_STATUSES
     if row["cancelled"] and (values.get("cancelled") is False or other_status):
-        # Un-cancelling: U. Refused unless switched on.
+        # Whether a cancellation can be taken back is unknown (O16): refused unless switched on.
         if not organisation.behaviours.on("uncancel"):
             raise Refusal(400, {"cancelled": ["A cancelled appointment can't be reopened."]})
         values["cancelled"] = False
@@ -128,9 +128,9 @@ def _cancel(organisation: Organisation, row: Json, values: Json, actor: str) -> 
 
 
 def _people(organisation: Organisation, row: Json, items: list[Json]) -> list[Json]:
-    """PATCH participants (U): items with a known url update that one, others are new.
+    """Apply a PATCH of `participants`: an item with a known url updates that one, others are new.
 
-    Under "replace" those not listed are removed, under "append" they stay.
+    Those not listed are removed under the switch "replace" and stay under "append" (O24).
     """
     held = {one["id"]: one for one in row["participants"]}
     named: list[str] = []

@@ -1,4 +1,4 @@
-"""Decides what creating, reading, searching and changing roster contacts does and answers."""
+"""Create, read, search and change roster contacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.oncall.organisation import Organisation
 
 NOT_FOUND = {"detail": "Not found."}
-# Facts: D, Contacts.
+# The guide's values (docs/api-facts.md, O31).
 SEXES = ("male", "female", "Unknown")
 
 
@@ -60,7 +60,7 @@ def _attends(contact: Json, row: Json) -> bool:
 
 
 def _searched(organisation: Organisation, call: Call, rows: list[Json]) -> list[Json]:
-    """Guide: contacts can be queried by name, e-mail or phone; how is not told (facts: U)."""
+    """The contacts that a search by name, e-mail or phone finds; its parameters: O29."""
     mode = organisation.behaviours.word("contact_email_filter")
     for name in ("email", "name", "phone"):
         wanted = call.arg(name)
@@ -92,7 +92,7 @@ def _checked(organisation: Organisation, data: Any, *, partial: bool) -> Json:
 
 
 def _custom_values(organisation: Organisation, fields: Fields) -> None:
-    """custom_field_values by the field's id; custom_fields is its older name (facts: D)."""
+    """custom_field_values by the field's id; custom_fields is its older name (O32)."""
     name = "custom_field_values" if "custom_field_values" in fields.data else "custom_fields"
     if not fields.sent(name):
         return
@@ -130,7 +130,7 @@ def _change(organisation: Organisation, row: Json, data: Any) -> None:
     values = _checked(organisation, data, partial=True)
     editable = organisation.behaviours.on("contact_email_editable")
     if not editable and "email" in values and values["email"] != row["email"]:
-        # E-mail may not be editable on a contact: facts: D, Contacts.
+        # E-mail may not be editable on a contact (O33).
         raise Refusal(400, {"email": ["This field can't be changed."]})
     merge = organisation.behaviours.word("custom_field_values_patch") == "merge"
     if merge and "custom_field_values" in values:

@@ -1,8 +1,8 @@
-"""Decides which mails OnCall would send to a visit's participants.
+"""Record the mails that OnCall would send to a visit's participants.
 
-Facts: D, Appointments: creating, changing and cancelling mail the patient. Who gets which mail is
-not documented; this is the plain reading: only to those it concerns, only when something they
-would see has changed. Reminders before a visit are no consequence of a call and are left out.
+Creating, changing and cancelling a visit mails the patient (docs/api-facts.md, O17). Who gets which
+mail is unknown. Here a mail goes only to those whom it concerns, and only when something that they
+see has changed. Reminders before a visit follow from no call and are left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decides what OnCall holds: the organisation's objects and its webhook registration."""
+"""Hold an organisation's objects and its webhook address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.trouble.behaviours import Behaviours
 
 REFERENCE = re.compile(r"(?:https?://[^/]+)?/(\w+)/(\d+)/?")
-# The host that the guides show in webhooks: .com, and no trailing slash.
+# The host of the guide's webhooks: .com, and no trailing slash (docs/api-facts.md, O38).
 HOOK_BASE = "https://api.oncallhealth.com/appointments"
 
 
@@ -84,7 +84,7 @@ class Organisation:
         return str(self._last[kind])
 
     def user_id(self, email: str | None) -> int | None:
-        """One user per e-mail address; the guides show user_id on participants."""
+        """Give the `user_id` that a participant shows: one for each e-mail address (O26)."""
         if not email:
             return None
         return self._users.setdefault(email.lower(), len(self._users) + 2)
@@ -103,7 +103,7 @@ class Organisation:
             self.holders[participant["id"]] = row["id"]
 
     def announce(self, event: str, appointment_id: str, actor: str) -> None:
-        """Deliver a webhook: exactly event and url (facts: D, Webhooks)."""
+        """Deliver a webhook: exactly event and url (O38)."""
         if self.webhook is None:
             return
         if actor == "app" and not self.behaviours.on("webhooks_for_api"):

@@ -1,4 +1,4 @@
-"""Decides how an OnCall list is cut into pages (facts: D, Transport)."""
+"""Cut an OnCall list into pages (docs/api-facts.md, O3, O4)."""
 
 from __future__ import annotations
 

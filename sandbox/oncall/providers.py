@@ -1,4 +1,4 @@
-"""Decides what the read-only provider endpoints answer."""
+"""Serve the read-only provider endpoints."""
 
 from __future__ import annotations
 

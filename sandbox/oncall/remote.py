@@ -1,4 +1,4 @@
-"""Decides which OnCall endpoint answers, for which key, and in which shape it refuses."""
+"""Route a request to OnCall's endpoint, check its key, and give refusals their form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sandbox.clock import Clock
     from sandbox.world import Seed
 
-# One private key per organisation (facts: D, Transport); the others stand for people at OnCall's
+# One private key per organisation (O2); the others stand for people at OnCall's
 # own pages, whose clicks are calls here.
 KEYS = {
     "sandbox-oncall-key": "app",
@@ -36,14 +36,14 @@ MINUTE = 60
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What answers a path, and the methods the guides and the facts sheet name."""
+    """What answers a path, and its methods (docs/api-facts.md, OnCall Health)."""
 
     run: Callable[..., Response]
     methods: tuple[str, ...]
 
 
 LIST, SINGLE, READ = ("GET", "POST"), ("GET", "PATCH"), ("GET",)
-# DELETE never appears: cancel, don't delete (facts: D, Appointments).
+# DELETE never appears: cancel, don't delete (O13).
 PATHS: dict[str, Endpoint] = {
     "/appointments/": Endpoint(appointments.collection, LIST),
     "/appointments/<row_id>/": Endpoint(appointments.single, SINGLE),
@@ -62,7 +62,7 @@ class OnCall(Remote):
     name = "oncall"
 
     def __init__(self, clock: Clock) -> None:
-        # No retry is documented: a webhook is sent once (facts: U, Webhooks).
+        # No retry is documented: a webhook is sent once (O40).
         super().__init__(clock, SWITCHES)
         self.organisation = Organisation(clock, self.behaviours, self.courier)
         self.another = Organisation(clock, self.behaviours, self.courier)
@@ -76,7 +76,7 @@ class OnCall(Remote):
         return KEYS.get(header.rpartition(" ")[2], "app")
 
     def check_limits(self, call: Call) -> None:
-        """Calls per clock minute; whether there is a limit is unknown (facts: U, Transport)."""
+        """Calls per clock minute; whether there is a limit is unknown (O7)."""
         limit = self.behaviours.limit("limit_per_minute")
         if limit is None or call.actor != "app":
             return
@@ -102,7 +102,7 @@ class OnCall(Remote):
         except HTTPException as error:
             raise Refusal(404, {"detail": "Not found."}) from error
         if not request.path.endswith("/"):
-            # Always send the trailing slash: facts: D, Transport.
+            # Always send the trailing slash (O1).
             if self.behaviours.word("no_slash") == "404":
                 raise Refusal(404, {"detail": "Not found."})
             location = request.base_url + "/"
@@ -117,18 +117,18 @@ class OnCall(Remote):
         return endpoint.run(self.another if other else self.organisation, call, **arguments)
 
     def _check_key(self, call: Call) -> None:
-        """The key verbatim (facts: D, Transport); a prefix where it is switched on."""
+        """The key verbatim (O2); a prefix where it is switched on."""
         header = call.request.headers.get("Authorization", "")
         prefix = self.behaviours.word("key_prefix") if call.actor == "app" else ""
         if KEYS.get(header.removeprefix(prefix)) is None or not header.startswith(prefix):
             raise Refusal(401, {"detail": "Invalid key."})
 
     def throttled(self, seconds: float) -> Json:
-        """Unknown (facts: U, Transport); the common shape."""
+        """The body of a 429, in the common form; OnCall's is unknown (O7)."""
         return {"detail": f"Request was throttled. Expected available in {int(seconds)} seconds."}
 
     def empty_list(self) -> Json:
-        """Facts: D, Transport."""
+        """A list without entries (O3)."""
         return {"count": 0, "next": None, "previous": None, "results": []}
 
     def plant(self, seed: Seed, *, keep_webhooks: bool) -> None:
@@ -186,7 +186,7 @@ class OnCall(Remote):
         return {"left": sorted(body["values"])}
 
     def _webhook(self, body: Json) -> Json:
-        """Registered by OnCall's staff (facts: D, Webhooks); {"remove": true} takes it away."""
+        """Registered by OnCall's staff (O39); {"remove": true} takes it away."""
         only(body, "callback_url", "basic", "remove")
         basic = body.get("basic")
         if basic is not None and not (isinstance(basic, list) and len(basic) == 2):
@@ -200,7 +200,7 @@ class OnCall(Remote):
 
 
 def shaped(shape: str, refusal: Refusal) -> Response:
-    """Errors have no standard shape (facts: C, Transport); here are all five that were seen."""
+    """Give a refusal the chosen one of the five forms of errors (O6)."""
     body = refusal.body
     lines = _lines(body)
     if shape == "html":

@@ -1,4 +1,4 @@
-"""Decides whether a written visit or participant is acceptable to OnCall."""
+"""Check the visit or the participant in a request's body."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sandbox.fields import Fields
 from sandbox.oncall import wire
 from sandbox.oncall.organisation import Organisation, reference
 
-# Facts: D, Appointments.
+# What a POST may say and needs (docs/api-facts.md, O9).
 TYPES = ("online", "inperson", "phone", "message")
 TIMED_TYPES = ("online", "inperson", "phone")
 MOST_PARTICIPANTS = 25
-# Facts: C, Appointments: OnCall's own client's words. Compared without case.
+# The words of OnCall's own client, compared without case (O14).
 CANCELLED_STATUSES = (
     "Coordinator cancelled",
     "Provider cancelled",
@@ -59,7 +59,7 @@ def visit(organisation: Organisation, data: Any, *, partial: bool) -> Json:
 
 
 def owner(organisation: Organisation, fields: Fields) -> None:
-    """division and provider URLs of a visit or contact."""
+    """Check the division and provider URLs of a visit or a contact."""
     _reference(fields, "division", "divisions", set(organisation.divisions), required=True)
     coordinator = organisation.behaviours.word("key_role") == "coordinator"
     providers = set(organisation.providers.rows)
@@ -80,7 +80,7 @@ def check_member(organisation: Organisation, fields: Fields, provider: str, divi
 def person(organisation: Organisation, data: Any, *, partial: bool) -> Json:
     """The checked values of one participant; raises Refusal 400.
 
-    Facts: D, Participants: name, email, fee, cancelled, first_name, last_name are writable.
+    Writable are name, email, fee, cancelled, first_name and last_name (O23).
     """
     invisible = organisation.behaviours.word("invisible")
     fields = Fields(data, partial=partial, invisible=invisible)
@@ -111,7 +111,7 @@ def name_parts(values: Json) -> None:
 
 
 def refuse_crowd(count: int) -> None:
-    """Facts: D, Appointments: at most 25 participants, and somebody must come."""
+    """At most 25 participants, and somebody must come (O10)."""
     if count == 0:
         raise Refusal(400, {"participants": ["This list may not be empty."]})
     if count > MOST_PARTICIPANTS:

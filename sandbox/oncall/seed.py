@@ -1,4 +1,4 @@
-"""Decides how the planned clinic is written down in OnCall."""
+"""Write the planned clinic into OnCall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FIRST_DIVISION = 2404
 FIRST_PROVIDER = 196157
-# Guide, contact samples: "2": "EMR id", "6": "Has submitted forms?".
+# As in the guide's samples: "2": "EMR id", "6": "Has submitted forms?" (docs/api-facts.md, O32).
 CUSTOM_FIELDS = {"2": world.CUSTOM_FIELD, "6": "Has submitted forms?"}
 SEXES = {"Male": "male", "Female": "female"}
 # What OnCall calls a visit of a profile that it knows.

@@ -1,4 +1,7 @@
-"""Decides which keys OnCall shows where: exactly those of its guides, and more by switch."""
+"""Show OnCall's objects with the keys of its guides' samples, and more by switch.
+
+O… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ def url(call: Call, kind: str, row_id: str) -> str:
 
 
 def instant(text: str, behaviours: Behaviours) -> str:
-    """ "2019-01-16T18:00:00Z", or in the other forms a sample or a server may show."""
+    """Write a time as "2019-01-16T18:00:00Z", or in another form by switch (O20)."""
     if behaviours.on("one_digit_hour"):
-        # Guide, sample of a create answer: "2026-01-15T0:00:00Z".
+        # As in the guide's sample of a create answer: "2026-01-15T0:00:00Z".
         day, _, clock = text.partition("T")
         text = f"{day}T{clock[1:] if clock.startswith('0') else clock}"
     return text.replace("Z", ".000000Z") if behaviours.on("fractional_seconds") else text
@@ -32,7 +35,7 @@ def canonical(moment: datetime) -> str:
 
 
 def participant(call: Call, row: Json) -> Json:
-    """Guide, "Pushing patient record updates": GET and PATCH /participants/{id}/."""
+    """A participant as /participants/{id}/ and a visit show it (O23)."""
     return {
         "url": url(call, "participants", row["id"]),
         "appointment": url(call, "appointments", row["appointment"]),
@@ -47,7 +50,7 @@ def participant(call: Call, row: Json) -> Json:
 
 
 def appointment(organisation: Organisation, call: Call, row: Json, *, listed: bool) -> Json:
-    """Guide, "Using OnCall Health as the system of record": no id, provider, update or link."""
+    """A visit as an answer shows it: no id, provider, update time or link to join (O11)."""
     behaviours = organisation.behaviours
     shown: Json = {
         "url": url(call, "appointments", row["id"]),
@@ -73,7 +76,7 @@ def appointment(organisation: Organisation, call: Call, row: Json, *, listed: bo
 
 
 def created(organisation: Organisation, call: Call, row: Json) -> Json:
-    """Guide, first sample: a create answer lacks status, its participants two keys more."""
+    """The answer of a create: it lacks `status`, and its participants lack two keys (O12)."""
     shown = appointment(organisation, call, row, listed=False)
     del shown["status"]
     for one in shown["participants"]:
@@ -82,7 +85,7 @@ def created(organisation: Organisation, call: Call, row: Json) -> Json:
 
 
 def contact(organisation: Organisation, call: Call, row: Json) -> Json:
-    """Guide, create answer of a contact: its `id` is not the one in its `url`."""
+    """A contact as an answer shows it: its `id` is not the one in its `url` (O30)."""
     return {
         "id": int(row["roster_id"]),
         "division": url(call, "divisions", row["division"]),
@@ -103,7 +106,7 @@ def contact(organisation: Organisation, call: Call, row: Json) -> Json:
 
 
 def listed_contact(organisation: Organisation, call: Call, row: Json) -> Json:
-    """Guide, GET /contacts/: items carry a subset."""
+    """A contact as a list item: fewer keys (O30)."""
     full = contact(organisation, call, row)
     keys = ["url", "name", "email", "phone", "sex", "date_of_birth", "custom_field_names"]
     keys += ["custom_field_values", "appointments"]
@@ -113,7 +116,7 @@ def listed_contact(organisation: Organisation, call: Call, row: Json) -> Json:
 
 
 def provider(organisation: Organisation, call: Call, row: Json) -> Json:
-    """Facts: D, Providers: url, full_name, email, memberships."""
+    """A provider as an answer shows it (O36)."""
     divisions = [url(call, "divisions", division) for division in row["divisions"]]
     objects = organisation.behaviours.word("memberships") == "objects"
     return {

@@ -1,4 +1,4 @@
-"""Decides which unknown behaviours can be switched, and refuses values that mean nothing."""
+"""Hold the settings of the switches, and refuse values that a switch does not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides which call is answered wrongly, and how often."""
+"""Answer chosen calls wrongly, a set number of times."""
 
 from __future__ import annotations
 

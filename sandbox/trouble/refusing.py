@@ -1,4 +1,4 @@
-"""Decides which values of a written body are refused on request, and in which nested shape.
+"""Refuse chosen values of a written body, in the form that both APIs use.
 
 The switch `refuses` names keys, each alone or with a part of the value: "phone email=@odd.example".
 Errors are those of Django REST framework, on which both APIs show signs of being built: a list of

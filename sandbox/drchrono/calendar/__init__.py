@@ -1,1 +1,1 @@
-"""Appointments as DrChrono keeps them: one by one, listed, recurring."""
+"""Serve DrChrono's appointments: one by one, in lists, and as series."""

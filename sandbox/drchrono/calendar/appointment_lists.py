@@ -1,4 +1,4 @@
-"""Decides which appointments a list holds: its filters, its order, and how old it may be."""
+"""List appointments: filters, order, and how far the list lags."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from sandbox.drchrono.practice import Practice
 
 TIME_FILTERS = ("since", "occurred_since", "date", "date_range")
-# API v4, date_range: not longer than 190 days, unless it is in the past.
+# A date_range that is not past is not longer (docs/api-facts.md, D28).
 RANGE_DAYS = 190
 
 
 def answer(practice: Practice, call: Call) -> Response:
-    """GET /api/appointments: one page, in the order of the scheduled date (schema)."""
+    """GET /api/appointments: one page, in the order of the scheduled date (D29)."""
     if not any(call.arg(name) for name in TIME_FILTERS):
         names = ", ".join(TIME_FILTERS[:-1])
         raise Refusal(400, {"detail": f"Either {names} or {TIME_FILTERS[-1]} must be specified."})
@@ -82,7 +82,7 @@ def _in_window(row: Json, first: date | None, last: date | None) -> bool:
 def _filtered(call: Call, rows: list[Json]) -> list[Json]:
     since = call.arg("since")
     if since:
-        # Inclusive and date-like: facts: D, Appointments.
+        # Inclusive and date-like (D27).
         floor = _day("since", since).isoformat()
         rows = [row for row in rows if row["updated_at"][:10] >= floor]
     for name in ("doctor", "office", "patient"):

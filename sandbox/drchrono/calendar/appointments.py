@@ -1,4 +1,4 @@
-"""Decides what creating, reading, changing and deleting one appointment does and answers."""
+"""Create, read, change and delete one appointment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def collection(practice: Practice, call: Call) -> Response:
     many = isinstance(data, list)
     rows = create(practice, data if many else [data], staff=call.actor != "app")
     shown = [wire.appointment(row, practice.behaviours, verbose=True) for row in rows]
-    # API v4, Requests: POST answers 201 with the object(s) created.
+    # POST answers 201 with the object(s) created (docs/api-facts.md, D2).
     return json_answer(shown if many else shown[0], 201)
 
 
@@ -43,7 +43,7 @@ def single(practice: Practice, call: Call, appointment_id: str) -> Response:
         partial = method == "PATCH"
         staff = call.actor != "app"
         change(practice, appointment_id, call.data(), partial=partial, staff=staff)
-    # API v4, Requests: PUT, PATCH and DELETE answer 204, empty.
+    # PUT, PATCH and DELETE answer 204, empty (D2).
     return no_content()
 
 
@@ -115,7 +115,7 @@ def change(
 
 
 def delete(practice: Practice, appointment_id: str) -> None:
-    """DELETE: the flag is set; what a GET says afterwards is a switch (facts: U)."""
+    """DELETE: the flag is set; what a GET says afterwards is a switch (D34)."""
     row = _present(practice, appointment_id)
     row["deleted_flag"] = True
     row["updated_at"] = row["extended_updated_at"] = practice.mark()
@@ -137,7 +137,7 @@ def materialise(practice: Practice, virtual_id: str) -> Json:
 
 
 def instances(practice: Practice, call: Call) -> Response:
-    """GET /api/recurring_appointment_instances: a bare array, no pages (newest schema)."""
+    """GET /api/recurring_appointment_instances: a bare array, no pages (D44)."""
     if not practice.behaviours.on("recurring_instances"):
         raise Refusal(404, NOT_FOUND)
     if call.denied:
@@ -202,7 +202,7 @@ def _present(practice: Practice, appointment_id: str) -> Json:
 
 
 def _profile_defaults(practice: Practice, values: Json) -> Json:
-    """API v4, profile: default values for color, duration and reason on creation."""
+    """Fill in the profile's colour, duration and reason on creation (D37)."""
     profile = practice.tables["appointment_profiles"].get(str(values.get("profile")))
     if profile is None:
         return {}
@@ -219,7 +219,7 @@ def _series(row: Json, values: Json) -> None:
 
 
 def _fields(practice: Practice, row: Json, values: Json, *, replace: bool) -> None:
-    """custom_fields: merged by field_type, or the whole list replaced (facts: U)."""
+    """custom_fields: merged by field_type, or the whole list replaced (D31)."""
     if "custom_fields" not in values:
         return
     mark = practice.mark()
@@ -264,7 +264,7 @@ def _store(practice: Practice, row: Json) -> None:
 
 
 def _announce(practice: Practice, event: str, row: Json) -> None:
-    # The non-verbose shape: facts: D, Webhooks.
+    # The non-verbose shape (D61).
     shown = wire.appointment(row, practice.behaviours, verbose=False)
     hooks.announce(practice, event, row["id"], shown)
 
@@ -273,7 +273,7 @@ def _announce_note(practice: Practice, row: Json, before: Json) -> None:
     locked = row["clinical_note"]["locked"]
     if locked == before["clinical_note"]["locked"]:
         return
-    # Schema, ClinicalNote: appointment, patient, archived, clinical_note_sections.
+    # DrChrono's schema, ClinicalNote: appointment, patient, archived, clinical_note_sections.
     shown = {
         "appointment": row["id"],
         "patient": row["patient"],

@@ -1,4 +1,4 @@
-"""Decides how the bulk lists work: ordered, asked for again until complete, gone after an hour."""
+"""Serve the bulk lists: ordered, polled until complete, kept for an hour."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from sandbox.drchrono.practice import Practice
 
-# Schema, appointments_list and patients_list: order_by, the first is the default.
+# DrChrono's schema, appointments_list and patients_list: order_by, the first is the default.
 ORDERS = {
     "appointments_list": ("scheduled_time", "updated_at"),
     "patients_list": ("id", "updated_at"),
 }
-# Facts: D, Limits and transport: cached for 1 hour.
+# How long a finished list is kept (docs/api-facts.md, D54).
 LIFE_SECONDS = 3600
 UNKNOWN = {"detail": "Invalid uuid specified"}
 
@@ -37,7 +37,7 @@ def answer(practice: Practice, call: Call, kind: str) -> Response:
 
 
 def _order(practice: Practice, call: Call, kind: str) -> Response:
-    """Facts: D: POST answers `{"uuid", "status": "In progress"}`; filters as in the plain list."""
+    """POST answers `{"uuid", "status": "In progress"}`; filters as in the plain list (D53)."""
     choose: dict[str, Callable[[Practice, Call], list[Json]]] = {
         "appointments_list": appointment_lists.chosen,
         "patients_list": patients.chosen,
@@ -49,7 +49,7 @@ def _order(practice: Practice, call: Call, kind: str) -> Response:
         order = ORDERS[kind][0]
     rows = [] if call.denied else choose[kind](practice, call)
     rows.sort(key=lambda row: (row[order], row["id"]))
-    # Never verbose, so without custom_fields: schema, appointments_list.
+    # Never verbose, so without custom_fields (D55).
     if kind == "appointments_list":
         shown = [wire.appointment(row, practice.behaviours, verbose=False) for row in rows]
     else:
@@ -81,7 +81,7 @@ def _fetch(practice: Practice, call: Call, kind: str) -> Response:
     pages = max(-(-len(rows) // size), 1)
     if not 1 <= page <= pages:
         raise Refusal(404, {"detail": "Invalid page."})
-    # Facts: D: pagination holds count, pages, page_size, page.
+    # Pagination holds count, pages, page_size, page (D53).
     pagination = {"count": len(rows), "pages": pages, "page_size": size, "page": page}
     return json_answer(
         {
