@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 import structlog
-from sqlalchemy import select
 
 from sync.config import Mode, Settings
 from sync.digests import Digests
@@ -24,7 +23,7 @@ from sync.outbound.credentials import Credentials
 from sync.outbound.gate import Gate, Ticket
 from sync.outbound.transport import Transport
 from sync.store.database import Store
-from sync.store.schema import installation
+from sync.store.service import installation
 from sync.store.tables import facts
 from sync.store.tables.work import Lane, Wait
 from sync.store.tickets import Tickets
@@ -126,8 +125,7 @@ class Sync:
     def installation(self) -> str | None:
         """The installation's id in markers; None until both accounts are known."""
         with self.store.read() as conn:
-            name: str | None = conn.execute(select(installation.c.name)).scalar_one_or_none()
-        return name
+            return installation.name(conn)
 
     def installations(self) -> frozenset[str]:
         """Every id that markers of ours bear: the present one, and those of each digest key.
@@ -135,10 +133,10 @@ class Sync:
         Markers written before DIGEST_KEYS changed, or by a database that is lost, are ours too.
         """
         with self.store.read() as conn:
-            row = conn.execute(select(installation)).first()
-        if row is None or row.name is None:
+            ours = installation.get(conn)
+        if ours is None:
             return frozenset()
-        return self.digests.installations(row.practice_group, row.oncall_org) | {row.name}
+        return self.digests.installations(ours.practice_group, ours.oncall_org) | {ours.name}
 
     def misfit(self, *, account: bool = True) -> str | None:
         """What keeps this process from doing work for this database, in words; None: nothing.

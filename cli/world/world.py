@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.environment import read_env_file, without_settings
@@ -27,7 +26,7 @@ from cli.world.supervisor import Process, Status, Supervisor
 from cli.world.what_to_try import own_command, what_to_try
 from cli.world.world_files import SECRETS, Claim, env_text, new_secrets, write_private
 from sync.config import given, missing_settings
-from sync.store.schema import scan, work
+from sync.store.tables import scans, work
 
 if TYPE_CHECKING:
     from sync.runtime import Sync
@@ -214,8 +213,7 @@ class World:
         Raises TroubleError when none does.
         """
         with self.sync.store.read() as conn:
-            holders = conn.execute(select(work.c.lease_by).where(work.c.lease_by.is_not(None)))
-            pids = {str(holder).rpartition(":")[2] for holder in holders.scalars()}
+            pids = {holder.rpartition(":")[2] for holder in work.holders(conn)}
         for status in self.statuses():
             if str(status.pid) in pids:
                 self.supervisor.kill(status.name)
@@ -323,8 +321,7 @@ class World:
     def _scanned(self) -> bool:
         """Whether every scan has been through once."""
         with self.sync.store.read() as conn:
-            done = conn.execute(select(scan.c.name).where(scan.c.done_at.is_not(None))).scalars()
-            return set(done) >= FIRST_SCANS
+            return scans.ever_done(conn) >= FIRST_SCANS
 
     def _heard(self, name: str) -> Callable[[], bool]:
         """Whether a process has written its heartbeat; a kept world holds those of the last run."""

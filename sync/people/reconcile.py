@@ -18,11 +18,12 @@ from sync.drchrono import translate as drchrono
 from sync.outbound.gate import Ticket
 from sync.people import charts, contacts, demographics, mirror, sharing, unreadable, write
 from sync.people.model import PersonRun
-from sync.run import allowed, fruitless, hinted_ids
+from sync.run import fruitless, hinted_ids
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import ParkedError
+from sync.store.people import persons
 from sync.store.schema import attendance, object_, visit
 from sync.store.schema import person as person_table
 from sync.store.tables import attendances, baselines, journal, links, person_index, told, work
@@ -47,7 +48,7 @@ def run(sync: Sync, lease: Lease) -> None:
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
         behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
-        excluded = allowed.is_excluded(conn, lease.aggregate)
+        excluded = persons.get(conn, lease.aggregate).excluded
     if excluded and patient is not None:
         raise ParkedError("operator", f"excluded:{patient.remote_id}", None)
     if patient is None or (not behind and _explained(deliveries, stored, lease)):

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select, update
-
 from sync.core.errors import FencedOff, RemoteError, Unresolved
 from sync.core.records import State
 from sync.core.rules.lifecycle import terminal
@@ -25,11 +23,13 @@ from sync.run.changes import StoredFields, compare
 from sync.run.evidence import accounts
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import call, pending
+from sync.store import calls
 from sync.store.tables import baselines, links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from sqlalchemy import Connection
 
     from sync.core.records import Visit
     from sync.core.wording import Json
@@ -113,14 +113,7 @@ def last_sent(conn: Connection, row: Obj, *also: str) -> datetime | None:
 
     `also` names further states of calls that are to be counted.
     """
-    at: datetime | None = conn.execute(
-        select(func.max(call.c.at)).where(
-            call.c.object == row.id,
-            call.c.method == "POST",
-            call.c.state.in_(("open", "unresolved", "done", *also)),
-        )
-    ).scalar_one()
-    return at
+    return calls.last_post(conn, row.id, *also)
 
 
 def was_answered(conn: Connection, row: Obj) -> bool:
@@ -128,13 +121,7 @@ def was_answered(conn: Connection, row: Obj) -> bool:
 
     Such a request has ended: what it made is there, and lands no later.
     """
-    lost = select(call.c.id).where(
-        call.c.object == row.id,
-        call.c.method == "POST",
-        call.c.state.in_(("open", "unresolved", "looked")),
-        call.c.status.is_(None),
-    )
-    return conn.execute(lost.limit(1)).first() is None
+    return not calls.lacks_an_answer(conn, row.id)
 
 
 def counts_from(sync: Sync, row: Obj, sent: datetime) -> datetime:
@@ -184,7 +171,7 @@ def _silent_until(sync: Sync, sent: datetime) -> datetime:
 
 def known(conn: Connection, row: Obj) -> None:
     """The outcome of a row's calls was found out by looking."""
-    conn.execute(update(call).where(call.c.object == row.id).values(state="looked"))
+    calls.were_looked_for(conn, row.id)
 
 
 # In a baseline: no remote ever says this, so whatever it does say counts as somebody's edit.
@@ -200,11 +187,10 @@ def as_sent(
     and so was a visit that is over: we make none that is. What it was made from is settled as it
     was then.
     """
-    sent = conn.execute(select(pending).where(pending.c.object == row.id)).all()
+    sent = calls.sent(conn, row.id)
     if not sent:
         return {}
-    calls = {one.call for one in sent}
-    for one in conn.execute(select(pending).where(pending.c.call.in_(calls))).all():
+    for one in calls.sent_by(conn, {one.call for one in sent}):
         if one.object != row.id:
             baselines.settle(conn, one.object, {one.field: one.digest}, one.key_id)
     wire_of = drchrono.wire if row.system == "drchrono" else oncall.wire

@@ -12,22 +12,23 @@ from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
-
 from sync.core.records import Absent
 from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.run.changes import compare
-from sync.store import upsert
-from sync.store.schema import object_, object_alias, visit
+from sync.store import objects
 from sync.store.tables import baselines, links
+from sync.store.visits import occurrences
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.core.records import Visit
     from sync.core.wording import Json
     from sync.outbound.gate import Ticket
     from sync.runtime import Sync
     from sync.store.tables.links import Obj
+    from sync.store.visits.occurrences import Keyed
 
 KNOWN_BY = ("starts", "patient", "provider")
 # A baseline under a key that we don't have says nothing against it.
@@ -48,15 +49,8 @@ def is_far(sync: Sync, shown: Visit) -> bool:
 
 def note(conn: Connection, key: int, shown: Visit | None) -> None:
     """Remember which occurrence a new visit is; the first that claims a key has it."""
-    if shown is None or shown.occurrence_key is None:
-        return
-    taken = select(visit.c.aggregate).where(visit.c.occurrence_key == shown.occurrence_key)
-    if conn.execute(taken).first() is None:
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == key)
-            .values(occurrence_key=shown.occurrence_key)
-        )
+    if shown is not None and shown.occurrence_key is not None:
+        occurrences.note(conn, key, shown.occurrence_key)
 
 
 def known_as(conn: Connection, sync: Sync, shown: Visit | None, json: Json) -> Obj | None:
@@ -75,7 +69,7 @@ def known_as(conn: Connection, sync: Sync, shown: Visit | None, json: Json) -> O
         same = [one for one, key in found if key == shown.occurrence_key and not shown.virtual]
         same = same or [one for one, _key in found if _looks_like(conn, sync, one, json)]
         held = same[0] if len(same) == 1 else None
-    return None if held is None else _rename(conn, held, shown.remote_id)
+    return None if held is None else objects.rename(conn, held, shown.remote_id)
 
 
 def _by_own_key(conn: Connection, shown: Visit) -> Obj | None:
@@ -85,47 +79,27 @@ def _by_own_key(conn: Connection, shown: Visit) -> Obj | None:
     """
     if not shown.keyed or shown.cloned_from:
         return None
-    found = _live(conn, visit.c.occurrence_key == shown.occurrence_key)
+    found = occurrences.with_key(conn, str(shown.occurrence_key))
     series = str(shown.occurrence_key).rpartition("_")[0]
     own = [one for one, _ in found if str(one.remote_id).endswith(f"_{series}")]
     whole = [one for one, _ in found]
     return own[0] if len(own) == 1 and len(whole) > 1 else whole[0] if len(whole) == 1 else None
 
 
-def _of_the_series(conn: Connection, shown: Visit) -> list[tuple[Obj, str | None]]:
-    series = str(shown.occurrence_key).rpartition("_")[0]
-    return _live(conn, object_.c.remote_id.like(f"%\\_{series}", escape="\\"))
+def _of_the_series(conn: Connection, shown: Visit) -> list[Keyed]:
+    return occurrences.virtual_of_series(conn, str(shown.occurrence_key).rpartition("_")[0])
 
 
-def _of_the_day(conn: Connection, shown: Visit) -> list[tuple[Obj, str | None]]:
+def _of_the_day(conn: Connection, shown: Visit) -> list[Keyed]:
     """The virtual occurrences of other series on the day of a virtual one without a key."""
     if shown.keyed:
         return []
-    day = shown.remote_id.partition("_")[0]
-    return _live(conn, object_.c.remote_id.like(f"{day}\\_%", escape="\\"))
-
-
-def _live(conn: Connection, which: ColumnElement[bool]) -> list[tuple[Obj, str | None]]:
-    """Appointments that are there as far as we know, with the key of the visit they are in."""
-    rows = conn.execute(
-        select(object_.c.id, visit.c.occurrence_key)
-        .join(visit, visit.c.aggregate == object_.c.aggregate)
-        .where(
-            object_.c.system == "drchrono",
-            object_.c.kind == "appointment",
-            object_.c.state == "live",
-            which,
-        )
-        .order_by(object_.c.id)
-    ).all()
-    return [(links.get(conn, row.id), row.occurrence_key) for row in rows]
+    return occurrences.virtual_of_day(conn, shown.remote_id.partition("_")[0])
 
 
 def of_series(conn: Connection, series: str) -> list[Obj]:
     """The occurrences of a series that we know and that are not over, virtual and real."""
-    virtual = object_.c.remote_id.like(f"%\\_{series}", escape="\\")
-    keyed = visit.c.occurrence_key.like(f"{series}\\_%", escape="\\")
-    return [one for one, _ in _live(conn, and_(visit.c.state == "open", or_(virtual, keyed)))]
+    return occurrences.open_of_series(conn, series)
 
 
 def _looks_like(conn: Connection, sync: Sync, one: Obj, json: Json) -> bool:
@@ -138,15 +112,6 @@ def _looks_like(conn: Connection, sync: Sync, one: Obj, json: Json) -> bool:
     stored = baselines.stored_fields(conn, [one.id])
     seen = compare(sync.digests, one.id, told, stored)
     return len(seen) == len(KNOWN_BY) and KNOWN.issuperset(seen.values())
-
-
-def _rename(conn: Connection, one: Obj, remote_id: str) -> Obj:
-    alias = upsert.insert(conn, object_alias).values(
-        system=one.system, kind=one.kind, remote_id=one.remote_id, object=one.id
-    )
-    conn.execute(alias.on_conflict_do_nothing())
-    links.change(conn, one.id, remote_id=remote_id, marked=False, mark=None)
-    return links.get(conn, one.id)
 
 
 def changed_base(
@@ -199,7 +164,6 @@ def _day_of(sync: Sync, one: Obj) -> str | None:
     if series:
         return day
     with sync.store.read() as conn:
-        row = select(visit.c.occurrence_key).where(visit.c.aggregate == one.aggregate)
-        key: str | None = conn.execute(row).scalar_one_or_none()
+        key = occurrences.key_of(conn, one.aggregate)
     planned = (key or "").rpartition("_")[2]
     return f"{planned[:4]}-{planned[4:6]}-{planned[6:]}" if len(planned) == 8 else None

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
 from sync.run.outcomes import ParkedError
-from sync.store.schema import visit
 from sync.store.tables import links
 from sync.store.tables.blockers import EMAIL, OPERATOR, RUN, VISIT, patients, patients_of
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
 
 def overlap(taken: str | None, object_id: int = 0) -> ParkedError:
@@ -28,8 +28,8 @@ def overlap(taken: str | None, object_id: int = 0) -> ParkedError:
 
 def slot_taken(conn: Connection, slot: str) -> ParkedError:
     """Another open visit has this slot: its next end may free it."""
-    there = select(visit.c.aggregate).where(visit.c.slot_key == slot, visit.c.state == "open")
-    also = tuple((RUN, str(one)) for one in conn.execute(there).scalars())
+    there = visits.holder(conn, slot)
+    also = () if there is None else ((RUN, str(there)),)
     return ParkedError(OPERATOR, "slot_taken", "slot_taken", also=also)
 
 

@@ -13,15 +13,13 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
-
 from sync.core.errors import RemoteError
 from sync.outbound import transport
 from sync.run.evidence import accounts, ownership
 from sync.setup import keys
-from sync.store import revisions
+from sync.store import attention, revisions
 from sync.store.clock import DatabaseClock
-from sync.store.schema import attention, installation
+from sync.store.service import installation
 from sync.store.tables import journal
 
 if TYPE_CHECKING:
@@ -114,12 +112,7 @@ class Fit:
 
 
 def _right_again(conn: Connection, sync: Sync, host: str) -> None:
-    told = select(attention.c.candidates).where(
-        attention.c.aggregate == 0,
-        attention.c.cause == CLOCK_OFF,
-        attention.c.closed_at.is_(None),
-    )
-    if conn.execute(told).scalar_one_or_none() == [host]:
+    if attention.named_in(conn, 0, CLOCK_OFF) == {host}:
         journal.close_one(conn, 0, CLOCK_OFF, sync.clock())
 
 
@@ -135,21 +128,20 @@ def account_trouble(sync: Sync) -> str | None:
     digests, settings = sync.digests, sync.settings
     parts = (settings.oncall_base_url, settings.oncall_key.get_secret_value())
     with sync.store.read() as conn:
-        row = conn.execute(select(installation)).first()
-    if row is None or row.name is None:
+        pinned = installation.get(conn)
+    if pinned is None:
         return None  # whoever connects is compared then
-    noted = row.oncall_proof
+    noted = pinned.oncall_proof
     key_id, _, proof = (noted or "").partition(":")
     if noted and digests.holds(key_id) and digests.account(*parts, key_id=key_id) == proof:
         if key_id == digests.key_id:
             return None
     elif noted:
-        trouble = _ask(sync, row.oncall_org)
+        trouble = _ask(sync, pinned.oncall_org)
         if trouble is not None:
             return trouble
     with sync.store.write() as conn:
-        told = f"{digests.key_id}:{digests.account(*parts)}"
-        conn.execute(update(installation).values(oncall_proof=told))
+        installation.prove_oncall(conn, f"{digests.key_id}:{digests.account(*parts)}")
     return None
 
 

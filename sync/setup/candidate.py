@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
 from sync.core.errors import AuthFailed, Refused, RemoteError
 from sync.core.tokens import StoredToken
 from sync.drchrono.client import DrChrono
@@ -16,7 +14,7 @@ from sync.outbound.gate import Ticket
 from sync.outbound.pages import Record
 from sync.run.evidence import accounts, ownership
 from sync.runtime import Sync
-from sync.store.schema import installation
+from sync.store.service import installation
 
 # What the service asks of the account (README, the application's scopes). Where DrChrono says what
 # was granted, these are looked for; what it does not say is tried.
@@ -68,7 +66,7 @@ def judge(sync: Sync, pair: StoredToken, granted: frozenset[str] | None) -> Judg
         sync.settings.drchrono_other_origins,
     )
     with sync.store.read() as conn:
-        pinned = conn.execute(select(installation)).first()
+        pinned = installation.get(conn)
     ticket = sync.task_ticket()
     doctors = _asked("user:read", lambda: client.doctors(ticket))
     accounts.readable("drchrono", doctors)
@@ -76,7 +74,7 @@ def judge(sync: Sync, pair: StoredToken, granted: frozenset[str] | None) -> Judg
         # A missing scope can show as an empty list instead of a 403 (facts: O).
         raise ConnectError("this user sees no doctors: the right user:read is missing")
     group = ownership.group_of(doctors)
-    if pinned is not None and pinned.practice_group is not None:
+    if pinned is not None:
         group = pinned.practice_group
         if not accounts.is_our_practice(sync, group, doctors):
             raise ConnectError(
@@ -86,14 +84,14 @@ def judge(sync: Sync, pair: StoredToken, granted: frozenset[str] | None) -> Judg
     _rights(sync, client, ticket, granted)
     providers = _oncall(sync, ticket)
     org = min(ownership.divisions(providers), key=lambda one: (len(one), one))
-    if pinned is not None and pinned.practice_group is not None:
+    if pinned is not None:
         org = pinned.oncall_org
         if not accounts.is_our_organisation(sync, org, providers):
             raise ConnectError(
                 "ONCALL_KEY is the key of another OnCall organisation than the one attached to "
                 "this installation; use a database of its own for each"
             )
-    first = pinned is None or pinned.practice_group is None
+    first = pinned is None
     return Judged(group, org, _name_of(doctors, group), len(doctors), len(providers), first)
 
 

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import redis
 from cryptography.fernet import InvalidToken
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sync import redis_server
@@ -32,7 +31,7 @@ from sync.setup.check_mapping import DrChronoSide
 from sync.setup.finding import Finding, good, remote_trouble, trouble
 from sync.store import revisions
 from sync.store import trouble as database_trouble
-from sync.store.schema import installation
+from sync.store.service import installation
 from sync.store.tables import journal
 from sync.store.tables.work import Lane
 
@@ -253,8 +252,8 @@ def _token(sync: Sync) -> Finding:
 
 def _pinned(sync: Sync, doctors: list[Record]) -> Finding:
     with sync.store.read() as conn:
-        row = conn.execute(select(installation)).first()
-    if row is None or row.name is None:
+        pinned = installation.get(conn)
+    if pinned is None:
         return trouble("accounts", "the two accounts are not tied to this installation", CONNECT)
     try:
         accounts.saw(sync, "drchrono", doctors)
@@ -268,7 +267,7 @@ def _going_live(sync: Sync) -> Finding:
     """Whether anything may be made yet. Nothing would be in another mode than live anyway."""
     name = "going live"
     with sync.store.read() as conn:
-        accepted = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
+        accepted = installation.accepted_at(conn)
     if accepted is not None:
         return good(name, "accepted: what is missing on one side is made")
     if not preview.waits(sync):

@@ -12,9 +12,9 @@ address are bound to the browser by its cookie.
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection
 
 from sync.core.errors import AuthFailed, Refused, RemoteError
 from sync.core.tokens import StoredToken
@@ -23,7 +23,7 @@ from sync.run.evidence import accounts
 from sync.runtime import Sync
 from sync.setup import candidate, practice
 from sync.setup.candidate import ConnectError, Judged
-from sync.store.schema import installation
+from sync.store.service import installation
 from sync.store.tables import facts, journal, links, work
 from sync.store.tables.work import Hints, Lane
 
@@ -151,8 +151,8 @@ def confirm(sync: Sync, state: str, browser: str) -> Stage:
         if held is None or not sync.tickets.move(conn, secret, "held", "done"):
             raise ConnectError(_USED)
         judged = Judged(**held.data["judged"])
-        row = conn.execute(select(installation).with_for_update()).first()
-        if row is not None and row.practice_group not in {None, judged.practice_group}:
+        pinned = installation.locked(conn)
+        if pinned is not None and pinned.practice_group != judged.practice_group:
             raise ConnectError("another practice was attached meanwhile")
         _adopt(conn, sync, _unpacked(held.data["pair"]), judged)
         sync.tickets.move(conn, secret, "done", "done", {})
@@ -246,16 +246,12 @@ def _adopt(conn: Connection, sync: Sync, pair: StoredToken, judged: Judged) -> N
     """Store the pair, pin both accounts and wake what waited for it, in one transaction."""
     now = sync.clock()
     sync.tokens.replace(conn, SYSTEM, pair)
-    values: dict[str, Any] = {
-        "practice_group": judged.practice_group,
-        "oncall_org": judged.oncall_org,
-        "name": sync.digests.installation(judged.practice_group, judged.oncall_org),
-    }
-    row = conn.execute(select(installation)).first()
-    if row is None:
-        conn.execute(insert(installation).values(id=1, **values))
-    elif row.practice_group is None:
-        conn.execute(update(installation).values(**values))
+    installation.pin(
+        conn,
+        practice_group=judged.practice_group,
+        oncall_org=judged.oncall_org,
+        name=sync.digests.installation(judged.practice_group, judged.oncall_org),
+    )
     journal.close_attention(conn, 0, now, keep=NOT_OF_THE_ACCOUNT)
     for system in accounts.SYSTEMS:
         accounts.note_right(conn, sync, system, now)

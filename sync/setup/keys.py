@@ -7,33 +7,20 @@ from the right one without holding either (ADR 0018).
 from __future__ import annotations
 
 import hmac
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, text, update
-
 from sync.core.rules.plan import UNREADABLE
 from sync.run.evidence import sealing
-from sync.store.schema import (
-    baseline,
-    call,
-    delivery,
-    digest_key,
-    installation,
-    object_,
-    pending,
-    person_key,
-    scan,
-    visit,
-)
-from sync.store.tables import facts, journal, links, work
+from sync.store.service import digest_keys, installation
+from sync.store.tables import facts, journal, links, scans, work
 from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.digests import Digests
     from sync.runtime import Sync
@@ -59,8 +46,10 @@ class KeyStatus:
 
 def trouble(conn: Connection, digests: Digests) -> str | None:
     """Why a process with these keys must not work, and what to do; None: it may. Reads only."""
-    rows = conn.execute(select(digest_key)).all()
-    wanted = {row.key_id: row.proof for row in rows if row.lost_at is None}
+    rows = digest_keys.written_down(conn)
+    wanted: dict[str, str | None] = {
+        row.key_id: row.proof for row in rows.values() if row.lost_at is None
+    }
     if not rows:
         wanted = dict.fromkeys(_in_rows(conn))
     missing = [key for key, proof in wanted.items() if not _is_had(digests, key, proof)]
@@ -76,7 +65,7 @@ def trouble(conn: Connection, digests: Digests) -> str | None:
 
 def is_settled(conn: Connection, digests: Digests) -> bool:
     """Whether nothing is to be written down of the keys."""
-    rows = conn.execute(select(digest_key)).all()
+    rows = digest_keys.written_down(conn).values()
     known = {row.key_id for row in rows if row.lost_at is None}
     extra = {row.key_id for row in rows if row.lost_at is not None} & set(digests.key_ids)
     return digests.key_id in known and not extra and known <= set(digests.key_ids)
@@ -88,23 +77,22 @@ def write_down(conn: Connection, digests: Digests, now: datetime) -> str | None:
     Returns what is in the way, as `trouble`: another process may have been faster. A key that was
     given up and is here again is taken back, and wakes what waited for it.
     """
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("LOCK TABLE digest_key IN SHARE ROW EXCLUSIVE MODE"))
+    digest_keys.lock(conn)
     found = trouble(conn, digests)
     if found is not None:
         return found
-    rows = {row.key_id: row for row in conn.execute(select(digest_key))}
+    rows = digest_keys.written_down(conn)
     if facts.told_at(conn, sealing.SINCE) is None:
         facts.put(conn, sealing.SINCE, "yes", now)
     for key in {digests.key_id, *_in_rows(conn)} & set(digests.key_ids):
         if key not in rows:
-            conn.execute(insert(digest_key).values(key_id=key, proof=digests.proof(key), since=now))
+            digest_keys.add(conn, key, digests.proof(key), now)
         elif rows[key].lost_at is not None:
-            conn.execute(update(digest_key).where(digest_key.c.key_id == key).values(lost_at=None))
+            digest_keys.set_lost(conn, key, None)
             for waiting in links.blocked_on(conn, "operator", UNREADABLE):
                 work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
     gone = [key for key, row in rows.items() if row.lost_at is None and not digests.holds(key)]
-    conn.execute(delete(digest_key).where(digest_key.c.key_id.in_(gone)))
+    digest_keys.forget(conn, gone)
     return None
 
 
@@ -117,52 +105,13 @@ def _is_had(digests: Digests, key_id: str, proof: str | None) -> bool:
 # --- what needs a key -----------------------------------------------------------------------------
 
 
-def _open() -> object:
-    """Of people, and of visits that may still change."""
-    return or_(visit.c.aggregate.is_(None), visit.c.state == "open")
-
-
-def _counted(conn: Connection) -> Iterator[tuple[str, str, int]]:
-    """What, key, how many: everything that is read with an older key."""
-    of_open = (
-        select(baseline.c.key_id, func.count())
-        .join(object_, object_.c.id == baseline.c.object)
-        .outerjoin(visit, visit.c.aggregate == object_.c.aggregate)
-        .where(_open(), object_.c.state.not_in(("gone", "skipped")))  # type: ignore[arg-type]
-        .group_by(baseline.c.key_id)
-    )
-    plain = {
-        "baselines": of_open,
-        "pending": select(pending.c.key_id, func.count()).group_by(pending.c.key_id),
-        "people": select(person_key.c.key_id, func.count()).group_by(person_key.c.key_id),
-        "deliveries": select(delivery.c.key_id, func.count())
-        .where(delivery.c.explained_at.is_(None), delivery.c.key_id.is_not(None))
-        .group_by(delivery.c.key_id),
-        "markers": select(object_.c.marker_key, func.count())
-        .outerjoin(visit, visit.c.aggregate == object_.c.aggregate)
-        .where(_open(), object_.c.marker_key.is_not(None), object_.c.state == "live")  # type: ignore[arg-type]
-        .group_by(object_.c.marker_key),
-    }
-    for what, counting in plain.items():
-        for key, count in conn.execute(counting):
-            yield what, key, count
-
-
 def _in_rows(conn: Connection) -> set[str]:
-    return {key for what, key, _count in _counted(conn) if what not in {"deliveries", "markers"}}
+    needing = digest_keys.needed(conn)
+    return {key for what, key, _count in needing if what not in {"deliveries", "markers"}}
 
 
 def _is_needed(conn: Connection, key_id: str) -> bool:
-    return any(key == key_id for what, key, _count in _counted(conn) if what != "deliveries")
-
-
-def _of_calls(conn: Connection, since: datetime) -> Counter[str]:
-    """Calls that a read may still be older than: what stood before them is compared with it."""
-    found: Counter[str] = Counter()
-    rows = conn.execute(select(call.c.before).where(call.c.at > since, call.c.before.is_not(None)))
-    for (before,) in rows:
-        found.update({key for told in before.values() for key, _digest in told})
-    return found
+    return any(key == key_id for what, key, _ in digest_keys.needed(conn) if what != "deliveries")
 
 
 def status(sync: Sync) -> list[KeyStatus]:
@@ -171,10 +120,11 @@ def status(sync: Sync) -> list[KeyStatus]:
     reach = timedelta(seconds=settings.apart_seconds + settings.lease_seconds)
     with sync.store.read() as conn:
         needed: dict[str, dict[str, int]] = {key: {} for key in digests.key_ids}
-        lost = {row.key_id: row.lost_at for row in conn.execute(select(digest_key))}
-        for what, key, count in _counted(conn):
+        lost = {key: row.lost_at for key, row in digest_keys.written_down(conn).items()}
+        for what, key, count in digest_keys.needed(conn):
             needed.setdefault(key, {})[what] = count
-        for key, count in _of_calls(conn, sync.clock() - reach).items():
+        # A read may be older than these calls: what stood before them is compared with it.
+        for key, count in digest_keys.needed_by_calls(conn, sync.clock() - reach).items():
             needed.setdefault(key, {})["calls"] = count
     for key in lost:
         needed.setdefault(key, {})
@@ -196,12 +146,12 @@ def status(sync: Sync) -> list[KeyStatus]:
 def _naming(sync: Sync) -> str | None:
     """The configured key that the installation's name was made with; None when it is another."""
     with sync.store.read() as conn:
-        row = conn.execute(select(installation)).first()
-    if row is None or row.name is None:
+        pinned = installation.get(conn)
+    if pinned is None:
         return None
-    accounts = row.practice_group, row.oncall_org
+    accounts = pinned.practice_group, pinned.oncall_org
     for key in sync.digests.key_ids:
-        if sync.digests.installation(*accounts, key) == row.name:
+        if sync.digests.installation(*accounts, key) == pinned.name:
             return key
     return None
 
@@ -218,20 +168,16 @@ def give_up(sync: Sync) -> list[str]:
     digests = sync.digests
     with sync.store.write() as conn:
         now = sync.clock()
-        rows = {row.key_id: row for row in conn.execute(select(digest_key))}
+        rows = digest_keys.written_down(conn)
         missing = [key for key in {*rows, *_in_rows(conn)} if not digests.holds(key)]
         missing = sorted(key for key in missing if key not in rows or rows[key].lost_at is None)
         for key in missing:
             if key in rows:
-                conn.execute(
-                    update(digest_key).where(digest_key.c.key_id == key).values(lost_at=now)
-                )
+                digest_keys.set_lost(conn, key, now)
             else:
-                conn.execute(
-                    insert(digest_key).values(key_id=key, proof="", since=now, lost_at=now)
-                )
+                digest_keys.add(conn, key, "", now, lost_at=now)
         if missing:
-            conn.execute(update(scan).where(scan.c.name == PATIENTS).values(cursor=None))
+            scans.from_the_start(conn, PATIENTS)
             _name_anew(conn, digests)
             journal.bump(conn, "digest_keys_given_up", "", by=len(missing))
     return missing
@@ -239,10 +185,10 @@ def give_up(sync: Sync) -> list[str]:
 
 def _name_anew(conn: Connection, digests: Digests) -> None:
     """Markers are written under a name of a key that is had, so that they survive the database."""
-    row = conn.execute(select(installation)).first()
-    if row is None or row.name is None:
+    pinned = installation.get(conn)
+    if pinned is None:
         return
-    ours = digests.installations(row.practice_group, row.oncall_org)
-    if row.name not in ours:
-        name = digests.installation(row.practice_group, row.oncall_org)
-        conn.execute(update(installation).values(name=name))
+    ours = digests.installations(pinned.practice_group, pinned.oncall_org)
+    if pinned.name not in ours:
+        name = digests.installation(pinned.practice_group, pinned.oncall_org)
+        installation.rename(conn, name)

@@ -8,13 +8,13 @@ for that. What waits for the budget is told after two hours too.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync.core.errors import NotBefore, Refused, RemoteError
 from sync.mapping import MappingError
 from sync.runtime import Ring, Sync
-from sync.store.schema import tick
+from sync.store.service import ticks
 from sync.store.tables import facts, journal, links, work
 from sync.store.tables.scans import MATCHING, progress
 from sync.store.tables.work import Hints, Lane
@@ -73,8 +73,7 @@ def _failed(
     done = progress(sync.store, name).done_at or progress(sync.store, MATCHING).started_at
     with sync.store.write() as conn:
         since = _since(conn, name, code, now)
-        later = tick.c.task == name, tick.c.due > now + AGAIN
-        conn.execute(update(tick).where(*later).values(due=now + AGAIN))
+        ticks.not_later(conn, name, now + AGAIN)
         if after is None:
             journal.open_attention(conn, 0, f"{name}_refused", now=now)
             return

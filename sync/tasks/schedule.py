@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection
 
 from sync.drchrono.keeper import ELSEWHERE, State
 from sync.intake import lists, polling
@@ -15,20 +15,11 @@ from sync.run import hinted_ids
 from sync.run.evidence import accounts, behind
 from sync.runtime import Ring, Sync
 from sync.setup import connect, practice
-from sync.store.schema import (
-    call,
-    delivery,
-    heartbeat,
-    installation,
-    pending,
-    tick,
-    ticket,
-    visit,
-)
-from sync.store.schema import work as work_table
+from sync.store.service import cleaning, installation, ticks
 from sync.store.tables import facts, journal, links, work
 from sync.store.tables.scans import progress
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits
 from sync.tasks import failing
 from sync.visits.state import zones
 
@@ -94,16 +85,16 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
     except MappingError:
         # Whatever it says when it is mended is news, the old content too.
         with sync.store.write() as conn:
-            conn.execute(update(installation).values(mapping_version=None))
+            installation.note_mapping(conn, None)
             journal.open_attention(conn, 0, "mapping_unusable", now=sync.clock())
         return ()
     with sync.store.read() as conn:
-        known = conn.execute(select(installation.c.mapping_version)).scalar_one_or_none()
+        known = installation.mapping_version(conn)
     if known == version:
         return ()
     rings = practice.learn(sync)
     with sync.store.write() as conn:
-        conn.execute(update(installation).values(mapping_version=version))
+        installation.note_mapping(conn, version)
         journal.close_one(conn, 0, "mapping_unusable", sync.clock())
         waiting = links.blocked_on(conn, "mapping")
         waiting += links.blocked_on(conn, "operator", "left_scope")
@@ -170,13 +161,7 @@ def held_visits(sync: Sync) -> tuple[Ring, ...]:
     """Raise visits whose waiting is over: near enough to be made, or without a successor."""
     with sync.store.write() as conn:
         now = sync.clock()
-        keys = list(
-            conn.execute(
-                select(visit.c.aggregate)
-                .join(work_table, work_table.c.aggregate == visit.c.aggregate)
-                .where(visit.c.hold_until <= now, work_table.c.wanted == work_table.c.done)
-            ).scalars()
-        )
+        keys = visits.no_longer_held(conn, now)
         for key in keys:
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
     return tuple(Ring(key, Lane.CATCHUP) for key in keys)
@@ -187,15 +172,10 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
     connect.end_forgotten(sync)
     with sync.store.write() as conn:
         now = sync.clock()
-        old = now - timedelta(days=sync.settings.keep_days)
-        conn.execute(
-            delete(delivery).where(delivery.c.at < old, delivery.c.explained_at.is_not(None))
-        )
-        conn.execute(delete(call).where(call.c.at < old))
-        looked = select(call.c.id).where(call.c.state == "looked", call.c.at < now - LATE_WRITE)
-        conn.execute(delete(pending).where(pending.c.call.in_(looked)))
-        conn.execute(delete(heartbeat).where(heartbeat.c.at < now - timedelta(days=1)))
-        conn.execute(delete(ticket).where(ticket.c.expires_at < now))
+        cleaning.drop_old(conn, now - timedelta(days=sync.settings.keep_days))
+        cleaning.drop_never_landed(conn, now - LATE_WRITE)
+        cleaning.drop_heartbeats(conn, now - timedelta(days=1))
+        cleaning.drop_tickets(conn, now)
         hinted_ids.prune(conn, now)
     return ()
 
@@ -251,8 +231,8 @@ def due_tasks(sync: Sync) -> tuple[str, ...]:
         ready = _ready(conn)
         if accounts.holds(conn, sync):
             ready &= _OF_THE_ACCOUNT
-        rows = {row.task: row for row in conn.execute(select(tick))}
-    due = [name for name in TASKS if name in ready and (name not in rows or rows[name].due <= now)]
+        known = ticks.due(conn)
+    due = [name for name in TASKS if name in ready and known.get(name, now) <= now]
     return tuple(name for name in due if _take(sync, name))
 
 
@@ -272,7 +252,7 @@ def after_a_gap(sync: Sync) -> None:
         if last is not None and now - last > GAP:
             if "oncall_newest" in _ready(conn):
                 behind.begin_gap(conn, now)
-            conn.execute(update(tick).where(tick.c.task.in_(_AFTER_MATCHING)).values(due=now))
+            ticks.all_due(conn, now, _AFTER_MATCHING)
 
 
 def still_beats(sync: Sync) -> None:
@@ -286,10 +266,10 @@ def still_beats(sync: Sync) -> None:
 
 
 def _ready(conn: Connection) -> set[str]:
-    row = conn.execute(select(installation)).first()
-    if row is None or row.name is None:
+    pinned = installation.get(conn)
+    if pinned is None:
         return {name for name, task in TASKS.items() if not task.needs_accounts}
-    if row.accepted_at is None or not facts.matched_doctors(conn):
+    if pinned.accepted_at is None or not facts.matched_doctors(conn):
         return set(TASKS) - _AFTER_MATCHING
     return set(TASKS)
 
@@ -299,18 +279,7 @@ def _take(sync: Sync, name: str) -> bool:
     now = sync.clock()
     following = now + timedelta(seconds=TASKS[name].every_seconds(sync))
     with sync.store.write() as conn:
-        row = conn.execute(select(tick).where(tick.c.task == name).with_for_update()).first()
-        if row is None:
-            conn.execute(insert(tick).values(task=name, due=following, ran_at=now, turn=1))
-            return True
-        if row.due > now:
-            return False
-        moved = conn.execute(
-            update(tick)
-            .where(tick.c.task == name, tick.c.turn == row.turn)
-            .values(due=following, ran_at=now, turn=row.turn + 1)
-        )
-        taken: bool = moved.rowcount == 1
+        taken = ticks.take(conn, name, now, following)
         if taken and name in hinted_ids.OFTEN:
             hinted_ids.list_read(conn, name, now)
         return taken
@@ -323,7 +292,7 @@ def webhooks_were_missed(sync: Sync) -> None:
     Raises SQLAlchemyError.
     """
     with sync.store.write() as conn:
-        conn.execute(update(tick).where(tick.c.task.in_(_WHAT_CHANGED)).values(due=sync.clock()))
+        ticks.all_due(conn, sync.clock(), _WHAT_CHANGED)
 
 
 def run_now(sync: Sync, name: str) -> tuple[Ring, ...]:

@@ -13,17 +13,17 @@ import hmac
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
-
 from sync.config import Mode
 from sync.core.errors import Gone, Transient, WrongAccount
 from sync.mapping import MappingError
 from sync.run.evidence import ownership
-from sync.store.schema import installation, probe
+from sync.store.service import installation
 from sync.store.tables import facts, journal
 from sync.store.tables.work import Lane
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.outbound.call import Answer, Call, Sender
     from sync.outbound.pages import Record
     from sync.runtime import Ring, Sync
@@ -65,8 +65,7 @@ def fingerprints(sync: Sync, system: str) -> tuple[str, ...]:
 
 def wrong(conn: Connection, sync: Sync) -> tuple[str, ...]:
     """The systems whose account is wrong, or whose key is another than the proven one."""
-    rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(_FACT)))
-    found = {row.name.removeprefix(_FACT): row.value for row in rows}
+    found = facts.under(conn, _FACT)
     return tuple(
         system
         for system in SYSTEMS
@@ -126,8 +125,8 @@ def prove(sync: Sync, system: str) -> bool:
     """
     began = sync.clock()
     with sync.store.read() as conn:
-        pinned = conn.execute(select(installation)).first()
-    if pinned is None or pinned.practice_group is None:
+        pinned = installation.get(conn)
+    if pinned is None:
         return True
     if system == "drchrono":
         right = _is_our_practice(sync, pinned.practice_group)
@@ -148,8 +147,8 @@ def saw(sync: Sync, system: str, records: list[Record]) -> None:
     Raises WrongAccount when it is not the pinned account's.
     """
     with sync.store.read() as conn:
-        pinned = conn.execute(select(installation)).first()
-    if pinned is None or pinned.practice_group is None:
+        pinned = installation.get(conn)
+    if pinned is None:
         return
     now = sync.clock()
     readable(system, records)
@@ -251,12 +250,7 @@ def _looked_for(sync: Sync, doctor: str) -> bool:
 
 def _unseen(conn: Connection) -> dict[str, datetime]:
     """The doctors of whom no appointment was shown when last looked for, and when that was."""
-    rows = conn.execute(
-        select(probe.c.name, probe.c.at).where(
-            probe.c.name.startswith(_SIGHT), probe.c.value == "no"
-        )
-    )
-    return {row.name.removeprefix(_SIGHT): row.at for row in rows}
+    return facts.told_under(conn, _SIGHT, "no")
 
 
 def _shows_any_of(sync: Sync, doctor: str) -> bool:

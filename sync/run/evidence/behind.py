@@ -12,16 +12,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import Connection, select, update
 
 from sync.core.records import Marker, Visit
 from sync.run.evidence import sealing
 from sync.run.evidence.sealing import Standing
-from sync.store.schema import scan, tick
-from sync.store.tables import facts, journal, links
+from sync.store.service import ticks
+from sync.store.tables import facts, journal, links, scans
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.digests import Digests
 
@@ -131,7 +132,7 @@ def is_noticed(conn: Connection) -> bool:
 def over(conn: Connection, now: datetime) -> None:
     """The links were rebuilt: what the markers still say otherwise is old, and all is looked at."""
     if is_noticed(conn):
-        conn.execute(update(tick).values(due=now))
+        ticks.all_due(conn, now)
     facts.put(conn, CAUSE, "no", now)
     facts.put(conn, RELINKED, "yes", now)
     journal.close_one(conn, 0, CAUSE, now)
@@ -155,5 +156,5 @@ def holds(conn: Connection) -> bool:
     gap = facts.told_at(conn, GAP)
     if gap is None:
         return False
-    looked = conn.execute(select(scan.c.done_at).where(scan.c.name == NEWEST)).scalar_one_or_none()
+    looked = scans.done_at(conn, NEWEST)
     return looked is None or looked < gap

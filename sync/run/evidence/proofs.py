@@ -11,14 +11,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
-
-from sync.store.schema import call, object_
+from sync.store import calls, objects
 from sync.store.tables import blockers, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.runtime import Sync
     from sync.store.tables.links import Obj
@@ -59,19 +59,7 @@ def of_marks(conn: Connection, sent: datetime, marks: Iterable[str | None]) -> E
 
     Order marks (`updated_at`) grow over all objects of an account, and are compared as they are.
     """
-    made = (
-        select(func.min(object_.c.mark))
-        .join(call, call.c.object == object_.c.id)
-        .where(
-            object_.c.system == "drchrono",
-            object_.c.made_by_us,
-            object_.c.mark.is_not(None),
-            call.c.method == "POST",
-            call.c.state == "done",
-            call.c.at >= sent,
-        )
-    )
-    after: str | None = conn.execute(made).scalar_one()
+    after = calls.first_mark_made(conn, "drchrono", sent)
     newer = after is not None and any(mark is not None and mark >= after for mark in marks)
     return Evidence.SHOWS if newer else Evidence.SILENT
 
@@ -80,13 +68,4 @@ def lacks(
     conn: Connection, system: str, kind: str, *, since: datetime, until: datetime, shown: set[str]
 ) -> bool:
     """Whether something that we made between two times, and that is there, is not shown."""
-    made = select(object_.c.remote_id).where(
-        object_.c.system == system,
-        object_.c.kind == kind,
-        object_.c.made_by_us,
-        object_.c.state == "live",
-        object_.c.remote_id.is_not(None),
-        object_.c.created_at > since,
-        object_.c.created_at < until,
-    )
-    return any(remote_id not in shown for remote_id in conn.execute(made).scalars())
+    return not objects.made_between(conn, system, kind, since, until) <= shown

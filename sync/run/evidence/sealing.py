@@ -10,15 +10,15 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
 from sync.core.markers import bound
 from sync.core.records import Marker
-from sync.store.schema import aggregate, object_, object_alias
+from sync.store import objects
 from sync.store.tables import facts, links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy import Connection
 
     from sync.digests import Digests
     from sync.store.tables.links import Obj
@@ -74,7 +74,7 @@ def judge(
     named = _named(conn, system, marker)
     if holds(digests, marker, system, "appointment", None):
         return Standing.COPY if _was_made(named, marker, remote_id) else Standing.OURS
-    elsewhere = [place for one in named for place in _ids(conn, one)]
+    elsewhere = [place for one in named for place in objects.ids_of(conn, one)]
     if any(holds(digests, marker, system, "appointment", place) for place in elsewhere):
         return Standing.COPY
     return Standing.FOREIGN
@@ -86,16 +86,9 @@ def is_of_a_former(conn: Connection, digests: Digests, system: str, marker: Mark
     A clone bears its original's marker and takes the original's place in the visit that it names
     (ADR 0009): the original is found by its own id only. Not for lists: each of those is tried.
     """
-    former = select(object_.c.remote_id).where(
-        object_.c.system == system,
-        object_.c.kind == "appointment",
-        object_.c.state == "skipped",
-        object_.c.marked,
-        object_.c.remote_id.is_not(None),
-    )
     return any(
         holds(digests, marker, system, "appointment", place)
-        for place in conn.execute(former).scalars()
+        for place in objects.skipped_with_marker(conn, system)
     )
 
 
@@ -124,16 +117,8 @@ def _was_made(named: Iterable[Obj], marker: Marker, remote_id: str) -> bool:
     return bool(ids) and None not in ids and remote_id not in ids
 
 
-def _ids(conn: Connection, one: Obj) -> list[str]:
-    former = select(object_alias.c.remote_id).where(object_alias.c.object == one.id)
-    own = [one.remote_id] if one.remote_id is not None else []
-    return [*own, *conn.execute(former).scalars()]
-
-
 def _lost_its_seal(conn: Connection, marker: Marker) -> bool:
     """Whether a marker without a seal names something that only sealed ones were written for."""
     since = facts.told_at(conn, SINCE)
-    made = conn.execute(
-        select(aggregate.c.created_at).where(aggregate.c.id == marker.aggregate)
-    ).scalar_one_or_none()
+    made = objects.made_at(conn, marker.aggregate)
     return since is not None and made is not None and made > since

@@ -15,14 +15,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from sync.core.rules.merge import Seen
 from sync.run.evidence import accounts
 from sync.run.outcomes import LOOK_AGAIN, LaterError
-from sync.store.schema import call, visit
+from sync.store import calls
 from sync.store.tables import links
 from sync.store.tables.work import Hints, Lease
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,8 +36,6 @@ DELETED = "APPOINTMENT_DELETE"  # a caller's word
 LISTED_DELETED = "scan_deleted"  # an authenticated list's
 # How long a copy may lack what was made: reads are "some seconds" old (API v4, Requests).
 NEW = 3 * LOOK_AGAIN
-# A write whose answer was lost, or whose worker died, may have landed too.
-LANDED = ("done", "unresolved", "looked", "open")
 
 
 def believe(
@@ -94,9 +91,7 @@ def _believe_the_account(sync: Sync, obj: Obj, since: datetime) -> None:
     doctor = None
     if obj.system == "drchrono" and obj.kind == "appointment":
         with sync.store.read() as conn:
-            doctor = conn.execute(
-                select(visit.c.doctor).where(visit.c.aggregate == obj.aggregate)
-            ).scalar_one_or_none()
+            doctor = visits.doctor_of(conn, obj.aggregate)
         accounts.require_sight(sync, doctor, since)
     else:
         accounts.require(sync, obj.system, since)
@@ -104,26 +99,13 @@ def _believe_the_account(sync: Sync, obj: Obj, since: datetime) -> None:
 
 def _overwritten_at(sync: Sync, obj: Obj, shown: Mapping[str, Json]) -> datetime | None:
     """When the last write of ours ended that found one of these values in its field."""
-    ended = func.coalesce(call.c.ended_at, call.c.at)
     # A call ends well before the lease of its worker.
-    reach = sync.settings.apart_seconds + sync.settings.lease_seconds
-    written = (
-        select(call.c.before, ended.label("ended"))
-        .where(
-            call.c.system == obj.system,
-            call.c.at > sync.clock() - timedelta(seconds=reach),
-            call.c.object == obj.id,
-            call.c.before.is_not(None),
-            call.c.state.in_(LANDED),
-        )
-        .order_by(call.c.id.desc())
-    )
+    reach = timedelta(seconds=sync.settings.apart_seconds + sync.settings.lease_seconds)
     with sync.store.read() as conn:
-        rows = conn.execute(written).all()
-    for row in rows:
-        if any(_stood(sync, obj.id, name, shown[name], row.before) for name in shown):
-            ended_at: datetime = row.ended
-            return ended_at
+        written = calls.overwritten(conn, obj.system, obj.id, sync.clock() - reach)
+    for one in written:
+        if any(_stood(sync, obj.id, name, shown[name], one.before) for name in shown):
+            return one.ended_at
     return None
 
 

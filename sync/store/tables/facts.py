@@ -48,29 +48,40 @@ def told_at(conn: Connection, name: str) -> datetime | None:
     return at
 
 
-def _under(conn: Connection, prefix: str) -> dict[str, str]:
+def told_under(conn: Connection, prefix: str, value: str) -> dict[str, datetime]:
+    """When each fact of a family that has this value was last told, by the rest of its name."""
+    rows = conn.execute(
+        select(probe.c.name, probe.c.at).where(
+            probe.c.name.startswith(prefix), probe.c.value == value
+        )
+    )
+    return {row.name.removeprefix(prefix): row.at for row in rows}
+
+
+def under(conn: Connection, prefix: str) -> dict[str, str]:
+    """The facts of a family, by the rest of their names."""
     rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(prefix)))
     return {row.name.removeprefix(prefix): row.value for row in rows}
 
 
 def malformed(conn: Connection) -> set[str]:
     """The facts about records of lists that could not be read."""
-    return {f"{MALFORMED}{name}" for name in _under(conn, MALFORMED)}
+    return {f"{MALFORMED}{name}" for name in under(conn, MALFORMED)}
 
 
 def zones(conn: Connection) -> dict[str, str]:
     """Each doctor's zone as DrChrono tells it."""
-    return _under(conn, "zone:")
+    return under(conn, "zone:")
 
 
 def profile_names(conn: Connection) -> dict[str, str]:
     """Names of the appointment profiles, by id."""
-    return _under(conn, "profile:")
+    return under(conn, "profile:")
 
 
 def profile_lengths(conn: Connection) -> dict[str, int]:
     """Lengths of the appointment profiles, in minutes, by id; those without are left out."""
-    told = _under(conn, "profile_minutes:")
+    told = under(conn, "profile_minutes:")
     return {profile: int(text) for profile, text in told.items() if text.isdecimal()}
 
 
@@ -92,7 +103,7 @@ def patient_field(conn: Connection, doctor: str) -> str | None:
 
 def matched_doctors(conn: Connection) -> frozenset[str]:
     """The doctors whose visits were matched with what OnCall had before anything was made."""
-    return frozenset(_under(conn, "matched:"))
+    return frozenset(under(conn, "matched:"))
 
 
 def learned_at(conn: Connection) -> datetime | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from sync.store.database import Store
 from sync.store.schema import scan
@@ -26,6 +26,24 @@ def progress(store: Store, name: str) -> Progress:
     with store.read() as conn:
         row = conn.execute(select(scan).where(scan.c.name == name)).first()
     return Progress(row.cursor, row.position, row.started_at, row.done_at) if row else Progress()
+
+
+def done_at(conn: Connection, name: str) -> datetime | None:
+    """When a pass of a scan was last completed, or None."""
+    at: datetime | None = conn.execute(
+        select(scan.c.done_at).where(scan.c.name == name)
+    ).scalar_one_or_none()
+    return at
+
+
+def ever_done(conn: Connection) -> set[str]:
+    """The scans that were completed once."""
+    return set(conn.execute(select(scan.c.name).where(scan.c.done_at.is_not(None))).scalars())
+
+
+def from_the_start(conn: Connection, name: str) -> None:
+    """Have the next pass of a scan read everything."""
+    conn.execute(update(scan).where(scan.c.name == name).values(cursor=None))
 
 
 def begin(store: Store, name: str, now: datetime) -> Progress:

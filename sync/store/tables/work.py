@@ -445,3 +445,16 @@ def any_due(conn: Connection, *, now: datetime, ring_again: float) -> bool:
     """Whether `due_items` would find something; takes no lock."""
     found = conn.execute(select(work.c.aggregate).where(_to_ring(now, ring_again)).limit(1)).first()
     return found is not None
+
+
+def lease_until(conn: Connection, aggregate: int) -> datetime | None:
+    """Until when an item is held by whoever has it; None when nobody does."""
+    until: datetime | None = conn.execute(
+        select(work.c.lease_until).where(work.c.aggregate == aggregate)
+    ).scalar_one_or_none()
+    return until
+
+
+def holders(conn: Connection) -> set[str]:
+    """The owners of the leases that are held."""
+    return set(conn.execute(select(work.c.lease_by).where(work.c.lease_by.is_not(None))).scalars())

@@ -1,0 +1,101 @@
+"""Read and close what an operator is asked: one open item per aggregate, object and cause.
+
+`journal` opens items, and closes them with the end of a run.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from sync.store.schema import attention
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item; `aggregate` 0 is the whole service, `object` 0 none of its objects."""
+
+    id: int
+    aggregate: int
+    object: int
+    cause: str
+    candidates: Any  # ids and field names only
+    opened_at: datetime
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The ids or field names that it lists."""
+        listed = [] if self.candidates is None else self.candidates
+        return tuple(str(one) for one in (listed if isinstance(listed, list) else [listed]))
+
+
+_ROW = tuple(attention.c[name] for name in Item.__slots__)
+_OPEN = attention.c.closed_at.is_(None)
+
+
+def every_open(conn: Connection, cause: str | None = None) -> list[Item]:
+    """Every open item, or those of one cause, oldest first."""
+    query = select(*_ROW).where(_OPEN).order_by(attention.c.id)
+    if cause is not None:
+        query = query.where(attention.c.cause == cause)
+    return [Item(*row) for row in conn.execute(query)]
+
+
+def get_open(conn: Connection, item: int) -> Item | None:
+    """An open item by its number, or None."""
+    row = conn.execute(select(*_ROW).where(attention.c.id == item, _OPEN)).first()
+    return None if row is None else Item(*row)
+
+
+def of_one(conn: Connection, aggregates: Collection[int], cause: str) -> Item | None:
+    """The open item of a cause about one of these aggregates, or None."""
+    query = select(*_ROW).where(attention.c.cause == cause, _OPEN)
+    row = conn.execute(query.where(attention.c.aggregate.in_(aggregates)).limit(1)).first()
+    return None if row is None else Item(*row)
+
+
+def is_any_open(conn: Connection, aggregate: int, causes: Collection[str]) -> bool:
+    """Whether something is open about an aggregate for one of these causes."""
+    about = attention.c.aggregate == aggregate, attention.c.cause.in_(causes)
+    return conn.execute(select(attention.c.id).where(*about, _OPEN).limit(1)).first() is not None
+
+
+def named_in(conn: Connection, aggregate: int, cause: str) -> set[str]:
+    """The ids that the open items of a cause about an aggregate list."""
+    about = attention.c.aggregate == aggregate, attention.c.cause == cause
+    listed = conn.execute(select(attention.c.candidates).where(*about, _OPEN)).scalars()
+    return {str(one) for ids in listed for one in ids or ()}
+
+
+def aggregates_with(
+    conn: Connection, causes: Collection[str], among: Collection[int] | None = None
+) -> list[int]:
+    """The aggregates (of `among`) that an item of one of these causes is open about."""
+    query = select(attention.c.aggregate).where(attention.c.cause.in_(causes), _OPEN)
+    if among is not None:
+        query = query.where(attention.c.aggregate.in_(among))
+    return list(conn.execute(query).scalars())
+
+
+def list_anew(conn: Connection, item: int, candidates: Collection[str]) -> None:
+    """Have an item list these ids."""
+    these = update(attention).where(attention.c.id == item)
+    conn.execute(these.values(candidates=list(candidates)))
+
+
+def close(conn: Connection, item: int, now: datetime) -> Item | None:
+    """Close an open item; returns it, or None when no such item was open."""
+    closed = conn.execute(
+        update(attention)
+        .where(attention.c.id == item, _OPEN)
+        .values(closed_at=now)
+        .returning(*_ROW)
+    ).first()
+    return None if closed is None else Item(*closed)
+
+
+def close_every(conn: Connection, cause: str, now: datetime) -> None:
+    """Close every open item of a cause."""
+    conn.execute(update(attention).where(attention.c.cause == cause, _OPEN).values(closed_at=now))

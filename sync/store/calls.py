@@ -1,0 +1,125 @@
+"""Ask the log of calls what we sent, whether it was answered, and what stood there before.
+
+`pending` holds what a call that is not known to have ended was writing.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from sync.store.schema import call, object_, pending
+
+# A POST in one of these states may have made something.
+MAY_HAVE_MADE = ("open", "unresolved", "done")
+# A write whose answer was lost, or whose worker died, may have landed too.
+MAY_HAVE_LANDED = ("done", "unresolved", "looked", "open")
+_UNKNOWN = ("open", "unresolved", "looked")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The digest of what one call was writing into one field."""
+
+    object: int
+    field: str
+    call: int
+    key_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """What stood in each field before one write of ours, by field: (key id, digest)."""
+
+    before: Mapping[str, list[list[str]]]
+    ended_at: datetime
+
+
+def last_post(conn: Connection, object_id: int, *also: str) -> datetime | None:
+    """When the newest POST for a row went out that may have made something; None when none did.
+
+    `also` names further states of calls that are to be counted.
+    """
+    at: datetime | None = conn.execute(
+        select(func.max(call.c.at)).where(
+            call.c.object == object_id,
+            call.c.method == "POST",
+            call.c.state.in_((*MAY_HAVE_MADE, *also)),
+        )
+    ).scalar_one()
+    return at
+
+
+def lacks_an_answer(conn: Connection, object_id: int) -> bool:
+    """Whether a POST for a row may have made something and was answered by nobody."""
+    lost = select(call.c.id).where(
+        call.c.object == object_id,
+        call.c.method == "POST",
+        call.c.state.in_(_UNKNOWN),
+        call.c.status.is_(None),
+    )
+    return conn.execute(lost.limit(1)).first() is not None
+
+
+def were_looked_for(conn: Connection, object_id: int) -> None:
+    """Note that the outcome of a row's calls was found out by looking."""
+    conn.execute(update(call).where(call.c.object == object_id).values(state="looked"))
+
+
+def overwritten(
+    conn: Connection, system: str, object_id: int, since: datetime
+) -> list[Overwritten]:
+    """What stood in an object before our writes since a time that may have landed, newest first."""
+    rows = conn.execute(
+        select(call.c.before, func.coalesce(call.c.ended_at, call.c.at))
+        .where(
+            call.c.system == system,
+            call.c.at > since,
+            call.c.object == object_id,
+            call.c.before.is_not(None),
+            call.c.state.in_(MAY_HAVE_LANDED),
+        )
+        .order_by(call.c.id.desc())
+    )
+    return [Overwritten(*row) for row in rows]
+
+
+def first_mark_made(conn: Connection, system: str, since: datetime) -> str | None:
+    """The lowest order mark of what we made in a system since a time, or None."""
+    mark: str | None = conn.execute(
+        select(func.min(object_.c.mark))
+        .join(call, call.c.object == object_.c.id)
+        .where(
+            object_.c.system == system,
+            object_.c.made_by_us,
+            object_.c.mark.is_not(None),
+            call.c.method == "POST",
+            call.c.state == "done",
+            call.c.at >= since,
+        )
+    ).scalar_one()
+    return mark
+
+
+# --- what calls were writing ----------------------------------------------------------------------
+
+_SENT = tuple(pending.c[name] for name in Sent.__slots__)
+
+
+def sent(conn: Connection, object_id: int) -> list[Sent]:
+    """What calls were writing into an object, and have not been seen to write."""
+    rows = conn.execute(select(*_SENT).where(pending.c.object == object_id))
+    return [Sent(*row) for row in rows]
+
+
+def sent_by(conn: Connection, calls: Collection[int]) -> list[Sent]:
+    """What these calls were writing, into whichever object."""
+    rows = conn.execute(select(*_SENT).where(pending.c.call.in_(calls)))
+    return [Sent(*row) for row in rows]
+
+
+def forget_sent(conn: Connection, object_id: int) -> None:
+    """Drop what calls were writing into an object: what became of it is known."""
+    conn.execute(delete(pending).where(pending.c.object == object_id))

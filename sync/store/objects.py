@@ -1,0 +1,95 @@
+"""Find remote objects by what is known of them; `links` keeps their rows and where they belong."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from sync.store import upsert
+from sync.store.schema import aggregate, baseline, object_, object_alias
+from sync.store.tables import links
+from sync.store.tables.links import Obj
+
+
+def made_between(
+    conn: Connection, system: str, kind: str, since: datetime, until: datetime
+) -> set[str]:
+    """The ids of what we made between two times and is there as far as we know."""
+    made = conn.execute(
+        select(object_.c.remote_id).where(
+            object_.c.system == system,
+            object_.c.kind == kind,
+            object_.c.made_by_us,
+            object_.c.state == "live",
+            object_.c.remote_id.is_not(None),
+            object_.c.created_at > since,
+            object_.c.created_at < until,
+        )
+    )
+    return set(made.scalars())
+
+
+def skipped_with_marker(conn: Connection, system: str) -> list[str]:
+    """The ids of a system's appointments that bear our marker and stand for no visit any more."""
+    former = conn.execute(
+        select(object_.c.remote_id).where(
+            object_.c.system == system,
+            object_.c.kind == "appointment",
+            object_.c.state == "skipped",
+            object_.c.marked,
+            object_.c.remote_id.is_not(None),
+        )
+    )
+    return list(former.scalars())
+
+
+def with_older_key(
+    conn: Connection, system: str, kind: str, key_id: str, older: tuple[str, ...]
+) -> list[tuple[int, str]]:
+    """Row and id of the live objects that have a baseline under one of `older`, not `key_id`."""
+    rows = conn.execute(
+        select(object_.c.id, object_.c.remote_id)
+        .join(baseline, baseline.c.object == object_.c.id)
+        .where(
+            object_.c.system == system,
+            object_.c.kind == kind,
+            object_.c.state == "live",
+            object_.c.remote_id.is_not(None),
+            baseline.c.key_id != key_id,
+            baseline.c.key_id.in_(older),
+        )
+        .distinct()
+        .order_by(object_.c.id)
+    )
+    return [(row.id, row.remote_id) for row in rows]
+
+
+def ids_of(conn: Connection, one: Obj) -> list[str]:
+    """The id of an object and those that it had before."""
+    former = select(object_alias.c.remote_id).where(object_alias.c.object == one.id)
+    own = [one.remote_id] if one.remote_id is not None else []
+    return [*own, *conn.execute(former).scalars()]
+
+
+def rename(conn: Connection, one: Obj, remote_id: str) -> Obj:
+    """Know an object by another id from now on; by the former one it is found still."""
+    alias = upsert.insert(conn, object_alias).values(
+        system=one.system, kind=one.kind, remote_id=one.remote_id, object=one.id
+    )
+    conn.execute(alias.on_conflict_do_nothing())
+    links.change(conn, one.id, remote_id=remote_id, marked=False, mark=None)
+    return links.get(conn, one.id)
+
+
+def may_be_back(conn: Connection, key: int, now: datetime) -> None:
+    """Have what is gone of an aggregate read once more by id: it may be there again."""
+    gone = object_.c.aggregate == key, object_.c.state == "gone"
+    told_of = object_.c.kind.in_(links.TOLD_KINDS)
+    conn.execute(update(object_).where(*gone, told_of).values(shown_at=now))
+
+
+def made_at(conn: Connection, key: int) -> datetime | None:
+    """When an aggregate was made; None for one that is not known."""
+    at: datetime | None = conn.execute(
+        select(aggregate.c.created_at).where(aggregate.c.id == key)
+    ).scalar_one_or_none()
+    return at

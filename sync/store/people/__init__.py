@@ -1,0 +1,1 @@
+"""The rows of `person`, and the patients and contacts that are theirs."""

@@ -1,0 +1,99 @@
+"""Keep the one row of the installation: the two pinned accounts and since when creating is allowed.
+
+Both accounts and the name are pinned together: before that there is no installation.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from sync.store.schema import installation
+
+_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The accounts that this database belongs to, and its name in markers."""
+
+    practice_group: str
+    oncall_org: str
+    name: str
+    accepted_at: datetime | None
+    oncall_proof: str | None
+
+
+_PINNED = select(*(installation.c[name] for name in Installation.__slots__)).where(
+    installation.c.name.is_not(None)
+)
+
+
+def get(conn: Connection) -> Installation | None:
+    """The installation, or None before the accounts were pinned."""
+    row = conn.execute(_PINNED).first()
+    return None if row is None else Installation(*row)
+
+
+def locked(conn: Connection) -> Installation | None:
+    """As `get`, with the row locked until the transaction ends."""
+    row = conn.execute(_PINNED.with_for_update()).first()
+    return None if row is None else Installation(*row)
+
+
+def name(conn: Connection) -> str | None:
+    """The name that stands in markers, or None."""
+    found: str | None = conn.execute(select(installation.c.name)).scalar_one_or_none()
+    return found
+
+
+def accepted_at(conn: Connection) -> datetime | None:
+    """Since when creating is allowed, or None."""
+    at: datetime | None = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
+    return at
+
+
+def pin(conn: Connection, *, practice_group: str, oncall_org: str, name: str) -> None:
+    """Tie the database to two accounts; those that are tied to it already stay."""
+    values = {"practice_group": practice_group, "oncall_org": oncall_org, "name": name}
+    there = conn.execute(select(installation.c.name)).first()
+    if there is None:
+        conn.execute(insert(installation).values(id=_ID, **values))
+    elif there.name is None:
+        conn.execute(update(installation).values(**values))
+
+
+def rename(conn: Connection, name: str) -> None:
+    """Give the installation another name in markers."""
+    conn.execute(update(installation).values(name=name))
+
+
+def prove_oncall(conn: Connection, proof: str) -> None:
+    """Keep the proof of the OnCall key that was found right."""
+    conn.execute(update(installation).values(oncall_proof=proof))
+
+
+def accept(conn: Connection, now: datetime) -> bool:
+    """Allow creating from now on, or from when it was; False while no account is pinned."""
+    changed = conn.execute(
+        update(installation)
+        .where(installation.c.name.is_not(None))
+        .values(accepted_at=func.coalesce(installation.c.accepted_at, now))
+    )
+    return changed.rowcount == 1
+
+
+def mapping_version(conn: Connection) -> str | None:
+    """The version of the mapping by which what waited for it was last raised, or None."""
+    known: str | None = conn.execute(select(installation.c.mapping_version)).scalar_one_or_none()
+    return known
+
+
+def note_mapping(
+    conn: Connection, version: str | None, *, accepted_at: datetime | None = None
+) -> None:
+    """Note the version of the mapping; `accepted_at` allows creating too, where nobody has yet."""
+    values: dict[str, object] = {"mapping_version": version}
+    if accepted_at is not None:
+        values["accepted_at"] = func.coalesce(installation.c.accepted_at, accepted_at)
+    conn.execute(update(installation).values(**values))

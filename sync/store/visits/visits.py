@@ -1,0 +1,203 @@
+"""Keep where each visit stands: its life, place, slot, and until when it is held.
+
+A slot is one doctor's at one time: of one person, or of a group in one office. One open visit at a
+time has it (a unique index).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, true, update
+
+from sync.core.records import Absent, Visit
+from sync.core.rules.group import PREFIX, Slot, slot_from
+from sync.core.rules.place import slot_key
+from sync.store.schema import attendance, object_, visit, work
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRow:
+    """One visit as it is stored."""
+
+    aggregate: int
+    generation: int
+    state: str  # open | closed
+    starts_at: datetime | None
+    doctor: str | None
+    slot_key: str | None
+    occurrence_key: str | None
+    hold_until: datetime | None
+    frozen_at: datetime | None
+
+
+_ROW = tuple(visit.c[name] for name in VisitRow.__slots__)
+
+
+def get(conn: Connection, key: int) -> VisitRow:
+    """A visit. Raises sqlalchemy's NoResultFound for what is no visit."""
+    return VisitRow(*conn.execute(select(*_ROW).where(visit.c.aggregate == key)).one())
+
+
+def change(conn: Connection, key: int, **values: Any) -> None:
+    """Set columns of a visit, several at once."""
+    conn.execute(update(visit).where(visit.c.aggregate == key).values(**values))
+
+
+# --- its place ------------------------------------------------------------------------------------
+
+
+def stand(conn: Connection, key: int, slot: Slot, **values: Any) -> None:
+    """Have a group stand in a slot. Raises sqlalchemy's IntegrityError where another one does."""
+    change(conn, key, slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, **values)
+
+
+def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False) -> None:
+    """Note when and with whom a visit stands, so that its twin is found by that.
+
+    `first`: only where nobody has noted it yet.
+    """
+    values: dict[str, object] = {}
+    if not isinstance(shown.starts, Absent):
+        values["starts_at"] = shown.starts
+    if not isinstance(shown.provider, Absent):
+        values["doctor"] = shown.provider
+    if values:
+        unknown = visit.c.starts_at.is_(None) if first else true()
+        conn.execute(update(visit).where(visit.c.aggregate == key, unknown).values(**values))
+
+
+def doctor_of(conn: Connection, key: int) -> str | None:
+    """With which doctor a visit stands; None where that is not known."""
+    doctor: str | None = conn.execute(
+        select(visit.c.doctor).where(visit.c.aggregate == key)
+    ).scalar_one_or_none()
+    return doctor
+
+
+def doctors_of(conn: Connection, keys: Collection[int]) -> list[str]:
+    """The doctors of these visits, each once, in order."""
+    rows = conn.execute(
+        select(visit.c.doctor)
+        .where(visit.c.aggregate.in_(keys), visit.c.doctor.is_not(None))
+        .distinct()
+        .order_by(visit.c.doctor)
+    )
+    return list(rows.scalars())
+
+
+# --- its slot -------------------------------------------------------------------------------------
+
+
+def slot_of(conn: Connection, key: int) -> str | None:
+    """The slot of a visit, or None. Raises sqlalchemy's NoResultFound for what is no visit."""
+    slot: str | None = conn.execute(
+        select(visit.c.slot_key).where(visit.c.aggregate == key)
+    ).scalar_one()
+    return slot
+
+
+def holder(conn: Connection, slot: str, *, besides: int = 0) -> int | None:
+    """The open visit that has a slot, or None."""
+    found: int | None = conn.execute(
+        select(visit.c.aggregate).where(
+            visit.c.slot_key == slot, visit.c.state == "open", visit.c.aggregate != besides
+        )
+    ).scalar_one_or_none()
+    return found
+
+
+def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:
+    """The slot of a visit that stands now with this doctor at this time; None when it is taken."""
+    now = slot_key(doctor, starts, int(slot.rpartition(":")[2]))
+    return now if holder(conn, now, besides=key) is None else None
+
+
+def free_slot(conn: Connection, key: int) -> None:
+    """Let a visit have no slot: another may take it."""
+    change(conn, key, slot_key=None)
+
+
+def standing_groups(conn: Connection) -> dict[Slot, int]:
+    """Where the open groups that OnCall has already stand, and how many participants they have."""
+    rows = conn.execute(
+        select(visit.c.slot_key, func.count(attendance.c.participant))
+        .join(attendance, attendance.c.visit == visit.c.aggregate)
+        .where(visit.c.slot_key.like(f"{PREFIX}%"), visit.c.state == "open", attendance.c.current)
+        .group_by(visit.c.slot_key)
+    )
+    return {slot_from(key): count for key, count in rows if count}
+
+
+# --- what holds it --------------------------------------------------------------------------------
+
+
+def hold(conn: Connection, key: int, until: datetime | None) -> None:
+    """Have a visit looked at again at a time whether or not it changes; None: no more."""
+    change(conn, key, hold_until=until)
+
+
+def no_longer_held(conn: Connection, now: datetime) -> list[int]:
+    """The visits whose time to be looked at again has come, and of which nothing is wanted."""
+    rows = conn.execute(
+        select(visit.c.aggregate)
+        .join(work, work.c.aggregate == visit.c.aggregate)
+        .where(visit.c.hold_until <= now, work.c.wanted == work.c.done)
+    )
+    return list(rows.scalars())
+
+
+def freeze(conn: Connection, key: int, now: datetime | None) -> None:
+    """Write nothing of a visit until an operator has it looked at; None: it thaws."""
+    change(conn, key, frozen_at=now)
+
+
+# --- what stands in both systems ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A visit that an appointment's id is known in; open: neither is over, as far as we know."""
+
+    remote_id: str
+    visit: int
+    is_open: bool
+
+
+def standing_under(conn: Connection, ids: Collection[str], *, besides: int) -> list[Standing]:
+    """The visits, but for one, in which appointments with these ids are."""
+    rows = conn.execute(
+        select(object_.c.remote_id, object_.c.aggregate, object_.c.state, visit.c.state)
+        .join(visit, visit.c.aggregate == object_.c.aggregate)
+        .where(object_.c.kind == "appointment", object_.c.remote_id.in_(ids))
+        .where(object_.c.aggregate != besides)
+    )
+    return [Standing(row[0], row[1], (row[2], row[3]) == ("live", "open")) for row in rows]
+
+
+def is_linked(conn: Connection, key: int) -> bool:
+    """Whether a visit stands in both systems."""
+    systems = select(object_.c.system).where(
+        object_.c.aggregate == key,
+        object_.c.kind == "appointment",
+        object_.c.state == "live",
+        object_.c.remote_id.is_not(None),
+    )
+    return len(set(conn.execute(systems).scalars())) > 1
+
+
+def count_linked(conn: Connection, now: datetime) -> int:
+    """How many open visits to come stand in both systems."""
+    sides = (
+        select(object_.c.aggregate)
+        .where(object_.c.kind == "appointment", object_.c.state == "live")
+        .group_by(object_.c.aggregate)
+        .having(func.count(object_.c.system.distinct()) == 2)
+    )
+    counted: int = conn.execute(
+        select(func.count())
+        .select_from(visit)
+        .where(visit.c.aggregate.in_(sides), visit.c.state == "open", visit.c.starts_at >= now)
+    ).scalar_one()
+    return counted
