@@ -15,13 +15,13 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from service.doors import Doors
 from sync.outbound.budget import left
 from sync.runtime import SYSTEMS, Sync
-from sync.store.schema import attention, blocker
-from sync.store.tables import journal, work
+from sync.store import attention
+from sync.store.tables import blockers, journal, work
 from workers.bell import Bell
 
 # Counters of the journal, with the labels that each has.
@@ -59,8 +59,9 @@ class _Everything(Collector):
         """Every metric but the refusals."""
         with self._sync.store.read() as conn:
             yield from _queues(conn, self._sync)
-            yield _gauge("sync_parked_items", "Objects that wait for a cause to go", _parked(conn))
-            yield _gauge("sync_attention_open", "Items an operator must decide", _open(conn))
+            parked, asked = blockers.count_parked(conn), attention.count_open(conn)
+            yield _gauge("sync_parked_items", "Objects that wait for a cause to go", parked)
+            yield _gauge("sync_attention_open", "Items an operator must decide", asked)
             yield _budget(conn, self._sync)
             counters = journal.read_counters(conn)
         yield from _counted(counters)
@@ -83,17 +84,6 @@ def _queues(conn: Connection, sync: Sync) -> Iterator[Metric]:
 
 def _gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(name, words, value=value)
-
-
-def _parked(conn: Connection) -> int:
-    objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()
-    return conn.execute(select(func.count()).select_from(objects)).scalar_one()
-
-
-def _open(conn: Connection) -> int:
-    return conn.execute(
-        select(func.count()).select_from(attention).where(attention.c.closed_at.is_(None))
-    ).scalar_one()
 
 
 def _budget(conn: Connection, sync: Sync) -> Metric:

@@ -5,9 +5,8 @@ Pressing only raises items and closes questions; a worker does the rest, by the 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from sync.operations.explain import explain
@@ -23,10 +22,10 @@ from sync.operations.plan import plan
 from sync.operations.report import Explanation
 from sync.outbound.brake import CAUSE, NO_DOCTOR
 from sync.runtime import Ring, Sync
-from sync.store import upsert
-from sync.store.schema import attention, blocker, decision, object_, visit
-from sync.store.tables import links, work
+from sync.store import attention, objects
+from sync.store.tables import blockers, decisions, links, work
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits
 from sync.visits.state import zones
 
 __all__ = [
@@ -84,11 +83,7 @@ def _resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
         if kind in _LOOKED_UP:
             _take_up(conn, kind, object_id, sync.clock())
         key, now = aggregate_of(conn, kind, object_id), sync.clock()
-        # What is gone is read once more by id: it may be there again.
-        gone = object_.c.aggregate == key, object_.c.state == "gone"
-        conn.execute(
-            update(object_).where(*gone, object_.c.kind.in_(links.TOLD_KINDS)).values(shown_at=now)
-        )
+        objects.may_be_back(conn, key, now)
         return (_raise(conn, key, now),)
 
 
@@ -102,7 +97,7 @@ def _take_up(conn: Connection, kind: str, object_id: str, now: datetime) -> None
 
 
 def _raise(conn: Connection, key: int, now: datetime) -> Ring:
-    conn.execute(update(visit).where(visit.c.aggregate == key).values(frozen_at=None))
+    visits.freeze(conn, key, None)
     work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.LIVE)
     return Ring(key, Lane.LIVE)
 
@@ -113,29 +108,20 @@ def _raise(conn: Connection, key: int, now: datetime) -> Ring:
 def attention_list(sync: Sync) -> list[Item]:
     """Every open item, oldest first. Raises SQLAlchemyError."""
     with sync.store.read() as conn:
-        rows = conn.execute(
-            select(attention).where(attention.c.closed_at.is_(None)).order_by(attention.c.id)
-        ).mappings()
-        return [_item(conn, row) for row in rows]
+        return [_item(conn, one) for one in attention.every_open(conn)]
 
 
-def _item(conn: Connection, row: RowMapping) -> Item:
-    about = links.kind_of(conn, row["aggregate"]) if row["aggregate"] else None
+def _item(conn: Connection, one: attention.Item) -> Item:
+    about = links.kind_of(conn, one.aggregate) if one.aggregate else None
     return Item(
-        id=row["id"],
+        id=one.id,
         about=about or "service",
-        aggregate=row["aggregate"],
-        cause=row["cause"],
-        object=object_words(conn, row["object"]),
-        candidates=tuple(_texts(row["candidates"])),
-        opened_at=row["opened_at"],
+        aggregate=one.aggregate,
+        cause=one.cause,
+        object=object_words(conn, one.object),
+        candidates=one.named,
+        opened_at=one.opened_at,
     )
-
-
-def _texts(candidates: Any) -> list[str]:
-    if candidates is None:
-        return []
-    return [str(one) for one in (candidates if isinstance(candidates, list) else [candidates])]
 
 
 def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
@@ -147,12 +133,12 @@ def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
     """
     with sync.store.write() as conn:
         now = sync.clock()
-        row = _close(conn, item, now)
-        _decide(conn, "retry", str(item), row["cause"], now)
-        if row["aggregate"] == 0:
+        closed = _close(conn, item, now)
+        decisions.note(conn, "retry", str(item), closed.cause, by=_BY, now=now)
+        if closed.aggregate == 0:
             return ()
-        key = links.survivor(conn, row["aggregate"])
-        keys = {key, *(_release(conn, key, now) if row["cause"] == CAUSE else ())}
+        key = links.survivor(conn, closed.aggregate)
+        keys = {key, *(_release(conn, key, now) if closed.cause == CAUSE else ())}
         links.unblock(conn, key)
         return tuple(_raise(conn, one, now) for one in sorted(keys))
 
@@ -164,45 +150,26 @@ def attention_drop(sync: Sync, item: int) -> None:
     """
     with sync.store.write() as conn:
         now = sync.clock()
-        row = _close(conn, item, now)
-        _decide(conn, "drop", str(item), row["cause"], now)
-        if row["cause"] == zones.CHANGED:
-            zones.leave(conn, sync, _texts(row["candidates"]))
+        closed = _close(conn, item, now)
+        decisions.note(conn, "drop", str(item), closed.cause, by=_BY, now=now)
+        if closed.cause == zones.CHANGED:
+            zones.leave(conn, sync, list(closed.named))
 
 
-def _close(conn: Connection, item: int, now: datetime) -> RowMapping:
-    closed = conn.execute(
-        update(attention)
-        .where(attention.c.id == item, attention.c.closed_at.is_(None))
-        .values(closed_at=now)
-        .returning(attention.c.aggregate, attention.c.cause, attention.c.candidates)
-    )
-    row = closed.mappings().first()
-    if row is None:
+def _close(conn: Connection, item: int, now: datetime) -> attention.Item:
+    closed = attention.close(conn, item, now)
+    if closed is None:
         raise UnknownError(f"No attention item {item} is open.")
-    return row
+    return closed
 
 
 def _release(conn: Connection, key: int, now: datetime) -> list[int]:
     """Release the doctor for whom this aggregate was stopped; returns who waits for the same."""
-    refs = conn.execute(
-        select(blocker.c.ref).where(blocker.c.aggregate == key, blocker.c.kind == "operator")
-    ).scalars()
     blocked: list[int] = []
-    for ref in list(refs):
+    for ref in blockers.of(conn, key, blockers.OPERATOR):
         # Without a known doctor the brake parks under its own name and asks for no doctor.
-        _decide(conn, "release", "" if ref == NO_DOCTOR else ref, "", now)
-        blocked += links.blocked_on(conn, "operator", ref)
+        doctor = "" if ref == NO_DOCTOR else ref
+        decisions.note(conn, "release", doctor, "", by=_BY, now=now)
+        blocked += links.blocked_on(conn, blockers.OPERATOR, ref)
     # Another cause's reference can read like a doctor's id.
-    braked = select(attention.c.aggregate).where(
-        attention.c.aggregate.in_(blocked),
-        attention.c.cause == CAUSE,
-        attention.c.closed_at.is_(None),
-    )
-    return list(conn.execute(braked).scalars())
-
-
-def _decide(conn: Connection, kind: str, a: str, b: str, now: datetime) -> None:
-    made = upsert.insert(conn, decision).values(kind=kind, a=a, b=b, by=_BY, at=now)
-    key = [decision.c.kind, decision.c.a, decision.c.b]
-    conn.execute(made.on_conflict_do_update(index_elements=key, set_={"by": _BY, "at": now}))
+    return attention.aggregates_with(conn, (CAUSE,), blocked)

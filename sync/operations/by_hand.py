@@ -7,7 +7,7 @@ Nothing is called in here but reads; what follows is written by the workers, by 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, State, Visit
@@ -17,10 +17,11 @@ from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.operations.lookup import BusyError, UnknownError, aggregate_of
 from sync.runtime import Ring, Sync
-from sync.store.schema import attendance, person, visit
+from sync.store.people import persons
 from sync.store.tables import attendances, decisions, decisions_never, journal, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane, Lease
+from sync.store.visits import visits
 from sync.visits.creating import create
 
 SOON = timedelta(seconds=5)
@@ -128,8 +129,7 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
     there_ = [o for o in objects if (o.system, o.kind) == ("oncall", "appointment")]
     if not here or not there_:
         raise NotPossibleError(f"{kind} {object_id} is linked with nothing on the other side.")
-    slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == key)).scalar_one()
-    if is_group(slot):
+    if is_group(visits.slot_of(conn, key)):
         raise NotPossibleError(
             "This is a group visit: take the member out of it in DrChrono (cancel, or give the "
             "appointment another time or profile), or cancel the participant in OnCall."
@@ -144,21 +144,18 @@ def _take_out(conn: Connection, pair: _Linked, now: datetime) -> int:
         links.change(conn, pair.there.id, aggregate=key, create_key=None, marked=False)
         return key
     key = links.new_aggregate(conn, "visit", now)
-    row = conn.execute(select(visit).where(visit.c.aggregate == pair.key)).one()
-    conn.execute(update(visit).where(visit.c.aggregate == key).values(starts_at=row.starts_at))
+    stands = visits.get(conn, pair.key)
+    visits.change(conn, key, starts_at=stands.starts_at)
     # The next OnCall visit of the appointment is another life of it: its marker must differ.
-    conn.execute(
-        update(visit)
-        .where(visit.c.aggregate == pair.key)
-        .values(generation=row.generation + 1, slot_key=None, state="open", hold_until=None)
-    )
+    anew = {"generation": stands.generation + 1, "slot_key": None, "hold_until": None}
+    visits.change(conn, pair.key, state="open", **anew)
     values = {"create_key": None, "marked": False, "made_by_us": False, "generation": 1}
     links.change(conn, pair.there.id, aggregate=key, **values)
     links.change(conn, pair.here.id, marked=False)
     for one in links.objects_of(conn, pair.key):
         if one.kind == "participant":
             links.change(conn, one.id, aggregate=key)
-    conn.execute(update(attendance).where(attendance.c.visit == pair.key).values(participant=None))
+    attendances.forget_participants(conn, pair.key)
     return key
 
 
@@ -206,7 +203,7 @@ def exclude(sync: Sync, patient_id: str, *, by: str, undo: bool = False) -> tupl
     with sync.store.write() as conn:
         now = sync.clock()
         key = aggregate_of(conn, "patient", patient_id)
-        conn.execute(update(person).where(person.c.aggregate == key).values(excluded=not undo))
+        persons.exclude(conn, key, excluded=not undo)
         if undo:
             decisions.forget(conn, "exclude", patient_id)
         decisions.note(conn, "include" if undo else "exclude", patient_id, "", by=by, now=now)

@@ -5,7 +5,7 @@ Whoever is missing in it is invited then, and its other patients are booked.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from sync.core.records import Attendee, Visit, present
 from sync.core.rules.people import normal_email
@@ -15,9 +15,10 @@ from sync.operations import by_hand
 from sync.operations.by_hand import NotPossibleError, Preview
 from sync.run import allowed
 from sync.runtime import Sync
-from sync.store.schema import attention, visit
+from sync.store import attention
 from sync.store.tables import decisions_never, journal, links, work
 from sync.store.tables.links import Obj
+from sync.store.visits import visits
 
 
 def check(conn: Connection, found: "BothVisits") -> None:
@@ -73,11 +74,7 @@ def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
         links.change(conn, obj.id, state="live")
         journal.close_attention(conn, obj.aggregate, now)
         links.unblock(conn, obj.aggregate)
-    conn.execute(
-        update(visit)
-        .where(visit.c.aggregate == there.aggregate)
-        .values(state="open", starts_at=right.starts, doctor=None)
-    )
+    visits.change(conn, there.aggregate, state="open", starts_at=right.starts, doctor=None)
     for lease in leases:
         work.give_back(conn, lease, now=now)
     return here.aggregate
@@ -85,14 +82,7 @@ def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
 
 def _asked(conn: Connection, here: Obj) -> set[str]:
     """The visits that somebody is asked about."""
-    listed = conn.execute(
-        select(attention.c.candidates).where(
-            attention.c.aggregate == here.aggregate,
-            attention.c.cause == allowed.UNSURE,
-            attention.c.closed_at.is_(None),
-        )
-    ).scalars()
-    return {str(one) for ids in listed for one in ids or ()}
+    return attention.named_in(conn, here.aggregate, allowed.UNSURE)
 
 
 @dataclass(frozen=True)

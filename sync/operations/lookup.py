@@ -6,10 +6,10 @@
 import re
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from sync.core.errors import NotBefore
-from sync.store.schema import object_
+from sync.store import objects
 from sync.store.tables import links
 from sync.store.tables.links import Obj
 
@@ -62,9 +62,5 @@ def _own(conn: Connection, kind: str, object_id: str) -> int:
 
 def object_words(conn: Connection, object_id: int | None) -> str:
     """System, kind and remote id of one of our object rows; "" for none."""
-    row = conn.execute(
-        select(object_.c.system, object_.c.kind, object_.c.remote_id).where(
-            object_.c.id == (object_id or 0)
-        )
-    ).first()
+    row = objects.row(conn, object_id) if object_id else None
     return "" if row is None else f"{row.system} {row.kind} {row.remote_id or '(being made)'}"

@@ -6,7 +6,7 @@ What is equal is settled; what differs is carried or asked by the clinic's polic
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Person, State, Visit, present
@@ -25,7 +25,6 @@ from sync.operations.group_pairing import BothVisits
 from sync.operations.lookup import UnknownError, remote_object
 from sync.people import charts, contact_search, contacts
 from sync.runtime import Ring, Sync
-from sync.store.schema import baseline, visit
 from sync.store.tables import (
     attendances,
     baselines,
@@ -38,6 +37,7 @@ from sync.store.tables import (
 )
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits
 from sync.visits.linking import twins
 
 KINDS = ("visit", "person")
@@ -197,16 +197,12 @@ def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
         for attended in attendances.attendances(conn, source):
             attendances.change_attendance(conn, attended.id, current=False, participant=None)
         links.absorb(conn, source, key, now=now, hints=Hints.both())
-    row = conn.execute(select(visit).where(visit.c.aggregate == key)).one()
+    generation = links.generation_of(conn, key)
     links.change(conn, here.id, state="live", marked=False)
-    links.change(conn, there.id, state="live", marked=False, generation=row.generation)
+    links.change(conn, there.id, state="live", marked=False, generation=generation)
     _settle(conn, sync, here, there, found)
     person = _attend(conn, sync, here, found)
-    conn.execute(
-        update(visit)
-        .where(visit.c.aggregate == key)
-        .values(state="open", hold_until=None, starts_at=found.left.starts)
-    )
+    visits.change(conn, key, state="open", hold_until=None, starts_at=found.left.starts)
     twins.take_slot(conn, key, found.left, person)
     journal.close_attention(conn, key, now)
     for lease in leases:
@@ -231,7 +227,7 @@ def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: BothVisi
         (there, oncall.wire("appointment", found.there), None),
     )
     for obj, wire, zone in sides:
-        conn.execute(delete(baseline).where(baseline.c.object == obj.id))
+        baselines.forget(conn, obj.id)
         sent = {name: value for name, value in wire.items() if name in equal}
         _settle_fields(conn, sync, obj, sent, zone)
 
@@ -320,7 +316,7 @@ def _pair_people(conn: Connection, sync: Sync, both: _People) -> int:
         links.absorb(conn, obj.aggregate, patient.aggregate, now=now, hints=Hints.both())
     provider, division = present(both.right.provider, None), present(both.right.division, None)
     links.change(conn, obj.id, seen_at=now, provider=provider, division=division)
-    conn.execute(delete(baseline).where(baseline.c.object == obj.id))
+    baselines.forget(conn, obj.id)
     journal.close_attention(conn, patient.aggregate, now)
     contact_search.adopt(conn, sync, links.get(conn, obj.id), both.left, both.right, both.there)
     for lease in leases:

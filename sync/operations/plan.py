@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
-
 from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.rules import inviting
@@ -35,11 +33,10 @@ from sync.people.model import PersonRun
 from sync.run.changes import compare
 from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError
 from sync.runtime import Sync
-from sync.store.schema import visit as visit_table
-from sync.store.schema import work as work_table
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane, Lease
+from sync.store.visits import visits
 from sync.visits import reconcile
 from sync.visits.state.load import load
 from sync.visits.state.model import VisitRun
@@ -84,9 +81,7 @@ def _leased(sync: Sync, key: int) -> Iterator[Lease]:
         )
     if lease is None:
         with sync.store.read() as conn:
-            until = conn.execute(
-                select(work_table.c.lease_until).where(work_table.c.aggregate == key)
-            ).scalar_one()
+            until = work.lease_until(conn, key)
         raise BusyError("a worker is at it", until or now + _SOON)
     absorbed = False
     try:
@@ -290,12 +285,7 @@ def _contacts_to_make(run: PersonRun) -> Iterator[Line]:
     sync, key = run.sync, run.lease.aggregate
     with sync.store.read() as conn:
         attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
-        doctors = conn.execute(
-            select(visit_table.c.doctor)
-            .where(visit_table.c.aggregate.in_([one.visit for one in attended]))
-            .distinct()
-        ).scalars()
-        for doctor in sorted(one for one in doctors if one):
+        for doctor in visits.doctors_of(conn, [one.visit for one in attended]):
             entry = sync.mapping.doctor(doctor)
             if entry is None:
                 continue

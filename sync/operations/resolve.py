@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, select, update
-
 from sync.core.addresses import AS_TYPED
 from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Person, Visit, present
@@ -19,7 +17,7 @@ from sync.operations import by_hand, pair
 from sync.operations.by_hand import NotPossibleError
 from sync.operations.lookup import UnknownError
 from sync.runtime import Ring, Sync
-from sync.store.schema import attention
+from sync.store import attention
 from sync.store.tables import decisions, decisions_never, decisions_who, links
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane
@@ -112,40 +110,27 @@ def resolve(sync: Sync, item: int, chosen: str, *, by: str) -> tuple[Ring, ...]:
     rings = _answer(sync, found, chosen, by)
     with sync.store.write() as conn:
         now = sync.clock()
-        conn.execute(
-            update(attention)
-            .where(attention.c.id == item, attention.c.closed_at.is_(None))
-            .values(closed_at=now)
-        )
+        attention.close(conn, item, now)
         decisions.note(conn, "resolve", str(item), chosen[:64], by=by, now=now)
         return tuple({*rings, by_hand.raise_again(conn, found.key, now)})
 
 
 def _open(sync: Sync, item: int) -> _Open:
     with sync.store.read() as conn:
-        row = _row(conn, item)
-        kind = CAUSES.get(row["cause"])
+        asked = attention.get_open(conn, item)
+        if asked is None:
+            raise UnknownError(f"No attention item {item} is open.")
+        kind = CAUSES.get(asked.cause)
         if kind is None:
             raise NotPossibleError(
-                f"{row['cause']} has no candidates: attention retry {item} or attention drop {item}"
+                f"{asked.cause} has no candidates: attention retry {item} or attention drop {item}"
             )
-        key = links.survivor(conn, row["aggregate"])
+        key = links.survivor(conn, asked.aggregate)
         if kind == "visit" and _is_oncall_only(links.objects_of(conn, key)):
             kind = "appointment"
-        named = () if row["cause"] in _OF_FIELDS else row["candidates"] or ()
-        ids = tuple(str(one) for one in named)
+        ids = () if asked.cause in _OF_FIELDS else asked.named
         objects = tuple(links.objects_of(conn, key))
-    return _Open(row["cause"], kind, key, ids, objects, row["object"])
-
-
-def _row(conn: Connection, item: int) -> RowMapping:
-    row = conn.execute(
-        select(attention).where(attention.c.id == item, attention.c.closed_at.is_(None))
-    ).mappings()
-    found = row.first()
-    if found is None:
-        raise UnknownError(f"No attention item {item} is open.")
-    return found
+    return _Open(asked.cause, kind, key, ids, objects, asked.object)
 
 
 def _is_oncall_only(objects: list[Obj]) -> bool:

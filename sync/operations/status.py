@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from sync.matching import preview
 from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
 from sync.runtime import SYSTEMS, Sync
-from sync.store.schema import attention, blocker, call
-from sync.store.tables import journal, work
+from sync.store import attention, calls
+from sync.store.tables import blockers, journal, work
 from sync.store.tables.work import Lane
 
 HEARD_WITHIN: Final = timedelta(hours=1)
@@ -100,8 +100,8 @@ def overview(sync: Sync) -> Overview:
                 LaneDepth(d.lane.name.lower(), d.waiting, round(d.oldest_seconds, 1))
                 for d in depths
             ),
-            parked=_parked(conn),
-            attention_open=_attention(conn),
+            parked=blockers.count_parked(conn),
+            attention_open=attention.count_open(conn),
             budget=budget,
             predicted_drain_seconds=drain_seconds(
                 waiting,
@@ -110,7 +110,9 @@ def overview(sync: Sync) -> Overview:
                 budget["drchrono"],
                 now,
             ),
-            last_sync={f"to_{name}": _last_write(conn, name) for name in reversed(SYSTEMS)},
+            last_sync={
+                f"to_{name}": calls.last_write(conn, name, QUIET) for name in reversed(SYSTEMS)
+            },
             heartbeats=tuple(
                 Heard(process, role, round((now - at).total_seconds(), 1))
                 for process, role, at in journal.heard(conn, now - HEARD_WITHIN)
@@ -144,40 +146,13 @@ def drain_seconds(
 
 def _calls_per_item(conn: Connection, now: datetime) -> float:
     """DrChrono's calls of the last hour per run of an item that made any call."""
-    item = (call.c.aggregate.is_not(None), call.c.at > now - timedelta(hours=1))
-    runs = select(call.c.aggregate, call.c.fence).where(*item).distinct().subquery()
-    finished = conn.execute(select(func.count()).select_from(runs)).scalar_one()
-    if finished == 0:
-        return CALLS_OF_ONE
-    made = conn.execute(select(func.count()).where(*item, call.c.system == "drchrono")).scalar_one()
-    return float(made / finished)
+    found = calls.per_run(conn, "drchrono", now - timedelta(hours=1))
+    return CALLS_OF_ONE if found is None else found
 
 
 def _budget(conn: Connection, system: str, limit: Limit, now: datetime) -> BudgetLeft:
     found = left(conn, system, limit, now)
     return BudgetLeft(found.limit, found.used, found.left, found.closed_until)
-
-
-def _parked(conn: Connection) -> int:
-    objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()
-    counted: int = conn.execute(select(func.count()).select_from(objects)).scalar_one()
-    return counted
-
-
-def _attention(conn: Connection) -> int:
-    counted: int = conn.execute(
-        select(func.count()).select_from(attention).where(attention.c.closed_at.is_(None))
-    ).scalar_one()
-    return counted
-
-
-def _last_write(conn: Connection, system: str) -> datetime | None:
-    at: datetime | None = conn.execute(
-        select(func.max(call.c.ended_at)).where(
-            call.c.system == system, call.c.effect.not_in(QUIET), call.c.state == "done"
-        )
-    ).scalar_one()
-    return at
 
 
 def _token(sync: Sync) -> tuple[str, datetime | None]:

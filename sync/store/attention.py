@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from sync.store.schema import attention
 
@@ -41,6 +41,20 @@ def every_open(conn: Connection, cause: str | None = None) -> list[Item]:
     if cause is not None:
         query = query.where(attention.c.cause == cause)
     return [Item(*row) for row in conn.execute(query)]
+
+
+def of(conn: Connection, aggregate: int) -> list[Item]:
+    """The open items about an aggregate, oldest first."""
+    query = select(*_ROW).where(attention.c.aggregate == aggregate, _OPEN)
+    return [Item(*row) for row in conn.execute(query.order_by(attention.c.id))]
+
+
+def count_open(conn: Connection) -> int:
+    """How many items are open."""
+    counted: int = conn.execute(
+        select(func.count()).select_from(attention).where(_OPEN)
+    ).scalar_one()
+    return counted
 
 
 def get_open(conn: Connection, item: int) -> Item | None:

@@ -63,6 +63,40 @@ def lacks_an_answer(conn: Connection, object_id: int) -> bool:
     return conn.execute(lost.limit(1)).first() is not None
 
 
+def count_answered_in_vain(conn: Connection, aggregate: int, since: datetime) -> int:
+    """How many writes of an aggregate since a time were answered, and did nobody knows what."""
+    counted: int = conn.execute(
+        select(func.count()).where(
+            call.c.aggregate == aggregate,
+            call.c.state.in_(("unresolved", "looked")),
+            call.c.status.is_not(None),
+            call.c.at > since,
+        )
+    ).scalar_one()
+    return counted
+
+
+def last_write(conn: Connection, system: str, quiet: Collection[str]) -> datetime | None:
+    """When a write into a system last ended well, those with a quiet effect left out."""
+    at: datetime | None = conn.execute(
+        select(func.max(call.c.ended_at)).where(
+            call.c.system == system, call.c.effect.not_in(quiet), call.c.state == "done"
+        )
+    ).scalar_one()
+    return at
+
+
+def per_run(conn: Connection, system: str, since: datetime) -> float | None:
+    """How many calls a run has made to a system since a time, on average; None without a run."""
+    item = call.c.aggregate.is_not(None), call.c.at > since
+    runs = select(call.c.aggregate, call.c.fence).where(*item).distinct().subquery()
+    finished = conn.execute(select(func.count()).select_from(runs)).scalar_one()
+    if finished == 0:
+        return None
+    made = conn.execute(select(func.count()).where(*item, call.c.system == system)).scalar_one()
+    return float(made / finished)
+
+
 def were_looked_for(conn: Connection, object_id: int) -> None:
     """Note that the outcome of a row's calls was found out by looking."""
     conn.execute(update(call).where(call.c.object == object_id).values(state="looked"))

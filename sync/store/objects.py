@@ -9,6 +9,8 @@ from sync.store.schema import aggregate, baseline, object_, object_alias
 from sync.store.tables import links
 from sync.store.tables.links import Obj
 
+_ROW = tuple(object_.c[name] for name in Obj.__slots__)
+
 
 def made_between(
     conn: Connection, system: str, kind: str, since: datetime, until: datetime
@@ -93,3 +95,9 @@ def made_at(conn: Connection, key: int) -> datetime | None:
         select(aggregate.c.created_at).where(aggregate.c.id == key)
     ).scalar_one_or_none()
     return at
+
+
+def row(conn: Connection, object_id: int) -> Obj | None:
+    """The row with our number, or None."""
+    found = conn.execute(select(*_ROW).where(object_.c.id == object_id)).first()
+    return None if found is None else Obj(*found)

@@ -3,8 +3,6 @@
 import random
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
-
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.rules.plan import Plan
@@ -19,11 +17,11 @@ from sync.run import waiting
 from sync.run.evidence import accounts, behind
 from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError, ParkedError
 from sync.runtime import Ring, Sync
-from sync.store.schema import call, visit
-from sync.store.schema import work as work_table
+from sync.store import calls
 from sync.store.tables import blockers, journal, links, work
 from sync.store.tables.work import FenceLostError, Hints, Lease
-from sync.visits import reconcile as visits
+from sync.store.visits import visits
+from sync.visits import reconcile as visit_run
 from sync.visits.groups import second
 from sync.visits.state import zones
 
@@ -106,11 +104,11 @@ def _work(sync: Sync, lease: Lease) -> None:
 
 def _visit(sync: Sync, lease: Lease) -> None:
     """Run a visit; the base of a series is none, and is followed to its occurrences instead."""
-    run = visits.begin(sync, lease)
+    run = visit_run.begin(sync, lease)
     if series.follow(run):
-        visits.finish(run, Plan(skipped="not_a_visit"))
+        visit_run.finish(run, Plan(skipped="not_a_visit"))
     else:
-        visits.reconcile(run)
+        visit_run.reconcile(run)
 
 
 def _ended(sync: Sync, lease: Lease) -> None:
@@ -169,14 +167,8 @@ def _unresolved(sync: Sync, lease: Lease) -> None:
     Where something in front of the API answers each one, the tries grow apart, and it is told.
     """
     now = sync.clock()
-    answered = select(func.count()).where(
-        call.c.aggregate == lease.aggregate,
-        call.c.state.in_(("unresolved", "looked")),
-        call.c.status.is_not(None),
-        call.c.at > now - GAVE_UP_WITHIN,
-    )
     with sync.store.read() as conn:
-        count = conn.execute(answered).scalar_one()
+        count = calls.count_answered_in_vain(conn, lease.aggregate, now - GAVE_UP_WITHIN)
     apart = sync.settings.late_seconds * 2 ** max(0, min(count, 30) - 1)
     due = now + timedelta(seconds=min(BACKOFF_MOST, apart))
     _later(sync, lease, due, hints=Hints.both())
@@ -218,13 +210,9 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
                 candidates=list(parked.candidates) or None,
             )
         if parked.kind != "visit":
-            conn.execute(
-                update(visit).where(visit.c.aggregate == lease.aggregate).values(hold_until=None)
-            )
+            visits.hold(conn, lease.aggregate, None)
         if parked.cause == "too_many_writes":
-            conn.execute(
-                update(visit).where(visit.c.aggregate == lease.aggregate).values(frozen_at=now)
-            )
+            visits.freeze(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
         work.complete(conn, lease, now=now)
 
@@ -242,16 +230,5 @@ def _nothing_there(sync: Sync, lease: Lease) -> None:
 
 def _due(sync: Sync, keys: tuple[int, ...]) -> tuple[Ring, ...]:
     with sync.store.read() as conn:
-        return tuple(_due_of(conn, keys, sync.clock()))
-
-
-def _due_of(conn: Connection, keys: tuple[int, ...], now: datetime) -> list[Ring]:
-    rows = conn.execute(
-        select(work_table.c.aggregate, work_table.c.lane).where(
-            work_table.c.aggregate.in_(keys),
-            work_table.c.wanted > work_table.c.done,
-            work_table.c.due <= now,
-            work_table.c.lease_by.is_(None),
-        )
-    )
-    return [Ring(row.aggregate, work.Lane(row.lane)) for row in rows]
+        due = work.due_among(conn, keys, sync.clock())
+    return tuple(Ring(key, lane) for key, lane in due)

@@ -79,3 +79,8 @@ def count_open_future(conn: Connection, now: datetime) -> int:
         .where(visit.c.state == "open", visit.c.starts_at >= now)
     ).scalar_one()
     return counted
+
+
+def forget_participants(conn: Connection, key: int) -> None:
+    """Have no attendance of a visit stand for a participant."""
+    conn.execute(update(attendance).where(attendance.c.visit == key).values(participant=None))

@@ -123,3 +123,8 @@ def settle(
             tuple_(pending.c.field, pending.c.digest).in_(list(digests.items())),
         )
     )
+
+
+def forget(conn: Connection, object_id: int) -> None:
+    """Have nothing of an object count as settled."""
+    conn.execute(delete(baseline).where(baseline.c.object == object_id))

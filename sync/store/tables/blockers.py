@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from sync.store.schema import attendance, object_
+from sync.store.schema import attendance, blocker, object_
 from sync.store.tables import links, work
 from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
 
@@ -93,3 +93,22 @@ def patients_of(conn: Connection, key: int) -> list[str]:
         .order_by(object_.c.id)
     )
     return [str(one) for one in rows.scalars()]
+
+
+def of(conn: Connection, key: int, kind: str) -> list[str]:
+    """What of one kind an aggregate waits for."""
+    mine = blocker.c.aggregate == key, blocker.c.kind == kind
+    return list(conn.execute(select(blocker.c.ref).where(*mine)).scalars())
+
+
+def every(conn: Connection, kind: str) -> list[str]:
+    """What of one kind is waited for by anybody, each once."""
+    refs = select(blocker.c.ref).where(blocker.c.kind == kind).distinct()
+    return list(conn.execute(refs).scalars())
+
+
+def count_parked(conn: Connection) -> int:
+    """How many objects wait for something."""
+    objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()
+    counted: int = conn.execute(select(func.count()).select_from(objects)).scalar_one()
+    return counted

@@ -5,6 +5,7 @@ on twice at once; any number of raises while it waits are one run; a raise durin
 one more run. Fences make it hold across processes that died or were paused.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -458,3 +459,18 @@ def lease_until(conn: Connection, aggregate: int) -> datetime | None:
 def holders(conn: Connection) -> set[str]:
     """The owners of the leases that are held."""
     return set(conn.execute(select(work.c.lease_by).where(work.c.lease_by.is_not(None))).scalars())
+
+
+def due_among(
+    conn: Connection, aggregates: Collection[int], now: datetime
+) -> list[tuple[int, Lane]]:
+    """Those of these aggregates that are due and held by nobody, with their lane."""
+    rows = conn.execute(
+        select(work.c.aggregate, work.c.lane).where(
+            work.c.aggregate.in_(aggregates),
+            work.c.wanted > work.c.done,
+            work.c.due <= now,
+            work.c.lease_by.is_(None),
+        )
+    )
+    return [(row.aggregate, Lane(row.lane)) for row in rows]
