@@ -1,1 +1,1 @@
-"""The proof by breaking it: real processes, random edits on both sides, every fault we can make."""
+"""Prove by breaking: run real processes, edit both sides at random, cause every fault we can."""

@@ -1,4 +1,4 @@
-"""Decides how a run is asked for and what its exit code means: `python -m chaos`."""
+"""Run chaos from the command line, and tell the outcome by the exit code: `python -m chaos`."""
 
 import logging
 import os

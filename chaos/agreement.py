@@ -1,4 +1,4 @@
-"""Whether both systems say the same, told from their own state and typed-in tables, not by ours.
+"""Compare what both systems show, by their own state and typed-in tables, not by our code.
 
 Every open visit is one line: start, length, type, provider, name and e-mail. Both sides' lines must
 be the same, each once; people and contacts must not be doubled.

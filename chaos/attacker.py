@@ -1,4 +1,4 @@
-"""Decides how forged deliveries are sent: so many a second, until told to end.
+"""Send forged deliveries, so many a second, until told to stop.
 
 A process of its own, `python -m chaos.attacker`, so that it takes nothing from who plays staff. It
 reads the sandbox's state as somebody who listens would have seen it, and changes nothing there.

@@ -1,4 +1,4 @@
-"""Decides how each fault is done to the running processes and to both remotes, and undone."""
+"""Cause each fault in the running processes and both remotes, and undo it."""
 
 import heapq
 import itertools

@@ -1,4 +1,4 @@
-"""Decides on which database a run works, and how that one is taken away for a moment."""
+"""Give a run its database, and take it away for a moment."""
 
 import atexit
 import os

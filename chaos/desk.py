@@ -1,4 +1,4 @@
-"""Decides how people reach both systems: the calls of their pages, and times as each is told them.
+"""Make people's calls to both systems, as their pages do, in the times that each shows them.
 
 Of the service it asks one thing only: where the other half of a visit is.
 """
@@ -93,7 +93,7 @@ class Desk:
         """The start of a slot as a body for one side."""
         if side is Side.ONCALL:
             return {"datetime": self.starts(slot)}
-        # DrChrono is told the wall clock of the doctor (API v4, Data types).
+        # DrChrono is told the wall clock of the doctor (docs/api-facts.md, D24, D25).
         wall = slot_time(slot, self._today).astimezone(DOCTORS[doctor][2])
         return {"scheduled_time": f"{wall:%Y-%m-%dT%H:%M:%S}"}
 

@@ -1,4 +1,4 @@
-"""Decides which faults there are and how often each is drawn; what they do is `chaos.breaking`."""
+"""List the faults, and how often each is drawn; `chaos.breaking` causes them."""
 
 import random
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Decides what somebody can send who has learned both inbound credentials, and nothing else.
+"""Forge deliveries as somebody could who has learned both inbound credentials, and nothing else.
 
 Their words are made of what deliveries show: ids, bodies, order marks, markers. Whatever they say,
 only an authenticated read makes a fact (docs/architecture.md, invariants).

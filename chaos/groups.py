@@ -1,4 +1,4 @@
-"""Decides how staff keep group visits: an appointment for each member, one visit in OnCall.
+"""Play the staff of group visits: an appointment for each member, one visit in OnCall.
 
 A group is booked, joined and moved where its last edit has arrived: a time means one group only
 as long as both systems name the same. Members leave at any moment, on either side.

@@ -1,4 +1,4 @@
-"""Decides what happens in a run, from its seed alone: who edits what, and what breaks in between.
+"""Draw up a run from its seed: who edits what, and what breaks in between.
 
 Drawn up front, so that two runs of one seed do the same in the same order. Visits and people are
 numbers here: what ids they get, and how far the service is when the next step comes, is the run's.

@@ -1,4 +1,4 @@
-"""Decides how long each fault alone takes until all is right again, under production's settings.
+"""Measure how long it takes after each single fault until all is right, with production's settings.
 
 For each, two visits stand on both sides, one booked on each. The fault is done, staff move both and
 book a third into the middle of it, and the clock runs until both systems show every edit and

@@ -1,4 +1,4 @@
-"""Decides how a run goes: a world, edits and faults, then calm, one catch-up, and the verdict."""
+"""Play a run: a world, edits and faults, then calm, one catch-up, and the verdict."""
 
 import time
 from collections import Counter
@@ -33,7 +33,7 @@ CALM_SECONDS = 1200.0
 # How long a timed visit is waited for, how far they are apart, and for what was held up before.
 ARRIVAL_SECONDS, PROBE_SECONDS, WORKED_OFF_SECONDS = 60.0, 0.5, 60.0
 SLOW_SECONDS = 3.0  # a timed visit that takes longer is told
-# One catch-up is all of these (DESIGN: catch-up); the rest of the tasks is upkeep.
+# One catch-up is all of these (docs/rules.md, R24); the other tasks are upkeep.
 CYCLE = tuple(name for name in schedule.TASKS if name.startswith(("drchrono_", "oncall_")))
 # What both remotes are while nothing is wrong. The budget is not what is shown here.
 CALM: Mapping[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Decides how each edit of a plan is made by staff and patients, and keeps what they were told.
+"""Make each edit of a plan as staff or patients do, and record what they were told.
 
 An edit counts when its remote took it. The ledger is the truth that both systems are held against
 at the end.

@@ -1,4 +1,4 @@
-"""Decides how a run is told: one table, and below it a line for whatever is wrong."""
+"""Print a run: one table, and below it a line for whatever is wrong."""
 
 import math
 from collections import Counter

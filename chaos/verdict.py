@@ -1,4 +1,4 @@
-"""Decides what was lost, what is there twice, and which mails were too many.
+"""Judge a run: what was lost, what is there twice, which mails were too many.
 
 Held against what people said (`chaos.staff`), from both systems' own state. Of the service only
 two things are asked: which halves belong together, to name them, and which conflicts it recorded.

@@ -1,1 +1,1 @@
-"""."""
+"""Run the command `drchrono-oncall`."""

@@ -1,4 +1,4 @@
-"""Decides how a command gets its settings and its `Sync`, and how it says what is wrong with them.
+"""Give a command its settings and its `Sync`, and say what is wrong with the settings.
 
 A message names the setting and what to write; never the value, which may be a secret.
 """

@@ -1,4 +1,4 @@
-"""Decides what `drchrono-oncall` is: one command with a subcommand per task.
+"""Define `drchrono-oncall`: one command with a subcommand for each task.
 
 Exit codes: 0 all is well, 1 trouble was found (the message says what to do), 2 wrong usage.
 """

@@ -1,4 +1,4 @@
-"""Decides what is asked of both systems before the first mapping file can be proposed."""
+"""Read from both systems what the proposal of a first mapping file needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""."""
+"""Serve the doors: webhooks, OAuth, health, metrics."""

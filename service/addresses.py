@@ -1,4 +1,4 @@
-"""Which spellings of an address are ours: many for those that others call, one for all else.
+"""Recognise the spellings of our addresses: many where others call, one for all else.
 
 DrChrono and OnCall are given addresses by people, with a slash too many at the start, in the middle
 or at the end, and take a redirect for a failed delivery; its `Location` would repeat the token.

@@ -1,4 +1,4 @@
-"""The Flask app: all doors of one process, one log line per request, nothing remote in between."""
+"""Build the Flask app: all doors of one process, one log line for each request."""
 
 import time
 from collections.abc import Callable

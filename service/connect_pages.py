@@ -1,4 +1,4 @@
-"""The pages of the OAuth exchange: plain HTML, nothing from outside, one button that does it."""
+"""Render the pages of the OAuth exchange: plain HTML, nothing from outside, one button."""
 
 from html import escape
 

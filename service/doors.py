@@ -1,4 +1,4 @@
-"""What every door works with, and how a request's body and secrets are read."""
+"""Give each door its parts, and read a request's body and secrets."""
 
 import hmac
 from collections.abc import Callable, Iterable

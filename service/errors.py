@@ -1,4 +1,4 @@
-"""What a refused caller is told: a code and plain words, nothing of the request."""
+"""Answer a refused caller with a code and plain words, and nothing of the request."""
 
 from collections.abc import Callable
 from typing import Final

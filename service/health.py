@@ -1,4 +1,4 @@
-"""Three questions of health: is the process there, can it take webhooks, does all of it work."""
+"""Answer three questions of health: does it run, can it take webhooks, does all of it work."""
 
 from datetime import datetime, timedelta
 from typing import Any

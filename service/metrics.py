@@ -1,4 +1,4 @@
-"""What Prometheus is told: read from SQL and Redis at each scrape, so that all processes are in it.
+"""Answer Prometheus from SQL and Redis at each scrape, for all processes at once.
 
 No label holds an id or anything of a person; only the count of refusals is this process's own.
 """

@@ -1,6 +1,6 @@
-"""Webhooks that nobody could take: what they told of is read instead, as soon as that can be asked.
+"""Read what the refused webhooks told of, as soon as the database and Redis answer again.
 
-A process that has just started can't know what was refused before it, so it asks too.
+A process that has just started can't know what was refused before it, so it reads too.
 """
 
 import threading

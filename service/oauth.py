@@ -1,7 +1,9 @@
-"""The addresses of the OAuth exchange with DrChrono; the exchange itself is the engine's.
+"""Serve the addresses of DrChrono's OAuth; `sync.setup.connect` makes the exchange.
 
-Looking (GET, HEAD, a prefetch, a link's preview) changes nothing and asks nobody; each step is a
-button's POST. From the start on all is bound to the browser by a cookie.
+Looking (GET, HEAD, a prefetch, a link's preview) changes nothing and makes no call; each step is a
+button's POST. From the first step on, a cookie binds all of them to the browser.
+
+D… are facts of docs/api-facts.md.
 """
 
 from urllib.parse import urlsplit
@@ -141,7 +143,7 @@ def _back(doors: Doors) -> AnyResponse:
 
 
 def _said_no(state: str) -> AnyResponse:
-    """DrChrono sends `error` instead of a code, as when the person said no (API v4, OAuth)."""
+    """Answer DrChrono's `error`, which comes instead of a code when the person said no (D16)."""
     return pages.trouble(
         "DrChrono gave no permission",
         pages.button(

@@ -1,6 +1,6 @@
-"""The doors of the two systems' webhooks: who may come in, in which order that is asked.
+"""Take the webhooks of both systems: check the caller, then the body, then store the hint.
 
-Nothing remote is called in here, and 2xx is answered only after the engine's commit (DESIGN, 4).
+Nothing remote is called here, and 2xx is answered only after the commit (docs/rules.md, R3).
 """
 
 import hashlib
@@ -54,7 +54,7 @@ def handshake(asked: Request, secrets: tuple[str, ...]) -> Response:
     """Prove to DrChrono that this address is ours.
 
     It sends `msg` and expects `{"secret_token": hex HMAC-SHA256 of it}` under the webhook's secret
-    (API v4, Webhooks verification). With several secrets the first one answers.
+    (docs/api-facts.md, D56). With several secrets the first one answers.
     """
     msg = asked.args.get("msg")
     if not msg:
@@ -76,9 +76,9 @@ class _Caller:
         """PING, then secret, and only then the body: size, JSON, event, id."""
         event = call.headers.get("X-drchrono-event", "")
         if event.upper() == "PING":
-            # Seen unsigned and with an empty body: it proves nothing and must do nothing.
+            # It also comes unsigned and with an empty body (D63): it proves nothing, does nothing.
             return _done()
-        # The header is the secret itself, not a signature of the body (API v4, Webhooks header).
+        # The header is the secret itself, not a signature of the body (D57).
         signature = call.headers.get("X-drchrono-signature", "")
         if not self._knows(signature, self._doors.sync.settings.webhook_secrets):
             return self._refuse(401, "secret", "the secret is missing or wrong")
@@ -189,5 +189,5 @@ def _id_alone(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_number(_word: str) -> NoReturn:
-    """Python would read NaN and Infinity, which are no JSON (RFC 8259, 6)."""
+    """Refuse NaN and Infinity, which Python reads though they are no JSON (L17)."""
     raise ValueError("not a number")

@@ -1,4 +1,4 @@
-"""What gunicorn serves: `service.wsgi:app()`."""
+"""Define what gunicorn serves: `service.wsgi:app()`."""
 
 import sys
 

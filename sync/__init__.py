@@ -1,1 +1,1 @@
-"""What is being done: keep visits and people of two systems the same. No Flask, no RQ in here."""
+"""Keep the visits and people of both systems the same. No Flask, no RQ in here."""

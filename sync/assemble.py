@@ -1,4 +1,4 @@
-"""Put the parts together for one process: built once, passed to every function."""
+"""Put the parts of one process together: built once, passed to every function."""
 
 import os
 import socket

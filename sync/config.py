@@ -1,9 +1,9 @@
-"""Every setting, read in one place and judged in one place, before anything is begun.
+"""Read every setting in one place, and judge it there before anything begins.
 
 Addresses and secrets come from the environment, or from `.env` in the working directory; the
 mapping and the policies of a clinic are in the mapping file (`sync.mapping`). `.env.example` lists
 each name with its meaning. A new setting is one line in `Settings`, and one in `RULES` where its
-form says more than its type.
+values are narrower than its type.
 """
 
 import os

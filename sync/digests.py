@@ -1,4 +1,4 @@
-"""How a value is remembered without keeping it: keyed digests, and what they are salted with.
+"""Make keyed digests, so that a value can be compared later without being kept.
 
 HMAC-SHA256 over canonical JSON. Field digests are of that side's own wire form and salted by the
 object's row and the field, so equal values of two patients don't look alike in a stolen database.

@@ -1,4 +1,4 @@
-"""How settings are read, whoever reads them: a file of NAME=value lines, or the environment.
+"""Read settings from a file of NAME=value lines or from the environment.
 
 A file follows python-dotenv, as Compose's `env_file` does: surrounding quotes, `export `, comments
 and blanks are no part of a value. Nothing is put in place of a `$` (Compose does that outside

@@ -1,4 +1,4 @@
-"""What the machine we run on must give: a disk that lasts, and rights to our own files.
+"""Check the machine: a disk that lasts, and rights to our own files.
 
 On a platform whose disk is thrown away with the process, or is another one for each process,
 SQLite and a Redis of one's own lose what was answered with 2xx.

@@ -1,9 +1,9 @@
-"""What may be said in a log line: JSON on one line, keys from a list, values that are plain.
+"""Write log lines: JSON on one line, keys from a list, plain values.
 
-Nothing personal is ever logged (DESIGN, invariant 5). A key that is not on the list keeps its name
-and loses its value, so that a slip in a call is seen and tells nothing. Lines of libraries are cut
-to their template, because their arguments can be addresses with tokens in them, and exceptions to
-their type and place, because their texts can quote what was being handled.
+Nothing personal is ever logged (docs/architecture.md, invariant 5). A key that is not on the list
+keeps its name and loses its value, so that a slip in a call is seen and tells nothing. Lines of
+libraries are cut to their template, as their arguments can be addresses with tokens; exceptions are
+cut to their type and place, as their texts can quote the value that was handled.
 """
 
 import logging

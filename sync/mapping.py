@@ -1,4 +1,4 @@
-"""Which doctor is which provider, and what a clinic has decided: the mapping, ready for questions.
+"""Answer from the mapping which doctor is which provider, and what the clinic has decided.
 
 Read once from one TOML file; frozen. What the API alone knows (doctors' zones, names of profiles)
 is laid over it with `with_zones` and `with_profiles`, which do not change its version.

@@ -1,4 +1,4 @@
-"""What a mapping file may hold, and how a mistake in it is told: file, line, key, what to write.
+"""Read a mapping file, and tell a mistake by file, line, key and what to write.
 
 The shape alone; the questions the service asks of it are in `sync.mapping`.
 """
@@ -57,7 +57,7 @@ def _only_places(text: str, allowed: frozenset[str]) -> str:
 
 
 Id = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[0-9]{1,20}$")]
-# An index from 1 (API v4, appointments: exam_room); 0 is a break's.
+# Rooms count from 1; a break shows 0 (docs/api-facts.md, D36).
 Room = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[1-9][0-9]{0,3}$")]
 # A status that is written; an empty one would say that nothing has ended.
 Word = Annotated[str, Field(min_length=1, max_length=100)]

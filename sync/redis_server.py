@@ -1,4 +1,4 @@
-"""How Redis is reached, whether it does what is needed of it, and what its refusals mean in words.
+"""Connect to Redis, check that it can be written, and put its refusals into words.
 
 What is needed is a write: a replica, a full memory or a lost primary answer every PING. Texts of
 Redis and of TLS are looked at here and shown nowhere.

@@ -1,4 +1,4 @@
-"""The parts put together for one process: built once, passed to every function of the engine."""
+"""Hold the parts of one process: built once, passed to every function."""
 
 from __future__ import annotations
 

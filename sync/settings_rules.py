@@ -1,4 +1,4 @@
-"""What each kind of setting may hold, by where it is used. Pure functions.
+"""Judge what each kind of setting may hold, by where it is used. Pure functions.
 
 No sentence repeats the value, which may be a secret. Which setting follows which rule is one line
 each in `sync.config`.

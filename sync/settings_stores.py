@@ -1,4 +1,4 @@
-"""The addresses of the database and of Redis: forms that providers hand out, judged and made ours.
+"""Judge the addresses of the database and of Redis, and bring providers' forms into ours.
 
 Both hold a password, so no sentence repeats any of it but names of parameters that are known.
 """

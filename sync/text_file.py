@@ -1,4 +1,4 @@
-"""How a text file that a person wrote is read: as UTF-8, with or without a byte order mark.
+"""Read a text file that a person wrote: UTF-8, with or without a byte order mark.
 
 What can't be read gets a sentence that says what to do about it; what stands in the file is never
 repeated. One reader for the mapping file and for files of settings.

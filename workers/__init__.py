@@ -1,1 +1,1 @@
-"""."""
+"""Run the queue: the bell, the jobs, the entries of worker and beat."""

@@ -1,4 +1,4 @@
-"""The beat: every half second rings what is due; beside it, in its own thread, runs the tasks.
+"""Ring what is due every half second, and run the beat's tasks in a thread of its own.
 
 Any number of beats may run: what is swept is noted in SQL, and each tick of a task is moved on by a
 compare-and-set, so each is done once.

@@ -1,7 +1,7 @@
-"""How a worker is told that an aggregate wants looking at: the doorbell, which may fail.
+"""Ring for an aggregate: tell a worker that it is to be looked at. A ring may be lost.
 
 The truth is in SQL and the sweep rings again, so a ring that Redis can't take is dropped at once:
-redis-py's own defaults would hold a webhook's answer for 4 to 30 seconds.
+redis-py's own defaults would hold a webhook's answer for 4 to 30 seconds (docs/api-facts.md, L9).
 """
 
 import time

@@ -1,4 +1,4 @@
-"""A worker process: which queues it takes, how long it waits, and how it ends.
+"""Run a worker process: the queues it takes, how long it waits, how it ends.
 
 RQ's own entry has no flag for the short times that are needed here, forks a child that outlives a
 killed parent, and quits on a Redis that was away for a moment. None of that can lose or double

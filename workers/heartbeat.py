@@ -1,4 +1,4 @@
-"""How a process begins, and says that it is alive: a row in SQL, written every ten seconds."""
+"""Register a process, and note every ten seconds that it is alive: a row in SQL."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a worker does with a ring: one run of one aggregate, and nothing personal left in Redis."""
+"""Do one ring's work: one run of one aggregate, and nothing personal left in Redis."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a worker takes out of Redis: the number of an aggregate, and nothing else.
+"""Read the number of an aggregate out of a job of Redis, and nothing else.
 
 RQ's job names what is to be imported and run, in many places of a hash that anybody may have
 written who reaches Redis (ADR 0019). Here a job is one function of ours with one number; a hash

@@ -1,4 +1,4 @@
-"""What is left in Redis by workers that were killed, and what stands where our keys should be.
+"""Delete what killed workers left in Redis, and what stands where our keys should be.
 
 RQ's own upkeep fetches each job that was left, calls what the job names, and enqueues what it says
 depends on it. Here only names and times are looked at, and keys are deleted.

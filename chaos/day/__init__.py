@@ -1,1 +1,1 @@
-"""A practice of many doctors, run for a simulated day: what it costs, and what it leaves behind."""
+"""Run a practice of many doctors for a simulated day, and count what it costs."""

@@ -1,4 +1,4 @@
-"""Decides how a day is asked for: `python -m chaos.day`."""
+"""Run a day from the command line: `python -m chaos.day`."""
 
 import logging
 import os

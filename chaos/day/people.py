@@ -1,7 +1,7 @@
-"""Decides what people do in a day: about an edit a minute in office hours, on both sides.
+"""Draw up what people do in a day: about an edit a minute in office hours, on both sides.
 
-Each visit and each patient is touched once, so that what the edits must cost at least can be added
-up from the design's table (§11) alone.
+Each visit and each patient is touched once, so that the least cost of the edits can be added up
+from docs/costs.md alone.
 """
 
 import random
@@ -46,8 +46,9 @@ class Least:
     mails: int
 
 
-# DESIGN §11 without the echoes, which only webhooks bring; the patients are known. An e-mail: one
-# GET of the chart, one PATCH of the contact, and one PATCH and mail for each open visit (added).
+# docs/costs.md (C2, C3, C5, C7, C8) without the echoes, which only webhooks bring; the patients are
+# known. An e-mail: one GET of the chart, one PATCH of the contact, and one PATCH and mail for each
+# open visit (added).
 LEAST = {
     Do.MOVE_HERE: Least(1, 2, 1),
     Do.MOVE_THERE: Least(2, 1, 0),

@@ -1,4 +1,4 @@
-"""Decides how a day passes without anybody waiting for it: engine, doors and beat in one process.
+"""Pass a day without waiting for it: engine, doors and beat in one process.
 
 Both remotes are the sandbox in a process of its own, over HTTP. Whenever nothing is to be done, the
 clocks of both are moved on to what comes next, so that the hours cost nothing, the calls what they

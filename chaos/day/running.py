@@ -1,4 +1,4 @@
-"""Decides how a day goes and what is counted in it, by the hour.
+"""Play a day, and count its calls, mails, rows and memory by the hour.
 
 Calls and mails are counted where they arrive: in the sandbox. Rows and memory are ours.
 """

@@ -1,4 +1,4 @@
-"""Whether both systems of a larger practice say the same, told from their own state.
+"""Compare what both systems of a larger practice show, by their own state.
 
 The ids are those of the sandbox's larger practice, typed in: doctor, provider, office, division and
 profiles go in step.

@@ -1,4 +1,4 @@
-"""Decides how a day is told: a line for each hour, a line for each table, and what is wrong."""
+"""Print a day: a line for each hour, a line for each table, and what is wrong."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""The operator's commands."""
+"""Define the operator's commands."""

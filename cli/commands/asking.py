@@ -1,4 +1,4 @@
-"""Decides how a command that changes something asks first: a preview, then --yes or a question."""
+"""Ask before a change: show a preview, then take --yes or an answer."""
 
 import sys
 

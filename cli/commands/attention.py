@@ -1,4 +1,4 @@
-"""List what a person must decide, and take the answer: the whole of `attention`."""
+"""List what a person must decide, and take the answer: the command `attention`."""
 
 from typing import Any
 

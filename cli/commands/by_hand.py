@@ -1,4 +1,4 @@
-"""Decides how a link is put right by hand: a command shows what follows, then does it."""
+"""Put a link right by hand: show what follows, then do it."""
 
 import getpass
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Decides how an operator sees what going live will do, and says the word."""
+"""Show what going live would do, and do it on the operator's word."""
 
 import click
 

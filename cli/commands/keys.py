@@ -1,4 +1,4 @@
-"""Decides what an operator sees of the digest keys, and how one that is lost is given up."""
+"""Show the digest keys, and give up one that is lost."""
 
 import sys
 from typing import TYPE_CHECKING

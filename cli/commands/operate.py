@@ -1,4 +1,4 @@
-"""Decides how an operator looks at the running service and steers it: one command per question."""
+"""Look at the running service and steer it: one command for each question."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

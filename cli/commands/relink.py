@@ -1,4 +1,4 @@
-"""Decides how an operator has the links rebuilt when the database was lost, or is an older copy."""
+"""Rebuild the links when the database was lost, or is an older copy."""
 
 import click
 

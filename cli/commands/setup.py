@@ -1,4 +1,4 @@
-"""Decides how a new installation is set up: connect the account, check everything, map doctors."""
+"""Set up a new installation: connect the account, check everything, map doctors."""
 
 import sys
 from pathlib import Path

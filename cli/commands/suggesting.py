@@ -1,4 +1,4 @@
-"""Decides how a first mapping file comes to be: whole or not at all, and never over another."""
+"""Write a first mapping file: whole or not at all, and never over another."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Decides how an operator sees what changed time zones of doctors mean, and has them carried."""
+"""Show what a doctor's changed time zone means, and carry it to the other system."""
 
 import click
 

@@ -1,1 +1,1 @@
-"""Show the whole thing running."""
+"""Play a scripted day on both sides, and check what each step costs."""

@@ -14,7 +14,7 @@ from cli.world.running import world_options
 def demo(directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int) -> None:
     """Play a scripted day on both sides of a new world, and check what each step costs.
 
-    The exit code is 0 only when every step arrived with exactly the calls and mails of the design.
+    The exit code is 0 only when every step arrived with exactly the calls and mails it may cost.
     Port 0 is any free port.
 
     \b

@@ -1,4 +1,4 @@
-"""Decides what a step has cost: the calls and mails since it began, once nothing moves any more."""
+"""Count what a step has cost: its calls and mails, once nothing moves any more."""
 
 import time
 from collections.abc import Callable

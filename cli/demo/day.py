@@ -1,7 +1,9 @@
-"""Decides how each step of the scripted day is done: whose visit, at what time, with which words.
+"""Do each step of the scripted day, and ask whether the other side shows it.
 
 Each step is an edit by staff or a patient through the sandbox's own API, and a question that says
 whether the other side shows it. What it may cost is not known here (cli.demo.script).
+
+D… are facts of docs/api-facts.md.
 """
 
 import time
@@ -274,7 +276,7 @@ class Day:
                 return wall
 
     def _instant(self, wall: str, like: Row) -> str:
-        """The UTC time that OnCall shows for a doctor's wall clock (API v4, Data Types)."""
+        """The UTC time that OnCall shows for a doctor's wall clock (D24, D25)."""
         doctors = self._control.state("drchrono")["objects"]["doctors"]
         zone = ZoneInfo(_one(doctors, like["doctor"])["timezone"])
         instant = datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Decides whether the scripted day went as the design says, and ends with 0 only then."""
+"""Play the scripted day, and exit with 0 only when each step cost what docs/costs.md says."""
 
 import sys
 import time
@@ -24,7 +24,7 @@ SETTINGS = {"LEASE_SECONDS": "8", "CALL_DEADLINE_SECONDS": "5"}
 
 
 def played(directory: Path, ports: Ports, workers: int) -> None:
-    """Play the day in a new world and exit: 0 when all of it went as the design says."""
+    """Play the day in a new world and exit: 0 when each step cost what it may."""
     console = Console()
     options = WorldOptions(ports, workers=workers, settings=SETTINGS)
     world = World(directory, options, say=lambda text: console.print(f"• {text}", highlight=False))
@@ -81,7 +81,7 @@ def verdict(console: Console, board: Board) -> int:
             for line in lines(result):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
     if not wrong and not left:
-        console.print(f"All {len(DAY)} steps arrived with the calls and mails of the design.")
+        console.print(f"All {len(DAY)} steps arrived with the calls and mails they may cost.")
         return OK
     console.print(f"{len(wrong)} steps differ, {left} were not played.")
     return TROUBLE

@@ -1,8 +1,8 @@
-"""Decides what happens in the scripted day of `demo`, and what each step may cost.
+"""List the steps of the scripted day of `demo`, and what each may cost.
 
-The numbers are those of the design's table "What a change costs" (§11), typed in from there; where
-that table has no row of its own, `source` says which row holds and why. A difference found by the
-demo changes the code or the design, never a number here.
+The numbers are typed in from the table of docs/costs.md; where it has no row for a step, `source`
+says which row holds and why. When the demo finds a difference, the code is wrong, or a decision is
+missing (ADR): never just change a number here.
 
 A call is written as its method and the error table's name of the endpoint. Calls are those of our
 application only; "echo" is what our own write costs when the remote tells us of it.
@@ -155,7 +155,7 @@ DAY: tuple[Step, ...] = (
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
         mails=1,
         source="visit moved in DrChrono: one field of one visit, one PATCH (the last attendee "
-        "leaving is one PATCH on the visit, design §5)",
+        "leaving is one PATCH on the visit: docs/rules.md, R9)",
     ),
     Step(
         name="a webhook that never comes",
@@ -175,7 +175,7 @@ DAY: tuple[Step, ...] = (
         drchrono=(GET_VISIT, GET_VISIT),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
         mails=1,
-        source="visit moved in DrChrono, as told in design §12: the worker that takes over GETs "
+        source="visit moved in DrChrono (docs/costs.md, C2): the worker that takes over GETs "
         "both, and its GET of the OnCall visit answers the echo too",
     ),
 )

@@ -1,4 +1,4 @@
-"""Decides how the demo looks: a live table at a terminal, a line per step elsewhere."""
+"""Show the demo: a live table on a terminal, a line for each step elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

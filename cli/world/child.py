@@ -1,4 +1,4 @@
-"""Decides that a supervised process does not outlive its supervisor, even a killed one.
+"""End a supervised process when its supervisor ends, even if that was killed.
 
 Run as a script before the process's own program takes its place:
 `python -I -S child.py SUPERVISOR_PID PROGRAM [ARGUMENT…]`. It is a program of its own because a

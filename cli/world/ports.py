@@ -1,4 +1,4 @@
-"""Decides on which TCP ports a world listens, and says which option to use when one is taken."""
+"""Choose the TCP ports of a world, and say which option to use when one is taken."""
 
 import socket
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Decides how each process of the service is started by hand or by a platform, one per command."""
+"""Start one process of the service, by hand or by a platform: one command for each."""
 
 import json
 import os

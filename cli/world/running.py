@@ -1,4 +1,4 @@
-"""Decides what a person sees of `run`: each step as it is done, what to try, then the processes."""
+"""Run a world in front of a person: its steps, what to try, then the processes."""
 
 import signal
 import threading

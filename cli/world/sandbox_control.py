@@ -1,4 +1,4 @@
-"""How `run` plays the vendors' people: the sandbox's control API, and the Allow button.
+"""Play the vendors' people for `run`: call the sandbox's control API, press Allow.
 
 The sandbox is never imported: what it offers is asked over HTTP, as for a real vendor.
 """

@@ -1,4 +1,4 @@
-"""Decides, for the sandbox's known clinic, what `mapping suggest` leaves to a person.
+"""Decide, for the sandbox's known clinic, what `mapping suggest` leaves to a person.
 
 A suggested line that is doubtful stands behind a #; here stands what the clinic's people would
 write in its place.

@@ -1,4 +1,4 @@
-"""Decides how `run` looks: a live table at a terminal, a line per change elsewhere."""
+"""Show `run`: a live table on a terminal, a line for each change elsewhere."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Decides when a process of `run` is started, restarted and stopped.
+"""Start, restart and stop the processes of `run`.
 
 One thread per process starts it, waits until it is ready, waits until it dies, and starts it again
 after a pause. The same thread does all of these because the kernel ties `PR_SET_PDEATHSIG`

@@ -1,4 +1,4 @@
-"""Decides what `run` prints when all is ready: the addresses, and commands to paste."""
+"""Print the addresses, and commands to paste, when `run` is ready."""
 
 import sys
 from collections.abc import Mapping

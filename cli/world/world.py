@@ -1,4 +1,4 @@
-"""Decides how a whole world is made on one machine: sandbox, service, and what connects the two.
+"""Make a whole world on one machine: sandbox, service, and what connects the two.
 
 The steps are those of a real installation, done over the same doors: OAuth through the browser's
 addresses, webhooks through the handshake, the mapping as `mapping suggest` writes it. Only what the

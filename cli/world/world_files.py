@@ -1,4 +1,4 @@
-"""Decides what a world of `run` keeps on disk, and that only what `run` made is ever removed.
+"""Keep a world's files on disk, and remove only what `run` made.
 
 A directory is ours when our mark is in it. A world holds made-up patients, but its files are
 treated like real ones: private to the user.

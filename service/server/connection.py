@@ -1,4 +1,4 @@
-"""How one connection is served: its bytes are waited for beside the threads, under total deadlines.
+"""Serve one connection: wait for its bytes beside the threads, under total deadlines.
 
 A thread is taken when a request's head is whole, and again when its body is whole and the app asked
 for it: a caller who sends nothing, or a byte now and then, holds a socket and nobody else. Nothing

@@ -1,4 +1,4 @@
-"""How gunicorn runs the doors: a loop of our own before few threads, no socket of its own, our log.
+"""Configure gunicorn: our loop before few threads, no control socket, our log.
 
 Use: `gunicorn --config python:service.server.gunicorn_conf 'service.wsgi:app()'`.
 """

@@ -1,4 +1,4 @@
-"""What gunicorn itself may say: its own words, and the arguments that tell nothing of a caller.
+"""Log what gunicorn says, without the arguments that may tell of a caller.
 
 Its lines name processes, exit codes and signals, which an operator needs; others quote a request
 line with its token, or an exception's text with a piece of DATABASE_URL in it.

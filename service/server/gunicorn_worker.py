@@ -1,4 +1,4 @@
-"""A web process under gunicorn: many connections wait in one loop, few threads answer.
+"""Run a web process under gunicorn: one loop holds many connections, few threads answer.
 
 Gunicorn's own gthread gives a silent connection a thread for five seconds, and one that drips for
 as long as it drips: eight of them held everybody off (ADR 0019). Here they cost a socket each, and

@@ -1,4 +1,4 @@
-"""How the app is called: in a thread, and the first time with a body that nobody has read yet.
+"""Call the app in a thread, at first with a body that has not been read yet.
 
 The app reads no body before it knows who calls. So it is called with an input that can't be read;
 where it tries to, that call ends without having done anything, and is made again with the body.

@@ -1,8 +1,8 @@
-"""Whether a process belongs to its database: its tables, its digest keys, its OnCall account.
+"""Check that a process belongs to its database: tables, digest keys, OnCall account.
 
-One that does not does no work: with an old idea of the tables, or keys that read nothing, whatever
-it wrote would be wrong. It is looked at when a process starts and every few seconds of its work, as
-another process may have migrated the tables or brought a new key meanwhile (ADR 0018).
+A process that does not belong does no work: with older tables, or without the keys of the rows,
+whatever it wrote would be wrong. It is checked when a process starts and every few seconds of its
+work, as another process may have migrated the tables or registered a new key meanwhile (ADR 0018).
 """
 
 from __future__ import annotations

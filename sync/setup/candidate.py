@@ -1,4 +1,4 @@
-"""A candidate for the connection: a pair that is judged in memory before anything is stored.
+"""Judge a new token pair in memory before anything is stored.
 
 Its calls go through the same gate, budget and audit as all others, under its own token.
 """
@@ -16,8 +16,8 @@ from sync.run.evidence import accounts, ownership
 from sync.runtime import Sync
 from sync.store.service import installation
 
-# What the service asks of the account (README, the application's scopes). Where DrChrono says what
-# was granted, these are looked for; what it does not say is tried.
+# The scopes that the service needs (docs/setup.md, step 3). Where DrChrono says what it granted,
+# these must be among them; what it does not say is tried.
 NEEDED = frozenset(
     {
         *("user:read", "calendar:read", "calendar:write", "patients:read", "patients:write"),
@@ -71,7 +71,7 @@ def judge(sync: Sync, pair: StoredToken, granted: frozenset[str] | None) -> Judg
     doctors = _asked("user:read", lambda: client.doctors(ticket))
     accounts.readable("drchrono", doctors)
     if not doctors:
-        # A missing scope can show as an empty list instead of a 403 (facts: O).
+        # A missing scope can show as an empty list instead of a 403 (docs/api-facts.md, D21).
         raise ConnectError("this user sees no doctors: the right user:read is missing")
     group = ownership.group_of(doctors)
     if pinned is not None:
@@ -104,7 +104,7 @@ def _rights(sync: Sync, client: DrChrono, ticket: Ticket, granted: frozenset[str
     _asked("patients:read", lambda: next(client.list_patients(ticket, page_size="1")))
     if granted is None:
         return
-    # "calendar" alone stands for both rights (schema, securitySchemes).
+    # "calendar" alone stands for both rights (D20).
     missing = {one for one in NEEDED if one not in granted and one.partition(":")[0] not in granted}
     if missing:
         raise ConnectError(f"this user granted too little: missing {', '.join(sorted(missing))}")

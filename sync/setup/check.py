@@ -1,6 +1,8 @@
-"""Whether this installation is set up: each setting, both APIs, the handshake, the mapping, lists.
+"""Check an installation: each setting, both APIs, the handshake, the mapping, the lists.
 
 Everything is tried for real and by its effect. A finding names the setting, never its value.
+
+D… are facts of docs/api-facts.md.
 """
 
 import hashlib
@@ -179,7 +181,7 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _handshake(sync: Sync) -> Finding:
-    """Ask our own address what DrChrono asks when a webhook is registered (API v4, Webhooks)."""
+    """Ask our own address as DrChrono does when a webhook is registered (D56)."""
     name, wanted = "handshake", sync.settings.webhook_secrets[:1]
     if not wanted:
         return trouble(name, "DRCHRONO_WEBHOOK_SECRETS is not set", "Set it, then check again.")
@@ -193,7 +195,7 @@ def _handshake(sync: Sync) -> Finding:
         fix = "Start the web process, and see that PUBLIC_URL leads to it from outside."
         return trouble(name, f"PUBLIC_URL does not answer ({failure.code})", fix)
     if answer.status != 200:
-        # A redirect is a failure to DrChrono (facts: O).
+        # A redirect is a failure to DrChrono (D64).
         fix = "PUBLIC_URL must lead to the web process itself, with the same settings as here."
         return trouble(name, f"PUBLIC_URL answers {answer.status}", fix)
     digest = hmac.new(wanted[0].encode(), msg.encode(), hashlib.sha256).hexdigest()
@@ -223,7 +225,7 @@ def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
     except RemoteError as failure:
         return [token, remote_trouble("drchrono", failure, CONNECT, right)], None
     if not doctors:
-        # A missing scope can show as an empty list instead of a 403 (facts: O).
+        # A missing scope can show as an empty list instead of a 403 (D21).
         return [
             token,
             trouble("drchrono", "it shows no doctors", f"A scope is missing. {CONNECT}"),

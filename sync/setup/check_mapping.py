@@ -1,4 +1,7 @@
-"""Whether everything the mapping names is really there, in both systems. A pure comparison."""
+"""Compare the mapping with what both systems have. A pure function.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +49,7 @@ def _doctor(entry: DoctorTable, here: DrChronoSide, providers: list[Record]) -> 
     if not found:
         yield f"{named} is not in DrChrono"
     elif entry.timezone is None and known_zone(found[0].get("timezone")) is None:
-        # Times are wall clock in the doctor's zone (API v4): without one none can be told.
+        # Times are wall clock in the doctor's zone (D25): without one none can be told.
         yield f"{named} has no usable time zone in DrChrono and none in the mapping"
     offices = {*entry.offices, *([entry.booking_office] if entry.booking_office else [])}
     for office in sorted(offices - _ids(here.offices)):

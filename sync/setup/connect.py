@@ -1,12 +1,12 @@
-"""Attaching the DrChrono account: a one-time address, OAuth, judging, and pinning both accounts.
+"""Connect the DrChrono account: a one-time address, OAuth, judging, pinning both accounts.
 
-Nothing is changed by looking: an address starts by a button (`begin`), the code is exchanged by
-another (`exchange`), and the first pin is confirmed by the practice's name (`confirm`). The pair is
-judged in memory; the one that is stored stays in use until another is found right (ADR 0020).
+Looking at a page changes nothing: one button starts (`begin`), another exchanges the code
+(`exchange`), and the first pin is confirmed by the practice's name (`confirm`). The new pair is
+judged in memory; the stored one stays in use until the new one is found right (ADR 0020).
 
-A secret's way: connect (the address) → state (sent to DrChrono) → busy (being exchanged) → held
-(waits for the practice's name to be confirmed) → done; or failed (may be started anew). All but the
-address are bound to the browser by its cookie.
+The states of a secret: connect (the address) → state (sent to DrChrono) → busy (being exchanged) →
+held (waits for the practice's name to be confirmed) → done; or failed (may be started anew). All
+but the address are bound to the browser by its cookie.
 """
 
 import secrets
@@ -33,7 +33,7 @@ NOT_OF_THE_ACCOUNT = ("mapping_unusable", "database_behind", "malformed_record")
 CONNECT_LIFE = timedelta(minutes=15)
 STATE_LIFE = timedelta(minutes=10)
 END_AGAIN = timedelta(minutes=1)
-# Whether DrChrono takes PKCE is documented nowhere: it is asked with it until it refuses.
+# Whether DrChrono takes PKCE is unknown (docs/api-facts.md, D22): it is used until it is refused.
 PKCE = "pkce"
 _USED = "this address was used already or is too old; make a new one with: drchrono-oncall connect"
 

@@ -1,4 +1,4 @@
-"""One line of `check`: what was tried, what was found, and what to do about it."""
+"""Define one line of `check`: what was tried, what was found, and what to do about it."""
 
 from dataclasses import dataclass
 from typing import Final

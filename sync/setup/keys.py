@@ -1,7 +1,7 @@
-"""Which digest keys an installation is made with, and which rows still need each of them.
+"""Register the digest keys, and count the rows that still need each of them.
 
-What is kept of a key is a proof made with it (`Digests.proof`), so the database tells another key
-from the right one without holding either (ADR 0018).
+Of a key only a proof made with it is stored (`Digests.proof`): the database tells the right key
+from another without holding either (ADR 0018).
 """
 
 from __future__ import annotations

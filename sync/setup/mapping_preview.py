@@ -1,4 +1,4 @@
-"""What another mapping file would touch, before it acts: counts of visits and mails.
+"""Count what another mapping file would touch, before it acts: visits and mails.
 
 Each appointment to come is read with both files. Values of neither are kept or told.
 """

@@ -1,4 +1,4 @@
-"""What both practices look like: zones, profile names, and our own custom fields."""
+"""Read both practices: zones, profile names, and the custom fields of our markers."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,6 +1,7 @@
-"""What the lists of both systems really support, tried by effect and remembered as facts.
+"""Find out by effect what the lists of both systems support, and store it as facts.
 
-Neither system documents all of it, and accounts differ (facts: U): order, page size, filters, bulk.
+Order, page size, filters and bulk lists are not all documented, and accounts differ
+(docs/api-facts.md, D6, D7, D53, O4).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +19,12 @@ from sync.setup.finding import Finding, good, remote_trouble, trouble
 from sync.store.tables import facts
 from sync.store.tables.work import Lane
 
-# Enough days to hold some appointments; a date_range may be no longer than 190 (API v4).
+# Enough days to hold some appointments; a date_range may be no longer than 190 (D28).
 DAYS: Final = 30
 # A bulk list that is not made after this many looks is left to the nightly scans.
 LOOKS: Final = 8
 Probe: TypeAlias = Callable[[str, Sync, Ticket], Finding]
-# What DrChrono wants for each (API v4, "Required scopes").
+# What DrChrono wants for each (D70).
 _RIGHTS: Final = {
     "drchrono list": "calendar:read or clinical:read",
     "drchrono bulk appointments": "calendar:read or clinical:read",
@@ -103,7 +104,7 @@ def in_order(records: Sequence[Record], asked: str, default: str) -> bool | None
     """Whether the records are in the order asked for; None when they can't tell.
 
     Records that are in the default order too prove nothing. Marks are compared as text: they are
-    of one form and of no known zone (facts: D, Appointments).
+    of one form and of no known zone (D27).
     """
     marks = [(one.get(asked), one.get(default)) for one in records]
     known = [(str(a), str(b)) for a, b in marks if isinstance(a, str) and isinstance(b, str)]
@@ -180,7 +181,7 @@ def _contacts(name: str, sync: Sync, ticket: Ticket) -> Finding:
 
 
 def _emails(sync: Sync, ticket: Ticket, page: Page) -> Iterator[str]:
-    """An e-mail of somebody: list items may lack it (guide), then the first contact is read."""
+    """An e-mail of somebody: list items may lack it (O12, O30), then the first contact is read."""
     for one in page.results:
         if isinstance(one.get("email"), str) and one["email"]:
             yield str(one["email"])

@@ -1,8 +1,9 @@
-"""What a profile means can change without any visit changing: it is renamed in DrChrono.
+"""Notice that a profile was renamed in DrChrono, and so means something else.
 
-The mapping may name profiles by their names. A visit's own digests show nothing of that, so what
-each profile means is kept beside the mapping's version, and another meaning is told. Nothing is
-written for it: what is touched, or booked, is read as the mapping has it now.
+The mapping may name profiles by their names. A visit's digests don't show a renamed profile, so
+each profile's meaning is stored beside the mapping's version, and a changed one opens an attention
+item. Nothing is written because of it: visits that are touched or booked follow the mapping as it
+is now.
 """
 
 from datetime import datetime

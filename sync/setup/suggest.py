@@ -1,4 +1,4 @@
-"""A first mapping file, proposed from what both APIs tell: who is who, which profile is what.
+"""Propose a first mapping file from what both APIs tell: doctors, providers, profiles.
 
 Nothing doubtful is decided here: a line that a person must decide stands behind `# decide:`. The
 text holds names of staff, rooms and profiles, never of patients.

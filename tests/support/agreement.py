@@ -1,4 +1,4 @@
-"""Whether both systems of a test's clinic say the same; the comparison is that of `make chaos`."""
+"""Compare what both systems of a test's clinic show, by the comparison of `make chaos`."""
 
 from chaos.agreement import differences, open_appointments, open_visits
 from tests.support.clinic import Clinic

@@ -1,4 +1,4 @@
-"""Looks for personal data where none may be: every form a word can have, every place it can be in.
+"""Look for personal data where none may be, in every form a word can have.
 
 A word counts as found in plain text, escaped as in JSON or an address, and inside anything that is
 base64 or zlib, however deep (RQ keeps job data as zlib and exception texts as base64 of zlib).

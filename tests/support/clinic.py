@@ -1,4 +1,4 @@
-"""A whole clinic for a test: the sandbox, the doors over HTTP, and the engine run by the test.
+"""Run a whole clinic for a test: the sandbox, the doors over HTTP, the engine by the test.
 
 `pump` does what workers and beat do, one item after the other, until nothing is due; `advance`
 moves the engine's clock instead of sleeping.
@@ -232,7 +232,7 @@ class Clinic:
         self.settle()
 
     def whole_cycle(self, *, hours: float = 25) -> None:
-        """One catch-up as the design means it: everything is due once, daily walks included.
+        """One catch-up (docs/rules.md, R24): everything is due once, daily walks included.
 
         The remotes' clocks go along: a list "since yesterday" must mean their yesterday too.
         """

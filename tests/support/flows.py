@@ -1,7 +1,7 @@
-"""The flows that the invariants are shown on: what is there before, what a person then does.
+"""Define the flows that show the invariants: what is there before, what a person then does.
 
 Each round of a flow has a slot and a patient of its own, so that many rounds fit into one clinic.
-`calls` are the calls a round costs by the design (§11), as (remote, method, path); `mails` what the
+`calls` are the calls of a round by docs/costs.md, as (remote, method, path); `mails` what the
 patient gets, whatever goes wrong on the way.
 """
 

@@ -1,4 +1,4 @@
-"""What somebody posts who knows a webhook's secret: bodies of his own making, over HTTP."""
+"""Post what somebody who knows a webhook's secret could: bodies of his own, over HTTP."""
 
 from typing import Any
 

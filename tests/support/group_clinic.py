@@ -1,4 +1,4 @@
-"""A clinic with group visits: its people, how they are booked, and who is in a visit."""
+"""Run a clinic with group visits: its people, their bookings, who is in a visit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

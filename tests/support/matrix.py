@@ -1,7 +1,7 @@
-"""Every unknown of the two systems that the sandbox can switch, and one tour through a day.
+"""Switch every unknown of both systems, and make one tour through a day under each.
 
-The facts sheets mark as U what nobody documented. Each is switched alone, then in seeded pairs;
-under each the tour must end with both sides alike and exactly the mails typed in here.
+The unknowns are those of docs/api-facts.md. Each is switched alone, then in seeded pairs; each time
+the tour must end with both sides alike and exactly the mails typed in here.
 """
 
 import random

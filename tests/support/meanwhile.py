@@ -1,4 +1,4 @@
-"""What happens in the middle of a call of ours: before it leaves, or before its end is stored."""
+"""Do something in the middle of a call of ours: before it leaves, or before its end is stored."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Starts `python -m sandbox` for a test and speaks its control API; imports nothing of it."""
+"""Start `python -m sandbox` for a test and speak its control API; import nothing of it."""
 
 from __future__ import annotations
 

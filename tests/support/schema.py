@@ -1,8 +1,8 @@
-"""Decides whether a DrChrono request or answer agrees with DrChrono's own published schema.
+"""Validate a DrChrono request or answer against DrChrono's own published schema.
 
-The schema is the file that the environment variable DRCHRONO_SCHEMA names. It refuses true
-things, so: `required` is dropped on PATCH bodies, null is allowed everywhere, and `EXCEPTIONS`
-lists each further leniency with its reason.
+The environment variable DRCHRONO_SCHEMA names the schema's file. It refuses what is true
+(docs/api-facts.md, D15), so `required` is dropped on PATCH bodies, null is allowed everywhere, and
+`EXCEPTIONS` lists each further leniency with its reason ("reference" and "schema" are DrChrono's).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ VARIABLE = "DRCHRONO_SCHEMA"
 
 # (which path, which place in the object, why the schema is not followed there)
 EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
-    (r"/api/appointments", r"status", "practice-defined statuses: an open set (facts: D)"),
-    (r"/api/appointments", r"is_telehealth", "undocumented, some accounts return it (facts: D)"),
+    (r"/api/appointments", r"status", "practice-defined statuses: an open set (D32)"),
+    (r"/api/appointments", r"is_telehealth", "undocumented, some accounts return it (D39)"),
     (r"/api/patients", r"preferred_pharmacies", "schema: an enum whose only word is a list"),
     (r"/api/offices", r"exam_rooms(/.*)?", "reference: array of objects; schema: string"),
     (r"/api/offices", r"doctor", "reference: integer; schema: string"),
@@ -36,9 +36,9 @@ EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
         "a query parameter in the schema; taken in the body too",
     ),
 )
-# The schema gives the bulk POST of appointments the answer of a single one (platform facts, 10),
-# and no uuid and no pagination on the bulk GETs (11): these are checked by hand in the tests.
-# The newest schema has the list of a series' instances, this one not.
+# The schema gives the bulk POST of appointments the answer of a single one (D15), and neither uuid
+# nor pagination to the bulk GETs (D53): the tests check these by hand. The newer schema has the
+# list of a series' instances (D44), this one not.
 UNCHECKED = (
     "/api/appointments_list",
     "/api/patients_list",
@@ -54,7 +54,7 @@ def available() -> bool:
 def validate_answer(method: str, path: str, status: int, body: Any) -> list[str]:
     """What is wrong with an answer; an empty list when it agrees.
 
-    `path` has no query. A 204 must be empty (`body` None or ""), API v4, Requests.
+    `path` has no query. A 204 must be empty: `body` None or "" (D2).
     """
     if status == 204:
         return [] if body in (None, "") else ["204 with a body"]
@@ -67,7 +67,7 @@ def validate_answer(method: str, path: str, status: int, body: Any) -> list[str]
     if schema is None:
         return [f"{method} {path} {status}: no schema"]
     if isinstance(body, dict) and "results" in body and "uuid" not in body:
-        # Facts: D: the schema says data, every client reads results.
+        # The schema says data, every client reads results (D6).
         body = {**body, "data": body["results"]}
         del body["results"]
     return _problems(schema, path, body)

@@ -1,4 +1,4 @@
-"""What the tests of what syncs share: a visit on both sides, and what a clinic decides."""
+"""Set up what the tests of what syncs share: a visit on both sides, a clinic's decisions."""
 
 from sync.tasks import schedule
 from tests.support.clinic import Clinic

@@ -1,4 +1,4 @@
-"""Clinics that are set up once for all tests of a worker and copied for each of them.
+"""Set up a clinic once for all tests of a test worker, and copy it for each of them.
 
 Connecting a clinic is some thirty calls, the same for every test that starts from a connected one.
 """

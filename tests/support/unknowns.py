@@ -1,4 +1,4 @@
-"""Each unknown alone and in seeded pairs, many of them in one clinic, one set after the other."""
+"""Try each unknown alone and in seeded pairs, many of them in one clinic."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

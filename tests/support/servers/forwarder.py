@@ -1,4 +1,4 @@
-"""A name that can be made to lead elsewhere: a port of its own before servers that are switched.
+"""Forward a port to one server or another, as a DNS name that is moved.
 
 Open connections stay where they are, as they do when a DNS name is moved after a failover.
 """

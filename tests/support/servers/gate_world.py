@@ -1,4 +1,4 @@
-"""A gate over a real wire to a local server, for one visit whose two objects are linked."""
+"""Run a gate over a real wire to a local server, for a visit of two linked objects."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The flows in which a worker is killed: every invariant's, and plans that they don't meet."""
+"""Define the flows in which a worker is killed: the invariants', and further plans."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Worker processes that are killed by SIGKILL at a chosen point of their work.
+"""Kill worker processes by SIGKILL at a chosen point of their work.
 
 The points are not listed by hand: the wire of the gate and the database's driver are watched, and
 tell of each call and each commit before and after it. A commit that wrote nothing is none.

@@ -1,4 +1,4 @@
-"""A remote that answers each request as the test says, and remembers what it saw."""
+"""Serve a remote that answers each request as the test says, and remembers what it saw."""
 
 import json as jsonlib
 import socket

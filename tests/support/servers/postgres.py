@@ -1,4 +1,4 @@
-"""Databases on the PostgreSQL of the tests, which is known by the directory of its socket."""
+"""Make databases on the tests' PostgreSQL, found by the directory of its socket."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Processes of ours under test: started with an environment of their own, heard line by line."""
+"""Start our processes under test, with an environment of their own, and hear their lines."""
 
 import os
 import signal

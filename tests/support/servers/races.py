@@ -1,4 +1,4 @@
-"""Races: the same thing done at the same moment by threads or by processes of their own."""
+"""Race: do the same thing at the same moment in threads or processes of their own."""
 
 import multiprocessing
 import threading

@@ -1,4 +1,4 @@
-"""What a rolling restart under load is made of: staff who never stop, and processes that do.
+"""Restart processes one after the other under load, while staff never stop.
 
 SIGHUP gives gunicorn new workers behind a listener that stays open; SIGTERM ends a process, and the
 supervisor, as a platform does, starts another.

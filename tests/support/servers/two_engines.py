@@ -1,4 +1,4 @@
-"""Two engines of their own on one clinic's database, working on whatever is due."""
+"""Run two engines on one clinic's database, working on whatever is due."""
 
 import threading
 from collections.abc import Callable
