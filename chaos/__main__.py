@@ -61,7 +61,7 @@ PROBES = 40
     show_default=True,
     help="Where the world keeps its files; the processes' logs stay there.",
 )
-def main(
+def main(  # noqa: PLR0913 - click gives each option as an argument
     seed: int | None,
     edits: int,
     faults: int | None,

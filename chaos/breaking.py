@@ -222,8 +222,11 @@ class Breaker:
         self._after(seconds, lambda: self._command(remote, {"behaviours": {"list_lag_seconds": 0}}))
 
     def _expire(self) -> None:
-        """Let the access token die now. It is made older here too: a 401 of one that is younger
-        than a minute is not taken for its age."""
+        """Let the access token die now.
+
+        It is made older here too: a 401 of a token younger than a minute is not put down to its
+        age.
+        """
         try:
             with self._world.sync.store.write() as conn:
                 old = datetime.now(UTC) - 2 * YOUNG

@@ -119,8 +119,10 @@ class Groups:
     # --- where it stands --------------------------------------------------------------------------
 
     def find(self, group: Group) -> str | None:
-        """Learn the ids of a group's visits; that of those who still come, None where it is not
-        there yet."""
+        """Learn the ids of a group's visits.
+
+        Returns the id of the visit of those who still come, None while there is none.
+        """
         newest = None
         for who, appointment in group.appointments.items():
             found = self._desk.linked(Side.DRCHRONO, appointment, Side.ONCALL)

@@ -183,8 +183,10 @@ def slot_time(slot: str, today: datetime) -> datetime:
 
 
 def people() -> tuple[Person, ...]:
-    """Who has a chart from the beginning: first those whose chart is edited, then those whom staff
-    book in OnCall."""
+    """Give the people with a chart from the beginning.
+
+    Those whose chart is edited come first, then those whom staff book in OnCall.
+    """
     return tuple(
         Person(number, DOCTORS[number % len(DOCTORS)], known=True)
         for number in range(CHARTS + CALLERS)
@@ -242,7 +244,8 @@ class _Drawing:
             value = self._chance.choice(TYPES)
         if do is Do.CANCEL and side is Side.ONCALL:
             value = self._chance.choice(("staff", "patient"))
-        return self._made(number, do, side, visit.person, visit.number, value, other)
+        made = self._made(number, do, side, visit.person, visit.number, value)
+        return replace(made, other=other)
 
     def probe(self, number: int) -> Edit:
         """A visit of somebody known, booked in turn in either system."""
@@ -318,18 +321,11 @@ class _Drawing:
         return None
 
     def _made(
-        self,
-        number: int,
-        do: Do,
-        side: Side,
-        person: int,
-        visit: int = 0,
-        value: str = "",
-        other: str = "",
+        self, number: int, do: Do, side: Side, person: int, visit: int = 0, value: str = ""
     ) -> Edit:
         pause = self._chance.expovariate(1 / self._pause) if self._pause else 0.0
         said = value or str(number)
-        return Edit(number, do, side, person, visit, said, other, min(pause, 10 * self._pause))
+        return Edit(number, do, side, person, visit, said, "", min(pause, 10 * self._pause))
 
     def _calendar(self) -> list[str]:
         slots = [f"{day}/{half}" for day in range(DAYS) for half in range(HALF_HOURS)]

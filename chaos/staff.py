@@ -128,8 +128,10 @@ class Staff:
         return side
 
     def _side(self, edit: Edit, visit: Visit) -> Side:
-        """Where it is made: on the side of the plan, or where the visit was booked if it is not
-        yet on the other one."""
+        """Give the side on which the edit is made.
+
+        It is the plan's, or the one on which the visit was booked while the other has none yet.
+        """
         return edit.side if edit.side is visit.side or self.other_half(visit) else visit.side
 
     def _shows(self, visit: Visit, side: Side, body: dict[str, Any]) -> bool:

@@ -29,8 +29,7 @@ from sync.store.tokens import SealedTokens
 
 
 def owner_name(role: str) -> str:
-    """A name for this process in leases and heartbeats: role, host and process id."""
-
+    """Name this process in leases and heartbeats: role, host and process id."""
     return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
 
 

@@ -41,7 +41,7 @@ from sync import log as logs
     default="sqlite",
     show_default=True,
 )
-def main(
+def main(  # noqa: PLR0913 - click gives each option as an argument
     doctors: int,
     hours: int,
     edits_per_hour: float,

@@ -46,15 +46,17 @@ def request(send: Send, path: str, filters: Mapping[str, str]) -> str:
     return uuid
 
 
+@dataclass(frozen=True)
+class BulkList:
+    """A list that was ordered at `path`: its `uuid`, and how many records a page is to hold."""
+
+    path: str
+    uuid: str
+    page_size: int = LARGEST_PAGE
+
+
 def pages(
-    send: Send,
-    path: str,
-    base: Base,
-    uuid: str,
-    *,
-    wait: Callable[[int], None],
-    page_size: int = LARGEST_PAGE,
-    first: int = 1,
+    send: Send, base: Base, ordered: BulkList, *, wait: Callable[[int], None], first: int = 1
 ) -> Iterator[BulkPage]:
     """Give the pages of a list from page `first` on, each poll a call of its own.
 
@@ -64,11 +66,11 @@ def pages(
     """
     number: int | None = first
     while number is not None:
-        query = {"uuid": uuid, "page": str(number), "page_size": str(page_size)}
-        answer = _complete(send, Call("drchrono", "GET", BULK, path, query=query), wait)
-        found = read_page(answer, base, path)
+        query = {"uuid": ordered.uuid, "page": str(number), "page_size": str(ordered.page_size)}
+        answer = _complete(send, Call("drchrono", "GET", BULK, ordered.path, query=query), wait)
+        found = read_page(answer, base, ordered.path)
         total = _page_count(answer.json, number, more=found.next is not None)
-        yield BulkPage(uuid, number, total, found.results)
+        yield BulkPage(ordered.uuid, number, total, found.results)
         number = number + 1 if number < total else None
 
 

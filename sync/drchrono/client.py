@@ -252,9 +252,8 @@ class DrChrono:
         else:
             asked = {"order_by": "updated_at", "page_size": str(page_size), **filters}
             uuid, first = bulk.request(send, path, asked), 1
-        yield from bulk.pages(
-            send, path, self._base, uuid, wait=wait, page_size=page_size, first=first
-        )
+        ordered = bulk.BulkList(path, uuid, page_size)
+        yield from bulk.pages(send, self._base, ordered, wait=wait, first=first)
 
 
 def _path(path: str, object_id: str) -> str:

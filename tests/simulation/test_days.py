@@ -300,8 +300,10 @@ class Days(RuleBasedStateMachine):
         return here_ | {_wall(one["datetime"]) for one in open_visits(self.clinic)}
 
     def _free(self, at: int) -> bool:
-        """Whether nobody sits in the slot on either side: two bookings of one hour are a conflict
-        that a person resolves, not a disagreement."""
+        """Whether nobody sits in the slot on either side.
+
+        Two bookings of one hour are a conflict that a person resolves, not a disagreement.
+        """
         return here(slot(at)) not in self._taken()
 
     def _sits(self, who: int, at: str) -> bool:

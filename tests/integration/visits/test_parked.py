@@ -1,5 +1,6 @@
-"""What fails or waits: how long until it is tried again, why it waits, what wakes it, and that one
-poisoned object delays no other.
+"""Park what fails or waits: when it is tried again, why it waits, what wakes it.
+
+One poisoned object delays no other.
 
 What it waits for wakes it: a patient and the mapping in invariant 9's tests, the authorisation in
 `test_token_renewed.py`, a visit in `test_successors.py`. The reasons are told by `explain`:
