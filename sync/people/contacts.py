@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, select
-
 from sync.core.errors import Refused
 from sync.core.records import Absent, Marker, Person, present
 from sync.core.rules.merge import Seen
@@ -20,12 +18,14 @@ from sync.run import allowed, attempts, markers, unreadable
 from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import attention, pending
+from sync.store import attention, calls
 from sync.store.tables import baselines, facts, journal, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lease
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.core.wording import Json
     from sync.outbound.call import Answer
     from sync.runtime import Sync
@@ -64,14 +64,7 @@ def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> boo
 
 def is_told(conn: Connection, key: int) -> bool:
     """Whether somebody was told already why this person has no contact."""
-    told = conn.execute(
-        select(attention.c.id).where(
-            attention.c.aggregate == key,
-            attention.c.cause.in_(TOLD),
-            attention.c.closed_at.is_(None),
-        )
-    ).first()
-    return told is not None
+    return attention.is_any_open(conn, key, TOLD)
 
 
 def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doctor: str) -> None:
@@ -176,7 +169,7 @@ def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> Non
     shown = oncall.to_person(json)
     made = links.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
     if made is not None:
-        conn.execute(delete(pending).where(pending.c.object == row.id))
+        calls.forget_sent(conn, row.id)
         digests = sync.digests.fields(made.id, oncall.wire("contact", json))
         baselines.settle(conn, made.id, digests, sync.digests.key_id)
 

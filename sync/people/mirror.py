@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-from sqlalchemy.orm import aliased
-
-from sync.store.schema import object_
+from sync.store.people import patients
 from sync.store.tables import told, work
 from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.mapping import Mapping
 
@@ -30,18 +29,5 @@ def raise_all(conn: Connection, mapping: Mapping, now: datetime) -> None:
     if not is_mirrored(mapping):
         return
     told.ask_for_patients(conn)
-    contact = aliased(object_)
-    known = select(contact.c.id).where(
-        contact.c.aggregate == object_.c.aggregate, contact.c.kind == "contact"
-    )
-    rows = conn.execute(
-        select(object_.c.aggregate).where(
-            object_.c.system == "drchrono",
-            object_.c.kind == "patient",
-            object_.c.state == "live",
-            object_.c.remote_id.is_not(None),
-            ~known.exists(),
-        )
-    )
-    for key in rows.scalars().all():
+    for key in patients.without_contact(conn):
         work.raise_(conn, key, now=now, hints=Hints.of("drchrono"), lane=Lane.BULK)

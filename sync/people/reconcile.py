@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
-
 from sync.core.errors import Gone
 from sync.core.records import present
 from sync.core.rules import inviting, people
@@ -24,14 +22,15 @@ from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import ParkedError
 from sync.store.people import persons
-from sync.store.schema import attendance, object_, visit
-from sync.store.schema import person as person_table
 from sync.store.tables import attendances, baselines, journal, links, person_index, told, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lease
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.runtime import Sync
 
@@ -47,7 +46,9 @@ def run(sync: Sync, lease: Lease) -> None:
         patient = _patient(conn, lease.aggregate)
         deliveries = journal.unexplained(conn, lease.aggregate)
         stored = baselines.stored_fields(conn, [patient.id]) if patient else {}
-        behind = _is_behind(conn, lease.aggregate) or _lacks_contact(conn, sync, lease.aggregate)
+        behind = persons.is_behind(conn, lease.aggregate) or _lacks_contact(
+            conn, sync, lease.aggregate
+        )
         excluded = persons.get(conn, lease.aggregate).excluded
     if excluded and patient is not None:
         raise ParkedError("operator", f"excluded:{patient.remote_id}", None)
@@ -126,24 +127,9 @@ def _not_stale(
         look_again_for(lease, Hints.of("drchrono"), sync.clock())
 
 
-def _is_behind(conn: Connection, key: int) -> bool:
-    """Whether a visit was made with names or an address older than the chart's."""
-    found = conn.execute(
-        select(attendance.c.id)
-        .join(person_table, person_table.c.aggregate == attendance.c.person)
-        .where(
-            attendance.c.person == key,
-            attendance.c.current,
-            attendance.c.person_version < person_table.c.version,
-        )
-        .limit(1)
-    ).first()
-    return found is not None
-
-
 def tell_if_behind(conn: Connection, key: int | None, now: datetime) -> None:
     """Raise the person of a participant known only now, that missed a change of the chart."""
-    if key is not None and _is_behind(conn, key):
+    if key is not None and persons.is_behind(conn, key):
         work.raise_(conn, key, now=now, hints=Hints.of("drchrono"))
 
 
@@ -157,13 +143,7 @@ def _lacks_contact(conn: Connection, sync: Sync, key: int) -> bool:
 def _doctors(conn: Connection, sync: Sync, key: int) -> list[str]:
     """The doctors of the person's open visits to come."""
     attended = attendances.open_attendances_of_person(conn, key, now=sync.clock())
-    rows = conn.execute(
-        select(visit.c.doctor)
-        .where(visit.c.aggregate.in_([a.visit for a in attended]), visit.c.doctor.is_not(None))
-        .distinct()
-        .order_by(visit.c.doctor)
-    )
-    return list(rows.scalars())
+    return visits.doctors_of(conn, [one.visit for one in attended])
 
 
 def _explained(
@@ -181,11 +161,7 @@ def _new_version(run: PersonRun) -> None:
     sync = run.sync
     with sync.store.write() as conn:
         work.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        conn.execute(
-            update(person_table)
-            .where(person_table.c.aggregate == run.lease.aggregate)
-            .values(version=person_table.c.version + 1)
-        )
+        persons.new_version(conn, run.lease.aggregate)
         told.settled(conn, "drchrono", "patient", str(run.patient.remote_id))
         keys = people.known_by(run.person)
         person_index.remember(conn, sync.digests, run.lease.aggregate, keys, now=sync.clock())
@@ -255,19 +231,7 @@ def _settle(run: PersonRun, cause: str) -> None:
             conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id
         )
         links.change(conn, patient.id, seen_at=now, mark=run.person.mark)
-        version = select(person_table.c.version).where(
-            person_table.c.aggregate == run.lease.aggregate
-        )
-        # One whose participant is not known yet was told nothing of this version.
-        known = select(object_.c.id).where(
-            object_.c.id == attendance.c.participant, object_.c.remote_id.is_not(None)
-        )
-        conn.execute(
-            update(attendance)
-            .where(attendance.c.person == run.lease.aggregate, attendance.c.current)
-            .where(known.exists())
-            .values(person_version=version.scalar_subquery())
-        )
+        persons.told(conn, run.lease.aggregate)
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())
         if cause != inviting.NO_EMAIL:

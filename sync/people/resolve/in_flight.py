@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, select
-
 from sync.core.rules import people
-from sync.store.schema import object_, person_key
+from sync.store import objects
 from sync.store.tables import links, person_index
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.core.records import Attendee, Person
     from sync.digests import Digests
     from sync.runtime import Sync
@@ -94,13 +94,11 @@ def again(conn: Connection, row: Obj) -> Obj | None:
 
 def forget(conn: Connection, row: Obj) -> None:
     """Drop a create that made nothing, and what it is found by."""
-    known = conn.execute(select(object_.c.remote_id).where(object_.c.id == row.id)).first()
+    known = objects.row(conn, row.id)
     if known is None or known.remote_id is not None:
         return
     links.forget_create(conn, row.id)
-    conn.execute(
-        delete(person_key).where(person_key.c.person == row.aggregate, person_key.c.what.in_(UNDER))
-    )
+    person_index.forget(conn, row.aggregate, UNDER)
 
 
 def _keys(

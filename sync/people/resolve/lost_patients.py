@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from sync.core.errors import Gone
 from sync.core.records import Marker
 from sync.drchrono import translate as drchrono
@@ -20,7 +18,7 @@ from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import object_
+from sync.store.people import patients
 from sync.store.tables import links
 from sync.store.tables.work import Hints
 
@@ -90,21 +88,8 @@ def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | N
 
 def _told_of(sync: Sync, ticket: Ticket, sent: datetime) -> list[Person]:
     """The patients that were first heard of since the POST, as they are read."""
-    heard = (
-        select(object_.c.remote_id)
-        .where(
-            object_.c.system == "drchrono",
-            object_.c.kind == "patient",
-            object_.c.state == "live",
-            object_.c.made_by_us.is_(False),
-            object_.c.remote_id.is_not(None),
-            object_.c.created_at >= sent,
-        )
-        .order_by(object_.c.id)
-        .limit(MOST_TOLD)
-    )
     with sync.store.read() as conn:
-        ids = [str(one) for one in conn.execute(heard).scalars()]
+        ids = patients.heard_of_since(conn, sent, MOST_TOLD)
     found = []
     for remote_id in ids:
         try:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
 from sync.core.errors import Gone, RemoteError
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.rules import inviting, people
@@ -24,7 +22,7 @@ from sync.run.changes import compare
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import object_, person
+from sync.store.people import patients, persons
 from sync.store.tables import (
     baselines,
     blockers,
@@ -39,6 +37,8 @@ from sync.store.tables import (
 from sync.store.tables.work import Hints, Wait
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.core.records import Visit
     from sync.core.wording import Json
     from sync.run.context import Run
@@ -71,7 +71,7 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> Met:
     sync = run.sync
     with sync.store.write() as conn:
         obj = _patient_row(conn, run, remote_id)
-        known = _version(conn, obj.aggregate)
+        known = persons.get(conn, obj.aggregate)
     try:
         json = sync.drchrono.get_patient(run.ticket, remote_id, verbose=not obj.marked)
     except Gone:
@@ -93,17 +93,6 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> Met:
     with sync.store.write() as conn:
         charts.tell(conn, sync, obj.aggregate, chart)
     return Met(obj.aggregate, remote_id, known.version, doctor, chart, json)
-
-
-@dataclass(frozen=True)
-class _Known:
-    version: int
-    excluded: bool
-
-
-def _version(conn: Connection, key: int) -> _Known:
-    row = conn.execute(select(person).where(person.c.aggregate == key)).one()
-    return _Known(row.version, row.excluded)
 
 
 def _patient_row(conn: Connection, run: Run, remote_id: str) -> links.Obj:
@@ -140,7 +129,7 @@ def afterwards(run: Run, met: Met) -> None:
     sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        if _version(conn, met.key).version != met.version:
+        if persons.get(conn, met.key).version != met.version:
             work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"))
         if contacts.is_settled(conn, run.mapping, met.key, met.doctor):
             return
@@ -320,24 +309,13 @@ def _from_index(run: Run, attendee: Attendee, doctor: str) -> Met | None:
             or not person_index.is_whole(conn, sync.digests)
         ):
             return None  # the search by the API tells
-        patient = (
-            conn.execute(
-                select(object_).where(
-                    object_.c.aggregate == by_email[0],
-                    object_.c.system == "drchrono",
-                    object_.c.kind == "patient",
-                    object_.c.state == "live",
-                )
-            )
-            .mappings()
-            .all()
-        )
-        if len(patient) != 1:
+        found = patients.live_of(conn, by_email[0])
+        if len(found) != 1:
             return None
-        known = _version(conn, by_email[0])
+        known = persons.get(conn, by_email[0])
     if known.excluded:
-        raise ParkedError("operator", f"excluded:{patient[0]['remote_id']}", None)
-    shown = Person("drchrono", patient[0]["remote_id"], "patient")
+        raise ParkedError("operator", f"excluded:{found[0]}", None)
+    shown = Person("drchrono", str(found[0]), "patient")
     return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
 
 
@@ -392,7 +370,7 @@ def _meet(
     with run.sync.store.write() as conn:
         obj = _patient_row(conn, run, shown.remote_id)
         _note_patient(conn, run, obj, json, shown)
-        known = _version(conn, obj.aggregate)
+        known = persons.get(conn, obj.aggregate)
     if known.excluded:
         raise ParkedError("operator", f"excluded:{shown.remote_id}", None)
     # What a list shows lacks the custom demographics: the hub reads for itself.

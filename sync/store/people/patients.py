@@ -48,3 +48,13 @@ def heard_of_since(conn: Connection, since: datetime, most: int) -> list[str]:
         .limit(most)
     )
     return [str(one) for one in conn.execute(heard).scalars()]
+
+
+def live_of(conn: Connection, person: int) -> list[str | None]:
+    """The ids of a person's patients that are there or being looked for."""
+    rows = conn.execute(
+        select(object_.c.remote_id)
+        .where(object_.c.aggregate == person, *_PATIENT, object_.c.state == "live")
+        .order_by(object_.c.id)
+    )
+    return list(rows.scalars())

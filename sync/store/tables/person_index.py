@@ -3,10 +3,10 @@
 It holds who was read. Whom only a webhook told of is noted apart, and read before it counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from sync.core.records import Attendee, Person
 from sync.core.rules import people
@@ -103,3 +103,39 @@ def to_be_read(conn: Connection, digests: Digests, who: Attendee | Person) -> li
     )
     doubted = told.of_patients(conn, list(had.scalars()))
     return sorted({*told.patients_with(conn, said), *doubted})
+
+
+# --- by what is stored ----------------------------------------------------------------------------
+
+
+def digests_of(conn: Connection, person: int, what: str) -> set[str]:
+    """The digests of one sort that a person is known by, under any key."""
+    own = person_key.c.person == person, person_key.c.what == what
+    return set(conn.execute(select(person_key.c.hmac).where(*own)).scalars())
+
+
+def known_by(conn: Connection, what: str, hmacs: Collection[str]) -> list[int]:
+    """The people known by any of these digests."""
+    rows = select(person_key.c.person).where(
+        person_key.c.what == what, person_key.c.hmac.in_(hmacs)
+    )
+    return sorted(set(conn.execute(rows).scalars()))
+
+
+def most_different(conn: Connection, what: str, among: Collection[int]) -> int:
+    """How many digests of one sort these people have, under the key with the most of them.
+
+    Under each digest key the same words have another digest.
+    """
+    counts = conn.execute(
+        select(func.count(person_key.c.hmac.distinct()))
+        .where(person_key.c.what == what, person_key.c.person.in_(among))
+        .group_by(person_key.c.key_id)
+    )
+    return max(counts.scalars(), default=0)
+
+
+def forget(conn: Connection, person: int, what: Collection[str]) -> None:
+    """Let a person be found no more by keys of these sorts."""
+    own = person_key.c.person == person, person_key.c.what.in_(what)
+    conn.execute(delete(person_key).where(*own))
