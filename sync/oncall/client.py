@@ -95,13 +95,6 @@ class OnCall:
         """Change the fields in the body; None when OnCall answers nothing."""
         return self._patch(ticket, "contact", f"/contacts/{_id(contact_id)}/", body, audit)
 
-    def contact_appointments(
-        self, ticket: Any, contact_id: str, page: int | str | None = None
-    ) -> Page:
-        """Read one page of a contact's appointments. Raises Gone when there is no such contact."""
-        path = f"/contacts/{_id(contact_id)}/appointments/"
-        return self._page(ticket, "contact_appointments", path, page, {})
-
     # Providers: read only (O36)
 
     def providers(self, ticket: Any) -> Iterator[Record]:

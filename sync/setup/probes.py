@@ -70,7 +70,6 @@ def _plain(name: str, sync: Sync, ticket: Ticket) -> Finding:
     page = next(sync.drchrono.list_appointments(ticket, date_range=_days(sync)))
     if page.next is None:
         return good(name, f"{len(page.results)} appointments in {DAYS} days fit one page")
-    remember(sync, drchrono_page_size=str(len(page.results)))
     return good(name, f"pages of {len(page.results)} appointments")
 
 
@@ -89,13 +88,8 @@ def _bulk_appointments(name: str, sync: Sync, ticket: Ticket) -> Finding:
         _not_forbidden(refusal)
         remember(sync, bulk_appointments="no")
         return good(name, "not there: appointments are read page by page")
-    learned = {"bulk_appointments": "yes"}
-    if page.pages > 1:
-        learned["bulk_page_size"] = str(len(page.results))
+    remember(sync, bulk_appointments="yes")
     ordered = in_order(page.results, "updated_at", "scheduled_time")
-    if ordered is not None:
-        learned["bulk_ordered"] = "yes" if ordered else "no"
-    remember(sync, **learned)
     said = {True: "by their last change", False: "not by their last change", None: "as yet unknown"}
     return good(name, f"there; {len(page.results)} on a page, order: {said[ordered]}")
 
@@ -147,16 +141,14 @@ def oncall(sync: Sync) -> list[Finding]:
 def _appointments(name: str, sync: Sync, ticket: Ticket) -> Finding:
     page = sync.oncall.list_appointments(ticket)
     ids = [record_id(one) for one in page.results]
-    size = {"oncall_page_size": str(len(ids))} if page.next is not None else {}
+    if page.next is not None:
+        remember(sync, oncall_page_size=str(len(ids)))
     if len(ids) < 2:
-        remember(sync, **size)
         return good(name, "too few appointments to tell their order")
     orders = {"oldest_first": sorted(ids), "newest_first": sorted(ids, reverse=True)}
     order = next((word for word, sequence in orders.items() if sequence == ids), None)
     if order is None:
-        remember(sync, **size)
         return trouble(name, "in no order of age", "Ask OnCall's support how the list is ordered.")
-    remember(sync, oncall_order=order, **size)
     return good(name, f"{order.replace('_', ' ')}, {len(ids)} on the first page")
 
 

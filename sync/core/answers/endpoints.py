@@ -5,7 +5,6 @@ ITEMS = frozenset(
     {
         "appointment",
         "contact",
-        "contact_appointments",
         "doctor",
         "participant",
         "patient",

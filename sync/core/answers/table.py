@@ -131,7 +131,7 @@ def _is_due(system: str, endpoint: str, method: str, json: Json) -> bool:
         return all(isinstance(json.get(key), str) for key in ("access_token", "refresh_token"))
     if endpoint == BULK:
         return True
-    if method == "GET" and (endpoint not in ITEMS or endpoint == "contact_appointments"):
+    if method == "GET" and endpoint not in ITEMS:
         return isinstance(json.get("results", json.get("data")), list)
     return bool(json.get("url" if system == "oncall" else "id"))
 

@@ -44,7 +44,7 @@ _FACT = "account:"
 _SIGHT = "sight:"
 _RIGHT, _WRONG = "right", "wrong"
 # Whose 404 says that an object is gone.
-_OBJECTS = frozenset({"appointment", "contact", "contact_appointments", "participant", "patient"})
+_OBJECTS = frozenset({"appointment", "contact", "participant", "patient"})
 
 
 # --- what is known --------------------------------------------------------------------------------

@@ -98,11 +98,10 @@ def test_a_whole_installation_is_right_and_costs_few_calls(world: Clinic) -> Non
     ]
     assert world.mails() == []
     # 8 visits are known to OnCall and fit one page; DrChrono's pages hold 20 of 60 appointments.
+    assert named(findings, "drchrono list").detail == "pages of 20 appointments"
     assert learned(world) == {
-        "drchrono_page_size": "20",
         "bulk_appointments": "yes",
         "bulk_patients": "yes",
-        "oncall_order": "oldest_first",
         "contacts_email_filter": "yes",
     }
 
@@ -315,7 +314,9 @@ def test_bulk_lists_that_are_not_there(world: Clinic) -> None:
     assert learned(world)["bulk_patients"] == "no"
 
 
-@pytest.mark.parametrize(("heeded", "expected"), [(True, "yes"), (False, "no")])
+@pytest.mark.parametrize(
+    ("heeded", "expected"), [(True, "by their last change"), (False, "not by their last change")]
+)
 def test_whether_the_bulk_list_is_in_the_order_asked_for(
     world: Clinic, heeded: bool, expected: str
 ) -> None:
@@ -325,21 +326,22 @@ def test_whether_the_bulk_list_is_in_the_order_asked_for(
     )
     # The first by its day is the last by its change from now on.
     world.edit(first["id"], notes="x")
-    check(world.sync)
-    assert learned(world)["bulk_ordered"] == expected
+    found = named(check(world.sync), "drchrono bulk appointments")
+    assert found.detail.endswith(f"order: {expected}")
 
 
 def test_the_page_size_of_a_bulk_list_is_seen_when_it_has_several(world: Clinic) -> None:
     world.sandbox.behaviours("drchrono", bulk_page_limit=50)
-    check(world.sync)
-    assert learned(world)["bulk_page_size"] == "50"
+    found = named(check(world.sync), "drchrono bulk appointments")
+    assert found.detail.startswith("there; 50 on a page")
 
 
 @pytest.mark.parametrize("order", ["oldest_first", "newest_first"])
 def test_the_order_and_the_page_size_of_oncalls_list(world: Clinic, order: str) -> None:
     world.sandbox.behaviours("oncall", order=order, page_size=3)
-    assert bad(check(world.sync)) == {}
-    assert learned(world)["oncall_order"] == order
+    findings = check(world.sync)
+    assert bad(findings) == {}
+    assert named(findings, "oncall list").detail.startswith(order.replace("_", " "))
     assert learned(world)["oncall_page_size"] == "3"
 
 
@@ -366,11 +368,11 @@ def test_too_little_to_tell_teaches_nothing(clinic: Clinic) -> None:
     clinic.sandbox.behaviours("drchrono", bulk_polls=0)
     clinic.book(scheduled_time=wall(days=2))
     clinic.pump()
-    assert bad(check(clinic.sync)) == {}
-    told = learned(clinic)
-    assert "bulk_ordered" not in told
-    assert "oncall_order" not in told
-    assert "contacts_email_filter" not in told
+    findings = check(clinic.sync)
+    assert bad(findings) == {}
+    assert named(findings, "drchrono bulk appointments").detail.endswith("as yet unknown")
+    assert named(findings, "oncall list").detail == "too few appointments to tell their order"
+    assert "contacts_email_filter" not in learned(clinic)
 
 
 def test_a_fact_is_replaced_when_an_account_changes(world: Clinic) -> None:

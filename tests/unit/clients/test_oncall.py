@@ -83,12 +83,6 @@ def test_a_patch_may_answer_nothing(script, client):
         ),
         ("contacts", {"email": "a@b.c"}, "GET contacts /contacts/", {"email": "a@b.c"}),
         ("contacts", {"page": 2}, "GET contacts /contacts/", {"page": "2"}),
-        (
-            "contact_appointments",
-            {"contact_id": "8"},
-            "GET contact_appointments /contacts/8/appointments/",
-            {},
-        ),
     ],
 )
 def test_one_page(script, client, method, arguments, line, query):
