@@ -1,9 +1,8 @@
 """A group that both systems have at go-live: its appointments and OnCall visit become one visit."""
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from sync.core.records import Attendee
-from sync.core.rules.group import Slot
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.matching.scan import Met, Scan, Together
@@ -11,10 +10,10 @@ from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import occurrences
 from sync.runtime import Ring
-from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits
 from sync.visits.groups import state
 
 EQUAL = frozenset({"starts", "minutes", "state", "provider", "patient"})
@@ -35,7 +34,7 @@ def link(scan: Scan, together: Together) -> Ring:
             other = links.add(conn, key, "oncall", "appointment", there.visit.remote_id, now=now)
         elif other.aggregate != key:
             links.absorb(conn, other.aggregate, key, now=now, hints=Hints.both())
-        _stand(conn, key, slot)
+        visits.stand(conn, key, slot, state="open")
         for row, (met, who) in zip(rows, together.members, strict=True):
             _settle(conn, scan, row, met, there)
             _attend(conn, scan, key, row, met, who, there)
@@ -51,14 +50,6 @@ def _row(conn: Connection, scan: Scan, met: Met) -> Obj:
     if row.state == "skipped":
         links.change(conn, row.id, state="live")
     return row
-
-
-def _stand(conn: Connection, key: int, slot: Slot) -> None:
-    conn.execute(
-        update(visit)
-        .where(visit.c.aggregate == key)
-        .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, state="open")
-    )
 
 
 def _equal(wire: dict[str, Json], met: Met, there: Met) -> dict[str, Json]:

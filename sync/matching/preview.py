@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, update
 from sync.core.addresses import is_sure
 from sync.core.records import Absent, Attendee, Life, Person, State, Visit, present
 from sync.core.rules import inviting, people
-from sync.core.rules.group import PREFIX, Slot, slot_from, slot_of
+from sync.core.rules.group import Slot, slot_from, slot_of
 from sync.core.rules.people import normal_email
 from sync.matching import untimed
 from sync.matching.compare import compare, patients_like, read_contacts, read_patients
@@ -289,7 +289,8 @@ def _standing_groups(conn: Connection) -> dict[Slot, int]:
     rows = conn.execute(
         select(visit.c.slot_key, func.count(attendance.c.participant))
         .join(attendance, attendance.c.visit == visit.c.aggregate)
-        .where(visit.c.slot_key.like(f"{PREFIX}%"), visit.c.state == "open", attendance.c.current)
+        .where(visit.c.shared, visit.c.slot_key.is_not(None))
+        .where(visit.c.state == "open", attendance.c.current)
         .group_by(visit.c.slot_key)
     )
     return {slot_from(key): count for key, count in rows if count}

@@ -6,14 +6,12 @@ database holds of the visit stays; nothing is linked that a person has told apar
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
 from sync.core.records import Absent, Marker
 from sync.core.rules import place
-from sync.core.rules.group import Slot, slot_of
 from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import Found, Seat
@@ -21,6 +19,7 @@ from sync.run import occurrences
 from sync.store.schema import visit
 from sync.store.tables import attendances, decisions_never, journal, links, work
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -221,7 +220,10 @@ def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat
     values: dict[str, object] = {
         "generation": found.family.generation,
         "state": "closed" if over else "open",
+        "shared": found.family.group,
     }
+    if visits.is_shared(conn, key) is not found.family.group:
+        values["slot_key"] = None  # the key of the other kind
     if starts and doctors:
         values |= {"starts_at": starts[0], "doctor": doctors[0]}
         slot = _slot(scan, found, made, starts[0], doctors[0])
@@ -239,19 +241,9 @@ def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: 
     if not found.family.group:
         person = scan.person_keys.get(str(members[0].patient)) if members else None
         return place.slot_key(doctor, starts, person) if person is not None else None
-    open_ = [one for one in members if not relink_places.is_over(one)]
-    slots = Counter(slot for one in open_ or members if (slot := slot_of(one)) is not None)
-    if any(one.group for one in members):
-        return slots.most_common(1)[0][0].key if slots else None
-    if found.present is None:
-        return None
-    shown = found.present.visit
-    office = scan.mapping.booking_office(doctor) or ""
-    office = slots.most_common(1)[0][0].office if slots else office
-    minutes = shown.minutes if not slots else slots.most_common(1)[0][0].minutes
-    if isinstance(minutes, Absent):
-        return None  # its own run tells that its length is not known
-    return Slot(doctor, office, starts, minutes, born=shown.remote_id).key
+    there = found.present.visit if found.present is not None else None
+    slot = place.of_group(members, there, scan.mapping.booking_office)
+    return slot.key if slot is not None else None  # its own run asks for what is not known
 
 
 def _is_taken(conn: Connection, slot: str, key: int) -> bool:

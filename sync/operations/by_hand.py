@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, State, Visit
-from sync.core.rules.group import is_group
 from sync.core.rules.lifecycle import terminal
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
@@ -129,7 +128,7 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
     there_ = [o for o in objects if (o.system, o.kind) == ("oncall", "appointment")]
     if not here or not there_:
         raise NotPossibleError(f"{kind} {object_id} is linked with nothing on the other side.")
-    if is_group(visits.slot_of(conn, key)):
+    if visits.is_shared(conn, key):
         raise NotPossibleError(
             "This is a group visit: take the member out of it in DrChrono (cancel, or give the "
             "appointment another time or profile), or cancel the participant in OnCall."

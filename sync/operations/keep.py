@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from sync.core.errors import Gone
 from sync.core.records import Absent, State
 from sync.core.rules.effects import Patch
-from sync.core.rules.group import is_group
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
@@ -96,7 +95,7 @@ def _visit(sync: Sync, lease: Lease, fields: tuple[str, ...]) -> tuple[VisitRun,
     """The visit with both sides read, and which of its fields differ (of those asked for)."""
     with sync.store.read() as conn:
         state = load(conn, lease, sync.clock())
-    if is_group(state.row["slot_key"]):
+    if state.is_group:
         raise NotPossibleError(
             "This is a group visit: change what is wrong in DrChrono (in each appointment) or in "
             "OnCall; the other side follows."

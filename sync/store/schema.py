@@ -123,6 +123,7 @@ visit = Table(
     Column("state", String(8), nullable=False, server_default="open"),  # open | closed
     Column("starts_at", UtcTime),
     Column("doctor", String(40)),
+    _flag("shared"),  # several attendances may share it: a group visit, wherever it stands
     Column("slot_key", String(120)),
     Column("occurrence_key", String(120), unique=True),
     Column("hold_until", UtcTime),

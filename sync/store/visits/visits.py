@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, true, update
 
 from sync.core.records import Absent, Visit
-from sync.core.rules.group import PREFIX, Slot, slot_from
+from sync.core.rules.group import Slot, slot_from
 from sync.core.rules.place import slot_key
 from sync.store.schema import attendance, object_, visit, work
 
@@ -24,6 +24,7 @@ class VisitRow:
     aggregate: int
     generation: int
     state: str  # open | closed
+    shared: bool
     starts_at: datetime | None
     doctor: str | None
     slot_key: str | None
@@ -49,8 +50,18 @@ def change(conn: Connection, key: int, **values: Any) -> None:
 
 
 def stand(conn: Connection, key: int, slot: Slot, **values: Any) -> None:
-    """Have a group stand in a slot. Raises sqlalchemy's IntegrityError where another one does."""
-    change(conn, key, slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, **values)
+    """Have a group stand in a slot: a visit of one becomes a group's by it, and by nothing else.
+
+    Raises sqlalchemy's IntegrityError where another open visit does.
+    """
+    where = {"slot_key": slot.key, "doctor": slot.doctor, "starts_at": slot.starts}
+    change(conn, key, shared=True, **where, **values)
+
+
+def is_shared(conn: Connection, key: int) -> bool:
+    """Whether a visit is a group's. Raises sqlalchemy's NoResultFound for what is no visit."""
+    shared: bool = conn.execute(select(visit.c.shared).where(visit.c.aggregate == key)).scalar_one()
+    return shared
 
 
 def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False) -> None:
@@ -90,14 +101,6 @@ def doctors_of(conn: Connection, keys: Collection[int]) -> list[str]:
 # --- its slot -------------------------------------------------------------------------------------
 
 
-def slot_of(conn: Connection, key: int) -> str | None:
-    """The slot of a visit, or None. Raises sqlalchemy's NoResultFound for what is no visit."""
-    slot: str | None = conn.execute(
-        select(visit.c.slot_key).where(visit.c.aggregate == key)
-    ).scalar_one()
-    return slot
-
-
 def holder(conn: Connection, slot: str, *, besides: int = 0) -> int | None:
     """The open visit that has a slot, or None."""
     found: int | None = conn.execute(
@@ -124,7 +127,8 @@ def standing_groups(conn: Connection) -> dict[Slot, int]:
     rows = conn.execute(
         select(visit.c.slot_key, func.count(attendance.c.participant))
         .join(attendance, attendance.c.visit == visit.c.aggregate)
-        .where(visit.c.slot_key.like(f"{PREFIX}%"), visit.c.state == "open", attendance.c.current)
+        .where(visit.c.shared, visit.c.slot_key.is_not(None))
+        .where(visit.c.state == "open", attendance.c.current)
         .group_by(visit.c.slot_key)
     )
     return {slot_from(key): count for key, count in rows if count}

@@ -23,6 +23,7 @@ from sync.run.outcomes import BUSY, AbsorbedError, LaterError
 from sync.store.schema import visit
 from sync.store.tables import attendances, journal, links, work
 from sync.store.tables.work import Hints, Wait
+from sync.store.visits import visits
 from sync.visits.groups import state as group_state
 from sync.visits.groups import twins
 from sync.visits.writing import patch
@@ -99,11 +100,7 @@ def _found_there(run: VisitRun) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == state.key)
-            .values(slot_key=slot.key, doctor=doctor, starts_at=slot.starts, hold_until=None)
-        )
+        visits.stand(conn, state.key, slot, hold_until=None)
     raise LaterError(now, Hints.both())
 
 
@@ -117,13 +114,7 @@ def _found_group(run: VisitRun, obj: Obj, slot: Slot) -> None:
         with sync.store.write() as conn:
             now = sync.clock()
             work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-            conn.execute(
-                update(visit)
-                .where(visit.c.aggregate == state.key)
-                .values(
-                    slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, hold_until=None
-                )
-            )
+            visits.stand(conn, state.key, slot, hold_until=None)
             if state.attendance is None:
                 attendances.attend(conn, state.key, appointment=obj.id)
     except IntegrityError:

@@ -39,6 +39,7 @@ def reconcile(run: VisitRun) -> None:
     Raises as the run of a 1:1 visit does; a member that can't be invited stops no other.
     """
     state = run.state
+    group_state.find_place(run)
     recover.resolve(run)
     due = wait_for_unresolved(run.sync, state)
     back.resolve(run)
@@ -147,6 +148,7 @@ def plan_fields(run: VisitRun, members: GroupPlan) -> Plan:
 
 def without_effects(run: VisitRun) -> Plan:
     """The plan of a group visit as it stands, for the dry run: everything is read."""
+    group_state.find_place(run)
     read.read_appointments(run, run.seats)
     reading.read_oncall(run)
     members = plan_members(run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from sync.core.records import Absent, Attendee, Life, State
 from sync.core.rules import group
@@ -17,9 +17,10 @@ from sync.oncall import translate as oncall
 from sync.people.resolve import participant
 from sync.run import waiting
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import attention, visit
+from sync.store.schema import attention
 from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 from sync.visits.groups import participants
 
 if TYPE_CHECKING:
@@ -131,9 +132,5 @@ def _found(run: VisitRun, slot: Slot) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == state.key)
-            .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts, hold_until=None)
-        )
+        visits.stand(conn, state.key, slot, hold_until=None)
     raise LaterError(now, Hints.both())

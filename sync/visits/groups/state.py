@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from sync.core.rules import place
 from sync.core.rules.group import Slot
 from sync.people.resolve import participant
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.schema import visit
 from sync.store.tables import work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
+from sync.visits.state import read
 from sync.visits.state.model import VisitRun
 
 if TYPE_CHECKING:
@@ -38,14 +41,33 @@ def take(run: VisitRun, slot: Slot) -> None:
         with sync.store.write() as conn:
             now = sync.clock()
             work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
-            conn.execute(
-                update(visit)
-                .where(visit.c.aggregate == run.state.key)
-                .values(slot_key=slot.key, doctor=slot.doctor, starts_at=slot.starts)
-            )
+            visits.stand(conn, run.state.key, slot)
     except IntegrityError:
         raise LaterError(sync.clock() + BUSY, Hints.both()) from None
     run.state.place = slot
+
+
+def find_place(run: VisitRun) -> None:
+    """Know by reads where a group stands that has no slot: another visit had it when it was linked.
+
+    It takes the slot if that is free by now. Raises ParkedError when nothing tells its place.
+    """
+    state = run.state
+    if state.place is not None:
+        return
+    run.sync.gate.begin(run.ticket)
+    for system in ("drchrono", "oncall"):
+        read.read_side(run, system)
+    members = [seat.shown.visit for seat in run.seats if seat.shown is not None]
+    there = run.oncall()
+    office = run.mapping.booking_office
+    slot = place.of_group(members, there.visit if there is not None else None, office)
+    if slot is None:
+        raise ParkedError("operator", "place", "no_length")
+    if state.row["state"] != "open" or is_taken(run, slot):
+        state.place = slot
+    else:
+        take(run, slot)
 
 
 def holder(conn: Connection, slot: Slot, besides: int) -> int | None:

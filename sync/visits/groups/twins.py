@@ -14,7 +14,6 @@ from sqlalchemy import Connection, or_, select
 from sync.core.errors import Gone
 from sync.core.records import Absent, Visit, present
 from sync.core.rules import people
-from sync.core.rules.group import PREFIX
 from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
 from sync.run import allowed
@@ -64,7 +63,7 @@ def wait_for_group(run: VisitRun) -> None:
 def _groups_at(conn: Connection, run: VisitRun, shown: Visit) -> list[int]:
     """The open groups of DrChrono that begin then, with that doctor where OnCall tells one."""
     query = select(visit.c.aggregate).where(
-        visit.c.slot_key.like(f"{PREFIX}%"),
+        visit.c.shared,
         visit.c.state == "open",
         visit.c.starts_at == shown.starts,
         visit.c.aggregate != run.state.key,

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, select, update
 
 from sync.core.errors import Gone
 from sync.core.records import Life, State
-from sync.core.rules.group import is_group
 from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.run.changes import compare
@@ -153,8 +152,8 @@ def _take_over(run: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) 
 
 def _wait_for_others(conn: Connection, run: VisitRun, target: int, now: datetime) -> None:
     """The members of a group are rescheduled one by one: that is one move."""
-    slot = conn.execute(select(visit.c.slot_key).where(visit.c.aggregate == target)).scalar_one()
-    if is_group(slot):
+    shared = select(visit.c.shared).where(visit.c.aggregate == target)
+    if conn.execute(shared).scalar_one():
         seconds = run.sync.settings.group_settle_seconds
         wait = work.Wait(seconds, seconds)
         work.raise_(conn, target, now=now, hints=Hints.both(), wait=wait)

@@ -52,7 +52,7 @@ def take_slot(conn: Connection, key: int, here: Visit, person: int) -> None:
     if isinstance(here.starts, Absent) or isinstance(here.provider, Absent):
         return
     slot = free_slot(conn, key, here.provider, here.starts, person)
-    without = visit.c.aggregate == key, visit.c.slot_key.is_(None)
+    without = visit.c.aggregate == key, visit.c.slot_key.is_(None), ~visit.c.shared
     conn.execute(update(visit).where(*without).values(slot_key=slot))
 
 

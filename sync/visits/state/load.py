@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core.rules.group import is_group, slot_from
+from sync.core.rules.group import slot_from
 from sync.run.changes import matches
 from sync.run.outcomes import LaterError
 from sync.store.schema import blocker, call, visit
@@ -51,7 +51,7 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
         deliveries=journal.unexplained(conn, key),
         unresolved=list(unresolved),
-        place=slot_from(row["slot_key"]) if is_group(row["slot_key"]) else None,
+        place=slot_from(row["slot_key"]) if row["shared"] and row["slot_key"] else None,
     )
     _seat(conn, state)
     return state

@@ -70,7 +70,7 @@ class VisitState:
     unresolved: list[RowMapping]
     attendance: Attendance | None = None  # a group has none of its own: see its seats
     parked: bool = False  # a group as a whole waits for something
-    place: Slot | None = None  # where a group stands; None of a visit with one attendance
+    place: Slot | None = None  # where a group stands; None of one whose slot another visit has
     seats: list[Seat] = field(default_factory=list)
     oncall: Shown | None = None
     oncall_gone: bool = False
@@ -79,7 +79,7 @@ class VisitState:
     @property
     def is_group(self) -> bool:
         """Whether several attendances share the visit."""
-        return self.place is not None
+        return bool(self.row["shared"])
 
     @property
     def read(self) -> dict[str, Shown]:

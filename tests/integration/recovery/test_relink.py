@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from cli import environment
 from cli.main import cli
-from sync.core.rules.group import is_group
 from sync.store.schema import attendance, object_, visit
 from sync.tasks import schedule
 from tests.integration.visits.test_syncs_recurring import series
@@ -94,7 +93,7 @@ def linked(clinic: Clinic) -> set[tuple[object, ...]]:
     for row in live:
         if row.kind == "appointment":
             at = visits[row.aggregate]
-            group = at.slot_key if is_group(at.slot_key) and at.state == "open" else None
+            group = (at.shared, at.slot_key if at.shared and at.state == "open" else None)
             place = (at.state, at.starts_at, at.doctor, group, at.occurrence_key)
             generation = row.generation if row.system == "oncall" else at.generation
             found.add((row.aggregate, named[row.id], row.marked, generation, place))

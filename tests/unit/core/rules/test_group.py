@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sync.core.records import Life, State, Visit
-from sync.core.rules.group import Fate, Member, Slot, is_group, plan_group, slot_from, slot_of
+from sync.core.rules.group import Fate, Member, Slot, plan_group, slot_from, slot_of
 from sync.core.rules.merge import Seen
 from sync.core.rules.plan import Policy
 
@@ -29,9 +29,6 @@ def unread(number: int) -> Member:
 def test_the_key_names_doctor_office_start_and_length() -> None:
     assert TEN.key == "group:201:301:20300107T150000:60"
     assert slot_from("group:201:301:20300107T150000:60") == TEN
-    assert is_group(TEN.key)
-    assert not is_group("201:20300107T1500:7")
-    assert not is_group(None)
 
 
 def test_an_appointment_whose_place_is_not_known_whole_has_no_slot() -> None:
