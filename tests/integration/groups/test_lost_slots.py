@@ -1,4 +1,4 @@
-"""A group that has no slot is a group all the same: another visit stood there when it was linked."""
+"""A group without a slot is a group all the same: another visit had it when it was linked."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""That several attendances may share a visit is a column, no reading of the slot key (ADR 0030).
+"""Say in a column that several attendances may share a visit; the slot key said it before.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """
