@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 
 from sync.core.records import Absent, Person, Visit
 from sync.core.rules import people
-from sync.core.rules.group import is_group
 from sync.core.wire import MalformedError, identity
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
@@ -373,11 +372,11 @@ def _raise(
 
 def _wait(sync: Sync, conn: Connection, event: _Event, aggregate: int) -> Wait:
     """How long it settles: a group's members are moved one by one, and are one move."""
-    slot = conn.execute(
-        select(visit.c.slot_key).where(visit.c.aggregate == aggregate)
+    shared = conn.execute(
+        select(visit.c.shared).where(visit.c.aggregate == aggregate)
     ).scalar_one_or_none()
     group = sync.settings.group_settle_seconds
-    if event.source != "drchrono" or not is_group(slot) or group <= event.wait.settle:
+    if event.source != "drchrono" or not shared or group <= event.wait.settle:
         return event.wait
     return Wait(group, max(group, event.wait.longest))
 

@@ -12,9 +12,9 @@ from functools import partial
 from sync.core.errors import NotBefore
 from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
 from sync.core.rules import people
-from sync.core.rules.group import slot_of
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.people import normal_email
+from sync.core.rules.place import slot_of
 from sync.core.wording import Json
 from sync.mapping import in_scope
 from sync.matching import alike

@@ -14,7 +14,7 @@ from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
-from sync.visits.groups import state
+from sync.visits.state.slot import holder
 
 EQUAL = frozenset({"starts", "minutes", "state", "provider", "patient"})
 
@@ -25,7 +25,7 @@ def link(scan: Scan, together: Together) -> Ring:
     with sync.store.write() as conn:
         now = sync.clock()
         rows = [_row(conn, scan, met) for met, _ in together.members]
-        key = state.holder(conn, slot, besides=0) or rows[0].aggregate
+        key = holder(conn, slot, besides=0) or rows[0].aggregate
         for row in rows:
             if row.aggregate != key:
                 links.absorb(conn, row.aggregate, key, now=now, hints=Hints.both())

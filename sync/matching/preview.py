@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, select, update
 from sync.core.addresses import is_sure
 from sync.core.records import Absent, Attendee, Life, Person, State, Visit, present
 from sync.core.rules import inviting, people
-from sync.core.rules.group import Slot, slot_from, slot_of
 from sync.core.rules.people import normal_email
+from sync.core.rules.place import Slot, slot_from, slot_of
 from sync.matching import untimed
 from sync.matching.compare import compare, patients_like, read_contacts, read_patients
 from sync.matching.scan import Met, Scan, Together, new_scan

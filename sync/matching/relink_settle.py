@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 from sync.core.records import Absent, Life, State
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.people import NAMES
-from sync.core.rules.plan import FIELDS
+from sync.core.rules.views import FIELDS
 from sync.drchrono import translate as drchrono
 from sync.matching import relink_places
 from sync.oncall import bodies as oncall_bodies

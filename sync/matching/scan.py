@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sync.core.records import Attendee, Marker, Person, Visit, present
-from sync.core.rules.group import Slot
 from sync.core.rules.people import normal_email, normal_name
+from sync.core.rules.place import Slot
 from sync.core.wording import Json
 from sync.mapping import Mapping
 from sync.oncall.newest import record_id

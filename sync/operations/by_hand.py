@@ -15,13 +15,13 @@ from sync.core.rules.lifecycle import terminal
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.operations.lookup import BusyError, UnknownError, aggregate_of
+from sync.run import allowed
 from sync.runtime import Ring, Sync
 from sync.store.people import persons
 from sync.store.tables import attendances, decisions, decisions_never, journal, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane, Lease
 from sync.store.visits import visits
-from sync.visits.creating import create
 
 SOON = timedelta(seconds=5)
 
@@ -160,14 +160,14 @@ def _take_out(conn: Connection, pair: _Linked, now: datetime) -> int:
 
 def _is_to_be_made(sync: Sync, system: str, obj: Obj) -> bool:
     """Whether an object without a counterpart would get one now."""
-    allowed = (
+    may_write = (
         sync.mapping.may_write_oncall if system == "drchrono" else (sync.mapping.may_write_drchrono)
     )
     shown = read(sync, system, str(obj.remote_id))
     open_ = isinstance(shown.state, State) and not terminal(shown.state)
     to_come = not isinstance(shown.starts, Absent) and shown.starts >= sync.clock()
     doctor = None if isinstance(shown.provider, Absent) else shown.provider
-    return sync.live and allowed and open_ and to_come and create.allowed(sync, doctor)
+    return sync.live and may_write and open_ and to_come and allowed.may_create(sync, doctor)
 
 
 def read(sync: Sync, system: str, remote_id: str) -> Visit:

@@ -14,7 +14,7 @@ from sync.core.rules.effects import Patch
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
-from sync.core.rules.plan import FIELDS, Plan
+from sync.core.rules.views import FIELDS, Plan
 from sync.core.wording import Json
 from sync.oncall import translate as oncall
 from sync.operations import by_hand

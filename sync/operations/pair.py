@@ -14,7 +14,7 @@ from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Action, Seen, Side, merge
 from sync.core.rules.people import normal_email
-from sync.core.rules.plan import FIELDS
+from sync.core.rules.views import FIELDS
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall

@@ -12,15 +12,20 @@ from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.rules import inviting
 from sync.core.rules.effects import (
+    Book,
+    CancelParticipant,
     CreateAppointment,
     CreateOncall,
     Effect,
+    Invite,
     Mark,
     NextGeneration,
     Patch,
+    SendAway,
+    TakeSlot,
 )
 from sync.core.rules.people import NAMES
-from sync.core.rules.plan import Plan
+from sync.core.rules.views import Plan
 from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
 from sync.mapping import UnmappedError
@@ -159,12 +164,12 @@ def _conflict(system: str, name: str) -> Line:
 
 def _effect(effect: Effect) -> Iterator[Line]:
     match effect:
+        case Invite() | CancelParticipant():
+            yield from _of_people(effect)
         case CreateOncall():
             yield _line("oncall", "create", "appointment")
-        case CreateAppointment():
+        case CreateAppointment() | Book():
             yield _line("drchrono", "create", "appointment")
-        case Patch(system, values, "create"):
-            yield _line(system, "create", "participant", tuple(values))
         case Patch(system, values, name):
             yield _line(system, name, "appointment", tuple(values))
         case Mark(system):
@@ -173,6 +178,20 @@ def _effect(effect: Effect) -> Iterator[Line]:
             if cancel_old:
                 yield _line("oncall", "cancel", "appointment", ("state",))
             yield _line("oncall", "create", "appointment")
+        case TakeSlot() | SendAway():
+            pass  # no call
+
+
+def _of_people(effect: Invite | CancelParticipant) -> Iterator[Line]:
+    if isinstance(effect, CancelParticipant):
+        yield _line("oncall", "cancel", "participant", ("state",))
+        return
+    added = len(effect.joins) + len(effect.again)
+    if effect.anew or effect.making:
+        yield _line("oncall", "create", "appointment")  # with the first of them in it
+        added -= 1
+    for _ in range(added):
+        yield _line("oncall", "create", "participant", ("participants",))
 
 
 def _line(

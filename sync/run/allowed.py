@@ -11,7 +11,7 @@ from sync.run.outcomes import ParkedError
 from sync.store import attention
 from sync.store.people import persons
 from sync.store.service import installation
-from sync.store.tables import blockers, journal
+from sync.store.tables import blockers, facts, journal
 from sync.store.visits import visits
 
 if TYPE_CHECKING:
@@ -30,6 +30,22 @@ def until_accepted(sync: Sync) -> None:
         at = installation.accepted_at(conn)
     if at is None:
         raise ParkedError("operator", "go-live", None)
+
+
+def may_create(sync: Sync, doctor: str | None) -> bool:
+    """Whether anything may be made for this doctor: only after both systems were matched (R25).
+
+    A doctor who was mapped later is matched then; a visit whose doctor OnCall does not tell waits
+    until all of them are.
+    """
+    with sync.store.read() as conn:
+        at = installation.accepted_at(conn)
+        matched = facts.matched_doctors(conn)
+    if at is None:
+        return False
+    if doctor is not None:
+        return doctor in matched or sync.mapping.doctor(doctor) is None
+    return all(entry.drchrono in matched for entry in sync.mapping.doctors)
 
 
 def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:

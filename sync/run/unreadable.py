@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.core.rules.plan import UNREADABLE
+from sync.core.rules.views import UNREADABLE
 from sync.store.tables import baselines
 
 if TYPE_CHECKING:

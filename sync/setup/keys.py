@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sync.core.rules.plan import UNREADABLE
+from sync.core.rules.views import UNREADABLE
 from sync.run.evidence import sealing
 from sync.store.service import digest_keys, installation
 from sync.store.tables import facts, journal, links, scans, work

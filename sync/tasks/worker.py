@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
-from sync.core.rules.plan import Plan
+from sync.core.rules.views import Plan
 from sync.core.wire import MalformedError
 from sync.drchrono import keeper
 from sync.intake import series
@@ -23,6 +23,7 @@ from sync.store.tables.work import FenceLostError, Hints, Lease
 from sync.store.visits import visits
 from sync.visits import reconcile as visit_run
 from sync.visits.groups import second
+from sync.visits.settle import finish
 from sync.visits.state import zones
 
 BACKOFF_FIRST = 2.0
@@ -106,7 +107,7 @@ def _visit(sync: Sync, lease: Lease) -> None:
     """Run a visit; the base of a series is none, and is followed to its occurrences instead."""
     run = visit_run.begin(sync, lease)
     if series.follow(run):
-        visit_run.finish(run, Plan(skipped="not_a_visit"))
+        finish(run, Plan(skipped="not_a_visit"))
     else:
         visit_run.reconcile(run)
 

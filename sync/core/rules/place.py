@@ -1,20 +1,84 @@
-"""Say where a visit stands: its slot, for one person or for a group."""
+"""Say where a visit stands: its slot, for one person or shared by several.
+
+DrChrono has no group visits: doctor, office, start and length make one (docs/rules.md).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
 
-from sync.core.records import Absent, State
-from sync.core.rules.group import Slot, slot_of
+from sync.core.records import Absent, State, Visit
+from sync.core.rules import plausible
 from sync.core.rules.lifecycle import terminal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+PREFIX: Final = "group:"
+PLACE: Final = ("starts", "minutes", "provider")
+_TIME: Final = "%Y%m%dT%H%M%S"
 
-    from sync.core.records import Visit
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a group visit stands: a DrChrono doctor and office, its start (UTC) and minutes.
+
+    `born` is the OnCall id of a visit that was booked there: its members need no group profile,
+    and nobody joins it but through OnCall. It is no part of the place.
+    """
+
+    doctor: str
+    office: str
+    starts: datetime
+    minutes: int
+    born: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """What no two open visits may share; never the key of a 1:1 visit."""
+        place = f"{PREFIX}{self.doctor}:{self.office}:{self.starts:{_TIME}}:{self.minutes}"
+        return f"{place}:{self.born}" if self.born else place
+
+
+def differing(one: Slot, other: Slot) -> set[str]:
+    """The fields of the visit (of PLACE) in which two slots differ."""
+    values = ((s.starts, s.minutes, s.doctor) for s in (one, other))
+    return {name for name, a, b in zip(PLACE, *values, strict=True) if a != b}
+
+
+def slot_from(key: str) -> Slot:
+    """The slot that a group visit's key names."""
+    doctor, office, starts, minutes, *born = key.removeprefix(PREFIX).split(":")
+    at = datetime.strptime(starts, _TIME).replace(tzinfo=UTC)
+    return Slot(doctor, office, at, int(minutes), "".join(born))
+
+
+def slot_of(shown: Visit) -> Slot | None:
+    """The slot of an appointment as read; None when that is not known whole."""
+    doctor, office, starts = shown.provider, shown.office, shown.starts
+    minutes = plausible.length(shown)
+    if isinstance(doctor, Absent) or isinstance(office, Absent):
+        return None
+    if isinstance(starts, Absent) or isinstance(minutes, Absent):
+        return None
+    return Slot(doctor, office, starts, minutes)
+
+
+def kept_in(slot: Slot, shown: Visit, now: datetime) -> tuple[Visit, frozenset[str]]:
+    """A member's appointment that stands where it can't: seen in the slot it is in instead.
+
+    Also returns the causes to tell. A place that is the slot's own, however old, is none.
+    """
+    odd: set[str] = set()
+    at = shown.starts
+    if not isinstance(at, Absent) and at != slot.starts and not plausible.starts(at, now):
+        odd.add("time_implausible")
+        shown = replace(shown, starts=slot.starts)
+    if isinstance(shown.minutes, Absent):
+        odd.add("no_length")
+        shown = replace(shown, minutes=slot.minutes)
+    return shown, frozenset(odd)
 
 
 def slot_key(doctor: str, starts: datetime, person: int) -> str:

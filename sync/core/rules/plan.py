@@ -1,138 +1,48 @@
-"""What is to be done about one visit: a pure function of both sides, their history and the policy.
+"""Decide what is to be done about one visit: from both sides, their history and the policy.
 
-`plan_visit` looks at life and death first, then at each field. It names effects; it does nothing.
-`plan` (the dry run) and the worker's run are this same function.
+`plan_visit` is pure: it looks at life and death first, then at each field. It names effects and
+does nothing. The dry run (`plan`) and the worker's run call this same function (R13). A visit has
+attendances: what holds for one of them is here, what holds for several is in `several`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, Literal
+from __future__ import annotations
 
-from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
+from dataclasses import replace
+from datetime import datetime
+
+from sync.core.records import ABSENT, Absent, Life, State, Visit
 from sync.core.rules import plausible
-from sync.core.rules.effects import (
-    CreateAppointment,
-    CreateOncall,
-    Effect,
-    Mark,
-    NextGeneration,
-    Patch,
-)
-from sync.core.rules.lifecycle import Turn, decide, is_noted, terminal
-from sync.core.rules.merge import Action, Merged, Seen, Side, Which, merge
-
-FIELDS: Final = ("starts", "minutes", "type", "provider")
-# The cause for baselines under a digest key that we don't have.
-UNREADABLE: Final = "baseline_unreadable"
+from sync.core.rules.effects import CreateAppointment, CreateOncall, NextGeneration, Patch
+from sync.core.rules.fates import Fate, Lived, lives
+from sync.core.rules.fields import plan_fields
+from sync.core.rules.lifecycle import Turn, terminal
+from sync.core.rules.merge import Seen
+from sync.core.rules.policy import Policy
+from sync.core.rules.several import ending, plan_several
+from sync.core.rules.views import Plan, Presence, SideView, VisitView
 
 
-class Presence(StrEnum):
-    """Whether a side's object is there."""
-
-    NONE = "none"  # never made, as far as this generation goes
-    MAKING = "making"  # a create of ours is under way or its outcome is unknown
-    LIVE = "live"
-    GONE = "gone"
+def plan_visit(view: VisitView, policy: Policy, now: datetime) -> Plan:
+    """The plan for a visit of one generation."""
+    return plan_several(view, policy, now) if view.slot is not None else _one(view, policy, now)
 
 
-@dataclass(frozen=True)
-class SideView:
-    """One side as read now. `visit` is None when it is not there or was not read."""
-
-    presence: Presence = Presence.NONE
-    visit: Visit | None = None
-    seen: Mapping[str, Seen] = field(default_factory=dict)
-    marked: bool = False
-
-    def side(self, name: str) -> Side:
-        """One field of it for the merge."""
-        if self.visit is None:
-            return Side(Seen.ABSENT)
-        value = getattr(self.visit, name)
-        if isinstance(value, Absent):
-            return Side(Seen.ABSENT)
-        return Side(self.seen.get(name, Seen.NEW), value)
-
-    @property
-    def state(self) -> Maybe[State]:
-        """Its state; a deleted object is DELETED whatever it said before."""
-        if self.presence is Presence.GONE:
-            return State(Life.DELETED)
-        return ABSENT if self.visit is None else self.visit.state
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the clinic decided, as far as a visit's plan asks for it."""
-
-    record: Which = "left"
-    new: Literal["record", "ask"] = "ask"
-    to_drchrono: bool = True
-    to_oncall: bool = True
-    fees: bool = False
-    window: timedelta = timedelta(days=180)
-    occurrences: timedelta = timedelta(days=60)
-    reopened: Literal["new_visit", "ask"] = "new_visit"
-    left_scope: Literal["cancel", "ask"] = "ask"
-    grace: timedelta = timedelta(minutes=10)
-    imminent: timedelta = timedelta(hours=2)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Effects in order, and what follows without any call.
-
-    `adopt` are (system, field) whose baselines move; `conflicts` are (losing system, field) whose
-    edit is overwritten; `asks` are causes for an operator, `notes` are told and block nothing;
-    `held` fields wait for a direction to be allowed; `wait_until` is when the visit enters the
-    window; `closed` ends its work; `skipped` says why nothing is to be made; `why` tells the
-    reasoning, one line each, without values.
-    """
-
-    effects: tuple[Effect, ...] = ()
-    adopt: tuple[tuple[str, str], ...] = ()
-    conflicts: tuple[tuple[str, str], ...] = ()
-    asks: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
-    wait_until: datetime | None = None
-    closed: bool = False
-    skipped: str = ""
-    why: tuple[str, ...] = ()
-
-
-def plan_visit(
-    drchrono: SideView,
-    oncall: SideView,
-    policy: Policy,
-    now: datetime,
-    *,
-    creating: bool = True,
-    in_scope: bool = True,
-    hold_until: datetime | None = None,
-) -> Plan:
-    """The plan for one 1:1 visit of one generation.
-
-    `in_scope` is False when the mapping names the appointment's doctor or office no more.
-    `creating` is False until the first matching of both systems is complete: nothing is made.
-    `hold_until` is how long an earlier plan said to wait (for the window, for a successor).
-    """
+def _one(view: VisitView, policy: Policy, now: datetime) -> Plan:
+    drchrono, oncall = view.drchrono, view.oncall
     here = (drchrono.presence is not Presence.NONE, oncall.presence is not Presence.NONE)
     if Presence.MAKING in (drchrono.presence, oncall.presence):
         return Plan(why=("a create is unresolved",))
     if here == (False, False):
         return Plan(closed=True, skipped="nothing", why=("neither side has it",))
     if here == (True, False):
-        if not in_scope:
+        if not view.in_scope:
             return Plan(skipped="out_of_scope", why=("its doctor or office is not mapped",))
-        return _make(drchrono, CreateOncall(), policy.to_oncall, policy, now, creating=creating)
+        allowed = policy.to_oncall
+        return _make(drchrono, CreateOncall(), allowed, policy, now, creating=view.creating)
     if here == (False, True):
         allowed = policy.to_drchrono
-        return _make(oncall, CreateAppointment(), allowed, policy, now, creating=creating)
-    found = _both(drchrono, oncall, policy, now, hold_until, in_scope=in_scope)
-    return replace(found, notes=_notes(oncall))
+        return _make(oncall, CreateAppointment(), allowed, policy, now, creating=view.creating)
+    return replace(_both(view, policy, now), notes=oncall.notes)
 
 
 # --- only one side is there -----------------------------------------------------------------------
@@ -193,55 +103,44 @@ def _left_scope(visit: Visit) -> bool:
 # --- both are there -------------------------------------------------------------------------------
 
 
-def _both(
-    drchrono: SideView,
-    oncall: SideView,
-    policy: Policy,
-    now: datetime,
-    hold_until: datetime | None,
-    *,
-    in_scope: bool,
-) -> Plan:
-    decision = decide(
-        drchrono.state,
-        _state_seen(drchrono),
-        oncall.state,
-        _state_seen(oncall),
-        record=policy.record,
-        new=policy.new,
-        to_left=policy.to_drchrono,
-        to_right=policy.to_oncall,
+def _both(view: VisitView, policy: Policy, now: datetime) -> Plan:
+    drchrono, oncall = view.drchrono, view.oncall
+    starts = drchrono.visit.starts if drchrono.visit else ABSENT
+    past = not isinstance(starts, Absent) and starts < now
+    lived = lives(
+        drchrono.state, drchrono.state_seen, oncall.state, oncall.state_seen, policy, past=past
     )
-    why = (f"life: {decision.turn} ({decision.why})",)
+    why = (lived.why,)
+    match lived.fate:
+        case Fate.STAYS if _is_rescheduled(drchrono):
+            return _rescheduled(drchrono, policy, now, view.hold_until, why)
+        case Fate.STAYS:
+            return _open(view, policy, now, why)
+        case Fate.ASK:
+            return Plan(asks=(lived.ask,), why=why)
+        case Fate.HELD:
+            return Plan(held=("state",), why=why)
+        case Fate.REVIVED:
+            return Plan(effects=(NextGeneration(cancel_old=False),), why=why)
+        case Fate.ENDS | Fate.NOTED:
+            return _end_oncall(lived.life, policy, why)
+        case Fate.ENDED:
+            return _end_drchrono(drchrono, lived.life, why)
+        case _:
+            return _over(lived, why)
+
+
+def _over(lived: Lived, why: tuple[str, ...]) -> Plan:
+    """It is over on both sides, or for good on one: the baselines move."""
+    if lived.turn is Turn.REOPENED:
+        return Plan(closed=True, adopt=(("drchrono", "state"),), why=(*why, "it is past"))
     both = (("drchrono", "state"), ("oncall", "state"))
-    if decision.turn is Turn.OPEN and _is_rescheduled(drchrono):
-        return _rescheduled(drchrono, policy, now, hold_until, why)
-    match decision.turn:
-        case Turn.OPEN:
-            return _open(drchrono, oncall, policy, now, why, in_scope=in_scope)
-        case Turn.NOTHING:
-            return Plan(closed=True, why=why)
-        case Turn.ADOPT:
-            return Plan(adopt=both, closed=True, why=why)
-        case Turn.RECORD:
-            return Plan(adopt=both, conflicts=(("oncall", "state"),), closed=True, why=why)
-        case Turn.HELD | Turn.ASK | Turn.UNREADABLE:
-            asked = {Turn.ASK: ("state_differs",), Turn.UNREADABLE: (UNREADABLE,)}
-            held = () if decision.turn in asked else ("state",)
-            return Plan(held=held, asks=asked.get(decision.turn, ()), why=why)
-        case Turn.REOPENED:
-            return _reopened(drchrono, policy, now, why)
-        case Turn.TO_RIGHT:
-            return _end_oncall(decision.life, policy, why)
-        case Turn.TO_LEFT:
-            return _end_drchrono(drchrono, decision.life, why)
-
-
-def _notes(oncall: SideView) -> tuple[str, ...]:
-    """Charge failed and Fee waived are told when they are news: they end nothing."""
-    news = _state_seen(oncall) in {Seen.CHANGED, Seen.NEW}
-    told = isinstance(oncall.state, State) and is_noted(oncall.state)
-    return ("noted",) if news and told else ()
+    return Plan(
+        adopt=() if lived.turn is Turn.NOTHING else both,
+        conflicts=(("oncall", "state"),) if lived.turn is Turn.RECORD else (),
+        closed=True,
+        why=why,
+    )
 
 
 def _close_left(policy: Policy, why: tuple[str, ...]) -> Plan:
@@ -257,12 +156,6 @@ def _close_left(policy: Policy, why: tuple[str, ...]) -> Plan:
         return Plan(held=("state",), why=why)
     adopt = (("drchrono", "type"), ("drchrono", "provider"), ("drchrono", "starts"))
     return Plan(effects=(NextGeneration(cancel_old=True),), adopt=adopt, why=why)
-
-
-def _state_seen(view: SideView) -> Seen:
-    if view.presence is Presence.GONE:
-        return view.seen.get("state", Seen.CHANGED)
-    return view.side("state").seen
 
 
 def _is_rescheduled(drchrono: SideView) -> bool:
@@ -289,121 +182,30 @@ def _rescheduled(
     return Plan(effects=(effect,), closed=True, why=(*why, "rescheduled without a successor"))
 
 
-def _reopened(drchrono: SideView, policy: Policy, now: datetime, why: tuple[str, ...]) -> Plan:
-    if policy.record == "right" or policy.reopened == "ask":
-        return Plan(asks=("reopened",), why=why)
-    if not policy.to_oncall:
-        return Plan(held=("state",), why=why)
-    starts = drchrono.visit.starts if drchrono.visit else ABSENT
-    if not isinstance(starts, Absent) and starts < now:
-        return Plan(closed=True, adopt=(("drchrono", "state"),), why=(*why, "it is past"))
-    return Plan(effects=(NextGeneration(cancel_old=False),), why=why)
-
-
 def _end_oncall(life: Life | None, policy: Policy, why: tuple[str, ...]) -> Plan:
     carried = life in {Life.CANCELLED, Life.DELETED} or policy.fees
     if not carried:
         # Completing and no-showing can charge the patient in OnCall.
         why = (*why, "fee-bearing writes are off: noted only")
         return Plan(adopt=(("drchrono", "state"),), closed=True, why=why)
-    effect = Patch("oncall", {"state": life}, _ending(life))
+    effect = Patch("oncall", {"state": life}, ending(life))
     return Plan(effects=(effect,), closed=True, why=why)
-
-
-def _ending(life: Life | None) -> str:
-    """What the brake is told: completing and no-showing are no cancellations."""
-    return "cancel" if life in {Life.CANCELLED, Life.DELETED} else "update"
 
 
 def _end_drchrono(drchrono: SideView, life: Life | None, why: tuple[str, ...]) -> Plan:
     if drchrono.presence is Presence.GONE:
         return Plan(adopt=(("oncall", "state"),), closed=True, why=why)
-    effect = Patch("drchrono", {"state": life}, _ending(life))
+    effect = Patch("drchrono", {"state": life}, ending(life))
     return Plan(effects=(effect,), closed=True, why=why)
 
 
-def _open(
-    drchrono: SideView,
-    oncall: SideView,
-    policy: Policy,
-    now: datetime,
-    why: tuple[str, ...],
-    *,
-    in_scope: bool,
-) -> Plan:
-    if drchrono.visit is not None and (_left_scope(drchrono.visit) or not in_scope):
+def _open(view: VisitView, policy: Policy, now: datetime, why: tuple[str, ...]) -> Plan:
+    drchrono = view.drchrono
+    if drchrono.visit is not None and (_left_scope(drchrono.visit) or not view.in_scope):
         return _close_left(policy, why)
     if drchrono.visit is not None and drchrono.side("patient").seen is Seen.CHANGED:
         why = (*why, "another patient has the slot")
         if not policy.to_oncall:
             return Plan(held=("patient",), why=why)
         return Plan(effects=(NextGeneration(cancel_old=True),), why=why)
-    odd = plausible.odd_visit(drchrono.visit, drchrono.seen, now)
-    odd |= plausible.odd_visit(oncall.visit, oncall.seen, now)
-    fields = [name for name in FIELDS if odd.get(name) not in plausible.NO_VALUE]
-    merged = {name: _field(name, drchrono, oncall, policy) for name in fields}
-    if drchrono.side("patient").seen is Seen.UNKNOWN or any(
-        _is(one, "UNREADABLE") for one in merged.values()
-    ):
-        # One unreadable field stops the others too: a PATCH would settle half of a visit.
-        return Plan(asks=(UNREADABLE,), why=(*why, "a baseline can't be read"))
-    to_right = {name: _value(drchrono, name) for name, m in merged.items() if _is(m, "TO_RIGHT")}
-    to_left = {name: _value(oncall, name) for name, m in merged.items() if _is(m, "TO_LEFT")}
-    if "provider" in to_left and "starts" not in to_left:
-        # The wall clock is the new doctor's: the same instant is written in their zone.
-        to_left["starts"] = _value(drchrono, "starts")
-    adopt = [(system, name) for name, m in merged.items() if _is(m, "ADOPT") for system in SYSTEMS]
-    if plausible.left_to_profile(drchrono.visit, drchrono.seen):
-        adopt.append(("drchrono", "minutes"))
-    adopt += [(system, "state") for system in SYSTEMS] + [("drchrono", "patient")]
-    effects: list[Effect] = []
-    if to_right:
-        effects.append(Patch("oncall", to_right))
-    if to_left:
-        effects.append(Patch("drchrono", to_left))
-    effects += [
-        Mark(view.visit.system)
-        for view, allowed in ((oncall, policy.to_oncall), (drchrono, policy.to_drchrono))
-        if view.visit is not None and not view.marked and allowed
-    ]
-    return Plan(
-        effects=tuple(effects),
-        adopt=tuple(adopt),
-        conflicts=tuple(
-            ("oncall" if m.action is Action.TO_RIGHT else "drchrono", name)
-            for name, m in merged.items()
-            if m.conflict
-        ),
-        asks=(
-            *dict.fromkeys(odd.values()),
-            *(f"{name}_differs" for name, m in merged.items() if _is(m, "ASK")),
-        ),
-        held=tuple(name for name, m in merged.items() if _is(m, "HELD")),
-        why=(*why, *(f"{name}: {m.action} ({m.why})" for name, m in merged.items())),
-    )
-
-
-SYSTEMS: Final = ("drchrono", "oncall")
-
-
-def _is(merged: Merged, action: str) -> bool:
-    return merged.action is Action[action]
-
-
-def _field(name: str, drchrono: SideView, oncall: SideView, policy: Policy) -> Merged:
-    left, right = drchrono.side(name), oncall.side(name)
-    if name == "provider" and right.seen is Seen.ABSENT and left.seen is Seen.NEW:
-        # OnCall does not tell its provider: a match was made by it, there is nothing to write.
-        return Merged(Action.ADOPT, why="untold")
-    return merge(
-        left,
-        right,
-        record=policy.record,
-        new=policy.new,
-        to_left=policy.to_drchrono,
-        to_right=policy.to_oncall,
-    )
-
-
-def _value(view: SideView, name: str) -> object:
-    return getattr(view.visit, name)
+    return plan_fields(drchrono, view.oncall, policy, now, why)

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, true, update
 
 from sync.core.records import Absent, Visit
-from sync.core.rules.group import Slot, slot_from
-from sync.core.rules.place import slot_key
+from sync.core.rules.place import Slot, slot_from, slot_key
 from sync.store.schema import attendance, object_, visit, work
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.errors import Conflict
@@ -24,7 +24,7 @@ from sync.people.resolve import participant as meeting
 from sync.run import attempts, waiting
 from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import installation, visit
+from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, facts, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
@@ -40,24 +40,7 @@ if TYPE_CHECKING:
     from sync.core.records import Marker
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.runtime import Sync
     from sync.visits.state.model import VisitRun
-
-
-def allowed(sync: Sync, doctor: str | None) -> bool:
-    """Whether anything may be made for this doctor: only after both systems were matched.
-
-    A doctor who was mapped later is matched then; a visit whose doctor OnCall does not tell waits
-    until all of them are.
-    """
-    with sync.store.read() as conn:
-        at = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
-        matched = facts.matched_doctors(conn)
-    if at is None:
-        return False
-    if doctor is not None:
-        return doctor in matched or sync.mapping.doctor(doctor) is None
-    return all(entry.drchrono in matched for entry in sync.mapping.doctors)
 
 
 # --- DrChrono → OnCall ----------------------------------------------------------------------------

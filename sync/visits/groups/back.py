@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 
 from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
-from sync.core.rules import group
+from sync.core.rules import place
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
-from sync.run import attempts, waiting
+from sync.run import allowed, attempts, waiting
 from sync.run.evidence import proofs, sealing
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import BUSY, LaterError, ParkedError
@@ -27,8 +27,7 @@ from sync.store.tables import attendances, baselines, facts, journal, links, wor
 from sync.store.tables.work import Hints
 from sync.visits.creating import create, record
 from sync.visits.groups import participants, twins
-from sync.visits.groups import state as group_state
-from sync.visits.state import load
+from sync.visits.state import load, slot
 from sync.visits.state.model import Seat, VisitRun
 from sync.visits.writing import markers
 
@@ -72,7 +71,7 @@ def book(run: VisitRun) -> None:
     """Make the appointments of newcomers who are patients; tell of the others, once each."""
     policy, sync = run.policy, run.sync
     who = newcomers(run)
-    if not who or not policy.to_drchrono or not create.allowed(sync, run.slot.doctor):
+    if not who or not policy.to_drchrono or not allowed.may_create(sync, run.slot.doctor):
         return
     if run.slot.born and not run.seats:
         twins.wait_for_group(run)
@@ -85,7 +84,7 @@ def book(run: VisitRun) -> None:
     for one in found:
         if one.standing is None:
             _make(run, one.who, one.met, like)
-        elif group.slot_of(_visit(run, one.standing)) == run.slot:
+        elif place.slot_of(_visit(run, one.standing)) == run.slot:
             _adopt(run, one.who, one.met, one.standing)
         else:
             _left_alone(run, one.who, ParkedError("operator", "who", "visit_unsure"))
@@ -133,10 +132,10 @@ def _stand_where(run: VisitRun, standing: list[dict[str, Json]]) -> None:
     if not run.slot.born or run.seats:
         return
     for shown in (_visit(run, json) for json in standing):
-        place = group.slot_of(shown)
-        if place is None or replace(place, office=run.slot.office) != run.slot:
+        at = place.slot_of(shown)
+        if at is None or replace(at, office=run.slot.office) != run.slot:
             continue
-        group_state.take(run, place if shown.group else replace(place, born=run.slot.born))
+        slot.take(run, at if shown.group else replace(at, born=run.slot.born))
         return
 
 

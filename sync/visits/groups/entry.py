@@ -13,19 +13,19 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.records import Absent, Life, State
-from sync.core.rules import group, plausible
+from sync.core.rules import place, plausible
 from sync.core.rules.effects import CreateAppointment, CreateOncall, Patch
-from sync.core.rules.group import Slot
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import Plan, Presence
+from sync.core.rules.place import Slot
+from sync.core.rules.views import Plan, Presence
 from sync.people.resolve import participant
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
 from sync.store.schema import visit
 from sync.store.tables import attendances, journal, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
-from sync.visits.groups import state as group_state
 from sync.visits.groups import twins
+from sync.visits.state.slot import holder
 from sync.visits.writing import patch
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def settle(run: VisitRun, plan: Plan) -> None:
     if slot is None or obj is None:
         return
     with run.sync.store.read() as conn:
-        target = group_state.holder(conn, slot, run.state.key)
+        target = holder(conn, slot, run.state.key)
     if target is None:
         _found_group(run, obj, slot)
         return
@@ -69,7 +69,7 @@ def _slot(run: VisitRun, plan: Plan) -> Slot | None:
     if not run.policy.to_oncall or plan.asks or plan.held:
         return None
     making = any(isinstance(effect, CreateOncall) for effect in plan.effects)
-    return group.slot_of(shown.visit) if making or _stands(run) else None
+    return place.slot_of(shown.visit) if making or _stands(run) else None
 
 
 def _stands(run: VisitRun) -> bool:

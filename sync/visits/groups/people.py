@@ -6,7 +6,6 @@ unknown, so the whole list is written back, and a lost answer is looked into bef
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -312,22 +311,3 @@ def resolve(run: VisitRun) -> None:
             links.change(conn, row.id, looks=row.looks + 1, looked_at=now, state="ambiguous")
     if _creating(run):
         raise LaterError(now + apart, Hints.both())
-
-
-# --- taking out -----------------------------------------------------------------------------------
-
-
-def mark(run: VisitRun, seat: Seat) -> None:
-    """Write the marker, and the address staff open, into a member's appointment."""
-    obj, shown = seat.appointment, seat.shown
-    there = run.state.object("oncall")
-    if obj.marked or shown is None or there is None or there.remote_id is None:
-        return
-    wanted = replace(
-        markers.marker_for(run, there.remote_id), life=seat.attended.life, occurrence=None
-    )
-    if not markers.is_written(run, "drchrono", obj, shown.visit.marker, wanted):
-        markers.mark_appointment(run, obj, shown.json, wanted)
-        return
-    with run.sync.store.write() as conn:
-        links.change(conn, obj.id, marked=True)

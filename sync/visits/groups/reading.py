@@ -28,18 +28,24 @@ def hinted(run: VisitRun) -> list[Seat]:
 
 def read_oncall(run: VisitRun) -> None:
     """Read the OnCall visit, once in a run, and know our participants in it."""
+    state = run.state
+    if state.oncall is not None or state.oncall_gone:
+        return
     read.read_oncall(run)
     shown = run.oncall()
     if shown is None:
         return
-    _believe_those_in_it(run, shown.json)
+    if state.is_group:
+        _believe_those_in_it(run, shown.json)
     with run.sync.store.read() as conn:
         lost = participants.lost(conn, run, shown.json)
     for seat in lost:
         assert seat.participant is not None  # noqa: S101 - that is who was lost
-        staleness.believe_gone(run.sync, run.state.lease, seat.participant)
+        staleness.believe_gone(run.sync, state.lease, seat.participant)
+    found = False
     with run.sync.store.write() as conn:
-        found = participants.know_participants(conn, run, shown.json)
+        if state.is_group:
+            found = participants.know_participants(conn, run, shown.json)
         participants.tell_lost(conn, run, shown.json)
     if found:
         load.reload(run)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from sync.core.records import Absent, Attendee, Life, State
-from sync.core.rules import group
+from sync.core.rules import place
 from sync.oncall import translate as oncall
 from sync.people.resolve import participant
 from sync.run import waiting
@@ -24,7 +24,7 @@ from sync.store.visits import visits
 from sync.visits.groups import participants
 
 if TYPE_CHECKING:
-    from sync.core.rules.group import Slot
+    from sync.core.rules.place import Slot
     from sync.visits.state.model import VisitRun
 
 SECOND = "second_patient"
@@ -89,7 +89,7 @@ def _slot(run: VisitRun) -> Slot | None:
     lives = (left.visit.state, oncall.to_visit(right.json, run.mapping).state)
     if any(not isinstance(one, State) or one.life is not Life.OPEN for one in lives):
         return None
-    slot = group.slot_of(left.visit)
+    slot = place.slot_of(left.visit)
     if slot is None or isinstance(left.visit.type, Absent) or left.visit.type is None:
         return None
     if slot.starts < state.now or not run.policy.to_drchrono:

@@ -16,7 +16,7 @@ from sync.core.errors import Gone
 from sync.core.records import Person, present
 from sync.core.rules import people
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import UNREADABLE
+from sync.core.rules.views import UNREADABLE
 from sync.drchrono import translate as drchrono
 from sync.people.resolve import participant
 from sync.run import waiting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.oncall.translate import participants_wire
 from sync.store.tables import baselines
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.store.tables.links import Obj
-    from sync.visits.state.model import Shown, VisitRun
+    from sync.visits.state.model import Seat, Shown, VisitRun
 
 
 def settle(
@@ -32,3 +33,14 @@ def settle(
         baselines.settle(
             conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
         )
+
+
+def settle_participant(conn: Connection, run: VisitRun, seat: Seat) -> None:
+    """Settle whether the attendance's participant is cancelled, as OnCall showed it."""
+    shown, row, digests = run.oncall(), seat.participant, run.sync.digests
+    if shown is None or row is None or row.remote_id is None:
+        return
+    wire = participants_wire(shown.json).get(row.remote_id, {})
+    if "state" in wire:
+        told = digests.fields(row.id, {"state": wire["state"]})
+        baselines.settle(conn, row.id, told, digests.key_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core.rules.group import slot_from
+from sync.core.rules.place import slot_from
 from sync.run.changes import matches
 from sync.run.outcomes import LaterError
 from sync.store.schema import blocker, call, visit

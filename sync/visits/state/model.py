@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping
 
-from sync.core.records import Attendee, Life, State, Visit
-from sync.core.rules.group import Slot
-from sync.core.rules.lifecycle import terminal
+from sync.core.records import Attendee, State, Visit
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import Policy, Presence, SideView
+from sync.core.rules.place import Slot
+from sync.core.rules.policy import Policy
+from sync.core.rules.views import Presence, SideView
 from sync.core.wording import Json
 from sync.run.context import Run
 from sync.store.tables.attendances import Attendance
@@ -158,7 +158,6 @@ class VisitRun(Run):
     """What the steps of one run of a visit share."""
 
     state: VisitState
-    emptied: bool = False  # its members have gone, and somebody else is in it
 
     @property
     def seats(self) -> list[Seat]:
@@ -205,10 +204,4 @@ class VisitRun(Run):
 
     def oncall_over(self) -> State | None:
         """How the OnCall visit ended; None when it is open, was not read, or is not made."""
-        if self.state.presence("oncall") is Presence.GONE:
-            return State(Life.DELETED)
-        shown = self.oncall()
-        ended = shown is not None and isinstance(shown.visit.state, State)
-        if shown is None or not ended or not terminal(shown.visit.state):  # type: ignore[arg-type]
-            return None
-        return shown.visit.state  # type: ignore[return-value]
+        return self.state.view("oncall").over

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sync.core.errors import Gone
 from sync.core.records import Life, State, Visit
-from sync.core.rules import group
+from sync.core.rules import place
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
 from sync.core.wording import Json
@@ -75,7 +75,7 @@ def _read_appointment(run: VisitRun, seat: Seat) -> None:
         raise look_again(state, "drchrono")
     if state.place is not None and has_participant(seat):
         # A slip of the keys, or a length taken away, moves nobody out of the visit they are in.
-        shown.visit, seat.odd = group.kept_in(state.place, shown.visit, state.now)
+        shown.visit, seat.odd = place.kept_in(state.place, shown.visit, state.now)
     staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
     seat.shown = shown
     seat.gone = is_deleted(shown)

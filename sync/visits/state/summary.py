@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, State
-from sync.core.rules.lifecycle import attendee_state
+from sync.core.rules.lifecycle import attendee_state, drchrono_state
 from sync.core.rules.merge import Seen
+from sync.drchrono import translate as drchrono
 from sync.run.changes import compare
 from sync.visits.state.model import VisitRun, VisitState
 
@@ -54,3 +55,16 @@ def as_settled(run: VisitRun, row: Obj) -> tuple[State, Seen]:
     digests = run.sync.digests
     seen = compare(digests, row.id, {"state": True}, run.state.stored)["state"]
     return attendee_state(cancelled=seen is Seen.SAME), Seen.SAME
+
+
+def state_as_settled(run: VisitRun, row: Obj) -> State | None:
+    """How an appointment stands that was not read, where it settled at an end; else None.
+
+    By the words that DrChrono has for an end (D32): a practice's own words are not tried.
+    """
+    digests, table = run.sync.digests, run.mapping.statuses
+    for word in dict.fromkeys(table.written.values()):
+        told = drchrono.wire("appointment", {"id": row.remote_id, "status": word})
+        if compare(digests, row.id, told, run.state.stored).get("state") is Seen.SAME:
+            return drchrono_state(word, table=table)
+    return None

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, State
-from sync.core.rules import group
+from sync.core.rules import place
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
+from sync.core.rules.people import NAMES
 from sync.oncall.translate import participants_wire
 from sync.run.outcomes import ParkedError
 from sync.run.unreadable import CAUSE, _settle, _unreadable, is_in
@@ -43,9 +44,15 @@ def patient(conn: Connection, person: int | None, shown: str) -> Seen:
 
 
 def of_visit(run: VisitRun) -> None:
-    """Settle anew what can be told without the baseline; the plan asks about what is left."""
+    """Settle anew what can be told without the baseline; the plan asks about what is left.
+
+    Of a shared visit a person is asked at once: raises ParkedError.
+    """
     sync, state = run.sync, run.state
-    if not is_in(sync.digests, state.stored):
+    if not is_in(sync.digests, state.stored, frozenset(NAMES) if state.is_group else frozenset()):
+        return
+    if state.is_group:
+        _of_several(run)
         return
     left, right = state.read.get("drchrono"), state.read.get("oncall")
     own, attended = state.object("drchrono"), state.attendance
@@ -89,8 +96,8 @@ def _provider_anew(sync: Sync, state: VisitState, obj: Obj, doctor: str) -> None
 # --- a group --------------------------------------------------------------------------------------
 
 
-def of_group(run: VisitRun) -> None:
-    """The same for a group, all of it read. Raises ParkedError when anything is left."""
+def _of_several(run: VisitRun) -> None:
+    """All of it was read. Raises ParkedError when anything is left."""
     shown, open_ = run.oncall(), [seat for seat in run.seats if _is_open(seat)]
     left: list[str] = []
     for seat in run.seats:
@@ -151,7 +158,7 @@ def _of_seat(run: VisitRun, seat: Seat, there: Shown | None) -> list[str]:
 
 def _seat_field(run: VisitRun, seat: Seat, shown: Shown, there: Shown | None, name: str) -> Seen:
     if name in PLACE:
-        return Seen.SAME if group.slot_of(shown.visit) == run.slot else Seen.UNKNOWN
+        return Seen.SAME if place.slot_of(shown.visit) == run.slot else Seen.UNKNOWN
     if name == "patient":
         with run.sync.store.read() as conn:
             return patient(conn, seat.attended.person, shown.visit.patient or "")

@@ -18,10 +18,10 @@ from sync.store.schema import call, conflict
 from sync.store.tables import journal, work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from sync.core.rules.plan import Plan
+    from sync.core.rules.views import Plan
     from sync.store.tables.links import Obj
     from sync.visits.state.model import Shown, VisitRun, VisitState
 
@@ -30,19 +30,14 @@ SOON = timedelta(seconds=30)
 
 
 @contextmanager
-def recorded(
-    run: VisitRun, plan: Plan, whose: Callable[[str], Obj | None] | None = None
-) -> Iterator[None]:
-    """Record the plan's conflicts, and take that back when nothing of the plan was written.
-
-    `whose` names the object of a system where it is not simply the visit's.
-    """
+def recorded(run: VisitRun, plan: Plan) -> Iterator[None]:
+    """Record the plan's conflicts, and take that back when nothing of the plan was written."""
     sync, state = run.sync, run.state
     noted: list[int] = []
     if plan.conflicts:
         with sync.store.write() as conn:
             work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-            noted = note(conn, run, plan, whose)
+            noted = note(conn, run, plan)
     try:
         yield
     except (Unresolved, FencedOff):
@@ -54,15 +49,9 @@ def recorded(
         raise
 
 
-def note(
-    conn: Connection,
-    run: VisitRun,
-    plan: Plan,
-    whose: Callable[[str], Obj | None] | None = None,
-) -> list[int]:
+def note(conn: Connection, run: VisitRun, plan: Plan) -> list[int]:
     """Record the plan's conflicts; returns the ids of those that were not recorded before."""
-    of = whose or run.state.object
-    found = [(of(system), name) for system, name in plan.conflicts]
+    found = [(run.overwritten(system), name) for system, name in plan.conflicts]
     return [
         journal.note_conflict(conn, obj.id, name, "overwritten", run.sync.clock())
         for obj, name in found

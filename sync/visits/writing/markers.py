@@ -19,36 +19,44 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.call import Answer
     from sync.store.tables.links import Obj
-    from sync.visits.state.model import VisitRun
+    from sync.visits.state.model import Seat, VisitRun
 
 
-def marker_for(run: VisitRun, other: str | None) -> Marker:
+def marker_for(run: VisitRun, other: str | None, seat: Seat | None = None) -> Marker:
     """The marker of this visit's present generation; `other` is the counterpart's remote id.
 
-    Raises ParkedError while the accounts are not connected: no installation has a name then.
+    `seat` is whose appointment of a shared visit it is for. Raises ParkedError
+    while the accounts are not connected: no installation has a name then.
     """
     name = run.sync.installation()
     if name is None:
         raise ParkedError("auth", "drchrono", "not_connected")
-    attended = run.state.attendance
+    state = run.state
+    attended = seat.attended if seat is not None else state.attendance
     return Marker(
         installation=name,
-        aggregate=run.state.key,
-        generation=run.state.generation,
+        aggregate=state.key,
+        generation=state.generation,
         life=attended.life if attended else 1,
         other=other,
-        occurrence=run.state.row["occurrence_key"],
+        occurrence=None if state.is_group else state.row["occurrence_key"],
     )
 
 
-def mark(run: VisitRun, system: str) -> None:
-    """Write the marker into one side's appointment, if it is not there and can be there."""
+def mark(run: VisitRun, system: str, seat: Seat | None = None) -> None:
+    """Write the marker into one side's appointment, if it is not there and can be there.
+
+    `seat` is whose appointment of a shared visit it is.
+    """
     state = run.state
     obj, shown = state.object(system), state.read.get(system)
+    if seat is not None:
+        obj, shown = seat.appointment, seat.shown
     if obj is None or obj.remote_id is None or shown is None or obj.marked:
         return
-    other = state.object("oncall" if system == "drchrono" else "drchrono")
-    wanted = marker_for(run, other.remote_id if other else None)
+    wanted = marker_for(run, _counterpart(run, system), seat)
+    if seat is not None and wanted.other is None:
+        return  # there is no OnCall visit to name yet
     if is_written(run, system, obj, shown.visit.marker, wanted):
         with run.sync.store.write() as conn:
             links.change(conn, obj.id, marked=True)
@@ -56,6 +64,14 @@ def mark(run: VisitRun, system: str) -> None:
         mark_oncall(run, obj, shown.json, wanted)
     else:
         mark_appointment(run, obj, shown.json, wanted)
+
+
+def _counterpart(run: VisitRun, system: str) -> str | None:
+    """The remote id that a marker names; of a shared visit it names no appointment."""
+    if run.state.is_group and system == "oncall":
+        return None
+    other = run.state.object("oncall" if system == "drchrono" else "drchrono")
+    return other.remote_id if other else None
 
 
 def is_written(run: VisitRun, system: str, obj: Obj, shown: object, wanted: Marker) -> bool:

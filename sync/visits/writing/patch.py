@@ -1,4 +1,4 @@
-"""Carrying changed fields to one side: the PATCH, its pending digests, and what success settles."""
+"""Carry changed fields to one side: the PATCH, its pending digests, and what success settles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.visits.state.model import VisitRun
+    from sync.visits.state.model import Seat, VisitRun
 
 
 def patch_oncall(
@@ -83,29 +83,25 @@ def _settle_answer(
     links.change(conn, object_id, seen_at=run.sync.clock())
 
 
-def _carried(conn: Connection, run: VisitRun, source: str, effect: Patch) -> None:
-    """The other side's baselines move with the success of the call that carried its change."""
-    obj, shown = run.state.object(source), run.state.read.get(source)
-    carried.settle(conn, run, obj, shown, effect.values)
+def patch_drchrono(run: VisitRun, effect: Patch, seat: Seat) -> None:
+    """Write to one attendance's appointment. Those of a shared visit may overlap.
 
-
-def patch_drchrono(run: VisitRun, effect: Patch) -> None:
-    state = run.state
-    obj, shown = state.object("drchrono"), state.read["drchrono"]
-    assert obj is not None and obj.remote_id is not None  # noqa: S101, PT018 - the plan saw it
-    doctor = str(effect.values.get("provider") or doctor_of(run.state))
-    body = drchrono_bodies.appointment_body(effect.values, doctor=doctor, mapping=run.mapping)
-    ending = state.read.get("oncall")
-    if effect.effect == "cancel" and ending and isinstance(ending.visit.state, State):
-        notes = drchrono_bodies.with_note(
-            shown.json, drchrono_bodies.cancel_note(ending.visit.state.by)
-        )
-        body |= {} if notes is None else {"notes": notes}
-    rooms = [None, *_other_rooms(run, doctor, shown.json.get("exam_room"))]
-    for room in rooms:
+    Raises ParkedError when the time is taken in every room that the mapping allows.
+    """
+    obj, shown = seat.appointment, seat.shown
+    assert obj.remote_id is not None and shown is not None  # noqa: S101, PT018 - the plan saw it
+    doctor = str(effect.values.get("provider") or shown.json.get("doctor") or doctor_of(run.state))
+    values, shared = dict(effect.values), run.state.is_group
+    if shared and "state" not in values:
+        values["overlapping"] = True
+    body = drchrono_bodies.appointment_body(values, doctor=doctor, mapping=run.mapping)
+    if effect.effect == "cancel":
+        body |= _note(run, shown.json)
+    rooms = [] if shared else _other_rooms(run, doctor, shown.json.get("exam_room"))
+    for room in (None, *rooms):
         tried = body if room is None else {**body, "exam_room": int(room)}
         try:
-            _send_drchrono(run, effect, obj.id, obj.remote_id, tried)
+            _send_drchrono(run, effect, seat, doctor, tried)
         except Conflict as conflict:
             if conflict.code != "overlap":
                 raise
@@ -115,40 +111,48 @@ def patch_drchrono(run: VisitRun, effect: Patch) -> None:
     raise waiting.overlap(taken, obj.id)
 
 
+def _note(run: VisitRun, json: dict[str, Json]) -> dict[str, Json]:
+    """Say in the appointment's notes who cancelled it in OnCall, where that is known."""
+    ending = run.oncall()
+    state = ending.visit.state if ending is not None else None
+    by = state.by if isinstance(state, State) else None
+    notes = drchrono_bodies.with_note(json, drchrono_bodies.cancel_note(by))
+    return {} if notes is None else {"notes": notes}
+
+
 def _other_rooms(run: VisitRun, doctor: str, current: object) -> list[str]:
     return [room for room in run.mapping.exam_rooms(doctor) if room != str(current)]
 
 
 def _send_drchrono(
-    run: VisitRun, effect: Patch, object_id: int, remote_id: str, body: dict[str, Json]
+    run: VisitRun, effect: Patch, seat: Seat, doctor: str, body: dict[str, Json]
 ) -> None:
-    sync, state = run.sync, run.state
-    shown = state.read["drchrono"]
-    merged = {**shown.json, **body}
-    written = sync.digests.fields(object_id, drchrono.wire("appointment", merged))
+    sync, obj, shown = run.sync, seat.appointment, seat.shown
+    assert obj.remote_id is not None and shown is not None  # noqa: S101, PT018 - as above
+    written = sync.digests.fields(obj.id, drchrono.wire("appointment", {**shown.json, **body}))
     touched = set(effect.values) | ({"type"} if "exam_room" in body else set())
     touched |= {"starts"} if "provider" in touched else set()
-    pending = {(object_id, name): written[name] for name in touched if name in written}
 
     def after(conn: Connection, _answer: Answer) -> None:
         # DrChrono answers 204, nothing: what we sent stands, and the echo's body confirms it.
-        carried.settle(
-            conn, run, run.state.object("oncall"), run.state.read.get("oncall"), effect.values
-        )
+        if effect.settles:
+            there = run.state.object("oncall")
+            carried.settle(conn, run, there, run.state.read.get("oncall"), effect.values)
+        if "state" in effect.values:
+            carried.settle_participant(conn, run, seat)
         if "starts" in touched:
-            owner = str(effect.values.get("provider") or doctor_of(state))
-            zones.note_used(conn, object_id, run.mapping.zone(owner))
+            zones.note_used(conn, obj.id, run.mapping.zone(doctor))
         # Its new `updated_at` is not told. What bears this one, or an older, is from before this.
-        links.change(conn, object_id, mark=shown.visit.mark)
+        links.change(conn, obj.id, mark=shown.visit.mark)
 
     sync.drchrono.patch_appointment(
         run.ticket.then(after),
-        remote_id,
+        obj.remote_id,
         body,
-        object_id=object_id,
+        object_id=obj.id,
         fields=tuple(effect.values),
         effect=effect.effect,
-        pending=pending,
-        before=sync.digests.fields(object_id, shown.wire),
+        pending={(obj.id, name): written[name] for name in touched if name in written},
+        before=sync.digests.fields(obj.id, shown.wire),
         doctor=doctor_of(run.state),
     )

@@ -366,7 +366,8 @@ def test_the_dry_run_names_each_member(clinic: Clinic) -> None:
     clinic.sandbox.wait_idle()
     clinic.forget()
     found = plan.plan(clinic.sync, "appointment", booked[0])
-    assert [line.values["fields"] for line in found.parts["effects"]] == [["participant"]]
+    (cancel,) = [line.values for line in found.parts["effects"]]
+    assert (cancel["action"], cancel["target"]) == ("cancel", "participant")
     fates = [line.text.rpartition(": ")[2] for line in found.parts["why"]]
     assert fates[:3] == ["ends", "stays", "stays"]
     assert [one for one in clinic.calls("oncall") if not one.startswith("GET")] == []

@@ -9,14 +9,7 @@ from tests.support.clinic import TELEHEALTH, Clinic, wall
 from tests.support.group_clinic import GROUP, HOST, a_clinic_with_groups, book
 from tests.support.templates import Templates
 
-UNNOTICED = pytest.mark.xfail(
-    strict=True,
-    reason="A visit of one never notices that its patient has vanished from OnCall's list.",
-)
-ALIKE = pytest.mark.parametrize(
-    "profile",
-    [pytest.param(TELEHEALTH, marks=UNNOTICED, id="of_one"), pytest.param(GROUP, id="of_a_group")],
-)
+ALIKE = pytest.mark.parametrize("profile", [TELEHEALTH, GROUP], ids=["of_one", "of_a_group"])
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import pytest
 from sync.core.records import ABSENT, Life, State, Visit, VisitType
 from sync.core.rules.effects import CreateAppointment, CreateOncall, Mark, NextGeneration, Patch
 from sync.core.rules.merge import Seen
-from sync.core.rules.plan import Plan, Policy, Presence, SideView, plan_visit
+from sync.core.rules.plan import plan_visit
+from sync.core.rules.policy import Policy
+from sync.core.rules.views import Plan, Presence, SideView, VisitView
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,7 +49,7 @@ def news(**values):
 
 
 def plan(left, right, policy=BOTH_WAYS, **how):
-    return plan_visit(left, right, policy, NOW, **how)
+    return plan_visit(VisitView(left, right, **how), policy, NOW)
 
 
 def does_nothing(found):

@@ -9,8 +9,8 @@ from sync.core import readings
 from sync.core.records import ABSENT, Life, Person, State, Visit
 from sync.core.rules import inviting, plausible
 from sync.core.rules.effects import CreateAppointment, CreateOncall, NextGeneration, Patch
-from sync.core.rules.group import Slot, kept_in
 from sync.core.rules.merge import Seen
+from sync.core.rules.place import Slot, kept_in
 from sync.core.wire import UNREADABLE, length
 from sync.drchrono.translate import to_person as drchrono_person
 from sync.oncall.translate import to_person as oncall_person

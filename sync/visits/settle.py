@@ -1,0 +1,207 @@
+"""End a run of a visit: settle what needed no call, note what was seen, tell what is asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import Connection, update
+
+from sync.core.records import Life, State
+from sync.core.rules.effects import NextGeneration, Patch
+from sync.core.rules.fates import PRESENT, Fate
+from sync.core.rules.views import SYSTEMS, Plan
+from sync.people import contacts
+from sync.store.schema import visit
+from sync.store.tables import journal, links, work
+from sync.store.tables.work import Hints
+from sync.visits import tell
+from sync.visits.linking import twins
+from sync.visits.state import carried, rekeyed, zones
+from sync.visits.state.load import has_participant, looked_at
+from sync.visits.state.model import TOLD, VisitRun, VisitState
+from sync.visits.state.summary import doctor_of, starts_of
+from sync.visits.writing import conflicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sync.run.outcomes import ParkedError
+
+_OVER = frozenset({Fate.NOTED, Fate.OVER, Fate.ENDS})
+
+
+def finish(run: VisitRun, plan: Plan, parked: Mapping[int, ParkedError] | None = None) -> None:
+    """Settle a plan whose effects were sent (or are held), and give the lease back as done.
+
+    `parked` says by attendance why somebody could not be invited.
+    """
+    sync, state = run.sync, run.state
+    now = sync.clock()
+    held = bool(plan.effects) and not sync.live
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        rekeyed.visit(conn, sync, state)
+        if not sync.live:
+            conflicts.note(conn, run, plan)
+        for seat in run.seats:
+            conflicts.note_gaps(conn, state, seat.appointment, seat.shown, now)
+        if not state.is_group:
+            _settle_one(conn, run, plan)
+        elif not held:
+            _settle_several(conn, run, plan)
+        _note_seen(conn, run, plan, held=held)
+        _note_visit(conn, run, plan, held=held)
+        looked_at(conn, state)
+        journal.explain(conn, state.deliveries, now)
+        tell.tell(conn, run, plan, parked or {})
+        _want_contacts(conn, run)
+        work.complete(conn, state.lease, now=now)
+
+
+# --- baselines ------------------------------------------------------------------------------------
+
+
+def _settle_one(conn: Connection, run: VisitRun, plan: Plan) -> None:
+    stored = run.state.stored
+    for system in SYSTEMS:
+        obj, shown = run.state.object(system), run.state.read.get(system)
+        names = {name for side, name in plan.adopt if side == system}
+        if obj is None or shown is None:
+            continue
+        if system == "oncall" and not plan.effects and (obj.id, "state") not in stored:
+            names.add("state")  # the status that the create's answer lacked
+        carried.settle(conn, run, obj, shown, names)
+
+
+def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
+    """What was carried or says the same on both sides: its baselines move."""
+    back = plan.written("drchrono")
+    kept = back | set(plan.held) | {ask.removesuffix("_differs") for ask in plan.asks}
+    for seat in run.seats:
+        fate = plan.fates.get(seat.attended.id)
+        if fate is Fate.STAYS:
+            carried.settle(conn, run, seat.appointment, seat.shown, TOLD - kept)
+        elif fate in _OVER:
+            carried.settle(conn, run, seat.appointment, seat.shown, ("state",))
+            carried.settle_participant(conn, run, seat)
+            if seat.gone:
+                links.change(conn, seat.appointment.id, state="gone")
+    if plan.ends is not None:
+        return
+    names = {name for system, name in plan.adopt if system == "oncall"} | {"state"} | back
+    names -= plan.written("oncall")  # settled with the answer
+    carried.settle(conn, run, run.state.object("oncall"), run.oncall(), names)
+
+
+# --- what was seen --------------------------------------------------------------------------------
+
+
+def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> None:
+    state, now = run.state, run.sync.clock()
+    there = state.object("oncall")
+    seen = [(seat.appointment, seat.shown) for seat in run.seats]
+    for obj, shown in (*seen, *([(there, run.oncall())] if there is not None else [])):
+        if shown is not None:
+            links.change(conn, obj.id, seen_at=now, mark=shown.visit.mark)
+            zones.note_if_unknown(conn, state, obj, shown)
+    waits = not state.is_group and (plan.held or plan.asks)
+    for system in () if held or waits else state.gone:
+        gone = state.object(system)
+        if gone is not None:
+            links.change(conn, gone.id, state="gone")
+
+
+def _note_visit(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> None:
+    """Note where the visit stands now, and whether its work has ended."""
+    state = run.state
+    values: dict[str, object] = {"hold_until": plan.wait_until}
+    if not state.is_group:
+        values |= _place(conn, state, plan, held=held)
+    goes_on = _goes_on(run, plan)
+    if goes_on:
+        _raise_people(conn, run, plan)
+    if state.is_group and plan.slot is not None and not held:
+        values["state"] = "closed" if plan.closed else "open"
+    elif plan.closed and not held:
+        values["state"] = "closed"
+    elif goes_on:
+        values["state"] = "open"
+    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+
+
+def _place(conn: Connection, state: VisitState, plan: Plan, *, held: bool) -> dict[str, object]:
+    values: dict[str, object] = {}
+    starts, doctor = _starts_now(state, Plan() if held else plan), doctor_of(state)
+    if starts is not None:
+        values["starts_at"] = starts
+    if doctor is not None:
+        values["doctor"] = doctor
+    person = _who_holds(state, plan)
+    if person is not None and starts is not None and doctor is not None:
+        values["slot_key"] = twins.free_slot(conn, state.key, doctor, starts, person)
+    return values
+
+
+def _starts_now(state: VisitState, plan: Plan) -> datetime | None:
+    """When the visit begins now: as written by this run, else as read."""
+    for effect in plan.effects:
+        if isinstance(effect, Patch) and isinstance(effect.values.get("starts"), datetime):
+            return cast("datetime", effect.values["starts"])
+    return starts_of(state)
+
+
+def _who_holds(state: VisitState, plan: Plan) -> int | None:
+    """The person whose slot the visit holds: once taken it moves along.
+
+    One that was linked when we had not made it takes it as soon as both sides are there.
+    """
+    if state.row["slot_key"]:
+        return int(state.row["slot_key"].rpartition(":")[2])
+    both = [state.object(system) for system in SYSTEMS]
+    if state.attendance is None or any(one is None or not one.known for one in both):
+        return None
+    ends = any(isinstance(effect, NextGeneration) for effect in plan.effects)
+    return None if ends else state.attendance.person
+
+
+def _goes_on(run: VisitRun, plan: Plan) -> bool:
+    """Whether an end was taken back that only one side ever knew of: the same visit goes on."""
+    state = run.state
+    if state.row["state"] != "closed":
+        return False
+    if state.is_group:
+        return bool(plan.of(*PRESENT))
+    lives = [shown.visit.state for shown in state.read.values()]
+    return len(lives) == len(SYSTEMS) and all(
+        isinstance(life, State) and life.life is Life.OPEN for life in lives
+    )
+
+
+def _raise_people(conn: Connection, run: VisitRun, plan: Plan) -> None:
+    """While the visit was over, its participants missed what changed in the charts."""
+    now, stays = run.sync.clock(), plan.of(Fate.STAYS)
+    for seat in run.seats:
+        person = seat.attended.person
+        here = seat.shown is not None and (not run.state.is_group or seat.attended.id in stays)
+        if here and person is not None:
+            work.raise_(conn, person, now=now, hints=Hints.of("drchrono"))
+
+
+def _want_contacts(conn: Connection, run: VisitRun) -> None:
+    """Raise who has no contact yet: a run may have ended before it."""
+    state, mapping, made = run.state, run.mapping, run.state.object("oncall")
+    doctor = run.slot.doctor if state.is_group else doctor_of(state)
+    if doctor is None or mapping.doctor(doctor) is None or not run.sync.live:
+        return
+    if made is None or made.remote_id is None or run.oncall_over() is not None:
+        return
+    if not state.is_group and state.row["state"] != "open":
+        return
+    for seat in run.seats:
+        person = seat.attended.person
+        if person is None or (state.is_group and not has_participant(seat)):
+            continue
+        if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
+            continue
+        work.raise_(conn, person, now=run.sync.clock(), hints=Hints.of("drchrono"))
