@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sync.core.rules.place import Slot, slot_of
 
 from sync.core.records import Life, State, Visit
 from sync.core.rules import place
+from sync.core.rules.place import Slot, slot_of
 
 TEN = datetime(2030, 1, 7, 15, tzinfo=UTC)
 HERE = Visit("drchrono", "1", starts=TEN, minutes=60, provider="201", office="301", group=True)
