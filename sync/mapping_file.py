@@ -110,7 +110,7 @@ class TypesTable(_Table):
 
 
 class StatusTables(_Table):
-    """The clinic's own status words, over the defaults of `core.lifecycle`."""
+    """The clinic's own status words, over the defaults of `core.rules.lifecycle`."""
 
     drchrono: dict[str, StatusLife] = {}
     oncall: dict[str, StatusLife] = {}

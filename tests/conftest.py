@@ -1,4 +1,4 @@
-"""What every test process does once, so that no test pays for it."""
+"""Do once in every test process what no single test should pay for."""
 
 import gc
 import logging

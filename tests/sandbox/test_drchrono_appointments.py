@@ -1,4 +1,4 @@
-"""DrChrono's appointments, one documented rule a row: API v4 and the facts sheet."""
+"""Serve DrChrono's appointments: one rule of docs/api-facts.md a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OnCall's visits and participants, one rule a row: the guides and the facts sheet."""
+"""Serve OnCall's visits and participants: one rule of docs/api-facts.md a row."""
 
 from __future__ import annotations
 

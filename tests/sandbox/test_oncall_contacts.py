@@ -1,4 +1,4 @@
-"""OnCall's roster contacts: the guides and the facts sheet."""
+"""Serve OnCall's roster contacts: one rule of docs/api-facts.md a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DrChrono's answers here agree with DrChrono's own published schema."""
+"""Answer as DrChrono's own published schema says."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_bulk_patients(sandbox: Sandbox, dc: Caller) -> None:
     order = checked(dc, "POST", "/api/patients_list?page_size=10")
     answer = dc("GET", f"/api/patients_list?uuid={order['uuid']}")
     body = answer.json()
-    # Facts: D: pagination; the schema doesn't show it.
+    # The schema doesn't show pagination (docs/api-facts.md, D53).
     del body["pagination"]
     assert schema.validate_answer("GET", "/api/patients_list", 200, body) == []
 

@@ -1,4 +1,4 @@
-"""What is shipped to be deployed: the image's user, its base, Compose's mount, the build script."""
+"""Check what is shipped: the image's user, its base, Compose's mount, the build script."""
 
 import os
 import re

@@ -14,7 +14,6 @@ PAGES = sorted([ROOT / name for name in TOP] + list((ROOT / "docs").rglob("*.md"
 # The lab notebook keeps the names of its day.
 OF_TODAY = [page for page in PAGES if "history" not in page.parts]
 ROOMS = ("chaos", "cli", "deploy", "docs", "sandbox", "service", "sync", "tests", "workers")
-CITED = re.compile(r"\((?:docs/[\w-]+\.md,? )?([DOLRC]\d{1,2}(?:, [DOLRC]\d{1,2})*)\)")
 
 
 def name_of(page: Path) -> str:
@@ -125,21 +124,6 @@ def test_each_unknown_that_the_sandbox_can_switch_is_a_fact_of_the_page() -> Non
     }
     assert len(switches) > 40
     assert {name for name in switches if f"`{name}`" not in page} == set()
-
-
-def test_each_number_that_a_comment_cites_is_there() -> None:
-    there = set()
-    for name in ("api-facts.md", "rules.md", "costs.md"):
-        there |= anchors(ROOT / "docs" / name)
-    cited = {
-        f"{number} ({name_of(file)})"
-        for room in ("chaos", "cli", "sandbox", "service", "sync", "tests", "workers")
-        for file in (ROOT / room).rglob("*.py")
-        for numbers in CITED.findall(file.read_text())
-        for number in numbers.split(", ")
-        if number not in there
-    }
-    assert cited == set()
 
 
 def test_each_room_of_the_glossary_is_there() -> None:

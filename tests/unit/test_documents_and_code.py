@@ -1,4 +1,4 @@
-"""What the documents say of commands, metrics and the mapping file is what the code has."""
+"""Hold what the documents say of commands, metrics and the mapping file to the code."""
 
 import re
 from enum import StrEnum

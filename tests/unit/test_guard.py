@@ -1,4 +1,4 @@
-"""What a test process started ends with it, however it goes, and other processes stay."""
+"""End with a test process what it started, however it goes, and nothing else."""
 
 import os
 import signal

@@ -75,7 +75,7 @@ def web(redis_url: str, database: Store, tmp_path: Path) -> Iterator[Web]:
 
 
 def test_a_chunked_body_over_the_limit_is_413_and_the_answer_arrives(web: Web) -> None:
-    # It reached a Flask handler as exactly 1 MiB, without an error (platform-facts 9).
+    # It reached a Flask handler as exactly 1 MiB, without an error (docs/api-facts.md, L12).
     pieces = (b"x" * 65536 for _ in range(110))
     answer = requests.post(f"{web.url}/webhooks/drchrono", data=pieces, headers=SIGNED, timeout=10)
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
@@ -140,7 +140,7 @@ def test_no_secret_no_path_and_no_body_is_written_down(web: Web) -> None:
 def test_two_of_them_share_a_home_directory_and_leave_nothing_there(
     web: Web, redis_url: str, database: Store, tmp_path: Path
 ) -> None:
-    # Gunicorn's control socket has one path in the home directory (platform-facts 9).
+    # Gunicorn's control socket has one path in the home directory (L13).
     other = Web(redis_url, database.url, tmp_path)
     assert requests.get(f"{other.url}/livez", timeout=5).ok
     other.close()

@@ -1,4 +1,4 @@
-"""What nobody could take at the door is read instead, at once and not by the next catch-up."""
+"""Read at once, not by the next catch-up, what the door could not take."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -96,7 +96,7 @@ def error(answer: TestResponse) -> str:
     return str(told["error"])
 
 
-# --- the handshake (API v4, Webhooks verification); digests by openssl dgst -hmac
+# --- the handshake (docs/api-facts.md, D56); digests by openssl dgst -hmac
 
 
 @pytest.mark.parametrize(

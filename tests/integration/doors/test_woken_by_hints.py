@@ -1,4 +1,4 @@
-"""What waits for a thing is woken by callers' words, but not without end (ADR 0017)."""
+"""Wake by callers' words what waits for a thing, but not without end (ADR 0017)."""
 
 from sync.tasks import schedule
 from tests.support import forged

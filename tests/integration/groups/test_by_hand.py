@@ -1,4 +1,4 @@
-"""What is decided by hand about group visits, and what is refused with a word on what to do."""
+"""Decide by hand about group visits; each refusal says what to do."""
 
 from collections.abc import Iterator
 from pathlib import Path

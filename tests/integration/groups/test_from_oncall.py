@@ -1,4 +1,7 @@
-"""Group visits from OnCall: moved, cancelled and booked there, and who is added to them there."""
+"""Group visits from OnCall: moved, cancelled and booked there, and who is added to them there.
+
+R… are rules of docs/rules.md.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,7 +118,7 @@ def test_time_length_and_type_of_the_whole_group(clinic: Clinic) -> None:
 
 
 def test_a_move_of_a_large_group_is_not_too_many_writes_of_one_visit(clinic: Clinic) -> None:
-    """Ten writes a day are one visit's, and each member is one (design §9)."""
+    """Ten writes a day are allowed for one visit, and each member counts as one (R18)."""
     booked = group_of(clinic, patients(clinic, 12))
     (visit,) = clinic.visits()
     clinic.change_visit(visit["id"], datetime=f"{utc(days=6, hour=17):%Y-%m-%dT%H:%M:%SZ}")

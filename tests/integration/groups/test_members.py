@@ -1,4 +1,4 @@
-"""What becomes of single members: full, inactive, rescheduled, lost, and the second patient."""
+"""Handle single members: full, inactive, rescheduled, lost, and the second patient."""
 
 from collections.abc import Iterator
 from pathlib import Path

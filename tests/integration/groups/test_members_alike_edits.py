@@ -1,4 +1,4 @@
-"""Whose edit of a member's appointment was overwritten, and whose chart it names by now."""
+"""Record overwritten edits of a member, and recognise merged charts, as for a visit of one."""
 
 from collections.abc import Iterator
 from pathlib import Path

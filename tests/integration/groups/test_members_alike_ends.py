@@ -1,4 +1,4 @@
-"""How a member's appointment ends, and goes on, as a visit's of one does.
+"""End a member's appointment, and go on with it, as for a visit of one.
 
 Each test stands on both: what is asked of a group is what a visit of one has long done.
 """

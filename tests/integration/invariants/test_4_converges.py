@@ -1,4 +1,7 @@
-"""Invariant 4, it converges: both sides at once, late writes, stale reads, both DST edges."""
+"""Invariant 4, it converges: both sides at once, late writes, stale reads, both DST edges.
+
+R… are rules of docs/rules.md.
+"""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -140,7 +143,7 @@ def test_another_doctor_in_another_zone(clinic: Clinic) -> None:
 
 
 def test_the_provider_of_an_oncall_visit_is_found_by_the_patients_doctor(clinic: Clinic) -> None:
-    """OnCall tells no provider, and the division has two: the patient's own doctor it is (§8)."""
+    """OnCall tells no provider, the division has two: take the patient's own doctor (R34)."""
     clinic.sandbox.behaviours("oncall", returns_provider=False)
     clinic.invite()
     clinic.settle()

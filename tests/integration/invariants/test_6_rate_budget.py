@@ -94,7 +94,7 @@ def test_oncalls_own_limit_is_waited_out(clinic: Clinic) -> None:
 
 
 def test_the_burst_of_one_second(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> None:
-    """The sandbox throttles the 11th call within a second, as seen on live systems."""
+    """The sandbox throttles the 11th call within a second (docs/api-facts.md, D10)."""
     with open_clinic(sandbox, sqlite_url, tmp_path, drchrono_burst_limit=10) as clinic:
         clinic.new_patient()
         clinic.go_live()

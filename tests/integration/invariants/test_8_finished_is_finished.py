@@ -1,4 +1,7 @@
-"""Invariant 8, finished is finished: no late event revives a visit; the record can open it anew."""
+"""Invariant 8, finished is finished: no late event revives a visit; the record can open it anew.
+
+R… are rules of docs/rules.md.
+"""
 
 import pytest
 
@@ -33,7 +36,7 @@ def test_late_and_redelivered_events(clinic: Clinic, status: str) -> None:
 
 
 def test_completing_and_no_show_charge_nobody(clinic: Clinic) -> None:
-    """Such writes can charge the patient: off unless the operator turns them on (§8)."""
+    """Such writes can charge the patient: off unless the operator turns them on (R30)."""
     appointment, visit = clinic.linked()
     clinic.edit(appointment, status="No Show")
     clinic.settle()
@@ -128,7 +131,7 @@ def test_open_again_twice(clinic: Clinic) -> None:
 
 
 def test_another_patient_on_the_same_appointment(clinic: Clinic) -> None:
-    """The old OnCall visit is cancelled, the other patient gets one of their own (§8)."""
+    """The old OnCall visit is cancelled, the other patient gets one of their own (R35)."""
     appointment, visit = clinic.linked(scheduled_time=here(slot(0)))
     other = clinic.new_patient(first_name="Nils", last_name="Aho", email="nils@mail.example")
     clinic.edit(appointment, patient=other)

@@ -1,4 +1,4 @@
-"""What `run` asks of the real sandbox over HTTP, and the mapping it makes for its clinic."""
+"""Use the real sandbox over HTTP as `run` does, and make the mapping of its clinic."""
 
 import os
 import sys

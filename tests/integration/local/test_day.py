@@ -1,4 +1,7 @@
-"""`make day`, small: one doctor for a simulated day, then a day away and one whole catch-up."""
+"""`make day`, small: one doctor for a simulated day, then a day away and one whole catch-up.
+
+C… are rows of docs/costs.md.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -49,7 +52,7 @@ def going_live(asked: int) -> None:
 
 
 def a_day(report: running.Report) -> None:
-    """DESIGN §11: nothing changed, about five calls a pass; OnCall one a tick, and the tiers."""
+    """Nothing changed: about five calls a pass; OnCall one a tick, and the tiers (C10)."""
     assert sum(report.edits.values()) > 0
     assert report.differences == []
     assert report.questions == {}

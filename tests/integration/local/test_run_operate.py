@@ -1,4 +1,4 @@
-"""What an operator asks of a running world: each command against the real service."""
+"""Operate a running world: each command against the real service."""
 
 import json
 import os

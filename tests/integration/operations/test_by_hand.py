@@ -1,4 +1,4 @@
-"""Issue 3, "by hand": pair, unlink, keep and exclude, each with a preview and an audit line."""
+"""Pair, unlink, keep and exclude by hand, each with a preview and an audit line."""
 
 import pytest
 from click.testing import CliRunner

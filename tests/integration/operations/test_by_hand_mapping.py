@@ -1,4 +1,4 @@
-"""Issue 3, "A changed mapping is previewed": visits touched and mails, before the file acts."""
+"""Preview a changed mapping: visits touched and mails, before the file acts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Issue 3, "patients": unsure ones wait with their candidates and are decided with a command."""
+"""Have unsure patients wait with their candidates, and decide them with a command."""
 
 from collections.abc import Iterator
 from pathlib import Path

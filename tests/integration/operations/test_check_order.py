@@ -1,4 +1,4 @@
-"""What the records of a bulk list can tell about its order, as a table."""
+"""Read the order of a bulk list off its records, as a table."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What operators press: resync, and retry or drop of what a person must decide."""
+"""Resync, and retry or drop what a person must decide."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What operators ask: the dry run and what is stored, without a value of any field."""
+"""Show the dry run and what is stored, without a value of any field."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""People: names and addresses right everywhere, charts merged, nobody mailed who must not be."""
+"""People: names and addresses right everywhere, charts merged, nobody mailed who must not be.
+
+O… are facts of docs/api-facts.md.
+"""
 
 from typing import Any
 
@@ -314,7 +317,7 @@ def test_who_is_invited_in_oncall_is_never_guessed(
 
 
 def test_an_e_mail_that_oncall_lets_no_contact_change_is_told_once(clinic: Clinic) -> None:
-    """Guide: a contact's e-mail may not be editable. The visits' participants are put right."""
+    """A contact's e-mail may not be editable (O33). The visits' participants are put right."""
     linked(clinic)
     clinic.sandbox.behaviours("oncall", contact_email_editable=False)
     clinic.edit_patient(clinic.patient, email="vera.new@mail.example")

@@ -1,4 +1,4 @@
-"""What stands on this host: private files, and trouble that no further try would mend."""
+"""Keep this host's files private, and tell trouble that no further try would mend."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Who can write to Redis makes no worker run, load or fetch anything, nor stop."""
+"""Give whoever can write to Redis no worker that runs, loads or fetches anything, or stops."""
 
 import json
 import zlib

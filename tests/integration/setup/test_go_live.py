@@ -1,4 +1,4 @@
-"""Issue 3, "going live": what would be matched and made is shown first; nothing before the word."""
+"""Show first what going live would match and make, and do nothing before the word."""
 
 import json
 from collections.abc import Iterator
@@ -72,7 +72,8 @@ def test_the_dry_run_counts_and_stores_nothing(waiting: Clinic) -> None:
         create_in_drchrono=1,
         new_patients=1,
         new_contacts=2,
-        # DESIGN 11: 3 + 1 for the two visits, 1 for each contact, 3 for the patient, 2 for the link
+        # docs/costs.md: 3 + 1 for the two visits, 1 for each contact, 3 for the patient, 2 for the
+        # link
         drchrono_calls=11,
         oncall_calls=12,  # 2 + 3, 2 for each contact, 3 for the link
         mails=1,

@@ -1,4 +1,4 @@
-"""What waited for the authorisation goes on by itself when the token could be renewed after all."""
+"""Go on with what waited for the authorisation when the token could be renewed after all."""
 
 from sync.tasks import schedule
 from tests.support.agreement import agree

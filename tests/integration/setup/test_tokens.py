@@ -1,4 +1,4 @@
-"""Where the tokens rest: sealed, versioned, renewed by one at a time, on both databases."""
+"""Store the tokens sealed and versioned, and renew them one at a time; on both databases."""
 
 import json
 from datetime import UTC, datetime, timedelta

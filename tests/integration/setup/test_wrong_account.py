@@ -201,7 +201,7 @@ def test_the_proof_costs_a_call_an_hour(clinic: Clinic) -> None:
 
 
 def test_appointments_that_are_shared_no_more_are_not_deleted(clinic: Clinic) -> None:
-    """Without share_patients the account sees its own doctor's alone (facts: D)."""
+    """Without share_patients the account sees its own doctor's alone (docs/api-facts.md, D8)."""
     appointment, _ = clinic.linked(doctor=DOCTOR + 1, profile=404, office=302)
     clinic.sandbox.behaviours("drchrono", share_patients=False)
     clinic.edit(appointment, duration=50)

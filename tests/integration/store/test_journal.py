@@ -1,4 +1,4 @@
-"""What is written down is written once, whoever writes it at the same moment; both databases."""
+"""Write once what is written by several at the same moment; on both databases."""
 
 from datetime import UTC, datetime, timedelta
 

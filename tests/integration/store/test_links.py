@@ -1,4 +1,4 @@
-"""What belongs together, and that nothing is lost when it moves; on both databases."""
+"""Keep together what belongs together, and lose nothing in a move; on both databases."""
 
 from datetime import UTC, datetime, timedelta
 

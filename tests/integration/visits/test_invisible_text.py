@@ -1,4 +1,4 @@
-"""What nobody sees in a name or an address is no difference: the same person, and nothing written.
+"""See no difference in invisible characters: the same person, and nothing written.
 
 After public reports of pasted addresses: validatorjs/validator.js#940, mikel/mail#1173,
 knadh/listmonk#1845, jstanden/cerb#1349.

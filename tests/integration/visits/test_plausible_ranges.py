@@ -1,4 +1,4 @@
-"""What can't be a value is not carried, is told once, and goes on when it is put right."""
+"""Carry no impossible value, tell it once, and go on when it is put right."""
 
 from typing import Any
 

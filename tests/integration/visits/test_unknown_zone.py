@@ -1,6 +1,6 @@
-"""A doctor's zone that is not known is no end, no UTC and no default: the visit waits and is told.
+"""Have a visit wait, and tell it, while its doctor's zone is unknown: no end, UTC or default.
 
-Design §8, Time; invariants 1, 9 and 10.
+Rule R28 of docs/rules.md; invariants 1, 9 and 10 of docs/architecture.md.
 """
 
 from collections.abc import Iterator

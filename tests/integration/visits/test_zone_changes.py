@@ -1,6 +1,7 @@
 """A doctor's zone changes in DrChrono: wall clocks stay, instants change, no webhook comes.
 
-Design §5 and §8: noticed within one catch-up, a job with a preview, asked or carried by policy.
+Noticed within one catch-up, a job with a preview, asked or carried by policy (docs/rules.md, R11,
+R28).
 """
 
 import json

@@ -64,7 +64,7 @@ def test_redis_holds_the_key_as_json_and_no_words_of_it(bell: Bell, client: redi
 
 
 def test_the_same_aggregate_can_be_rung_again_at_once(bell: Bell, client: redis.Redis) -> None:
-    # rq-facts 4: `unique` would refuse the second one for as long as the first one's hash lives.
+    # `unique` would refuse the second one while the first one's hash lives (docs/api-facts.md, L4).
     assert bell.ring([(11, Lane.LIVE)])
     assert bell.ring([(11, Lane.LIVE)])
     assert [job.args for job in waiting(client, "live")] == [[11], [11]]

@@ -1,4 +1,4 @@
-"""What was deleted in DrChrono while no webhook came: found by the next list, not only at night."""
+"""Find what was deleted in DrChrono without a webhook by the next list, not only at night."""
 
 from datetime import UTC, datetime, timedelta
 

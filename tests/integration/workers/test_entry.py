@@ -208,7 +208,7 @@ def test_a_running_job_is_finished_and_no_other_begun(start: Start, bell: Bell) 
 
 
 def test_a_job_that_does_not_end_is_given_up(start: Start, bell: Bell) -> None:
-    # RQ waits for the running job without bound (platform-facts 8).
+    # RQ waits for the running job without bound (docs/api-facts.md, L6).
     worker = start("    time.sleep(60)", before='import os; os.environ["STOP_SECONDS"] = "0.3"')
     bell.ring([(1, Lane.LIVE)])
     worker.wait_for("begun 1")
@@ -228,7 +228,7 @@ def test_a_running_job_is_told_half_way_to_make_no_next_call(start: Start, bell:
 
 
 def test_a_killed_worker_leaves_no_process_and_bars_no_ring(start: Start, bell: Bell) -> None:
-    # rq-facts 3 and 4: a forked work-horse would run on, `unique` would refuse for long.
+    # A forked work-horse would run on (L3), `unique` would refuse for long (L4).
     killed = start("    time.sleep(60)")
     bell.ring([(1, Lane.LIVE)])
     killed.wait_for("begun 1")

@@ -1,4 +1,4 @@
-"""What a remote says and nobody can read ends nothing, swaps nobody and stops no other field.
+"""End nothing, swap nobody and stop no other field for a value that nobody can read.
 
 Of another kind than a zone: whose visit it is, what kind of visit, how a status is spelt.
 Invariants 1, 9 and 10.

@@ -1,4 +1,7 @@
-"""The contract of a work item, sentence by sentence, on both databases."""
+"""The contract of a work item, sentence by sentence, on both databases.
+
+C… are rows of docs/costs.md.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -147,7 +150,7 @@ def test_longest_holds_for_the_first_hint_too(queue):
 
 
 def test_what_is_said_during_a_run_settles_anew(queue):
-    # Twenty edits within the settle time are one PATCH (DESIGN 11), also when a run is under way.
+    # Twenty edits within the settle time are one PATCH (C4), also when a run is under way.
     queue.ask(0, wait=WAIT)
     lease = queue.claim(1)
     assert queue.ask(12, wait=WAIT) == at(13)

@@ -1,4 +1,4 @@
-"""What both sides changed is recorded whatever becomes of the write that decides it, and once.
+"""Record what both sides changed, once, whatever becomes of the write that decides it.
 
 That a worker dies on the way is in `invariants/test_1_nothing_lost_killed.py`.
 """

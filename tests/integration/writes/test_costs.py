@@ -1,4 +1,4 @@
-"""What a change costs (design, §11): calls and mails, typed in from there.
+"""Count the calls and mails of each change, typed in from docs/costs.md.
 
 Whichever comes first, the answer of a write of ours or the webhook that it causes.
 """

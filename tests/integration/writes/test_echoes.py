@@ -1,4 +1,4 @@
-"""An echo that comes before the answer to our own call costs what one after it costs (§11)."""
+"""Pay for an echo before the answer to our own call what one after it costs (docs/costs.md)."""
 
 from tests.integration.writes.test_costs import (
     GET_DC,

@@ -1,4 +1,4 @@
-"""What breaks ordinary designs: two things that happen into the middle of each other.
+"""Survive two things that happen in the middle of each other.
 
 Each test makes the second thing happen at one exact moment of a worker's run, so that it is the
 same each time: before a call of ours leaves, or after it was answered and before that is stored.

@@ -1,4 +1,4 @@
-"""What is not shown is not absent: no look at a list that may be behind makes a second patient."""
+"""Make no second patient because a list that may lag does not show the first."""
 
 from typing import Any
 

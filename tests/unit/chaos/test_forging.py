@@ -1,4 +1,4 @@
-"""What the attacker of a run sends: all that a leaked credential lets somebody say."""
+"""Forge all that a leaked credential lets somebody say."""
 
 import json
 import random

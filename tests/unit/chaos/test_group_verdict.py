@@ -1,4 +1,4 @@
-"""What counts as lost, doubled, and a mail too many of a group visit."""
+"""Judge what is lost, doubled, or a mail too many of a group visit."""
 
 from copy import deepcopy
 from typing import Any

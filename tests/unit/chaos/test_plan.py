@@ -1,4 +1,4 @@
-"""What a seed gives: the same plan each time, each fault once, and no edit that can't be judged."""
+"""Draw from a seed the same plan each time, each fault once, and no edit that can't be judged."""
 
 import pytest
 

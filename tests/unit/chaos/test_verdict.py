@@ -1,4 +1,4 @@
-"""What counts as lost, doubled, and a mail too many: a proof that could not fail would be none."""
+"""Judge what is lost, doubled, or a mail too many: a proof that could not fail would be none."""
 
 from copy import deepcopy
 from typing import Any

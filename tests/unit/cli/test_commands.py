@@ -1,4 +1,4 @@
-"""What the command says: help with an example, plain errors by name, exit codes."""
+"""Help with an example, name plain errors, and exit with the right code."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a call is called, and what counts as a difference."""
+"""Name a call as the demo does, and tell a difference."""
 
 import io
 

@@ -1,11 +1,11 @@
-"""The demo's steps stand for the design's table: here the table again, in numbers."""
+"""Hold the demo's steps to docs/costs.md: its table again, in numbers."""
 
 import pytest
 
 from cli.demo.script import DAY, Step
 
-# name: DrChrono calls, OnCall calls, mails that our calls cause. Design §11; the echo of a
-# participant's PATCH and the catch-up's list (order, one poll, one page) as `source` says.
+# name: DrChrono calls, OnCall calls, mails that our calls cause. The echo of a participant's PATCH
+# and the catch-up's list (order, one poll, one page) as `source` says.
 TABLE = {
     "book, person known": (3, 2, 1),
     "book, person unknown": (4, 4, 1),

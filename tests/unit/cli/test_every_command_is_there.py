@@ -1,4 +1,4 @@
-"""Which commands there are does not hang on what else was imported."""
+"""Offer every command, whatever else was imported."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""How tables of the command look: aligned, as wide as they may be, nothing cut off."""
+"""Print tables that are aligned, as wide as they may be, with nothing cut off."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How `run` looks: a line per change where nobody watches, a table at a terminal."""
+"""Show `run` as a line for each change where nobody watches, as a table at a terminal."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""Which calls the methods of the DrChrono client make, and what they read."""
+"""Make the right calls by the methods of the DrChrono client, and read their answers."""
 
 import pytest
 
@@ -183,7 +183,7 @@ STARTED = {"uuid": "u-1", "status": "In progress"}
 
 
 class TestBulk:
-    """API v4's bulk lists in the forms in which they were seen."""
+    """DrChrono's bulk lists in the forms in which they were seen (docs/api-facts.md, D53)."""
 
     def test_asked_for_waited_for_and_read_page_by_page(self, script, client):
         waits = []

@@ -1,4 +1,4 @@
-"""The calls of DrChrono's authorisation (API v4, OAuth), and how a token pair is read."""
+"""Make the calls of DrChrono's OAuth, and read a token pair (docs/api-facts.md, D16)."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""Which calls the methods of the OnCall client make, and what they read."""
+"""Make the right calls by the methods of the OnCall client, and read their answers."""
 
 import pytest
 

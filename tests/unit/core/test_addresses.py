@@ -1,4 +1,4 @@
-"""Which one mailbox a text names: read where it is sure, else asked; invented ones are none."""
+"""Read the one e-mail address that a text surely names; take invented ones for none."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""How many unknown ids may be read: bursts, floods and what is given back."""
+"""Limit reads of unknown ids: bursts, floods and what is given back."""
 
 import pytest
 

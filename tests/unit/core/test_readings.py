@@ -1,4 +1,4 @@
-"""What people type into optional fields, read as a person would, or left out."""
+"""Read what people type into optional fields as a person would, or leave it out."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What nobody sees in a text is no part of it; whatever can be seen stays."""
+"""Drop what nobody sees in a text, and keep whatever can be seen."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Wall clocks and UTC, at every edge of daylight saving (DESIGN §8, Time)."""
+"""Convert wall clocks and UTC at every edge of daylight saving (docs/rules.md, R28)."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Which zone a name means; what is no zone is unknown, never a default."""
+"""Find the zone that a name means; no zone is unknown, never a default."""
 
 from datetime import UTC, datetime
 

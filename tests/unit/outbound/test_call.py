@@ -1,4 +1,4 @@
-"""What a call becomes on the wire, and what is read back."""
+"""Put a call on the wire, and read its answer back."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The error table, row by row: documented answers, observed ones, and what nobody documented."""
+"""Classify answers, row by row (docs/rules.md, R19): documented, observed, and neither."""
 
 from datetime import UTC, datetime, timedelta
 

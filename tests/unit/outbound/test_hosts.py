@@ -1,4 +1,4 @@
-"""Where a remote may lead us, as tables."""
+"""Follow a remote only to its own hosts, as tables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who answered, the API or something in front of it: only the API refuses, denies or ends."""
+"""Tell the API from something in front of it: only the API refuses, denies or ends."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What a log line may hold: nothing that was not put on the list, no text of an exception."""
+"""Log nothing that was not put on the list, and no text of an exception."""
 
 import io
 import json

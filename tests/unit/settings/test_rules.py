@@ -1,4 +1,4 @@
-"""What each setting may hold, by where it is used; and that no sentence repeats a value."""
+"""Judge each setting by where it is used, and repeat no value in a sentence."""
 
 from pathlib import Path
 

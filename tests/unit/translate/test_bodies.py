@@ -1,4 +1,4 @@
-"""What is written to each side, and that it reads back as what was meant."""
+"""Write to each side what reads back as it was meant."""
 
 from datetime import UTC, date, datetime, timedelta
 

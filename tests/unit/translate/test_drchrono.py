@@ -1,4 +1,4 @@
-"""DrChrono's JSON to our terms: every shape the API is known to send (API v4, webhooks)."""
+"""Translate every shape that DrChrono's JSON is known to have (docs/api-facts.md)."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""OnCall's JSON to our terms: every shape of its guides, and those it may send besides."""
+"""Translate every shape of OnCall's JSON in its guides, and others (docs/api-facts.md, O11)."""
 
 from datetime import UTC, date, datetime
 
@@ -26,7 +26,7 @@ PARTICIPANT: dict[str, Json] = {
     "cancelled": False,
     "user_id": 2,
 }
-# The guide's answer to GET /appointments/1/.
+# The guide's answer to GET /appointments/1/ (O11).
 FULL: dict[str, Json] = {
     "url": f"{HOST}/appointments/1/",
     "title": "My sample appointment",
@@ -207,7 +207,7 @@ def test_names(names: dict[str, Json], first: object, last: object) -> None:
     assert (attendee.email, attendee.cancelled) == (ABSENT, ABSENT)
 
 
-# The guide's sample: its id differs from the id in its url.
+# The guide's sample: its id differs from the id in its url (O30).
 CONTACT: dict[str, Json] = {
     "id": 12345,
     "division": f"{HOST}/divisions/123/",

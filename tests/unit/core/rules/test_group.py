@@ -1,4 +1,4 @@
-"""Who belongs to a group visit, as a table: members as read, and what becomes of them."""
+"""Tell the members of a group visit, as a table: as read, and what becomes of them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

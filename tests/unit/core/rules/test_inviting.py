@@ -1,4 +1,4 @@
-"""What a chart is made of, and a visit offered by, must be whole before."""
+"""Offer no visit and make no chart from what is not whole."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The status table of DESIGN §8, row by row, and the lifecycle decision of §5."""
+"""Decide about life and status (docs/rules.md, R7, R30), row by row."""
 
 import pytest
 

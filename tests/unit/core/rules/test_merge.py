@@ -1,4 +1,4 @@
-"""Every combination of what two sides did to one field (DESIGN §5)."""
+"""Merge every combination of what two sides did to one field (docs/rules.md, R8)."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who is the same person, and who only looks like it (DESIGN §6, §8 People)."""
+"""Tell who is the same person, and who only looks like it (docs/rules.md, R25, R31)."""
 
 from dataclasses import replace
 from datetime import date

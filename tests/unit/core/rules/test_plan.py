@@ -1,4 +1,4 @@
-"""What is done about one visit: rows typed in from the design (reconcile, meaning of states)."""
+"""Plan one visit: rows typed in from docs/rules.md (R7 to R10, R30)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What markers say belongs together: a table of what both systems can show."""
+"""Link what markers say belongs together: a table of what both systems can show."""
 
 from datetime import UTC, datetime
 from typing import Any
