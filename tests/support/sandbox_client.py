@@ -22,14 +22,17 @@ STOP_SECONDS = 10.0
 class Sandbox:
     """Both remotes in a process of their own, on free ports, as a context manager.
 
-    Leaving it fails when the process wrote to stderr or did not stop cleanly.
+    `state` is the file of the world that it goes on with. Leaving it fails when the process wrote
+    to stderr or did not stop cleanly.
     """
 
     drchrono_url: str
     oncall_url: str
 
-    def __init__(self, seed: str = "clinic", number: int = 1) -> None:
+    def __init__(self, seed: str = "clinic", number: int = 1, state: Path | None = None) -> None:
         self._arguments = ["--seed", seed, "--seed-number", str(number)]
+        if state is not None:
+            self._arguments += ["--state-file", str(state)]
         self.session = requests.Session()
         self.session.trust_env = False
         self._staff: str | None = None
