@@ -22,7 +22,7 @@ from sync.store.tables import blockers, journal, links, work
 from sync.store.tables.work import FenceLostError, Hints, Lease
 from sync.store.visits import visits
 from sync.visits import reconcile as visit_run
-from sync.visits.groups import second
+from sync.visits.linking import second_patient
 from sync.visits.settle import finish
 from sync.visits.state import zones
 
@@ -198,7 +198,7 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
         journal.close_attention(
-            conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=second.TOLD
+            conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=second_patient.TOLD
         )
         waiting.block(conn, lease.aggregate, parked, now=now, object_id=parked.object_id)
         if parked.cause is not None:

@@ -21,8 +21,8 @@ from sync.core.rules.fates import PRESENT
 from sync.people import inactive
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.tables.work import Hints
-from sync.visits.creating import create
-from sync.visits.groups import away, back, people
+from sync.visits.creating import create, invite, newcomers
+from sync.visits.linking import leaving
 from sync.visits.state import slot
 from sync.visits.state.load import has_participant
 from sync.visits.writing import conflicts, generations, markers, participants, patch
@@ -57,13 +57,13 @@ def _send(run: VisitRun, plan: Plan, effect: Effect) -> Parked:
         case Invite():
             return _invite(run, effect)
         case Book():
-            back.book(run)
+            newcomers.book(run)
             _not_emptied(run, plan)
         case TakeSlot(place):
             _refuse_inactive(run, plan)
             slot.take(run, place)
         case SendAway(attendances):
-            away.send(run, [run.seat(one) for one in attendances])
+            leaving.send(run, [run.seat(one) for one in attendances])
     return {}
 
 
@@ -118,8 +118,8 @@ def _invite(run: VisitRun, effect: Invite) -> Parked:
     ids = {run.seat(one).appointment.id for one in (*effect.joins, *effect.again)}
     if effect.anew or again:
         generations.begin_now(run, again, anew=effect.anew)
-    invited = people.meet(run, [seat for seat in run.seats if seat.appointment.id in ids])
-    people.add(run, invited)
+    invited = invite.meet(run, [seat for seat in run.seats if seat.appointment.id in ids])
+    invite.add(run, invited)
     for seat in run.seats:
         if seat.appointment.id in ids:
             markers.mark(run, "drchrono", seat)
@@ -128,7 +128,7 @@ def _invite(run: VisitRun, effect: Invite) -> Parked:
 
 def _not_emptied(run: VisitRun, plan: Plan) -> None:
     """Raises LaterError when nobody who stayed behind in OnCall is a patient: the visit ends."""
-    if not plan.emptied or back.newcomers(run):
+    if not plan.emptied or newcomers.newcomers(run):
         return
     if all(seat.read for seat in run.seats):
         raise LaterError(run.sync.clock(), Hints.both())

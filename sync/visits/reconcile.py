@@ -20,10 +20,17 @@ from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
 from sync.store.tables import links
 from sync.store.tables.work import Hints
-from sync.visits.creating import record, recover
+from sync.visits.creating import invite, newcomers, record, recover
 from sync.visits.execute import execute
-from sync.visits.groups import back, entry, people, reading, second
-from sync.visits.linking import by_marker, merged_charts, successors, twins
+from sync.visits.linking import (
+    by_marker,
+    joining,
+    listed,
+    merged_charts,
+    second_patient,
+    successors,
+    twins,
+)
 from sync.visits.settle import finish
 from sync.visits.state import model, read, slot, unreadable
 from sync.visits.state.echo import is_own_echo
@@ -60,8 +67,7 @@ def reconcile(run: VisitRun) -> None:
     recover.resolve(run)
     due = wait_for_unresolved(run.sync, run.state)
     if run.state.is_group:
-        back.resolve(run)
-        people.resolve(run)
+        invite.resolve(run)
     hints = hints_left(run.state)
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and run.state.deliveries:
         finish(run, _as_known(run))
@@ -102,12 +108,12 @@ def _read_hinted(run: VisitRun, hints: Hints, due: Hints) -> None:
     """
     left, right = hints.drchrono or due.drchrono, hints.oncall or due.oncall
     if run.state.is_group:
-        hinted = reading.hinted(run) if hints.drchrono else []
+        hinted = listed.hinted(run) if hints.drchrono else []
         read.read_appointments(run, run.seats if due.drchrono else hinted)
     elif left or not right:
         read.read_appointments(run, run.seats)
     if right or not (left or run.state.is_group):
-        reading.read_oncall(run)
+        listed.read_oncall(run)
 
 
 def _read_rest(run: VisitRun) -> None:
@@ -122,7 +128,7 @@ def _read_rest(run: VisitRun) -> None:
         return
     plan = make_plan(run)
     if not plan.is_quiet or _news_of_oncall(run) or _news_of_members(run):
-        reading.read_oncall(run)
+        listed.read_oncall(run)
         read.read_appointments(run, _to_read(run, plan))
     if is_in(run.sync.digests, run.state.stored, frozenset(NAMES)):
         _read_all(run)
@@ -130,7 +136,7 @@ def _read_rest(run: VisitRun) -> None:
 
 def _read_all(run: VisitRun) -> None:
     read.read_appointments(run, run.seats)
-    reading.read_oncall(run)
+    listed.read_oncall(run)
 
 
 def _to_read(run: VisitRun, plan: Plan) -> list[Seat]:
@@ -147,7 +153,7 @@ def _news_of_oncall(run: VisitRun) -> bool:
     if shown is None or obj is None:
         return False
     news = any(seen is not Seen.SAME for name, seen in shown.seen.items() if name in model.TOLD)
-    return news or not obj.marked or bool(back.newcomers(run))
+    return news or not obj.marked or bool(newcomers.newcomers(run))
 
 
 def _news_of_members(run: VisitRun) -> bool:
@@ -160,7 +166,7 @@ def _is_quiet(run: VisitRun) -> bool:
     """Whether what was hinted was read, is there, and asks for nothing; nor does anybody wait."""
     state = run.state
     quiet = bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
-    return quiet and not state.unresolved and not _waits(run) and not second.newcomers(run)
+    return quiet and not state.unresolved and not _waits(run) and not second_patient.newcomers(run)
 
 
 def _waits(run: VisitRun) -> bool:
@@ -196,9 +202,9 @@ def _link(run: VisitRun) -> Plan:
     unreadable.of_visit(run)
     merged_charts.settle(run)
     _know_participant(run)
-    second.settle(run)
+    second_patient.settle(run)
     plan = make_plan(run)
-    entry.settle(run, plan)
+    joining.settle(run, plan)
     return plan
 
 
@@ -224,8 +230,8 @@ def _know_participant(run: VisitRun) -> None:
 
 def make_plan(run: VisitRun) -> Plan:
     """The plan for what was read; reads only, so a dry run is this too."""
-    newcomers = run.state.is_group and bool(back.newcomers(run))
-    return plan_visit(view(run, newcomers=newcomers), run.policy, run.state.now)
+    somebody = run.state.is_group and bool(newcomers.newcomers(run))
+    return plan_visit(view(run, newcomers=somebody), run.policy, run.state.now)
 
 
 def without_effects(run: VisitRun) -> Plan:

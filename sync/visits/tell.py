@@ -11,7 +11,7 @@ from sync.run import waiting
 from sync.store.schema import attention, blocker
 from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints
-from sync.visits.groups import participants, second
+from sync.visits.linking import participants, second_patient
 from sync.visits.state import zones
 from sync.visits.state.summary import doctor_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Attention that stands until somebody has read it, whatever later runs see.
 TO_BE_READ = ("noted", journal.FIELD_REFUSED)
 # The same where it is about one participant or one appointment.
-TO_BE_READ_ABOUT = (participants.LOST, *second.TOLD)
+TO_BE_READ_ABOUT = (participants.LOST, *second_patient.TOLD)
 # What the mapping or its direction keeps from being made.
 OUTSIDE = frozenset({"direction", "type_skipped", "out_of_scope"})
 

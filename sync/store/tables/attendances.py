@@ -40,6 +40,12 @@ def is_open(conn: Connection, key: int) -> bool:
     return conn.execute(row).scalar_one_or_none() == "open"
 
 
+def is_attended(conn: Connection, appointment: int) -> bool:
+    """Whether an appointment stands in a visit, or has."""
+    held = select(attendance.c.id).where(attendance.c.appointment == appointment).limit(1)
+    return conn.execute(held).first() is not None
+
+
 def attend(conn: Connection, key: int, **values: Any) -> int:
     """A new attendance of a visit; returns its id."""
     made: int = conn.execute(

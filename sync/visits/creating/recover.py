@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.schema import visit
-from sync.store.tables import blockers, links, work
+from sync.store.tables import attendances, blockers, links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import record, search
 
@@ -30,10 +30,7 @@ def resolve(run: VisitRun) -> None:
 
     Returns when there is none, or when it certainly never was. Raises LaterError until it is known.
     """
-    group = run.state.is_group
     for row in list(run.state.objects):
-        if group and row.system == "drchrono":
-            continue  # one of several: `groups.back` tells them apart
         if row.remote_id is None and row.kind == "appointment" and row.state != "gone":
             _resolve_one(run, row)
 
@@ -41,7 +38,8 @@ def resolve(run: VisitRun) -> None:
 def _resolve_one(run: VisitRun, row: Obj) -> None:
     sync, state = run.sync, run.state
     with sync.store.read() as conn:
-        sent = attempts.last_sent(conn, row)
+        # A run for others of the visit may have noted meanwhile that it looked.
+        sent = attempts.last_sent(conn, row, "looked")
         answered = attempts.was_answered(conn, row)
     if sent is None:
         _drop(run, row)
@@ -77,9 +75,18 @@ def _drop(run: VisitRun, row: Obj) -> None:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row.id)
         attempts.known(conn, row)
-        if not state.is_group:
+        if state.is_group:
+            _stand_up(conn, run, row)
+        else:
             conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
     state.forget(row)
+
+
+def _stand_up(conn: Connection, run: VisitRun, row: Obj) -> None:
+    """The participant for whom an appointment was to be made is a newcomer again."""
+    for seat in run.seats:
+        if seat.appointment.id == row.id:
+            attendances.change_attendance(conn, seat.attended.id, current=False, participant=None)
 
 
 def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> None:

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
-from sync.core.records import Absent, Marker, Visit
+from sync.core.records import Absent, Life, Marker, State, Visit
 from sync.drchrono import translate as drchrono
 from sync.oncall import newest
 from sync.oncall import translate as oncall
 from sync.run.evidence import proofs, sealing
 from sync.run.evidence.proofs import Evidence
-from sync.store.tables import facts, links
+from sync.store.tables import attendances, facts, links
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,18 +35,27 @@ def for_visit(run: VisitRun, row: Obj, sent: datetime) -> Look:
     """Look for the appointment that a creating row may have become."""
     if row.system == "oncall":
         return _oncall(run, row, sent)
-    return _drchrono(run, row, sent)
+    return _of_several(run, row) if run.state.is_group else _drchrono(run, row, sent)
 
 
 def is_ours(run: VisitRun, row: Obj, shown: Visit) -> bool:
     """Whether an appointment's marker is the one this very create carried."""
+    marker = shown.marker
+    return (
+        isinstance(marker, Marker)
+        and marker.generation == row.generation
+        and _has_our_marker(run, row.system, shown)
+    )
+
+
+def _has_our_marker(run: VisitRun, system: str, shown: Visit) -> bool:
+    """Whether an appointment's marker names this visit, in whatever generation."""
     digests, marker, remote_id = run.sync.digests, shown.marker, shown.remote_id
     return (
         isinstance(marker, Marker)
         and marker.installation in run.sync.installations()
-        and not sealing.is_broken(digests, marker, row.system, "appointment", remote_id)
+        and not sealing.is_broken(digests, marker, system, "appointment", remote_id)
         and marker.aggregate == run.state.key
-        and marker.generation == row.generation
     )
 
 
@@ -147,3 +156,49 @@ def at(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
 def is_wanted(run: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
     """Whether an appointment is the very one that this create was to make."""
     return is_ours(run, row, drchrono.to_visit(json, run.mapping))
+
+
+# --- an appointment of one of several -------------------------------------------------------------
+
+
+def _of_several(run: VisitRun, row: Obj) -> Look:
+    """By day, doctor and the patient whose appointment it was to be."""
+    person = next((s.attended.person for s in run.seats if s.appointment.id == row.id), None)
+    with run.sync.store.read() as conn:
+        patient = links.patient_row(conn, person or 0)
+    found = None if patient is None else standing(run, str(patient.remote_id), over=True)
+    with run.sync.store.read() as conn:
+        return Look(found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS))
+
+
+def standing(run: VisitRun, patient: str, *, over: bool = False) -> dict[str, Json] | None:
+    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's.
+
+    `over`: one with our marker that has ended too. What we made may have been cancelled since.
+    """
+    slot = run.slot
+    days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
+    pages = run.sync.drchrono.list_appointments(
+        run.ticket,
+        verbose=True,
+        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
+        doctor=slot.doctor,
+        patient=patient,
+    )
+    for page in pages:
+        for json in page.results:
+            shown = drchrono.to_visit(json, run.mapping)
+            if shown.patient != patient or _is_members(run, shown.remote_id):
+                continue
+            ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
+            ours = _has_our_marker(run, "drchrono", shown)
+            same = shown.starts == slot.starts and shown.provider == slot.doctor
+            if (ours and (over or not ended)) or (same and not ended):
+                return json
+    return None
+
+
+def _is_members(run: VisitRun, remote_id: str) -> bool:
+    with run.sync.store.read() as conn:
+        known = links.find(conn, "drchrono", "appointment", remote_id)
+        return known is not None and attendances.is_attended(conn, known.id)

@@ -7,28 +7,26 @@ a participant among several become a new patient.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
-from sync.core.records import Attendee, Life, Marker, State, Visit, VisitType
+from sync.core.records import Attendee, Visit, VisitType
 from sync.core.rules import place
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
 from sync.run import allowed, attempts, waiting
-from sync.run.evidence import proofs, sealing
-from sync.run.evidence.proofs import Evidence
+from sync.run.evidence import sealing
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.schema import attendance, attention, visit
+from sync.store.schema import attention, visit
 from sync.store.tables import attendances, baselines, facts, journal, links, work
 from sync.store.tables.work import Hints
-from sync.visits.creating import create, record
-from sync.visits.groups import participants, twins
+from sync.visits.creating import create, record, search
+from sync.visits.linking import group_twins, participants
 from sync.visits.state import load, slot
-from sync.visits.state.model import Seat, VisitRun
+from sync.visits.state.model import VisitRun
 from sync.visits.writing import markers
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def book(run: VisitRun) -> None:
     if not who or not policy.to_drchrono or not allowed.may_create(sync, run.slot.doctor):
         return
     if run.slot.born and not run.seats:
-        twins.wait_for_group(run)
+        group_twins.wait_for_group(run)
     found = _met(run, who)
     standing = [one.standing for one in found if one.standing is not None]
     _stand_where(run, standing)
@@ -115,13 +113,13 @@ def _met(run: VisitRun, who: list[Attendee]) -> list[_Newcomer]:
             _left_alone(run, one, ParkedError("operator", "who", cause))
             continue
         present.add(met.key)
-        found.append(_Newcomer(one, met, _standing(run, met.remote_id)))
+        found.append(_Newcomer(one, met, search.standing(run, met.remote_id)))
     return found
 
 
 def _taken(run: VisitRun, met: participant.Met) -> str:
     with run.sync.store.read() as conn:
-        return "slot_taken" if twins.stands_elsewhere(conn, run, met.key) else ""
+        return "slot_taken" if group_twins.stands_elsewhere(conn, run, met.key) else ""
 
 
 def _stand_where(run: VisitRun, standing: list[dict[str, Json]]) -> None:
@@ -156,7 +154,7 @@ def _adopt(run: VisitRun, who: Attendee, met: participant.Met, json: dict[str, J
             other = work.try_lock(
                 conn, obj.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
             )
-            if other is None or _is_claimed(conn, obj.id):
+            if other is None or attendances.is_attended(conn, obj.id):
                 raise LaterError(now + BUSY, Hints.both())
             links.change(conn, obj.id, aggregate=state.key, state="live")
             journal.close_attention(conn, obj.aggregate, now)
@@ -300,99 +298,3 @@ def _drop(run: VisitRun, own: int, row: int) -> None:
         links.forget_create(conn, row)
         attendances.change_attendance(conn, own, current=False, participant=None)
     load.reload(run)
-
-
-# --- an answer that was lost ----------------------------------------------------------------------
-
-
-def resolve(run: VisitRun) -> None:
-    """Find out about appointments that an earlier run began to make and whose outcome is unknown.
-
-    Returns when there is none, or when they certainly never were. Raises LaterError until known.
-    """
-    for seat in list(run.seats):
-        if seat.appointment.remote_id is None:
-            _resolve_one(run, seat)
-
-
-def _resolve_one(run: VisitRun, seat: Seat) -> None:
-    sync, state, row = run.sync, run.state, seat.appointment
-    with sync.store.read() as conn:
-        # A run of the group for others may have noted meanwhile that it looked.
-        sent = attempts.last_sent(conn, row, "looked")
-    if sent is None:
-        _drop(run, seat.attended.id, row.id)
-        return
-    ready = attempts.counts_from(sync, row, sent)
-    if state.now < ready:
-        raise LaterError(ready, Hints.both())
-    json, evidence = _look(run, seat)
-    if json is not None:
-        with sync.store.write() as conn:
-            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-            record.appointment(conn, run, row, json)
-        raise LaterError(sync.clock(), Hints.both())
-    if attempts.is_denied(sync, row, sent, evidence):
-        _drop(run, seat.attended.id, row.id)
-        return
-    with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        due = attempts.note_look(conn, sync, row, sent, evidence, now)
-    raise LaterError(due, Hints.both())
-
-
-def _look(run: VisitRun, seat: Seat) -> tuple[dict[str, Json] | None, Evidence]:
-    """The appointment that a lost create may have made, and what its absence says."""
-    sync = run.sync
-    with sync.store.read() as conn:
-        patient = links.patient_row(conn, seat.attended.person or 0)
-    found = None if patient is None else _standing(run, str(patient.remote_id), over=True)
-    with sync.store.read() as conn:
-        return found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
-
-
-def _standing(run: VisitRun, patient: str, *, over: bool = False) -> dict[str, Json] | None:
-    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's.
-
-    `over`: one with our marker that has ended too. What we made may have been cancelled since.
-    """
-    slot = run.slot
-    days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
-    pages = run.sync.drchrono.list_appointments(
-        run.ticket,
-        verbose=True,
-        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
-        doctor=slot.doctor,
-        patient=patient,
-    )
-    for page in pages:
-        for json in page.results:
-            shown = _visit(run, json)
-            if shown.patient != patient or _is_members(run, shown.remote_id):
-                continue
-            ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
-            marker = shown.marker
-            ours = (
-                isinstance(marker, Marker)
-                and marker.aggregate == run.state.key
-                and marker.installation in run.sync.installations()
-                and not sealing.is_broken(
-                    run.sync.digests, marker, "drchrono", "appointment", shown.remote_id
-                )
-            )
-            same = shown.starts == slot.starts and shown.provider == slot.doctor
-            if (ours and (over or not ended)) or (same and not ended):
-                return json
-    return None
-
-
-def _is_members(run: VisitRun, remote_id: str) -> bool:
-    with run.sync.store.read() as conn:
-        known = links.find(conn, "drchrono", "appointment", remote_id)
-        return known is not None and _is_claimed(conn, known.id)
-
-
-def _is_claimed(conn: Connection, appointment: int) -> bool:
-    held = attendance.c.appointment == appointment
-    return conn.execute(select(attendance.c.id).where(held).limit(1)).first() is not None

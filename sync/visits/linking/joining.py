@@ -24,7 +24,7 @@ from sync.store.schema import visit
 from sync.store.tables import attendances, journal, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
-from sync.visits.groups import twins
+from sync.visits.linking import group_twins
 from sync.visits.state.slot import holder
 from sync.visits.writing import patch
 
@@ -41,7 +41,7 @@ def settle(run: VisitRun, plan: Plan) -> None:
     is a group's) or the other one is busy, AbsorbedError when the appointment joined another visit.
     """
     if run.sync.live and any(isinstance(one, CreateAppointment) for one in plan.effects):
-        twins.wait_for_group(run)
+        group_twins.wait_for_group(run)
         if _is_of_several(run):
             _found_there(run)
     slot = _slot(run, plan)

@@ -21,7 +21,7 @@ from sync.store.schema import attention
 from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
-from sync.visits.groups import participants
+from sync.visits.linking import participants
 
 if TYPE_CHECKING:
     from sync.core.rules.place import Slot

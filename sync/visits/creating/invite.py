@@ -21,9 +21,9 @@ from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.tables import attendances, links, work
 from sync.store.tables.work import Hints
-from sync.visits.creating import record
-from sync.visits.groups import participants, reading, refused, twins
-from sync.visits.groups.state import Invited
+from sync.visits.creating import record, refused
+from sync.visits.linking import group_twins, listed, participants
+from sync.visits.linking.invited import Invited
 from sync.visits.state import load
 from sync.visits.state.load import has_participant
 from sync.visits.state.model import Seat, VisitRun
@@ -65,7 +65,7 @@ def _refusal(run: VisitRun, met: participant.Met, present: set[int | None], room
     if room <= 0:
         return "group_full"
     with run.sync.store.read() as conn:
-        return "slot_taken" if twins.stands_elsewhere(conn, run, met.key) else ""
+        return "slot_taken" if group_twins.stands_elsewhere(conn, run, met.key) else ""
 
 
 def _coming(run: VisitRun) -> int:
@@ -79,7 +79,7 @@ def add(run: VisitRun, invited: Invited) -> None:
     if not invited.met:
         return
     if run.state.object("oncall") is None:
-        twins.take(run, invited)
+        group_twins.take(run, invited)
     while invited.met:
         _attend(run, invited)
         try:
@@ -293,7 +293,7 @@ def resolve(run: VisitRun) -> None:
     if obj is None:
         _forget(run, lost)
         return
-    reading.read_oncall(run)
+    listed.read_oncall(run)
     lost = _creating(run)
     sync, now = run.sync, run.sync.clock()
     apart = timedelta(seconds=sync.settings.apart_seconds)

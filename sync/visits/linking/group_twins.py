@@ -25,7 +25,7 @@ from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
     from sync.store.tables.links import Obj
-    from sync.visits.groups.state import Invited
+    from sync.visits.linking.invited import Invited
     from sync.visits.state.model import VisitRun
 
 

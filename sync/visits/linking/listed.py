@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.oncall.translate import participants_wire
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
-from sync.visits.groups import participants
+from sync.visits.linking import participants
 from sync.visits.state import load, read
 from sync.visits.state.model import Seat, VisitRun
 

@@ -11,7 +11,7 @@ from sync.visits.state import load
 
 if TYPE_CHECKING:
     from sync.core.errors import Refused
-    from sync.visits.groups.state import Invited
+    from sync.visits.linking.invited import Invited
     from sync.visits.state.model import VisitRun
 
 

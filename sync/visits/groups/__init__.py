@@ -1,1 +1,0 @@
-"""Bring one group visit to where both sides agree."""
