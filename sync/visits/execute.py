@@ -21,7 +21,7 @@ from sync.core.rules.fates import PRESENT
 from sync.people import inactive
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.tables.work import Hints
-from sync.visits.creating import create, invite, newcomers
+from sync.visits.creating import appointment, invite, newcomers, oncall_visit
 from sync.visits.linking import leaving
 from sync.visits.state import slot
 from sync.visits.state.load import has_participant
@@ -51,9 +51,9 @@ def _send(run: VisitRun, plan: Plan, effect: Effect) -> Parked:
         case Patch() | CancelParticipant() | NextGeneration() | Mark():
             _write(run, plan, effect)
         case CreateOncall():
-            create.make_oncall(run)
+            oncall_visit.make(run)
         case CreateAppointment():
-            create.make_appointment(run)
+            appointment.make(run)
         case Invite():
             return _invite(run, effect)
         case Book():

@@ -12,28 +12,21 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from sync.core.errors import Refused
-from sync.core.records import VisitType
 from sync.oncall import bodies as oncall_bodies
-from sync.oncall import translate as oncall
 from sync.people.resolve import participant
 from sync.run import attempts
-from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.tables import attendances, links, work
 from sync.store.tables.work import Hints
-from sync.visits.creating import record, refused
+from sync.visits.creating import begin, oncall_visit, refused
 from sync.visits.linking import group_twins, listed, participants
 from sync.visits.linking.invited import Invited
 from sync.visits.state import load
 from sync.visits.state.load import has_participant
 from sync.visits.state.model import Seat, VisitRun
-from sync.visits.writing import markers
 
 if TYPE_CHECKING:
-    from sync.core.records import Marker
-    from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.store.tables.links import Obj
 
 
 def meet(run: VisitRun, seats: list[Seat]) -> Invited:
@@ -84,7 +77,7 @@ def add(run: VisitRun, invited: Invited) -> None:
         _attend(run, invited)
         try:
             if run.state.object("oncall") is None:
-                _make(run, invited)
+                oncall_visit.make_with(run, invited.met, _creating(run))
             else:
                 _extend(run, invited)
         except Refused as refusal:
@@ -120,97 +113,6 @@ def _attend(run: VisitRun, invited: Invited) -> None:
     load.reload(run)
 
 
-def _people(invited: Invited) -> list[dict[str, Json]]:
-    return [
-        oncall_bodies.participant_body(
-            {
-                "first_name": met.person.first_name,
-                "last_name": met.person.last_name,
-                "email": met.person.email,
-            }
-        )
-        for met in invited.met.values()
-    ]
-
-
-def _make(run: VisitRun, invited: Invited) -> None:
-    state, sync = run.state, run.sync
-    with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        row = attempts.begin(
-            conn,
-            state.key,
-            "oncall",
-            "appointment",
-            f"visit:{state.key}:{state.generation}",
-            now=now,
-            generation=state.generation,
-            highest_before=links.highest_known(conn, "oncall"),
-        )
-    state.objects.append(row)
-    body = _body(run, invited, markers.marker_for(run, None))
-    owner = {key: body[key] for key in ("provider", "division")}
-
-    def after(conn: Connection, answer: Answer) -> None:
-        if isinstance(answer.json, dict):
-            # OnCall may not tell its provider: what was sent stands for what was not answered.
-            record.oncall_visit(conn, run, row, {**owner, **answer.json}, None)
-            participants.know_participants(conn, run, answer.json)
-
-    with attempts.attempt(sync, [row.id], lambda: _forget(run, [row.id, *_creating(run)])):
-        sync.oncall.create_appointment(
-            run.ticket.then(after, fact=True),
-            body,
-            object_id=row.id,
-            fields=("starts", "minutes", "type", "provider", "participants"),
-            effect="create",
-            pending=_pending(run, row, invited, body),
-            doctor=run.slot.doctor,
-        )
-
-
-def _pending(
-    run: VisitRun, row: Obj, invited: Invited, body: dict[str, Json]
-) -> dict[tuple[int, str], str]:
-    """What the create sends, and each appointment that it is made from (`attempts.as_sent`)."""
-    wires = {row.id: oncall.wire("appointment", body)}
-    for seat in (run.seat(one) for one in invited.met):
-        if seat.shown is not None:
-            wires[seat.appointment.id] = seat.shown.wire
-    return attempts.sent(run.sync.digests, wires) | _named(run, invited)
-
-
-def _named(run: VisitRun, invited: Invited) -> dict[tuple[int, str], str]:
-    """Who is sent: by this a participant is known, whatever the chart says when it is found."""
-    wires = {}
-    for attendance, sent in zip(invited.met, _people(invited), strict=True):
-        row = run.seat(attendance).participant
-        if row is not None:
-            wires[row.id] = oncall.wire("participant", sent)
-    return attempts.sent(run.sync.digests, wires)
-
-
-def _body(run: VisitRun, invited: Invited, marker: Marker) -> dict[str, Json]:
-    slot = run.slot
-    first = next(run.seat(one).shown for one in invited.met)
-    seen_type = first.visit.type if first is not None else None
-    assert isinstance(seen_type, VisitType)  # noqa: S101 - the plan of its own visit saw it
-    values = {
-        "title": run.mapping.title(seen_type),
-        "starts": slot.starts,
-        "minutes": slot.minutes,
-        "type": seen_type,
-        "provider": slot.doctor,
-    }
-    body = oncall_bodies.appointment_body(
-        values, base_url=run.sync.settings.oncall_base_url, mapping=run.mapping
-    )
-    people: list[Json] = list(_people(invited))
-    marker = sealing.seal(run.sync.digests, marker, "oncall", "appointment")
-    return body | {"participants": people, "metadata": oncall_bodies.with_marker(None, marker)}
-
-
 def _extend(run: VisitRun, invited: Invited) -> None:
     """One PATCH with the whole list: everybody who is there by their `url`, the new ones last."""
     sync = run.sync
@@ -219,7 +121,8 @@ def _extend(run: VisitRun, invited: Invited) -> None:
     _without_those_there(run, invited)
     if not invited.met:
         return
-    body = {"participants": oncall_bodies.participants_with(shown.json, _people(invited))}
+    new = oncall_visit.bodies_of(invited.met)
+    body = {"participants": oncall_bodies.participants_with(shown.json, new)}
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
@@ -228,7 +131,7 @@ def _extend(run: VisitRun, invited: Invited) -> None:
 
     added = _creating(run)
     try:
-        with attempts.attempt(sync, added, lambda: _forget(run, added)):
+        with attempts.attempt(sync, added, lambda: begin.forget(run, added)):
             sync.oncall.patch_appointment(
                 run.ticket.then(after),
                 obj.remote_id,
@@ -236,7 +139,7 @@ def _extend(run: VisitRun, invited: Invited) -> None:
                 object_id=obj.id,
                 fields=("participants",),
                 effect="create",
-                pending=_named(run, invited),
+                pending=oncall_visit.named(run, invited.met),
                 doctor=run.slot.doctor,
             )
     except Refused:
@@ -271,15 +174,6 @@ def _creating(run: VisitRun) -> list[int]:
     ]
 
 
-def _forget(run: VisitRun, rows: list[int]) -> None:
-    sync = run.sync
-    with sync.store.write() as conn:
-        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        for row in rows:
-            links.forget_create(conn, row)
-    load.reload(run)
-
-
 def resolve(run: VisitRun) -> None:
     """Look for participants that an earlier run began to add and whose outcome is not known.
 
@@ -291,7 +185,7 @@ def resolve(run: VisitRun) -> None:
     if not lost:
         return
     if obj is None:
-        _forget(run, lost)
+        begin.forget(run, lost)
         return
     listed.read_oncall(run)
     lost = _creating(run)
@@ -302,7 +196,7 @@ def resolve(run: VisitRun) -> None:
     unsent = [row for row in rows if row.state == "creating" and not sent]
     ready = [row for row in rows if row.looked_at is None or now >= row.looked_at + apart]
     # Read by its id, not from a list: two reads apart are proof enough.
-    _forget(
+    begin.forget(
         run, [row.id for row in {*unsent, *(r for r in ready if r.looks + 1 >= attempts.LOOKS)}]
     )
     with sync.store.write() as conn:

@@ -18,20 +18,17 @@ from sync.drchrono import translate as drchrono
 from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
 from sync.run import allowed, attempts, waiting
-from sync.run.evidence import sealing
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.schema import attention, visit
-from sync.store.tables import attendances, baselines, facts, journal, links, work
+from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints
-from sync.visits.creating import create, record, search
+from sync.visits.creating import appointment, search
 from sync.visits.linking import group_twins, participants
 from sync.visits.state import load, slot
 from sync.visits.state.model import VisitRun
-from sync.visits.writing import markers
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
-    from sync.outbound.call import Answer
 
 
 def newcomers(run: VisitRun) -> list[Attendee]:
@@ -237,31 +234,15 @@ def _make(run: VisitRun, who: Attendee, met: participant.Met, like: dict[str, Js
             generation=state.generation,
         )
         attendances.change_attendance(conn, own, appointment=row.id)
-        field_id = facts.appointment_field(conn, run.slot.doctor)
-    body = _body(run, met, field_id, like)
-
-    def after(conn: Connection, answer: Answer) -> None:
-        if isinstance(answer.json, dict):
-            record.appointment(conn, run, row, answer.json, marked=field_id is not None)
-
+    body = _body(run, met, like)
     with attempts.attempt(sync, [row.id], lambda: _drop(run, own, row.id)):
-        sync.drchrono.create_appointment(
-            run.ticket.then(after, fact=True),
-            body,
-            object_id=row.id,
-            fields=("starts", "minutes", "type", "provider", "patient"),
-            effect="create",
-            pending=create.pending(run, row, drchrono.wire("appointment", body), "oncall"),
-            doctor=run.slot.doctor,
-        )
+        appointment.post(run, row, run.slot.doctor, body)
     participant.afterwards(run, met)
 
 
-def _body(
-    run: VisitRun, met: participant.Met, field_id: str | None, like: dict[str, Json] | None
-) -> dict[str, Json]:
+def _body(run: VisitRun, met: participant.Met, like: dict[str, Json] | None) -> dict[str, Json]:
     """As another member stands (profile, room), else as the mapping books; they may overlap."""
-    slot, there = run.slot, run.state.object("oncall")
+    slot = run.slot
     values: dict[str, object] = {
         "provider": slot.doctor,
         "patient": met.remote_id,
@@ -280,14 +261,7 @@ def _body(
         body |= {"profile": like.get("profile"), "exam_room": like.get("exam_room")}
     else:
         body["exam_room"] = int(mapping.exam_rooms(slot.doctor)[0])
-    if field_id is not None and there is not None:
-        marker = replace(markers.marker_for(run, there.remote_id), occurrence=None)
-        marker = sealing.seal(run.sync.digests, marker, "drchrono", "appointment")
-        link = mapping.visit_link(str(there.remote_id))
-        body["custom_fields"] = drchrono_bodies.with_marker(
-            "appointment", [], field_id, marker, link=link
-        )
-    return body
+    return body | appointment.marker_in(run, slot.doctor)
 
 
 def _drop(run: VisitRun, own: int, row: int) -> None:

@@ -18,23 +18,17 @@ from sync.run.attempts import as_sent
 from sync.store.schema import pending, visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints, Wait
+from sync.visits.linking import participants
 from sync.visits.state import carried
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
-    from sync.people.resolve import participant as meeting
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
 
 
-def oncall_visit(
-    conn: Connection,
-    run: VisitRun,
-    row: Obj,
-    json: dict[str, Json],
-    met: meeting.Met | None,
-) -> None:
-    """Keep the id of a made OnCall visit, its baselines, its participant; carry the source's."""
+def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json]) -> None:
+    """Keep the id of a made OnCall visit, its baselines, its participants; carry the source's."""
     sync, state, now = run.sync, run.state, run.sync.clock()
     seen = oncall.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or oncall.wire("appointment", json)
@@ -44,11 +38,12 @@ def oncall_visit(
         return
     conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
-    participant(conn, run, json)
+    if state.is_group:
+        participants.know_participants(conn, run, json)
+    else:
+        participant(conn, run, json)
     carried.settle(conn, run, run.state.object("drchrono"), run.state.read.get("drchrono"))
     conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
-    if met is not None and state.attendance is not None:
-        attendances.change_attendance(conn, state.attendance.id, person_version=met.version)
 
 
 def _come_back(conn: Connection, run: VisitRun, row: Obj) -> None:

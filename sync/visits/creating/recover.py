@@ -94,7 +94,7 @@ def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> None:
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         if row.system == "oncall":
-            record.oncall_visit(conn, run, row, json, None)
+            record.oncall_visit(conn, run, row, json)
         else:
             record.appointment(conn, run, row, json)
         attempts.known(conn, row)

@@ -1,0 +1,115 @@
+"""Write a create down before it is made: its row under a unique key, and who attends.
+
+Neither remote knows idempotency keys. So the row is written before the call, the marker goes with
+the call, and a POST whose answer was not read *has happened* until two looks apart deny it (R14).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from sync.core.rules import place
+from sync.oncall.translate import participants_wire
+from sync.run import attempts, waiting
+from sync.store.schema import visit
+from sync.store.tables import attendances, baselines, links, work
+from sync.visits.state import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sync.core.records import Attendee
+    from sync.people.resolve.participant import Met
+    from sync.store.tables.links import Obj
+    from sync.visits.state.model import VisitRun
+
+
+@dataclass(frozen=True)
+class Booked:
+    """Whose slot a visit of one takes: one person with one doctor at one time."""
+
+    doctor: str
+    starts: datetime
+    person: int
+
+
+def row_for(run: VisitRun, system: str, key: str, booked: Booked | None = None) -> Obj:
+    """Write the create down before it is made, and take the slot of `booked` in one transaction.
+
+    Raises ParkedError when another open visit has that slot already: this one was entered twice by
+    hand, which is told and not doubled. A shared visit has its slot already.
+    """
+    sync, state = run.sync, run.state
+    slot = place.slot_key(booked.doctor, booked.starts, booked.person) if booked else None
+    try:
+        with sync.store.write() as conn:
+            now = sync.clock()
+            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+            if booked is not None:
+                conn.execute(
+                    update(visit)
+                    .where(visit.c.aggregate == state.key)
+                    .values(slot_key=slot, doctor=booked.doctor, starts_at=booked.starts)
+                )
+            row = attempts.begin(
+                conn,
+                state.key,
+                system,
+                "appointment",
+                key,
+                now=now,
+                generation=state.generation,
+                highest_before=links.highest_known(conn, system),
+            )
+    except IntegrityError:
+        if slot is None:
+            raise
+        with sync.store.read() as conn:
+            raise waiting.slot_taken(conn, slot) from None
+    state.objects.append(row)
+    return row
+
+
+def attend(run: VisitRun, appointment: Obj, met: Met, attendee: Attendee | None = None) -> None:
+    """Note who attends a visit of one, before the create: what is made belongs to them."""
+    sync, state = run.sync, run.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        participant = None
+        if attendee is not None:
+            known = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
+                conn, state.key, "oncall", "participant", attendee.remote_id, now=sync.clock()
+            )
+            participant = known.id
+            wire = participants_wire(state.read["oncall"].json)[attendee.remote_id]
+            baselines.settle(
+                conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id
+            )
+        values = {"appointment": appointment.id, "person": met.key, "person_version": met.version}
+        if participant is not None:
+            values["participant"] = participant
+        if state.attendance is None:
+            attendances.attend(conn, state.key, **values)
+        else:
+            attendances.change_attendance(conn, state.attendance.id, **values)
+        current = [a for a in attendances.attendances(conn, state.key) if a.current]
+    state.attendance = current[0]
+    for seat in state.seats:
+        seat.attended = current[0]
+
+
+def forget(run: VisitRun, rows: Iterable[int]) -> None:
+    """Take the rows of what was not made away; a visit of one gives its slot back."""
+    sync, state = run.sync, run.state
+    with sync.store.write() as conn:
+        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        for row in rows:
+            links.forget_create(conn, row)
+        if not state.is_group:
+            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+    load.reload(run)
