@@ -99,3 +99,19 @@ def test_the_policies_are_those_of_the_page_with_the_default_in_bold() -> None:
         assert bold == str(field.default).lower(), name
         if name != "window_days":
             assert set(re.findall(r"\w+", rows[name])) == values(field.annotation), name
+
+
+def test_the_walk_of_a_booking_is_how_the_code_goes() -> None:
+    """At most 15 files; each but the first is imported by one above it, or rung by it."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    part = page.split("### A booking, file by file")[1].split("Before any of this")[0]
+    walk = re.findall(r"^\d+\. `([\w/]+\.py)`", part, re.MULTILINE)
+    assert 10 < len(walk) <= 15
+    above = ""
+    for path in walk:
+        room, _, name = path.removesuffix(".py").replace("/", ".").rpartition(".")
+        imported = rf"from {room}\.{name} import|from {room} import (\([^)]*|[^\n]*)\b{name}\b"
+        by_ring = path in {walk[0], "sync/tasks/sweep.py", "workers/jobs.py"}
+        client = path.endswith("client.py")  # the process's parts hold it: `run.sync.oncall`
+        assert by_ring or re.search("sync.oncall" if client else imported, above), path
+        above += (ROOT / path).read_text()
