@@ -22,7 +22,7 @@ from chaos.database import Database
 from chaos.faults import CALLS, REMOTES, Fault, Kind
 from cli.output import TroubleError
 from cli.world import embedded
-from cli.world.supervisor import State
+from cli.world.supervisor import ProcessState
 from cli.world.world import World
 from sync.drchrono.keeper import YOUNG
 from sync.store.schema import token
@@ -98,7 +98,7 @@ class Breaker:
             self._world.control.command(remote, "faults", body)
             self._world.control.command(remote, "release", {})
         end = time.monotonic() + UP_SECONDS
-        while any(status.state is not State.RUNNING for status in self._world.statuses()):
+        while any(status.state is not ProcessState.RUNNING for status in self._world.statuses()):
             if time.monotonic() > end:
                 raise TroubleError("A process does not come back after the faults.")
             time.sleep(0.1)

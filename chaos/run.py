@@ -23,7 +23,7 @@ from chaos.verdict import Verdict, judge
 from cli.output import TroubleError
 from cli.world.ports import FREE
 from cli.world.world import World, WorldOptions
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from sync.store.schema import attention, conflict, work
 from sync.tasks import schedule
 
@@ -261,7 +261,7 @@ class Run:
             return
         self._asked = time.monotonic()
         try:
-            if self.world.sync.keeper.status().state is State.LOST:
+            if self.world.sync.keeper.status().state is ConnectionState.LOST:
                 self.world.connect()
                 self.reconnected += 1
         except (SQLAlchemyError, requests.RequestException, TroubleError):

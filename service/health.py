@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.doors import Doors
 from service.errors import problem
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from sync.run.evidence import accounts
 from sync.store.database import is_read_only
 from sync.store.tables import journal
@@ -69,7 +69,7 @@ def _token(doors: Doors) -> dict[str, Any]:
         state = doors.sync.keeper.status().state
     except InvalidToken:
         return {"ok": False, "detail": "none of ENCRYPTION_KEYS opens the stored token"}
-    return {"ok": state is State.GOOD, "detail": str(state)}
+    return {"ok": state is ConnectionState.GOOD, "detail": str(state)}
 
 
 def _account(doors: Doors) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service import connect_pages as pages
 from service.doors import Doors
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from sync.setup import connect
 
 log = get_logger(__name__)
@@ -194,7 +194,7 @@ def _refuse(doors: Doors, state: str) -> AnyResponse:
 
 
 def _done(doors: Doors) -> AnyResponse:
-    if doors.sync.keeper.status().state is State.GOOD:
+    if doors.sync.keeper.status().state is ConnectionState.GOOD:
         return pages.connected()
     return pages.trouble(f"DrChrono is not connected. {pages.AGAIN}", status=200)
 

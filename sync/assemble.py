@@ -20,7 +20,7 @@ from sync.outbound.optional import Optional
 from sync.outbound.transport import Transport
 from sync.run.evidence import accounts
 from sync.runtime import Sync
-from sync.setup.belonging import Fit
+from sync.setup.belonging import Belonging
 from sync.store.clock import DatabaseClock
 from sync.store.database import Store
 from sync.store.tables.work import Lane
@@ -119,6 +119,6 @@ def build(
         tokens=tokens,
         tickets=Tickets(settings.fernet_keys, clock),
         credentials=credentials,
-        fit=Fit(),
+        fit=Belonging(),
     )
     return made

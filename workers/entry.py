@@ -34,7 +34,7 @@ from sync.tasks import schedule
 from workers import jobs, upkeep
 from workers.bell import QUEUES, Bell
 from workers.heartbeat import Heartbeat, build
-from workers.ring import Ring, RingQueue
+from workers.ring import RingJob, RingQueue
 
 # RQ blocks on the queues for this time less 15 seconds, and does its upkeep between two such waits.
 _TTL = 20
@@ -53,7 +53,7 @@ class Worker(SimpleWorker):
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
-    job_class = Ring
+    job_class = RingJob
     queue_class = RingQueue
 
     def __init__(self, client: redis.Redis, ending: "SimpleQueue[None]") -> None:

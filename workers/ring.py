@@ -67,7 +67,7 @@ class Dropped:
 dropped = Dropped()
 
 
-class Ring(Job):
+class RingJob(Job):
     """RQ's job, strict: whatever stands in Redis, it runs `jobs.run` with one number or nothing."""
 
     aggregate: int
@@ -75,7 +75,7 @@ class Ring(Job):
     @classmethod
     def fetch(
         cls, job_id: str, connection: redis.Redis | None = None, serializer: Any = None
-    ) -> "Ring":
+    ) -> "RingJob":
         """The ring of this id. Raises NoSuchJobError for all that is none; RQ then passes on."""
         if connection is None or not _ID.fullmatch(job_id.encode("utf-8", "replace")):
             dropped.one()

@@ -11,19 +11,19 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from cli.output import seconds_text
-from cli.world.supervisor import State, Status
+from cli.world.supervisor import ProcessState, ProcessStatus
 
 COLOURS = {
-    State.RUNNING: "green",
-    State.STARTING: "yellow",
-    State.WAITING: "red",
-    State.STOPPED: "dim",
-    State.FAILED: "bold red",
+    ProcessState.RUNNING: "green",
+    ProcessState.STARTING: "yellow",
+    ProcessState.WAITING: "red",
+    ProcessState.STOPPED: "dim",
+    ProcessState.FAILED: "bold red",
 }
 REFRESH_SECONDS = 0.5
 
 
-def process_table(statuses: Iterable[Status], now: float) -> Table:
+def process_table(statuses: Iterable[ProcessStatus], now: float) -> Table:
     """The processes as a table; `now` is `time.monotonic()`."""
     made = Table(title="Processes (Ctrl-C stops all)", title_justify="left", header_style="bold")
     for column in ("name", "state", "pid", "up", "restarts"):
@@ -35,19 +35,21 @@ def process_table(statuses: Iterable[Status], now: float) -> Table:
     return made
 
 
-def change_line(status: Status) -> str:
+def change_line(status: ProcessStatus) -> str:
     """One change as a line of text."""
     parts = [f"{status.name}: {status.state}"]
-    if status.pid and status.state is State.RUNNING:
+    if status.pid and status.state is ProcessState.RUNNING:
         parts.append(f"pid {status.pid}")
-    if status.exit_code is not None and status.state in {State.WAITING, State.FAILED}:
+    if status.exit_code is not None and status.state in {ProcessState.WAITING, ProcessState.FAILED}:
         parts.append(f"it ended with {status.exit_code}")
     if status.restarts:
         parts.append(f"restarts {status.restarts}")
     return ", ".join(parts)
 
 
-def watch(console: Console, statuses: Callable[[], list[Status]], until: threading.Event) -> None:
+def watch(
+    console: Console, statuses: Callable[[], list[ProcessStatus]], until: threading.Event
+) -> None:
     """Show the processes until the event is set (a signal's exception ends it too).
 
     At a terminal a table is kept current; elsewhere a line is written when something changes.

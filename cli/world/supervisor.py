@@ -29,7 +29,7 @@ MOST_FRUITLESS = 8
 TAIL_LINES = 15
 
 
-class State(StrEnum):
+class ProcessState(StrEnum):
     """What a supervised process does now."""
 
     STARTING = "starting"
@@ -55,11 +55,11 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ProcessStatus:
     """One process as seen now; `since` is `time.monotonic()` of its last start."""
 
     name: str
-    state: State
+    state: ProcessState
     pid: int | None
     since: float
     restarts: int
@@ -94,7 +94,7 @@ class Supervisor:
         processes: Iterable[Process] = (),
         *,
         log_dir: Path,
-        on_change: Callable[[Status], None] | None = None,
+        on_change: Callable[[ProcessStatus], None] | None = None,
         back_off: BackOff = BackOff(),
         ready_seconds: float = 30.0,
     ) -> None:
@@ -148,14 +148,14 @@ class Supervisor:
         """Send a signal to one process and to what it started itself."""
         self._runners[name].signal(number)
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[ProcessStatus]:
         """All processes in the order they were started."""
         return [runner.status for runner in self._runners.values()]
 
     def check(self) -> None:
         """Raise StartError when a process does not start any more, with its last lines."""
         for runner in self._runners.values():
-            if runner.status.state is State.FAILED:
+            if runner.status.state is ProcessState.FAILED:
                 raise runner.failure("does not start any more")
 
     def stop(self, seconds: float = 10.0) -> None:
@@ -181,7 +181,7 @@ def _stop(runners: list["_Runner"], seconds: float) -> None:
 class _Runner:
     process: Process
     log: Path
-    on_change: Callable[[Status], None]
+    on_change: Callable[[ProcessStatus], None]
     back_off: BackOff
     _thread: threading.Thread = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -190,11 +190,11 @@ class _Runner:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: subprocess.Popen[str] | None = None
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
-    status: Status = field(init=False)
+    status: ProcessStatus = field(init=False)
 
     def __post_init__(self) -> None:
         name = self.process.name
-        self.status = Status(name, State.STARTING, None, time.monotonic(), 0, None)
+        self.status = ProcessStatus(name, ProcessState.STARTING, None, time.monotonic(), 0, None)
         self._thread = threading.Thread(target=self._run, name=f"supervise-{name}", daemon=True)
 
     def start(self) -> None:
@@ -240,16 +240,16 @@ class _Runner:
                 break
             failures = 1 if time.monotonic() - started >= WELL_AFTER else failures + 1
             # A signal is somebody else's doing.
-            by_itself = code is not None and code > 0 and self.status.state is State.STARTING
+            by_itself = code is not None and code > 0 and self.status.state is ProcessState.STARTING
             fruitless = fruitless + 1 if by_itself else 0
             if self._was_ready and fruitless >= MOST_FRUITLESS:
-                self._change(State.FAILED, exit_code=code)
+                self._change(ProcessState.FAILED, exit_code=code)
                 return
-            self._change(State.WAITING, exit_code=code)
+            self._change(ProcessState.WAITING, exit_code=code)
             self._settled.set()
             self._stopping.wait(self.back_off.after(failures))
-            self._change(State.STARTING, restarts=self.status.restarts + 1)
-        self._change(State.STOPPED)
+            self._change(ProcessState.STARTING, restarts=self.status.restarts + 1)
+        self._change(ProcessState.STOPPED)
         self._settled.set()
 
     def _once(self) -> int | None:
@@ -259,11 +259,11 @@ class _Runner:
             return None
         reader = threading.Thread(target=self._read, args=(popen.stdout,), daemon=True)
         reader.start()
-        self._change(State.STARTING, pid=popen.pid, since=time.monotonic())
+        self._change(ProcessState.STARTING, pid=popen.pid, since=time.monotonic())
         while popen.poll() is None and not self._stopping.is_set() and not self._is_ready():
             time.sleep(POLL_SECONDS)
         if popen.poll() is None and not self._stopping.is_set():
-            self._change(State.RUNNING, pid=popen.pid)
+            self._change(ProcessState.RUNNING, pid=popen.pid)
             self._was_ready = True
             self._settled.set()
         code = popen.wait()
@@ -303,7 +303,7 @@ class _Runner:
                 log.write(f"{self.process.name} | {line}")
                 log.flush()
 
-    def _change(self, state: State, *, pid: int | None = None, **changes: Any) -> None:
+    def _change(self, state: ProcessState, *, pid: int | None = None, **changes: Any) -> None:
         self.status = replace(self.status, state=state, pid=pid, **changes)
         self.on_change(self.status)
 

@@ -22,7 +22,7 @@ from cli.output import TroubleError
 from cli.world import embedded
 from cli.world.ports import DEFAULT, HOST, Ports
 from cli.world.sandbox_control import SandboxControl
-from cli.world.supervisor import Process, Status, Supervisor
+from cli.world.supervisor import Process, ProcessStatus, Supervisor
 from cli.world.what_to_try import own_command, what_to_try
 from cli.world.world_files import SECRETS, Claim, env_text, new_secrets, write_private
 from sync.config import given, missing_settings
@@ -75,7 +75,7 @@ class World:
         options: WorldOptions = WorldOptions(),
         *,
         say: Callable[[str], None] = lambda _text: None,
-        on_change: Callable[[Status], None] | None = None,
+        on_change: Callable[[ProcessStatus], None] | None = None,
     ) -> None:
         self._claim = Claim(directory)
         try:
@@ -116,7 +116,7 @@ class World:
             raise RuntimeError("the world is not started")
         return self._sync
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[ProcessStatus]:
         """The processes in the order they were started.
 
         Raises StartError when one of them does not start any more.
@@ -144,10 +144,10 @@ class World:
         """Attach the DrChrono account by OAuth, and write the mapping; a kept world has both."""
         from cli.practice import gather, start_address
         from cli.world.seed_mapping import decided
-        from sync.drchrono.keeper import State
+        from sync.drchrono.keeper import ConnectionState
         from sync.setup.connect import new_ticket
 
-        if self.sync.keeper.status().state is not State.GOOD:
+        if self.sync.keeper.status().state is not ConnectionState.GOOD:
             self.control.allow(start_address(self.sync, new_ticket(self.sync)))
         self._say("DrChrono account connected (OAuth)")
         if not self.files.mapping.exists():

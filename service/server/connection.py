@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import h11
 
-from service.server.wsgi_call import Answer
+from service.server.wsgi_call import AppAnswer
 
 PIECE: Final = 65536
 _LINGER: Final = 3.0  # seconds; who is answered before the end of what they send may end first
@@ -47,7 +47,7 @@ class Front:
     `refused` counts a request that never reached it, by reason.
     """
 
-    app: Callable[[dict[str, Any], bytes | None], Awaitable[Answer | None]]
+    app: Callable[[dict[str, Any], bytes | None], Awaitable[AppAnswer | None]]
     refused: Callable[[str], None]
     limits: Limits
 
@@ -166,7 +166,7 @@ class Connection:
 
     # --- what goes --------------------------------------------------------------------------------
 
-    async def _send(self, answer: Answer, *, head_only: bool = False) -> bool:
+    async def _send(self, answer: AppAnswer, *, head_only: bool = False) -> bool:
         """Send an answer; returns whether the connection is kept."""
         done = self._http.their_state in {h11.DONE, h11.MUST_CLOSE}
         headers = [*answer.headers, ("Date", formatdate(usegmt=True))]
@@ -199,7 +199,7 @@ class Connection:
         body = json.dumps({"error": code, "detail": detail}).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         with suppress(ConnectionError, TimeoutError, h11.LocalProtocolError):
-            await self._send(Answer(error.status, headers, body))
+            await self._send(AppAnswer(error.status, headers, body))
 
     async def _let_end(self) -> None:
         """Drop what still comes: closing on unread bytes would take our answer away with them."""

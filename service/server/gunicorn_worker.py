@@ -93,7 +93,9 @@ class DoorWorker(Worker):  # type: ignore[misc]
         pool.shutdown(wait=False)
 
     def _app(self, pool: ThreadPoolExecutor) -> Any:
-        async def answer(environ: wsgi_call.Environ, body: bytes | None) -> wsgi_call.Answer | None:
+        async def answer(
+            environ: wsgi_call.Environ, body: bytes | None
+        ) -> wsgi_call.AppAnswer | None:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(pool, wsgi_call.call, self.wsgi, environ, body)
 

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AppAnswer:
     """What goes back: a status, headers and the whole body."""
 
     status: int
@@ -46,7 +46,7 @@ class _NotRead(io.RawIOBase):
         raise BodyWantedError
 
 
-def call(app: App, environ: Environ, body: bytes | None) -> Answer | None:
+def call(app: App, environ: Environ, body: bytes | None) -> AppAnswer | None:
     """Call the app with a body, or with one that is still to come.
 
     Returns None when the app wants the body; an app that fails is a bare 500.
@@ -77,12 +77,12 @@ def call(app: App, environ: Environ, body: bytes | None) -> Answer | None:
             if close is not None:
                 close()
         status, headers = told[0]
-        return Answer(int(status.split()[0]), headers, whole)
+        return AppAnswer(int(status.split()[0]), headers, whole)
     except BodyWantedError:
         return None
     except Exception:
         log.exception("the app failed")
-        return Answer(500, [("Content-Length", "0")], b"")
+        return AppAnswer(500, [("Content-Length", "0")], b"")
 
 
 def _no_write(_data: bytes) -> object:

@@ -41,7 +41,7 @@ UNAUTHORISED_PAGES = frozenset({LOGIN_PAGE, "edge_401"})
 ELSEWHERE = "connected_elsewhere"
 
 
-class State(StrEnum):
+class ConnectionState(StrEnum):
     """How the connection to DrChrono stands."""
 
     NONE = "none"  # never connected
@@ -52,10 +52,10 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Status:
+class ConnectionStatus:
     """The state, and until when (aware UTC) the access token lives; None without one."""
 
-    state: State
+    state: ConnectionState
     access_until: datetime | None
 
 
@@ -79,19 +79,21 @@ class TokenKeeper:
         self._now = now
         self._owner = owner
 
-    def status(self) -> Status:
+    def status(self) -> ConnectionStatus:
         """Say how the connection stands, from what is stored; makes no call."""
         token = self._store.load(SYSTEM)
         if token is None:
-            return Status(State.NONE, None)
+            return ConnectionStatus(ConnectionState.NONE, None)
         if token.elsewhere:
-            return Status(State.ELSEWHERE, token.expires_at)
+            return ConnectionStatus(ConnectionState.ELSEWHERE, token.expires_at)
         if token.expires_at <= self._now():
-            return Status(State.EXPIRED, token.expires_at)
+            return ConnectionStatus(ConnectionState.EXPIRED, token.expires_at)
         at = self._store.attempted_at(SYSTEM)
         # An attempt that is still under way is as old as a lease at most.
         lost = not token.refresh or (at is not None and at + LEASE <= self._now())
-        return Status(State.LOST if lost else State.GOOD, token.expires_at)
+        return ConnectionStatus(
+            ConnectionState.LOST if lost else ConnectionState.GOOD, token.expires_at
+        )
 
     def version(self) -> int:
         """Give the stored pair's version, 0 when there is none."""

@@ -33,7 +33,7 @@ CLOCK_OFF = "clock_off"
 MOST_OFF = timedelta(seconds=5)
 
 
-class Fit:
+class Belonging:
     """What one process knows of its belonging; asks the database at most every five seconds."""
 
     def __init__(self) -> None:

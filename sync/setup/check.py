@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sync import redis_server
 from sync.config import Mode, Settings, judge, plain
 from sync.core.errors import RemoteError, TransportError, WrongAccount
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from sync.mapping import MappingError
 from sync.matching import preview
 from sync.outbound.call import Outgoing, read_json
@@ -213,7 +213,7 @@ def _handshake(sync: Sync) -> Finding:
 def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
     """The token and the practice; None when it can't be read."""
     token = _token(sync)
-    if not token.ok and token.detail != str(State.LOST):
+    if not token.ok and token.detail != str(ConnectionState.LOST):
         return [token], None
     ticket = sync.task_ticket(Lane.BULK)
     right = "user:read"
@@ -244,10 +244,10 @@ def _token(sync: Sync) -> Finding:
     except InvalidToken:
         fix = f"Put the key that sealed it back into ENCRYPTION_KEYS. Or: {CONNECT}"
         return trouble(name, "unreadable: none of ENCRYPTION_KEYS opens it", fix)
-    if found.state is State.ELSEWHERE:
+    if found.state is ConnectionState.ELSEWHERE:
         fix = f"Put PUBLIC_URL back if it was changed. A copy is attached by itself: {CONNECT}"
         return trouble(name, "another PUBLIC_URL connected it; a copy uses no other's token", fix)
-    if found.state is State.GOOD:
+    if found.state is ConnectionState.GOOD:
         return good(name, str(found.state))
     return trouble(name, str(found.state), CONNECT)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from sync.drchrono.keeper import ELSEWHERE, State
+from sync.drchrono.keeper import ELSEWHERE, ConnectionState
 from sync.intake import lists, polling
 from sync.mapping import MappingError
 from sync.matching import match
@@ -149,10 +149,10 @@ def _tell_lost(sync: Sync) -> None:
     state = sync.keeper.status().state
     with sync.store.read() as conn:
         told = journal.is_open(conn, 0, TOKEN_LOST)
-    if state is State.LOST and not told:
+    if state is ConnectionState.LOST and not told:
         with sync.store.write() as conn:
             journal.open_attention(conn, 0, TOKEN_LOST, now=sync.clock())
-    elif state is State.GOOD and told:
+    elif state is ConnectionState.GOOD and told:
         with sync.store.write() as conn:
             journal.close_one(conn, 0, TOKEN_LOST, sync.clock())
 

@@ -14,7 +14,7 @@ import pytest
 from cli.environment import without_settings
 from cli.output import TroubleError
 from cli.world.ports import FREE
-from cli.world.supervisor import State, Status
+from cli.world.supervisor import ProcessState, ProcessStatus
 from cli.world.world import World, WorldOptions
 
 
@@ -22,15 +22,15 @@ class Seen:
     """Every status change, and a way to wait for one."""
 
     def __init__(self) -> None:
-        self.statuses: list[Status] = []
+        self.statuses: list[ProcessStatus] = []
         self._changed = threading.Condition()
 
-    def __call__(self, status: Status) -> None:
+    def __call__(self, status: ProcessStatus) -> None:
         with self._changed:
             self.statuses.append(status)
             self._changed.notify_all()
 
-    def wait_for(self, wanted: Callable[[Status], bool]) -> None:
+    def wait_for(self, wanted: Callable[[ProcessStatus], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: any(map(wanted, self.statuses)), 30)
 
@@ -61,7 +61,7 @@ def command(world: World, *arguments: str) -> "subprocess.CompletedProcess[str]"
 
 def test_everything_runs_under_one_supervisor(world: World) -> None:
     assert [(s.name, s.state) for s in world.statuses()] == [
-        (name, State.RUNNING) for name in ("redis", "sandbox", "web", "worker-1", "beat")
+        (name, ProcessState.RUNNING) for name in ("redis", "sandbox", "web", "worker-1", "beat")
     ]
 
 
@@ -105,7 +105,9 @@ def test_a_second_run_in_the_same_place_is_refused(world: World) -> None:
 
 def test_a_killed_worker_is_there_again(world: World) -> None:
     world.supervisor.kill("worker-1")
-    seen.wait_for(lambda s: s.name == "worker-1" and s.restarts == 1 and s.state is State.RUNNING)
+    seen.wait_for(
+        lambda s: s.name == "worker-1" and s.restarts == 1 and s.state is ProcessState.RUNNING
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -14,7 +14,7 @@ from cli.demo.count import Counter
 from cli.environment import without_settings
 from cli.world.ports import FREE
 from cli.world.world import World, WorldOptions
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from tests.integration.local.test_run_arrives import rows, wall
 
 
@@ -158,9 +158,9 @@ def test_an_address_of_connect_works_once(world: World) -> None:
 def test_disconnect_ends_the_access_and_connect_gives_it_back(world: World) -> None:
     result = command(world, "disconnect", "--yes")
     assert (result.returncode, result.stderr) == (0, "")
-    assert world.sync.keeper.status().state is State.NONE
+    assert world.sync.keeper.status().state is ConnectionState.NONE
     calls = world.control.calls("drchrono")
     assert [c["path"] for c in calls if c["path"].startswith("/o/revoke")] == ["/o/revoke_token/"]
     assert command(world, "disconnect", "--yes").stdout == "No account was connected.\n"
     world.connect()
-    assert world.sync.keeper.status().state is State.GOOD
+    assert world.sync.keeper.status().state is ConnectionState.GOOD

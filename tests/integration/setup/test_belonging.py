@@ -15,7 +15,7 @@ from sync.assemble import build
 from sync.config import Settings
 from sync.runtime import Sync
 from sync.setup import keys
-from sync.setup.belonging import Fit
+from sync.setup.belonging import Belonging
 from sync.store import revisions
 from sync.store.clock import DatabaseClock
 from sync.store.database import Store
@@ -47,7 +47,7 @@ def process(store: Store, **changes: str) -> Sync:
 
 def misfit(sync: Sync) -> str:
     """What it would find if it asked now."""
-    sync.fit = Fit()
+    sync.fit = Belonging()
     return sync.misfit() or ""
 
 

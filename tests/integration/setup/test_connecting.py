@@ -10,7 +10,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from sync.setup import connect
 from sync.store.schema import ticket
 from sync.tasks import schedule
@@ -83,13 +83,13 @@ def exchanges(clinic: Clinic) -> int:
     return clinic.calls("drchrono").count("POST /o/token/")
 
 
-def state(clinic: Clinic) -> State:
+def state(clinic: Clinic) -> ConnectionState:
     return clinic.sync.keeper.status().state
 
 
 def connected(browser: Browser, clinic: Clinic) -> None:
     assert "DrChrono is connected." in browser.page.text
-    assert state(clinic) is State.GOOD
+    assert state(clinic) is ConnectionState.GOOD
 
 
 # --- looking --------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_another_browser_can_t_go_on(clinic: Clinic, path: str) -> None:
     fields = {"state": callback["state"][0], "code": callback["code"][0]}
     stranger = requests.post(f"{clinic.url}/oauth/drchrono/{path}", data=fields, timeout=30)
     assert stranger.status_code == 400
-    assert state(clinic) is State.NONE
+    assert state(clinic) is ConnectionState.NONE
     if path == "callback":
         browser.press()
     browser.press()
@@ -217,7 +217,7 @@ def test_the_first_practice_is_pinned_when_its_name_was_confirmed(clinic: Clinic
     browser.go_to_callback()
     browser.press()
     assert "Riverside Family Practice" in browser.page.text
-    assert (clinic.sync.installation(), state(clinic)) == (None, State.NONE)
+    assert (clinic.sync.installation(), state(clinic)) == (None, ConnectionState.NONE)
     with clinic.sync.store.read() as conn:
         row = conn.execute(select(ticket)).one()
     access = clinic.sandbox.state("drchrono")["credentials"]["tokens"][-1]["access"]
@@ -235,7 +235,7 @@ def test_the_wrong_practice_is_refused_by_its_name_and_its_access_ended(clinic: 
     browser.press()
     assert "Hilltop Dental" in browser.page.text
     browser.press(1)
-    assert (clinic.sync.installation(), state(clinic)) == (None, State.NONE)
+    assert (clinic.sync.installation(), state(clinic)) == (None, ConnectionState.NONE)
     tokens = clinic.sandbox.state("drchrono")["credentials"]["tokens"]
     assert [one["revoked"] for one in tokens if one["actor"] == "app"] == [True]
     # In the same browser, as the right user.

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from sync.core.errors import WrongAccount
-from sync.drchrono.keeper import State
+from sync.drchrono.keeper import ConnectionState
 from sync.run.evidence import accounts
 from sync.setup import connect
 from sync.setup.check import check
@@ -42,7 +42,7 @@ def test_a_stranger_who_connects_changes_nothing(clinic: Clinic) -> None:
     with pytest.raises(connect.ConnectError, match="another practice"):
         clinic.authorise()
     assert token(clinic) == before
-    assert clinic.sync.keeper.status().state is State.GOOD
+    assert clinic.sync.keeper.status().state is ConnectionState.GOOD
     # The stranger's pair was ended; nothing but the doctors was read with it.
     tokens = clinic.sandbox.state("drchrono")["credentials"]["tokens"]
     assert [one["revoked"] for one in tokens if one["account"] == "stranger"] == [True]
@@ -237,7 +237,7 @@ def test_a_lost_renewal_that_ends_the_old_token_too_is_told_at_once(clinic: Clin
     clinic.advance(25 * HOUR)
     clinic.edit(appointment, duration=50)
     clinic.settle(hours=0.1)
-    assert clinic.sync.keeper.status().state is State.LOST
+    assert clinic.sync.keeper.status().state is ConnectionState.LOST
     assert health(clinic)["token"] == {"ok": False, "detail": "lost"}
     schedule.run_now(clinic.sync, "token")
     assert "token_lost" in clinic.attention()

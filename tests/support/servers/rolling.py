@@ -18,7 +18,7 @@ import psutil
 import requests
 from sqlalchemy import func, select
 
-from cli.world.supervisor import State, Status
+from cli.world.supervisor import ProcessState, ProcessStatus
 from cli.world.world import World
 from sync.store.schema import delivery
 from sync.store.tables import journal
@@ -33,10 +33,10 @@ class Heard:
     """Every status change of a process, in order."""
 
     def __init__(self) -> None:
-        self._statuses: list[Status] = []
+        self._statuses: list[ProcessStatus] = []
         self._changed = threading.Condition()
 
-    def __call__(self, status: Status) -> None:
+    def __call__(self, status: ProcessStatus) -> None:
         with self._changed:
             self._statuses.append(status)
             self._changed.notify_all()
@@ -49,11 +49,13 @@ class Heard:
 
         def again() -> bool:
             (now,) = [one for one in world.statuses() if one.name == name]
-            return now.state is State.RUNNING and now.restarts == before.restarts + 1
+            return now.state is ProcessState.RUNNING and now.restarts == before.restarts + 1
 
         with self._changed:
             assert self._changed.wait_for(again, BUSY)
-            ended = [s for s in self._statuses if s.name == name and s.state is State.WAITING]
+            ended = [
+                s for s in self._statuses if s.name == name and s.state is ProcessState.WAITING
+            ]
         return ended[-1].exit_code
 
 

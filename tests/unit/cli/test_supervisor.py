@@ -16,9 +16,9 @@ from cli.world.supervisor import (
     MOST_FRUITLESS,
     BackOff,
     Process,
+    ProcessState,
+    ProcessStatus,
     StartError,
-    State,
-    Status,
     Supervisor,
 )
 
@@ -29,15 +29,15 @@ class Seen:
     """Every status change, and a way to wait for one."""
 
     def __init__(self) -> None:
-        self.statuses: list[Status] = []
+        self.statuses: list[ProcessStatus] = []
         self._changed = threading.Condition()
 
-    def __call__(self, status: Status) -> None:
+    def __call__(self, status: ProcessStatus) -> None:
         with self._changed:
             self.statuses.append(status)
             self._changed.notify_all()
 
-    def wait_for(self, wanted: Callable[[Status], bool]) -> Status:
+    def wait_for(self, wanted: Callable[[ProcessStatus], bool]) -> ProcessStatus:
         with self._changed:
             assert self._changed.wait_for(lambda: any(map(wanted, self.statuses)), 20)
             return next(status for status in self.statuses if wanted(status))
@@ -86,10 +86,10 @@ def test_starts_in_order_and_waits_until_each_is_ready(tmp_path: Path) -> None:
     plan = [slow, python("second", code, second, str(second), str(first))]
     with Supervisor(plan, log_dir=tmp_path / "log") as supervisor:
         assert [(s.name, s.state) for s in supervisor.statuses()] == [
-            ("first", State.RUNNING),
-            ("second", State.RUNNING),
+            ("first", ProcessState.RUNNING),
+            ("second", ProcessState.RUNNING),
         ]
-    assert [s.state for s in supervisor.statuses()] == [State.STOPPED, State.STOPPED]
+    assert [s.state for s in supervisor.statuses()] == [ProcessState.STOPPED, ProcessState.STOPPED]
 
 
 def test_what_dies_is_started_again(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     with Supervisor([worker], log_dir=tmp_path, on_change=seen, back_off=FAST) as supervisor:
         first = supervisor.statuses()[0].pid
         supervisor.kill("worker")
-        again = seen.wait_for(lambda s: s.state is State.RUNNING and s.restarts == 1)
+        again = seen.wait_for(lambda s: s.state is ProcessState.RUNNING and s.restarts == 1)
         assert again.pid != first
         assert again.exit_code == -signal.SIGKILL
 
@@ -127,7 +127,7 @@ def test_what_does_not_start_any_more_is_given_up_and_told(tmp_path: Path) -> No
         bad.touch()
         ready.unlink()
         supervisor.kill("web")
-        status = seen.wait_for(lambda s: s.state is State.FAILED)
+        status = seen.wait_for(lambda s: s.state is ProcessState.FAILED)
         assert (status.exit_code, status.restarts) == (1, MOST_FRUITLESS)
         with pytest.raises(StartError, match=r"web does not start any more(.|\n)*PORT: write"):
             supervisor.check()
@@ -217,7 +217,7 @@ def test_what_a_crashed_process_leaves_behind_is_ended_before_it_starts_again(
         leader = supervisor.statuses()[0].pid
         assert leader is not None
         os.kill(leader, signal.SIGKILL)
-        seen.wait_for(lambda s: s.state is State.WAITING)
+        seen.wait_for(lambda s: s.state is ProcessState.WAITING)
         assert is_gone(left)
 
 
@@ -245,7 +245,7 @@ def test_each_line_goes_to_the_log_with_the_name_before_it(tmp_path: Path) -> No
     seen = Seen()
     with Supervisor(log_dir=tmp_path, on_change=seen, back_off=BackOff(60, 60)) as supervisor:
         supervisor.start(python("talker", code))
-        seen.wait_for(lambda s: s.state is State.WAITING)
+        seen.wait_for(lambda s: s.state is ProcessState.WAITING)
     assert (tmp_path / "talker.log").read_text() == "talker | out\ntalker | err\n"
 
 
@@ -254,7 +254,7 @@ def test_a_removed_process_can_be_started_anew(tmp_path: Path) -> None:
         first = supervisor.statuses()[0].pid
         supervisor.start(supervisor.remove("web"))
         status = supervisor.statuses()[0]
-        assert status.state is State.RUNNING
+        assert status.state is ProcessState.RUNNING
         assert status.pid != first
 
 

@@ -17,7 +17,7 @@ from sync.core.errors import (
 )
 from sync.core.tokens import StoredToken
 from sync.drchrono import oauth
-from sync.drchrono.keeper import State, Status, TokenKeeper, with_fresh_token
+from sync.drchrono.keeper import ConnectionState, ConnectionStatus, TokenKeeper, with_fresh_token
 from sync.drchrono.oauth import Application
 from sync.outbound.call import Call
 
@@ -110,7 +110,7 @@ def test_a_token_is_used_until_half_of_its_life(keeper, script, clock):
     clock.forward(hours=23, minutes=59)
     assert keeper.access_token() == "a1"
     assert script.calls == []
-    assert keeper.status() == Status(State.GOOD, START + timedelta(hours=48))
+    assert keeper.status() == ConnectionStatus(ConnectionState.GOOD, START + timedelta(hours=48))
 
 
 def test_at_half_of_its_life_it_is_renewed_noted_first_and_stored_before_use(
@@ -196,7 +196,7 @@ def test_a_renewal_that_was_not_made_is_tried_again_at_once(keeper, store, scrip
     script.then(failure, pair(2))
     assert keeper.access_token() == "a1"
     assert (store.attempt, store.lease) == (None, None)
-    assert keeper.status().state is State.GOOD
+    assert keeper.status().state is ConnectionState.GOOD
     assert keeper.access_token() == "a2"
 
 
@@ -206,7 +206,7 @@ def test_a_lost_rotation_is_told_while_the_old_token_lives(keeper, store, script
     script.then(Unresolved("deadline", 7), AuthFailed("invalid_grant", 8))
     assert keeper.access_token() == "a1"
     clock.forward(minutes=2)
-    assert keeper.status() == Status(State.LOST, START + timedelta(hours=48))
+    assert keeper.status() == ConnectionStatus(ConnectionState.LOST, START + timedelta(hours=48))
     assert keeper.access_token() == "a1"
     assert len(script.calls) == 1
 
@@ -216,11 +216,11 @@ def test_a_lost_rotation_is_told_while_the_old_token_lives(keeper, store, script
     # Now it is known to be dead, and never sent again.
     clock.forward(hours=1)
     assert keeper.access_token() == "a1"
-    assert keeper.status() == Status(State.LOST, START + timedelta(hours=48))
+    assert keeper.status() == ConnectionStatus(ConnectionState.LOST, START + timedelta(hours=48))
     assert store.token.refresh == ""
 
     clock.forward(hours=24)
-    assert keeper.status().state is State.EXPIRED
+    assert keeper.status().state is ConnectionState.EXPIRED
     with pytest.raises(AuthFailed) as caught:
         keeper.access_token()
     assert caught.value.code == "token_lost"
@@ -233,7 +233,7 @@ def test_a_renewal_that_never_arrived_heals_itself(keeper, script, clock):
     assert keeper.access_token() == "a1"
     clock.forward(minutes=16)
     assert keeper.access_token() == "a2"
-    assert keeper.status().state is State.GOOD
+    assert keeper.status().state is ConnectionState.GOOD
 
 
 def test_a_crash_in_mid_renewal_leaves_the_attempt_open(keeper, store, script, clock):
@@ -243,7 +243,7 @@ def test_a_crash_in_mid_renewal_leaves_the_attempt_open(keeper, store, script, c
         keeper.access_token()
     assert store.attempt == clock()
     clock.forward(minutes=2)
-    assert keeper.status().state is State.LOST
+    assert keeper.status().state is ConnectionState.LOST
 
 
 class KeyboardInterruptLike(Exception):  # noqa: N818 - stands for a process that dies
@@ -271,7 +271,7 @@ def test_what_failed_is_told_when_the_old_token_is_over(keeper, script, clock):
 
 def test_never_connected(store, script, clock):
     keeper = TokenKeeper(store, script.send, APPLICATION, clock, "me")
-    assert keeper.status() == Status(State.NONE, None)
+    assert keeper.status() == ConnectionStatus(ConnectionState.NONE, None)
     assert keeper.version() == 0
     assert not keeper.renew_after_refusal(0)
     with pytest.raises(AuthFailed) as caught:
@@ -306,7 +306,7 @@ def test_a_renewal_without_an_answer_is_lost_at_once(keeper, store, script, cloc
     clock.forward(hours=25)
     script.then(Unresolved("closed"))
     assert keeper.access_token() == store.token.access
-    assert keeper.status().state is State.LOST
+    assert keeper.status().state is ConnectionState.LOST
 
 
 # A 401 in mid-life
