@@ -15,12 +15,13 @@ from structlog import get_logger
 from service.doors import Doors, one_of, read_body
 from service.errors import of_the_database, problem
 from sync.intake import webhooks
+from sync.intake.sightings import Receipt
 from sync.runtime import Sync
 from sync.store.trouble import NO_TABLES
 
 log = get_logger(__name__)
 
-TakeIn: TypeAlias = Callable[[Sync, dict[str, Any]], webhooks.Receipt]
+TakeIn: TypeAlias = Callable[[Sync, dict[str, Any]], Receipt]
 # What says which object an event is about, in the bodies of both systems.
 _ID_KEYS: Final = ("id", "appointment", "event", "url")
 
@@ -150,7 +151,7 @@ class _Caller:
         log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
         return _done()
 
-    def _taken_in(self, take_in: TakeIn, payload: dict[str, Any]) -> webhooks.Receipt:
+    def _taken_in(self, take_in: TakeIn, payload: dict[str, Any]) -> Receipt:
         """What the engine makes of it; of a body on which its reading breaks, only the id is said.
 
         That is still a hint: what is so is read from the remote.

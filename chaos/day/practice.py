@@ -23,7 +23,7 @@ from cli.world.seed_mapping import decided
 from service.app import create_app
 from sync.assemble import build
 from sync.config import Settings
-from sync.run import hinted_ids
+from sync.run.hinted import turns
 from sync.runtime import Ring, Sync
 from sync.setup import connect
 from sync.store.schema import tick, work
@@ -295,7 +295,7 @@ class Practice:
         with self.sync.store.read() as conn:
             asked = told.anybody_asks(conn, now)
         if asked:
-            hinted_ids.admit(self.sync)
+            turns.admit(self.sync)
         waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
         abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)
         with self.sync.store.read() as conn:

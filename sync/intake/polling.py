@@ -1,4 +1,4 @@
-"""Looking at OnCall's linked open visits, the sooner they begin the oftener.
+"""Look at OnCall's linked open visits, the sooner they begin the oftener.
 
 OnCall has no list of what changed. A visit is read by its id, or seen in a page of the list, where
 that is as good (`unchanged`): whichever takes fewer calls. Ids grow with age, so what is open lies
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, or_, select
 
-from sync.intake import lists, unchanged
+from sync.intake import oncall_lists, sightings, unchanged
 from sync.oncall import newest
 from sync.runtime import Ring, Sync
 from sync.store.schema import blocker, object_, visit
@@ -34,7 +34,7 @@ def oncall_tiers(sync: Sync) -> tuple[Ring, ...]:
     rings = _read_pages(sync)
     with sync.store.write() as conn:
         due = _due(conn, sync.clock())
-        rings += [ring for key, _ in due if (ring := lists.raise_(conn, sync, key, "oncall"))]
+        rings += [ring for key, _ in due if (ring := sightings.ask(conn, sync, key, "oncall"))]
     return tuple(rings)
 
 
@@ -88,7 +88,7 @@ def _read_pages(sync: Sync) -> list[Ring]:
         sync.oncall, sync.task_ticket(), back_to - 1, most_pages=2 * pages + 1
     )
     with sync.store.write() as conn:
-        return lists.oncall_page(conn, sync, found.records)
+        return oncall_lists.look_at(conn, sync, found.records)
 
 
 def _numbers(remote_ids: Iterable[str | None]) -> list[int]:

@@ -1,8 +1,9 @@
-"""A series' base is no visit: an event about it is one about its occurrences, known and new.
+"""Follow a series' base, which is no visit: have its occurrences looked at, known and new.
 
 DrChrono tells a changed, split or deleted series by its base alone. So the base is read, then what
 occurs: by the list of a series' instances where the account has it (one call), else by the list of
-the days. What it shows is looked at as every list is (`lists`), what it lacks is read by its id.
+the days. What it shows is looked at as every list is (`drchrono_lists`), what it lacks is read by
+its id.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from sqlalchemy import Connection, select
 from sync.core.errors import Gone, NotTheApi, Refused
 from sync.core.records import Absent, Life, State
 from sync.drchrono import translate as drchrono
-from sync.intake import lists
+from sync.intake import drchrono_lists, drchrono_pages, sightings
 from sync.mapping import out_of_scope
-from sync.run import hinted_ids, occurrences
+from sync.run import occurrences
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import LISTED_DELETED
+from sync.run.hinted import reads
 from sync.store.schema import visit
 from sync.store.tables import baselines, facts, journal, links, work
 from sync.store.tables.work import Hints
@@ -54,7 +56,7 @@ def follow(run: VisitRun) -> bool:
         _denied(run, base)
         return True
     shown = drchrono.to_visit(json, sync.mapping)
-    base = hinted_ids.shown(sync, state.lease, base, shown.remote_id)
+    base = reads.shown(sync, state.lease, base, shown.remote_id)
     if isinstance(shown.state, State) and shown.state.life is Life.DELETED:
         _ended(run, base)
     elif shown.virtual_base:
@@ -70,7 +72,7 @@ def _denied(run: VisitRun, base: Obj) -> None:
     with sync.store.read() as conn:
         known = occurrences.of_series(conn, str(base.remote_id))
     if base.told and not known:
-        raise hinted_ids.denied(sync, lease, base)
+        raise reads.denied(sync, lease, base)
     if not base.told:
         staleness.believe_gone(sync, lease, base, run.state.deliveries)
     _ended(run, base)
@@ -196,7 +198,7 @@ def _learn(run: VisitRun, word: str) -> None:
 def _days(run: VisitRun, doctor: str | None) -> Iterable[Iterable[dict[str, Json]]]:
     first, last = _reach(run)
     filters = {"date_range": f"{first}/{last}", **({"doctor": doctor} if doctor else {})}
-    return lists.pages(run.sync, "appointments", run.ticket, **filters)
+    return drchrono_pages.read(run.sync, "appointments", run.ticket, **filters)
 
 
 def _look(run: VisitRun, pages: Iterable[Iterable[dict[str, Json]]]) -> set[str]:
@@ -205,7 +207,7 @@ def _look(run: VisitRun, pages: Iterable[Iterable[dict[str, Json]]]) -> set[str]
     for records in pages:
         found = [one for one in records if not one.get("is_virtual_base")]
         with run.sync.store.write() as conn:
-            lists.look_at(conn, run.sync, found)
+            drchrono_lists.look_at(conn, run.sync, found)
         seen |= {str(one.get("id")) for one in found}
     return seen
 
@@ -214,4 +216,4 @@ def _raise_unseen(conn: Connection, run: VisitRun, known: Iterable[Obj], seen: s
     """Have the occurrences read by their ids that the list did not show."""
     for one in known:
         if one.remote_id not in seen:
-            lists.raise_(conn, run.sync, one.aggregate, "drchrono")
+            sightings.ask(conn, run.sync, one.aggregate, "drchrono")

@@ -1,4 +1,4 @@
-"""Which visits a page of OnCall's list shows wholly as they are settled.
+"""Find the visits that a page of OnCall's list shows wholly as they are settled.
 
 A page shows twenty visits for one call. Seeing there that nothing about a visit changed is as good
 as reading it by its id, so it counts as looked at. Whatever a page shows otherwise, or not wholly

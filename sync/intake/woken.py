@@ -1,4 +1,4 @@
-"""What waits for a thing that a caller says has changed: woken so, but not without end (ADR 0017).
+"""Wake what waits for a thing that a caller says has changed, but not without end (ADR 0017).
 
 Each wake costs reads, and what a forged body says mends nothing. So a wake by a webhook takes a
 token from two buckets, one for the next seconds and one for the hour. When one is empty, what waits
@@ -8,16 +8,18 @@ appointment, in half an hour.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sync.core import bucket
-from sync.run import hinted_ids
-from sync.store.tables import blockers, links, told
-from sync.store.tables.work import NO_WAIT, Lane, Wait
+from sync.run.hinted import lists
+from sync.store.tables import blockers, links, told, work
+from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, RowMapping
 
     from sync.runtime import Sync
 
@@ -27,21 +29,46 @@ _SLOW = Wait(1800, 1800)
 
 
 def wake(
-    conn: Connection, sync: Sync, kind: str, ref: str, *, now: datetime, wait: Wait = NO_WAIT
+    conn: Connection,
+    sync: Sync,
+    kind: str | None,
+    waiting: Sequence[RowMapping],
+    *,
+    now: datetime,
+    wait: Wait,
 ) -> list[int]:
-    """Raise what waits for this, while there are tokens; returns the aggregates.
+    """Raise the items of what waits for this, while there are tokens; returns the aggregates.
 
     `spend` is to follow at the end of the transaction: its row is locked after all others.
     """
-    if not links.blocked_on(conn, kind, ref[:64]):
+    if not waiting:
         return []
     if not told.peek(conn, _NAME, _rates(sync), now).may:
         if kind == blockers.VISIT:
-            blockers.wake(conn, kind, ref, now=now, lane=Lane.CATCHUP, wait=_SLOW)
+            _raise(conn, waiting, now=now, lane=Lane.CATCHUP, wait=_SLOW)
         else:
-            hinted_ids.list_soon(conn, "drchrono_patients", now)
+            lists.soon(conn, "drchrono_patients", now)
         return []
-    return blockers.wake(conn, kind, ref, now=now, wait=wait)
+    return _raise(conn, waiting, now=now, lane=Lane.LIVE, wait=wait)
+
+
+def _raise(
+    conn: Connection, waiting: Sequence[RowMapping], *, now: datetime, lane: Lane, wait: Wait
+) -> list[int]:
+    keys = [int(item["aggregate"]) for item in waiting]
+    for key, item in zip(keys, waiting, strict=True):
+        work.raise_(conn, key, now=now, hints=Hints.both(), lane=lane, wait=wait, item=item)
+    return keys
+
+
+def by_address(conn: Connection, sync: Sync, kind: str, ref: str, *, now: datetime) -> list[int]:
+    """Raise what waits for somebody with an address, while there are tokens."""
+    if not links.blocked_on(conn, kind, ref):
+        return []
+    if not told.peek(conn, _NAME, _rates(sync), now).may:
+        lists.soon(conn, "drchrono_patients", now)
+        return []
+    return blockers.wake(conn, kind, ref, now=now, wait=NO_WAIT)
 
 
 def spend(conn: Connection, sync: Sync, tokens: int, now: datetime) -> None:

@@ -16,10 +16,10 @@ from sync.drchrono import translate as drchrono
 from sync.outbound.gate import Ticket
 from sync.people import charts, contacts, demographics, mirror, sharing, unreadable, write
 from sync.people.model import PersonRun
-from sync.run import fruitless, hinted_ids
 from sync.run.changes import compare, matches
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
+from sync.run.hinted import fruitless, reads
 from sync.run.outcomes import ParkedError
 from sync.store.people import persons
 from sync.store.tables import attendances, baselines, journal, links, person_index, told, work
@@ -61,9 +61,9 @@ def run(sync: Sync, lease: Lease) -> None:
         json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
     except Gone:
         if patient.told:
-            raise hinted_ids.denied(sync, lease, patient) from None
+            raise reads.denied(sync, lease, patient) from None
         if patient.state == "gone":
-            hinted_ids.still_gone(sync, lease, patient)
+            reads.still_gone(sync, lease, patient)
             _finish(sync, lease, deliveries)
             return
         staleness.believe_gone(sync, lease, patient, deliveries)
@@ -72,7 +72,7 @@ def run(sync: Sync, lease: Lease) -> None:
         _finish(sync, lease, deliveries)
         return
     chart = charts.read(sync, json)
-    patient = hinted_ids.shown(
+    patient = reads.shown(
         sync, lease, patient, chart.remote_id, wire=drchrono.wire("patient", json)
     )
     _not_stale(sync, lease, patient, deliveries, chart.mark)
@@ -101,7 +101,7 @@ def _patient(conn: Connection, key: int) -> Obj | None:
     again = [
         one
         for one in links.objects_of(conn, key)
-        if one.kind == "patient" and not hinted_ids.is_closed(one) and one.shown_at is not None
+        if one.kind == "patient" and not reads.is_closed(one) and one.shown_at is not None
     ]
     return links.patient_row(conn, key) or next(iter(again), None)
 

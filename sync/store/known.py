@@ -4,7 +4,7 @@ In this order, so that what is read was not settled by a run that ended while th
 for. The items that wait for the object are locked with it, in one order for everybody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import (
@@ -32,18 +32,17 @@ ASKED = ("operator", "patient")
 class Known:
     """What is stored of an object that somebody shows, and its work item.
 
-    `slot` and `starts` are its visit's. `asked`: a person is to decide something of its aggregate.
+    `shared` (several attend it) and `starts` are its visit's. `asked`: a person is to decide
+    something of its aggregate.
     `linked`: something of OnCall's is in its aggregate, or a visit is attended by it.
-    `waiting`: the items of what waits for it.
     """
 
-    obj: Obj | None = None
+    obj: Obj
     item: RowMapping | None = None
-    slot: str | None = None
+    shared: bool = False
     starts: datetime | None = None
     asked: bool = False
     linked: bool = False
-    waiting: tuple[RowMapping, ...] = ()
 
 
 _HERE = (
@@ -78,7 +77,7 @@ _OTHER = object_.alias("other")
 _ROW = (
     select(
         object_,
-        visit.c.slot_key,
+        visit.c.shared,
         visit.c.starts_at,
         exists()
         .where(blocker.c.aggregate == object_.c.aggregate, blocker.c.kind.in_(ASKED))
@@ -99,29 +98,37 @@ _OF_OBJECT = tuple(object_.c.keys())
 
 def load(
     conn: Connection, system: str, kind: str, remote_id: str, *, waited_for: str | None = None
-) -> Known:
-    """What is stored of an object, found by its id or a former one.
+) -> tuple[Known | None, list[RowMapping]]:
+    """What is stored of an object, found by its id or a former one; and what waits for it.
 
-    The rows of its item and of the items that wait for (`waited_for`, its id) are locked until the
+    The second are the items that wait for (`waited_for`, its id). All items are locked until the
     transaction ends.
     """
     of_it = {"system": system, "kind": kind, "remote_id": remote_id}
     items = conn.execute(_ITEMS, {**of_it, "kind_waited_for": waited_for}).mappings().all()
-    waiting = tuple(row for row in items if row["waits"])
+    waiting = [item for item in items if item["waits"]]
     row = conn.execute(_ROW, of_it).mappings().first()
     if row is None:
-        return Known(waiting=waiting)
-    obj = Obj(**{name: row[name] for name in _OF_OBJECT})
-    item = next((one for one in items if one["aggregate"] == obj.aggregate), None)
+        return None, waiting
+    item = next((one for one in items if one["aggregate"] == row["aggregate"]), None)
     if item is None and row["has_item"]:
         # It was made, or the object was moved, while the lock was waited for.
-        item = work.locked(conn, obj.aggregate)
+        item = work.locked(conn, row["aggregate"])
+    return replace(_known(row), item=item), waiting
+
+
+def peek(conn: Connection, system: str, kind: str, remote_id: str) -> Known | None:
+    """The same without its item, and no lock."""
+    of_it = {"system": system, "kind": kind, "remote_id": remote_id}
+    row = conn.execute(_ROW, of_it).mappings().first()
+    return None if row is None else _known(row)
+
+
+def _known(row: RowMapping) -> Known:
     return Known(
-        obj,
-        item,
-        slot=row["slot_key"],
+        Obj(**{name: row[name] for name in _OF_OBJECT}),
+        shared=bool(row["shared"]),
         starts=row["starts_at"],
         asked=row["asked"],
         linked=row["linked"],
-        waiting=waiting,
     )

@@ -7,12 +7,12 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from sync.drchrono.keeper import ELSEWHERE, ConnectionState
-from sync.intake import lists, polling
+from sync.intake import drchrono_lists, oncall_lists, polling
 from sync.mapping import MappingError
 from sync.matching import match
 from sync.people import mirror, sharing
-from sync.run import hinted_ids
 from sync.run.evidence import accounts, behind
+from sync.run.hinted import forget, lists
 from sync.runtime import Ring, Sync
 from sync.setup import connect, practice
 from sync.store.service import cleaning, installation, ticks
@@ -176,7 +176,7 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
         cleaning.drop_never_landed(conn, now - LATE_WRITE)
         cleaning.drop_heartbeats(conn, now - timedelta(days=1))
         cleaning.drop_tickets(conn, now)
-        hinted_ids.prune(conn, now)
+        forget.prune(conn, now)
     return ()
 
 
@@ -193,14 +193,14 @@ _TASKS: Mapping[str, Task] = {
     "addresses": Task(_every(60), sharing.settle),
     "window": Task(_every(15), held_visits),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
-    "oncall_newest": Task(_newest, _unless_behind(lists.oncall_newest)),
-    "drchrono_appointments": Task(_catchup, _unless_behind(lists.drchrono_appointments)),
-    "drchrono_patients": Task(_catchup, _unless_behind(lists.drchrono_patients)),
-    "drchrono_window": Task(_every(24 * 3600), _unless_behind(lists.drchrono_window)),
+    "oncall_newest": Task(_newest, _unless_behind(oncall_lists.read_newest)),
+    "drchrono_appointments": Task(_catchup, _unless_behind(drchrono_lists.read_appointments)),
+    "drchrono_patients": Task(_catchup, _unless_behind(drchrono_lists.read_patients)),
+    "drchrono_window": Task(_every(24 * 3600), _unless_behind(drchrono_lists.read_window)),
     # Before the tiers: what it has shown as it is settled is not due there.
-    "oncall_walk": Task(_every(24 * 3600), _unless_behind(lists.oncall_walk)),
+    "oncall_walk": Task(_every(24 * 3600), _unless_behind(oncall_lists.read_all)),
     "oncall_tiers": Task(_every(300), _unless_behind(polling.oncall_tiers)),
-    "oncall_contacts": Task(_contacts, _unless_behind(lists.oncall_contacts)),
+    "oncall_contacts": Task(_contacts, _unless_behind(oncall_lists.read_contacts)),
     "prune": Task(_every(3600), prune, needs_accounts=False),
 }
 
@@ -280,8 +280,8 @@ def _take(sync: Sync, name: str) -> bool:
     following = now + timedelta(seconds=TASKS[name].every_seconds(sync))
     with sync.store.write() as conn:
         taken = ticks.take(conn, name, now, following)
-        if taken and name in hinted_ids.OFTEN:
-            hinted_ids.list_read(conn, name, now)
+        if taken and name in lists.OFTEN:
+            lists.note_read(conn, name, now)
         return taken
 
 

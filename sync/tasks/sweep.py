@@ -1,6 +1,6 @@
 """What is due and unclaimed: the sweeper makes up for every lost ring."""
 
-from sync.run import hinted_ids
+from sync.run.hinted import turns
 from sync.runtime import Ring, Sync
 from sync.store.tables import told, work
 
@@ -13,7 +13,7 @@ def sweep(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.read() as conn:
         asked = told.anybody_asks(conn, sync.clock())
     if asked:
-        hinted_ids.admit(sync)  # rung below, with what else is due
+        turns.admit(sync)  # rung below, with what else is due
     with sync.store.read() as conn:
         waiting = work.any_due(conn, now=sync.clock(), ring_again=RING_AGAIN)
     if not waiting:

@@ -15,7 +15,8 @@ from sync.core.rules.plan import plan_visit
 from sync.core.rules.views import FIELDS, Plan
 from sync.outbound.gate import Ticket
 from sync.people import demographics
-from sync.run import allowed, fruitless
+from sync.run import allowed
+from sync.run.hinted import fruitless
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
 from sync.store.tables import links

@@ -25,7 +25,7 @@ from cli.world.seed_mapping import decided
 from service.app import create_app
 from sync.assemble import build
 from sync.config import Settings
-from sync.run import hinted_ids
+from sync.run.hinted import turns
 from sync.runtime import Sync
 from sync.setup import connect, practice
 from sync.store.schema import attention, call, conflict, work
@@ -399,7 +399,7 @@ def due(sync: Sync) -> list[int]:
     with sync.store.read() as conn:
         asked = told.anybody_asks(conn, sync.clock())
     if asked:
-        hinted_ids.admit(sync)
+        turns.admit(sync)
     now = sync.clock()
     waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
     abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)

@@ -62,11 +62,6 @@ def email(
     )
 
 
-def is_asked(conn: Connection, key: int) -> bool:
-    """Whether an aggregate waits for a person's word, or for a chart that they are to put right."""
-    return any(links.is_blocked(conn, key, kind) for kind in (OPERATOR, PATIENT))
-
-
 def wake(
     conn: Connection,
     kind: str,

@@ -125,14 +125,24 @@ def first_sight(
         return known
     try:
         with conn.begin_nested():
-            person_of = kind in {"patient", "contact"}
-            key = new_aggregate(conn, "person" if person_of else "visit", now)
-            return add(conn, key, system, kind, remote_id, now=now, told=told)
+            return new_object(conn, system, kind, remote_id, now=now, told=told)
     except IntegrityError:
         known = find(conn, system, kind, remote_id)
         if known is None:
             raise
         return known
+
+
+def new_object(
+    conn: Connection, system: str, kind: str, remote_id: str, *, now: datetime, **values: Any
+) -> Obj:
+    """The row of an object never heard of, in an aggregate of its own.
+
+    Raises sqlalchemy's IntegrityError when somebody else makes it at this moment.
+    """
+    person_of = kind in {"patient", "contact"}
+    key = new_aggregate(conn, "person" if person_of else "visit", now)
+    return add(conn, key, system, kind, remote_id, now=now, **values)
 
 
 def kind_of(conn: Connection, key: int) -> str | None:
@@ -446,11 +456,6 @@ def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
     if kind is not None:
         query = query.where(blocker.c.kind == kind)
     return conn.execute(query.limit(1)).first() is not None
-
-
-def is_parked(conn: Connection, key: int) -> bool:
-    """Whether an aggregate waits for anything, and nobody has asked for a look at it since."""
-    return is_blocked(conn, key) and work.idle(work.locked(conn, key))
 
 
 def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]:

@@ -12,11 +12,12 @@ from typing import Any, Literal, get_args
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     and_,
+    bindparam,
     case,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -110,22 +111,92 @@ def count(conn: Connection, system: str, what: What) -> int:
     return found
 
 
+_BEING_READ = (
+    select(func.count())
+    .select_from(told)
+    .join(
+        object_,
+        and_(
+            object_.c.system == told.c.system,
+            object_.c.kind == told.c.kind,
+            object_.c.remote_id == told.c.remote_id,
+        ),
+    )
+    .join(work, work.c.aggregate == object_.c.aggregate)
+    .where(
+        told.c.system == bindparam("of_system"),
+        told.c.what == "taken",
+        told.c.at > bindparam("since"),
+        work.c.wanted > work.c.done,
+    )
+)
+
+
 def being_read(conn: Connection, system: str, since: datetime) -> int:
     """How many ids of a system were given their turn since then and still wait for a worker."""
-    here = and_(
-        object_.c.system == told.c.system,
-        object_.c.kind == told.c.kind,
-        object_.c.remote_id == told.c.remote_id,
-    )
-    waits = work.c.wanted > work.c.done
-    found: int = conn.execute(
-        select(func.count())
-        .select_from(told)
-        .join(object_, here)
-        .join(work, work.c.aggregate == object_.c.aggregate)
-        .where(told.c.system == system, told.c.what == "taken", told.c.at > since, waits)
-    ).scalar_one()
+    found: int = conn.execute(_BEING_READ, {"of_system": system, "since": since}).scalar_one()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a credential's buckets hold now, and their row as it was read; None: there is none."""
+
+    level: Level
+    row: tuple[float, float, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Where an id stands: what was said of it before, how many of its system ask and are read."""
+
+    before: Told | None
+    asking: int
+    being_read: int
+    bucket: Bucket
+
+
+_NOW = select(literal(1).label("one")).subquery()
+_QUEUE = select(
+    *_ROW,
+    bucket.c.soon,
+    bucket.c.share,
+    bucket.c.at.label("held_at"),
+    select(func.count())
+    .select_from(_ASKS := told.alias("asks"))
+    .where(_ASKS.c.system == bindparam("of_system"), _ASKS.c.what == "asks")
+    .scalar_subquery()
+    .label("asking"),
+    _BEING_READ.scalar_subquery().label("being_read"),
+).select_from(
+    _NOW.outerjoin(
+        told,
+        and_(
+            told.c.system == bindparam("of_system"),
+            told.c.kind == bindparam("of_kind"),
+            told.c.remote_id == bindparam("of_id"),
+        ),
+    ).outerjoin(bucket, bucket.c.name == bindparam("of_bucket"))
+)
+
+
+def queue(conn: Connection, one: Told, rates: Rates, now: datetime, *, since: datetime) -> Queue:
+    """All that decides whose turn it is when an id is told of; locks no row.
+
+    `since`: an id that is being read for longer takes nobody's place.
+    """
+    row = conn.execute(
+        _QUEUE,
+        {
+            "of_system": one.system,
+            "of_kind": one.kind,
+            "of_id": one.remote_id,
+            "of_bucket": one.credential,
+            "since": since,
+        },
+    ).one()
+    before = None if row.remote_id is None else Told(*row[: len(_ROW)])
+    return Queue(before, row.asking, row.being_read, _bucket(row, rates, now, row.held_at))
 
 
 def asking(
@@ -265,23 +336,35 @@ def of_patients(conn: Connection, ids: Collection[str]) -> list[str]:
 
 def peek(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
     """What a credential's buckets hold now, for a decision that takes nothing: locks no row."""
+    return bucket_of(conn, name, rates, now).level
+
+
+def bucket_of(conn: Connection, name: str, rates: Rates, now: datetime) -> Bucket:
+    """The same with the row as it was read, for `spend`."""
     row = conn.execute(select(bucket).where(bucket.c.name == name)).first()
-    return rates.full if row is None else _as_of(row, rates, now)
+    return Bucket(rates.full) if row is None else _bucket(row, rates, now, row.at)
+
+
+def _bucket(row: Any, rates: Rates, now: datetime, at: datetime | None) -> Bucket:
+    if at is None:
+        return Bucket(rates.full)
+    return Bucket(_as_of(row, at, rates, now), (row.soon, row.share, at))
 
 
 def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
     """What a credential's buckets hold now; their row is locked until the transaction ends."""
-    conn.execute(
-        upsert.insert(conn, bucket)
-        .values(name=name, soon=rates.full.soon, share=rates.full.share, at=now)
-        .on_conflict_do_nothing()
-    )
-    row = conn.execute(select(bucket).where(bucket.c.name == name).with_for_update()).one()
-    return _as_of(row, rates, now)
+    locked = select(bucket).where(bucket.c.name == name).with_for_update()
+    row = conn.execute(locked).first()
+    if row is None:
+        full = {"soon": rates.full.soon, "share": rates.full.share, "at": now}
+        made = upsert.insert(conn, bucket).values(name=name, **full)
+        conn.execute(made.on_conflict_do_nothing())
+        row = conn.execute(locked).one()
+    return _as_of(row, row.at, rates, now)
 
 
-def _as_of(row: Row[Any], rates: Rates, now: datetime) -> Level:
-    return rates.later(Level(row.soon, row.share), (now - row.at).total_seconds())
+def _as_of(row: Any, at: datetime, rates: Rates, now: datetime) -> Level:
+    return rates.later(Level(row.soon, row.share), (now - at).total_seconds())
 
 
 def put_level(conn: Connection, name: str, held: Level, now: datetime) -> None:
@@ -290,6 +373,31 @@ def put_level(conn: Connection, name: str, held: Level, now: datetime) -> None:
     conn.execute(update(bucket).where(bucket.c.name == name).values(**values))
 
 
-def spend(conn: Connection, name: str, rates: Rates, now: datetime, tokens: int = 1) -> None:
-    """Take tokens out of a credential's buckets; below zero when others took the last ones."""
+def spend(
+    conn: Connection,
+    name: str,
+    rates: Rates,
+    now: datetime,
+    tokens: int = 1,
+    *,
+    held: Bucket | None = None,
+) -> None:
+    """Take tokens out of a credential's buckets; below zero when others took the last ones.
+
+    `held`: the buckets as they were read; while nobody changed them since, one statement will do.
+    """
+    if held is not None and held.row is not None and _spent(conn, name, held, now, tokens):
+        return
     put_level(conn, name, level(conn, name, rates, now).taken(tokens), now)
+
+
+def _spent(conn: Connection, name: str, held: Bucket, now: datetime, tokens: int) -> bool:
+    """Take tokens by compare-and-set; False when somebody was faster."""
+    left = held.level.taken(tokens)
+    same = zip((bucket.c.soon, bucket.c.share, bucket.c.at), held.row or (), strict=True)
+    changed = conn.execute(
+        update(bucket)
+        .where(bucket.c.name == name, *(column == value for column, value in same))
+        .values(soon=left.soon, share=left.share, at=now)
+    )
+    return changed.rowcount == 1

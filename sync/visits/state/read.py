@@ -15,10 +15,11 @@ from sync.core.rules.merge import Seen
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
-from sync.run import hinted_ids, occurrences
+from sync.run import occurrences
 from sync.run.changes import compare
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import DELETED, LISTED_DELETED, LOOKS_AGAIN
+from sync.run.hinted import reads
 from sync.run.outcomes import LOOK_AGAIN, LaterError
 from sync.runtime import Sync
 from sync.store.tables.links import Obj
@@ -49,7 +50,7 @@ def read_appointments(run: VisitRun, seats: Iterable[Seat]) -> None:
 
 def _read_appointment(run: VisitRun, seat: Seat) -> None:
     sync, state, obj = run.sync, run.state, seat.appointment
-    if hinted_ids.is_closed(obj):
+    if reads.is_closed(obj):
         seat.gone = True
         return
     # The marker is only in the verbose form, which is asked for until it is known. So is the
@@ -66,7 +67,7 @@ def _read_appointment(run: VisitRun, seat: Seat) -> None:
     if locked and isinstance(shown.visit.state, State) and terminal(shown.visit.state):
         # A lock is in no digest: with the event, what was read is news.
         shown.seen["state"] = Seen.CHANGED
-    if hinted_ids.is_unread(obj):
+    if reads.is_unread(obj):
         if obj.state == "gone" and is_deleted(shown):
             _appointment_denied(run, seat)
             return
@@ -106,7 +107,7 @@ def read_oncall(run: VisitRun) -> None:
     obj = state.object("oncall")
     if state.oncall is not None or state.oncall_gone or obj is None or obj.remote_id is None:
         return
-    if hinted_ids.is_closed(obj):
+    if reads.is_closed(obj):
         state.oncall_gone = True
         return
     try:
@@ -117,7 +118,7 @@ def read_oncall(run: VisitRun) -> None:
         state.oncall_gone = True
         return
     shown = _oncall(sync, state, obj, json)
-    if hinted_ids.is_unread(obj):
+    if reads.is_unread(obj):
         obj = _now_a_fact(run, obj, shown)
     staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
     state.oncall = shown
@@ -129,7 +130,7 @@ def _now_a_fact(run: VisitRun, obj: Obj, shown: Shown) -> Obj:
     state, seen = run.state, shown.visit
     if obj.state == "gone":
         shown.seen["state"] = Seen.CHANGED
-    now = hinted_ids.shown(run.sync, state.lease, obj, seen.remote_id, seen, shown.json, shown.wire)
+    now = reads.shown(run.sync, state.lease, obj, seen.remote_id, seen, shown.json, shown.wire)
     state.replace(now)
     return now
 
@@ -137,9 +138,9 @@ def _now_a_fact(run: VisitRun, obj: Obj, shown: Shown) -> Obj:
 def _is_denied_again(run: VisitRun, obj: Obj) -> bool:
     """Whether what a read has denied was gone before; raises where only a caller told of it."""
     if obj.told:
-        raise hinted_ids.denied(run.sync, run.state.lease, obj)
+        raise reads.denied(run.sync, run.state.lease, obj)
     if obj.state == "gone":
-        hinted_ids.still_gone(run.sync, run.state.lease, obj)
+        reads.still_gone(run.sync, run.state.lease, obj)
         return True
     return False
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from sync.core import bucket
-from sync.run import fruitless, hinted_ids
+from sync.run.hinted import bounds, fruitless, lists
 from sync.store.schema import object_, tick, work
 from sync.store.tables import links, told
 from sync.store.tables.work import Lane
@@ -44,13 +44,13 @@ def test_few_are_being_read_however_many_are_told_of(clinic: Clinic) -> None:
         assert forged.drchrono(clinic, "APPOINTMENT_CREATE", forged.appointment(DENIED + number))
     due(clinic.sync)
     with clinic.sync.store.read() as conn:
-        assert told.count(conn, "drchrono", "taken") == hinted_ids.AT_ONCE
-        assert told.count(conn, "drchrono", "asks") == 40 - hinted_ids.AT_ONCE
+        assert told.count(conn, "drchrono", "taken") == bounds.AT_ONCE
+        assert told.count(conn, "drchrono", "asks") == 40 - bounds.AT_ONCE
 
 
 def test_a_base_that_was_read_takes_nobody_s_place(clinic: Clinic) -> None:
     """A series' base is told of and read, and stays none of ours; four are no reason to wait."""
-    for number in range(hinted_ids.AT_ONCE):
+    for number in range(bounds.AT_ONCE):
         assert forged.drchrono(clinic, "APPOINTMENT_CREATE", forged.appointment(DENIED + number))
     due(clinic.sync)
     with clinic.sync.store.write() as conn:
@@ -82,7 +82,7 @@ def test_a_create_reads_each_invented_id_once_and_no_other_create_again(clinic: 
         assert obj is not None
         worker.run(clinic.sync, obj.aggregate)
     assert clinic.calls("drchrono").count("POST /api/appointments") == 3
-    assert clinic.calls("drchrono").count("GET /api/appointments/ID") == hinted_ids.AT_ONCE
+    assert clinic.calls("drchrono").count("GET /api/appointments/ID") == bounds.AT_ONCE
 
 
 def test_what_a_list_shows_of_a_flood_is_no_list_s_work(clinic: Clinic) -> None:
@@ -105,7 +105,7 @@ def test_a_list_is_asked_for_as_soon_as_a_token_is_missing(clinic: Clinic) -> No
     leave(clinic, "oncall:0", bucket.Level(0.0, 0.0))
     assert forged.oncall(clinic, DENIED, "appointment_created") == 204
     assert due(clinic.sync) == []
-    clinic.advance(hinted_ids.APART.total_seconds())
+    clinic.advance(lists.APART.total_seconds())
     assert "oncall_newest" in schedule.due_tasks(clinic.sync)
 
 
@@ -113,12 +113,12 @@ def test_a_list_is_not_read_without_end(clinic: Clinic) -> None:
     name = "drchrono_appointments"
     for _ in range(50):
         with clinic.sync.store.write() as conn:
-            hinted_ids.list_soon(conn, name, clinic.now())
+            lists.soon(conn, name, clinic.now())
         schedule.due_tasks(clinic.sync)
         clinic.advance(2)
     with clinic.sync.store.read() as conn:
         turns = conn.execute(select(tick.c.turn).where(tick.c.task == name)).scalar_one()
-    assert hinted_ids.OFTEN[name].most <= turns <= hinted_ids.OFTEN[name].most + 2
+    assert lists.OFTEN[name].most <= turns <= lists.OFTEN[name].most + 2
 
 
 # --- bodies about what is known --------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from sync.core.bucket import rates
-from sync.run import hinted_ids
+from sync.run.hinted import bounds
 from sync.store.database import Store
 from sync.store.schema import object_, tick
 from sync.store.tables import told
@@ -47,7 +47,7 @@ def test_two_hundred_unknown_ids_delay_no_change(clinic: Clinic) -> None:
     took = (clinic.now() - began).total_seconds()
     reads = clinic.calls("drchrono").count("GET /api/appointments/ID")
     assert reads <= SOON + A_SECOND * took + 5  # of the change itself
-    assert hinted_ids.FLOOD_CAUSE in clinic.attention()
+    assert bounds.FLOOD_CAUSE in clinic.attention()
 
 
 def test_a_booking_in_a_flood_is_next(clinic: Clinic) -> None:
@@ -66,7 +66,7 @@ def test_a_list_answers_for_all_that_wait_and_the_flood_ends(clinic: Clinic) -> 
     flood(clinic, 70_000_001, 60)
     clinic.pump()
     before = waiting(clinic)
-    assert before >= hinted_ids.FLOOD
+    assert before >= bounds.FLOOD
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop", "times": 1})
     clinic.book(patient=clinic.patient)
     with clinic.sync.store.read() as conn:
@@ -77,7 +77,7 @@ def test_a_list_answers_for_all_that_wait_and_the_flood_ends(clinic: Clinic) -> 
     sweep.sweep(clinic.sync)
     agree(clinic)
     assert waiting(clinic) == 0
-    assert hinted_ids.FLOOD_CAUSE not in clinic.attention()
+    assert bounds.FLOOD_CAUSE not in clinic.attention()
     clinic.advance(3700)
     schedule.run_now(clinic.sync, "prune")
     with clinic.sync.store.read() as conn:
@@ -88,7 +88,7 @@ def test_a_list_answers_for_all_that_wait_and_the_flood_ends(clinic: Clinic) -> 
 def test_beyond_the_table_s_room_a_list_is_read_soon(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hinted_ids, "MOST", 5)
+    monkeypatch.setattr(bounds, "MOST", 5)
     with clinic.sync.store.write() as conn:
         later = clinic.now() + timedelta(hours=1)
         ran = clinic.now() - timedelta(minutes=5)
@@ -107,7 +107,7 @@ def test_twenty_bookings_at_once_are_made_as_ever(clinic: Clinic) -> None:
     assert len(clinic.visits()) == 20
     assert waiting(clinic) == 0
     clinic.pump()
-    assert hinted_ids.FLOOD_CAUSE not in clinic.attention()
+    assert bounds.FLOOD_CAUSE not in clinic.attention()
 
 
 def test_bodies_about_known_objects_are_bounded_too(clinic: Clinic) -> None:

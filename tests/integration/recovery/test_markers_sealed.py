@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sync.core.markers import marker_text, parse_marker
 from sync.core.records import Marker
 from sync.digests import Digests
-from sync.intake import lists
+from sync.intake import oncall_lists
 from sync.oncall.bodies import METADATA_KEY
 from sync.run.evidence import sealing
 from sync.run.evidence.sealing import Standing, seal
@@ -47,7 +47,7 @@ def test_an_edited_marker_stops_nothing(clinic: Clinic, sealed: bool) -> None:
         edited = re.sub(r"&s=[^&]*", "", edited)
     assert edited != text
     forged = clinic.invite(metadata={METADATA_KEY: edited})
-    lists.oncall_newest(clinic.sync)
+    oncall_lists.read_newest(clinic.sync)
     clinic.settle()
     assert clinic.attention() == ["foreign_marker"]
     assert len(clinic.appointments()) == 1  # nothing was made for it
@@ -63,7 +63,7 @@ def test_a_copied_marker_is_another_visits(clinic: Clinic) -> None:
     copied = clinic.invite(
         metadata=metadata_of(clinic, visit), datetime=f"{utc(days=9):%Y-%m-%dT%H:%M:%SZ}"
     )
-    lists.oncall_newest(clinic.sync)
+    oncall_lists.read_newest(clinic.sync)
     clinic.settle()
     assert clinic.attention() == []
     assert len(clinic.appointments()) == 2

@@ -1,4 +1,4 @@
-"""Hints about known objects behind which a read found nothing: they are bounded too (ADR 0017).
+"""Bound the hints about known objects behind which a read found nothing (ADR 0017).
 
 Each such read takes a token from the buckets of its system, one for the next seconds and one for
 the hour; of an object that was read in vain within the hour already, before it is read once more,
@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.core import bucket
-from sync.run import hinted_ids
+from sync.run.hinted import bounds, lists
 from sync.store.tables import links, told, work
 from sync.store.tables.work import Lane, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
     from sync.runtime import Sync
     from sync.store.tables.journal import Delivery
@@ -62,13 +62,15 @@ def _was_in_vain(obj: Obj, now: datetime) -> bool:
     return obj.fruitless_at is not None and obj.fruitless_at >= now - REMEMBERED
 
 
-def may_be_read(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
+def may_be_read(
+    conn: Connection, sync: Sync, obj: Obj, now: datetime, item: RowMapping | None
+) -> bool:
     """Take the token for one more read of an object that was read in vain; whether there was one.
 
-    The object's work item is locked from here on. While it waits for its turn, a further hint costs
-    no read, and no token.
+    `item` is the object's work item, locked. While it waits for its turn, a further hint costs no
+    read, and no token.
     """
-    if not _was_in_vain(obj, now) or work.waits(work.locked(conn, obj.aggregate)):
+    if not _was_in_vain(obj, now) or work.waits(item):
         return True
     rates = _rates(sync, obj)
     if not told.peek(conn, _name(obj), rates, now).may:
@@ -94,11 +96,15 @@ def lane_of(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> Lane:
     return Lane.LIVE if few else Lane.CATCHUP
 
 
-def puts_off(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> bool:
+def puts_off(
+    conn: Connection, sync: Sync, obj: Obj, now: datetime, item: RowMapping | None
+) -> bool:
     """Whether a hint about an object is left to the next list, which is then due soon."""
-    if obj.system != "drchrono" or obj.kind not in LISTS or may_be_read(conn, sync, obj, now):
+    if obj.system != "drchrono" or obj.kind not in LISTS:
         return False
-    hinted_ids.list_soon(conn, LISTS[obj.kind], now)
+    if may_be_read(conn, sync, obj, now, item):
+        return False
+    lists.soon(conn, LISTS[obj.kind], now)
     return True
 
 
@@ -107,5 +113,4 @@ def _name(obj: Obj) -> str:
 
 
 def _rates(sync: Sync, obj: Obj) -> bucket.Rates:
-    rates = bucket.rates(sync.limits[obj.system].hourly, sync.settings.unknown_ids_share)
-    return bucket.Rates(SOON, rates.share)
+    return bucket.Rates(SOON, bounds.rates(sync, obj.system).share)

@@ -1,0 +1,173 @@
+"""Compare OnCall's lists with what is stored: the newest visits, all of them, the contacts.
+
+Its lines lack fields, so a visit that is shown otherwise is read by its id. OnCall has no list of
+what changed; `polling` reads by id what is due.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from sync.core.records import Absent, Visit
+from sync.core.wire import MalformedError
+from sync.core.wording import Json
+from sync.intake import lines, missing, sightings, unchanged
+from sync.intake.sightings import LIST, NOTHING, SCAN, Receipt, Sighting
+from sync.oncall import newest
+from sync.oncall import translate as oncall
+from sync.run.changes import StoredFields
+from sync.run.evidence import behind, proofs
+from sync.run.hinted import lists
+from sync.runtime import Ring, Sync
+from sync.store import known as stored
+from sync.store.known import Known
+from sync.store.tables import attendances, baselines, facts, links, scans
+from sync.visits.linking import twins
+
+CHUNK = 500
+VISIT, CONTACT = "oncall_appointment", "contact"  # of which a line can't be read
+
+
+def read_newest(sync: Sync) -> tuple[Ring, ...]:
+    """What was made since the last look: one call while the list did not grow.
+
+    A visit with a marker of ours that we know nothing of proves that the database is behind.
+    """
+    began = sync.clock()
+    before = scans.begin(sync.store, "oncall_newest", began)
+    beyond = int(before.cursor) if before.cursor else 0
+    count = int(before.position) if before.position else None
+    found = newest.oncall_appointments(sync.oncall, sync.task_ticket(), beyond, known_count=count)
+    ours = sync.installations()
+    with sync.store.write() as conn:
+        if any(_is_lost(conn, sync, ours, json) for json in found.records):
+            behind.notice(conn, sync.clock(), system="oncall")
+            return ()  # no number is given out that a marker has: the links are rebuilt first
+        rings = look_at(conn, sync, found.records)
+    highest = max([beyond, *(newest.record_id(json) for json in found.records)])
+    with sync.store.write() as conn:
+        lists.answered(conn, sync, "oncall", began, above=highest)
+    now_there = None if found.count is None else str(found.count)
+    scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=now_there)
+    return tuple(rings)
+
+
+def _is_lost(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str, Json]) -> bool:
+    try:
+        shown = oncall.to_visit(json, sync.mapping)
+    except MalformedError:
+        return False
+    return behind.is_lost(conn, sync.digests, ours, shown)
+
+
+def read_all(sync: Sync) -> tuple[Ring, ...]:
+    """The whole list, once a night."""
+    began = sync.clock()
+    scans.begin(sync.store, "oncall_walk", began)
+    rings: list[Ring] = []
+    shown: set[str] = set()
+    for page in sync.oncall.appointment_pages(sync.task_ticket()):
+        with sync.store.write() as conn:
+            shown |= {str(newest.record_id(json)) for json in page.results}
+            rings += look_at(conn, sync, page.results)
+    rings += missing.ask(sync, "oncall", shown, began, began + timedelta(days=3650))
+    with sync.store.write() as conn:
+        lists.answered(conn, sync, "oncall", began)
+    scans.finish(sync.store, "oncall_walk", sync.clock(), cursor=began.isoformat())
+    return tuple(rings)
+
+
+def read_contacts(sync: Sync) -> tuple[Ring, ...]:
+    """Contacts have no webhook: their pages are compared by digest."""
+    scans.begin(sync.store, "oncall_contacts", sync.clock())
+    rings: list[Ring] = []
+    pages = 0
+    for page in sync.oncall.contact_pages(sync.task_ticket()):
+        with sync.store.write() as conn:
+            rings += lines.each(conn, sync, CONTACT, page.results, _contact)
+        pages += 1
+    scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None, position=str(pages))
+    return tuple(rings)
+
+
+def look_at(conn: Connection, sync: Sync, records: Iterable[dict[str, Json]]) -> list[Ring]:
+    """Look at a page of OnCall's visits: what it shows as settled needs no closer look."""
+    found, rings = list(records), list[Ring]()
+    for first in range(0, len(found), CHUNK):
+        some = found[first : first + CHUNK]
+        settled = unchanged.settled(conn, sync, some)
+        odd = facts.malformed(conn)
+        others = [
+            json
+            for json in some
+            if str(newest.record_id(json)) not in settled or lines.unreadable(VISIT, json) in odd
+        ]
+        rings += lines.each(conn, sync, VISIT, others, _appointment)
+    return rings
+
+
+# --- one line -------------------------------------------------------------------------------------
+
+
+def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
+    shown, now = oncall.to_visit(json, sync.mapping), sync.clock()
+    known = stored.peek(conn, "oncall", "appointment", shown.remote_id)
+    if known is None or known.obj.told:
+        return _first_shown(conn, sync, shown, now)
+    obj = known.obj
+    proofs.note(conn, sync, proofs.ONCALL_VISITS, obj)
+    if obj.state == "gone":
+        return sightings.shown_again(conn, sync, obj)
+    if obj.state != "live":
+        return NOTHING
+    fields = baselines.stored_fields(conn, [obj.id])
+    seen = _seen(obj.id, "appointment", shown.remote_id, json, fields, now)
+    untimed = not seen.wire and isinstance(shown.starts, Absent)
+    if untimed and not attendances.is_open(conn, obj.aggregate):
+        return NOTHING  # it was read, and is over
+    return sightings.compare(conn, sync, seen, known, fields)
+
+
+def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> Receipt:
+    if shown.type is None if isinstance(shown.starts, Absent) else shown.starts < now:
+        return NOTHING  # list items may lack the time (O12); a message has none
+    obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=now)
+    twins.note_place(conn, obj.aggregate, shown, first=True)
+    ring = sightings.ask(conn, sync, obj.aggregate, "oncall")
+    ring = lists.first_shown(conn, sync, obj) or ring
+    return Receipt("raised", (ring,) if ring else ())
+
+
+def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
+    shown, now = oncall.to_person(json), sync.clock()
+    obj = links.find(conn, "oncall", "contact", shown.remote_id)
+    if obj is None or obj.state != "live":
+        return NOTHING
+    proofs.note(conn, sync, proofs.ONCALL_CONTACTS, obj)
+    fields = baselines.stored_fields(conn, [obj.id])
+    links.change(conn, obj.id, seen_at=now)
+    seen = _seen(obj.id, "contact", shown.remote_id, json, fields, now)
+    return sightings.compare(conn, sync, seen, Known(obj), fields) if seen.wire else NOTHING
+
+
+def _seen(
+    object_id: int,
+    kind: str,
+    remote_id: str,
+    json: dict[str, Json],
+    fields: StoredFields,
+    now: datetime,
+) -> Sighting:
+    """What a line shows of an object, of the fields that are stored of it."""
+    wire = oncall.wire(kind, json)
+    return Sighting(
+        system="oncall",
+        kind=kind,
+        remote_id=remote_id,
+        event=SCAN,
+        word=LIST,
+        at=now,
+        wire={name: value for name, value in wire.items() if (object_id, name) in fields},
+        noted=kind != "appointment",
+    )

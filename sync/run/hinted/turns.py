@@ -1,0 +1,152 @@
+"""Give ids that only callers told of their turn to be read, a few at a time.
+
+The webhooks' credentials count as leaked (ADR 0017), so the door writes one row in a bounded table
+and no more. From there an id gets a row of its own when its credential has a token left, in a lane
+below live work.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sync.run.hinted import bounds, lists
+from sync.run.hinted.reads import is_unknown
+from sync.runtime import Ring
+from sync.store.tables import attendances, journal, links, told, work
+from sync.store.tables.work import Hints, Lane
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from sync.runtime import Sync
+    from sync.store.tables.links import Obj
+    from sync.store.tables.told import Bucket, Told
+    from sync.store.tables.work import Wait
+
+
+def hear(
+    conn: Connection, sync: Sync, one: Told, obj: Obj | None, *, now: datetime, wait: Wait
+) -> tuple[Ring, ...]:
+    """Note an id that is to be read, and have it read when it is due now and its turn.
+
+    `obj` is its row, if it has one. What is gone is not read again a moment after a read has denied
+    it. When the table is full, nothing is noted: the next list, due soon, shows the object if it is
+    there. Raises IntegrityError when somebody else gives the id a row at this moment.
+    """
+    queue = told.queue(conn, one, bounds.rates(sync, one.system), now, since=now - bounds.LONG)
+    if queue.before is None and queue.asking >= bounds.MOST:
+        lists.soon(conn, lists.LISTS[one.system], now)
+        return ()
+    first = queue.before.first_at if queue.before is not None else now
+    due = min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest))
+    if obj is not None and obj.state == "gone" and obj.looked_at is not None:
+        due = max(due, obj.looked_at + timedelta(seconds=sync.settings.apart_seconds))
+    one = replace(one, first_at=first, due=max(now, due))
+    its_turn = one.due <= now and queue.bucket.level.may and queue.being_read < bounds.AT_ONCE
+    ring = _read_it(conn, one, obj, now) if its_turn else None
+    told.say(conn, one, "taken" if ring else "asks", now)
+    if ring is None:
+        return ()
+    told.spend(conn, one.credential, bounds.rates(sync, one.system), now, held=queue.bucket)
+    return (ring,)
+
+
+def admit(sync: Sync) -> None:
+    """Give those whose turn it is a row and an item; tells of a flood, and of its end."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        waiting = 0
+        for system in bounds.SYSTEMS:
+            above = links.highest_known(conn, system)
+            rows = told.asking(conn, system, now=now, above=above, most=bounds.AT_ONCE)
+            short = _take(conn, sync, system, rows, now) if rows else False
+            left = told.count(conn, system, "asks")
+            if short or left >= bounds.FLOOD:
+                lists.soon(conn, lists.LISTS[system], now)
+            waiting += left
+        bounds.tell_flood(conn, waiting, now)
+
+
+def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: datetime) -> bool:
+    """Spend a token on each of these ids while its credential has one, and few are being read.
+
+    Returns whether an id must wait because its credential has no token. The rows are locked in the
+    order of a run: the work item, what was told, the bucket. So what is left in a bucket is looked
+    up first, and its row is locked for the spending at the end.
+    """
+    rates = bounds.rates(sync, system)
+    room = bounds.AT_ONCE - told.being_read(conn, system, now - bounds.LONG)
+    left: dict[str, Bucket] = {}
+    spent: Counter[str] = Counter()
+    short = False
+    for one in rows:
+        obj = links.find(conn, one.system, one.kind, one.remote_id)
+        if obj is not None and not is_unknown(obj) and not obj.told:
+            # Shown by a list or an answer meanwhile; what was said is still to be looked at.
+            _raise(conn, one, obj, now)
+            told.settled(conn, one.system, one.kind, one.remote_id)
+            continue
+        name = one.credential
+        held = left[name] = left.get(name) or told.bucket_of(conn, name, rates, now)
+        may = held.level.taken(spent[name]).may
+        short = short or not may
+        if may and room > 0:
+            room -= 1
+            spent[name] += 1
+            _read_it(conn, one, obj, now, alone=False)
+            told.take(conn, one, now)
+    for name in sorted(spent):
+        told.spend(conn, name, rates, now, spent[name], held=left[name])
+    return short
+
+
+def _read_it(
+    conn: Connection, one: Told, obj: Obj | None, now: datetime, *, alone: bool = True
+) -> Ring:
+    """Have an id read: a row and an item for it, and the delivery that told of it.
+
+    `alone`: the transaction is about this id alone, and is begun again when another is faster.
+    """
+    # A series' base is followed as such, whatever else it may turn out to be.
+    state = "skipped" if one.series else "live"
+    if obj is None and alone:
+        obj = links.new_object(
+            conn, one.system, one.kind, one.remote_id, now=now, told=True, state=state
+        )
+        return _raise(conn, one, obj, now, new=True)
+    if obj is None:
+        obj = links.first_sight(conn, one.system, one.kind, one.remote_id, now=now, told=True)
+    if obj.state == "gone":
+        obj = replace(obj, aggregate=_stands_alone(conn, obj, now))
+        links.change(conn, obj.id, shown_at=now)
+    elif obj.told:
+        links.change(conn, obj.id, looked_at=None, state=state)
+    return _raise(conn, one, obj, now)
+
+
+def _raise(conn: Connection, one: Told, obj: Obj, now: datetime, *, new: bool = False) -> Ring:
+    lane = Lane.TOLD if obj.told or obj.state == "gone" else Lane.LIVE
+    hints = Hints.of(one.system)
+    work.raise_(conn, obj.aggregate, now=now, hints=hints, lane=lane, told=True, new=new)
+    journal.note_said(conn, one, source=one.system, object_id=obj.id)
+    return Ring(obj.aggregate, lane)
+
+
+def _stands_alone(conn: Connection, obj: Obj, now: datetime) -> int:
+    """The aggregate in which an object is met that is shown again.
+
+    A former member of a group is met as if it were new.
+    """
+    attended = [a for a in attendances.attendances(conn, obj.aggregate) if a.current]
+    if obj.kind != "appointment" or any(a.appointment == obj.id for a in attended):
+        return obj.aggregate
+    if not any(a.appointment is not None for a in attended):
+        return obj.aggregate
+    own = links.new_aggregate(conn, "visit", now)
+    links.change(conn, obj.id, aggregate=own)
+    return own
