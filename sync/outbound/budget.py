@@ -5,16 +5,30 @@ window rolls, so that no clock hour can see more. Live work may use what catch-u
 and a reserve is kept for visits that start soon.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 
 from sync.core.errors import Deferred, Throttled
 from sync.store import upsert
-from sync.store.schema import call, throttle
-from sync.store.tables.work import Lane, Wait
+from sync.store.lanes import Lane
+from sync.store.schema import UtcTime, call, throttle
+from sync.store.tables.work import Wait
 
 # A call is counted when it is permitted and arrives a little later: the windows are that much
 # longer than the remote's, or a slow one and a fast one could meet in the remote's own window.
@@ -65,34 +79,109 @@ class Left:
         return None if self.limit is None else max(0, self.limit - self.used)
 
 
-def take(
-    conn: Connection,
-    system: str,
-    limit: Limit,
-    lane: Lane,
-    *,
-    imminent: bool,
-    clock: Callable[[], datetime],
-) -> datetime:
-    """Make sure one more call may go out now; the caller inserts its row in this transaction.
+# --- what one more call needs ---------------------------------------------------------------------
 
-    Returns the time (aware UTC) that the row must bear: `clock` is read when it is our turn, or a
-    taker who waited for its turn would note an earlier time than it calls at. Raises Throttled
-    while the remote has closed us out, Deferred when the lane's part of the hour is used up,
-    BurstError when this second is full.
+_SYSTEM: BindParameter[str] = bindparam("system")
+_NOW = bindparam("at", type_=UtcTime())
+_HOUR_AGO = bindparam("hour_ago", type_=UtcTime())
+_SECOND_AGO = bindparam("second_ago", type_=UtcTime())
+# The calls that the remote may have counted: an unsent one it never saw.
+_SPENT = and_(call.c.system == _SYSTEM, call.c.state != "unsent")
+_IN_HOUR = select(func.count()).select_from(call).where(_SPENT, call.c.at > _HOUR_AGO)
+_USED = _IN_HOUR.scalar_subquery()
+_CLOSED = select(throttle.c.closed_until).where(throttle.c.system == _SYSTEM).scalar_subquery()
+_LATEST = (
+    select(call.c.at)
+    .where(_SPENT, call.c.at > _SECOND_AGO)
+    .order_by(call.c.at.desc())
+    .offset(bindparam("before_last"))
+    .limit(1)
+).scalar_subquery()
+_WHY = select(_CLOSED.label("closed"), _USED.label("used"), _LATEST.label("full"))
+_LEFT = select(_CLOSED.label("closed"), _USED.label("used"))
+_OPENS = (
+    select(call.c.at)
+    .where(_SPENT, call.c.at > _HOUR_AGO)
+    .order_by(call.c.at)
+    .offset(bindparam("beyond"))
+    .limit(1)
+)
+
+
+def _turning(insert: upsert.Insert) -> Executable:
+    made = insert.values(system=_SYSTEM, turn=1)
+    return made.on_conflict_do_update(
+        index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
+    )
+
+
+_TURN = upsert.of_each(throttle, _turning)
+
+
+def my_turn(conn: Connection, system: str) -> None:
+    """Lock the system's row: takers of all processes go one by one, so that no count is stale.
+
+    The time that a call's row must bear is read after it: who waited for its turn would note an
+    earlier time than it calls at.
     """
-    closed_until = _my_turn(conn, system)
-    now = clock()
-    _has_room(conn, system, closed_until, limit.allowed(lane, imminent=imminent), 1, now)
+    conn.execute(_TURN[conn.dialect.name], {"system": system})
+
+
+def conditions(limit: Limit) -> list[ColumnElement[bool]]:
+    """Under which one more row of a call may be inserted; bound by `asked`."""
+    found: list[ColumnElement[bool]] = [or_(_CLOSED.is_(None), _CLOSED <= _NOW)]
+    if limit.hourly is not None:
+        found.append(bindparam("allowed", type_=Integer()) > _USED)
     if limit.burst is not None:
-        _within(conn, system, limit.burst, SECOND, now)
-    return now
+        found.append(_LATEST.is_(None))
+    return found
+
+
+def asked(
+    system: str, limit: Limit, lane: Lane, *, imminent: bool, now: datetime
+) -> dict[str, Any]:
+    """What `conditions` are bound to, for a call of this lane at this time."""
+    return {
+        "system": system,
+        "at": now,
+        "hour_ago": now - HOUR,
+        "second_ago": now - SECOND,
+        "allowed": limit.allowed(lane, imminent=imminent),
+        "before_last": (limit.burst or 1) - 1,
+    }
+
+
+def refuse(conn: Connection, told: Mapping[str, Any]) -> NoReturn:
+    """Raise why the conditions, bound to this, did not hold.
+
+    Throttled while the remote has closed us out, Deferred when the lane's part of the hour is used
+    up, BurstError when this second is full, or when it can be tried again at once.
+    """
+    row = conn.execute(_WHY, told).one()
+    _has_room(conn, told, row.closed, row.used, 1)
+    raise BurstError(told["at"] if row.full is None else row.full + SECOND)
+
+
+_ASK = select(
+    throttle.c.system,
+    throttle.c.closed_until,
+    case(
+        (
+            throttle.c.system.in_(bindparam("limited", expanding=True)),
+            select(func.count())
+            .select_from(call)
+            .where(call.c.system == throttle.c.system)
+            .where(call.c.state != "unsent", call.c.at > _HOUR_AGO)
+            .scalar_subquery(),
+        ),
+        else_=0,
+    ).label("used"),
+)
 
 
 def ask(
     conn: Connection,
-    system: str,
-    limit: Limit,
+    limits: Mapping[str, Limit],
     lane: Lane,
     *,
     imminent: bool,
@@ -100,79 +189,31 @@ def ask(
     calls: int = 1,
 ) -> None:
     """Raise Throttled or Deferred when a system would not take so many calls of this lane now."""
-    allowed = limit.allowed(lane, imminent=imminent)
-    _has_room(conn, system, _closed_until(conn, system), allowed, calls, now)
+    limited = [system for system, limit in limits.items() if limit.hourly is not None]
+    rows = {
+        row.system: row for row in conn.execute(_ASK, {"limited": limited, "hour_ago": now - HOUR})
+    }
+    for system, limit in limits.items():
+        if system in rows:
+            row, told = rows[system], asked(system, limit, lane, imminent=imminent, now=now)
+            _has_room(conn, told, row.closed_until, row.used, calls)
 
 
 def _has_room(
-    conn: Connection,
-    system: str,
-    closed_until: datetime | None,
-    allowed: int | None,
-    calls: int,
-    now: datetime,
+    conn: Connection, told: Mapping[str, Any], closed: datetime | None, used: int, calls: int
 ) -> None:
-    if closed_until is not None and closed_until > now:
-        raise Throttled("throttled", closed_until)
+    if closed is not None and closed > told["at"]:
+        raise Throttled("throttled", closed)
+    allowed: int | None = told["allowed"]
     if allowed is None:
         return
-    beyond = _used(conn, system, now) + min(calls, allowed) - allowed
+    beyond = used + min(calls, allowed) - allowed
     if beyond > 0:
-        raise Deferred("budget", _opens(conn, system, beyond, now))
+        opens: datetime = conn.execute(_OPENS, {**told, "beyond": beyond - 1}).scalar_one()
+        raise Deferred("budget", opens + HOUR)
 
 
-def _my_turn(conn: Connection, system: str) -> datetime | None:
-    """Lock the system's row: takers of all processes go one by one, so that no count is stale."""
-    made = upsert.insert(conn, throttle).values(system=system, turn=1)
-    taken = made.on_conflict_do_update(
-        index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
-    )
-    closed: datetime | None = conn.execute(taken.returning(throttle.c.closed_until)).scalar_one()
-    return closed
-
-
-def _closed_until(conn: Connection, system: str) -> datetime | None:
-    closed: datetime | None = conn.execute(
-        select(throttle.c.closed_until).where(throttle.c.system == system)
-    ).scalar_one_or_none()
-    return closed
-
-
-def _spent(system: str, since: datetime) -> ColumnElement[bool]:
-    """The calls that the remote may have counted since a time: an unsent one it never saw."""
-    return and_(call.c.system == system, call.c.at > since, call.c.state != "unsent")
-
-
-def _within(conn: Connection, system: str, most: int, window: timedelta, now: datetime) -> None:
-    recent = list(
-        conn.execute(
-            select(call.c.at)
-            .where(_spent(system, now - window))
-            .order_by(call.c.at.desc())
-            .limit(most)
-        ).scalars()
-    )
-    if len(recent) >= most:
-        raise BurstError(recent[-1] + window)
-
-
-def _used(conn: Connection, system: str, now: datetime) -> int:
-    counted: int = conn.execute(
-        select(func.count()).select_from(call).where(_spent(system, now - HOUR))
-    ).scalar_one()
-    return counted
-
-
-def _opens(conn: Connection, system: str, beyond: int, now: datetime) -> datetime:
-    """When so many calls have left the window."""
-    at: datetime = conn.execute(
-        select(call.c.at)
-        .where(_spent(system, now - HOUR))
-        .order_by(call.c.at)
-        .offset(beyond - 1)
-        .limit(1)
-    ).scalar_one()
-    return at + HOUR
+# --- what is left ---------------------------------------------------------------------------------
 
 
 def close_until(conn: Connection, system: str, until: datetime) -> None:
@@ -189,10 +230,9 @@ def close_until(conn: Connection, system: str, until: datetime) -> None:
 
 def left(conn: Connection, system: str, limit: Limit, now: datetime) -> Left:
     """The budget of a system now."""
-    closed = _closed_until(conn, system)
-    if closed is not None and closed <= now:
-        closed = None
-    return Left(system, limit.hourly, _used(conn, system, now), closed)
+    row = conn.execute(_LEFT, {"system": system, "hour_ago": now - HOUR}).one()
+    closed = row.closed if row.closed is not None and row.closed > now else None
+    return Left(system, limit.hourly, row.used, closed)
 
 
 def widened(wait: Wait, budget: Left) -> Wait:

@@ -2,19 +2,20 @@
 
 Before: one transaction proves the fence (its first statement), renews the lease, takes from the
 budget, asks the brake, and stores the audit line with the digests of what is about to be written.
-Then the call, under a total deadline that ends before the lease does. After: one transaction stores
-the outcome, together with what the caller makes of it.
+Then the call, under a total deadline that ends before the lease does. After a write: one
+transaction stores the outcome, together with what the caller makes of it. A read's outcome is
+stored with the next transaction that this process makes.
 """
 
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection
 
 from sync.core.answers.endpoints import ITEMS, READ_ON, REDIRECTS
 from sync.core.answers.table import classify
@@ -29,39 +30,20 @@ from sync.core.errors import (
     Transient,
     Unresolved,
 )
-from sync.outbound import brake, budget
+from sync.outbound import audit, brake, budget
+from sync.outbound.audit import Outcome
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import Base, redirect_target
+from sync.outbound.ticket import Ticket as Ticket
 from sync.store.database import Store
-from sync.store.schema import call as call_table
-from sync.store.schema import pending
-from sync.store.tables import baselines, journal, work
-from sync.store.tables.work import FenceLostError, Lane, Lease
+from sync.store.tables import baselines, claims
+from sync.store.tables.claims import FenceLostError
 
 HOPS = 3
 # What a run asks of one system: a read and a write.
 A_RUN = 2
-
-After = Callable[[Connection, Answer], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """In whose name a call goes out: a leased aggregate's, or a task's (then `lease` is None).
-
-    `after` runs in the transaction that stores the outcome of an answer that was read and is OK. A
-    `fact` (a remote id that came to be) is stored even when the lease was lost meanwhile.
-    """
-
-    lane: Lane
-    lease: Lease | None = None
-    imminent: bool = False
-    after: After | None = None
-    fact: bool = False
-
-    def then(self, after: After, *, fact: bool = False) -> "Ticket":
-        """The same ticket for one call whose answer is to be stored by `after`."""
-        return replace(self, after=after, fact=fact)
+# A permit takes along what is owed of so many reads only: a run's end, or its next write, does so.
+OWED = 50
 
 
 class Wire(Protocol):
@@ -116,6 +98,7 @@ class Gate:
         self._rules = rules
         self._clock = clock
         self._sleep = sleep
+        self._entries = {system: audit.entry(limit) for system, limit in rules.limits.items()}
         self.closed = False
 
     def under(self, authority: Authority) -> "Gate":
@@ -138,10 +121,18 @@ class Gate:
         is taken from the budget.
         """
         with self._store.read() as conn:
-            now = self._clock()
-            for system, limit in self._rules.limits.items():
-                lane, imminent = ticket.lane, ticket.imminent
-                budget.ask(conn, system, limit, lane, imminent=imminent, now=now, calls=A_RUN)
+            self.ask(conn, ticket)
+
+    def ask(self, conn: Connection, ticket: Ticket) -> None:
+        """The same, in a transaction of the caller's."""
+        budget.ask(
+            conn,
+            self._rules.limits,
+            ticket.lane,
+            imminent=ticket.imminent,
+            now=self._clock(),
+            calls=A_RUN,
+        )
 
     def send(self, call: Call, ticket: Ticket) -> Answer:
         """Make a call and follow its redirects, each hop a budgeted call of its own.
@@ -158,105 +149,77 @@ class Gate:
             self._rules.other_origins.get(call.system, ()),
         )
         authorization = self._authority.headers(call.system) if call.bearer else {}
-        request = first = outgoing(call, base.url, authorization)
-        for _ in range(HOPS):
-            call_id = self._permit(call, ticket)
-            incoming = self._carry(call, call_id, request)
-            location = incoming.headers.get("location")
-            target = None
-            if location and incoming.status in (REDIRECTS if call.writes else READ_ON):
-                # A POST that only asks for a list would make something under another path.
-                writes = call.method.upper() not in {"GET", "HEAD"}
-                target = redirect_target(
-                    request.url, location, base, writes=writes, follows=call.bearer
-                )
+        permit = self._permit(call, ticket)
+        request = first = outgoing(permit.call, base.url, authorization)
+        for hop in range(HOPS):
+            if hop > 0:
+                permit = self._permit(call, ticket)
+            incoming = self._carry(permit, request)
+            target = _follow(call, request, incoming, base)
             if target is None:
                 moved = _path(request) != _path(first)
-                return self._outcome(call, ticket, call_id, incoming, moved=moved)
-            self._close(call, call_id, "redirected", incoming.status, drop_pending=True)
+                return self._outcome(permit, ticket, incoming, moved=moved)
+            self._close(permit, "redirected", incoming.status, drop_pending=True)
             request = replace(request, url=target, query=None)
         raise Transient("redirect_loop")
 
     # --- before -----------------------------------------------------------------------------------
 
-    def _permit(self, call: Call, ticket: Ticket) -> int:
+    def _permit(self, call: Call, ticket: Ticket) -> "_Permit":
         if self.closed:
             raise Deferred("ending", self._clock())
         while True:
             try:
-                with self._store.write() as conn:
+                with self._store.write(owed_least=OWED) as conn:
                     return self._permit_now(conn, call, ticket)
             except budget.BurstError as full:
                 self._sleep(max(0.01, (full.until - self._clock()).total_seconds()))
             except FenceLostError as lost:
                 raise FencedOff("fenced_off") from lost
 
-    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket) -> int:
-        lease = ticket.lease
+    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket) -> "_Permit":
+        lease, until = ticket.lease, None
         if lease is not None:
-            work.hold(conn, lease, now=self._clock(), seconds=self._rules.lease_seconds)
-        now = budget.take(
-            conn,
-            call.system,
-            self._rules.limits[call.system],
-            ticket.lane,
-            imminent=ticket.imminent,
-            clock=self._clock,
-        )
+            until = self._clock() + timedelta(seconds=self._rules.lease_seconds)
+            self._hold(conn, ticket)
+        entry = self._entries[call.system]
+        if entry.limited or call.effect in brake.COUNTED:
+            budget.my_turn(conn, call.system)
+        now = self._clock()
+        if ticket.before is not None:
+            call = ticket.before(conn, call)
         brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
         if call.effect and lease is not None:
             brake.check_cap(conn, lease.aggregate, self._rules.writes_per_day, now)
-        call_id: int = conn.execute(
-            insert(call_table)
-            .values(
-                aggregate=lease.aggregate if lease else None,
-                fence=lease.fence if lease else None,
-                system=call.system,
-                object=call.object_id,
-                method=call.method,
-                endpoint=call.endpoint,
-                fields=",".join(call.fields)[:200],
-                effect=call.effect,
-                doctor=call.doctor,
-                lane=ticket.lane,
-                state="open",
-                at=now,
-                before=_before(conn, call, self._rules.key_id),
-            )
-            .returning(call_table.c.id)
-        ).scalar_one()
-        for (object_id, field), digest in call.pending.items():
-            conn.execute(
-                insert(pending).values(
-                    object=object_id,
-                    field=field,
-                    call=call_id,
-                    key_id=self._rules.key_id,
-                    digest=digest,
-                )
-            )
-        return call_id
+        call_id = audit.begin(conn, entry, call, ticket, key_id=self._rules.key_id, now=now)
+        return _Permit(call, call_id, until)
+
+    def _hold(self, conn: Connection, ticket: Ticket) -> None:
+        assert ticket.lease is not None  # noqa: S101
+        seconds = self._rules.lease_seconds
+        claims.hold(conn, ticket.lease, now=self._clock(), seconds=seconds)
 
     # --- the call ---------------------------------------------------------------------------------
 
-    def _carry(self, call: Call, call_id: int, request: Outgoing) -> Incoming:
+    def _carry(self, permit: "_Permit", request: Outgoing) -> Incoming:
         try:
             return self._wire.send(request)
         except NotSent as failure:
-            self._close(call, call_id, "unsent", None, drop_pending=True)
-            raise Transient(failure.code, call_id) from None
+            self._close(permit, "unsent", None, drop_pending=True)
+            raise Transient(failure.code, permit.call_id) from None
         except NoAnswer as failure:
-            if not call.writes:
-                self._close(call, call_id, "done", None, drop_pending=True)
-                raise Transient(failure.code, call_id) from None
-            self._close(call, call_id, "unresolved", None, drop_pending=False)
-            raise Unresolved(failure.code, call_id) from None
+            if not permit.call.writes:
+                self._close(permit, "done", None, drop_pending=True)
+                raise Transient(failure.code, permit.call_id) from None
+            self._close(permit, "unresolved", None, drop_pending=False)
+            raise Unresolved(failure.code, permit.call_id) from None
 
     # --- after ------------------------------------------------------------------------------------
 
     def _outcome(
-        self, call: Call, ticket: Ticket, call_id: int, incoming: Incoming, *, moved: bool
+        self, permit: "_Permit", ticket: Ticket, incoming: Incoming, *, moved: bool
     ) -> Answer:
+        call, call_id = permit.call, permit.call_id
         json = read_json(incoming)
         verdict = classify(
             call.system,
@@ -274,58 +237,94 @@ class Gate:
             incoming.status, json, incoming.headers, incoming.content_type, call_id, verdict
         )
         failure = error_for(verdict, call_id)
-        if failure is None:
-            self._store_success(ticket, call, answer, call_id)
-            return answer
-        self._store_failure(call, verdict.retry_at, failure, call_id, incoming.status)
-        raise failure
+        if failure is not None:
+            self._store_failure(permit, verdict.retry_at, failure, incoming.status)
+            raise failure
+        if call.writes or ticket.after is not None:
+            self._store_success(ticket, permit, answer)
+        else:
+            self._owe(permit, Outcome("done", answer.status, self._clock()))
+            self._still_ours(ticket, permit)
+        return answer
 
-    def _store_success(self, ticket: Ticket, call: Call, answer: Answer, call_id: int) -> None:
+    def _store_success(self, ticket: Ticket, permit: "_Permit", answer: Answer) -> None:
+        call, call_id = permit.call, permit.call_id
         with self._store.write() as conn:
-            now = self._clock()
             kept = True
             if ticket.lease is not None:
                 try:
-                    work.hold(conn, ticket.lease, now=now, seconds=self._rules.lease_seconds)
+                    self._hold(conn, ticket)
                 except FenceLostError:
                     kept = False
-            _end(conn, call_id, "done", answer.status, now)
+            audit.end(conn, call, call_id, Outcome("done", answer.status, self._clock()))
             if kept and call.pending:
                 # What was sent stands, unless the answer shows it normalised: `after` tells that.
-                _promote(conn, call_id)
+                baselines.promote(conn, call_id)
             if ticket.after is not None and (kept or ticket.fact):
                 ticket.after(conn, answer)
-            _count(conn, call, answer.status)
         if not kept:
             raise FencedOff("fenced_off", call_id)
 
     def _store_failure(
         self,
-        call: Call,
+        permit: "_Permit",
         retry_at: datetime | None,
         failure: RemoteError,
-        call_id: int,
         status: int,
     ) -> None:
+        call = permit.call
         unresolved = isinstance(failure, Unresolved)
+        state = "unresolved" if unresolved else "refused" if call.writes else "done"
+        if not isinstance(failure, Throttled) or retry_at is None:
+            self._close(permit, state, status, drop_pending=not unresolved)
+            return
         with self._store.write() as conn:
-            now = self._clock()
-            state = "unresolved" if unresolved else "refused" if call.writes else "done"
-            _end(conn, call_id, state, status, now)
-            if not unresolved:
-                conn.execute(delete(pending).where(pending.c.call == call_id))
-            if isinstance(failure, Throttled) and retry_at is not None:
-                budget.close_until(conn, call.system, retry_at)
-            _count(conn, call, status)
+            audit.end(conn, call, permit.call_id, Outcome(state, status, self._clock()))
+            baselines.unexpect(conn, permit.call_id)
+            budget.close_until(conn, call.system, retry_at)
 
     def _close(
-        self, call: Call, call_id: int, state: str, status: int | None, *, drop_pending: bool
+        self, permit: "_Permit", state: str, status: int | None, *, drop_pending: bool
     ) -> None:
+        outcome = Outcome(state, status, self._clock())
+        if not permit.call.writes:
+            self._owe(permit, outcome)
+            return
         with self._store.write() as conn:
-            _end(conn, call_id, state, status, self._clock())
-            if drop_pending:
-                conn.execute(delete(pending).where(pending.c.call == call_id))
-            _count(conn, call, status)
+            audit.end(conn, permit.call, permit.call_id, outcome)
+            if drop_pending and permit.call.pending:
+                baselines.unexpect(conn, permit.call_id)
+
+    def _owe(self, permit: "_Permit", outcome: Outcome) -> None:
+        self._store.owed.add(audit.owed(permit.call, permit.call_id, outcome))
+
+    def _still_ours(self, ticket: Ticket, permit: "_Permit") -> None:
+        """Prove the fence anew where the lease has run out: what was read is another's to use."""
+        if permit.until is None or self._clock() < permit.until:
+            return
+        try:
+            with self._store.write() as conn:
+                self._hold(conn, ticket)
+        except FenceLostError:
+            raise FencedOff("fenced_off", permit.call_id) from None
+
+
+class _Permit(NamedTuple):
+    """A call that may go out: as it is sent, its row, and until when its lease holds at least."""
+
+    call: Call
+    call_id: int
+    until: datetime | None
+
+
+def _follow(call: Call, request: Outgoing, incoming: Incoming, base: Base) -> str | None:
+    """Where a redirect leads that may be followed; None otherwise."""
+    location = incoming.headers.get("location")
+    if not location or incoming.status not in (REDIRECTS if call.writes else READ_ON):
+        return None
+    # A POST that only asks for a list would make something under another path.
+    writes = call.method.upper() not in {"GET", "HEAD"}
+    return redirect_target(request.url, location, base, writes=writes, follows=call.bearer)
 
 
 def _path(request: Outgoing) -> str:
@@ -337,46 +336,3 @@ def _object_in(call: Call) -> str | None:
     if call.endpoint not in ITEMS or call.endpoint == "contact_appointments":
         return None
     return unquote(call.path.partition("?")[0].rstrip("/").rpartition("/")[2])
-
-
-def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[str]]] | None:
-    """What stands in each field that a call writes: as settled, and as it was just read."""
-    if call.object_id is None or not call.pending:
-        return None
-    settled = baselines.stored_fields(conn, [call.object_id])
-    found: dict[str, list[list[str]]] = {}
-    for field in (name for object_id, name in call.pending if object_id == call.object_id):
-        known = settled.get((call.object_id, field))
-        stood = [[known.key_id, known.digest]] if known and known.key_id and known.digest else []
-        read = [key_id, call.before.get(field, "")]
-        stood += [read] if read[1] and read not in stood else []
-        if stood:
-            found[field] = stood
-    return found or None
-
-
-def _end(conn: Connection, call_id: int, state: str, status: int | None, now: datetime) -> None:
-    conn.execute(
-        update(call_table)
-        .where(call_table.c.id == call_id)
-        .values(state=state, status=status, ended_at=now)
-    )
-
-
-def _count(conn: Connection, call: Call, status: int | None) -> None:
-    """Count the call; last in its transaction, because the counter's row is everybody's.
-
-    Whoever holds it must wait for no lease's row any more, or two transactions wait for each other.
-    """
-    journal.bump(
-        conn,
-        "remote_calls",
-        f"system={call.system},method={call.method},status={status or 'none'}",
-    )
-
-
-def _promote(conn: Connection, call_id: int) -> None:
-    rows = conn.execute(select(pending).where(pending.c.call == call_id)).all()
-    for row in rows:
-        baselines.settle(conn, row.object, {row.field: row.digest}, row.key_id)
-    conn.execute(delete(pending).where(pending.c.call == call_id))

@@ -11,19 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sync.hosting import make_private, sqlite_file
+from sync.log import cause
 from sync.store import counting
+from sync.store.owed import Owed, paid
 
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
 _SYNCHRONOUS = "FULL"  # what was answered with 2xx outlives a power cut
 _MIGRATION_LOCK = 0x0D2C0CA11  # any number that no other application of this database takes
+
+log = structlog.get_logger(__name__)
 
 
 class Store:
@@ -36,12 +41,21 @@ class Store:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.engine = _open(url, pool_size)
+        self.owed = Owed()
         self._reading = self.engine.execution_options(**_READING)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may write; what it counts is added at its very end (`counting`)."""
-        with _begun(self.engine) as conn, counting.collected(conn):
+    def write(self, *, owed_least: int = 1) -> Iterator[Connection]:
+        """A transaction that may write; what it counts is added at its very end (`counting`).
+
+        It takes along what this process owes, where that is at least `owed_least`.
+        """
+        with (
+            self.owed.taken(owed_least) as debts,
+            _begun(self.engine) as conn,
+            counting.collected(conn),
+            paid(conn, debts),
+        ):
             yield conn
 
     @contextmanager
@@ -71,8 +85,16 @@ class Store:
             command.downgrade(alembic_config(conn), revision)
 
     def close(self) -> None:
-        """Give every connection back."""
-        self.engine.dispose()
+        """Store what is still owed, if the database is there, and give every connection back."""
+        try:
+            if self.owed:
+                with self.write():
+                    pass
+        except SQLAlchemyError as error:
+            # Their rows say that the calls went out, as those of a process that was killed.
+            log.warning("outcomes of reads are not stored", count=len(self.owed), **cause(error))
+        finally:
+            self.engine.dispose()
 
 
 @contextmanager

@@ -109,6 +109,8 @@ work = Table(
     Column("fence", Integer, nullable=False, server_default=text("0")),
     Column("rung_at", UtcTime),
     _flag("own"),  # we ask for DrChrono's side ourselves in this round: no body explains that
+    # What the last claim was told: 1 DrChrono's side, 2 OnCall's, 4 asked for by ourselves.
+    Column("claimed", Integer, nullable=False, server_default=text("0")),
 )
 Index("ix_work_waiting", work.c.lane, work.c.due, sqlite_where=work.c.wanted > work.c.done,
       postgresql_where=work.c.wanted > work.c.done)  # fmt: skip

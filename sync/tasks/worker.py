@@ -14,12 +14,13 @@ from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
 from sync.outbound.brake import NO_DOCTOR, BrakedError
 from sync.people import reconcile
 from sync.run import waiting
-from sync.run.evidence import accounts, behind
+from sync.run.evidence import accounts, standing
 from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError, ParkedError
 from sync.runtime import Ring, Sync
 from sync.store import calls
-from sync.store.tables import blockers, journal, links, work
-from sync.store.tables.work import FenceLostError, Hints, Lease
+from sync.store.lanes import Hints
+from sync.store.tables import blockers, claims, journal, links, work
+from sync.store.tables.claims import FenceLostError, Lease
 from sync.store.visits import visits
 from sync.visits import reconcile as visit_run
 from sync.visits.linking import second_patient
@@ -48,35 +49,34 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
     if sync.misfit() is not None:
         return ()
     with sync.store.write() as conn:
-        if behind.holds(conn):
+        held = standing.read(conn, sync)
+        if held.behind:
             return ()
-        lease = work.claim(
+        lease = claims.claim(
             conn,
             aggregate,
             owner=sync.owner,
             now=sync.clock(),
             seconds=sync.settings.lease_seconds,
         )
-        held = lease is not None and accounts.holds(conn, sync)
     if lease is None:
         return ()
-    if held:
+    if held.wrong:
         _later(sync, lease, sync.clock() + accounts.HELD)
         return ()
     try:
         _work(sync, lease)
     except (FencedOff, FenceLostError):
         sync.log.warning("lease lost", aggregate=aggregate)
+        return ()
     except AbsorbedError as absorbed:
-        return _due(sync, (absorbed.into,))
-    return _due(sync, (aggregate,))
+        return _due(sync, absorbed.into)
+    return _again_due(sync, lease)
 
 
 def _work(sync: Sync, lease: Lease) -> None:
     try:
-        with sync.store.read() as conn:
-            kind = links.kind_of(conn, lease.aggregate)
-        if kind == "visit":
+        if lease.kind == "visit":
             _visit(sync, lease)
         else:
             reconcile.run(sync, lease)
@@ -114,14 +114,11 @@ def _visit(sync: Sync, lease: Lease) -> None:
 
 def _ended(sync: Sync, lease: Lease) -> None:
     """A run came to its end, not to a wait: who waits for what this aggregate held is raised."""
-    ref = str(lease.aggregate)
-    with sync.store.read() as conn:
-        waits = links.blocked_on(conn, blockers.RUN, ref)
-        told = journal.is_open(conn, lease.aggregate, "keeps_failing")
-    if waits or told:
-        with sync.store.write() as conn:
-            blockers.wake(conn, blockers.RUN, ref, now=sync.clock())
-            journal.close_one(conn, lease.aggregate, "keeps_failing", sync.clock())
+    if not lease.ended or not lease.ended[-1].awaited:
+        return
+    with sync.store.write() as conn:
+        blockers.wake(conn, blockers.RUN, str(lease.aggregate), now=sync.clock())
+        journal.close_one(conn, lease.aggregate, claims.KEEPS_FAILING, sync.clock())
 
 
 def _parked(failure: Exception) -> ParkedError | None:
@@ -159,7 +156,7 @@ def _later(
     own: bool = False,
 ) -> None:
     with sync.store.write() as conn:
-        work.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed, own=own)
+        claims.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed, own=own)
 
 
 def _unresolved(sync: Sync, lease: Lease) -> None:
@@ -175,7 +172,7 @@ def _unresolved(sync: Sync, lease: Lease) -> None:
     _later(sync, lease, due, hints=Hints.both())
     if count >= GAVE_UP:
         with sync.store.write() as conn:
-            journal.open_attention(conn, lease.aggregate, "keeps_failing", now=now)
+            journal.open_attention(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
 
 
 def _again(sync: Sync, lease: Lease, code: str) -> None:
@@ -186,16 +183,16 @@ def _again(sync: Sync, lease: Lease, code: str) -> None:
     sync.log.info("a run is tried again", aggregate=lease.aggregate, reason=code)
     with sync.store.write() as conn:
         now = sync.clock()
-        work.defer(conn, lease, now=now, due=now + timedelta(seconds=seconds), failed=True)
+        claims.defer(conn, lease, now=now, due=now + timedelta(seconds=seconds), failed=True)
         if lease.attempts + 1 >= GIVE_UP_TELLING:
-            journal.open_attention(conn, lease.aggregate, "keeps_failing", now=now)
+            journal.open_attention(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
 
 
 def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
     """Done until what it waits for changes. The deliveries are explained by that."""
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
         journal.close_attention(
             conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=second_patient.TOLD
@@ -215,21 +212,31 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         if parked.cause == "too_many_writes":
             visits.freeze(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
-        work.complete(conn, lease, now=now)
+        claims.complete(conn, lease, now=now)
 
 
 def _nothing_there(sync: Sync, lease: Lease) -> None:
     """Done with an id that nothing is under; its rows are dropped when an hour is over."""
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
         journal.close_attention(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
-        work.complete(conn, lease, now=now)
+        claims.complete(conn, lease, now=now)
 
 
-def _due(sync: Sync, keys: tuple[int, ...]) -> tuple[Ring, ...]:
+def _again_due(sync: Sync, lease: Lease) -> tuple[Ring, ...]:
+    """The ring of an item that was given back and is due again: something was said meanwhile."""
+    if not lease.ended:
+        return ()
+    ended = lease.ended[-1]
+    if ended.due is None or ended.due > sync.clock():
+        return ()
+    return (Ring(lease.aggregate, ended.lane),)
+
+
+def _due(sync: Sync, key: int) -> tuple[Ring, ...]:
     with sync.store.read() as conn:
-        due = work.due_among(conn, keys, sync.clock())
-    return tuple(Ring(key, lane) for key, lane in due)
+        due = work.due_among(conn, (key,), sync.clock())
+    return tuple(Ring(due_key, lane) for due_key, lane in due)

@@ -22,6 +22,8 @@ from sync.store.tables import facts, journal
 from sync.store.tables.work import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from sync.outbound.call import Answer, Call, Sender
@@ -41,6 +43,7 @@ AGAIN = timedelta(minutes=10)
 # How long work that is held waits before it asks again.
 HELD = timedelta(seconds=60)
 _FACT = "account:"
+FACTS = {system: _FACT + system for system in SYSTEMS}
 _SIGHT = "sight:"
 _RIGHT, _WRONG = "right", "wrong"
 # Whose 404 says that an object is gone.
@@ -65,11 +68,15 @@ def fingerprints(sync: Sync, system: str) -> tuple[str, ...]:
 
 def wrong(conn: Connection, sync: Sync) -> tuple[str, ...]:
     """The systems whose account is wrong, or whose key is another than the proven one."""
-    found = facts.under(conn, _FACT)
+    return wrong_of(sync, facts.under(conn, _FACT))
+
+
+def wrong_of(sync: Sync, told: Mapping[str, str]) -> tuple[str, ...]:
+    """The same of what is stored of each account, by system."""
     return tuple(
         system
         for system in SYSTEMS
-        if system in found and not _says(sync, system, found[system], _RIGHT)
+        if system in told and not _says(sync, system, told[system], _RIGHT)
     )
 
 

@@ -151,10 +151,10 @@ def begin_gap(conn: Connection, now: datetime) -> None:
 
 def holds(conn: Connection) -> bool:
     """Whether nothing may be worked on: the database is behind, or may be."""
-    if is_noticed(conn):
-        return True
-    gap = facts.told_at(conn, GAP)
-    if gap is None:
-        return False
     looked = scans.done_at(conn, NEWEST)
-    return looked is None or looked < gap
+    return is_behind(facts.get(conn, CAUSE), facts.told_at(conn, GAP), looked)
+
+
+def is_behind(noticed: str | None, gap: datetime | None, looked: datetime | None) -> bool:
+    """The same of what is stored: the fact, the last gap, when OnCall's newest were looked at."""
+    return noticed == "yes" or (gap is not None and (looked is None or looked < gap))

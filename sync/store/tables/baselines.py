@@ -3,17 +3,21 @@
 Both are keyed digests of the field in that side's wire form, never values.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     BindParameter,
     Connection,
+    Executable,
     bindparam,
     cast,
     delete,
+    exists,
+    insert,
     null,
+    or_,
     select,
-    tuple_,
     union_all,
     update,
 )
@@ -75,6 +79,17 @@ def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, st
     return found
 
 
+_SETTLED = select(baseline.c.field, baseline.c.key_id, baseline.c.digest).where(
+    baseline.c.object == bindparam("object")
+)
+
+
+def settled_fields(conn: Connection, object_id: int) -> dict[str, tuple[str, str]]:
+    """Key and digest of what each field of an object last settled at."""
+    rows = conn.execute(_SETTLED, {"object": object_id})
+    return {row.field: (row.key_id, row.digest) for row in rows}
+
+
 def rekey(
     conn: Connection, object_id: int, field: str, before: Stored, digest: str, key_id: str
 ) -> None:
@@ -91,6 +106,24 @@ def rekey(
     )
 
 
+_KEPT = ("key_id", "digest", "zone")
+
+
+def _putting(made: upsert.Insert) -> Executable:
+    return made.on_conflict_do_update(
+        index_elements=[baseline.c.object, baseline.c.field],
+        set_={name: made.excluded[name] for name in _KEPT},
+    )
+
+
+_PUT = upsert.of_each(baseline, _putting)
+_FULFIL = delete(pending).where(
+    pending.c.object == bindparam("object"),
+    pending.c.field == bindparam("field"),
+    pending.c.digest == bindparam("digest"),
+)
+
+
 def settle(
     conn: Connection, object_id: int, digests: dict[str, str], key_id: str, zone: str | None = None
 ) -> None:
@@ -98,33 +131,76 @@ def settle(
 
     The zone is kept beside the wall clock alone (ADR 0021): no other field is read by it.
     """
-    if not digests:
-        return
-    made = upsert.insert(conn, baseline)
-    conn.execute(
-        made.on_conflict_do_update(
-            index_elements=[baseline.c.object, baseline.c.field],
-            set_={name: made.excluded[name] for name in ("key_id", "digest", "zone")},
-        ),
-        [
-            {
-                "object": object_id,
-                "field": field,
-                "key_id": key_id,
-                "digest": digest,
-                "zone": zone if field == WALL_CLOCK else None,
-            }
-            for field, digest in digests.items()
-        ],
-    )
-    conn.execute(
-        delete(pending).where(
-            pending.c.object == object_id,
-            tuple_(pending.c.field, pending.c.digest).in_(list(digests.items())),
-        )
-    )
+    rows = [
+        {
+            "object": object_id,
+            "field": field,
+            "key_id": key_id,
+            "digest": digest,
+            "zone": zone if field == WALL_CLOCK else None,
+        }
+        for field, digest in digests.items()
+    ]
+    if rows:
+        conn.execute(_PUT[conn.dialect.name], rows)
+        conn.execute(_FULFIL, rows)
 
 
 def forget(conn: Connection, object_id: int) -> None:
     """Have nothing of an object count as settled."""
     conn.execute(delete(baseline).where(baseline.c.object == object_id))
+
+
+# --- what a call is writing -----------------------------------------------------------------------
+
+_AWAIT = insert(pending)
+_OF_CALL = pending.c.call == bindparam("of_call")
+_UNEXPECT = delete(pending).where(_OF_CALL)
+
+
+def _promoting(insert: upsert.Insert) -> Executable:
+    fields = ("object", "field", "key_id", "digest")
+    sent = select(*(pending.c[name] for name in fields)).where(_OF_CALL)
+    made = insert.from_select(fields, sent)
+    return made.on_conflict_do_update(
+        index_elements=[baseline.c.object, baseline.c.field],
+        set_={name: made.excluded[name] for name in _KEPT},
+    )
+
+
+_PROMOTE = upsert.of_each(baseline, _promoting)
+_SAME = pending.alias()
+_FULFILLED = delete(pending).where(
+    or_(
+        _OF_CALL,
+        exists().where(
+            _SAME.c.call == bindparam("of_call"),
+            _SAME.c.object == pending.c.object,
+            _SAME.c.field == pending.c.field,
+            _SAME.c.digest == pending.c.digest,
+        ),
+    )
+)
+
+
+def expect(
+    conn: Connection, call_id: int, digests: Mapping[tuple[int, str], str], key_id: str
+) -> None:
+    """Store what a call is about to write, by (object, field)."""
+    rows = [
+        {"object": object_id, "field": field, "call": call_id, "key_id": key_id, "digest": digest}
+        for (object_id, field), digest in digests.items()
+    ]
+    if rows:
+        conn.execute(_AWAIT, rows)
+
+
+def promote(conn: Connection, call_id: int) -> None:
+    """Settle what a call was writing: it was done."""
+    conn.execute(_PROMOTE[conn.dialect.name], {"of_call": call_id})
+    conn.execute(_FULFILLED, {"of_call": call_id})
+
+
+def unexpect(conn: Connection, call_id: int) -> None:
+    """Expect nothing of a call any more: it was not done."""
+    conn.execute(_UNEXPECT, {"of_call": call_id})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from sync.store.schema import attendance, blocker, object_
-from sync.store.tables import links, work
+from sync.store.tables import claims, links, work
 from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PATIENT = "patient"  # a chart, by DrChrono's id
 VISIT = "visit"  # another appointment, by DrChrono's id
 
 
-RUN = "run"  # another aggregate's next run that comes to its end
+RUN = claims.RUN  # another aggregate's next run that comes to its end
 
 
 ADDRESS = "address"  # fewer charts share an e-mail; by the index's digest

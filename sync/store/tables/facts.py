@@ -3,12 +3,25 @@
 Kept in `probe`, one short text per name; nothing personal.
 """
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from sync.mapping import Mapping
-from sync.store.schema import probe
+from sync.store.schema import probe, scan
 
 MALFORMED = "malformed:"
 
@@ -62,6 +75,33 @@ def under(conn: Connection, prefix: str) -> dict[str, str]:
     """The facts of a family, by the rest of their names."""
     rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(prefix)))
     return {row.name.removeprefix(prefix): row.value for row in rows}
+
+
+class Fact(NamedTuple):
+    """What was told of one thing, and when last."""
+
+    value: str
+    at: datetime
+
+
+_NAMES: BindParameter[list[str]] = bindparam("names", expanding=True)
+_WITH_SCAN = union_all(
+    select(literal(0).label("of_scan"), probe.c.name, probe.c.value, probe.c.at).where(
+        probe.c.name.in_(_NAMES)
+    ),
+    select(literal(1), scan.c.name, literal(""), scan.c.done_at).where(
+        scan.c.name == bindparam("scan"), scan.c.done_at.is_not(None)
+    ),
+)
+
+
+def with_scan(
+    conn: Connection, names: Collection[str], scan_name: str
+) -> tuple[dict[str, Fact], datetime | None]:
+    """Those of these facts that are known, and when a scan was last completed: in one statement."""
+    rows = conn.execute(_WITH_SCAN, {"names": list(names), "scan": scan_name}).all()
+    done = next((row.at for row in rows if row.of_scan), None)
+    return {row.name: Fact(row.value, row.at) for row in rows if not row.of_scan}, done
 
 
 def malformed(conn: Connection) -> set[str]:

@@ -2,13 +2,13 @@
 
 The contract is that of client-go's work queue: an item carries only a key; one key is never worked
 on twice at once; any number of raises while it waits are one run; a raise during a run is exactly
-one more run. Fences make it hold across processes that died or were paused.
+one more run. Who works on it, and the fences that make it hold across processes that died or were
+paused, are `claims`.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,43 +16,24 @@ from sqlalchemy import (
     RowMapping,
     and_,
     bindparam,
-    case,
     func,
-    literal,
     or_,
     select,
     update,
 )
 
 from sync.store import upsert
+from sync.store.lanes import Hints as Hints
+from sync.store.lanes import Lane as Lane
 from sync.store.schema import work
-
-
-class Lane(IntEnum):
-    """Whose turn comes first: changes people wait for, what only a caller told of, lists, bulk."""
-
-    LIVE = 0
-    TOLD = 1
-    CATCHUP = 2
-    BULK = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """Which side something was said about; a side that was not hinted is read only when needed."""
-
-    drchrono: bool = False
-    oncall: bool = False
-
-    @classmethod
-    def of(cls, system: str) -> "Hints":
-        """The hint about one system."""
-        return cls(drchrono=system == "drchrono", oncall=system == "oncall")
-
-    @classmethod
-    def both(cls) -> "Hints":
-        """Look at everything."""
-        return cls(drchrono=True, oncall=True)
+from sync.store.tables.claims import FenceLostError as FenceLostError
+from sync.store.tables.claims import Lease as Lease
+from sync.store.tables.claims import claim as claim
+from sync.store.tables.claims import complete as complete
+from sync.store.tables.claims import defer as defer
+from sync.store.tables.claims import give_back as give_back
+from sync.store.tables.claims import hold as hold
+from sync.store.tables.claims import try_lock as try_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +45,6 @@ class Wait:
 
 
 NO_WAIT = Wait(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to work on one aggregate until `until`, proven by `fence` at every write."""
-
-    aggregate: int
-    fence: int
-    owner: str
-    until: datetime
-    wanted: int
-    lane: Lane
-    hints: Hints
-    attempts: int
-    own: bool = False  # DrChrono's side is asked for by ourselves: no body explains that
-
-
-class FenceLostError(Exception):
-    """Another process holds the aggregate now: stop, start no new call."""
 
 
 _KEY = work.c.aggregate
@@ -189,18 +151,6 @@ def locked(conn: Connection, aggregate: int) -> RowMapping | None:
     return conn.execute(_LOCKED, {"of": aggregate}).mappings().first()
 
 
-def _unasked(conn: Connection, aggregate: int, now: datetime) -> RowMapping:
-    """The item of an aggregate that had none, locked; another process may be making it too."""
-    conn.execute(
-        upsert.insert(conn, work)
-        .values(aggregate=aggregate, wanted=0, done=0, lane=Lane.LIVE, due=now)
-        .on_conflict_do_nothing()
-    )
-    row = locked(conn, aggregate)
-    assert row is not None  # noqa: S101 - inserted by us or by the one that we waited for
-    return row
-
-
 def idle(row: RowMapping | None) -> bool:
     """Whether nothing is asked for and nobody is at work."""
     return row is None or (row["wanted"] == row["done"] and row["lease_by"] is None)
@@ -221,170 +171,6 @@ def awaits(row: RowMapping | None, hints: Hints, lane: Lane) -> bool:
         return False
     heard = row["hint_drchrono"] >= hints.drchrono and row["hint_oncall"] >= hints.oncall
     return bool(heard and row["wanted"] > row["done"])
-
-
-def claim(
-    conn: Connection, aggregate: int, *, owner: str, now: datetime, seconds: float
-) -> Lease | None:
-    """Take a due item for `seconds`; None when there is nothing to do or somebody is at it.
-
-    A lease that ran out unreturned means that its worker died, whatever it was doing there: what it
-    had read and sent is unknown, so one run is due at once and both sides count as hinted.
-    """
-    row = locked(conn, aggregate)
-    if row is None:
-        return None
-    abandoned = row["lease_by"] is not None
-    if abandoned and row["lease_until"] > now:
-        return None
-    if not abandoned and (row["wanted"] <= row["done"] or row["due"] > now):
-        return None
-    # Taken by `try_lock` and abandoned, an item of which nothing was wanted is wanted now.
-    wanted = max(row["wanted"], row["done"] + 1)
-    hints = Hints(row["hint_drchrono"] or abandoned, row["hint_oncall"] or abandoned)
-    return _take(
-        conn,
-        row,
-        owner=owner,
-        until=now + timedelta(seconds=seconds),
-        hints=hints,
-        wanted=wanted,
-        first_hint=None,
-        hint_drchrono=False,
-        hint_oncall=False,
-        own=False,
-    )
-
-
-def try_lock(
-    conn: Connection, aggregate: int, *, owner: str, now: datetime, seconds: float
-) -> Lease | None:
-    """Take an aggregate whether or not work waits on it (another aggregate's run needs it).
-
-    Never waits: None when it is held. One that was abandoned counts as held, because a run of its
-    own must look first at what its dead worker left; the sweeper sees to that. What was wanted and
-    hinted stays so.
-    """
-    row = locked(conn, aggregate) or _unasked(conn, aggregate, now)
-    if row["lease_by"] is not None:
-        return None
-    return _take(
-        conn,
-        row,
-        owner=owner,
-        until=now + timedelta(seconds=seconds),
-        hints=Hints(row["hint_drchrono"], row["hint_oncall"]),
-        wanted=row["wanted"],
-    )
-
-
-def _take(
-    conn: Connection,
-    row: RowMapping,
-    *,
-    owner: str,
-    until: datetime,
-    hints: Hints,
-    wanted: int,
-    **values: object,
-) -> Lease:
-    conn.execute(
-        update(work)
-        .where(work.c.aggregate == row["aggregate"])
-        .values(
-            fence=work.c.fence + 1,
-            lease_by=owner,
-            lease_until=until,
-            rung_at=None,
-            wanted=wanted,
-            **values,
-        )
-    )
-    return Lease(
-        aggregate=row["aggregate"],
-        fence=row["fence"] + 1,
-        owner=owner,
-        until=until,
-        wanted=wanted,
-        lane=Lane(row["lane"]),
-        hints=hints,
-        attempts=row["attempts"],
-        own=row["own"] or row["lease_by"] is not None,
-    )
-
-
-def hold(conn: Connection, lease: Lease, *, now: datetime, seconds: float) -> None:
-    """Prove the fence and renew the lease; must be a transaction's first statement.
-
-    Raises FenceLostError when another process took the aggregate.
-    """
-    kept = conn.execute(
-        update(work)
-        .where(work.c.aggregate == lease.aggregate, work.c.fence == lease.fence)
-        .where(work.c.lease_by.is_not(None))
-        .values(lease_until=now + timedelta(seconds=seconds))
-    )
-    if kept.rowcount != 1:
-        raise FenceLostError(lease.aggregate)
-
-
-def complete(conn: Connection, lease: Lease, *, now: datetime) -> bool:
-    """Give the item back as done as far as it was wanted when claimed.
-
-    Returns whether more was wanted meanwhile. Raises FenceLostError.
-    """
-    hold(conn, lease, now=now, seconds=0)
-    more = conn.execute(
-        update(work)
-        .where(work.c.aggregate == lease.aggregate)
-        .values(done=lease.wanted, lease_by=None, lease_until=None, attempts=0)
-        .returning(work.c.wanted)
-    ).scalar_one()
-    return bool(more > lease.wanted)
-
-
-def give_back(conn: Connection, lease: Lease, *, now: datetime) -> None:
-    """Return a lease taken by `try_lock`: what is wanted stays as it was. Raises FenceLostError."""
-    hold(conn, lease, now=now, seconds=0)
-    conn.execute(
-        update(work)
-        .where(work.c.aggregate == lease.aggregate)
-        .values(lease_by=None, lease_until=None)
-    )
-
-
-def defer(
-    conn: Connection,
-    lease: Lease,
-    *,
-    now: datetime,
-    due: datetime,
-    hints: Hints | None = None,
-    failed: bool = False,
-    own: bool = False,
-) -> None:
-    """Give the item back undone until `due`; `failed` counts an attempt. Raises FenceLostError.
-
-    `own`: what was read asks for the next look, and no webhook's body explains that.
-
-    An event that came meanwhile is not made to wait: its own, earlier due time stands.
-    """
-    hold(conn, lease, now=now, seconds=0)
-    again = hints or lease.hints
-    conn.execute(
-        update(work)
-        .where(work.c.aggregate == lease.aggregate)
-        .values(
-            lease_by=None,
-            lease_until=None,
-            attempts=work.c.attempts + 1 if failed else work.c.attempts,
-            due=case((work.c.wanted > lease.wanted, work.c.due), else_=due),
-            hint_drchrono=or_(work.c.hint_drchrono, literal(again.drchrono)),
-            hint_oncall=or_(work.c.hint_oncall, literal(again.oncall)),
-            own=or_(work.c.own, literal(lease.own or own)),
-            rung_at=None,
-        )
-    )
 
 
 def _to_ring(now: datetime, ring_again: float) -> ColumnElement[bool]:

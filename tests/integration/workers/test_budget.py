@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import insert, select
 
 from sync.core.errors import Deferred
-from sync.outbound import budget
+from sync.outbound import audit, budget
 from sync.outbound.budget import BurstError, Left, Limit, widened
+from sync.outbound.call import Call
+from sync.outbound.ticket import Ticket
 from sync.store.schema import call
 from sync.store.tables.work import Lane, Wait
 from tests.support.servers.races import in_processes, in_threads
@@ -26,12 +28,19 @@ def made(conn, at, state="done", system="drchrono", lane=Lane.LIVE):
     )
 
 
+def permit(conn, limit, clock, lane=Lane.LIVE, *, imminent=False, system="drchrono"):
+    """One permit as the gate takes it: the clock is read when it is our turn."""
+    budget.my_turn(conn, system)
+    now = clock()
+    call_made = Call(system, "GET", "appointment", "/appointments/7/")
+    ticket = Ticket(lane, imminent=imminent)
+    audit.begin(conn, audit.entry(limit), call_made, ticket, key_id="k", now=now)
+    return now
+
+
 def take(store, limit, lane=Lane.LIVE, *, now=T0, imminent=False, system="drchrono"):
-    """One permit as the gate takes it: the row is made in the same transaction."""
     with store.write() as conn:
-        at = budget.take(conn, system, limit, lane, imminent=imminent, clock=lambda: now)
-        made(conn, at, "open", system, lane)
-    return at
+        return permit(conn, limit, lambda: now, lane, imminent=imminent, system=system)
 
 
 def exhaust(store, limit, lane):
@@ -79,10 +88,7 @@ def spend(store, clock, limit, tries):
         while True:
             try:
                 with store.write() as conn:
-                    at = budget.take(
-                        conn, "drchrono", limit, Lane.LIVE, imminent=False, clock=clock
-                    )
-                    made(conn, at, "open")
+                    permit(conn, limit, clock)
             except BurstError as full:
                 clock.until(full.until)
                 continue
@@ -152,7 +158,7 @@ def test_the_time_noted_is_that_of_the_turn_not_of_the_queue(store):
 
     def first(_index):
         with store.write() as conn:
-            budget.take(conn, "drchrono", Limit(10), Lane.LIVE, imminent=False, clock=clock)
+            permit(conn, Limit(10), clock)
             came.set()
             looked_early.wait(0.3)
             clock.until(T0 + timedelta(minutes=5))
@@ -164,7 +170,7 @@ def test_the_time_noted_is_that_of_the_turn_not_of_the_queue(store):
 
         came.wait(10)
         with store.write() as conn:
-            return budget.take(conn, "drchrono", Limit(10), Lane.LIVE, imminent=False, clock=look)
+            return permit(conn, Limit(10), look)
 
     _, at = in_threads(2, lambda index: (first, second)[index](index))
     assert at >= T0 + timedelta(minutes=5)

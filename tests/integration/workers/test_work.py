@@ -84,6 +84,7 @@ def test_an_item_carries_only_a_key_and_which_side_was_hinted():
     assert {column.name for column in table.columns} == {
         *("aggregate", "wanted", "done", "lane", "due", "first_hint", "hint_drchrono"),
         *("hint_oncall", "attempts", "lease_by", "lease_until", "fence", "rung_at", "own"),
+        "claimed",
     }
 
 

@@ -1,0 +1,125 @@
+"""Write down each call: before it goes out what it is about to write, then what came of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from sync.outbound import budget
+from sync.outbound.budget import Limit
+from sync.outbound.call import Call
+from sync.outbound.ticket import Ticket
+from sync.store.owed import Debt
+from sync.store.schema import UtcTime
+from sync.store.schema import call as call_table
+from sync.store.tables import baselines, journal
+
+_END = (
+    update(call_table)
+    .where(call_table.c.id == bindparam("ended"))
+    .values(
+        state=bindparam("became"),
+        status=bindparam("answered"),
+        ended_at=bindparam("now", type_=UtcTime()),
+    )
+)
+
+
+class Outcome(NamedTuple):
+    """How a call ended: its row's state, the HTTP status (None: no answer was read), and when."""
+
+    state: str
+    status: int | None
+    at: datetime
+
+
+# Each column of a new row but its id, as it is bound.
+_COLUMNS = (
+    *("aggregate", "fence", "system", "object", "method", "endpoint", "fields", "effect"),
+    *("doctor", "lane", "state", "at", "before"),
+)
+
+
+class Entry(NamedTuple):
+    """The statement that writes down a call that is about to go out, and for what limit."""
+
+    limit: Limit
+    statement: Any  # an INSERT that returns the row's id
+
+    @property
+    def limited(self) -> bool:
+        """Whether takers must go one by one."""
+        return self.limit.hourly is not None or self.limit.burst is not None
+
+
+def entry(limit: Limit) -> Entry:
+    """Build the row's statement, which inserts nothing unless the budget has room for the call."""
+    told = [bindparam(name, type_=call_table.c[name].type) for name in _COLUMNS]
+    row = select(*told).where(*budget.conditions(limit))
+    made = insert(call_table).from_select(_COLUMNS, row).returning(call_table.c.id)
+    return Entry(limit, made)
+
+
+def begin(
+    conn: Connection, made: Entry, call: Call, ticket: Ticket, *, key_id: str, now: datetime
+) -> int:
+    """Write down a call that is about to go out, with the digests of what it writes; its id.
+
+    Raises what `budget.refuse` does when it may not go out now.
+    """
+    asked = budget.asked(call.system, made.limit, ticket.lane, imminent=ticket.imminent, now=now)
+    row = {
+        **asked,
+        "aggregate": ticket.lease.aggregate if ticket.lease else None,
+        "fence": ticket.lease.fence if ticket.lease else None,
+        "object": call.object_id,
+        "method": call.method,
+        "endpoint": call.endpoint,
+        "fields": ",".join(call.fields)[:200],
+        "effect": call.effect,
+        "doctor": call.doctor,
+        "lane": ticket.lane,
+        "state": "open",
+        "before": _before(conn, call, key_id),
+    }
+    call_id: int | None = conn.execute(made.statement, row).scalar_one_or_none()
+    if call_id is None:
+        budget.refuse(conn, asked)
+    baselines.expect(conn, call_id, call.pending, key_id)
+    return call_id
+
+
+def end(conn: Connection, call: Call, call_id: int, outcome: Outcome) -> None:
+    """How a call ended, counted too."""
+    debt = owed(call, call_id, outcome)
+    conn.execute(debt.statement, dict(debt.row))
+    journal.bump(conn, *debt.counts)
+
+
+def owed(call: Call, call_id: int, outcome: Outcome) -> Debt:
+    """The same, for the next transaction to store: nothing is decided by a read's outcome."""
+    status = outcome.status or "none"
+    counts = f"system={call.system},method={call.method},status={status}"
+    row: Mapping[str, object] = {
+        "ended": call_id,
+        "became": outcome.state,
+        "answered": outcome.status,
+        "now": outcome.at,
+    }
+    return Debt(_END, row, ("remote_calls", counts))
+
+
+def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[str]]] | None:
+    """What stands in each field that a call writes: as settled, and as it was just read."""
+    if call.object_id is None or not call.pending:
+        return None
+    settled = baselines.settled_fields(conn, call.object_id)
+    found: dict[str, list[list[str]]] = {}
+    for field in (name for object_id, name in call.pending if object_id == call.object_id):
+        stood = [list(settled[field])] if field in settled else []
+        read = [key_id, call.before.get(field, "")]
+        stood += [read] if read[1] and read not in stood else []
+        if stood:
+            found[field] = stood
+    return found or None
