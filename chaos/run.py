@@ -16,13 +16,15 @@ from chaos.attacker import Attacker, Knowledge
 from chaos.breaking import Breaker, Times
 from chaos.database import Database
 from chaos.desk import PROFILES
-from chaos.faults import REMOTES, Kind
-from chaos.plan import Do, Edit, Plan, Side
+from chaos.faults import REMOTES
+from chaos.plan import Edit, Plan
+from chaos.report import Report
 from chaos.staff import Staff
-from chaos.verdict import Verdict, judge
+from chaos.verdict import judge
 from cli.output import TroubleError
+from cli.world.options import WorldOptions
 from cli.world.ports import FREE
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 from sync.drchrono.keeper import ConnectionState
 from sync.store.schema import attention, conflict, work
 from sync.tasks import schedule
@@ -77,35 +79,6 @@ class Options:
     outage: float = 15.0
     attacks: float = 0.0  # forged deliveries a second, from the first edit until all are timed
     settings: Mapping[str, str] = field(default_factory=SETTINGS.copy)
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run came to. Times are seconds; calls and mails are those of our application."""
-
-    seed: int
-    edits: Counter[tuple[Do, Side]]
-    refused: list[str]
-    passed: int
-    faults: Counter[Kind]
-    restarts: int
-    reconnected: int
-    played: float
-    quiet: float
-    converged: float
-    conflicts: int
-    questions: Counter[str]
-    calls: Mapping[str, int]
-    mails: int
-    idle_writes: list[str]
-    verdict: Verdict
-    forged: Counter[str] = field(default_factory=Counter)  # by their answer's status
-    arrivals: list[float] = field(default_factory=list)  # seconds, of what nothing disturbed
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing was lost, nothing is twice, no mail too many, and then it is quiet."""
-        return self.verdict.good and not self.idle_writes
 
 
 class Run:

@@ -14,11 +14,12 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.output import TroubleError
 from sync import env_file
-from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
+from sync.config import Settings
 from sync.core.errors import AuthFailed, NotBefore, RemoteError
 from sync.hosting import PlaceError, reason
 from sync.log import place
 from sync.mapping import MappingError
+from sync.settings_read import WrongSettingsError, load_settings, missing_settings
 from sync.store import trouble
 
 if TYPE_CHECKING:

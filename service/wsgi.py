@@ -10,9 +10,10 @@ from structlog import get_logger
 from service.app import create_app
 from service.missed import Missed
 from sync import assemble, log
-from sync.config import Settings, WrongSettingsError, load_settings, missing_settings
+from sync.config import Settings
 from sync.log import cause
 from sync.runtime import Sync
+from sync.settings_read import WrongSettingsError, load_settings, missing_settings
 from sync.store.trouble import NO_TABLES
 from workers.bell import Bell
 

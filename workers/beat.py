@@ -15,8 +15,8 @@ import structlog
 
 from sync import log as logs
 from sync import redis_server
-from sync.config import load_settings
 from sync.runtime import Sync
+from sync.settings_read import load_settings
 from sync.store import trouble
 from sync.tasks import schedule, sweep
 from workers import heartbeat

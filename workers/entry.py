@@ -25,10 +25,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sync import log as logs
 from sync import redis_server
-from sync.config import Settings, load_settings
+from sync.config import Settings
 from sync.outbound.gate import Gate
 from sync.redis_server import Trouble
 from sync.runtime import Sync
+from sync.settings_read import load_settings
 from sync.store.tables.work import Lane
 from sync.tasks import schedule
 from workers import jobs, upkeep

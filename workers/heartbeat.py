@@ -9,10 +9,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync import assemble
-from sync.config import Settings, missing_settings
+from sync.config import Settings
 from sync.hosting import PlaceError
 from sync.log import cause
 from sync.runtime import Sync
+from sync.settings_read import missing_settings
 from sync.store import trouble
 from sync.store.tables import journal
 

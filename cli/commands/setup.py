@@ -11,7 +11,7 @@ from cli.commands.suggesting import mapping_suggest
 from cli.environment import opened, settings
 from cli.output import TROUBLE, TroubleError, plain, print_json, print_table
 from cli.practice import start_address
-from sync.config import WrongSettingsError, load_settings
+from sync.settings_read import WrongSettingsError, load_settings
 
 if TYPE_CHECKING:
     from sync.mapping import Mapping

@@ -13,9 +13,10 @@ from cli.demo.script import DAY, Step
 from cli.demo.table import Board, Result, lines
 from cli.output import OK, TROUBLE
 from cli.world import show
+from cli.world.options import WorldOptions
 from cli.world.ports import Ports
 from cli.world.running import ending_on_signals, start_told
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 
 ARRIVE_SECONDS = 20.0
 QUIET_SECONDS = 30.0

@@ -13,8 +13,8 @@ import requests
 from cli.environment import EMBEDDED_REDIS, database_told, settings
 from cli.output import TroubleError
 from cli.world import embedded
-from sync.config import load_settings, missing_settings
 from sync.hosting import reason
+from sync.settings_read import load_settings, missing_settings
 
 HEARD_WITHIN = timedelta(seconds=60)
 

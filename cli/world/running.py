@@ -12,9 +12,10 @@ import click
 
 from cli.output import TroubleError
 from cli.world import local
+from cli.world.options import NotSettledError, WorldOptions
 from cli.world.ports import DEFAULT, Ports
 from cli.world.supervisor import StartError
-from cli.world.world import NotSettledError, World, WorldOptions
+from cli.world.world import World
 from cli.world.world_files import usual_place
 
 Command = Callable[..., None]

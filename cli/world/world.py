@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli.environment import read_env_file, without_settings
 from cli.output import TroubleError
 from cli.world import embedded
-from cli.world.ports import DEFAULT, HOST, Ports
+from cli.world.options import AS_IT_SHIPS, NotSettledError, WorldOptions
+from cli.world.ports import HOST
 from cli.world.sandbox_control import SandboxControl
 from cli.world.supervisor import Process, ProcessStatus, Supervisor
 from cli.world.what_to_try import own_command, what_to_try
 from cli.world.world_files import SECRETS, Claim, env_text, new_secrets, write_private
-from sync.config import given, missing_settings
+from sync.settings_read import given, missing_settings
 from sync.store.tables import scans, work
 
 if TYPE_CHECKING:
@@ -46,22 +46,6 @@ FIRST_SCANS = frozenset(
 )
 
 
-class NotSettledError(TroubleError):
-    """Something still waits; the service goes on with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorldOptions:
-    """What a world is like. `settings` are further settings by name, over those it makes."""
-
-    ports: Ports = DEFAULT
-    workers: int = 2
-    beats: int = 1
-    keep: bool = False
-    seed: str = "clinic"
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-
 class World:
     """Sandbox, Redis, web, workers and beat in one directory; everything stops with the context.
 
@@ -72,7 +56,7 @@ class World:
     def __init__(
         self,
         directory: Path,
-        options: WorldOptions = WorldOptions(),
+        options: WorldOptions = AS_IT_SHIPS,
         *,
         say: Callable[[str], None] = lambda _text: None,
         on_change: Callable[[ProcessStatus], None] | None = None,

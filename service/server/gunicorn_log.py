@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from structlog import get_logger
 
 from sync import log
-from sync.config import load_settings
+from sync.settings_read import load_settings
 
 _PLAIN: Final = re.compile(r"[A-Za-z ,.'-]{1,100}")
 _TOLD: Final = re.compile(

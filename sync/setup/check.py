@@ -18,7 +18,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sync import redis_server
-from sync.config import Mode, Settings, judge, plain
+from sync.config import Mode, Settings
 from sync.core.errors import RemoteError, TransportError, WrongAccount
 from sync.drchrono.keeper import ConnectionState
 from sync.mapping import MappingError
@@ -27,6 +27,7 @@ from sync.outbound.call import Outgoing, read_json
 from sync.outbound.pages import Record
 from sync.run.evidence import accounts
 from sync.runtime import Sync
+from sync.settings_read import judge, plain
 from sync.settings_rules import is_loopback
 from sync.setup import belonging, check_mapping, probes
 from sync.setup.check_mapping import DrChronoSide

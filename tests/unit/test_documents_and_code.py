@@ -112,6 +112,6 @@ def test_the_walk_of_a_booking_is_how_the_code_goes() -> None:
         room, _, name = path.removesuffix(".py").replace("/", ".").rpartition(".")
         imported = rf"from {room}\.{name} import|from {room} import (\([^)]*|[^\n]*)\b{name}\b"
         by_ring = path in {walk[0], "sync/tasks/sweep.py", "workers/jobs.py"}
-        client = path.endswith("client.py")  # the process's parts hold it: `run.sync.oncall`
+        client = path.endswith("client.py")  # the process's parts hold it
         assert by_ring or re.search("sync.oncall" if client else imported, above), path
         above += (ROOT / path).read_text()

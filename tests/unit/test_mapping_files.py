@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from cli.commands.suggesting import refuse_to_lose, write_whole
 from cli.main import cli
 from cli.output import TroubleError
-from sync.config import load_settings
 from sync.mapping import MappingError, changed_at, load
+from sync.settings_read import load_settings
 
 GOOD = "[[doctors]]\ndrchrono = 1\noncall_provider = 2\noncall_division = 3\n"
 BAD = '# one\u2028still one\n[policy]\ntitle = "x"\ndirection = "sideways"\n'

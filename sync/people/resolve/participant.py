@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone, RemoteError
-from sync.core.records import Absent, Attendee, Person, present
+from sync.core.records import Attendee, Person, present
 from sync.core.rules import inviting, people
 from sync.core.rules.merge import Seen
-from sync.core.rules.people import normal_email
 from sync.drchrono import translate as drchrono
 from sync.outbound.brake import BrakedError
 from sync.people import charts, contacts, sharing
@@ -28,7 +27,6 @@ from sync.store.tables import (
     blockers,
     decisions_never,
     decisions_who,
-    facts,
     links,
     person_index,
     told,
@@ -39,7 +37,6 @@ from sync.store.tables.work import Hints, Wait
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from sync.core.records import Visit
     from sync.core.wording import Json
     from sync.run.context import Run
 
@@ -156,70 +153,13 @@ def afterwards(run: Run, met: Met) -> None:
 # --- behind an OnCall participant -----------------------------------------------------------------
 
 
-def doctor_for(run: Run, shown: Visit, attendee: Attendee) -> str:
-    """The doctor of an OnCall visit. OnCall may not tell its provider (guide: in no sample).
-
-    Then the linked contact's, else the division's only mapped one, else the patient's own if in
-    that division; else it is for a person to say.
-    """
-    told = shown.provider
-    if not isinstance(told, Absent):
-        return told
-    if shown.provider_wire is not None:
-        raise ParkedError("mapping", "provider", "provider_unmapped")
-    doctors = _doctors_of_contacts(run, shown)
-    if len(doctors) == 1:
-        return doctors.pop()
-    only = run.mapping.only_doctor_in(shown.division or "")
-    if only is not None and _is_only_provider(run, shown.division or ""):
-        return only
-    own = _own_doctor(run, attendee)
-    entry = run.mapping.doctor(own) if own else None
-    if own and entry is not None and entry.oncall_division == shown.division:
-        return own
-    raise ParkedError("mapping", "provider", "provider_unknown")
-
-
-def _is_only_provider(run: Run, division: str) -> bool:
-    """Whether nobody else works in that division: the mapping may name one of several."""
-    with run.sync.store.read() as conn:
-        return facts.get(conn, f"division_providers:{division}") in {None, "1"}
-
-
-def _own_doctor(run: Run, attendee: Attendee) -> str | None:
-    """The doctor whose chart a known person is in; reads the chart."""
-    known = _from_index(run, attendee, "")
-    if known is None:
-        return None
-    try:
-        json = run.sync.drchrono.get_patient(run.ticket, known.remote_id)
-    except Gone:
-        return None
-    return present(drchrono.to_person(json).doctor, None)
-
-
-def _doctors_of_contacts(run: Run, shown: Visit) -> set[str]:
-    """The doctors that the linked contacts of the attendees belong to, in this division."""
-    sync, mapping, division = run.sync, run.mapping, shown.division
-    found: set[str] = set()
-    with sync.store.read() as conn:
-        for attendee in shown.attendees:
-            email = normal_email(present(attendee.email, ""))
-            for key in person_index.find(conn, sync.digests, "email", (email,)) if email else []:
-                for obj in links.objects_of(conn, key):
-                    if obj.kind == "contact" and obj.division in {division, None}:
-                        doctor = mapping.doctor_for(obj.provider, obj.division)
-                        found |= {doctor} if doctor else set()
-    return found
-
-
 def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
     """The patient that a participant is. Raises ParkedError where a human must decide.
 
     `alone`: the visit's only participant; only then a new patient may be made.
     """
     said = _said(run, attendee, doctor)
-    known = said or _from_index(run, attendee, doctor)
+    known = said or from_index(run, attendee, doctor)
     if known is not None and said is None and _contact_differs(run, attendee, known.key):
         known = None
     if known is not None and (said or not _told_apart(run, attendee, [known.remote_id])):
@@ -289,7 +229,7 @@ def _told_apart(run: Run, attendee: Attendee, ids: list[str]) -> set[str]:
         return decisions_never.apart(conn, "participant", attendee.remote_id, "patient", ids)
 
 
-def _from_index(run: Run, attendee: Attendee, doctor: str) -> Met | None:
+def from_index(run: Run, attendee: Attendee, doctor: str) -> Met | None:
     """Known without a call: exactly one person has the e-mail, and the names agree too.
 
     Whom a webhook tells of is read first, which costs a call each.

@@ -12,6 +12,7 @@ from sync.core.rules import plausible
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.people.resolve import participant
+from sync.people.resolve.doctor import doctor_for
 from sync.run import attempts, waiting
 from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
@@ -40,7 +41,7 @@ def make(run: VisitRun) -> None:
     source = state.object("oncall")
     assert source is not None  # noqa: S101 - the plan saw it
     attendee = _only_patient(shown)
-    doctor = participant.doctor_for(run, shown.visit, attendee)
+    doctor = doctor_for(run, shown.visit, attendee)
     met = participant.person_of(run, attendee, doctor)
     starts = shown.visit.starts
     assert not isinstance(starts, Absent)  # noqa: S101 - the plan saw it

@@ -18,7 +18,7 @@ from sync.core.rules.effects import CreateAppointment, CreateOncall, Patch
 from sync.core.rules.merge import Seen
 from sync.core.rules.place import Slot
 from sync.core.rules.views import Plan, Presence
-from sync.people.resolve import participant
+from sync.people.resolve.doctor import doctor_for
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
 from sync.store.schema import visit
 from sync.store.tables import attendances, journal, links, work
@@ -92,7 +92,7 @@ def _found_there(run: VisitRun) -> None:
     """Make the visit a group's: its appointments are made by its next run, at once."""
     sync, state, shown = run.sync, run.state, run.state.read["oncall"]
     seen = shown.visit
-    doctor = participant.doctor_for(run, seen, seen.attendees[0])
+    doctor = doctor_for(run, seen, seen.attendees[0])
     minutes = plausible.length(seen)
     assert not isinstance(seen.starts, Absent) and not isinstance(minutes, Absent)  # noqa: S101, PT018 - the plan saw both
     office = run.mapping.booking_office(doctor) or ""

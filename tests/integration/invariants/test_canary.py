@@ -18,8 +18,9 @@ from cli.demo.day import Day
 from cli.demo.demo import SETTINGS, play, play_step
 from cli.demo.script import DAY
 from cli.demo.table import Board
+from cli.world.options import WorldOptions
 from cli.world.ports import FREE
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 from tests.support import canary
 
 pytestmark = pytest.mark.timeout(300)

@@ -14,8 +14,9 @@ from cli.demo.count import Counter
 from cli.demo.script import DAY
 from cli.environment import without_settings
 from cli.output import TroubleError
+from cli.world.options import WorldOptions
 from cli.world.ports import FREE
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -13,9 +13,10 @@ import pytest
 
 from cli.environment import without_settings
 from cli.output import TroubleError
+from cli.world.options import WorldOptions
 from cli.world.ports import FREE
 from cli.world.supervisor import ProcessState, ProcessStatus
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 
 
 class Seen:

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cli.demo.count import Counter
+from cli.world.options import WorldOptions
 from cli.world.ports import FREE
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 from sync.config import Settings
 from tests.support.servers import rolling
 from tests.support.servers.processes import soon

@@ -12,8 +12,9 @@ import requests
 
 from cli.demo.count import Counter
 from cli.environment import without_settings
+from cli.world.options import WorldOptions
 from cli.world.ports import FREE
-from cli.world.world import World, WorldOptions
+from cli.world.world import World
 from sync.drchrono.keeper import ConnectionState
 from tests.integration.local.test_run_arrives import rows, wall
 

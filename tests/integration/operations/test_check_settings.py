@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sync.config import Settings, given
+from sync.config import Settings
+from sync.settings_read import given
 from sync.setup.check import Finding, settings_findings
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -11,7 +11,7 @@ from cli.commands.suggesting import patiently
 from cli.main import cli
 from cli.practice import gather
 from sync import assemble
-from sync.config import load_settings
+from sync.settings_read import load_settings
 from sync.setup import practice
 from tests.support.clinic import Clinic
 

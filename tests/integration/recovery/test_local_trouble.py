@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 from service.app import create_app
 from service.wsgi import _refuse_misfit
 from sync import assemble
-from sync.config import given
 from sync.hosting import PlaceError
+from sync.settings_read import given
 from sync.store.database import Store
 from sync.store.trouble import sentence
 from tests.support.servers.processes import Process, environment

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from cli.environment import own_names, read_env_file, without_settings
 from cli.main import cli
 from cli.output import TroubleError, plain, seconds_text
-from sync.config import load_settings
+from sync.settings_read import load_settings
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from cli.environment import own_names
 from cli.main import cli
 from cli.world import processes
 from sync import assemble
-from sync.config import load_settings
+from sync.settings_read import load_settings
 from sync.store.database import Store
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from cli.environment import own_names, take_env_file
 from cli.main import cli
 from cli.output import TroubleError
-from sync.config import WrongSettingsError, load_settings, read_settings
 from sync.env_file import cleaned, misshapen, parse_env
+from sync.settings_read import WrongSettingsError, load_settings, read_settings
 
 # The file that people debugged for hours (docker/compose#8388, theskumar/python-dotenv#545), with
 # secrets of a length that is taken.

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sync.config import RULES, Settings, given, judge
+from sync.config import RULES, Settings
 from sync.hosting import platform
+from sync.settings_read import given, judge
 from sync.settings_stores import database_problem, redis_address, redis_problem, with_driver
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
