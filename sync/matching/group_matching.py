@@ -8,7 +8,7 @@ from sync.drchrono import translate as drchrono
 from sync.matching.scan import Met, Scan, Together
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
-from sync.run import occurrences
+from sync.run import occurrences, transfer
 from sync.runtime import Ring
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
@@ -26,14 +26,15 @@ def link(scan: Scan, together: Together) -> Ring:
         now = sync.clock()
         rows = [_row(conn, scan, met) for met, _ in together.members]
         key = holder(conn, slot, besides=0) or rows[0].aggregate
-        for row in rows:
-            if row.aggregate != key:
-                links.absorb(conn, row.aggregate, key, now=now, hints=Hints.both())
         other = links.find(conn, "oncall", "appointment", there.visit.remote_id)
+        parts = {row.aggregate for row in rows} | ({other.aggregate} if other else set())
+        held = transfer.hold(conn, sync, key, *parts, abandoned=True)
+        for source in sorted({row.aggregate for row in rows} - {key}):
+            transfer.absorb(held, source, key, hints=Hints.both(), keep_seats=True)
         if other is None:
             other = links.add(conn, key, "oncall", "appointment", there.visit.remote_id, now=now)
         elif other.aggregate != key:
-            links.absorb(conn, other.aggregate, key, now=now, hints=Hints.both())
+            transfer.absorb(held, other.aggregate, key, hints=Hints.both())
         visits.stand(conn, key, slot, state="open")
         for row, (met, who) in zip(rows, together.members, strict=True):
             _settle(conn, scan, row, met, there)

@@ -4,6 +4,8 @@ Visits match by provider, start, length and the participant's e-mail; people by 
 hit is linked, several wait for a person. Records are compared in memory and forgotten.
 """
 
+from functools import partial
+
 from sqlalchemy import Connection, func, select, update
 
 from sync.config import GoLive
@@ -19,8 +21,9 @@ from sync.matching.scan import Met, Scan, new_scan
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.people import contact_search, contacts, mirror
-from sync.run import occurrences
+from sync.run import occurrences, transfer
 from sync.run.evidence import accounts, behind
+from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
 from sync.store.schema import installation
 from sync.store.tables import attendances, baselines, facts, journal, links, person_index, work
@@ -73,7 +76,8 @@ def match(scan: Scan) -> tuple[tuple[Ring, ...], bool]:
     _patients(scan)
     _contacts(scan)
     linked, whole = relink.link(scan)
-    rings = (*linked, *_visits(scan))
+    found, all_linked = _visits(scan)
+    rings, whole = (*linked, *found), whole and all_linked
     if whole:
         rings += _complete(scan)
     return rings, whole
@@ -149,11 +153,21 @@ def _contact(scan: Scan, json: dict[str, Json]) -> None:
 # --- visits ---------------------------------------------------------------------------------------
 
 
-def _visits(scan: Scan) -> tuple[Ring, ...]:
+def _visits(scan: Scan) -> tuple[tuple[Ring, ...], bool]:
+    """Link what is the same visit; returns what to ring, and whether all of it was.
+
+    Not all was while a worker was at one of them just now: once more, then.
+    """
     found = compare(scan)
-    rings = [group_matching.link(scan, together) for together in found.groups]
-    for met, one in found.same:
-        rings += _linked(scan, met, one)
+    rings: list[Ring] = []
+    whole = True
+    link = [partial(group_matching.link, scan, together) for together in found.groups]
+    link += [partial(_linked, scan, met, one) for met, one in found.same]
+    for one_of in link:
+        try:
+            rings.append(one_of())
+        except LaterError:
+            whole = False
     for met, hits in scan.unsure:
         rings += _alone(scan, "drchrono", met, hits)
         for one in visits(scan):
@@ -168,18 +182,20 @@ def _visits(scan: Scan) -> tuple[Ring, ...]:
     for one in found.only_oncall:
         may_be = [met.visit.remote_id for met, hits in found.unsure if one.visit.remote_id in hits]
         rings += _alone(scan, "oncall", one, may_be)
-    return tuple(rings)
+    return tuple(rings), whole
 
 
-def _linked(scan: Scan, met: Met, one: Met) -> list[Ring]:
+def _linked(scan: Scan, met: Met, one: Met) -> Ring:
     """Link the two; what is equal is settled, and the run that follows writes the markers."""
     sync = scan.sync
     with sync.store.write() as conn:
         now = sync.clock()
         obj = _object(conn, scan, "drchrono", met)
         other = links.find(conn, "oncall", "appointment", one.visit.remote_id)
+        theirs = (other.aggregate,) if other is not None else ()
+        held = transfer.hold(conn, sync, obj.aggregate, *theirs, abandoned=True)
         if other is not None and other.aggregate != obj.aggregate:
-            links.absorb(conn, other.aggregate, obj.aggregate, now=now, hints=Hints.both())
+            transfer.absorb(held, other.aggregate, obj.aggregate, hints=Hints.both())
         elif other is None:
             other = links.add(
                 conn, obj.aggregate, "oncall", "appointment", one.visit.remote_id, now=now
@@ -190,7 +206,7 @@ def _linked(scan: Scan, met: Met, one: Met) -> list[Ring]:
         person = scan.person_keys[str(met.visit.patient)]
         twins.take_slot(conn, obj.aggregate, met.visit, person)
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.both(), lane=Lane.BULK)
-        return [Ring(obj.aggregate, Lane.BULK)]
+        return Ring(obj.aggregate, Lane.BULK)
 
 
 def _settle(conn: Connection, scan: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:

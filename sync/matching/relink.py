@@ -18,10 +18,10 @@ from sync.matching import relink_places, relink_store
 from sync.matching.compare import appointments, read_patients, visits
 from sync.matching.preview import NotConnectedError
 from sync.matching.relink_places import Found
-from sync.matching.relink_store import BusyError
 from sync.matching.scan import Scan, new_scan
 from sync.run.evidence import behind
 from sync.run.evidence.sealing import Standing
+from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
 from sync.store.tables import links
 from sync.store.tables.links import Obj
@@ -127,7 +127,7 @@ def link(scan: Scan) -> tuple[list[Ring], bool]:
         try:
             with scan.sync.store.write() as conn:
                 key = relink_store.store(conn, scan, found)
-        except BusyError:
+        except LaterError:
             whole = False
             continue
         rings += [Ring(key, Lane.BULK)] if key is not None else []

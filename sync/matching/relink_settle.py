@@ -19,6 +19,7 @@ from sync.matching import relink_places
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
+from sync.run import transfer
 from sync.store.schema import attendance
 from sync.store.schema import person as person_table
 from sync.store.tables import attendances, baselines, journal, links, work
@@ -79,7 +80,8 @@ def _participant(conn: Connection, scan: Scan, key: int, one: Seat) -> Obj | Non
     row = links.find(conn, "oncall", "participant", remote_id)
     if row is None:
         return links.add(conn, key, "oncall", "participant", remote_id, now=scan.now)
-    links.change(conn, row.id, aggregate=key)
+    held = transfer.hold(conn, scan.sync, key, row.aggregate, abandoned=True)
+    transfer.follow(held, row, key)
     return row
 
 

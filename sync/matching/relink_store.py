@@ -15,9 +15,9 @@ from sync.core.rules import place
 from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import Found, Seat
-from sync.run import occurrences
+from sync.run import occurrences, transfer
 from sync.store.schema import visit
-from sync.store.tables import attendances, decisions_never, journal, links, work
+from sync.store.tables import decisions_never, journal, links, moves, work
 from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 
@@ -29,14 +29,10 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
 
 
-class BusyError(Exception):
-    """A worker is at a part of the visit just now."""
-
-
 def store(conn: Connection, scan: Scan, found: Found) -> int | None:
     """Link a family; returns its key when a run has something to see to, else None.
 
-    Raises BusyError while a worker has a part of it.
+    Raises LaterError while a worker has a part of it.
     """
     made = relink_places.seats(scan, found)
     if _told_apart(conn, found) or _is_asked(scan, found, made):
@@ -92,12 +88,10 @@ def _home(conn: Connection, scan: Scan, found: Found) -> int | None:
     if len(linked) > 1:
         return None
     key = linked.pop() if linked else _number(conn, scan, found, holding)
-    for one in sorted(holding | {key}):
-        _not_busy(conn, scan, one)
+    # While the database is behind no run comes, so nobody else would take what a dead worker left.
+    held = transfer.hold(conn, scan.sync, key, *holding, abandoned=True)
     for source in sorted(holding - {key}):
-        for attended in attendances.attendances(conn, source):
-            attendances.change_attendance(conn, attended.id, current=False, participant=None)
-        links.absorb(conn, source, key, now=scan.now, hints=Hints.both())
+        transfer.absorb(held, source, key, hints=Hints.both())
     return key
 
 
@@ -133,16 +127,6 @@ def _systems(conn: Connection, key: int) -> set[str]:
     """The systems in which a visit of ours stands, or is being made."""
     objects = links.objects_of(conn, key)
     return {one.system for one in objects if one.kind == "appointment" and one.state != "gone"}
-
-
-def _not_busy(conn: Connection, scan: Scan, key: int) -> None:
-    """Raises BusyError while a worker is at it. From here to the end of the transaction nobody is.
-
-    A lease that ran out is nobody's: what its worker left is for the next run to look at.
-    """
-    item = work.locked(conn, key)
-    if item is not None and item["lease_by"] is not None and item["lease_until"] > scan.now:
-        raise BusyError
 
 
 # --- its rows -------------------------------------------------------------------------------------
@@ -184,7 +168,7 @@ def _row(conn: Connection, scan: Scan, key: int, shown: Visit, generation: int) 
     ]
     row = links.find(conn, system, "appointment", remote_id)
     if len(making) == 1:
-        made = links.created(conn, making[0], remote_id, now=scan.now)
+        made = moves.created(conn, making[0], remote_id, now=scan.now)
         row = made or row
     if row is None:
         row = links.add(conn, key, system, "appointment", remote_id, now=scan.now)

@@ -6,6 +6,7 @@ Nothing is called in here but reads; what follows is written by the workers, by 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,7 +16,9 @@ from sync.core.rules.lifecycle import terminal
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.operations.lookup import BusyError, UnknownError, aggregate_of
-from sync.run import allowed
+from sync.run import allowed, transfer
+from sync.run.outcomes import LaterError
+from sync.run.transfer import Held
 from sync.runtime import Ring, Sync
 from sync.store.people import persons
 from sync.store.tables import attendances, decisions, decisions_never, journal, links, work
@@ -50,6 +53,14 @@ def lock(conn: Connection, sync: Sync, keys: list[int]) -> list[Lease]:
             raise BusyError("a worker is at it", now + SOON)
         leases.append(lease)
     return leases
+
+
+def holding(conn: Connection, sync: Sync, *keys: int) -> Held:
+    """Hold these aggregates to the end of the transaction. Raises BusyError if a worker has one."""
+    try:
+        return transfer.hold(conn, sync, *keys)
+    except LaterError:
+        raise BusyError("a worker is at it", sync.clock() + SOON) from None
 
 
 def raise_again(conn: Connection, key: int, now: datetime) -> Ring:
@@ -102,14 +113,12 @@ def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...
     with sync.store.write() as conn:
         now = sync.clock()
         pair = _linked(conn, kind, object_id)
-        leases = lock(conn, sync, [pair.key])
+        held = holding(conn, sync, pair.key)
         names = ("patient", "contact") if pair.there.kind == "contact" else ("appointment", "visit")
         one, other = (names[0], str(pair.here.remote_id)), (names[1], str(pair.there.remote_id))
         decisions_never.say(conn, one, other, by=by, now=now)
-        apart = _take_out(conn, pair, now)
+        apart = _take_out(held, pair)
         journal.close_attention(conn, pair.key, now)
-        for lease in leases:
-            work.give_back(conn, lease, now=now)
         return raise_again(conn, pair.key, now), raise_again(conn, apart, now)
 
 
@@ -136,24 +145,23 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
     return _Linked(key, here[0], there_[-1])
 
 
-def _take_out(conn: Connection, pair: _Linked, now: datetime) -> int:
+def _take_out(held: Held, pair: _Linked) -> int:
     """Give the OnCall object an aggregate of its own; what hangs on it follows. Returns that."""
+    conn = held.conn
+    anew: dict[str, Any] = {"create_key": None, "marked": False}
     if pair.there.kind == "contact":
-        key = links.new_aggregate(conn, "person", now)
-        links.change(conn, pair.there.id, aggregate=key, create_key=None, marked=False)
-        return key
-    key = links.new_aggregate(conn, "visit", now)
+        return transfer.hand_out(held, pair.there, "person", **anew)
+    anew |= {"made_by_us": False, "generation": 1}
+    key = transfer.hand_out(held, pair.there, **anew)
     stands = visits.get(conn, pair.key)
     visits.change(conn, key, starts_at=stands.starts_at)
     # The next OnCall visit of the appointment is another life of it: its marker must differ.
-    anew = {"generation": stands.generation + 1, "slot_key": None, "hold_until": None}
-    visits.change(conn, pair.key, state="open", **anew)
-    values = {"create_key": None, "marked": False, "made_by_us": False, "generation": 1}
-    links.change(conn, pair.there.id, aggregate=key, **values)
+    next_life = {"generation": stands.generation + 1, "slot_key": None, "hold_until": None}
+    visits.change(conn, pair.key, state="open", **next_life)
     links.change(conn, pair.here.id, marked=False)
     for one in links.objects_of(conn, pair.key):
         if one.kind == "participant":
-            links.change(conn, one.id, aggregate=key)
+            transfer.follow(held, one, key)
     attendances.forget_participants(conn, pair.key)
     return key
 

@@ -16,7 +16,7 @@ from sync.operations.by_hand import NotPossibleError, Preview
 from sync.run import allowed
 from sync.runtime import Sync
 from sync.store import attention
-from sync.store.tables import decisions_never, journal, links, work
+from sync.store.tables import decisions_never, journal, links
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
 
@@ -65,7 +65,7 @@ def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
     now, left, right = sync.clock(), found.left, found.right
     here = links.first_sight(conn, "drchrono", "appointment", left.remote_id, now=now)
     there = links.first_sight(conn, "oncall", "appointment", right.remote_id, now=now)
-    leases = by_hand.lock(conn, sync, [here.aggregate, there.aggregate])
+    by_hand.holding(conn, sync, here.aggregate, there.aggregate)
     for other in _asked(conn, here) - {right.remote_id}:
         decisions_never.say(
             conn, ("appointment", left.remote_id), ("visit", other), by="pair", now=now
@@ -75,8 +75,6 @@ def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
         journal.close_attention(conn, obj.aggregate, now)
         links.unblock(conn, obj.aggregate)
     visits.change(conn, there.aggregate, state="open", starts_at=right.starts, doctor=None)
-    for lease in leases:
-        work.give_back(conn, lease, now=now)
     return here.aggregate
 
 

@@ -24,6 +24,7 @@ from sync.operations.by_hand import NotPossibleError, Preview
 from sync.operations.group_pairing import BothVisits
 from sync.operations.lookup import UnknownError, remote_object
 from sync.people import charts, contact_search, contacts
+from sync.run import transfer
 from sync.runtime import Ring, Sync
 from sync.store.tables import (
     attendances,
@@ -33,7 +34,6 @@ from sync.store.tables import (
     journal,
     links,
     person_index,
-    work,
 )
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
@@ -192,11 +192,9 @@ def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
     here = _row(conn, "drchrono", found.left.remote_id, sync)
     there = _row(conn, "oncall", found.right.remote_id, sync)
     key, source = here.aggregate, there.aggregate
-    leases = by_hand.lock(conn, sync, [key, source])
+    held = by_hand.holding(conn, sync, key, source)
     if source != key:
-        for attended in attendances.attendances(conn, source):
-            attendances.change_attendance(conn, attended.id, current=False, participant=None)
-        links.absorb(conn, source, key, now=now, hints=Hints.both())
+        transfer.absorb(held, source, key, hints=Hints.both())
     generation = links.generation_of(conn, key)
     links.change(conn, here.id, state="live", marked=False)
     links.change(conn, there.id, state="live", marked=False, generation=generation)
@@ -205,9 +203,6 @@ def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
     visits.change(conn, key, state="open", hold_until=None, starts_at=found.left.starts)
     twins.take_slot(conn, key, found.left, person)
     journal.close_attention(conn, key, now)
-    for lease in leases:
-        if lease.aggregate == key:  # absorbing has given the other one back
-            work.give_back(conn, lease, now=now)
     return key
 
 
@@ -309,17 +304,15 @@ def _pair_people(conn: Connection, sync: Sync, both: _People) -> int:
     _free_people(conn, both)
     patient = known_patient(conn, sync, both.here)
     obj = links.find(conn, "oncall", "contact", both.right.remote_id)
-    leases = by_hand.lock(conn, sync, [patient.aggregate, *([obj.aggregate] if obj else [])])
+    theirs = (obj.aggregate,) if obj is not None else ()
+    held = by_hand.holding(conn, sync, patient.aggregate, *theirs)
     if obj is None:
         obj = links.add(conn, patient.aggregate, "oncall", "contact", both.right.remote_id, now=now)
     elif obj.aggregate != patient.aggregate:
-        links.absorb(conn, obj.aggregate, patient.aggregate, now=now, hints=Hints.both())
+        transfer.absorb(held, obj.aggregate, patient.aggregate, hints=Hints.both())
     provider, division = present(both.right.provider, None), present(both.right.division, None)
     links.change(conn, obj.id, seen_at=now, provider=provider, division=division)
     baselines.forget(conn, obj.id)
     journal.close_attention(conn, patient.aggregate, now)
     contact_search.adopt(conn, sync, links.get(conn, obj.id), both.left, both.right, both.there)
-    for lease in leases:
-        if lease.aggregate == patient.aggregate:
-            work.give_back(conn, lease, now=now)
     return patient.aggregate

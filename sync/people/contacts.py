@@ -19,7 +19,7 @@ from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store import attention, calls
-from sync.store.tables import baselines, facts, journal, links, work
+from sync.store.tables import baselines, facts, journal, links, moves, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lease
 
@@ -167,7 +167,7 @@ def _make(
 
 def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> None:
     shown = oncall.to_person(json)
-    made = links.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
+    made = moves.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
     if made is not None:
         calls.forget_sent(conn, row.id)
         digests = sync.digests.fields(made.id, oncall.wire("contact", json))

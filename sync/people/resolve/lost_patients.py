@@ -19,7 +19,7 @@ from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.people import patients
-from sync.store.tables import links
+from sync.store.tables import moves
 from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def resolve(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> Obj | None:
     remote_id, evidence = _look(sync, ticket, row, sent)
     if remote_id is not None:
         with sync.store.write() as conn:
-            made = links.created(conn, row, remote_id, now=sync.clock())
+            made = moves.created(conn, row, remote_id, now=sync.clock())
             if made is not None:
                 attempts.known(conn, made)
         if made is None:  # its own run is at work on what it brought

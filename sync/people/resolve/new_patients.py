@@ -23,7 +23,7 @@ from sync.people.resolve import in_flight, lost_patients
 from sync.run import attempts
 from sync.run.evidence import sealing, staleness
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import blockers, facts, links, work
+from sync.store.tables import blockers, facts, links, moves, work
 from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def found(run: Run, candidate: Person | Attendee, remote_id: str) -> None:
     with sync.store.write() as conn:
         for row in in_flight.of(conn, sync.digests, candidate):
             if row.remote_id is None:
-                links.created(conn, row, remote_id, now=sync.clock())
+                moves.created(conn, row, remote_id, now=sync.clock())
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def _post(
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             made = drchrono.to_person(answer.json)
-            links.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
+            moves.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
 
     def forget() -> None:
         with sync.store.write() as conn:

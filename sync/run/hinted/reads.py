@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, update
 
-from sync.run import occurrences
+from sync.run import occurrences, transfer
 from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
 from sync.store.schema import delivery, object_
@@ -74,9 +74,11 @@ def shown(
                 shown_now = sync.digests.fields(obj.id, wire)
                 journal.note_read(conn, obj.id, shown_now, sync.digests.key_id)
             return _is_there(conn, sync.digests, obj, visible, now)
+        hints = Hints.of(obj.system)
+        held = transfer.hold(conn, sync, real.aggregate, lease=lease, hints=hints)
         conn.execute(update(delivery).where(delivery.c.object == obj.id).values(object=real.id))
         conn.execute(delete(object_).where(object_.c.id == obj.id))
-        links.absorb(conn, lease.aggregate, real.aggregate, now=now, hints=Hints.of(obj.system))
+        transfer.absorb(held, lease.aggregate, real.aggregate, hints=hints)
     raise AbsorbedError(real.aggregate)
 
 

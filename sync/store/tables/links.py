@@ -1,10 +1,9 @@
 """What belongs together: aggregates, their remote objects, who attends which visit.
 
 Every remote object has one row and belongs to one aggregate. Rows move between aggregates by
-`absorb` only; what hangs on an object (baselines, deliveries, pending writes) moves with it.
+`moves` only, for `sync.run.transfer`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -18,7 +17,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -28,16 +26,12 @@ from sync.store.schema import (
     aggregate,
     attendance,
     blocker,
-    call,
     object_,
     object_alias,
     pending,
     person,
-    person_key,
     visit,
 )
-from sync.store.schema import work as work_table
-from sync.store.tables import journal, refusals, told, work
 
 System = Literal["drchrono", "oncall"]
 HIGHEST = 2**31 - 1  # of PostgreSQL's INTEGER
@@ -278,141 +272,6 @@ def forget_create(conn: Connection, object_id: int) -> None:
     calls = select(pending.c.call).where(pending.c.object == object_id)
     conn.execute(delete(pending).where(pending.c.call.in_(calls)))
     conn.execute(delete(object_).where(object_.c.id == object_id, object_.c.remote_id.is_(None)))
-
-
-def created(
-    conn: Connection, row: Obj, remote_id: str, *, now: datetime, **values: Any
-) -> Obj | None:
-    """Give a creating or ambiguous row its remote id.
-
-    The remote's own webhook may have brought the id first, under an aggregate of its own: when
-    nobody works on that one, it is absorbed here; else None is returned, and its run will meet our
-    marker and hand the object over.
-    """
-    values = {"made_by_us": True, "state": "live", "seen_at": now, "told": False, **values}
-    said = told.settled(conn, row.system, row.kind, remote_id) if row.kind in TOLD_KINDS else None
-    if said is not None and said.what != "deleted" and _is_echo(said.mark, values):
-        said = None
-    if said is not None:
-        # Said by a caller before its id was known here: a change, or a deletion.
-        work.raise_(conn, row.aggregate, now=now, hints=work.Hints.of(row.system), told=True)
-    made = _named(conn, row, remote_id, now, values)
-    if said is not None and said.what == "asks" and made is not None:
-        # Without its delivery the look would be one that nobody told of, and at both sides.
-        journal.note_said(conn, said, source=row.system, object_id=made.id)
-    return made
-
-
-def _named(
-    conn: Connection, row: Obj, remote_id: str, now: datetime, values: Mapping[str, Any]
-) -> Obj | None:
-    twin = find(conn, row.system, row.kind, remote_id)
-    if twin is None:
-        try:
-            with conn.begin_nested():
-                change(conn, row.id, remote_id=remote_id, **values)
-        except IntegrityError:
-            # The door inserted it between our look and our update.
-            twin = find(conn, row.system, row.kind, remote_id)
-    if twin is None:
-        return get(conn, row.id)
-    if twin.id == row.id:
-        change(conn, row.id, **values)
-        return get(conn, row.id)
-    if twin.aggregate != row.aggregate and not _absorbable(conn, twin):
-        return None
-    if twin.told:
-        # The webhook of this very create came before its answer: the answer says as much.
-        journal.explain_echo(conn, twin.id, values.get("mark"), now)
-    replace(conn, row, twin)
-    change(conn, twin.id, generation=row.generation, create_key=row.create_key, **values)
-    if twin.aggregate != row.aggregate:
-        hints = work.Hints.of(row.system)
-        news = not twin.told or journal.is_unexplained(conn, twin.id)
-        absorb(
-            conn, twin.aggregate, row.aggregate, now=now, hints=hints if news else None, told=True
-        )
-    return get(conn, twin.id)
-
-
-def _is_echo(mark: str | None, values: Mapping[str, Any]) -> bool:
-    """Whether what was said of a new object is no newer than the answer that made it."""
-    return mark is not None and mark == values.get("mark")
-
-
-def _absorbable(conn: Connection, twin: Obj) -> bool:
-    item = work.locked(conn, twin.aggregate)
-    return item is None or item["lease_by"] is None
-
-
-def replace(conn: Connection, row: Obj, twin: Obj) -> None:
-    """Let `twin` stand where the id-less `row` stood, and drop `row`."""
-    for column in (attendance.c.appointment, attendance.c.participant):
-        if conn.execute(select(attendance.c.id).where(column == row.id)).first() is None:
-            continue
-        # A place that the twin was given by itself is an error of ours and would be its second.
-        conn.execute(
-            update(attendance).where(column == twin.id).values({column: None, "current": False})
-        )
-        conn.execute(update(attendance).where(column == row.id).values({column: twin.id}))
-    refusals.hand_on(conn, row.id, twin.id)
-    # The create was a call on the row that goes: the echo is told by it.
-    conn.execute(update(call).where(call.c.object == row.id).values(object=twin.id))
-    conn.execute(delete(pending).where(pending.c.object == row.id))
-    conn.execute(delete(object_).where(object_.c.id == row.id))
-
-
-def absorb(
-    conn: Connection,
-    source: int,
-    target: int,
-    *,
-    now: datetime,
-    hints: work.Hints | None,
-    told: bool = False,
-) -> None:
-    """Move everything of `source` to `target` and close it; the target is raised for `hints`.
-
-    `told`: the deliveries that move with it say why.
-
-    The caller holds both leases, or `source` was never claimed and is locked.
-    """
-    conn.execute(update(object_).where(object_.c.aggregate == source).values(aggregate=target))
-    conn.execute(update(attendance).where(attendance.c.visit == source).values(visit=target))
-    conn.execute(update(attendance).where(attendance.c.person == source).values(person=target))
-    conn.execute(delete(blocker).where(blocker.c.aggregate == source))
-    conn.execute(
-        update(aggregate).where(aggregate.c.id == source).values(merged_into=target, closed_at=now)
-    )
-    _hand_on_keys(conn, source, target)
-    journal.close_attention(conn, source, now)
-    conn.execute(
-        update(work_table)
-        .where(work_table.c.aggregate == source)
-        .values(done=work_table.c.wanted, lease_by=None, lease_until=None, first_hint=None)
-    )
-    if hints is not None:
-        work.raise_(conn, target, now=now, hints=hints, told=told)
-
-
-def _hand_on_keys(conn: Connection, source: int, target: int) -> None:
-    """What finds an aggregate again finds the target from now on."""
-    occurrence = conn.execute(
-        select(visit.c.occurrence_key).where(visit.c.aggregate == source)
-    ).scalar_one_or_none()
-    conn.execute(
-        update(visit).where(visit.c.aggregate == source).values(state="closed", occurrence_key=None)
-    )
-    if occurrence is not None:
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == target, visit.c.occurrence_key.is_(None))
-            .values(occurrence_key=occurrence)
-        )
-    key = (person_key.c.what, person_key.c.key_id, person_key.c.hmac)
-    known = select(*key).where(person_key.c.person == target)
-    conn.execute(delete(person_key).where(person_key.c.person == source, tuple_(*key).in_(known)))
-    conn.execute(update(person_key).where(person_key.c.person == source).values(person=target))
 
 
 # --- what waits for what --------------------------------------------------------------------------

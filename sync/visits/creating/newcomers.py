@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from sync.core.records import Attendee, Visit, VisitType
 from sync.core.rules import place
@@ -17,9 +17,9 @@ from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
 from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
-from sync.run import allowed, attempts, waiting
+from sync.run import allowed, attempts, transfer, waiting
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.schema import attention, visit
+from sync.store.schema import attention
 from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import appointment, search
@@ -142,24 +142,17 @@ def _adopt(run: VisitRun, who: Attendee, met: participant.Met, json: dict[str, J
     """The same visit was entered by hand on both sides: that appointment is the member's."""
     sync, state, shown = run.sync, run.state, _visit(run, json)
     with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         obj = links.find(conn, "drchrono", "appointment", shown.remote_id)
+        theirs = (obj.aggregate,) if obj is not None else ()
+        held = transfer.hold(conn, sync, *theirs, lease=state.lease, hints=Hints.both())
         if obj is None:
-            obj = links.add(conn, state.key, "drchrono", "appointment", shown.remote_id, now=now)
+            obj = links.add(
+                conn, state.key, "drchrono", "appointment", shown.remote_id, now=held.now
+            )
         elif obj.aggregate != state.key:
-            other = work.try_lock(
-                conn, obj.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
-            )
-            if other is None or attendances.is_attended(conn, obj.id):
-                raise LaterError(now + BUSY, Hints.both())
-            links.change(conn, obj.id, aggregate=state.key, state="live")
-            journal.close_attention(conn, obj.aggregate, now)
-            links.unblock(conn, obj.aggregate)
-            conn.execute(
-                update(visit).where(visit.c.aggregate == obj.aggregate).values(state="closed")
-            )
-            work.give_back(conn, other, now=now)
+            if attendances.is_attended(conn, obj.id):
+                raise LaterError(held.now + BUSY, Hints.both())
+            transfer.take_in(held, obj, state.key, state="live")
         digests = sync.digests
         wire = drchrono.wire("appointment", json)
         baselines.settle(

@@ -16,7 +16,7 @@ from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run.attempts import as_sent
 from sync.store.schema import pending, visit
-from sync.store.tables import attendances, baselines, links, work
+from sync.store.tables import attendances, baselines, links, moves, work
 from sync.store.tables.work import Hints, Wait
 from sync.visits.linking import participants
 from sync.visits.state import carried
@@ -32,7 +32,7 @@ def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json
     sync, state, now = run.sync, run.state, run.sync.clock()
     seen = oncall.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or oncall.wire("appointment", json)
-    made = links.created(conn, row, seen.remote_id, now=now, marked=True)
+    made = moves.created(conn, row, seen.remote_id, now=now, marked=True)
     if made is None:
         _come_back(conn, run, row)
         return
@@ -82,7 +82,7 @@ def appointment(
     sync, state = run.sync, run.state
     seen = drchrono.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or drchrono.wire("appointment", json)
-    made = links.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
+    made = moves.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
     if made is None:
         _come_back(conn, run, row)
         return

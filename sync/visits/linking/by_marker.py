@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Marker
-from sync.run import attempts
+from sync.run import attempts, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.evidence.sealing import Standing
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
-from sync.store.tables import attendances, baselines, decisions_never, links, work
+from sync.store.tables import attendances, baselines, decisions_never, links, moves
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
 
@@ -134,18 +134,11 @@ def hand_over(run: VisitRun, target: int, obj: Obj, making: Obj | None, marker: 
     """Merge this aggregate into `target`, whose creating row (if any) this object fulfils."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        other = work.try_lock(
-            conn, target, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
-        )
-        if other is None:
-            raise LaterError(now + BUSY)
+        held = transfer.hold(conn, sync, target, lease=state.lease)
         if making is not None:
             _settle_as_sent(conn, run, obj, making)
-        _join(conn, state.key, target, obj, making, marker)
-        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
-        work.give_back(conn, other, now=now)
+        transfer.absorb(held, state.key, target, hints=Hints.both())
+        _join(conn, target, obj, making, marker)
     raise AbsorbedError(target)
 
 
@@ -157,17 +150,13 @@ def _settle_as_sent(conn: Connection, run: VisitRun, obj: Obj, making: Obj) -> N
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=shown.visit.zone)
 
 
-def _join(
-    conn: Connection, source: int, target: int, obj: Obj, making: Obj | None, marker: Marker
-) -> None:
+def _join(conn: Connection, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:
     values: dict[str, object] = {"generation": marker.generation, "marked": True}
     if making is not None:
-        links.replace(conn, making, obj)
+        moves.replace(conn, making, obj)
         values |= {"create_key": making.create_key, "made_by_us": True}
     elif obj.system == "drchrono":
         for attended in attendances.attendances(conn, target):
             if attended.current and attended.appointment is None:
                 attendances.change_attendance(conn, attended.id, appointment=obj.id)
-    for attended in attendances.attendances(conn, source):
-        attendances.change_attendance(conn, attended.id, current=False, participant=None)
     links.change(conn, obj.id, **values)

@@ -16,11 +16,11 @@ from sync.core.records import Absent, Visit, present
 from sync.core.rules import people
 from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
-from sync.run import allowed
+from sync.run import allowed, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.schema import attendance, attention, object_, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, blockers, decisions_never, links, person_index, work
+from sync.store.tables import attendances, blockers, decisions_never, links, person_index
 from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
@@ -182,14 +182,11 @@ def _absorb(run: VisitRun, twin: Obj, invited: Invited) -> None:
     """The next run finds each member's participant in it, and adds who is missing."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        now, seconds = sync.clock(), sync.settings.lease_seconds
-        work.hold(conn, state.lease, now=now, seconds=seconds)
-        other = work.try_lock(conn, twin.aggregate, owner=sync.owner, now=now, seconds=seconds)
-        if other is None or not _is_alone(conn, twin):
+        held = transfer.hold(conn, sync, twin.aggregate, lease=state.lease, hints=Hints.both())
+        now = held.now
+        if not _is_alone(conn, twin):
             raise LaterError(now + BUSY, Hints.both())
-        for attended in attendances.attendances(conn, twin.aggregate):
-            attendances.change_attendance(conn, attended.id, current=False, participant=None)
-        links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
+        transfer.absorb(held, twin.aggregate, state.key, hints=Hints.both())
         links.change(conn, twin.id, generation=state.generation)
         for one, met in invited.met.items():
             attendances.change_attendance(conn, one, person=met.key, person_version=met.version)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.records import Absent, Life, State
@@ -19,9 +19,10 @@ from sync.core.rules.merge import Seen
 from sync.core.rules.place import Slot
 from sync.core.rules.views import Plan, Presence
 from sync.people.resolve.doctor import doctor_for
+from sync.run import transfer
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
 from sync.store.schema import visit
-from sync.store.tables import attendances, journal, links, work
+from sync.store.tables import attendances, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
 from sync.visits.linking import group_twins
@@ -125,26 +126,15 @@ def _found_group(run: VisitRun, obj: Obj, slot: Slot) -> None:
 def _join(run: VisitRun, obj: Obj, target: int) -> None:
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        other = work.try_lock(
-            conn, target, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
-        )
-        if other is None:
-            raise LaterError(now + BUSY, Hints.both())
-        _hand_over(conn, run, obj, target)
-        seconds = sync.settings.group_settle_seconds
-        work.raise_(
-            conn,
-            target,
-            now=now,
-            hints=Hints.of("drchrono"),
-            lane=state.lease.lane,
-            wait=Wait(seconds, seconds),
-        )
-        work.give_back(conn, other, now=now)
-        journal.close_attention(conn, state.key, now)
-        links.unblock(conn, state.key)
+        held = transfer.hold(conn, sync, target, lease=state.lease, hints=Hints.both())
+        # What its old visit had in OnCall stays behind, closed.
+        life = _next_life(conn, obj, target)
+        transfer.take_in(held, obj, target, marked=False)
+        attendances.attend(conn, target, appointment=obj.id, life=life)
+        now, seconds = held.now, sync.settings.group_settle_seconds
+        wait = Wait(seconds, seconds)
+        lane, hints = state.lease.lane, Hints.of("drchrono")
+        work.raise_(conn, target, now=now, hints=hints, lane=lane, wait=wait)
         work.complete(conn, state.lease, now=now)
     raise AbsorbedError(target)
 
@@ -154,11 +144,7 @@ def _join_whole(run: VisitRun, obj: Obj, target: int) -> None:
     sync, state, there = run.sync, run.state, run.state.object("oncall")
     assert there is not None  # noqa: S101 - it is live
     with sync.store.write() as conn:
-        now, seconds = sync.clock(), sync.settings.lease_seconds
-        work.hold(conn, state.lease, now=now, seconds=seconds)
-        other = work.try_lock(conn, target, owner=sync.owner, now=now, seconds=seconds)
-        if other is None:
-            raise LaterError(now + BUSY, Hints.both())
+        held = transfer.hold(conn, sync, target, lease=state.lease, hints=Hints.both())
         generation = conn.execute(
             select(visit.c.generation).where(visit.c.aggregate == target)
         ).scalar_one()
@@ -168,28 +154,15 @@ def _join_whole(run: VisitRun, obj: Obj, target: int) -> None:
             if one.system == "oncall" and one.kind == "appointment" and one.state != "gone"
         ]
         if any(one.generation == generation for one in theirs):
-            work.give_back(conn, other, now=now)
             return
         links.change(conn, there.id, generation=generation)
         links.change(conn, obj.id, marked=False)
-        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
-        work.give_back(conn, other, now=now)
+        # Its patient comes with their participant.
+        transfer.absorb(held, state.key, target, hints=Hints.both(), keep_seats=True)
     raise AbsorbedError(target)
 
 
-def _hand_over(conn: Connection, run: VisitRun, obj: Obj, target: int) -> None:
-    """Only the appointment goes; what its old visit had in OnCall stays behind, closed."""
-    state, life = run.state, 1
-    for attended in attendances.attendances(conn, state.key):
-        if attended.current and attended.appointment == obj.id:
-            attendances.change_attendance(conn, attended.id, current=False)
-    for attended in attendances.attendances(conn, target):
-        if attended.appointment == obj.id:
-            life = max(life, attended.life + 1)
-    links.change(conn, obj.id, aggregate=target, marked=False)
-    attendances.attend(conn, target, appointment=obj.id, life=life)
-    conn.execute(
-        update(visit)
-        .where(visit.c.aggregate == state.key)
-        .values(state="closed", slot_key=None, hold_until=None)
-    )
+def _next_life(conn: Connection, obj: Obj, target: int) -> int:
+    """Which life of its place in that visit begins; 1 where it never had one."""
+    former = [a.life for a in attendances.attendances(conn, target) if a.appointment == obj.id]
+    return max(former, default=0) + 1

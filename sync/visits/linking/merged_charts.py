@@ -19,7 +19,7 @@ from sync.core.rules.merge import Seen
 from sync.core.rules.views import UNREADABLE
 from sync.drchrono import translate as drchrono
 from sync.people.resolve import participant
-from sync.run import waiting
+from sync.run import transfer, waiting
 from sync.run.evidence import staleness
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.tables import (
@@ -194,25 +194,18 @@ def _stands(run: VisitRun, former: Obj) -> bool:
 def _join(conn: Connection, run: VisitRun, key: int, remote_id: str, chart: Person) -> None:
     """Give the person the chart that stays; the person it was indexed as is absorbed."""
     sync = run.sync
-    now, seconds = sync.clock(), sync.settings.lease_seconds
-    work.hold(conn, run.state.lease, now=now, seconds=seconds)
     row = links.find(conn, "drchrono", "patient", remote_id)
+    theirs = (key, row.aggregate) if row is not None else (key,)
+    held = transfer.hold(conn, sync, *theirs, lease=run.state.lease)
     if row is not None and row.aggregate == key:
         return
-    own = work.try_lock(conn, key, owner=sync.owner, now=now, seconds=seconds)
-    if own is None:
-        raise LaterError(now + BUSY)
     former = links.patient_row(conn, key)
     if former is not None:
         links.change(conn, former.id, state="gone")
     if row is None:
-        links.add(conn, key, "drchrono", "patient", remote_id, now=now)
+        links.add(conn, key, "drchrono", "patient", remote_id, now=held.now)
     else:
-        other = work.try_lock(conn, row.aggregate, owner=sync.owner, now=now, seconds=seconds)
-        if other is None:
-            raise LaterError(now + BUSY)
-        links.absorb(conn, row.aggregate, key, now=now, hints=Hints.of("drchrono"))
-    person_index.remember(conn, sync.digests, key, people.known_by(chart), now=now)
-    work.give_back(conn, own, now=now)
+        transfer.absorb(held, row.aggregate, key, hints=Hints.of("drchrono"))
+    person_index.remember(conn, sync.digests, key, people.known_by(chart), now=held.now)
     # What the chart says other than the former one goes to the visit and the contacts.
-    work.raise_(conn, key, now=now, hints=Hints.of("drchrono"))
+    work.raise_(conn, key, now=held.now, hints=Hints.of("drchrono"))

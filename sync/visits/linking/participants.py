@@ -16,7 +16,7 @@ from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run import attempts
 from sync.store.schema import attendance, attention, pending
-from sync.store.tables import attendances, baselines, journal, links, person_index
+from sync.store.tables import attendances, baselines, journal, links, moves, person_index
 from sync.visits.state import carried
 from sync.visits.state.load import has_participant
 from sync.visits.state.model import TOLD, Seat, VisitRun
@@ -120,12 +120,15 @@ def keep_participant(
     """Give a member its participant, with the baselines as the answer shows it."""
     sync, state = run.sync, run.state
     if seat.participant is not None:
-        made = links.created(conn, seat.participant, remote_id, now=sync.clock())
+        made = moves.created(conn, seat.participant, remote_id, now=sync.clock())
         row = made or seat.participant
     else:
         row = links.find(conn, "oncall", "participant", remote_id) or links.add(
             conn, state.key, "oncall", "participant", remote_id, now=sync.clock()
         )
+    # Whoever was asked about as nobody's before their appointment was known is this member.
+    journal.close_about(conn, state.key, row.id, sync.clock())
+    links.unblock_object(conn, state.key, row.id)
     wire = participants_wire(json)[remote_id]
     conn.execute(delete(pending).where(pending.c.object == row.id))
     baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)

@@ -16,8 +16,9 @@ from sync.core.errors import Gone
 from sync.core.records import Life, State
 from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
+from sync.run import transfer
 from sync.run.changes import compare
-from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
+from sync.run.outcomes import AbsorbedError, ParkedError
 from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
@@ -130,23 +131,15 @@ def _take_over(run: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) 
     """
     sync, state, target = run.sync, run.state, original.aggregate
     with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        other = work.try_lock(
-            conn, target, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
-        )
-        if other is None:
-            raise LaterError(now + BUSY)
+        held = transfer.hold(conn, sync, target, lease=state.lease)
         _settle_as(conn, run, clone, original, json)
         for attended in attendances.attendances(conn, target):
             if attended.current and attended.appointment == original.id:
                 attendances.change_attendance(conn, attended.id, appointment=clone.id)
-        own = links.new_aggregate(conn, "visit", now)
-        links.change(conn, original.id, aggregate=own, state="skipped")
+        transfer.hand_out(held, original, state="skipped")
         conn.execute(update(visit).where(visit.c.aggregate == target).values(hold_until=None))
-        links.absorb(conn, state.key, target, now=now, hints=Hints.both())
-        _wait_for_others(conn, run, target, now)
-        work.give_back(conn, other, now=now)
+        transfer.absorb(held, state.key, target, hints=Hints.both())
+        _wait_for_others(conn, run, target, held.now)
     raise AbsorbedError(target)
 
 

@@ -19,7 +19,7 @@ from sync.core.rules.place import slot_key
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
-from sync.run import allowed
+from sync.run import allowed, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.outcomes import BUSY, LaterError
 from sync.store.schema import object_, visit
@@ -238,16 +238,11 @@ def _join(
 ) -> None:
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        other = work.try_lock(
-            conn, twin.aggregate, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
-        )
-        if other is None or not _alone(conn, twin):
+        held = transfer.hold(conn, sync, twin.aggregate, lease=state.lease, hints=Hints.both())
+        now = held.now
+        if not _alone(conn, twin):
             raise LaterError(now + BUSY, Hints.both())
-        for attended in attendances.attendances(conn, twin.aggregate):
-            attendances.change_attendance(conn, attended.id, current=False, participant=None)
-        links.absorb(conn, twin.aggregate, state.key, now=now, hints=Hints.both())
+        transfer.absorb(held, twin.aggregate, state.key, hints=Hints.both())
         links.change(conn, twin.id, generation=state.generation)
         source = state.object("drchrono" if twin.system == "oncall" else "oncall")
         appointment = twin if twin.system == "drchrono" else source

@@ -17,7 +17,7 @@ from sync.runtime import Ring, Sync
 from sync.store.database import Store
 from sync.store.schema import attention, blocker, call, decision, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import journal, links, work
+from sync.store.tables import journal, links, moves, work
 from sync.store.tables.work import Hints, Lane
 from tests.support.clinic import Clinic, utc, wall
 
@@ -153,7 +153,7 @@ def test_a_tombstone_is_looked_at_and_stays_one(sync: Sync, store: Store) -> Non
 def test_resync_follows_a_merger(sync: Sync, store: Store) -> None:
     old, new = visit_of(store, "oncall", "5001"), visit_of(store, "drchrono", "70211")
     with store.write() as conn:
-        links.absorb(conn, old, new, now=NOW, hints=Hints.both())
+        moves.absorb(conn, old, new, now=NOW, hints=Hints.both())
     assert operate.resync(sync, "visit", str(old)) == (Ring(new, Lane.LIVE),)
     assert operate.resync(sync, "oncall-appointment", "5001") == (Ring(new, Lane.LIVE),)
 
@@ -288,7 +288,7 @@ def test_an_item_is_pressed_once(sync: Sync, store: Store, press: Any) -> None:
 def test_retry_after_a_merger_raises_the_survivor(sync: Sync, store: Store) -> None:
     old, new = visit_of(store, "oncall", "5001"), visit_of(store, "drchrono", "70211")
     with store.write() as conn:
-        links.absorb(conn, old, new, now=NOW, hints=Hints.both())
+        moves.absorb(conn, old, new, now=NOW, hints=Hints.both())
     number = ask(store, old, "keeps_failing")  # told by a run that began before
     assert operate.attention_retry(sync, number) == (Ring(new, Lane.LIVE),)
 

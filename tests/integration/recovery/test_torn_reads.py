@@ -12,7 +12,7 @@ from sync.core.records import Marker, Visit
 from sync.digests import Digests
 from sync.run.evidence import behind, sealing
 from sync.store.database import Store
-from sync.store.tables import links
+from sync.store.tables import links, moves
 from tests.integration.store.test_links import T0
 
 DIGESTS = Digests([b"a-digest-key-for-tests-of-32-bytes!"])
@@ -41,7 +41,7 @@ def test_a_create_that_ends_meanwhile(store: Store, monkeypatch: pytest.MonkeyPa
 
     def answered_first(conn: Connection, system: str, of: int) -> bool:
         with store.write() as worker:
-            links.created(worker, row, "5", now=T0)
+            moves.created(worker, row, "5", now=T0)
         return ask(conn, system, of)
 
     monkeypatch.setattr(behind, "_is_making", answered_first)
@@ -62,7 +62,7 @@ def test_a_merge_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
         if not merged:
             merged.append(key)
             with store.write() as worker:
-                links.absorb(worker, old, new, now=T0, hints=None)
+                moves.absorb(worker, old, new, now=T0, hints=None)
         return found
 
     monkeypatch.setattr(links, "survivor", merged_after)

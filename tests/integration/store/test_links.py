@@ -17,7 +17,7 @@ from sync.store.schema import (
     visit,
 )
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, baselines, journal, links, work
+from sync.store.tables import attendances, baselines, journal, links, moves, work
 from sync.store.tables.work import Hints, Lane
 from tests.support.servers.races import in_threads
 
@@ -172,15 +172,15 @@ def making(conn):
 
 def test_a_create_gets_its_id(conn, making):
     key, row, _ = making
-    made = links.created(conn, row, "5", now=LATER, marked=True)
+    made = moves.created(conn, row, "5", now=LATER, marked=True)
     assert (made.id, made.remote_id, made.state, made.made_by_us) == (row.id, "5", "live", True)
     assert (made.marked, made.seen_at, made.aggregate) == (True, LATER, key)
 
 
 def test_being_told_the_id_twice_is_once(conn, making):
     _, row, _ = making
-    first = links.created(conn, row, "5", now=LATER)
-    assert links.created(conn, row, "5", now=LATER).id == first.id
+    first = moves.created(conn, row, "5", now=LATER)
+    assert moves.created(conn, row, "5", now=LATER).id == first.id
 
 
 def test_a_webhook_that_brought_the_id_first_is_absorbed(conn, making):
@@ -192,7 +192,7 @@ def test_a_webhook_that_brought_the_id_first_is_absorbed(conn, making):
         outcome="raised",
     )  # fmt: skip
     work.raise_(conn, stray, now=T0, hints=Hints.of("drchrono"))
-    made = links.created(conn, row, "5", now=LATER)
+    made = moves.created(conn, row, "5", now=LATER)
     # One row is left: the twin's, in the create's place, with what the create knew.
     assert (made.id, made.aggregate, made.create_key, made.generation) == (
         twin.id, key, "att:1:1", 2,
@@ -213,7 +213,7 @@ def test_a_stray_that_somebody_works_on_is_left_to_its_own_run(conn, making):
     add(conn, stray, "5", "drchrono")
     work.raise_(conn, stray, now=T0, hints=Hints.of("drchrono"))
     work.claim(conn, stray, owner="w", now=T0, seconds=45)
-    assert links.created(conn, row, "5", now=LATER) is None
+    assert moves.created(conn, row, "5", now=LATER) is None
     assert links.get(conn, row.id).remote_id is None
     assert [a.id for a in attendances.attendances(conn, row.aggregate)] == [place]
 
@@ -223,7 +223,7 @@ def test_a_stray_s_own_attendance_makes_room(conn, making):
     stray = new(conn)
     twin = add(conn, stray, "5", "drchrono")
     attendances.attend(conn, stray, appointment=twin.id)
-    assert links.created(conn, row, "5", now=LATER) is not None
+    assert moves.created(conn, row, "5", now=LATER) is not None
     current = [a for a in attendances.attendances(conn, key) if a.current]
     assert [(a.id, a.appointment) for a in current] == [(place, twin.id)]
 
@@ -232,7 +232,7 @@ def test_an_id_that_was_deleted_meanwhile_is_read_again_before_anything(conn, ma
     # Its DELETE came before the answer that made it: the read by id decides, not the order.
     key, row, _ = making
     add(conn, new(conn), "5", "drchrono", state="gone")
-    links.created(conn, row, "5", now=LATER)
+    moves.created(conn, row, "5", now=LATER)
     assert work.claim(conn, key, owner="w", now=LATER, seconds=45).hints == Hints.of("drchrono")
 
 
@@ -259,7 +259,7 @@ def test_what_hangs_on_an_aggregate_goes_with_it(conn):
     journal.open_attention(conn, source, "unmapped", now=T0)
     conn.execute(visit.update().where(visit.c.aggregate == source).values(occurrence_key="o1"))
     work.raise_(conn, source, now=T0, hints=Hints.both(), lane=Lane.BULK)
-    links.absorb(conn, source, target, now=LATER, hints=Hints.both())
+    moves.absorb(conn, source, target, now=LATER, hints=Hints.both())
 
     assert [o.id for o in links.objects_of(conn, target)] == [obj]
     assert [a.id for a in attendances.attendances(conn, target)] == [place]
@@ -276,8 +276,8 @@ def test_what_hangs_on_an_aggregate_goes_with_it(conn):
 
 def test_a_chain_of_mergers_leads_to_the_last(conn):
     first, second, third = new(conn), new(conn), new(conn)
-    links.absorb(conn, first, second, now=T0, hints=Hints.both())
-    links.absorb(conn, second, third, now=T0, hints=Hints.both())
+    moves.absorb(conn, first, second, now=T0, hints=Hints.both())
+    moves.absorb(conn, second, third, now=T0, hints=Hints.both())
     assert links.survivor(conn, first) == third
 
 
@@ -286,7 +286,7 @@ def test_an_absorbed_person_is_found_by_its_keys_and_keeps_its_visits(conn):
     for owner, hmac in ((source, A), (source, B), (target, B)):
         conn.execute(insert(person_key).values(person=owner, what="email", key_id="k", hmac=hmac))
     place = attendances.attend(conn, key, person=source)
-    links.absorb(conn, source, target, now=T0, hints=Hints.both())
+    moves.absorb(conn, source, target, now=T0, hints=Hints.both())
     found = conn.execute(select(person_key.c.person, person_key.c.hmac)).all()
     assert set(map(tuple, found)) == {(target, A), (target, B)}
     whose = select(attendance.c.person).where(attendance.c.id == place)
@@ -297,7 +297,7 @@ def test_whoever_held_the_absorbed_one_is_fenced_off(conn):
     source, target = new(conn), new(conn)
     work.raise_(conn, source, now=T0, hints=Hints.both())
     lease = work.claim(conn, source, owner="w", now=T0, seconds=45)
-    links.absorb(conn, source, target, now=T0, hints=Hints.both())
+    moves.absorb(conn, source, target, now=T0, hints=Hints.both())
     with pytest.raises(work.FenceLostError):
         work.hold(conn, lease, now=T0, seconds=45)
 
