@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import Connection
 
 from sync.core.answers.endpoints import ITEMS, READ_ON, REDIRECTS
-from sync.core.answers.table import classify
+from sync.core.answers.table import Asked, Received, classify
 from sync.core.answers.verdict import error_for
 from sync.core.errors import (
     Deferred,
@@ -221,18 +221,9 @@ class Gate:
     ) -> Answer:
         call, call_id = permit.call, permit.call_id
         json = read_json(incoming)
-        verdict = classify(
-            call.system,
-            call.endpoint,
-            call.method,
-            incoming.status,
-            incoming.content_type,
-            json,
-            incoming.headers,
-            self._clock(),
-            asked=_object_in(call),
-            moved=moved,
-        )
+        asked = Asked(call.system, call.endpoint, call.method, _object_in(call))
+        received = Received(incoming.status, incoming.content_type, json, incoming.headers, moved)
+        verdict = classify(asked, received, self._clock())
         answer = Answer(
             incoming.status, json, incoming.headers, incoming.content_type, call_id, verdict
         )

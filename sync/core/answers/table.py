@@ -9,6 +9,7 @@ R19).
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -42,45 +43,57 @@ _OAUTH_ERRORS = frozenset(
 )
 
 
-def classify(
-    system: str,
-    endpoint: str,
-    method: str,
-    status: int,
-    content_type: str | None,
-    json: Json,
-    headers: Mapping[str, str],
-    now: datetime,
-    *,
-    asked: str | None = None,
-    moved: bool = False,
-) -> Verdict:
-    """Give the meaning of one answer.
+@dataclass(frozen=True)
+class Asked:
+    """What was called: an endpoint by its name, and the id in its path where it names an object."""
+
+    system: str
+    endpoint: str
+    method: str
+    object_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came back, redirects that may be followed being followed.
 
     `json` is the parsed body, None when it was empty, not JSON by its content type, or unparsable.
-    `headers` has lower-case names. `now` is aware UTC. Redirects that may be followed are followed
-    before this is asked: `moved` says that one led to another path. `asked` is the id of the object
-    whose path was called. Sources: docs/api-facts.md (D2, D9, D11 to D13, D18, D35, D48, D54, O6),
-    RFC 6749 section 5.2 for tokens, RFC 9110 for Retry-After.
+    `headers` has lower-case names. `moved` says that a redirect led to another path.
     """
-    method = method.upper()
+
+    status: int
+    content_type: str | None
+    json: Json = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    moved: bool = False
+
+
+def classify(asked: Asked, received: Received, now: datetime) -> Verdict:
+    """Give the meaning of one answer. `now` is aware UTC.
+
+    Sources: docs/api-facts.md (D2, D9, D11 to D13, D18, D35, D48, D54, O6), RFC 6749 section 5.2
+    for tokens, RFC 9110 for Retry-After.
+    """
+    system, endpoint, method = asked.system, asked.endpoint, asked.method.upper()
+    status, content_type, json = received.status, received.content_type, received.json
     if 200 <= status < 300:
-        json = None if shapes.is_about_another(system, asked, json) else json
+        json = None if shapes.is_about_another(system, asked.object_id, json) else json
         return _success(system, endpoint, method, status, content_type, json)
     words = wording.words(json)
-    stated = wording.retry_at(headers, words, now)
+    stated = wording.retry_at(received.headers, words, now)
     if _is_page_for_a_pair(endpoint, content_type, json):
         return Verdict(Kind.TRANSIENT, f"{EDGE}{status}", stated)
     if status == 429 or (status in {403, 503} and wording.THROTTLE.search(words)):
         return Verdict(Kind.THROTTLED, "throttled", stated or now + DEFAULT_THROTTLE)
     if 300 <= status < 400:
-        return _redirected(endpoint, method, status, headers.get("location", ""))
+        return _redirected(endpoint, method, status, received.headers.get("location", ""))
     if not 400 <= status < 500 or status == 408:
         return _unknown_outcome(endpoint, method, status, stated)
     if status == 409 and json is None and "html" not in (content_type or ""):
         # Its body is documented nowhere (D12), and nothing in front of an API says 409 by itself.
         return _conflict(system, endpoint, words)
-    if moved or not shapes.is_of_the_api(system, status, json, token=endpoint in {TOKEN, REVOKE}):
+    token = endpoint in {TOKEN, REVOKE}
+    if received.moved or not shapes.is_of_the_api(system, status, json, token=token):
         # What another path refuses or lacks says nothing of the one that was asked for.
         return Verdict(Kind.TRANSIENT, f"{EDGE}{status}", stated)
     if endpoint == TOKEN and status in {400, 401}:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.core.answers.endpoints import is_write
-from sync.core.answers.table import classify
+from sync.core.answers.table import Asked, Received, classify
 from sync.core.answers.verdict import Kind, Verdict, error_for
 from sync.core.errors import AuthFailed, Conflict, Gone, Refused, Throttled, Transient, Unresolved
 
@@ -22,7 +22,8 @@ D, C = "drchrono", "oncall"
 
 
 def verdict(system, method, endpoint, status, json=None, content_type=JSON, headers=None):
-    return classify(system, endpoint, method, status, content_type, json, headers or {}, NOW)
+    received = Received(status, content_type, json, headers or {})
+    return classify(Asked(system, endpoint, method), received, NOW)
 
 
 SUCCESS = [

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.core.answers.table import classify
+from sync.core.answers.table import Asked, Received, classify
 from sync.core.answers.verdict import Kind, error_for
 from sync.core.errors import NotTheApi
 
@@ -46,7 +46,8 @@ EVERY = [
 
 
 def verdict(system, method, endpoint, status, json=None, kind=JSON, headers=None):
-    return classify(system, endpoint, method, status, kind, json, headers or {}, NOW)
+    received = Received(status, kind, json, headers or {})
+    return classify(Asked(system, endpoint, method), received, NOW)
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -166,12 +167,14 @@ ANOTHER = [
 @pytest.mark.parametrize(("system", "asked", "body"), SAME + ANOTHER)
 def test_an_answer_about_another_object_is_none(system, asked, body):
     for method, kind in (("GET", Kind.TRANSIENT), ("PATCH", Kind.AMBIGUOUS)):
-        found = classify(system, "patient", method, 200, JSON, body, {}, NOW, asked=asked)
+        received = Received(200, JSON, body, {})
+        found = classify(Asked(system, "patient", method, asked), received, NOW)
         assert found.kind is (kind if (system, asked, body) in ANOTHER else Kind.OK)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
 def test_what_another_path_says_after_a_redirect_refuses_nothing(status):
     body = {"detail": "Not found."}
-    found = classify(D, "appointment", "GET", status, JSON, body, {}, NOW, moved=True)
+    received = Received(status, JSON, body, {}, moved=True)
+    found = classify(Asked(D, "appointment", "GET"), received, NOW)
     assert (found.kind, found.detail_code) == (Kind.TRANSIENT, f"edge_{status}")
