@@ -128,7 +128,9 @@ def _read_rest(run: VisitRun) -> None:
         _read_all(run)
         return
     plan = make_plan(run)
-    if not plan.is_quiet or _news_of_oncall(run) or _news_of_members(run):
+    if plan.is_quiet and not (_news_of_oncall(run) or _news_of_members(run)):
+        _note_fruitless(run)
+    else:
         listed.read_oncall(run)
         read.read_appointments(run, _to_read(run, plan))
     if is_in(run.sync.digests, run.state.stored, frozenset(NAMES)):
@@ -260,7 +262,10 @@ def _look_again_if_stale(run: VisitRun, plan: Plan) -> None:
 def _note_fruitless(run: VisitRun) -> None:
     """Nothing was found behind what callers told, but for the echo of a write of ours."""
     state = run.state
+    objects = [seat.appointment for seat in run.seats if seat.shown is not None]
     bare = [d for d in state.deliveries if d.source == "oncall"]
-    for system in state.read:
-        if system == "drchrono" or (bare and not is_own_echo(run, bare)):
-            fruitless.note(run.sync, state.lease, state.object(system), state.deliveries)
+    there = state.object("oncall")
+    if there is not None and run.oncall() is not None and bare and not is_own_echo(run, bare):
+        objects.append(there)
+    for obj in objects:
+        fruitless.note(run.sync, state.lease, obj, state.deliveries)
