@@ -1,1 +1,1 @@
-"""Every request that leaves: one transport, one gate, one budget."""
+"""Send every request: one transport, one gate, one budget."""

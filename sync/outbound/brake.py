@@ -1,4 +1,4 @@
-"""The brake: cancelling and blanking in bulk stops and asks; so does writing one visit too often.
+"""Brake bulk cancelling and blanking, and too many writes to one visit: stop, and ask a person.
 
 A wiped or half-answering remote looks like many cancellations. The windows slide; a doctor about
 whom somebody was asked stays stopped until they answer. An operator's release per doctor lifts the

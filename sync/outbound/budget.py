@@ -1,8 +1,8 @@
-"""How many calls may still go out, and to whom the next belongs. The rows are in SQL.
+"""Take each call from the budget: how many may still go out, and whose turn is next.
 
-DrChrono allows 500 calls an hour and about 10 in a second (API v4, Rate Limits; observed). The
-window rolls, so that no clock hour can see more. Live work may use what catch-up and bulk may not,
-and a reserve is kept for visits that start soon.
+DrChrono allows 500 calls an hour and about 10 in a second (docs/api-facts.md, D9, D10). The window
+rolls, so that no clock hour sees more. Live work may use what catch-up and bulk may not, and a
+reserve is kept for visits that start soon (docs/rules.md, R21). The rows are in SQL.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What goes out and what comes back: the shapes that clients, gate and transport hand each other.
+"""Define what clients, gate and transport hand each other: calls, requests, answers.
 
 A `Call` is what a client wants; an `Outgoing` is one HTTP request of it (a redirected call has
 several); an `Incoming` is what came back; an `Answer` is what the client is given. Bodies, queries
@@ -113,7 +113,7 @@ def outgoing(call: Call, base_url: str, authorization: Mapping[str, str]) -> Out
     """Give the HTTP request of a call.
 
     `authorization` is left out where the call carries its own secret. JSON bodies are UTF-8; token
-    endpoints take forms only (API v4, OAuth).
+    endpoints take forms only (docs/api-facts.md, D16).
     """
     headers = {"accept": "application/json"}
     if call.bearer:

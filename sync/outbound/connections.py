@@ -1,4 +1,4 @@
-"""Connections that one deadline can end, whatever they are waiting for.
+"""Make connections that one deadline can end, whatever they are waiting for.
 
 The connection in use is known to the deadline of the calling thread by a duplicate of its file
 descriptor: shutting that down wakes a blocked connect, TLS handshake, send or read, and can never
@@ -179,6 +179,7 @@ class WatchedAdapter(HTTPAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
     ) -> None:
+        """Make the pools of this adapter's connections, as requests asks for them."""
         self.poolmanager = PoolManager(
             num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs
         )

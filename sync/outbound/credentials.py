@@ -1,4 +1,4 @@
-"""What authorisation goes on a call of each system."""
+"""Give each call the authorisation of its system."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -14,8 +14,8 @@ class AccessTokens(Protocol):
 class Credentials:
     """The credentials of both systems.
 
-    `oncall_key` is sent verbatim, behind `oncall_prefix` ("" or, say, "Token "), as OnCall's
-    guides show it.
+    `oncall_key` is sent verbatim, after `oncall_prefix` ("" or, for example, "Token "):
+    docs/api-facts.md, O2.
     """
 
     def __init__(self, drchrono: AccessTokens, oncall_key: str, oncall_prefix: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The one choke point: every request to a remote goes out here, and nowhere else.
+"""Gate every request to a remote: fence, budget, brake and audit before it, the outcome after it.
 
 Before: one transaction proves the fence (its first statement), renews the lease, takes from the
 budget, asks the brake, and stores the audit line with the digests of what is about to be written.

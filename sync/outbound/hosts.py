@@ -1,4 +1,4 @@
-"""Which addresses that a remote names may be called with our credentials, and as what.
+"""Check the addresses that a remote names, before our credentials go there.
 
 A redirect is followed to exactly the configured origins of that remote (scheme, host, port), a
 write to the same path only; no page outside the API is asked. A `next` link is only read: the place
@@ -15,16 +15,15 @@ from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit
 
 _PLAIN = re.compile(r"[!-~]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Hosts under which one and the same remote is known. DrChrono's reference and its samples stand on
-# the bare name, its newer schema on `app.`; OnCall's webhooks and samples name `.com`, its two
-# servers are `.ca` and `.us`. Only what is said of a list is read from a link there: no call goes
+# Hosts under which one remote is known. DrChrono's reference and samples use the bare name, its
+# schema `app.` (docs/api-facts.md, D1); OnCall's webhooks and samples use `.com` (O38), its two
+# servers are `.ca` and `.us` (O1). A link there is only read for its path and query: no call goes
 # to another host than the configured one, so Canada's records are never asked of the United States.
 _KNOWN_AS = {
     "drchrono": frozenset({"drchrono.com", "app.drchrono.com", "www.drchrono.com"}),
     "oncall": frozenset({"api.oncallhealth.com", "api.oncallhealth.ca", "api.oncallhealth.us"}),
 }
-# The origins of DrChrono's own two base URLs: reference and newer schema (API v4). Whoever is
-# configured to one may be sent to the other.
+# DrChrono's two base URLs (D1). Whoever is configured to one may be sent to the other.
 _SAME = frozenset({("https", "app.drchrono.com", 443), ("https", "drchrono.com", 443)})
 # Under what API paths stand, beside the base URL's own path.
 _API = {"drchrono": "/api/", "oncall": "/"}

@@ -1,4 +1,4 @@
-"""Optional fields that the other side refuses: the object goes without them, once, and it is told.
+"""Leave out optional fields that the other side refuses: write without them, and tell it once.
 
 A refusal in the API's own shape that names optional fields only was not executed, so the call is
 made again without them. What was refused is remembered by a digest and left out until its value
@@ -36,7 +36,7 @@ OPTIONAL: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("oncall", "contact"): _OF_A_CONTACT | _OF_A_PERSON,
     ("oncall", "participant"): _OF_A_PERSON,
 }
-# Required by the POST, whatever it says (API v4, Patients): written as "not told" instead.
+# The POST needs a value (docs/api-facts.md, D45): "not told" is written instead.
 INSTEAD: Final[Mapping[tuple[str, str], Mapping[str, Json]]] = {
     ("drchrono", "patients"): {"gender": "UNK"}
 }

@@ -1,4 +1,4 @@
-"""What one page of a list is, and that its links lead nowhere but to the same server."""
+"""Read one page of a list, and let its links lead to no other server."""
 
 from dataclasses import dataclass, field
 

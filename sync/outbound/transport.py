@@ -1,4 +1,4 @@
-"""One HTTP request under one total deadline, and whether it can have reached the server.
+"""Send one HTTP request under one total deadline, and tell whether it can have arrived.
 
 A read timeout starts anew with every byte, so an answer that drips outlives it many times over. The
 deadline here is for the whole request, from name lookup to the last byte, in any thread.

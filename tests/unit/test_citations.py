@@ -20,7 +20,7 @@ ROOMS = ("chaos", "cli", "sandbox", "service", "sync", "tests", "workers")
 LATER = tuple(
     ROOT / "sync" / room
     for room in (
-        *("core/rules", "intake", "matching", "operations", "outbound", "people", "run"),
+        *("core/rules", "intake", "matching", "operations", "people", "run"),
         *("store", "tasks", "visits"),
     )
 )
