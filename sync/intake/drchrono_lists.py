@@ -37,7 +37,7 @@ def read_appointments(sync: Sync) -> tuple[Ring, ...]:
     before = scans.begin(sync.store, "drchrono_appointments", began)
     rings: list[Ring] = []
     since = _since(sync, before, began)
-    # "Include archived or deleted appointments in the response" (schema, both lists).
+    # show_archived adds archived and deleted appointments (docs/api-facts.md, D29).
     for records in drchrono_pages.read(sync, "appointments", since=since, show_archived="true"):
         with sync.store.write() as conn:
             rings += look_at(conn, sync, records)

@@ -131,7 +131,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt
 
 def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> Receipt:
     if shown.type is None if isinstance(shown.starts, Absent) else shown.starts < now:
-        return NOTHING  # list items may lack the time (O12); a message has none
+        return NOTHING  # list items may lack the time (docs/api-facts.md, O12); a message has none
     obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=now)
     twins.note_place(conn, obj.aggregate, shown, first=True)
     ring = sightings.ask(conn, sync, obj.aggregate, "oncall")

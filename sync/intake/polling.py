@@ -1,4 +1,4 @@
-"""Look at OnCall's linked open visits, the sooner they begin the oftener.
+"""Look at OnCall's linked open visits, more often the sooner they begin.
 
 OnCall has no list of what changed. A visit is read by its id, or seen in a page of the list, where
 that is as good (`unchanged`): whichever takes fewer calls. Ids grow with age, so what is open lies

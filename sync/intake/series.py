@@ -1,4 +1,4 @@
-"""Follow a series' base, which is no visit: have its occurrences looked at, known and new.
+"""Turn an event about a series' base into events about its occurrences, known and new.
 
 DrChrono tells a changed, split or deleted series by its base alone. So the base is read, then what
 occurs: by the list of a series' instances where the account has it (one call), else by the list of
@@ -181,9 +181,9 @@ def _is_of(json: dict[str, Json], series: str) -> bool:
 
 
 def _with_id(json: dict[str, Json], series: str) -> dict[str, Json]:
-    """A virtual occurrence is listed without an id: it is `<date>_<series>` (facts, Appointments).
+    """Give a virtual occurrence, which is listed without an id, the one it has (D23, D44).
 
-    Virtual ones stand on their own day: moved, they are real.
+    Virtual ones stand on their own day: a moved one is real. D… are facts of docs/api-facts.md.
     """
     if json.get("id") is not None:
         return json

@@ -1,8 +1,8 @@
-"""Find the visits that a page of OnCall's list shows wholly as they are settled.
+"""Find the visits that a page of OnCall's list shows just as they are settled.
 
 A page shows twenty visits for one call. Seeing there that nothing about a visit changed is as good
 as reading it by its id, so it counts as looked at. Whatever a page shows otherwise, or not wholly
-(list items may lack fields: OnCall guide, samples), is left to the read by id. A page that is some
+(list items may lack fields: docs/api-facts.md, O12), is left to the read by id. A page that is some
 seconds old hides a change no longer than until the visit's next turn.
 """
 

@@ -1,4 +1,4 @@
-"""Read the bodies of the two systems' webhooks, and have done what follows of each.
+"""Turn a webhook into nothing, a noted delivery, or a raised item. No remote is asked.
 
 A DrChrono body carries the object, so what it shows is compared; OnCall's is a bare hint. No remote
 is ever asked. Each event is one transaction, and the caller answers only after it.
@@ -29,7 +29,8 @@ DRCHRONO_EVENTS: Final = APPOINTMENT_EVENTS | NOTE_EVENTS | PATIENT_EVENTS
 ONCALL_EVENTS: Final = frozenset({"appointment_created", "appointment_updated"})
 
 _RACES = 4
-# Numbers as both systems write them, or the day and series of a virtual occurrence (API v4).
+# Numbers as both systems write them, or the day and series of a virtual occurrence
+# (docs/api-facts.md, D23).
 _NUMBER = "[1-9][0-9]{0,17}"
 _ID: Final = re.compile(rf"{_NUMBER}|[0-9]{{4}}-?[0-9]{{2}}-?[0-9]{{2}}_{_NUMBER}")
 _WORD: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")

@@ -1,4 +1,4 @@
-"""Whether an appointment and an OnCall visit are one visit, and who else may be."""
+"""Tell whether an appointment and an OnCall visit are one visit, and which others may be."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def unsure(scan: Scan, sides: Sides, one: Met) -> list[Met]:
 def _standing(found: list[Met]) -> list[Met]:
     """Those that stand, where any does.
 
-    One that was rescheduled is its clone's former place (API v4, cloned_from), and no rival of it.
+    A rescheduled one is the former place of its clone (docs/api-facts.md, D38), and no rival of it.
     """
     return [met for met in found if not _is_rescheduled(met.visit)] or found
 

@@ -1,4 +1,4 @@
-"""What is the same in both systems: people by their e-mail, names and birth date, visits by theirs.
+"""Compare both systems: people by e-mail, names and birth date, visits by what they say.
 
 Visits are the same by provider, start, length and the participant's e-mail. Records are compared in
 memory and forgotten; the matching stores what follows, the preview of going live counts it.

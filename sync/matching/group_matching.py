@@ -1,4 +1,4 @@
-"""A group that both systems have at go-live: its appointments and OnCall visit become one visit."""
+"""Link a group that both systems have at go-live: its appointments and its OnCall visit."""
 
 from sqlalchemy import Connection
 

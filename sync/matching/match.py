@@ -1,7 +1,8 @@
-"""Going live: what both systems already have is matched before anything is made.
+"""Match what both systems already have, before anything is made.
 
-Visits match by provider, start, length and the participant's e-mail; people by `core.people`. One
-hit is linked, several wait for a person. Records are compared in memory and forgotten.
+Visits match by provider, start, length and the participant's e-mail; people by
+`core.rules.people`. One hit is linked, several wait for a person. Records are compared in memory
+and forgotten.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""Going live: what would be matched and made, counted before anything is; and the word to do it.
+"""Count what going live would match and make, and take the word to do it.
 
 The preview is the matching's own comparison, without storing anything. Nothing is made for anybody
 before `accept` (or before the matching itself where GO_LIVE is `auto`).
@@ -24,7 +24,7 @@ from sync.store.schema import attendance, installation, object_, visit
 from sync.store.tables import facts, links, work
 from sync.store.tables.work import Hints, Lane
 
-# What a new visit costs in calls (DrChrono, OnCall), echoes included: DESIGN 11.
+# The calls of a new visit (DrChrono, OnCall), echoes included (docs/costs.md, C5 to C7).
 TO_BE_INVITED = (3, 0)
 MADE_IN_ONCALL = (0, 2)
 MADE_IN_DRCHRONO = (1, 3)
@@ -239,7 +239,10 @@ class _Counts:
                 self._new_contacts.add(patient.remote_id)
 
     def _with_birth_date(self, who: Attendee) -> Attendee | Person:
-        """A participant has no birth date: the contact with that e-mail and name has (DESIGN 8)."""
+        """Give the birth date of the contact with a participant's e-mail and name.
+
+        A participant has none (docs/rules.md, R31).
+        """
         same = self._contacts.get(normal_email(present(who.email, "")), [])
         return people.match(who, same).one or who
 

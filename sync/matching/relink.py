@@ -1,4 +1,4 @@
-"""Rebuilding the links from the markers of both systems, for a database that was lost or is behind.
+"""Rebuild the links from the markers when the database was lost or is behind.
 
 A part of the matching, before what has no marker is compared. What both sides say alike is settled
 without a call; what differs is left to the visit's run, by the clinic's policy for a difference.

@@ -1,4 +1,4 @@
-"""Whose place in a relinked visit is whose: an appointment, its patient, and their participant.
+"""Match each appointment of a relinked visit to its participant.
 
 Markers say which visit it is, not which participant: that goes by e-mail and name, as everywhere.
 """

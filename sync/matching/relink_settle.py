@@ -1,4 +1,4 @@
-"""What a relinked visit is settled at: all that both sides say alike, and nothing else.
+"""Settle of a relinked visit what both sides say alike, and nothing else.
 
 What differs has no baseline then, or the one that a restored database knows: the run of the visit
 or of the person decides by the clinic's policy. So an equal visit is never written, nor mailed.

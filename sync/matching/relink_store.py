@@ -1,4 +1,4 @@
-"""Storing one relinked visit: its number, its rows and its place, as the markers tell them.
+"""Store one relinked visit: its number, its rows and its place, as the markers say.
 
 One transaction each. Rows that a webhook has brought meanwhile are taken over, what a restored
 database holds of the visit stays; nothing is linked that a person has told apart.

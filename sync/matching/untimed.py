@@ -1,4 +1,4 @@
-"""Visits of which it is not known when they begin: not past, not to come, and nobody's twin yet.
+"""Leave visits without a known start out of the matching: neither past nor to come.
 
 Matching compares by time, so it leaves them out; each one's own run tells what is missing, and is
 woken when that is learned.

@@ -1,4 +1,4 @@
-"""What an operator presses: look again, try again, leave it; and what they ask: plan, explain.
+"""List what a person must decide, take the answer, and look or try again.
 
 Pressing only raises items and closes questions; a worker does the rest, by the same rules as ever.
 """
@@ -127,7 +127,7 @@ def _item(conn: Connection, one: attention.Item) -> Item:
 def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
     """Close an item and have what it is about done again: its blockers are forgotten.
 
-    Retrying what the brake stopped is the release of that doctor for an hour (DESIGN 5, brake), so
+    To retry what the brake stopped releases that doctor for an hour (docs/rules.md, R17), so
     whatever else waits for the same release is raised too. An item of the whole service is only
     closed. Returns what to ring. Raises UnknownError (a LookupError) when no such item is open.
     """

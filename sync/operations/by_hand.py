@@ -1,4 +1,4 @@
-"""What an operator decides by hand: taking apart what was linked wrongly, leaving a patient out.
+"""Take apart what was linked wrongly, and leave a patient out, by hand.
 
 Each has a preview, which writes nothing, and leaves a line of `decision` that says who did it.
 Nothing is called in here but reads; what follows is written by the workers, by the usual rules.

@@ -1,4 +1,4 @@
-"""What is stored about one visit or person: links, work, what it waits for, what was done last.
+"""Explain one visit or person: links, work, what it waits for, what was done last.
 
 No remote is asked, and nothing is changed.
 """

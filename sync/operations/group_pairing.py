@@ -1,4 +1,4 @@
-"""Saying by hand which OnCall visit a group's is: the group takes it with its next run.
+"""Pair a group with an OnCall visit by hand: the group takes it with its next run.
 
 Whoever is missing in it is invited then, and its other patients are booked.
 """

@@ -1,4 +1,4 @@
-"""Keeping one side by hand: what the other says of a visit or a person is overwritten by it.
+"""Keep one side by hand: overwrite what the other says of a visit or a person.
 
 The losing side's fields are settled as they stand and the kept side's count as changed, so that the
 next run carries them, by the usual rules: brake, budget, direction.

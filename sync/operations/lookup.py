@@ -1,4 +1,4 @@
-"""What an operator calls things: which aggregate KIND and ID mean, and how an object is called.
+"""Find the aggregate that KIND and ID mean, and name an object.
 
 `visit` and `person` are our own ids, the ones in markers; the other kinds are the remotes' ids.
 """
@@ -20,7 +20,8 @@ REMOTE: Final = {
     "contact": ("oncall", "contact"),
     "oncall-appointment": ("oncall", "appointment"),
 }
-# DrChrono's are digits, an occurrence's `<date>_<id>` (API v4); OnCall's are the end of a URL.
+# DrChrono's are digits, an occurrence's `<date>_<series>`; OnCall's are the end of a URL
+# (docs/api-facts.md, D23, O11).
 REMOTE_ID: Final = re.compile(r"(?=.*[0-9])[0-9A-Za-z_-]{1,64}")
 _OWN_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 

@@ -1,4 +1,4 @@
-"""Pairing by hand: an appointment with an OnCall visit, a patient with a contact.
+"""Pair by hand: an appointment with an OnCall visit, a patient with a contact.
 
 What is equal is settled; what differs is carried or asked by the clinic's policy, as for a match.
 """

@@ -1,4 +1,4 @@
-"""What a run would do now, and why: both sides are read, nothing is written to them.
+"""Plan what a run would do now, and why: both sides are read, nothing is written to them.
 
 A visit's plan is the run's own function. Values stay unsaid: systems, field names, mails.
 """

@@ -1,4 +1,4 @@
-"""Taking a new digest key over where no list shows the values: each is read by its id, once.
+"""Bring baselines under a new digest key where no list shows the values: read each by its id.
 
 OnCall's list of contacts lacks their names, so the former key would be needed for ever otherwise.
 """

@@ -1,4 +1,4 @@
-"""How the answers of `plan` and `explain` are shaped: each line once as data and once as text.
+"""Shape the answers of `plan` and `explain`: each line once as data and once as text.
 
 Field names, ids, states and times only; no value of a field is ever in it.
 """

@@ -1,4 +1,4 @@
-"""An open question about who or which: its candidates shown live, and the answer of a person.
+"""Resolve an open question about a person: show the candidates live, take the answer.
 
 What is shown is read from the remotes for that moment: it is neither stored nor logged.
 """

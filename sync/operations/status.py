@@ -1,4 +1,4 @@
-"""How the service stands as a whole: what waits, what is left of the budget, who was heard of.
+"""Report how the service stands: what waits, what is left of the budget, who was heard of.
 
 Read from SQL alone, so that it can be asked while both remotes are away.
 """
@@ -20,8 +20,8 @@ from sync.store.tables import blockers, journal, work
 from sync.store.tables.work import Lane
 
 HEARD_WITHIN: Final = timedelta(hours=1)
-# DESIGN 11, "visit booked in DrChrono, person known": the dearest of the usual changes. It stands
-# in for the average while no item was worked on in the last hour.
+# A visit booked in DrChrono, the person known (docs/costs.md, C5): the dearest of the usual
+# changes. It stands in for the average while no item was worked on in the last hour.
 CALLS_OF_ONE: Final = 3.0
 
 

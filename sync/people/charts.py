@@ -1,4 +1,4 @@
-"""A chart or contact as it may be carried: without what can't be a value, which is told once.
+"""Read a chart or contact as it may be carried: without impossible values, which are told once.
 
 What is left out is neither written over there nor a trait by which people are told apart, and what
 stands there stays. It is carried when staff have put it right; then it is told no more.

@@ -1,4 +1,4 @@
-"""Finding a patient's contact among those OnCall has, and settling what both say alike."""
+"""Find a patient's contact among those that OnCall has, and settle what both say alike."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:
 def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Json], Person]]:
     """Every contact with that e-mail.
 
-    The search parameter's name is not documented (facts: U): a server that refuses it, or answers
-    with others, is read page by page instead, and that is remembered.
+    The search parameter's name is not documented (docs/api-facts.md, O29): a server that refuses
+    it, or answers with others, is read page by page instead, and that is remembered.
     """
     with sync.store.read() as conn:
         filters = facts.get(conn, FILTERS) != "no"
@@ -131,13 +131,14 @@ def _with_email(
 
 
 def stands_in(shown: Person, place: tuple[str, str]) -> bool:
+    """Whether a contact is of this provider and division."""
     return (present(shown.provider, ""), present(shown.division, "")) == place
 
 
 def whole(
     sync: Sync, ticket: Ticket, record: dict[str, Json], shown: Person
 ) -> tuple[dict[str, Json], Person]:
-    """List items lack provider and division (guide): read the contact itself then."""
+    """Read the contact itself where the list item lacks provider or division (O30)."""
     if not isinstance(shown.provider, Absent) and not isinstance(shown.division, Absent):
         return record, shown
     read = sync.oncall.get_contact(ticket, shown.remote_id)
@@ -145,6 +146,7 @@ def whole(
 
 
 def row_of(sync: Sync, shown: Person) -> Obj | None:
+    """Give the row of a contact that was read, None where there is none yet."""
     with sync.store.read() as conn:
         return links.find(conn, "oncall", "contact", shown.remote_id)
 

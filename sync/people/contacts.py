@@ -1,4 +1,4 @@
-"""A patient's OnCall contact: found before it is made, once per patient, provider and division."""
+"""Find or make a patient's OnCall contact: one for each patient, provider and division."""
 
 from __future__ import annotations
 

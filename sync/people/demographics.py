@@ -1,4 +1,4 @@
-"""From OnCall into the chart: names, e-mails and phones, only where the mapping says so.
+"""Carry names, e-mails and phones from OnCall to the chart, where the mapping allows it.
 
 A parent's e-mail put right on one visit must not rewrite the chart, so this is off by default.
 """

@@ -1,4 +1,4 @@
-"""Which fields of a contact or participant are not what the chart says, and how to write them."""
+"""Compare a contact or participant with the chart, field by field, and build what is due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An inactive or deceased patient is mailed nothing, whichever run would write it."""
+"""Keep an inactive or deceased patient from being mailed, whichever run would write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.store.tables import baselines, links
 if TYPE_CHECKING:
     from sync.run.context import Run
 
-# DrChrono's words for inactive and deceased (schema, patient_status).
+# DrChrono's words for inactive and deceased (docs/api-facts.md, D49).
 GONE = ("I", "D")
 
 

@@ -1,4 +1,4 @@
-"""Contacts for every patient, where the mapping says so: `people = "all"`."""
+"""Make contacts for every patient, where the mapping says `people = "all"`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of one person: the patient's names and addresses to their contacts and open visits.
+"""Run one person: carry the patient's names and addresses to their contacts and open visits.
 
 A person is a hub. Demographics flow from the system of record; what differs on the other side is
 written once, only where its baseline is not what it should be.

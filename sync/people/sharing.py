@@ -1,4 +1,4 @@
-"""An address that more charts share than one household has: nothing new is offered to it.
+"""Offer nothing new to an address that more charts share than one household has.
 
 Whoever reads that mailbox would see the visits of strangers. It is told once for each address, with
 the charts that share it; who shares it is counted in the keyed index, without a call (ADR 0022).

@@ -1,4 +1,4 @@
-"""What a chart says that OnCall does not say yet: written to its contacts and participants, once.
+"""Write to contacts and participants, once, what the chart says and OnCall does not say yet.
 
 A contact that nobody looked at for long is read before; an edit found there is told, and stands
 until the chart changes. What OnCall refuses is told and blocks nothing else.
@@ -42,6 +42,10 @@ BUSY = timedelta(seconds=1)
 
 
 def write_contact(run: PersonRun, contact: Obj) -> None:
+    """Write to one contact what the chart says and it does not; read it first if it is not fresh.
+
+    Raises the RemoteErrors of its calls but a refusal, which is told and blocks nothing else.
+    """
     sync = run.sync
     hinted = any(d.object == contact.id for d in run.deliveries)
     fresh = contact.seen_at is not None and sync.clock() - contact.seen_at < FRESH

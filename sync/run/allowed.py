@@ -1,6 +1,8 @@
-"""What no run may do before a person has said so: go live, pick one of several, meet the excluded.
+"""Park what no run may do before a person has said so: go live, choose, act for the excluded.
 
 A run that meets it parks; the decision raises it again.
+
+R… are rules of docs/rules.md.
 """
 
 from __future__ import annotations

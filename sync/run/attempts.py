@@ -1,4 +1,4 @@
-"""An attempt to make something: the row that stands before its POST, and what is left of it after.
+"""Record an attempt to make something: a row before its POST, and what is left of it after.
 
 A POST whose answer was not read *has happened* until two looks apart deny it. A look counts only
 when the POST can have landed by then, and what it shows tells that it can't lack what was made
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 LOOKS = 2
 # Times "apart" that a list must have been silent for to deny by that. Ten minutes as it ships:
-# far beyond the "some seconds" by which DrChrono's lists are behind (API v4, Requests).
+# far beyond the "some seconds" by which DrChrono's lists are behind (docs/api-facts.md, D4).
 SILENCE = 10
 # Times "apart" after which a person is asked where lists surely lack what is there.
 HOPELESS = 60
@@ -195,7 +195,7 @@ def as_sent(
             baselines.settle(conn, one.object, {one.field: one.digest}, one.key_id)
     wire_of = drchrono.wire if row.system == "drchrono" else oncall.wire
     wire = wire_of("appointment", json)
-    # No body of ours names it; the answers of some accounts do (facts: D, Appointments).
+    # No body of ours names it; the answers of some accounts do (D39).
     bare = {key: value for key, value in json.items() if key != "is_telehealth"}
     like_sent = wire_of("appointment", bare)
     for name in {one.field for one in sent} & wire.keys():

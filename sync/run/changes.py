@@ -1,4 +1,4 @@
-"""How what a remote shows now stands to what is stored of it: same, changed, ours, new, unknown."""
+"""Compare what a remote shows with what is stored of it: same, changed, ours, new, unknown."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""An occurrence of a series is one visit, under whatever id it stands: virtual first, then real.
+"""Follow an occurrence of a series through its ids: virtual first, then real.
 
 A virtual occurrence's id (`<date>_<series>`) ends when it becomes an appointment of its own, or
 when its series is split and it belongs to another base. It is found again by
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 KNOWN_BY = ("starts", "patient", "provider")
 # A baseline under a key that we don't have says nothing against it.
 KNOWN = frozenset({Seen.SAME, Seen.OURS, Seen.UNKNOWN})
-# `since` is a date in an undecided zone (API v4, facts): a day more, and one for the overlap.
+# `since` is a date in no known zone (docs/api-facts.md, D27): a day more, and one for the overlap.
 OVERLAP = timedelta(days=2)
 
 

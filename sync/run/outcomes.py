@@ -1,11 +1,11 @@
-"""How a run can end other than done: later, or parked until something changes."""
+"""End a run other than done: later, or parked until something changes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sync.store.tables.work import Hints
 
-# "Look once more after some seconds": reads can be that stale (API v4, Requests).
+# A read can be some seconds old (docs/api-facts.md, D4).
 LOOK_AGAIN = timedelta(seconds=3)
 # How soon it is tried again when another worker holds what is needed.
 BUSY = timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Bringing baselines under an older digest key to the current one, by what is read anyway.
+"""Bring baselines under an older digest key to the current one, by what is read anyway.
 
 A value is at hand only while it is shown, so a change of DIGEST_KEYS is taken up bit by bit: no
 call is made for it, and nothing counts as changed (ADR 0018).

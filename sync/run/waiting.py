@@ -1,4 +1,4 @@
-"""What a parked object waits for, and what wakes it: one place for both.
+"""Park an object until what it waits for changes, and wake it then.
 
 A blocker is (kind, ref). Whoever learns that such a thing changed calls `wake`; the object's own
 changes and an operator wake it anyway. docs/waiting.md lists each cause with what ends it.

@@ -1,1 +1,1 @@
-"""The truth in SQL: work, links, baselines, the journal of calls, tokens."""
+"""Keep the truth in SQL: work, links, baselines, the journal of calls, tokens."""

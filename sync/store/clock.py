@@ -1,4 +1,4 @@
-"""What time it is: the database's, as all processes compare leases, budgets and tokens by it.
+"""Tell the database's time, by which all processes compare leases, budgets and tokens.
 
 Hosts' clocks differ, so each process keeps how far the database's clock is from its own steady one
 and asks again now and then. SQLite serves one host, whose clock is the database's.

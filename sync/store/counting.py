@@ -1,4 +1,4 @@
-"""Counters that all processes share: each is added to last in a transaction, in one order.
+"""Add to the counters that all processes share: last in a transaction, in one order.
 
 Everybody writes these few rows. Whoever held one while waiting for a lease's row would be waited
 for by whoever holds that row and counts: under many deliveries at once, a deadlock each time.

@@ -1,4 +1,4 @@
-"""How a database is opened: SQLite for one host, PostgreSQL in production; the same code on both.
+"""Open a database: SQLite for one host, PostgreSQL in production; the same code on both.
 
 Every writing transaction on SQLite is BEGIN IMMEDIATE: a fence that was read before the write lock
 was taken is no fence.

@@ -1,4 +1,4 @@
-"""Whose turn comes first, and which side something was said about."""
+"""Define the lanes, in the order of their turns, and the hints: which side was spoken of."""
 
 from dataclasses import dataclass
 from enum import IntEnum

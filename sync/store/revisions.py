@@ -1,4 +1,4 @@
-"""Which tables this version of the service needs, and which ones a database has."""
+"""Compare the tables that this version needs with those that a database has."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tables, in one place. Flows are in DESIGN terms: aggregates, objects, baselines, work, calls.
+"""Define the tables, in one place. The words are those of docs/glossary.md.
 
 Nothing personal is in any column: ids, start times, digests, field names and words of status only.
 """

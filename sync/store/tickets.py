@@ -1,4 +1,4 @@
-"""One-time secrets of the OAuth exchange: their hash is stored, and what they hold is sealed."""
+"""Keep the one-time secrets of the OAuth exchange: their hash, and what they hold, sealed."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Where OAuth tokens rest: one sealed row per provider (Fernet; the first key seals, all open)."""
+"""Keep OAuth tokens: one sealed row for each provider (Fernet; the first key seals, all open)."""
 
 import json
 from collections.abc import Callable

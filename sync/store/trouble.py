@@ -1,4 +1,4 @@
-"""What to do about an error of the database, in one sentence that repeats nothing of its own text.
+"""Say what to do about an error of the database, in a sentence without its own text.
 
 The text can hold the address with its user, and values of a statement; it is looked at, not shown.
 """

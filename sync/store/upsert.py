@@ -1,4 +1,4 @@
-"""How a row is inserted that another process may be inserting at this moment.
+"""Insert a row that another process may be inserting at this moment.
 
 A SELECT before the INSERT decides nothing: two transactions both find no row, and one of them fails
 on the unique constraint. `ON CONFLICT` is told in each dialect's own words, so it is made here.

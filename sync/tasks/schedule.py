@@ -1,4 +1,4 @@
-"""The beat's tasks: what runs how often. Each tick is run once, however many beats there are."""
+"""List the beat's tasks and how often each runs: once a tick, however many beats there are."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -288,7 +288,7 @@ def _take(sync: Sync, name: str) -> bool:
 def webhooks_were_missed(sync: Sync) -> None:
     """Have what changed read at once: for a while nobody could take webhooks.
 
-    DrChrono would send them again in an hour (API v4, Webhooks delivery mechanism), OnCall never.
+    DrChrono would send them again in an hour (docs/api-facts.md, D64), OnCall may never (O40).
     Raises SQLAlchemyError.
     """
     with sync.store.write() as conn:

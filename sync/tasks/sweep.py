@@ -1,4 +1,4 @@
-"""What is due and unclaimed: the sweeper makes up for every lost ring."""
+"""Ring what is due and unclaimed, and so make up for every lost ring."""
 
 from sync.run.hinted import turns
 from sync.runtime import Ring, Sync

@@ -1,4 +1,4 @@
-"""One worker's run of one aggregate: claim it, work on it, and give it back in the right way."""
+"""Run one aggregate for a worker: claim it, work on it, and give it back in the right way."""
 
 import random
 from datetime import datetime, timedelta

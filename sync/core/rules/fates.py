@@ -146,7 +146,7 @@ def fate_in(
 ) -> Lived:
     """Decide what becomes of one of several attendances of a visit that shall stand at `slot`.
 
-    An end decides before any field, the place too (R7).
+    An end decides before any field, the place too (docs/rules.md, R7).
     """
     lived = lives(
         member.state or _OPEN,

@@ -1,4 +1,4 @@
-"""Merge the fields of an open visit that both sides have (R8)."""
+"""Merge the fields of an open visit that both sides have (docs/rules.md, R8)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whether a chart says enough to offer its patient a visit, and a participant to make a chart of.
+"""Check that a chart says enough to offer its patient a visit, and a participant to make a chart.
 
-A visit, a contact and a chart can't be taken back without a trace: what they are made of must be
-whole before.
+A visit, a contact and a chart can't be taken back without a trace, so what they are made of must be
+whole first.
 """
 
 from sync.core.addresses import is_sure

@@ -1,4 +1,4 @@
-"""When a visit is over, which side says so, and what is then written to the other.
+"""Decide by life and status: when a visit is over, which side says so, what the other is told.
 
 The status table is the clinic's to change (mapping file); these are its defaults. Words are
 compared without case, and a word that is not in the table is open: an unknown status must never

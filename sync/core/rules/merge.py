@@ -1,4 +1,4 @@
-"""What to do with one field that exists on both sides, given what each did since its baseline.
+"""Merge one field that exists on both sides, given what each did since its baseline.
 
 A three-way merge as one pure function: two sides in, one action out. Each side's value is in our
 terms, so equal means equal, and `None` and `""` are both empty.

@@ -1,4 +1,4 @@
-"""Whether two records are the same person: never a guess.
+"""Tell whether two records are the same person, without guessing.
 
 E-mail, first name, last name and birth date must agree. A shared family e-mail is never enough, a
 changed surname is not a match, and whatever is only likely comes back as `several`: it waits for

@@ -3,6 +3,8 @@
 `plan_visit` is pure: it looks at life and death first, then at each field. It names effects and
 does nothing. The dry run (`plan`) and the worker's run call this same function (R13). A visit has
 attendances: what holds for one of them is here, what holds for several is in `several`.
+
+R… are rules of docs/rules.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which values can be what their field says, in both directions and in one place.
+"""Check that a value can be one of its field, in both directions and in one place.
 
-What can't be is not carried: a required field waits and is told, any other is left out. Nothing is
-put in its place.
+An impossible value is not carried: a required field waits and is told, any other is left out.
+Nothing is put in its place (docs/adr/0029-ranges.md).
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def name(text: str) -> bool:
 
 
 def length(shown: Visit) -> Maybe[int]:
-    """How long a visit is: its own length, else its profile's (API v4, duration: optional then)."""
+    """Give a visit's length: its own, else its profile's (docs/api-facts.md, D37)."""
     return shown.profile_minutes if isinstance(shown.minutes, Absent) else shown.minutes
 
 

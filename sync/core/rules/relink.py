@@ -1,4 +1,4 @@
-"""What the markers in both systems say belongs together: the links, rebuilt without a database.
+"""Rebuild the links from the markers of both systems, without a database.
 
 A marker names the visit it belongs to and its counterpart. OnCall's is written with the visit, so
 it says most; an appointment's may have been copied along by a clone. Pure.

@@ -2,6 +2,8 @@
 
 Appointments with a group profile that stand in one slot are attendances of one OnCall visit (R36).
 Pure, as `plan`.
+
+R… are rules of docs/rules.md.
 """
 
 from __future__ import annotations

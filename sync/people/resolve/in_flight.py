@@ -1,4 +1,4 @@
-"""Finding a patient's create whose outcome is not known, by whatever named it.
+"""Find a patient's create whose outcome is not known, by whatever named it.
 
 The words of a participant change between two attempts: an address is corrected, a contact's birth
 date comes. So a create is kept under digests of the e-mail, of the name, and of the participant's

@@ -1,4 +1,4 @@
-"""A patient's create whose outcome is not known: find the patient, or make sure that there is none.
+"""Recover a patient's create whose outcome is not known: find the patient, or deny them.
 
 The list of what changed since the POST is read whole, with our markers: it shows the patient
 whatever the participant is called by now. What DrChrono told of since is read by its id, however
@@ -69,7 +69,7 @@ def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | N
     marks: list[str | None] = []
     ids: set[str] = set()
     since = (sent - timedelta(days=1)).date().isoformat()
-    # Who is inactive is left out of lists (API v4, Patients).
+    # Lists leave out inactive patients (docs/api-facts.md, D49).
     filters = {"since": since, "show_inactive": "true"}
     for page in sync.drchrono.list_patients(ticket, verbose=True, **filters):
         for json in page.results:

@@ -1,4 +1,4 @@
-"""Making the patient of a participant whom nobody knew: once, by policy (the guide's flow).
+"""Make the patient of a participant whom nobody knew: once, by policy (docs/rules.md, R32).
 
 Whoever makes one holds the lease of the new person, so that two visits of somebody new can't make
 two charts. A create without an outcome is found again by each thing that named it: the e-mail, the

@@ -1,4 +1,4 @@
-"""Who a visit is with: the patient behind an appointment, or behind an OnCall participant.
+"""Find the patient behind an appointment, or behind an OnCall participant.
 
 A person may be known without a call (the keyed index), found by asking, made new by policy, or be
 left to a human. Never a guess.

@@ -1,4 +1,4 @@
-"""What is looked for to tell who a participant is: their contact, and the charts like theirs."""
+"""Read what tells who a participant is: their contact, and the charts like theirs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_contact(run: Run, attendee: Attendee) -> tuple[Person | Attendee, Perso
 def patients_like(run: Run, candidate: Person | Attendee) -> list[dict[str, Json]]:
     """Everybody who has that e-mail, and everybody who has that name.
 
-    Lists leave out who is inactive (API v4, Patients), and they are there all the same.
+    Lists leave out inactive patients (docs/api-facts.md, D49), who are there all the same.
     """
 
     def find(**filters: str) -> list[dict[str, Json]]:

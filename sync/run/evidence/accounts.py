@@ -1,4 +1,4 @@
-"""Whether both accounts are the pinned ones, and that nothing is believed or done while one is not.
+"""Prove that both accounts are the pinned ones, and stop all work while one is not.
 
 A token or key of another practice answers 404 for each id of ours, and empty lists. So a deletion
 is believed only when the account was proven right at or after it was first denied; the proof is a
@@ -221,10 +221,10 @@ def mapped_doctors(sync: Sync) -> set[str]:
 
 
 def require_sight(sync: Sync, doctor: str | None, since: datetime) -> None:
-    """Return when the account showed a doctor's appointments at `since` or later, or asks now.
+    """Return if the account showed a doctor's appointments at `since` or later, or shows them now.
 
     DrChrono shows other doctors' appointments and patients only with the practice's setting
-    share_patients (facts: D): without it each of them is 404 under the right account.
+    share_patients (docs/api-facts.md, D8): without it each is 404 under the right account.
     Raises WrongAccount when the account shows none of a doctor's and is not known to see them.
     """
     if doctor is None:

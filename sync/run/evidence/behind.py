@@ -1,4 +1,4 @@
-"""Whether this database knows less than the two systems do: it was lost, or is an older copy.
+"""Notice that this database knows less than both systems do: it was lost, or is an older copy.
 
 A marker of ours that names a visit, or a counterpart, that no row of ours holds is the proof; its
 seal must hold for the object that bears it (ADR 0025).

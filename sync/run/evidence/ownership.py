@@ -1,4 +1,4 @@
-"""Whose account an answer is of: DrChrono's practice group, OnCall's divisions. Pure."""
+"""Tell whose account an answer is of: DrChrono's practice group, OnCall's divisions. Pure."""
 
 from collections.abc import Iterable
 

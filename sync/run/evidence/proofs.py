@@ -1,9 +1,9 @@
-"""Which lists deny what they do not show: what is not shown is not absent.
+"""Judge what a list denies: what is not shown is not absent.
 
-A list may be behind by seconds or by minutes (API v4, Lists; OnCall says nothing). It denies what a
-lost POST made when it shows something that came after that POST: then it can't lack what came
-before. A list that once showed an object of ours within `APART_SECONDS` of its making is *proven*:
-two looks that are further apart than that deny. A list that has shown neither is merely silent.
+A list may be behind by seconds or by minutes (docs/api-facts.md, D4, O4). When it shows something
+that was made after a lost POST, it can't lack what that POST made, and so denies it. A list that
+once showed an object of ours within `APART_SECONDS` of its making is *proven*: two looks further
+apart than that deny. A list that has shown neither is silent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a marker is what we wrote, and where we wrote it: its seal says so (ADR 0025).
+"""Check by its seal that we wrote a marker, and into this very object (ADR 0025).
 
 Whoever can edit an appointment can edit or copy a marker. One whose seal does not hold claims
 nothing and proves nothing; it parks the object that bears it, and nothing else.

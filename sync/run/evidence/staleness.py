@@ -1,13 +1,14 @@
-"""Which reads are no evidence yet: what they show stood there before our own last write of it.
+"""Distrust a read that shows what was there before our own last write.
 
-A read may be answered by a copy that is behind. DrChrono says "some seconds", OnCall says nothing.
-Believed at once, what stood there before a write of ours would be carried to the other side as
-somebody's edit and undo what was just carried; and what such a copy lacks would be taken for
-deleted. So it is looked at again, at growing distances, and what still shows it `APART_SECONDS`
-after that write is somebody's doing. Any other value is somebody's edit at once, and so is anything
-under a newer `updated_at` of DrChrono's. What nobody told is deleted, two looks apart must deny;
-what a webhook tells is deleted is looked at again while it is so new that a copy may lack it (ADR
-0017).
+A read may be answered by a copy that is behind: by some seconds in DrChrono (docs/api-facts.md,
+D4), by an unknown time in OnCall (O4). If we trusted such a read, we would mistake the value from
+before our own write for a user's edit, carry it to the other side, and undo our write; and we would
+take what the copy lacks for deleted. So the object is read again, at growing intervals. A read that
+still shows the former value `APART_SECONDS` after our write is a user's edit. Any other value is an
+edit at once, and so is anything under a newer `updated_at` of DrChrono's.
+
+An object of which no webhook says that it is deleted is denied by two reads apart. One of which a
+webhook says so is read again while it is so new that a copy may lack it (ADR 0017).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 DELETED = "APPOINTMENT_DELETE"  # a caller's word
 LISTED_DELETED = "scan_deleted"  # an authenticated list's
-# How long a copy may lack what was made: reads are "some seconds" old (API v4, Requests).
+# How long a copy may lack what was made: a read can be some seconds old (D4).
 NEW = 3 * LOOK_AGAIN
 
 

@@ -1,1 +1,1 @@
-"""Alembic migrations, tested up and down on SQLite and PostgreSQL."""
+"""Hold the migrations of Alembic, tested up and down on SQLite and PostgreSQL."""

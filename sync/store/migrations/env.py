@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `sync.store.database` hands over."""
+"""Run Alembic on the connection that `sync.store.database` hands over."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""The rows of `person`, and the patients and contacts that are theirs."""
+"""Keep the rows of `person`, and the patients and contacts that are theirs."""

@@ -1,1 +1,1 @@
-"""The rows that are the service's own: the pinned accounts, its keys, its ticks, its cleaning."""
+"""Keep the service's own rows: the pinned accounts, its keys, its ticks, its cleaning."""

@@ -1,4 +1,4 @@
-"""Who attends which visit: DrChrono appointment, OnCall participant, person; each with a life."""
+"""Keep who attends which visit: appointment, participant, person; each with a life."""
 
 from dataclasses import dataclass
 from datetime import datetime

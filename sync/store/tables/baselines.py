@@ -1,4 +1,4 @@
-"""What each field of an object last settled at, and what our own calls are writing there.
+"""Keep what each field of an object last settled at, and what our own calls are writing.
 
 Both are keyed digests of the field in that side's wire form, never values.
 """

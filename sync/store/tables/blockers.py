@@ -79,6 +79,7 @@ def wake(
 
 
 def patients_of(conn: Connection, key: int) -> list[str]:
+    """Give the DrChrono ids of the patients who attend a visit."""
     rows = conn.execute(
         select(object_.c.remote_id)
         .join(attendance, attendance.c.person == object_.c.aggregate)

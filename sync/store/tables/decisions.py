@@ -1,4 +1,4 @@
-"""The lines of `decision`: what was decided by hand, about what, by whom and when."""
+"""Keep the lines of `decision`: what was decided by hand, about what, by whom and when."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Who was told apart by hand: never paired again, whatever the matching finds.
+"""Keep who was told apart by hand: never paired again, whatever the matching finds.
 
 A line of `decision`: kind `never_pair`, and both remote ids with their kind, in a fixed order.
 """

@@ -1,4 +1,4 @@
-"""Who an OnCall participant is, as a person has said: this patient, or surely nobody known.
+"""Keep who an OnCall participant is, as a person said: this patient, or nobody known.
 
 Lines of `decision` by the participant's id; what was never asked is not in it.
 """

@@ -1,4 +1,4 @@
-"""What the remotes told about themselves, remembered: zones, profiles, field ids, what lists do.
+"""Keep what the remotes told about themselves: zones, profiles, field ids, what lists do.
 
 Kept in `probe`, one short text per name; nothing personal.
 """

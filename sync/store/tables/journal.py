@@ -1,4 +1,4 @@
-"""What is written down about the work: deliveries, conflicts, attention, counters, heartbeats."""
+"""Keep the journal: deliveries, conflicts, attention, counters, heartbeats."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

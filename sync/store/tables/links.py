@@ -1,4 +1,4 @@
-"""What belongs together: aggregates, their remote objects, who attends which visit.
+"""Keep what belongs together: aggregates, their remote objects, who attends which visit.
 
 Every remote object has one row and belongs to one aggregate. Rows move between aggregates by
 `moves` only, for `sync.run.transfer`.

@@ -1,4 +1,4 @@
-"""The keyed index of known people: who has this e-mail and this name, answered without a call.
+"""Find known people by e-mail and name in the keyed index, without a call.
 
 It holds who was read. Whom only a webhook told of is noted apart, and read before it counts.
 """

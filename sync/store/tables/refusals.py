@@ -1,4 +1,4 @@
-"""What a remote refused of an object's optional fields: remembered by digest, told once."""
+"""Remember by digest which optional fields of an object a remote refused; told once."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How far each scan came: its cursor moves to the start of a completed pass."""
+"""Keep each scan's cursor, which moves to the start of a completed pass."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What callers said of ids that no authenticated call has shown: a bounded table, no row for ever.
+"""Keep what callers said of ids that no read has shown yet: a bounded table.
 
 Nothing is decided by it. A row asks for one read (`asks`), remembers a deletion for an hour
 (`deleted`), or says whose address a chart may have by now (`keys`), which costs one read first.

@@ -1,4 +1,4 @@
-"""Which aggregate is to be looked at, by whom, and when: the durable queue.
+"""Queue the aggregates that are to be looked at: a durable queue with leases and fences.
 
 The contract is that of client-go's work queue: an item carries only a key; one key is never worked
 on twice at once; any number of raises while it waits are one run; a raise during a run is exactly

@@ -1,1 +1,1 @@
-"""The rows of `visit`: where a visit stands, what holds it, and which occurrence it is."""
+"""Keep the rows of `visit`: where a visit stands, what holds it, which occurrence it is."""

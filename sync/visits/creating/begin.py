@@ -2,6 +2,8 @@
 
 Neither remote knows idempotency keys. So the row is written before the call, the marker goes with
 the call, and a POST whose answer was not read *has happened* until two looks apart deny it (R14).
+
+R… are rules of docs/rules.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is in the OnCall visit of a group: made with everybody, added to, taken out of.
+"""Put people into a shared OnCall visit: made with everybody, added to, taken out of.
 
 Adding to a live visit is a create too: whether OnCall appends to the list or replaces it is
 unknown, so the whole list is written back, and a lost answer is looked into before it is repeated.

@@ -1,4 +1,4 @@
-"""From OnCall's visit to appointments: each matched participant of a group gets one.
+"""Make an appointment for each matched participant who has come into OnCall's visit.
 
 Who is matched with nobody may be a third party or a co-host: left alone, and told once. Never does
 a participant among several become a new patient.

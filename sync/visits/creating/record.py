@@ -1,4 +1,4 @@
-"""What a create is kept as: id, baselines, participant; its source is settled.
+"""Record what a create made: id, baselines, participant; settle its source.
 
 Of one whose answer was lost the baselines are what was sent, not what is found: who edited it since
 is heard.

@@ -1,7 +1,7 @@
-"""A create whose outcome is not known: find what it made, or make sure that it made nothing.
+"""Recover a create whose outcome is not known: find what it made, or deny it.
 
 A POST whose answer was not read *has happened* until two looks apart deny it, on a list that is
-proven to show new objects; else a person is asked.
+proven to show new objects; else a person is asked (docs/rules.md, R15).
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ def _stand_up(conn: Connection, run: VisitRun, row: Obj) -> None:
 
 
 def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> None:
+    """Record the object that was found as the one that the lost create made."""
     sync = run.sync
     with sync.store.write() as conn:
         work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)

@@ -1,4 +1,4 @@
-"""Of a group only the member waits whom a refusal of OnCall's is about."""
+"""Park only the member whom a refusal of OnCall's is about, not the group."""
 
 from __future__ import annotations
 

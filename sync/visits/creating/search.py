@@ -1,4 +1,4 @@
-"""Looking for what a create may have made: where it is cheap first, then the newest of the list."""
+"""Search for what a create may have made: where it is cheap first, then the newest of the list."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _whole(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
 
 
 def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
-    """By day, doctor and patient, with the custom fields (API v4: lists are some seconds old)."""
+    """By day, doctor and patient, with the custom fields; a list lags (docs/api-facts.md, D29)."""
     state, sync = run.state, run.sync
     starts, doctor = state.row["starts_at"], state.row["doctor"]
     if starts is None or doctor is None:

@@ -1,4 +1,4 @@
-"""Whose object is it: what a marker says about an object met for the first time.
+"""Bring an object to the visit that its marker names, when it is met for the first time.
 
 The remote's own webhook can bring an object of ours under an aggregate of its own, before the
 answer of the create did, or after a crash. The marker names where it belongs.

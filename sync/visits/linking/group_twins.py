@@ -1,4 +1,4 @@
-"""One group entered by hand on both sides, moments apart: found before anything is made for it.
+"""Find a group that was entered by hand on both sides, before anything is made for it.
 
 Whichever side came first, the DrChrono group takes the OnCall visit as its own; an OnCall visit
 waits while such a group is still being made.

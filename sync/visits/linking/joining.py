@@ -1,4 +1,4 @@
-"""How an appointment comes into a group visit: the first one takes the slot, the others join it.
+"""Enter an appointment into a shared visit: the first one takes the slot, the others join it.
 
 A visit of its own that has an OnCall side already becomes the group where the slot is free; else
 only its appointment goes over, and what it leaves behind is cancelled: visits are never merged.

@@ -1,4 +1,4 @@
-"""Charts that DrChrono merged are one person: the appointment's patient is another chart's id now.
+"""Recognise merged charts: the appointment's patient is another chart's id now.
 
 The chart that stays has the name and birth date of the one that was attended. With the same e-mail
 it is the same person. With another one it is, too, if the former chart is gone or inactive: charts

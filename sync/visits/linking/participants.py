@@ -1,4 +1,4 @@
-"""Who of the OnCall visit's participants stands for which member: found, kept, lost.
+"""Match the members of a shared visit to its participants: found, kept, lost.
 
 E-mail and names decide, by the keyed index; a participant of an earlier life is not taken up again.
 """

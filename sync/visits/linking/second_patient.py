@@ -1,4 +1,4 @@
-"""Somebody whom staff add in OnCall to a visit of one: a second patient makes it a group.
+"""Share a visit of one when staff add a second patient in OnCall.
 
 Where the clinic has no group profile, and for whoever is no patient (a third party, a co-host),
 nothing is made: they are left alone, and it is told once.

@@ -1,4 +1,4 @@
-"""A rescheduled appointment and the one cloned from it are the same visit, whichever comes first.
+"""Let an appointment take the place of the rescheduled one that it was cloned from.
 
 DrChrono reschedules by a clone (`cloned_from`) and sets the original to Rescheduled. The clone then
 stands in the original's place: the OnCall visit moves, with one mail. A clone whose original stays

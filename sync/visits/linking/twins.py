@@ -1,4 +1,4 @@
-"""One visit that was entered by hand on both sides: found again before anything is made, joined.
+"""Join one visit that was entered by hand on both sides, before anything is made.
 
 Candidates come from our own rows (same doctor, same start, one side only); each is read, and the
 person decides: never a guess, never two visits for one slot.

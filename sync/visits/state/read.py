@@ -88,7 +88,7 @@ def _appointment_denied(run: VisitRun, seat: Seat) -> None:
     if _is_denied_again(run, obj):
         seat.gone = True
         return
-    # An occurrence that became an appointment has another id; its own is gone then (API v4).
+    # An occurrence that became an appointment has another id; its own is gone then (D43).
     real = None
     if not _was_deleted(state, obj):
         real = occurrences.look_for_real(sync, run.ticket, obj)
@@ -165,8 +165,8 @@ def look_again(state: VisitState, system: str) -> LaterError:
 def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
     """Whether a read is older than what a delivery told, or than what was read before.
 
-    Marks are DrChrono's `updated_at`, opaque but growing (facts). After some looks what is shown
-    is taken as it is.
+    DrChrono's `updated_at` dates nothing, but it grows (docs/api-facts.md, D27). After some looks
+    what is shown is taken as it is.
     """
     if state.lease.attempts >= LOOKS_AGAIN:
         return False
@@ -196,7 +196,7 @@ def _oncall(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> S
     seen = compare(sync.digests, obj.id, wire, state.stored)
     shown = oncall.to_visit(json, sync.mapping)
     if seen.get("state") is Seen.NEW and obj.made_by_us and _is_open(shown):
-        # The answer that made it did not tell a status (guide): as we made it, it is open.
+        # The answer of its create told no status (O12): as we made it, it is open.
         seen["state"] = Seen.SAME
     if seen.get("state") is Seen.CHANGED and _is_cancelled(shown) and _cancelled_by_us(state, obj):
         seen["state"] = Seen.OURS

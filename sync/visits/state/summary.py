@@ -1,4 +1,7 @@
-"""Say in short how a visit stands: when, with whom, and whether a side asks for nothing."""
+"""Say in short how a visit stands: when, with whom, and whether a side asks for nothing.
+
+D… are facts of docs/api-facts.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done about baselines under a digest key that we don't have: nothing follows from them.
+"""Handle baselines under a digest key that we don't have: nothing follows from them.
 
 Such a baseline is neither a change nor none (ADR 0018). What can be told without it, from ids and
 places that are stored in clear or because both sides say the same, is settled anew; the rest waits

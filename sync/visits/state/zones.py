@@ -1,4 +1,4 @@
-"""Doctors' time zones: learned, waited for where unknown, and carried where they change.
+"""Follow doctors' time zones: learn them, wait where one is unknown, carry a change.
 
 An instant has two inputs, the wall clock and the zone it is read in. DrChrono tells no change of
 a zone by webhook, so its doctors are looked at with every catch-up. Until a change is carried

@@ -1,4 +1,4 @@
-"""Which edits our writes overwrite, and that each is recorded: which field and when, never what.
+"""Record each edit that our writes overwrite: which field and when, never values.
 
 What both sides changed is recorded before the write goes out: one whose answer is lost, or whose
 worker dies, may be found done by a run that sees nothing to overwrite any more.

@@ -1,4 +1,4 @@
-"""Writing our marker into a remote object, keeping every foreign entry beside it."""
+"""Write our marker into a remote object, and keep every foreign entry beside it."""
 
 from __future__ import annotations
 

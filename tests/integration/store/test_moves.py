@@ -1,4 +1,4 @@
-"""What hangs on an object goes with it, and who moves it waits for nobody; on both databases."""
+"""Move with an object what hangs on it, and wait for nobody; on both databases."""
 
 import threading
 from datetime import UTC, datetime, timedelta

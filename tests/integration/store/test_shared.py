@@ -1,4 +1,4 @@
-"""That several attendances share a visit is a column: what a live database held is carried over."""
+"""Carry what a live database held over to the column of shared visits."""
 
 import pytest
 from sqlalchemy import text

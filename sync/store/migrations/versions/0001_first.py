@@ -1,4 +1,4 @@
-"""The first schema: aggregates, remote objects, and what is written down of the work on them.
+"""Create the first schema: aggregates, remote objects, and the records of the work on them.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

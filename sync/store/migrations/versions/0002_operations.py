@@ -1,4 +1,4 @@
-"""The first schema, second half: what operators are told, and what the service remembers.
+"""Create the first schema's second half: what operators are told, what the service remembers.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

@@ -1,4 +1,4 @@
-"""What stood in a field before a write of ours: a read that is behind shows it again.
+"""Remember what stood in a field before a write of ours: a stale read shows it again.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

@@ -1,4 +1,4 @@
-"""What a remote refused of an object's optional fields, remembered until its value changes.
+"""Remember which optional fields of an object a remote refused, until the value changes.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

@@ -1,4 +1,4 @@
-"""What tells whether a process belongs to this database: its keys, and who connected the token.
+"""Store what shows that a process belongs to this database: its keys, who connected.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

@@ -1,4 +1,4 @@
-"""What a one-time secret of the OAuth exchange holds, sealed.
+"""Store what a one-time secret of the OAuth exchange holds, sealed.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

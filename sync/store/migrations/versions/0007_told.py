@@ -1,4 +1,4 @@
-"""What callers said is kept apart from what was read (ADR 0017).
+"""Keep what callers said apart from what was read (ADR 0017).
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

@@ -1,4 +1,4 @@
-"""What a claim was given is kept in its row, so that one statement claims.
+"""Keep in a work item's row what its claim was given, so that one statement claims.
 
 Frozen: it says what this revision made, whatever the tables are today.
 """

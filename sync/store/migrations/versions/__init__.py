@@ -1,1 +1,1 @@
-"""One file per step of the schema, oldest first."""
+"""Hold one file for each step of the schema, oldest first."""

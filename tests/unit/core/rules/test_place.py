@@ -1,4 +1,4 @@
-"""Where a group stands, told by what was read of its members and of the OnCall visit."""
+"""Say where a group stands, by what was read of its members and of the OnCall visit."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
