@@ -3,7 +3,7 @@
 A visit's plan is the run's own function. Values stay unsaid: systems, field names, mails.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
@@ -46,9 +46,10 @@ from sync.visits import reconcile
 from sync.visits.state.load import load
 from sync.visits.state.model import VisitRun
 
-# OnCall mails the patient when a visit or a participant is made, changed or cancelled (facts: D);
-# a marker, a contact, and whatever is written to DrChrono is mailed to nobody.
+# OnCall mails the patient when a visit or a participant is made, changed or cancelled
+# (docs/api-facts.md, O17). A marker, a contact, and what is written to DrChrono mails nobody.
 MAILED: Final = frozenset({"appointment", "participant"})
+PARTS: Final = ("effects", "conflicts", "asks", "why")
 _SOON: Final = timedelta(seconds=1)
 
 
@@ -101,16 +102,10 @@ def _leased(sync: Sync, key: int) -> Iterator[Lease]:
 
 
 def _explained(
-    sync: Sync,
-    kind: str,
-    key: int,
-    effects: list[Line],
-    *,
-    conflicts: list[Line],
-    asks: list[Line],
-    why: list[Line],
-    **more: object,
+    sync: Sync, kind: str, key: int, parts: Mapping[str, list[Line]], **more: object
 ) -> Explanation:
+    """Give the answer: a summary, then each of PARTS, empty where `parts` lacks it."""
+    effects = parts.get("effects", [])
     mails = sum(int(str(effect.values["mails"])) for effect in effects)
     summary = Line.of(
         mode=str(sync.settings.sync_mode),
@@ -118,15 +113,14 @@ def _explained(
         mails=mails,
         **more,
     )
-    parts = {"effects": effects, "conflicts": conflicts, "asks": asks, "why": why}
-    return Explanation(kind, key, summary, {name: tuple(part) for name, part in parts.items()})
+    return Explanation(kind, key, summary, {name: tuple(parts.get(name, ())) for name in PARTS})
 
 
 def _stopped(
     sync: Sync, kind: str, key: int, reason: str, skipped: str = "unusable"
 ) -> Explanation:
     why = [Line({"why": reason}, reason)]
-    return _explained(sync, kind, key, [], conflicts=[], asks=[], why=why, skipped=skipped)
+    return _explained(sync, kind, key, {"why": why}, skipped=skipped)
 
 
 # --- visits ---------------------------------------------------------------------------------------
@@ -141,10 +135,12 @@ def _of_visit(sync: Sync, lease: Lease) -> Explanation:
         sync,
         "visit",
         state.key,
-        [line for effect in found.effects for line in _effect(effect)],
-        conflicts=[_conflict(system, name) for system, name in found.conflicts],
-        asks=[Line({"cause": cause}, cause) for cause in found.asks],
-        why=[Line({"why": reason}, reason) for reason in found.why],
+        {
+            "effects": [line for effect in found.effects for line in _effect(effect)],
+            "conflicts": [_conflict(system, name) for system, name in found.conflicts],
+            "asks": [Line({"cause": cause}, cause) for cause in found.asks],
+            "why": [Line({"why": reason}, reason) for reason in found.why],
+        },
         generation=state.generation,
         skipped=found.skipped,
         held=list(found.held),
@@ -236,14 +232,13 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
     cause = inviting.unreachable(run.person) or _shared_by_many(run)
     if cause:
         asks = [Line({"cause": cause}, cause)]
-        return _explained(sync, "person", key, [], conflicts=[], asks=asks, why=[])
+        return _explained(sync, "person", key, {"asks": asks})
     for target in _targets(sync, key):
         _compare(run, target, effects, left)
     effects += _contacts_to_make(run)
     why = "names and addresses flow from the chart; what was never agreed on is left as it is"
-    return _explained(
-        sync, "person", key, effects, conflicts=left, asks=[], why=[Line({"why": why}, why)]
-    )
+    parts = {"effects": effects, "conflicts": left, "why": [Line({"why": why}, why)]}
+    return _explained(sync, "person", key, parts)
 
 
 def _shared_by_many(run: PersonRun) -> str:
