@@ -78,6 +78,9 @@ def keep(side: str, kind: str, object_id: str, fields: tuple[str, ...], yes: boo
     Of a visit: starts, minutes, type, provider, state. Of a person (drchrono only): first_name,
     last_name, email, phone, birth_date, sex. Without FIELD every one that differs.
 
+    Of a group visit each appointment is compared with it; KIND appointment compares that one only,
+    and state is then whether that member comes.
+
     \b
     Examples:
       drchrono-oncall keep oncall appointment 70211 starts

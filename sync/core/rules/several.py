@@ -259,7 +259,7 @@ def _appointments(view: VisitView, placed: Placed, fields: Plan) -> list[Effect]
     read = {m.id for m in view.members if m.visit is not None}
     over = view.oncall.over is not None
     ended = [(one, life) for one, life in placed.lives.items() if one in read]
-    found: list[Effect] = [
+    found = [
         Patch("drchrono", {"state": life}, ending(life), one, settles=over and at == len(ended))
         for at, (one, life) in enumerate(ended, 1)
     ]
@@ -267,6 +267,20 @@ def _appointments(view: VisitView, placed: Placed, fields: Plan) -> list[Effect]
         if isinstance(patch, Patch) and patch.system == "drchrono":
             stay = [one for one in placed.of(Fate.STAYS, Fate.FOLLOWS) if one in read]
             found += [replace(patch, attendance=one, settles=one == stay[-1]) for one in stay]
+    return [*found, *_strays(view, placed, frozenset(n for p in found for n in p.values))]
+
+
+def _strays(view: VisitView, placed: Placed, carried: frozenset[str]) -> list[Effect]:
+    """Bring who alone stands elsewhere to where OnCall has the visit, beside what is `carried`."""
+    found: list[Effect] = []
+    for member in (m for m in view.members if placed.fates.get(m.id) is Fate.FOLLOWS):
+        if member.slot is None or member.visit is None:
+            continue
+        names = differing(member.slot, placed.slot) - carried
+        at = {"starts": placed.slot.starts, "minutes": placed.slot.minutes}
+        values = {name: {**at, "provider": placed.slot.doctor}[name] for name in sorted(names)}
+        if values:
+            found.append(Patch("drchrono", values, "update", member.id, settles=False))
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sync.operations import by_hand, keep, pair, resolve
+from sync.operations import by_hand, pair, resolve
 from sync.operations.by_hand import NotPossibleError
 from sync.store.schema import attention
 from tests.support.agreement import agree
@@ -125,14 +125,3 @@ def test_a_group_is_not_taken_apart_by_hand(clinic: Clinic, members: int) -> Non
         by_hand.unlink_preview(clinic.sync, "appointment", booked[0])
     with pytest.raises(NotPossibleError, match="take the member out of it in DrChrono"):
         by_hand.unlink(clinic.sync, "appointment", booked[0], by="ops")
-
-
-@pytest.mark.parametrize("side", ["drchrono", "oncall"])
-def test_a_side_of_a_group_is_kept_by_changing_it(clinic: Clinic, side: str) -> None:
-    (booked,) = group_of(clinic, patients(clinic, 1))
-    with pytest.raises(NotPossibleError, match="change what is wrong"):
-        keep.keep_preview(clinic.sync, side, "appointment", booked)
-    with pytest.raises(NotPossibleError, match="change what is wrong"):
-        keep.keep(clinic.sync, side, "appointment", booked, by="ops")
-    clinic.settle()
-    agree(clinic)
