@@ -20,7 +20,7 @@ from sync.matching.preview import NotConnectedError
 from sync.matching.relink_places import Found
 from sync.matching.scan import Scan, new_scan
 from sync.run.evidence import behind
-from sync.run.evidence.sealing import Standing
+from sync.run.evidence.sealing import Origin
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
 from sync.store.tables import links
@@ -29,7 +29,7 @@ from sync.store.tables.work import Lane
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class RelinkPreview:
     """What the markers say, in counts.
 
     `visits` of both systems belong together by them, `groups` of these have several patients;
@@ -63,14 +63,14 @@ def read(sync: Sync, progress: Callable[[str, int], None]) -> Scan:
     return scan
 
 
-def preview(scan: Scan) -> Preview:
+def preview(scan: Scan) -> RelinkPreview:
     """What `link` would make of a scan that was read."""
     found = _families(scan)
     shown = [met.visit for met in (*visits(scan), *appointments(scan))]
     bear = [*(one.marker for one in shown), *(one.marker for one in scan.people.values())]
     with scan.sync.store.read() as conn:
         known = sum(_is_linked(conn, one) for one in found)
-    return Preview(
+    return RelinkPreview(
         visits=len(found),
         groups=sum(one.group for one in found),
         known=known,
@@ -97,7 +97,7 @@ def is_due(scan: Scan) -> bool:
                 "oncall",
                 met.visit.remote_id,
                 met.visit.marker,
-                also=frozenset({Standing.OLD}),  # nothing stops for it here
+                also=frozenset({Origin.OLD}),  # nothing stops for it here
             )
             for met in visits(scan)
         )

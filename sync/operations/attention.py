@@ -31,7 +31,7 @@ from sync.visits.state import zones
 __all__ = [
     "BusyError",
     "Explanation",
-    "Item",
+    "OpenItem",
     "UnknownError",
     "attention_drop",
     "attention_list",
@@ -47,7 +47,7 @@ _BY = "cli"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class OpenItem:
     """One open attention item. `about` is visit, person or service; `candidates` ids and names."""
 
     id: int
@@ -105,15 +105,15 @@ def _raise(conn: Connection, key: int, now: datetime) -> Ring:
 # --- what a person must decide --------------------------------------------------------------------
 
 
-def attention_list(sync: Sync) -> list[Item]:
+def attention_list(sync: Sync) -> list[OpenItem]:
     """Every open item, oldest first. Raises SQLAlchemyError."""
     with sync.store.read() as conn:
         return [_item(conn, one) for one in attention.every_open(conn)]
 
 
-def _item(conn: Connection, one: attention.Item) -> Item:
+def _item(conn: Connection, one: attention.Item) -> OpenItem:
     about = links.kind_of(conn, one.aggregate) if one.aggregate else None
-    return Item(
+    return OpenItem(
         id=one.id,
         about=about or "service",
         aggregate=one.aggregate,

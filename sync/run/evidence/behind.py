@@ -15,7 +15,7 @@ import structlog
 
 from sync.core.records import Marker, Visit
 from sync.run.evidence import sealing
-from sync.run.evidence.sealing import Standing
+from sync.run.evidence.sealing import Origin
 from sync.store.service import ticks
 from sync.store.tables import facts, journal, links, scans
 
@@ -84,7 +84,7 @@ def _is_lost(conn: Connection, digests: Digests, ours: frozenset[str], shown: Vi
     known = links.find(conn, "oncall", "appointment", shown.remote_id)
     if known is not None and not known.told:
         return False
-    if sealing.judge(conn, digests, ours, "oncall", shown.remote_id, marker) is not Standing.OURS:
+    if sealing.judge(conn, digests, ours, "oncall", shown.remote_id, marker) is not Origin.OURS:
         return False
     if links.kind_of(conn, marker.aggregate) != "visit":
         return True
@@ -99,7 +99,7 @@ def is_news(
     remote_id: str,
     marker: object,
     *,
-    also: frozenset[Standing] = frozenset(),
+    also: frozenset[Origin] = frozenset(),
 ) -> bool:
     """Whether an object bears a marker of ours (one of these installations') that we contradict.
 
@@ -107,7 +107,7 @@ def is_news(
     """
     if not isinstance(marker, Marker):
         return False
-    if sealing.judge(conn, digests, ours, system, remote_id, marker) not in {Standing.OURS, *also}:
+    if sealing.judge(conn, digests, ours, system, remote_id, marker) not in {Origin.OURS, *also}:
         return False
     return not agrees(conn, system, remote_id, marker)
 

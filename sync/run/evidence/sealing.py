@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SINCE = "markers_sealed"  # from when on every marker of this database has a seal
 
 
-class Standing(Enum):
+class Origin(Enum):
     """What a marker on an object is."""
 
     OURS = auto()  # sealed for this very object, or for one that was made with it in it
@@ -63,21 +63,21 @@ def judge(
     system: str,
     remote_id: str,
     marker: Marker,
-) -> Standing:
+) -> Origin:
     """What a marker on an appointment is; `ours` are the names of this installation."""
     if marker.installation not in ours:
-        return Standing.FOREIGN
+        return Origin.FOREIGN
     if marker.seal is None:
-        return Standing.FOREIGN if _lost_its_seal(conn, marker) else Standing.OLD
+        return Origin.FOREIGN if _lost_its_seal(conn, marker) else Origin.OLD
     if holds(digests, marker, system, "appointment", remote_id):
-        return Standing.OURS
+        return Origin.OURS
     named = _named(conn, system, marker)
     if holds(digests, marker, system, "appointment", None):
-        return Standing.COPY if _was_made(named, marker, remote_id) else Standing.OURS
+        return Origin.COPY if _was_made(named, marker, remote_id) else Origin.OURS
     elsewhere = [place for one in named for place in objects.ids_of(conn, one)]
     if any(holds(digests, marker, system, "appointment", place) for place in elsewhere):
-        return Standing.COPY
-    return Standing.FOREIGN
+        return Origin.COPY
+    return Origin.FOREIGN
 
 
 def is_of_a_former(conn: Connection, digests: Digests, system: str, marker: Marker) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sync.core.records import Absent, Marker
 from sync.run import attempts, transfer
 from sync.run.evidence import behind, sealing
-from sync.run.evidence.sealing import Standing
+from sync.run.evidence.sealing import Origin
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
 from sync.store.tables import attendances, baselines, decisions_never, links, moves
 from sync.store.tables.links import Obj
@@ -37,9 +37,9 @@ def settle(run: VisitRun) -> None:
             continue
         with run.sync.store.read() as conn:
             standing = _standing(conn, run.sync, obj, marker)
-        if standing is Standing.FOREIGN:
+        if standing is Origin.FOREIGN:
             raise _foreign(obj)
-        if standing is not Standing.COPY and _is_believed(run, obj, marker, standing):
+        if standing is not Origin.COPY and _is_believed(run, obj, marker, standing):
             _claimed(run, obj, marker)
 
 
@@ -47,20 +47,20 @@ def _foreign(obj: Obj) -> ParkedError:
     return ParkedError("operator", str(obj.id), "foreign_marker", obj.id)
 
 
-def _standing(conn: Connection, sync: Sync, obj: Obj, marker: Marker) -> Standing:
+def _standing(conn: Connection, sync: Sync, obj: Obj, marker: Marker) -> Origin:
     """What the marker is. When the links were rebuilt since, one without a seal is an old one."""
     ours, remote_id = sync.installations(), str(obj.remote_id)
     found = sealing.judge(conn, sync.digests, ours, obj.system, remote_id, marker)
     unsealed = marker.seal is None and marker.installation in ours
     if unsealed and behind.was_looked_at(conn, obj.created_at):
-        return Standing.OLD
-    if found is Standing.FOREIGN and marker.installation in ours:
+        return Origin.OLD
+    if found is Origin.FOREIGN and marker.installation in ours:
         former = sealing.is_of_a_former(conn, sync.digests, obj.system, marker)
-        return Standing.COPY if former else found
+        return Origin.COPY if former else found
     return found
 
 
-def _is_believed(run: VisitRun, obj: Obj, marker: Marker, standing: Standing) -> bool:
+def _is_believed(run: VisitRun, obj: Obj, marker: Marker, standing: Origin) -> bool:
     """Whether a marker of ours says what our rows say.
 
     One that does not is old, when the links were rebuilt since this object was met or a person has
@@ -73,7 +73,7 @@ def _is_believed(run: VisitRun, obj: Obj, marker: Marker, standing: Standing) ->
             return True
         if behind.was_looked_at(conn, obj.created_at) or _is_old(conn, obj, marker):
             return False
-        if standing is Standing.OLD:
+        if standing is Origin.OLD:
             raise _foreign(obj)
         behind.notice(conn, sync.clock(), system=obj.system, aggregate=marker.aggregate)
     raise ParkedError("operator", behind.CAUSE, object_id=obj.id)  # it was told by the notice

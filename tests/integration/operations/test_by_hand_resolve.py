@@ -23,7 +23,7 @@ from tests.support.sandbox_client import Sandbox
 OLGA = {"first_name": "Olga", "last_name": "Lindqvist", "email": "vera@mail.example"}
 
 
-def item(clinic: Clinic, cause: str) -> operate.Item:
+def item(clinic: Clinic, cause: str) -> operate.OpenItem:
     (found,) = [one for one in operate.attention_list(clinic.sync) if one.cause == cause]
     return found
 

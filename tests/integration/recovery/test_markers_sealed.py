@@ -12,7 +12,7 @@ from sync.digests import Digests
 from sync.intake import oncall_lists
 from sync.oncall.bodies import METADATA_KEY
 from sync.run.evidence import sealing
-from sync.run.evidence.sealing import Standing, seal
+from sync.run.evidence.sealing import Origin, seal
 from sync.store.database import Store
 from sync.store.tables import facts, links
 from tests.support.clinic import Clinic, utc, wall
@@ -107,7 +107,7 @@ class Rows:
         links.add(conn, self.making, "oncall", "appointment", None, now=NOW, state="creating")
 
 
-def standing(store: Store, marker: Marker, system: str, remote_id: str) -> Standing:
+def standing(store: Store, marker: Marker, system: str, remote_id: str) -> Origin:
     with store.read() as conn:
         return sealing.judge(conn, DIGESTS, OURS, system, remote_id, marker)
 
@@ -124,17 +124,17 @@ def test_what_a_marker_is(store: Store) -> None:
     renamed = seal(DIGESTS, Marker(NAME, 4711, 1, 1, "700"), "oncall", "appointment")
     other_key = Digests([b"another-digest-key-for-the-tests"])
     table = [
-        (made, "oncall", "900", Standing.OURS),
-        (made, "oncall", "901", Standing.COPY),  # staff duplicated it
-        (made, "drchrono", "900", Standing.FOREIGN),  # carried over to the other system
-        (placed, "drchrono", "700", Standing.OURS),
-        (placed, "drchrono", "702", Standing.COPY),  # a clone, or the next of a series
-        (making, "oncall", "901", Standing.OURS),  # its webhook came before the answer
-        (lost, "oncall", "901", Standing.OURS),  # the database is behind
-        (renamed, "oncall", "901", Standing.COPY),  # an old number of a visit that stands elsewhere
-        (there, "oncall", "900", Standing.OLD),
-        (Marker("fedcba9876543210", rows.visit, 1, 1, "700"), "oncall", "900", Standing.FOREIGN),
-        (seal(other_key, there, "oncall", "appointment"), "oncall", "900", Standing.FOREIGN),
+        (made, "oncall", "900", Origin.OURS),
+        (made, "oncall", "901", Origin.COPY),  # staff duplicated it
+        (made, "drchrono", "900", Origin.FOREIGN),  # carried over to the other system
+        (placed, "drchrono", "700", Origin.OURS),
+        (placed, "drchrono", "702", Origin.COPY),  # a clone, or the next of a series
+        (making, "oncall", "901", Origin.OURS),  # its webhook came before the answer
+        (lost, "oncall", "901", Origin.OURS),  # the database is behind
+        (renamed, "oncall", "901", Origin.COPY),  # an old number of a visit that stands elsewhere
+        (there, "oncall", "900", Origin.OLD),
+        (Marker("fedcba9876543210", rows.visit, 1, 1, "700"), "oncall", "900", Origin.FOREIGN),
+        (seal(other_key, there, "oncall", "appointment"), "oncall", "900", Origin.FOREIGN),
     ]
     found = [standing(store, marker, system, at) for marker, system, at, _ in table]
     assert found == [wanted for *_, wanted in table]
@@ -147,7 +147,7 @@ def test_what_a_marker_is(store: Store) -> None:
         edited = parse_marker(marker_text(made))
         assert edited is not None
         object.__setattr__(edited, field, value)
-        assert standing(store, edited, "oncall", "900") is Standing.FOREIGN
+        assert standing(store, edited, "oncall", "900") is Origin.FOREIGN
 
 
 def test_a_marker_that_lost_its_seal_is_no_old_one(store: Store) -> None:
@@ -156,5 +156,5 @@ def test_a_marker_that_lost_its_seal_is_no_old_one(store: Store) -> None:
         before = links.new_aggregate(conn, "visit", NOW)
         facts.put(conn, sealing.SINCE, "yes", NOW + timedelta(hours=1))
         after = links.new_aggregate(conn, "visit", NOW + timedelta(hours=2))
-    assert standing(store, Marker(NAME, before, 1, 1, "700"), "oncall", "9") is Standing.OLD
-    assert standing(store, Marker(NAME, after, 1, 1, "700"), "oncall", "9") is Standing.FOREIGN
+    assert standing(store, Marker(NAME, before, 1, 1, "700"), "oncall", "9") is Origin.OLD
+    assert standing(store, Marker(NAME, after, 1, 1, "700"), "oncall", "9") is Origin.FOREIGN

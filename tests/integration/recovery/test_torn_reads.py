@@ -28,7 +28,7 @@ def store(postgres_url: str) -> Iterator[Store]:
 @pytest.fixture
 def ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every marker's seal holds."""
-    monkeypatch.setattr(sealing, "judge", lambda *_args: sealing.Standing.OURS)
+    monkeypatch.setattr(sealing, "judge", lambda *_args: sealing.Origin.OURS)
 
 
 @pytest.mark.usefixtures("ours")
