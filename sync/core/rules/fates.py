@@ -98,16 +98,7 @@ def lives(
 
     `past`: the visit began already, so what is open again gets no new one.
     """
-    decision = decide(
-        left,
-        left_seen,
-        right,
-        right_seen,
-        record=policy.record,
-        new=policy.new,
-        to_left=policy.to_drchrono,
-        to_right=policy.to_oncall,
-    )
+    decision = decide(left, left_seen, right, right_seen, policy)
     fate, life, ask = _fate_of(decision.turn, decision.life, policy, past=past)
     return Lived(fate, life, decision.turn, ask, f"life: {decision.turn} ({decision.why})")
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from sync.core.records import Absent, CancelledBy, Life, Maybe, State
 from sync.core.rules.merge import Seen
+from sync.core.rules.policy import Policy
 
 TERMINAL: Final = frozenset({Life.CANCELLED, Life.NO_SHOW, Life.COMPLETE, Life.DELETED})
 
@@ -182,29 +183,26 @@ def decide(
     left_seen: Seen,
     right: Maybe[State],
     right_seen: Seen,
-    *,
-    record: str = "left",
-    new: str = "ask",
-    to_left: bool = True,
-    to_right: bool = True,
+    policy: Policy,
 ) -> Decision:
-    """Decide over life and death before the fields (`left` is DrChrono by custom).
+    """Decide over life and death before the fields; `left` is DrChrono, `right` OnCall.
 
-    A side that became terminal since its baseline decides; a terminal baseline decides nothing;
-    both terminal but different is recorded and nothing written. `REOPENED` means the system of
-    `record` is open over a finished counterpart. It can't tell a reopening from another open word,
-    so the caller looks whether that attendance had ended. `new` is the go-live policy ("record" or
-    "ask") where a difference has no baseline.
+    A side that became terminal since its baseline decides; a terminal baseline decides nothing. Two
+    different ends are recorded, and nothing is written. `REOPENED` means that the system of record
+    is open over a finished counterpart. It can't tell a reopening from another open word, so the
+    caller checks whether that attendance had ended. Where a difference has no baseline,
+    `policy.new` decides.
     """
+    record, new = policy.record, policy.new
     left_end, right_end = _ended(left), _ended(right)
     if left_end is not None and right_end is not None:
         return _both_over(left_end, left_seen, right_end, right_seen)
     if left_end is not None:
         turn, why = _one_over(left_seen, right_seen, over_is_record=record == "left", new=new)
-        return _directed(turn, why, left_end, Turn.TO_RIGHT, allowed=to_right)
+        return _directed(turn, why, left_end, Turn.TO_RIGHT, allowed=policy.to_oncall)
     if right_end is not None:
         turn, why = _one_over(right_seen, left_seen, over_is_record=record == "right", new=new)
-        return _directed(turn, why, right_end, Turn.TO_LEFT, allowed=to_left)
+        return _directed(turn, why, right_end, Turn.TO_LEFT, allowed=policy.to_drchrono)
     return Decision(Turn.OPEN, None, "both_open")
 
 

@@ -17,6 +17,7 @@ from sync.core.rules.lifecycle import (
     terminal,
 )
 from sync.core.rules.merge import Seen
+from sync.core.rules.policy import Policy
 
 
 @pytest.mark.parametrize(
@@ -155,12 +156,12 @@ ONE_OVER = {
 @pytest.mark.parametrize(("seen", "turns"), ONE_OVER.items())
 def test_one_side_over(seen: tuple[str, str], turns: tuple[str, str]) -> None:
     left, right = Seen(seen[0]), Seen(seen[1])
-    assert decide(OVER, left, OPEN, right).turn == turns[0]
-    assert decide(OVER, left, OPEN, right, record="right").turn == turns[1]
+    assert decide(OVER, left, OPEN, right, Policy()).turn == turns[0]
+    assert decide(OVER, left, OPEN, right, Policy(record="right")).turn == turns[1]
     # The mirror image: the same with the sides exchanged.
     mirrored = [turn.replace("to_right", "to_left") for turn in turns]
-    assert decide(OPEN, right, OVER, left, record="right").turn == mirrored[0]
-    assert decide(OPEN, right, OVER, left).turn == mirrored[1]
+    assert decide(OPEN, right, OVER, left, Policy(record="right")).turn == mirrored[0]
+    assert decide(OPEN, right, OVER, left, Policy()).turn == mirrored[1]
 
 
 @pytest.mark.parametrize(
@@ -168,16 +169,16 @@ def test_one_side_over(seen: tuple[str, str], turns: tuple[str, str]) -> None:
     [("changed", "to_right"), ("new", "ask"), ("same", "nothing"), ("ours", "nothing")],
 )
 def test_one_side_over_and_the_other_not_sent(seen: str, turn: str) -> None:
-    assert decide(OVER, Seen(seen), ABSENT, Seen.ABSENT).turn == turn
+    assert decide(OVER, Seen(seen), ABSENT, Seen.ABSENT, Policy()).turn == turn
 
 
 def test_the_go_live_policy_lets_the_record_win() -> None:
     new = Seen.NEW
-    assert decide(OVER, new, OPEN, new, new="record") == Decision(
+    assert decide(OVER, new, OPEN, new, Policy(new="record")) == Decision(
         Turn.TO_RIGHT, Life.CANCELLED, "no_baseline_record_wins"
     )
-    assert decide(OPEN, new, OVER, new, new="record").turn is Turn.REOPENED
-    assert decide(ABSENT, Seen.ABSENT, OVER, new, new="record").turn is Turn.NOTHING
+    assert decide(OPEN, new, OVER, new, Policy(new="record")).turn is Turn.REOPENED
+    assert decide(ABSENT, Seen.ABSENT, OVER, new, Policy(new="record")).turn is Turn.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,9 @@ def test_the_go_live_policy_lets_the_record_win() -> None:
     ],
 )
 def test_both_over(left: Life, right: Life, left_seen: str, right_seen: str, turn: str) -> None:
-    assert decide(State(left), Seen(left_seen), State(right), Seen(right_seen)).turn == turn
+    assert (
+        decide(State(left), Seen(left_seen), State(right), Seen(right_seen), Policy()).turn == turn
+    )
 
 
 @pytest.mark.parametrize("left", list(Seen))
@@ -202,17 +205,17 @@ def test_both_over(left: Life, right: Life, left_seen: str, right_seen: str, tur
 def test_nobody_over_goes_on_to_the_fields(left: Seen, right: Seen) -> None:
     first = ABSENT if left is Seen.ABSENT else OPEN
     second = ABSENT if right is Seen.ABSENT else State(Life.RESCHEDULED)
-    assert decide(first, left, second, right).turn is Turn.OPEN
+    assert decide(first, left, second, right, Policy()).turn is Turn.OPEN
 
 
 def test_a_direction_that_is_not_allowed_holds_the_end() -> None:
-    held = decide(OVER, Seen.CHANGED, OPEN, Seen.SAME, to_right=False)
+    held = decide(OVER, Seen.CHANGED, OPEN, Seen.SAME, Policy(to_oncall=False))
     assert (held.turn, held.life) == (Turn.HELD, Life.CANCELLED)
-    assert decide(OPEN, Seen.SAME, OVER, Seen.CHANGED, to_left=False).turn is Turn.HELD
-    assert decide(OVER, Seen.SAME, OPEN, Seen.SAME, to_right=False).turn is Turn.NOTHING
+    assert decide(OPEN, Seen.SAME, OVER, Seen.CHANGED, Policy(to_drchrono=False)).turn is Turn.HELD
+    assert decide(OVER, Seen.SAME, OPEN, Seen.SAME, Policy(to_oncall=False)).turn is Turn.NOTHING
 
 
 def test_what_is_carried_names_the_life() -> None:
-    assert decide(OPEN, Seen.SAME, State(Life.NO_SHOW), Seen.CHANGED) == Decision(
+    assert decide(OPEN, Seen.SAME, State(Life.NO_SHOW), Seen.CHANGED, Policy()) == Decision(
         Turn.TO_LEFT, Life.NO_SHOW, "became_over"
     )
