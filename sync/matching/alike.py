@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.core.records import Absent, Attendee, Life, Marker, Person, State, Visit, present
+from sync.core.records import Life, State, Visit
 from sync.core.rules import plausible
-from sync.core.rules.people import full_name, normal_email, normal_name
+from sync.core.rules.same import Here, Same, same_visit
 from sync.store.tables import decisions_never
 
 if TYPE_CHECKING:
@@ -14,57 +14,26 @@ if TYPE_CHECKING:
 
 
 def same(scan: Scan, met: Met, one: Met) -> bool:
-    """Provider (where OnCall tells it), start, length and the participant's e-mail."""
-    left, right = met.visit, one.visit
-    if isinstance(right.marker, Marker):
-        alike = right.marker.other == left.remote_id
-    else:
-        alike = _look_alike(scan, left, right)
-    return alike and not _told_apart(scan, left, right)
-
-
-def _look_alike(scan: Scan, left: Visit, right: Visit) -> bool:
-    if isinstance(left.starts, Absent) or left.starts != right.starts:
-        return False
-    if plausible.length(left) != plausible.length(right):
-        return False
-    if not isinstance(right.provider, Absent) and right.provider != left.provider:
-        return False
-    patient = scan.people.get(str(left.patient))
-    email = normal_email(present(patient.email, "")) if patient else ""
-    if patient is None or not email:
-        return False
-    # By an address that a crowd shares nobody is known.
-    named = _name(patient) if scan.is_crowd(patient) else ""
-    return any(
-        normal_email(present(who.email, "")) == email and named in {"", _name(who)}
-        for who in right.attendees
-        if who.cancelled is not True
-    )
+    """Whether they surely are one visit, and nobody has told them apart."""
+    return _judged(scan, met, one) is Same.CERTAIN
 
 
 def may_be(scan: Scan, met: Met, one: Met) -> bool:
-    """Doctor, start and the only participant's name agree, and the e-mail does not: one asks.
+    """Whether they may be one visit: one asks.
 
     Somebody typed the visit into both systems, and the address differs; or not.
     """
+    return not met.visit.group and _judged(scan, met, one) is Same.MAYBE
+
+
+def _judged(scan: Scan, met: Met, one: Met) -> Same:
     left, right = met.visit, one.visit
     patient = scan.people.get(str(left.patient))
-    coming = [who for who in right.attendees if who.cancelled is not True]
-    if patient is None or left.group or len(coming) != 1 or right.marker:
-        return False
-    if isinstance(left.starts, Absent) or left.starts != right.starts:
-        return False
-    if not isinstance(right.provider, Absent) and right.provider != left.provider:
-        return False
-    (who,) = coming
-    emails = {normal_email(present(one.email, "")) for one in (who, patient)}
-    same_name = _name(who) == _name(patient) != ""
-    return same_name and len(emails) == 2 and not _told_apart(scan, left, right)
-
-
-def _name(who: Person | Attendee) -> str:
-    return normal_name(full_name(present(who.first_name, ""), present(who.last_name, "")))
+    charts = (patient,) if patient is not None else ()
+    crowd = patient is not None and scan.is_crowd(patient)
+    here = Here(left.starts, left.provider, charts, {left.remote_id}, left.group, crowd)
+    found = same_visit(here, right)
+    return Same.NO if found is not Same.NO and _told_apart(scan, left, right) else found
 
 
 def _told_apart(scan: Scan, left: Visit, right: Visit) -> bool:
@@ -75,8 +44,8 @@ def _told_apart(scan: Scan, left: Visit, right: Visit) -> bool:
 
 
 def claims(scan: Scan, sides: Sides, one: Met) -> list[Met]:
-    """The appointments that surely are an OnCall visit."""
-    return _standing([met for met in sides.claiming(one) if same(scan, met, one)])
+    """The appointments that surely are an OnCall visit; of several those of its length, if any."""
+    return as_long(one, _standing([met for met in sides.claiming(one) if same(scan, met, one)]))
 
 
 def unsure(scan: Scan, sides: Sides, one: Met) -> list[Met]:
@@ -90,6 +59,12 @@ def _standing(found: list[Met]) -> list[Met]:
     A rescheduled one is the former place of its clone (docs/api-facts.md, D38), and no rival of it.
     """
     return [met for met in found if not _is_rescheduled(met.visit)] or found
+
+
+def as_long(one: Met, found: list[Met]) -> list[Met]:
+    """Those that last as long as `one`, where any does."""
+    length = plausible.length(one.visit)
+    return [other for other in found if plausible.length(other.visit) == length] or found
 
 
 def _is_rescheduled(shown: Visit) -> bool:

@@ -10,11 +10,12 @@ from datetime import timedelta
 from functools import partial
 
 from sync.core.errors import NotBefore
-from sync.core.records import Absent, Attendee, Marker, Person, State, Visit, present
+from sync.core.records import Absent, Marker, Person, State, Visit, present
 from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.people import normal_email
 from sync.core.rules.place import slot_of
+from sync.core.rules.same import participants_of, who_comes
 from sync.core.wording import Json
 from sync.mapping import in_scope
 from sync.matching import alike
@@ -114,7 +115,7 @@ def compare(scan: Scan) -> Compared:
         if met.visit.remote_id in members:
             continue
         free = [one for one in sides.claimed(met) if one.visit.remote_id not in taken]
-        hits = [one for one in free if met in alike.claims(scan, sides, one)]
+        hits = alike.as_long(met, [o for o in free if met in alike.claims(scan, sides, o)])
         if len(hits) == 1 and len(alike.claims(scan, sides, hits[0])) == 1:
             taken.add(hits[0].visit.remote_id)
             found.same.append((met, hits[0]))
@@ -144,26 +145,14 @@ def _groups(scan: Scan, sides: Sides) -> list[Together]:
         claimed = [(met, other) for met in standing for other in sides.claimed(met)]
         if any(o is not one and met in alike.claims(scan, sides, o) for met, o in claimed):
             continue
-        pairs = [(met, _participants_of(scan, met, one)) for met in claims]
+        coming = who_comes(one.visit.attendees)
+        charts = scan.people
+        pairs = [(met, participants_of(charts[str(met.visit.patient)], coming)) for met in claims]
         members = [(met, who[0]) for met, who in pairs if len(who) == 1]
         apart = {who.remote_id for _, who in members}
         if len(members) == len(claims) == len(apart):
             found.append(Together(slot, one, members))
     return found
-
-
-def _participants_of(scan: Scan, met: Met, one: Met) -> list[Attendee]:
-    """The participants whom an appointment's patient may be: by e-mail, then by name too."""
-    patient = scan.people[str(met.visit.patient)]
-    email = normal_email(present(patient.email, ""))
-    same = [
-        who
-        for who in one.visit.attendees
-        if who.cancelled is not True and normal_email(present(who.email, "")) == email
-    ]
-    named = dict(people.keys(patient)).get("email_name")
-    exact = [who for who in same if dict(people.keys(who)).get("email_name") == named]
-    return same if len(same) == 1 else exact
 
 
 def _oncall_visits(scan: Scan) -> list[Met]:

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from sync.core.records import Attendee
+from sync.core.rules.same import agreed
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.matching.scan import Met, Scan, Together
@@ -15,8 +16,6 @@ from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 from sync.visits.state.slot import holder
-
-EQUAL = frozenset({"starts", "minutes", "state", "provider", "patient"})
 
 
 def link(scan: Scan, together: Together) -> Ring:
@@ -54,7 +53,7 @@ def _row(conn: Connection, scan: Scan, met: Met) -> Obj:
 
 
 def _equal(wire: dict[str, Json], met: Met, there: Met) -> dict[str, Json]:
-    equal = EQUAL | {"type"} if met.visit.type == there.visit.type else EQUAL
+    equal = {"state", "patient"} | agreed(met.visit, there.visit)
     return {name: value for name, value in wire.items() if name in equal}
 
 

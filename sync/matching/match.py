@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, update
 from sync.config import GoLive
 from sync.core.records import Person, Visit, present
 from sync.core.rules import people
-from sync.core.rules.people import normal_email
+from sync.core.rules.same import agreed, one_of
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.matching import group_matching, relink, untimed
@@ -164,9 +164,9 @@ def _visits(scan: Scan) -> tuple[tuple[Ring, ...], bool]:
     whole = True
     link = [partial(group_matching.link, scan, together) for together in found.groups]
     link += [partial(_linked, scan, met, one) for met, one in found.same]
-    for one_of in link:
+    for attempt in link:
         try:
-            rings.append(one_of())
+            rings.append(attempt())
         except LaterError:
             whole = False
     for met, hits in scan.unsure:
@@ -213,21 +213,20 @@ def _linked(scan: Scan, met: Met, one: Met) -> Ring:
 def _settle(conn: Connection, scan: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:
     digests = scan.sync.digests
     left, right = drchrono.wire("appointment", met.json), oncall.wire("appointment", one.json)
-    equal = {"starts", "minutes", "state", "provider", "patient"}
-    if met.visit.type == one.visit.type:
-        equal.add("type")
+    equal = {"state", "patient"} | agreed(met.visit, one.visit)
     for row, wire, zone in ((obj, left, met.visit.zone), (other, right, None)):
         sent = {name: value for name, value in wire.items() if name in equal}
         baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
 
 
 def _attend(conn: Connection, scan: Scan, obj: Obj, met: Met, one: Met) -> None:
-    """The participant with the patient's e-mail is the patient; anybody else is left alone."""
+    """Seat the patient's participant; anybody else is left alone."""
     if any(a.current for a in attendances.attendances(conn, obj.aggregate)):
         return
     patient = scan.people[str(met.visit.patient)]
-    email = normal_email(present(patient.email, ""))
-    who = next(w for w in one.visit.attendees if normal_email(present(w.email, "")) == email)
+    who = one_of(patient, one.visit.attendees)
+    if who is None:
+        return  # linked by its marker: its own run finds who it is
     row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
         conn, obj.aggregate, "oncall", "participant", who.remote_id, now=scan.now
     )

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sync.core.records import Attendee, Person, State, Visit, present
-from sync.core.rules import people
+from sync.core.records import Attendee, Person, State, Visit
 from sync.core.rules.lifecycle import terminal
-from sync.core.rules.people import full_name, normal_name
 from sync.core.rules.relink import Family, marker_of
+from sync.core.rules.same import one_of
 from sync.matching.scan import Met, Scan
 
 
@@ -91,31 +90,6 @@ def _only(there: list[Attendee], chart: Person | None) -> Attendee | None:
     if chart is not None:
         return one_of(chart, there)
     return there[0] if len(there) == 1 else None
-
-
-def one_of(chart: Person, there: Sequence[Attendee]) -> Attendee | None:
-    """The one participant who has the chart's e-mail and name, else its e-mail, else its name."""
-    own = dict(people.keys(chart))
-    for who in (
-        [w for w in there if w.cancelled is not True],
-        [w for w in there if w.cancelled is True],
-    ):
-        for hits in (
-            [w for w in who if "email" in own and _key(w, "email_name") == own["email_name"]],
-            [w for w in who if "email" in own and _key(w, "email") == own["email"]],
-            [w for w in who if _name(w) and _name(w) == _name(chart)],
-        ):
-            if len(hits) == 1:
-                return hits[0]
-    return None
-
-
-def _key(who: Attendee, what: str) -> tuple[str, ...] | None:
-    return dict(people.keys(who)).get(what)
-
-
-def _name(who: Person | Attendee) -> str:
-    return normal_name(full_name(present(who.first_name, ""), present(who.last_name, "")))
 
 
 def is_over(shown: Visit) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, update
 from sync.core.records import Absent, Life, State
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.people import NAMES
+from sync.core.rules.same import agreed
 from sync.core.rules.views import FIELDS
 from sync.drchrono import translate as drchrono
 from sync.matching import relink_places
@@ -127,9 +128,7 @@ def _is_quiet(met: Met, names: set[str]) -> bool:
 
 def _alike(one: Seat, here: Visit, there: Visit) -> set[str]:
     """The fields that an appointment and the OnCall visit show alike, in our terms."""
-    names = {name for name in FIELDS if getattr(here, name) == getattr(there, name)}
-    if isinstance(there.provider, Absent):
-        names.add("provider")  # OnCall does not tell it: there is nothing to differ from
+    names = agreed(here, there)
     if _end(here.state) is not None and _end(here.state) == _end_there(one, there):
         names.add("state")
     if one.attendee is not None or relink_places.is_over(there):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from sync.core.records import Attendee, Visit, present
-from sync.core.rules.people import normal_email
+from sync.core.records import Attendee, Visit
+from sync.core.rules.same import participants_of, who_comes
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.operations import by_hand
@@ -24,13 +24,10 @@ from sync.store.visits import visits
 def check(conn: Connection, found: "BothVisits") -> None:
     """Raises NotPossibleError where the group could not take this visit as its own."""
     left, right = found.left, found.right
-    email = normal_email(present(drchrono.to_person(found.patient).email, ""))
-    emails = {
-        normal_email(present(who.email, "")) for who in right.attendees if who.cancelled is not True
-    }
+    member = bool(participants_of(drchrono.to_person(found.patient), who_comes(right.attendees)))
     here = links.find(conn, "drchrono", "appointment", left.remote_id)
     asked = _asked(conn, here) if here is not None else set()
-    if right.remote_id not in asked and (not email or email not in emails):
+    if right.remote_id not in asked and not member:
         raise NotPossibleError(
             "That appointment's patient is not in the visit: name a member who is, or add them."
         )

@@ -13,7 +13,7 @@ from sync.core.records import Absent, Attendee, Person, State, Visit, present
 from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Action, Seen, Side, merge
-from sync.core.rules.people import normal_email
+from sync.core.rules.same import agreed, participants_of, who_comes
 from sync.core.rules.views import FIELDS
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
@@ -164,10 +164,8 @@ def _read_visits(sync: Sync, a: str, b: str) -> BothVisits:
 
 
 def _attendee(patient: Person, right: Visit) -> Attendee:
-    email = normal_email(present(patient.email, ""))
-    coming = [one for one in right.attendees if one.cancelled is not True]
-    same = [one for one in coming if email and normal_email(present(one.email, "")) == email]
-    for found in (same, coming):
+    coming = who_comes(right.attendees)
+    for found in (participants_of(patient, coming), coming):
         if len(found) == 1:
             return found[0]
     raise NotPossibleError("Which participant the patient is can't be told by the e-mail.")
@@ -212,11 +210,7 @@ def _row(conn: Connection, system: str, remote_id: str, sync: Sync) -> Obj:
 
 def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: BothVisits) -> None:
     """What is equal is settled; what is not was never agreed on, whatever was known of it."""
-    equal = {"patient", "state"} | {
-        name for name in FIELDS if getattr(found.left, name) == getattr(found.right, name)
-    }
-    if isinstance(found.right.provider, Absent):
-        equal.add("provider")  # OnCall does not tell it: there is nothing to differ from
+    equal = {"patient", "state"} | agreed(found.left, found.right)
     sides = (
         (here, drchrono.wire("appointment", found.here), found.left.zone),
         (there, oncall.wire("appointment", found.there), None),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, Life, Marker, State, Visit
+from sync.core.rules.same import same_appointment
 from sync.drchrono import translate as drchrono
 from sync.oncall import newest
 from sync.oncall import translate as oncall
@@ -192,8 +193,8 @@ def standing(run: VisitRun, patient: str, *, over: bool = False) -> dict[str, Js
                 continue
             ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
             ours = _has_our_marker(run, "drchrono", shown)
-            same = shown.starts == slot.starts and shown.provider == slot.doctor
-            if (ours and (over or not ended)) or (same and not ended):
+            same = same_appointment(shown, patient, slot.doctor, slot.starts)
+            if same or (ours and (over or not ended)):
                 return json
     return None
 

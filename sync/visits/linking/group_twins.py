@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, or_, select
 
 from sync.core.errors import Gone
-from sync.core.records import Absent, Visit, present
+from sync.core.records import Absent, Visit
 from sync.core.rules import people
-from sync.core.rules.people import normal_email
+from sync.core.rules.same import Here, Same, same_visit
 from sync.oncall import translate as oncall
 from sync.run import allowed, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
@@ -169,13 +169,9 @@ def _is_for(run: VisitRun, twin: Obj, invited: Invited) -> bool:
     except Gone:
         return False
     shown = oncall.to_visit(json, run.mapping)
-    if shown.starts != run.slot.starts or shown.marker:
-        return False
-    if shown.provider != run.slot.doctor and shown.provider_wire is not None:
-        return False
-    emails = {normal_email(present(met.person.email, "")) for met in invited.met.values()}
-    coming = [who for who in shown.attendees if who.cancelled is not True]
-    return any(normal_email(present(who.email, "")) in emails - {""} for who in coming)
+    charts = tuple(met.person for met in invited.met.values())
+    here = Here(run.slot.starts, run.slot.doctor, charts, group=True)
+    return not shown.marker and same_visit(here, shown) is Same.CERTAIN
 
 
 def _absorb(run: VisitRun, twin: Obj, invited: Invited) -> None:

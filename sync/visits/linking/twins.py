@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, or_, select, true, update
 
 from sync.core.errors import Gone
-from sync.core.records import Absent, Attendee, Marker, Visit, present
-from sync.core.rules.people import normal_email
+from sync.core.records import Absent, Attendee, Marker, Visit
 from sync.core.rules.place import slot_key
+from sync.core.rules.same import (
+    Here,
+    Same,
+    participants_of,
+    same_appointment,
+    same_visit,
+    who_comes,
+)
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
@@ -62,7 +69,6 @@ def with_oncall_twin(run: VisitRun, met: Met, doctor: str, starts: datetime) -> 
     Raises LaterError after joining (both sides are looked at anew), or when the twin is busy;
     ParkedError while a person is still to say whose twin it is.
     """
-    email = normal_email(present(met.person.email, ""))
     for twin in _candidates(run, "oncall", doctor, starts):
         try:
             json = run.sync.oncall.get_appointment(run.ticket, str(twin.remote_id))
@@ -79,14 +85,14 @@ def with_oncall_twin(run: VisitRun, met: Met, doctor: str, starts: datetime) -> 
                 now = run.sync.clock()
                 work.raise_(conn, twin.aggregate, now=now, hints=Hints.both())
             raise LaterError(now + BUSY, Hints.both())
-        same = [
-            one
-            for one in shown.attendees
-            if one.cancelled is not True and normal_email(present(one.email, "")) == email != ""
-        ]
-        if shown.starts == starts and len(same) == 1 and not shown.marker:
-            _not_unsure(run, twin)
-            _join(run, twin, met, same[0], json, run.state.read["drchrono"].visit)
+        found = Same.NO if shown.marker else same_visit(Here(starts, doctor, (met.person,)), shown)
+        if found is Same.NO:
+            continue
+        _not_unsure(run, twin)
+        if found is Same.MAYBE:
+            raise allowed.unsure((str(twin.remote_id),), (twin.aggregate,))
+        (who,) = participants_of(met.person, who_comes(shown.attendees))
+        _join(run, twin, met, who, json, run.state.read["drchrono"].visit)
 
 
 def _is_not_there(run: VisitRun, twin: Obj) -> None:
@@ -132,8 +138,7 @@ def with_drchrono_twin(
         shown = drchrono.to_visit(json, run.mapping)
         with run.sync.store.write() as conn:
             note_place(conn, twin.aggregate, shown, first=True)
-        own = shown.patient == met.remote_id and not shown.virtual_base
-        if shown.starts == starts and own:
+        if same_appointment(shown, met.remote_id, doctor, starts):
             _not_unsure(run, twin)
             _join(run, twin, met, attendee, run.state.read["oncall"].json, shown)
 
@@ -145,8 +150,7 @@ def stands_for(run: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> b
     """
     shown = drchrono.to_visit(json, run.mapping)
     wanted = run.state.read["oncall"].visit.starts
-    same = (shown.patient, shown.starts, shown.provider) == (met.remote_id, wanted, doctor)
-    if not same or isinstance(shown.starts, Absent) or shown.marker:
+    if shown.marker or not same_appointment(shown, met.remote_id, doctor, wanted):
         return False
     sync = run.sync
     with sync.store.write() as conn:
