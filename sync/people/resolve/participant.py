@@ -45,8 +45,11 @@ TOLD_OF_MOST = 2
 
 
 @dataclass(frozen=True)
-class Met:
-    """A person as a visit met them: the aggregate, the patient's id, what was read (if it was)."""
+class ResolvedPatient:
+    """The patient whom a visit is with: their aggregate, their id, and what was read, if it was.
+
+    `version` is the person's version of the chart, `doctor` the visit's doctor, `json` the answer.
+    """
 
     key: int
     remote_id: str
@@ -59,7 +62,7 @@ class Met:
 # --- behind an appointment ------------------------------------------------------------------------
 
 
-def patient_of(run: Run, remote_id: str, doctor: str) -> Met:
+def patient_of(run: Run, remote_id: str, doctor: str) -> ResolvedPatient:
     """Read the patient of an appointment; verbose until their marker is known.
 
     Raises ParkedError when they can't be invited: no e-mail of their own, no name, inactive, gone,
@@ -89,7 +92,7 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> Met:
     chart = charts.carried(sync, shown)
     with sync.store.write() as conn:
         charts.tell(conn, sync, obj.aggregate, chart)
-    return Met(obj.aggregate, remote_id, known.version, doctor, chart, json)
+    return ResolvedPatient(obj.aggregate, remote_id, known.version, doctor, chart, json)
 
 
 def _patient_row(conn: Connection, run: Run, remote_id: str) -> links.Obj:
@@ -117,7 +120,7 @@ def _note_patient(
     told.settled(conn, "drchrono", "patient", shown.remote_id)
 
 
-def afterwards(run: Run, met: Met) -> None:
+def afterwards(run: Run, met: ResolvedPatient) -> None:
     """Once the visit stands: see to the person's contact, and to a change that came meanwhile.
 
     The contact belongs to the person's own lease; when that is busy, or the patient was not read,
@@ -153,7 +156,7 @@ def afterwards(run: Run, met: Met) -> None:
 # --- behind an OnCall participant -----------------------------------------------------------------
 
 
-def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) -> Met:
+def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) -> ResolvedPatient:
     """The patient that a participant is. Raises ParkedError where a human must decide.
 
     `alone`: the visit's only participant; only then a new patient may be made.
@@ -209,7 +212,7 @@ def _refuse_former(candidate: Person | Attendee, inactive: list[Person]) -> None
         raise ParkedError("patient", ids[0], "patient_inactive", candidates=ids)
 
 
-def _said(run: Run, attendee: Attendee, doctor: str) -> Met | None:
+def _said(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
     """The patient whom a person has said that this participant is."""
     sync = run.sync
     with sync.store.read() as conn:
@@ -229,7 +232,7 @@ def _told_apart(run: Run, attendee: Attendee, ids: list[str]) -> set[str]:
         return decisions_never.apart(conn, "participant", attendee.remote_id, "patient", ids)
 
 
-def from_index(run: Run, attendee: Attendee, doctor: str) -> Met | None:
+def from_index(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
     """Known without a call: exactly one person has the e-mail, and the names agree too.
 
     Whom a webhook tells of is read first, which costs a call each.
@@ -256,7 +259,7 @@ def from_index(run: Run, attendee: Attendee, doctor: str) -> Met | None:
     if known.excluded:
         raise ParkedError("operator", f"excluded:{found[0]}", None)
     shown = Person("drchrono", str(found[0]), "patient")
-    return Met(by_email[0], shown.remote_id, known.version, doctor, shown)
+    return ResolvedPatient(by_email[0], shown.remote_id, known.version, doctor, shown)
 
 
 def _read_those_told_of(run: Run, attendee: Attendee) -> bool:
@@ -306,7 +309,7 @@ def _meet(
     doctor: str,
     *,
     read: bool = False,
-) -> Met:
+) -> ResolvedPatient:
     with run.sync.store.write() as conn:
         obj = _patient_row(conn, run, shown.remote_id)
         _note_patient(conn, run, obj, json, shown)
@@ -314,4 +317,6 @@ def _meet(
     if known.excluded:
         raise ParkedError("operator", f"excluded:{shown.remote_id}", None)
     # What a list shows lacks the custom demographics: the hub reads for itself.
-    return Met(obj.aggregate, shown.remote_id, known.version, doctor, shown, json if read else None)
+    return ResolvedPatient(
+        obj.aggregate, shown.remote_id, known.version, doctor, shown, json if read else None
+    )

@@ -27,7 +27,7 @@ from sync.visits.writing import markers
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.people.resolve.participant import Met
+    from sync.people.resolve.participant import ResolvedPatient
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
 
@@ -123,7 +123,9 @@ def _pending(run: VisitRun, row: Obj, wire: dict[str, Json]) -> dict[tuple[int, 
     return attempts.sent(run.sync.digests, {row.id: wire, there.id: run.state.read["oncall"].wire})
 
 
-def _book(run: VisitRun, row: Obj, met: Met, doctor: str, body: dict[str, Json]) -> None:
+def _book(
+    run: VisitRun, row: Obj, met: ResolvedPatient, doctor: str, body: dict[str, Json]
+) -> None:
     """POST into the first room the mapping allows that is free; a 409 may be about ourselves."""
     taken: str | None = None
     for room in run.mapping.exam_rooms(doctor):

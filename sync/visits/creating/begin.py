@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sync.core.records import Attendee
-    from sync.people.resolve.participant import Met
+    from sync.people.resolve.participant import ResolvedPatient
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
 
@@ -77,7 +77,9 @@ def row_for(run: VisitRun, system: str, key: str, booked: Booked | None = None) 
     return row
 
 
-def attend(run: VisitRun, appointment: Obj, met: Met, attendee: Attendee | None = None) -> None:
+def attend(
+    run: VisitRun, appointment: Obj, met: ResolvedPatient, attendee: Attendee | None = None
+) -> None:
     """Note who attends a visit of one, before the create: what is made belongs to them."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:

@@ -51,7 +51,9 @@ def meet(run: VisitRun, seats: list[Seat]) -> Invited:
     return found
 
 
-def _refusal(run: VisitRun, met: participant.Met, present: set[int | None], room: int) -> str:
+def _refusal(
+    run: VisitRun, met: participant.ResolvedPatient, present: set[int | None], room: int
+) -> str:
     """Why somebody who could be invited gets no place in this visit, else nothing."""
     if met.key in present:
         return "group_member_twice"

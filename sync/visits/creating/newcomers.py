@@ -91,7 +91,7 @@ class _Newcomer:
     """A participant, the patient they are, and the appointment that stands for them already."""
 
     who: Attendee
-    met: participant.Met
+    met: participant.ResolvedPatient
     standing: dict[str, Json] | None
 
 
@@ -114,7 +114,7 @@ def _met(run: VisitRun, who: list[Attendee]) -> list[_Newcomer]:
     return found
 
 
-def _taken(run: VisitRun, met: participant.Met) -> str:
+def _taken(run: VisitRun, met: participant.ResolvedPatient) -> str:
     with run.sync.store.read() as conn:
         return "slot_taken" if group_twins.stands_elsewhere(conn, run, met.key) else ""
 
@@ -138,7 +138,9 @@ def _visit(run: VisitRun, json: dict[str, Json]) -> Visit:
     return drchrono.to_visit(json, run.mapping)
 
 
-def _adopt(run: VisitRun, who: Attendee, met: participant.Met, json: dict[str, Json]) -> None:
+def _adopt(
+    run: VisitRun, who: Attendee, met: participant.ResolvedPatient, json: dict[str, Json]
+) -> None:
     """The same visit was entered by hand on both sides: that appointment is the member's."""
     sync, state, shown = run.sync, run.state, _visit(run, json)
     with sync.store.write() as conn:
@@ -207,7 +209,9 @@ def _participant(conn: Connection, run: VisitRun, who: Attendee) -> links.Obj:
     return row
 
 
-def _make(run: VisitRun, who: Attendee, met: participant.Met, like: dict[str, Json] | None) -> None:
+def _make(
+    run: VisitRun, who: Attendee, met: participant.ResolvedPatient, like: dict[str, Json] | None
+) -> None:
     """Write down what is made, make it, keep what was answered."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
@@ -233,7 +237,9 @@ def _make(run: VisitRun, who: Attendee, met: participant.Met, like: dict[str, Js
     participant.afterwards(run, met)
 
 
-def _body(run: VisitRun, met: participant.Met, like: dict[str, Json] | None) -> dict[str, Json]:
+def _body(
+    run: VisitRun, met: participant.ResolvedPatient, like: dict[str, Json] | None
+) -> dict[str, Json]:
     """As another member stands (profile, room), else as the mapping books; they may overlap."""
     slot = run.slot
     values: dict[str, object] = {

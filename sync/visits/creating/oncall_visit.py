@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.outbound.call import Answer
-    from sync.people.resolve.participant import Met
+    from sync.people.resolve.participant import ResolvedPatient
     from sync.store.tables.links import Obj
     from sync.visits.state.model import Seat, VisitRun
 
@@ -52,7 +52,7 @@ def make(run: VisitRun) -> None:
     participant.afterwards(run, met)
 
 
-def make_with(run: VisitRun, people: Mapping[int, Met], rows: Iterable[int]) -> None:
+def make_with(run: VisitRun, people: Mapping[int, ResolvedPatient], rows: Iterable[int]) -> None:
     """Make the OnCall visit of several attendances with these people in it, by attendance.
 
     `rows` are their participants', written down before. A refusal takes them away again.
@@ -65,7 +65,7 @@ def _key(run: VisitRun) -> str:
     return f"visit:{run.state.key}:{run.state.generation}"
 
 
-def _post(run: VisitRun, row: Obj, people: Mapping[int, Met], rows: list[int]) -> None:
+def _post(run: VisitRun, row: Obj, people: Mapping[int, ResolvedPatient], rows: list[int]) -> None:
     seats = [run.seat(one) for one in people]
     sent: list[Json] = list(bodies_of(people))
     body = _body(run, seats[0]) | {"participants": sent}
@@ -97,7 +97,7 @@ def _pending(
     return attempts.sent(run.sync.digests, wires)
 
 
-def named(run: VisitRun, people: Mapping[int, Met]) -> dict[tuple[int, str], str]:
+def named(run: VisitRun, people: Mapping[int, ResolvedPatient]) -> dict[tuple[int, str], str]:
     """Who is sent: by this a participant is known, whatever the chart says when it is found."""
     wires = {}
     for attendance, sent in zip(people, bodies_of(people), strict=True):
@@ -107,7 +107,7 @@ def named(run: VisitRun, people: Mapping[int, Met]) -> dict[tuple[int, str], str
     return attempts.sent(run.sync.digests, wires)
 
 
-def bodies_of(people: Mapping[int, Met]) -> list[dict[str, Json]]:
+def bodies_of(people: Mapping[int, ResolvedPatient]) -> list[dict[str, Json]]:
     """The participants as OnCall is sent them."""
     return [
         oncall_bodies.participant_body(

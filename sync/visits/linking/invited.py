@@ -12,5 +12,5 @@ from sync.run.outcomes import ParkedError
 class Invited:
     """Who can be added now, and for each other one why not."""
 
-    met: dict[int, participant.Met] = field(default_factory=dict)  # by attendance
+    met: dict[int, participant.ResolvedPatient] = field(default_factory=dict)  # by attendance
     parked: dict[int, ParkedError] = field(default_factory=dict)

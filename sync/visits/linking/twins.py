@@ -35,7 +35,7 @@ from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
-    from sync.people.resolve.participant import Met
+    from sync.people.resolve.participant import ResolvedPatient
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
 
@@ -63,7 +63,7 @@ def take_slot(conn: Connection, key: int, here: Visit, person: int) -> None:
     conn.execute(update(visit).where(*without).values(slot_key=slot))
 
 
-def with_oncall_twin(run: VisitRun, met: Met, doctor: str, starts: datetime) -> None:
+def with_oncall_twin(run: VisitRun, met: ResolvedPatient, doctor: str, starts: datetime) -> None:
     """Join an OnCall visit of the same slot whose only patient has this person's e-mail.
 
     Raises LaterError after joining (both sides are looked at anew), or when the twin is busy;
@@ -126,7 +126,7 @@ def _is_coming(run: VisitRun, twin: Obj, shown: Visit) -> bool:
 
 
 def with_drchrono_twin(
-    run: VisitRun, met: Met, doctor: str, starts: datetime, attendee: Attendee
+    run: VisitRun, met: ResolvedPatient, doctor: str, starts: datetime, attendee: Attendee
 ) -> None:
     """Join a DrChrono appointment of the same slot and patient; raises as the other does."""
     for twin in _candidates(run, "drchrono", doctor, starts):
@@ -143,7 +143,7 @@ def with_drchrono_twin(
             _join(run, twin, met, attendee, run.state.read["oncall"].json, shown)
 
 
-def stands_for(run: VisitRun, json: dict[str, Json], met: Met, doctor: str) -> bool:
+def stands_for(run: VisitRun, json: dict[str, Json], met: ResolvedPatient, doctor: str) -> bool:
     """Whether an appointment in the way is this very visit, entered by hand; then it is noted.
 
     Noted means that it has a row of its own with its slot, by which `with_drchrono_twin` finds it.
@@ -235,7 +235,7 @@ def _alone(conn: Connection, one: Obj) -> bool:
 def _join(
     run: VisitRun,
     twin: Obj,
-    met: Met,
+    met: ResolvedPatient,
     attendee: Attendee,
     json: Map[str, Json],
     here: Visit,
