@@ -1,4 +1,4 @@
-"""What stands in the slot of a booking and is another visit is left alone, or asked about."""
+"""Leave alone, or ask about, another visit that stands in a booking's slot."""
 
 from tests.support.clinic import Clinic, wall
 

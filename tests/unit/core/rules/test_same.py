@@ -1,4 +1,4 @@
-"""Which OnCall visit is the one that stands in DrChrono, and who of it the patient is."""
+"""Tell which OnCall visit stands in DrChrono, and which participant of it the patient is."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
