@@ -39,7 +39,10 @@ UNKNOWN = (
 # A module or file that a comment names in backticks.
 MODULE = re.compile(r"`((?:\w+\.)+\w+)`")
 PATH = re.compile(r"`((?:[\w-]+/)*[\w-]+\.py)`")
-VAGUE = {"What", "Who", "Whose", "Which", "Whether", "How", "When", "Where", "Why", "That"}
+VAGUE = {
+    *("A", "An", "From", "In", "It", "Of", "On", "That", "The", "There"),
+    *("How", "What", "When", "Where", "Whether", "Which", "Who", "Whose", "Why"),
+}
 
 
 def comments(file: Path) -> Iterator[tuple[int, str]]:
