@@ -17,9 +17,9 @@ from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import Found, Seat
 from sync.run import occurrences, transfer
 from sync.store.schema import visit
-from sync.store.tables import decisions_never, journal, links, moves, work
+from sync.store.tables import decisions_never, journal, links, work
 from sync.store.tables.work import Hints, Lane
-from sync.store.visits import visits
+from sync.store.visits import moves, visits
 
 if TYPE_CHECKING:
     from datetime import datetime

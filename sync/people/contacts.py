@@ -19,9 +19,10 @@ from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store import attention, calls
-from sync.store.tables import baselines, facts, journal, links, moves, work
+from sync.store.tables import baselines, facts, journal, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lease
+from sync.store.visits import moves
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection
 
 from sync.run.outcomes import BUSY, LaterError
-from sync.store.tables import attendances, links, moves, work
+from sync.store.tables import attendances, links, work
+from sync.store.visits import moves
 
 if TYPE_CHECKING:
     from datetime import datetime

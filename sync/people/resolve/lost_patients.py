@@ -19,8 +19,8 @@ from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.people import patients
-from sync.store.tables import moves
 from sync.store.tables.work import Hints
+from sync.store.visits import moves
 
 if TYPE_CHECKING:
     from datetime import datetime

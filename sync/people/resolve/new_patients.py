@@ -23,8 +23,9 @@ from sync.people.resolve import in_flight, lost_patients
 from sync.run import attempts
 from sync.run.evidence import sealing, staleness
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import blockers, facts, links, moves, work
+from sync.store.tables import blockers, facts, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import moves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

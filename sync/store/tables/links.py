@@ -1,7 +1,7 @@
 """Keep what belongs together: aggregates, their remote objects, who attends which visit.
 
 Every remote object has one row and belongs to one aggregate. Rows move between aggregates by
-`moves` only, for `sync.run.transfer`.
+`store.visits.moves` only, for `sync.run.transfer`.
 """
 
 from dataclasses import dataclass

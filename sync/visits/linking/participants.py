@@ -16,7 +16,8 @@ from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run import attempts
 from sync.store.schema import attendance, attention, pending
-from sync.store.tables import attendances, baselines, journal, links, moves, person_index
+from sync.store.tables import attendances, baselines, journal, links, person_index
+from sync.store.visits import moves
 from sync.visits.state import carried
 from sync.visits.state.load import has_participant
 from sync.visits.state.model import TOLD, Seat, VisitRun

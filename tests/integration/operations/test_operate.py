@@ -17,8 +17,9 @@ from sync.runtime import Ring, Sync
 from sync.store.database import Store
 from sync.store.schema import attention, blocker, call, decision, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import journal, links, moves, work
+from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import moves
 from tests.support.clinic import Clinic, utc, wall
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)

@@ -12,7 +12,8 @@ from sync.core.records import Marker, Visit
 from sync.digests import Digests
 from sync.run.evidence import behind, sealing
 from sync.store.database import Store
-from sync.store.tables import links, moves
+from sync.store.tables import links
+from sync.store.visits import moves
 from tests.integration.store.test_links import T0
 
 DIGESTS = Digests([b"a-digest-key-for-tests-of-32-bytes!"])

@@ -17,8 +17,9 @@ from sync.store.schema import (
     visit,
 )
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, baselines, journal, links, moves, work
+from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import moves
 from tests.support.servers.races import in_threads
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -11,8 +11,9 @@ from sync.run import transfer
 from sync.run.outcomes import LaterError
 from sync.store.schema import attendance, attention, blocker, call, person, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, blockers, journal, links, moves, work
+from sync.store.tables import attendances, blockers, journal, links, work
 from sync.store.tables.work import FenceLostError, Hints
+from sync.store.visits import moves
 from sync.visits.state.load import load
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
