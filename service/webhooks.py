@@ -14,7 +14,7 @@ from structlog import get_logger
 
 from service.doors import Doors, one_of, read_body
 from service.errors import of_the_database, problem
-from sync.intake import webhooks
+from sync.intake import bodies, webhooks
 from sync.intake.sightings import Receipt
 from sync.runtime import Sync
 from sync.store.trouble import NO_TABLES
@@ -141,7 +141,7 @@ class _Caller:
             if wrong is not None:
                 return self._not_now(wrong)
             receipt = self._taken_in(take_in, payload)
-        except webhooks.UnusableError:
+        except bodies.UnusableError:
             return self._refuse(422, "no_id", "this event needs the id of an object")
         except Exception as error:
             if of_the_database(error):
@@ -158,7 +158,7 @@ class _Caller:
         """
         try:
             return take_in(self._doors.sync, payload)
-        except webhooks.UnusableError:
+        except bodies.UnusableError:
             raise
         except Exception as error:
             if of_the_database(error):

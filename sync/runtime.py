@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from sync.config import Mode, Settings
 from sync.digests import Digests
@@ -110,11 +111,11 @@ class Sync:
         """A ticket for calls that belong to no aggregate."""
         return Ticket(lane)
 
-    def wait(self) -> Wait:
+    def wait(self, conn: Connection) -> Wait:
         """How long an event settles now; longer as DrChrono's budget shrinks."""
         return widened(
             Wait(self.settings.settle_seconds, self.settings.longest_wait_seconds),
-            self.budget("drchrono"),
+            left(conn, "drchrono", self.limits["drchrono"], self.clock()),
         )
 
     def budget(self, system: str) -> Left:

@@ -36,11 +36,10 @@ SCAN = "scan"  # the event of a list's line
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Whose word it is. `wait`: how long what a caller raises settles before it is looked at."""
+    """Whose word it is."""
 
     is_fact: bool
     lane: Lane
-    wait: Wait = NO_WAIT
     credential: str = ""
     delivery_id: str | None = None
 
@@ -48,11 +47,9 @@ class Word:
 LIST = Word(is_fact=True, lane=Lane.CATCHUP)
 
 
-def of_caller(credential: str, wait: Wait, delivery_id: str | None = None) -> Word:
+def of_caller(credential: str, delivery_id: str | None = None) -> Word:
     """A caller's word, said with one of the active secrets or tokens."""
-    return Word(
-        is_fact=False, lane=Lane.LIVE, wait=wait, credential=credential, delivery_id=delivery_id
-    )
+    return Word(is_fact=False, lane=Lane.LIVE, credential=credential, delivery_id=delivery_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +183,8 @@ def shown_again(conn: Connection, sync: Sync, obj: Obj) -> Receipt:
 
 def _turn(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> tuple[Lane, Wait]:
     """In which lane what a caller tells of is looked at, and how long it settles."""
-    wait = _settling(sync, seen, known)
-    if any(is_soon(sync, seen.at, at) for at in (known.starts, seen.starts)):
-        wait = NO_WAIT
+    soon = any(is_soon(sync, seen.at, at) for at in (known.starts, seen.starts))
+    wait = NO_WAIT if soon else _settling(conn, sync, seen, known)
     obj = known.obj
     lane = fruitless.lane_of(conn, sync, obj, seen.at)
     if seen.system == "oncall" and not fruitless.may_be_read(conn, sync, obj, seen.at, known.item):
@@ -196,9 +192,9 @@ def _turn(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> tuple[L
     return lane, wait
 
 
-def _settling(sync: Sync, seen: Sighting, known: Known) -> Wait:
+def _settling(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> Wait:
     """A group's members are moved one by one, and are one move."""
-    wait, group = seen.word.wait, sync.settings.group_settle_seconds
+    wait, group = sync.wait(conn), sync.settings.group_settle_seconds
     if seen.system != "drchrono" or not known.shared or group <= wait.settle:
         return wait
     return Wait(group, max(group, wait.longest))

@@ -1,46 +1,47 @@
-"""Turn a webhook into nothing, a noted delivery, or a raised item. No remote is asked.
+"""Take in the webhooks of both systems: an item raised, an id to be read, or nothing (ADR 0017).
 
-A DrChrono body carries the object, so what it shows is compared; OnCall's is a bare hint. No remote
-is ever asked. Each event is one transaction, and the caller answers only after it.
+A DrChrono body carries the object, so what it shows is compared; OnCall's is a bare hint. Either
+may be anybody's, so it raises work and explains an echo, and writes nothing on which a later
+decision rests. No remote is ever asked. Each event is one transaction; the caller answers after it.
 """
 
-import re
-from collections.abc import Mapping as Map
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from sync.core.records import Absent, Person, Visit
-from sync.core.wire import MalformedError, identity
-from sync.core.wording import Json
-from sync.drchrono import translate as drchrono
-from sync.intake import hints
-from sync.intake.sightings import Receipt, Sighting, of_caller
-from sync.mapping import Mapping, MappingError
-from sync.oncall import translate as oncall
-from sync.runtime import Sync
-from sync.store.tables import journal
+from sync.core.records import Person, Visit
+from sync.core.rules import people
+from sync.intake import bodies, sightings, woken
+from sync.intake.bodies import DELETED, DRCHRONO_EVENTS, NOTE_EVENTS, ONCALL_EVENTS
+from sync.intake.sightings import Receipt, Sighting, compare, counted, raise_
+from sync.mapping import MappingError, out_of_scope
+from sync.people import mirror
+from sync.run import occurrences
+from sync.run.hinted import bounds, fruitless, lists, reads, turns
+from sync.runtime import Ring
+from sync.store import known as stored
+from sync.store.tables import blockers, journal, links, person_index, told, work
+from sync.store.tables.told import Told
+from sync.store.tables.work import NO_WAIT, Lane
 
-APPOINTMENT_EVENTS: Final = frozenset({"APPOINTMENT_CREATE", "APPOINTMENT_MODIFY", hints.DELETED})
-NOTE_EVENTS: Final = frozenset({"CLINICAL_NOTE_LOCK", "CLINICAL_NOTE_UNLOCK"})
-PATIENT_EVENTS: Final = frozenset({"PATIENT_CREATE", "PATIENT_MODIFY"})
-DRCHRONO_EVENTS: Final = APPOINTMENT_EVENTS | NOTE_EVENTS | PATIENT_EVENTS
-ONCALL_EVENTS: Final = frozenset({"appointment_created", "appointment_updated"})
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Map
+
+    from sqlalchemy import Connection
+
+    from sync.mapping import Mapping
+    from sync.runtime import Sync
+    from sync.store.known import Known
 
 _RACES = 4
-# Numbers as both systems write them, or the day and series of a virtual occurrence
-# (docs/api-facts.md, D23).
-_NUMBER = "[1-9][0-9]{0,17}"
-_ID: Final = re.compile(rf"{_NUMBER}|[0-9]{{4}}-?[0-9]{{2}}-?[0-9]{{2}}_{_NUMBER}")
-_WORD: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
-_MARK: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}[Z0-9:+-]{0,7}")
-# A mark is a time in an undecided zone (docs/api-facts.md): one beyond that was never given out.
-_AHEAD: Final = timedelta(days=2)
-
-
-class UnusableError(ValueError):
-    """A known event without a usable id."""
+# Whose change may end the wait of something else.
+_WAITED_FOR = {
+    ("drchrono", "appointment"): blockers.VISIT,
+    ("drchrono", "patient"): blockers.PATIENT,
+}
 
 
 def drchrono_event(
@@ -55,48 +56,36 @@ def drchrono_event(
 
     `credential` says which of the active secrets came with it: each has its own bucket.
 
-    Raises UnusableError for a known event without an id, SQLAlchemyError when nothing was stored.
+    Raises bodies.UnusableError for a known event without an id, SQLAlchemyError when nothing was
+    stored.
     """
     if event not in DRCHRONO_EVENTS:
         return _ignored(sync, "drchrono")
-    inner = payload.get("object")
-    body: dict[str, Json] = inner if isinstance(inner, dict) else dict(payload)
-    remote_id = _identity(body, "appointment" if event in NOTE_EVENTS else "id")
     mapping = _mapping(sync)
-    wire, shown = _read(event, body, mapping)
-    now = sync.clock()
-    seen = Sighting(
-        system="drchrono",
-        kind="patient" if event in PATIENT_EVENTS else "appointment",
-        remote_id=remote_id,
-        event=event,
-        word=of_caller(f"drchrono:{credential}", sync.wait(), _short(delivery_id)),
-        at=now,
-        wire=wire,
-        shown=shown,
-        mark=_mark(shown, now),
+    seen = bodies.of_drchrono(
+        event,
+        payload,
+        delivery_id=delivery_id,
+        credential=credential,
+        mapping=mapping,
+        now=sync.clock(),
     )
     return _settled(sync, seen, mapping)
 
 
 def oncall_event(sync: Sync, *, payload: Map[str, Any], credential: int = 0) -> Receipt:
-    """Take in one OnCall hint: the id is taken out of its `url`, which is never fetched.
+    """Take in one OnCall hint.
 
     `credential` says which of the active tokens came with it: each has its own bucket.
 
-    Raises UnusableError for a known event without an id, SQLAlchemyError when nothing was stored.
+    Raises bodies.UnusableError for a known event without an id, SQLAlchemyError when nothing was
+    stored.
     """
     event = payload.get("event")
     if not isinstance(event, str) or event not in ONCALL_EVENTS:
         return _ignored(sync, "oncall")
-    seen = Sighting(
-        system="oncall",
-        kind="appointment",
-        remote_id=_id_in(payload.get("url")),
-        event=event,
-        word=of_caller(f"oncall:{credential}", sync.wait()),
-        at=sync.clock(),
-    )
+    url = payload.get("url")
+    seen = bodies.of_oncall(event, url, credential=credential, now=sync.clock())
     return _settled(sync, seen, None)
 
 
@@ -104,6 +93,14 @@ def _ignored(sync: Sync, source: str) -> Receipt:
     with sync.store.write() as conn:
         journal.bump(conn, "deliveries", f"source={source},outcome=ignored")
     return Receipt("ignored")
+
+
+def _mapping(sync: Sync) -> Mapping | None:
+    """The mapping; without a usable one an event is taken in unjudged, never refused or skipped."""
+    try:
+        return sync.mapping
+    except MappingError:
+        return None
 
 
 def _settled(sync: Sync, seen: Sighting, mapping: Mapping | None) -> Receipt:
@@ -118,66 +115,176 @@ def _settled(sync: Sync, seen: Sighting, mapping: Mapping | None) -> Receipt:
 
 def _once(sync: Sync, seen: Sighting, mapping: Mapping | None) -> Receipt:
     with sync.store.write() as conn:
-        return hints.take_in(conn, sync, seen, mapping, locked=seen.event in NOTE_EVENTS)
+        return _take_in(conn, sync, seen, mapping)
 
 
-def _mapping(sync: Sync) -> Mapping | None:
-    """The mapping; without a usable one an event is taken in unjudged, never refused or skipped."""
-    try:
-        return sync.mapping
-    except MappingError:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """A caller's sighting in its transaction, with what is stored of the object.
+
+    `mapping` is None where it can't be used just now: then nothing is judged by it.
+    """
+
+    conn: Connection
+    sync: Sync
+    seen: Sighting
+    known: Known | None
+    mapping: Mapping | None
+
+    @property
+    def fact(self) -> Known | None:
+        """What was read of the object, or listed; None of an id that only callers speak for."""
+        return None if self.known is None or reads.is_unknown(self.known.obj) else self.known
 
 
-# --- what a body says -----------------------------------------------------------------------------
+def _take_in(conn: Connection, sync: Sync, seen: Sighting, mapping: Mapping | None) -> Receipt:
+    """Do what follows of a caller's sighting.
+
+    Raises IntegrityError when another first word about the same object was faster: begin again.
+    """
+    locked = seen.event in NOTE_EVENTS  # it shows nothing of its appointment
+    waited_for = None if locked else _WAITED_FOR.get((seen.system, seen.kind))
+    known, waiting = stored.load(
+        conn, seen.system, seen.kind, seen.remote_id, waited_for=waited_for
+    )
+    wait = sync.wait(conn) if waiting else NO_WAIT
+    woke = woken.wake(conn, sync, waited_for, waiting, now=seen.at, wait=wait)
+    if known and known.item and known.item["aggregate"] in woke:
+        known = replace(known, item=work.locked(conn, known.obj.aggregate))
+    hint = _Hint(conn, sync, seen, known, mapping)
+    if locked:
+        return _note(hint)
+    if seen.kind == "patient":
+        rings = tuple(Ring(key, Lane.LIVE) for key in woke) if wait.settle == 0 else ()
+        receipt = _patient(hint, woke, rings)
+    elif seen.system == "oncall":
+        receipt = _bare(hint)
+    elif seen.event == DELETED:
+        receipt = _deleted(hint)
+    else:
+        receipt = _appointment(hint)
+    woken.spend(conn, sync, len(woke), seen.at)
+    return receipt
 
 
-def _read(
-    event: str, body: Json, mapping: Mapping | None
-) -> tuple[dict[str, Json], Visit | Person | None]:
-    """The body's wire form and what it means; a body of unusable shape is still a hint."""
-    try:
-        if event in PATIENT_EVENTS:
-            return drchrono.wire("patient", body), drchrono.to_person(body)
-        if event in NOTE_EVENTS or event == hints.DELETED:
-            return {}, None  # it names only the id
-        wire = drchrono.wire("appointment", body)
-        return wire, None if mapping is None else drchrono.to_visit(body, mapping)
-    except MalformedError:
-        return {}, None
+# --- appointments ---------------------------------------------------------------------------------
 
 
-def _identity(body: Map[str, Json], key: str) -> str:
-    try:
-        found = identity(body, key)
-    except MalformedError:
-        found = None
-    if isinstance(found, Absent) or not found or not _ID.fullmatch(found):
-        raise UnusableError(key)
-    return found
+def _appointment(hint: _Hint) -> Receipt:
+    conn, sync, seen, fact = hint.conn, hint.sync, hint.seen, hint.fact
+    shown = seen.shown if isinstance(seen.shown, Visit) else None
+    # It is a series' base as is said, or where nothing is, as we know.
+    series = shown.virtual_base if shown else bool(occurrences.of_series(conn, seen.remote_id))
+    none_of_ours = out_of_scope(hint.mapping, shown) and not series
+    if fact is None:
+        return counted(conn, seen, "skipped") if none_of_ours else _unheard(hint, series=series)
+    if fact.obj.state == "skipped" and not series:
+        if none_of_ours:
+            return counted(conn, seen, "skipped")
+        links.change(conn, fact.obj.id, state="live")
+    return compare(conn, sync, seen, fact)
 
 
-def _id_in(url: object) -> str:
-    try:
-        found = oncall.id_from_url(url) if isinstance(url, str) else ""
-    except ValueError:
-        found = ""
-    if not _ID.fullmatch(found):
-        raise UnusableError("url")
-    return found
+def _deleted(hint: _Hint) -> Receipt:
+    """A deletion names only the id. Of an unknown one it is remembered for an hour.
+
+    So one that overtakes the answer of our own create is not lost, and nothing is silenced by it.
+    """
+    conn, seen, fact = hint.conn, hint.seen, hint.fact
+    skipped = fact is not None and fact.obj.state == "skipped"
+    series = (fact is None or skipped) and bool(occurrences.of_series(conn, seen.remote_id))
+    if fact is None:
+        if series:
+            return _unheard(hint, series=True)  # a series' base: its occurrences go with it
+        if hint.known is None and told.count(conn, seen.system, "deleted") < bounds.MOST:
+            told.say(conn, _said(seen), "deleted", seen.at)
+        return counted(conn, seen, "skipped")
+    if skipped and not series:
+        return counted(conn, seen, "skipped")
+    if fruitless.puts_off(conn, hint.sync, fact.obj, seen.at, fact.item):
+        return counted(conn, seen, "deferred")
+    return raise_(conn, hint.sync, seen, fact)
 
 
-def _short(text: str | None) -> str | None:
-    return text if text and _WORD.fullmatch(text) else None
+def _note(hint: _Hint) -> Receipt:
+    """A locked clinical note completes a visit, where completing is carried at all."""
+    known = hint.known
+    completes = hint.mapping is not None and hint.mapping.policy.fee_bearing_writes
+    if known is None or known.obj.state != "live" or not completes:
+        return counted(hint.conn, hint.seen, "skipped")
+    return raise_(hint.conn, hint.sync, hint.seen, known)
 
 
-def _mark(shown: Visit | Person | None, now: datetime) -> str | None:
-    """The order mark of a body, as it was sent, if it looks like one that was given out by now."""
-    mark = shown.mark if shown is not None else None
-    if not mark or not _MARK.fullmatch(mark):
-        return None
-    try:
-        at = datetime.fromisoformat(mark[:19])
-    except ValueError:
-        return None
-    return mark if at.replace(tzinfo=UTC) <= now + _AHEAD else None
+def _bare(hint: _Hint) -> Receipt:
+    """OnCall says only that something changed."""
+    if hint.fact is None:
+        return _unheard(hint)
+    return raise_(hint.conn, hint.sync, hint.seen, hint.fact)
+
+
+# --- ids that no read has shown -------------------------------------------------------------------
+
+
+def _unheard(hint: _Hint, *, series: bool = False) -> Receipt:
+    """An id that no read has shown, or that a read has denied: it is read when it is its turn."""
+    conn, sync, seen = hint.conn, hint.sync, hint.seen
+    wait = NO_WAIT if sightings.is_soon(sync, seen.at, seen.starts) else sync.wait(conn)
+    one = replace(_said(seen), series=series)
+    if isinstance(seen.shown, Person):
+        key = person_index.email_key(sync.digests, seen.shown)
+        one = replace(one, key_id=sync.digests.key_id, email=key)
+    obj = hint.known.obj if hint.known else None
+    rings = turns.hear(conn, sync, one, obj, now=seen.at, wait=wait)
+    journal.bump(conn, "deliveries", f"source={seen.system},outcome=raised")
+    return Receipt("raised", rings)
+
+
+def _said(seen: Sighting) -> Told:
+    return Told(
+        system=seen.system,
+        kind=seen.kind,
+        remote_id=seen.remote_id,
+        credential=seen.word.credential,
+        event=seen.event,
+        delivery_id=seen.word.delivery_id,
+        mark=seen.mark,
+        first_at=seen.at,
+        due=seen.at,
+    )
+
+
+# --- patients -------------------------------------------------------------------------------------
+
+
+def _patient(hint: _Hint, woke: list[int], rings: tuple[Ring, ...]) -> Receipt:
+    """Of a patient nobody has a visit with, only the address they are said to have is noted.
+
+    A visit can find them by it for an hour, at the price of one read; then a list has shown them.
+    `woke`: the visits that waited for them, which may have got their e-mail; `rings`: those of them
+    that are due now.
+    """
+    linked = hint.known is not None and hint.known.linked
+    if not linked and not mirror.is_mirrored(hint.mapping):
+        _note_address(hint, woke)
+        skipped = counted(hint.conn, hint.seen, "skipped")
+        return Receipt("raised", rings) if rings else skipped
+    if hint.fact is None:
+        return Receipt("raised", (*rings, *_unheard(hint).rings))
+    return compare(hint.conn, hint.sync, hint.seen, hint.fact)
+
+
+def _note_address(hint: _Hint, woke: list[int]) -> None:
+    """Remember by what a chart is found from now on, and wake who waits for somebody like that."""
+    conn, sync, seen = hint.conn, hint.sync, hint.seen
+    who = seen.shown if isinstance(seen.shown, Person) else None
+    key = person_index.email_key(sync.digests, who) if who is not None else None
+    if key is None and hint.known is None:
+        return  # nothing to be found by
+    if told.count(conn, seen.system, "keys") >= bounds.MOST:
+        lists.soon(conn, "drchrono_patients", seen.at)
+        return
+    keys = people.keys(who) if who is not None else ()
+    for kind, ref in blockers.email(sync.digests, keys, older=True):
+        woke += woken.by_address(conn, sync, kind, ref, now=seen.at)
+    one = replace(_said(seen), key_id=sync.digests.key_id, email=key)
+    told.say(conn, one, "keys", seen.at)

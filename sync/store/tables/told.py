@@ -386,7 +386,7 @@ def spend(
 
     `held`: the buckets as they were read; while nobody changed them since, one statement will do.
     """
-    if held is not None and held.row is not None and _spent(conn, name, held, now, tokens):
+    if held is not None and _spent(conn, name, held, now, tokens):
         return
     put_level(conn, name, level(conn, name, rates, now).taken(tokens), now)
 
@@ -394,7 +394,11 @@ def spend(
 def _spent(conn: Connection, name: str, held: Bucket, now: datetime, tokens: int) -> bool:
     """Take tokens by compare-and-set; False when somebody was faster."""
     left = held.level.taken(tokens)
-    same = zip((bucket.c.soon, bucket.c.share, bucket.c.at), held.row or (), strict=True)
+    if held.row is None:
+        first = {"soon": left.soon, "share": left.share, "at": now}
+        made = upsert.insert(conn, bucket).values(name=name, **first).on_conflict_do_nothing()
+        return conn.execute(made.returning(bucket.c.name)).first() is not None
+    same = zip((bucket.c.soon, bucket.c.share, bucket.c.at), held.row, strict=True)
     changed = conn.execute(
         update(bucket)
         .where(bucket.c.name == name, *(column == value for column, value in same))
