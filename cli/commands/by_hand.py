@@ -50,7 +50,7 @@ def unlink(kind: str, object_id: str, yes: bool) -> None:
     """Take apart what was linked wrongly; the two are never paired again.
 
     KIND is appointment, oncall-appointment or visit for the two sides of a visit, contact for a
-    contact and its patient.
+    contact and its patient. Of a group visit appointment takes one member out, the others stay.
 
     \b
     Examples:

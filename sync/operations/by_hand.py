@@ -4,7 +4,8 @@ Each has a preview, which writes nothing, and leaves a line of `decision` that s
 Nothing is called in here but reads; what follows is written by the workers, by the usual rules.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from sync.core.errors import Gone
 from sync.core.records import Absent, State, Visit
 from sync.core.rules.lifecycle import terminal
+from sync.core.rules.place import slot_from
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.operations.lookup import BusyError, UnknownError, aggregate_of
@@ -75,11 +77,12 @@ def raise_again(conn: Connection, key: int, now: datetime) -> Ring:
 
 @dataclass(frozen=True, slots=True)
 class _Linked:
-    """Two objects that are linked: DrChrono's and OnCall's, in one aggregate."""
+    """What is linked in one aggregate: DrChrono's objects, one of a group or all, and OnCall's."""
 
     key: int
-    here: Obj
+    here: tuple[Obj, ...]
     there: Obj
+    leaves: bool = False  # one of several: the others stay with OnCall's visit
 
 
 def unlink_preview(sync: Sync, kind: str, object_id: str) -> Preview:
@@ -89,20 +92,30 @@ def unlink_preview(sync: Sync, kind: str, object_id: str) -> Preview:
     """
     with sync.store.read() as conn:
         pair = _linked(conn, kind, object_id)
+    there = pair.there.remote_id
     if pair.there.kind == "contact":
-        line = f"contact {pair.there.remote_id} is left as it is and patient {pair.here.remote_id}"
+        line = f"contact {there} is left as it is and patient {pair.here[0].remote_id}"
         return Preview((f"{line} gets a contact of their own with their next visit (0 mails)",))
-    both = f"appointment {pair.here.remote_id} and OnCall visit {pair.there.remote_id}"
-    lines = [f"{both} are told apart for good; neither is changed (0 mails)"]
-    made = 0
-    if _is_to_be_made(sync, "drchrono", pair.here):
-        made = 1
-        lines.append(f"a new OnCall visit is made for appointment {pair.here.remote_id} (1 mail)")
-    if _is_to_be_made(sync, "oncall", pair.there):
+    named = f"appointment{'s' if len(pair.here) > 1 else ''} {_ids(pair.here)}"
+    lines = [
+        f"{named} and OnCall visit {there} are told apart for good; neither is changed (0 mails)"
+    ]
+    made = [one for one in pair.here if _is_to_be_made(sync, "drchrono", one)]
+    if made:
+        mails = f"{len(made)} mail{'s' if len(made) > 1 else ''}"
+        said = f"appointment{'s' if len(made) > 1 else ''} {_ids(made)}"
+        lines.append(f"a new OnCall visit is made for {said} ({mails})")
+    if pair.leaves:
         lines.append(
-            f"a DrChrono appointment is made for OnCall visit {pair.there.remote_id} (0 mails)"
+            f"its participant stays in OnCall visit {there}, as somebody without an appointment"
         )
-    return Preview(tuple(lines), made)
+    elif _is_to_be_made(sync, "oncall", pair.there):
+        lines.append(f"a DrChrono appointment is made for OnCall visit {there} (0 mails)")
+    return Preview(tuple(lines), len(made))
+
+
+def _ids(rows: Iterable[Obj]) -> str:
+    return ", ".join(str(one.remote_id) for one in rows)
 
 
 def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...]:
@@ -115,9 +128,10 @@ def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...
         pair = _linked(conn, kind, object_id)
         held = holding(conn, sync, pair.key)
         names = ("patient", "contact") if pair.there.kind == "contact" else ("appointment", "visit")
-        one, other = (names[0], str(pair.here.remote_id)), (names[1], str(pair.there.remote_id))
-        decisions_never.say(conn, one, other, by=by, now=now)
-        apart = _take_out(held, pair)
+        for here in pair.here:
+            one, other = (names[0], str(here.remote_id)), (names[1], str(pair.there.remote_id))
+            decisions_never.say(conn, one, other, by=by, now=now)
+        apart = _let_go(held, pair) if pair.leaves else _take_out(held, pair)
         journal.close_attention(conn, pair.key, now)
         return raise_again(conn, pair.key, now), raise_again(conn, apart, now)
 
@@ -132,17 +146,36 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
         patient = links.patient_row(conn, key)
         if patient is None:
             raise NotPossibleError(f"Contact {object_id} is linked with no patient.")
-        return _Linked(key, patient, there)
+        return _Linked(key, (patient,), there)
     here = [o for o in objects if (o.system, o.kind) == ("drchrono", "appointment")]
     there_ = [o for o in objects if (o.system, o.kind) == ("oncall", "appointment")]
     if not here or not there_:
         raise NotPossibleError(f"{kind} {object_id} is linked with nothing on the other side.")
-    if visits.is_shared(conn, key):
-        raise NotPossibleError(
-            "This is a group visit: take the member out of it in DrChrono (cancel, or give the "
-            "appointment another time or profile), or cancel the participant in OnCall."
-        )
-    return _Linked(key, here[0], there_[-1])
+    if not visits.is_shared(conn, key):
+        return _Linked(key, (here[0],), there_[-1])
+    seated = {a.appointment for a in attendances.attendances(conn, key) if a.current}
+    members = tuple(one for one in here if one.id in seated)
+    alone = tuple(one for one in members if kind == "appointment" and one.remote_id == object_id)
+    if not members or (kind == "appointment" and not alone):
+        raise NotPossibleError(f"{kind} {object_id} is in no visit any more.")
+    if alone and len(members) > 1:
+        return _Linked(key, alone, there_[-1], leaves=True)
+    return _Linked(key, members, there_[-1])
+
+
+def _let_go(held: Held, pair: _Linked) -> int:
+    """Give one appointment of a group a visit of its own; its participant stays, as nobody's."""
+    conn, (here,) = held.conn, pair.here
+    stood = next(
+        a for a in attendances.attendances(conn, pair.key) if a.current and a.appointment == here.id
+    )
+    key = transfer.hand_out(held, here, marked=False)
+    attendances.change_attendance(conn, stood.id, participant=None)
+    stands = visits.get(conn, pair.key)
+    visits.change(conn, key, starts_at=stands.starts_at, doctor=stands.doctor)
+    person = {"person": stood.person, "person_version": stood.person_version}
+    attendances.attend(conn, key, appointment=here.id, **person)
+    return key
 
 
 def _take_out(held: Held, pair: _Linked) -> int:
@@ -156,14 +189,25 @@ def _take_out(held: Held, pair: _Linked) -> int:
     stands = visits.get(conn, pair.key)
     visits.change(conn, key, starts_at=stands.starts_at)
     # The next OnCall visit of the appointment is another life of it: its marker must differ.
-    next_life = {"generation": stands.generation + 1, "slot_key": None, "hold_until": None}
+    next_life: dict[str, Any] = {"generation": stands.generation + 1, "hold_until": None}
+    next_life["slot_key"] = _slot_without(stands, str(pair.there.remote_id))
     visits.change(conn, pair.key, state="open", **next_life)
-    links.change(conn, pair.here.id, marked=False)
+    for here in pair.here:
+        links.change(conn, here.id, marked=False)
     for one in links.objects_of(conn, pair.key):
         if one.kind == "participant":
+            links.change(conn, one.id, create_key=None)
             transfer.follow(held, one, key)
     attendances.forget_participants(conn, pair.key)
     return key
+
+
+def _slot_without(stands: visits.VisitRow, visit_id: str) -> str | None:
+    """A group keeps its place, under a key that OnCall's visit can't have; one person's is free."""
+    if not stands.shared or stands.slot_key is None:
+        return None
+    slot = slot_from(stands.slot_key)
+    return replace(slot, born=f"{visit_id}-{stands.generation}").key if slot.born else slot.key
 
 
 def _is_to_be_made(sync: Sync, system: str, obj: Obj) -> bool:

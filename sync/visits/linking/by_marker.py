@@ -86,8 +86,11 @@ def _is_old(conn: Connection, obj: Obj, marker: Marker) -> bool:
     named = [marker.other] if marker.other is not None else []
     if decisions_never.apart(conn, kind, str(obj.remote_id), other, named):
         return True
-    known = links.kind_of(conn, marker.aggregate) == "visit"
-    return known and _has_left(conn, obj, links.survivor(conn, marker.aggregate))
+    if links.kind_of(conn, marker.aggregate) != "visit":
+        return False
+    own = links.survivor(conn, marker.aggregate)
+    # A group's visit names no appointment: it may have several.
+    return _told_apart(conn, obj, links.objects_of(conn, own)) or _has_left(conn, obj, own)
 
 
 def _claimed(run: VisitRun, obj: Obj, marker: Marker) -> None:

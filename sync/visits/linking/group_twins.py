@@ -190,20 +190,26 @@ def _absorb(run: VisitRun, twin: Obj, invited: Invited) -> None:
 
 
 def stands_elsewhere(conn: Connection, run: VisitRun, person: int) -> bool:
-    """Whether another open visit has this person with the doctor at that time."""
-    slot = run.slot
+    """Whether another open visit has this person with the doctor at that time.
+
+    One that has no participant yet counts when it was told apart from this visit by hand.
+    """
+    slot, there = run.slot, run.state.object("oncall")
     found = conn.execute(
-        select(attendance.c.id)
+        select(attendance.c.participant, object_.c.remote_id)
         .join(visit, visit.c.aggregate == attendance.c.visit)
+        .outerjoin(object_, object_.c.id == attendance.c.appointment)
         .where(
             attendance.c.person == person,
             attendance.c.current,
-            attendance.c.participant.is_not(None),
             visit.c.aggregate != run.state.key,
             visit.c.state == "open",
             visit.c.starts_at == slot.starts,
             visit.c.doctor == slot.doctor,
         )
-        .limit(1)
-    )
-    return found.first() is not None
+    ).all()
+    if any(row.participant is not None for row in found):
+        return True
+    ids = [row.remote_id for row in found if row.remote_id is not None]
+    named = "visit", str(there.remote_id if there is not None else None)
+    return bool(decisions_never.apart(conn, *named, "appointment", ids))

@@ -22,7 +22,7 @@ from sync.people.resolve.doctor import doctor_for
 from sync.run import transfer
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
 from sync.store.schema import visit
-from sync.store.tables import attendances, links, work
+from sync.store.tables import attendances, decisions_never, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
 from sync.visits.linking import group_twins
@@ -51,6 +51,9 @@ def settle(run: VisitRun, plan: Plan) -> None:
         return
     with run.sync.store.read() as conn:
         target = holder(conn, slot, run.state.key)
+        apart = target is not None and _is_apart(conn, obj, target)
+    if apart:
+        return  # taken out of that group by hand: it has a visit of its own
     if target is None:
         _found_group(run, obj, slot)
         return
@@ -58,6 +61,17 @@ def settle(run: VisitRun, plan: Plan) -> None:
         _join_whole(run, obj, target)
         patch.patch_oncall(run, Patch("oncall", {"state": Life.CANCELLED}, "cancel"))
     _join(run, obj, target)
+
+
+def _is_apart(conn: Connection, obj: Obj, target: int) -> bool:
+    """Whether somebody has told an appointment apart from a group's OnCall visit by hand."""
+    theirs = [
+        str(one.remote_id)
+        for one in links.objects_of(conn, target)
+        if (one.system, one.kind) == ("oncall", "appointment") and one.known
+    ]
+    named = "appointment", str(obj.remote_id)
+    return bool(decisions_never.apart(conn, *named, "visit", theirs))
 
 
 def _slot(run: VisitRun, plan: Plan) -> Slot | None:

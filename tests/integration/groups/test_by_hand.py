@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sync.operations import by_hand, pair, resolve
+from sync.operations import pair, resolve
 from sync.operations.by_hand import NotPossibleError
 from sync.store.schema import attention
 from tests.support.agreement import agree
@@ -116,12 +116,3 @@ def test_pairing_what_is_not_the_same_is_refused(clinic: Clinic) -> None:
     for visit, words in ((other, "different times"), (clinic.visits()[0]["id"], "linked with")):
         with pytest.raises(NotPossibleError, match=words):
             pair.pair_preview(clinic.sync, "visit", booked[0], visit)
-
-
-@pytest.mark.parametrize("members", [1, 3])
-def test_a_group_is_not_taken_apart_by_hand(clinic: Clinic, members: int) -> None:
-    booked = group_of(clinic, patients(clinic, members))
-    with pytest.raises(NotPossibleError, match="take the member out of it in DrChrono"):
-        by_hand.unlink_preview(clinic.sync, "appointment", booked[0])
-    with pytest.raises(NotPossibleError, match="take the member out of it in DrChrono"):
-        by_hand.unlink(clinic.sync, "appointment", booked[0], by="ops")
