@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from sync.core.records import Attendee, Visit, VisitType
 from sync.core.rules import place
@@ -19,7 +19,6 @@ from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
 from sync.run import allowed, attempts, transfer, waiting
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.schema import attention
 from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints
 from sync.visits.creating import appointment, search
@@ -44,22 +43,8 @@ def newcomers(run: VisitRun) -> list[Attendee]:
         return [
             who
             for who in shown.visit.attendees
-            if who.cancelled is not True and _is_new(conn, run, who, again=again)
+            if who.cancelled is not True and participants.is_new(conn, state.key, who, again=again)
         ]
-
-
-def _is_new(conn: Connection, run: VisitRun, who: Attendee, *, again: bool) -> bool:
-    row = links.find(conn, "oncall", "participant", who.remote_id)
-    if row is None:
-        return True
-    if not participants.is_free(conn, who.remote_id):
-        return False
-    told = conn.execute(
-        select(attention.c.id)
-        .where(attention.c.aggregate == run.state.key, attention.c.object == row.id)
-        .limit(1)
-    ).first()
-    return again or told is None
 
 
 def book(run: VisitRun) -> None:

@@ -99,6 +99,24 @@ def is_free(conn: Connection, remote_id: str) -> bool:
     return conn.execute(held).first() is None
 
 
+def is_new(
+    conn: Connection, key: int, who: Attendee, *, again: bool, awaited: bool = False
+) -> bool:
+    """Whether a participant stands for nobody, and was not told of before.
+
+    `again`: one who was told of counts too; with `awaited` only while a chart of theirs is awaited.
+    """
+    row = links.find(conn, "oncall", "participant", who.remote_id)
+    if row is None:
+        return True
+    if not is_free(conn, who.remote_id):
+        return False
+    if again and (not awaited or links.waits(conn, key, row.id)):
+        return True
+    told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
+    return conn.execute(told.limit(1)).first() is None
+
+
 def _is_as_sent(conn: Connection, run: VisitRun, seat: Seat, wire: dict[str, Json]) -> bool:
     """Whether a participant says who was sent for a seat: their chart may say otherwise by now."""
     row = seat.participant

@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
 from sync.core.records import Absent, Attendee, Life, State
 from sync.core.rules import place
 from sync.oncall import translate as oncall
 from sync.people.resolve import participant
 from sync.run import waiting
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import attention
 from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
@@ -48,17 +45,11 @@ def newcomers(run: VisitRun) -> list[Attendee]:
     both = state.lease.hints.drchrono and state.lease.hints.oncall
     again = both and not state.deliveries
     with run.sync.store.read() as conn:
-        return [who for who in others if not _is_known(conn, state.key, who, again=again)]
-
-
-def _is_known(conn: Connection, key: int, who: Attendee, *, again: bool) -> bool:
-    row = links.find(conn, "oncall", "participant", who.remote_id)
-    if row is None:
-        return False
-    if again and links.waits(conn, key, row.id):
-        return not participants.is_free(conn, who.remote_id)
-    told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
-    return not participants.is_free(conn, who.remote_id) or conn.execute(told).first() is not None
+        return [
+            who
+            for who in others
+            if participants.is_new(conn, state.key, who, again=again, awaited=True)
+        ]
 
 
 def settle(run: VisitRun) -> None:
