@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from threading import local
 from typing import Any
 from uuid import uuid4
 
@@ -78,6 +79,7 @@ class TokenKeeper:
         self._application = application
         self._now = now
         self._owner = owner
+        self._used = local()
 
     def status(self) -> ConnectionStatus:
         """Say how the connection stands, from what is stored; makes no call."""
@@ -100,6 +102,10 @@ class TokenKeeper:
         token = self._store.load(SYSTEM)
         return token.version if token else 0
 
+    def version_used(self) -> int:
+        """Give the version of the pair that `access_token` last gave this thread, 0 for none."""
+        return int(getattr(self._used, "version", 0))
+
     def access_token(self) -> str:
         """Give a token to use now, renewed when half of its life is over.
 
@@ -107,6 +113,7 @@ class TokenKeeper:
         and the old token is over. While the old one lives, a failed renewal raises nothing.
         """
         token = self._store.load(SYSTEM)
+        self._used.version = token.version if token else 0
         if token is None:
             raise AuthFailed("not_connected")
         _refuse_elsewhere(token)
@@ -119,6 +126,7 @@ class TokenKeeper:
                 raise
             newer = None
         if newer is not None:
+            self._used.version = newer.version
             return newer.access
         if token.expires_at <= self._now():
             raise AuthFailed("token_lost")
@@ -247,15 +255,15 @@ class _FreshTokenSender:
     def send(self, call: Call, ticket: Any) -> Answer:
         if call.system != SYSTEM or not call.bearer:
             return self._sender.send(call, ticket)
-        version = self._keeper.version()
         try:
             return self._sender.send(call, ticket)
         except AuthFailed:
-            if not self._keeper.renew_after_refusal(version):
+            if not self._keeper.renew_after_refusal(self._keeper.version_used()):
                 raise
         except NotTheApi as page:
             # It may mean a lapsed token, or nothing of ours: a newer pair is taken, none is spent.
-            if page.code not in UNAUTHORISED_PAGES or self._keeper.version() == version:
+            stored, used = self._keeper.version(), self._keeper.version_used()
+            if page.code not in UNAUTHORISED_PAGES or stored == used:
                 raise
         return self._sender.send(call, ticket)
 

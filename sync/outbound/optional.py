@@ -11,10 +11,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
+from sqlalchemy import Connection
+
 from sync.core.errors import Refused
 from sync.digests import Digests
 from sync.outbound.call import Answer, Call, Json
-from sync.outbound.gate import Ticket
+from sync.outbound.ticket import Ticket
 from sync.store.database import Store
 from sync.store.tables import refusals
 
@@ -82,15 +84,13 @@ class Optional:
         may = _optional(call)
         if not may:
             return self._inner.send(call, ticket)
-        known = self._refused_before(call, may)
-        sent = _without(call, known)
-        if sent is None:
-            raise Refused(LEFT_OUT, fields=sorted(known))
+        attempt = _Attempt(self._digests, self._clock, call, may, ticket)
         try:
-            answer = self._inner.send(sent, ticket)
+            return self._inner.send(call, attempt.ticket())
         except Refused as refusal:
+            sent = attempt.sent
             named = _named(refusal, sent, may)
-            if not named:
+            if not named or refusal.code == LEFT_OUT:
                 raise
             lesser = _without(sent, named)
             if lesser is None:
@@ -99,17 +99,6 @@ class Optional:
             answer = self._inner.send(lesser, ticket)
             self._remember(call, named, answer.call_id, tell=True)
             return answer
-        self._went_through(sent, may, answer.call_id)
-        return answer
-
-    def _refused_before(self, call: Call, may: frozenset[str]) -> set[str]:
-        assert call.object_id is not None and isinstance(call.json, dict)  # noqa: S101, PT018
-        with self._store.read() as conn:
-            return {
-                key
-                for key in may & call.json.keys()
-                if refusals.is_known(conn, self._digests, call.object_id, key, call.json[key])
-            }
 
     def _remember(self, call: Call, named: set[str], call_id: int | None, *, tell: bool) -> None:
         body = call.json if isinstance(call.json, dict) else {}
@@ -120,14 +109,52 @@ class Optional:
             if row is not None:
                 refusals.remember(conn, self._digests, row, values, told=told, now=self._clock())
 
-    def _went_through(self, call: Call, may: frozenset[str], call_id: int | None) -> None:
-        body = call.json if isinstance(call.json, dict) else {}
-        with self._store.read() as conn:
-            row = refusals.row_of(conn, call.object_id, call_id)
-            open_ones = refusals.of(conn, row) & may & body.keys() if row is not None else set()
-        if open_ones and row is not None:
-            with self._store.write() as conn:
-                refusals.forget(conn, row, open_ones, now=self._clock())
+
+class _Attempt:
+    """One try of a call: what is known is asked and stored in the gate's own transactions."""
+
+    def __init__(
+        self,
+        digests: Digests,
+        clock: Callable[[], datetime],
+        call: Call,
+        may: frozenset[str],
+        ticket: Ticket,
+    ) -> None:
+        self._digests = digests
+        self._clock = clock
+        self._may = may
+        self._ticket = ticket
+        self._any = False
+        self.sent = call
+
+    def ticket(self) -> Ticket:
+        """The call's ticket, with what is to be left out and, after it, what went through."""
+        return replace(self._ticket, before=self._before, after=self._after)
+
+    def _before(self, conn: Connection, call: Call) -> Call:
+        assert call.object_id is not None and isinstance(call.json, dict)  # noqa: S101, PT018
+        refused = refusals.of(conn, call.object_id)
+        values = {key: call.json[key] for key in self._may}
+        known = refusals.known(self._digests, call.object_id, refused, values)
+        lesser = _without(call, known)
+        if lesser is None:
+            raise Refused(LEFT_OUT, fields=sorted(known))
+        self.sent, self._any = lesser, bool(refused)
+        return lesser
+
+    def _after(self, conn: Connection, answer: Answer) -> None:
+        if self._ticket.after is not None:
+            self._ticket.after(conn, answer)
+        # Of a create another row may stand for the object by now, with refusals of its own.
+        if not (self._any or self.sent.method == "POST"):
+            return
+        assert self.sent.object_id is not None and isinstance(self.sent.json, dict)  # noqa: S101, PT018
+        through = self._may & self.sent.json.keys()
+        rows = refusals.of_call(conn, self.sent.object_id, answer.call_id)
+        for row, keys in rows.items():
+            if keys & through:
+                refusals.forget(conn, row, keys & through, now=self._clock())
 
 
 def _named(refusal: Refused, call: Call, may: frozenset[str]) -> set[str]:
@@ -145,9 +172,10 @@ def _named(refusal: Refused, call: Call, may: frozenset[str]) -> set[str]:
 
 
 def _optional(call: Call) -> frozenset[str]:
+    """The keys of the call's body that its object can do without."""
     if not call.writes or call.object_id is None or not isinstance(call.json, dict):
         return frozenset()
-    return OPTIONAL.get((call.system, call.endpoint), frozenset())
+    return OPTIONAL.get((call.system, call.endpoint), frozenset()) & call.json.keys()
 
 
 def _without(call: Call, keys: set[str]) -> Call | None:

@@ -1,4 +1,4 @@
-"""Say in whose name a call goes out, and what its transactions do before and after it."""
+"""Say in whose name a call goes out, and what is done in the transactions before and after it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

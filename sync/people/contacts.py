@@ -25,6 +25,8 @@ from sync.store.tables.work import Lease
 from sync.store.visits import moves
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from sync.core.wording import Json
@@ -45,19 +47,20 @@ def _place(mapping: Mapping, doctor: str) -> tuple[str, str]:
 
 def of(conn: Connection, key: int, provider: str, division: str) -> Obj | None:
     """The person's contact with that provider and division, in whatever state."""
-    found = [
-        obj
-        for obj in links.objects_of(conn, key)
-        if obj.kind == "contact" and (obj.provider, obj.division) == (provider, division)
-        if obj.state != "gone"
-    ]
-    return found[0] if found else None
+    return _with(links.objects_of(conn, key), provider, division)
+
+
+def _with(objects: Iterable[Obj], provider: str, division: str) -> Obj | None:
+    place = (provider, division)
+    contacts = (obj for obj in objects if obj.kind == "contact" and obj.state != "gone")
+    return next((obj for obj in contacts if (obj.provider, obj.division) == place), None)
 
 
 def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> bool:
     """Whether the contact for this doctor stands and the patient bears our marker."""
     provider, division = _place(mapping, doctor)
-    contact, patient = of(conn, key, provider, division), links.patient_row(conn, key)
+    objects = links.objects_of(conn, key)
+    contact, patient = _with(objects, provider, division), links.patient_in(objects)
     if contact is None or not contact.known or patient is None:
         return False
     return patient.marked or facts.patient_field(conn, doctor) is None

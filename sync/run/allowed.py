@@ -13,7 +13,7 @@ from sync.run.outcomes import ParkedError
 from sync.store import attention
 from sync.store.people import persons
 from sync.store.service import installation
-from sync.store.tables import blockers, facts, journal
+from sync.store.tables import blockers, journal
 from sync.store.visits import visits
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def may_create(sync: Sync, doctor: str | None) -> bool:
     until all of them are.
     """
     with sync.store.read() as conn:
-        at = installation.accepted_at(conn)
-        matched = facts.matched_doctors(conn)
+        at, matched = installation.accepted_for(conn)
     if at is None:
         return False
     if doctor is not None:
@@ -63,10 +62,10 @@ def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:
 def of_visit(sync: Sync, key: int) -> None:
     """Raises ParkedError for a visit that may be one of several, or whose patients are excluded."""
     with sync.store.read() as conn:
-        left = _candidates_left(conn, key) if is_unsure(conn, key) else ()
+        asked, patients = persons.held_back(conn, key, UNSURE)
+        left = _candidates_left(conn, key) if asked else ()
         if left:
             raise unsure((), left)
-        patients = persons.excluded_patients(conn, key)
     if patients:
         raise ParkedError("operator", f"excluded:{patients[0]}", None)
 

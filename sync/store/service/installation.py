@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from sync.store.schema import installation
+from sync.store.schema import installation, probe
+from sync.store.tables.facts import MATCHED
 
 _ID = 1
 
@@ -51,6 +52,18 @@ def accepted_at(conn: Connection) -> datetime | None:
     """Since when creating is allowed, or None."""
     at: datetime | None = conn.execute(select(installation.c.accepted_at)).scalar_one_or_none()
     return at
+
+
+_ALLOWED = select(installation.c.accepted_at, probe.c.name).outerjoin(
+    probe, probe.c.name.startswith(MATCHED)
+)
+
+
+def accepted_for(conn: Connection) -> tuple[datetime | None, frozenset[str]]:
+    """Since when creating is allowed (or None), and the doctors whose visits were matched."""
+    rows = conn.execute(_ALLOWED).all()
+    matched = frozenset(row.name.removeprefix(MATCHED) for row in rows if row.name is not None)
+    return (rows[0].accepted_at if rows else None), matched
 
 
 def pin(conn: Connection, *, practice_group: str, oncall_org: str, name: str) -> None:

@@ -24,6 +24,7 @@ from sync.mapping import Mapping
 from sync.store.schema import probe, scan
 
 MALFORMED = "malformed:"
+MATCHED = "matched:"
 
 
 def put(conn: Connection, name: str, value: str, now: datetime) -> None:
@@ -143,7 +144,7 @@ def patient_field(conn: Connection, doctor: str) -> str | None:
 
 def matched_doctors(conn: Connection) -> frozenset[str]:
     """The doctors whose visits were matched with what OnCall had before anything was made."""
-    return frozenset(under(conn, "matched:"))
+    return frozenset(under(conn, MATCHED))
 
 
 def learned_at(conn: Connection) -> datetime | None:

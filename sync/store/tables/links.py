@@ -4,6 +4,7 @@ Every remote object has one row and belongs to one aggregate. Rows move between 
 `store.visits.moves` only, for `sync.run.transfer`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -209,8 +210,12 @@ def objects_of(conn: Connection, key: int) -> list[Obj]:
 
 def patient_row(conn: Connection, key: int) -> Obj | None:
     """The person's patient."""
-    found = [o for o in objects_of(conn, key) if o.kind == "patient" and o.known]
-    return found[0] if found else None
+    return patient_in(objects_of(conn, key))
+
+
+def patient_in(objects: Iterable[Obj]) -> Obj | None:
+    """The patient among a person's objects."""
+    return next((one for one in objects if one.kind == "patient" and one.known), None)
 
 
 def add(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from sync.core.wording import Json
 from sync.digests import Digests, UnknownKeyError
@@ -24,26 +24,53 @@ def row_of(conn: Connection, object_id: int | None, call_id: int | None) -> int 
     return next((row for row in rows if row in found), None)
 
 
-def of(conn: Connection, object_id: int) -> set[str]:
-    """The keys of its body that were refused last."""
-    mine = select(refused_field.c.name).where(refused_field.c.object == object_id)
-    return set(conn.execute(mine).scalars())
+_OF_OBJECT = select(refused_field).where(refused_field.c.object == bindparam("of"))
+_OF_CALL = select(refused_field.c.object, refused_field.c.name).where(
+    refused_field.c.object.in_(
+        [
+            bindparam("of"),
+            select(call.c.object).where(call.c.id == bindparam("made_by")).scalar_subquery(),
+        ]
+    )
+)
+
+
+def of(conn: Connection, object_id: int) -> dict[str, tuple[str, str]]:
+    """The keys of its body that were refused last, with the key and digest of the value."""
+    rows = conn.execute(_OF_OBJECT, {"of": object_id})
+    return {row.name: (row.key_id, row.digest) for row in rows}
+
+
+def of_call(conn: Connection, object_id: int, call_id: int | None) -> dict[int, set[str]]:
+    """By row: the keys refused last of what a call was about, and of what stands for it by now."""
+    found: dict[int, set[str]] = {}
+    for row in conn.execute(_OF_CALL, {"of": object_id, "made_by": call_id}):
+        found.setdefault(row.object, set()).add(row.name)
+    return found
 
 
 def is_known(conn: Connection, digests: Digests, object_id: int, key: str, value: Json) -> bool:
     """Whether this very value of a key was refused for this object."""
-    row = conn.execute(
-        select(refused_field.c.key_id, refused_field.c.digest).where(
-            refused_field.c.object == object_id, refused_field.c.name == key
-        )
-    ).first()
-    if row is None:
-        return False
-    try:
-        same: bool = row.digest == _digest(digests, object_id, key, value, row.key_id)
-    except UnknownKeyError:
-        return False  # sent once more, and remembered under the present key
-    return same
+    return bool(known(digests, object_id, of(conn, object_id), {key: value}))
+
+
+def known(
+    digests: Digests,
+    object_id: int,
+    refused: Mapping[str, tuple[str, str]],
+    values: Mapping[str, Json],
+) -> set[str]:
+    """The keys whose very values were refused for this object, by what is stored of it."""
+    found = set()
+    for key in values.keys() & refused.keys():
+        key_id, digest = refused[key]
+        try:
+            same = digest == _digest(digests, object_id, key, values[key], key_id)
+        except UnknownKeyError:
+            continue  # sent once more, and remembered under the present key
+        if same:
+            found.add(key)
+    return found
 
 
 def remember(
