@@ -1,4 +1,4 @@
-"""What a change asks of the database, door and echo included: statements and transactions.
+"""Count what a change asks of the database, door and echo included: statements and transactions.
 
 The budgets are what was reached, and what a slow machine asks besides by the clock (who belongs to
 the database, a mapping that was learned meanwhile).
