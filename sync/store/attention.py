@@ -99,6 +99,14 @@ def list_anew(conn: Connection, item: int, candidates: Collection[str]) -> None:
     conn.execute(these.values(candidates=list(candidates)))
 
 
+def list_open_anew(
+    conn: Connection, aggregate: int, cause: str, candidates: Collection[str]
+) -> None:
+    """Have the open items of a cause about an aggregate list these."""
+    about = attention.c.aggregate == aggregate, attention.c.cause == cause
+    conn.execute(update(attention).where(*about, _OPEN).values(candidates=list(candidates)))
+
+
 def close(conn: Connection, item: int, now: datetime) -> Item | None:
     """Close an open item; returns it, or None when no such item was open."""
     closed = conn.execute(

@@ -86,6 +86,16 @@ def last_write(conn: Connection, system: str, quiet: Collection[str]) -> datetim
     return at
 
 
+def last_effect(conn: Connection, objects: Collection[int]) -> datetime | None:
+    """When a call last ended well that had an effect on one of these objects."""
+    at: datetime | None = conn.execute(
+        select(func.max(call.c.ended_at)).where(
+            call.c.object.in_(objects), call.c.effect != "", call.c.state == "done"
+        )
+    ).scalar_one()
+    return at
+
+
 def per_run(conn: Connection, system: str, since: datetime) -> float | None:
     """How many calls a run has made to a system since a time, on average; None without a run."""
     item = call.c.aggregate.is_not(None), call.c.at > since

@@ -1,5 +1,7 @@
 """Keep who attends which visit: appointment, participant, person; each with a life."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,3 +92,13 @@ def count_open_future(conn: Connection, now: datetime) -> int:
 def forget_participants(conn: Connection, key: int) -> None:
     """Have no attendance of a visit stand for a participant."""
     conn.execute(update(attendance).where(attendance.c.visit == key).values(participant=None))
+
+
+def count_participants(conn: Connection, keys: Collection[int]) -> Counter[int]:
+    """How many participants each of these visits has now."""
+    rows = select(attendance.c.visit).where(
+        attendance.c.visit.in_(keys),
+        attendance.c.current,
+        attendance.c.participant.is_not(None),
+    )
+    return Counter(conn.execute(rows).scalars())

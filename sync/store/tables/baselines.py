@@ -204,3 +204,9 @@ def promote(conn: Connection, call_id: int) -> None:
 def unexpect(conn: Connection, call_id: int) -> None:
     """Expect nothing of a call any more: it was not done."""
     conn.execute(_UNEXPECT, {"of_call": call_id})
+
+
+def note_zone(conn: Connection, object_id: int, zone: str) -> None:
+    """Keep beside a settled wall clock by which zone it was read or written."""
+    clock = baseline.c.object == object_id, baseline.c.field == WALL_CLOCK
+    conn.execute(update(baseline).where(*clock).values(zone=zone))

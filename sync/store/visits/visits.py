@@ -13,7 +13,8 @@ from sqlalchemy import Connection, func, select, true, update
 
 from sync.core.records import Absent, Visit
 from sync.core.rules.place import Slot, slot_from, slot_key
-from sync.store.schema import attendance, object_, visit, work
+from sync.store.schema import attendance, baseline, object_, visit, work
+from sync.store.tables.baselines import WALL_CLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +205,38 @@ def count_linked(conn: Connection, now: datetime) -> int:
         .where(visit.c.aggregate.in_(sides), visit.c.state == "open", visit.c.starts_at >= now)
     ).scalar_one()
     return counted
+
+
+@dataclass(frozen=True, slots=True)
+class ByZone:
+    """A linked visit, and by which zone its wall clock was settled."""
+
+    visit: int
+    doctor: str
+    starts_at: datetime
+    zone: str
+
+
+def linked_by_zone(conn: Connection, doctors: Collection[str], since: datetime) -> list[ByZone]:
+    """The open linked visits of these doctors that begin at a time or later, with their zone."""
+    made = select(object_.c.aggregate).where(
+        object_.c.system == "oncall", object_.c.kind == "appointment", object_.c.state == "live"
+    )
+    rows = conn.execute(
+        select(visit.c.aggregate, visit.c.doctor, visit.c.starts_at, baseline.c.zone)
+        .join(object_, object_.c.aggregate == visit.c.aggregate)
+        .join(baseline, baseline.c.object == object_.c.id)
+        .where(
+            object_.c.system == "drchrono",
+            object_.c.kind == "appointment",
+            object_.c.state == "live",
+            baseline.c.field == WALL_CLOCK,
+            baseline.c.zone.is_not(None),
+            visit.c.state == "open",
+            visit.c.starts_at >= since,
+            visit.c.doctor.in_(doctors),
+            visit.c.aggregate.in_(made),
+        )
+        .order_by(visit.c.aggregate)
+    )
+    return [ByZone(*row) for row in rows]

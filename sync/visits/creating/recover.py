@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.schema import visit
 from sync.store.tables import attendances, blockers, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 from sync.visits.creating import record, search
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _drop(run: VisitRun, row: Obj) -> None:
         if state.is_group:
             _stand_up(conn, run, row)
         else:
-            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+            visits.free_slot(conn, state.key)
     state.forget(row)
 
 

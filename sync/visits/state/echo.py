@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
-
-from sync.store.schema import call
+from sync.store import calls
 from sync.store.tables import journal
 from sync.visits.state.model import VisitRun
 
@@ -16,9 +14,5 @@ def is_own_echo(run: VisitRun, bare: list[journal.Delivery]) -> bool:
     """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
     objects = [o.id for o in run.state.objects if o.system == "oncall"]
     with run.sync.store.read() as conn:
-        last = conn.execute(
-            select(func.max(call.c.ended_at)).where(
-                call.c.object.in_(objects), call.c.effect != "", call.c.state == "done"
-            )
-        ).scalar_one()
+        last = calls.last_effect(conn, objects)
     return last is not None and bare[-1].at <= last + ECHO

@@ -8,13 +8,10 @@ meant: nobody's visit moves unasked. What is booked or moved since is read in th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection, select, update
 
 from sync.core.rules.merge import Seen
 from sync.core.wording import Json
@@ -22,11 +19,14 @@ from sync.core.zones import known_zone, moved
 from sync.drchrono import translate as drchrono
 from sync.run.evidence import accounts
 from sync.runtime import Ring, Sync
-from sync.store.schema import attendance, attention, baseline, object_, visit
-from sync.store.tables import facts, journal, links, work
+from sync.store import attention
+from sync.store.tables import attendances, baselines, facts, journal, links, work
 from sync.store.tables.work import Hints, Lane, Wait
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sync.store.tables.baselines import Stored
     from sync.store.tables.links import Obj
     from sync.visits.state.model import Shown, VisitState
@@ -111,15 +111,7 @@ def _tell(conn: Connection, cause: str, doctors: Sequence[str], now: datetime) -
         return
     names = sorted(doctors)
     if not journal.open_attention(conn, 0, cause, now=now, candidates=names):
-        conn.execute(
-            update(attention)
-            .where(
-                attention.c.aggregate == 0,
-                attention.c.cause == cause,
-                attention.c.closed_at.is_(None),
-            )
-            .values(candidates=names)
-        )
+        attention.list_open_anew(conn, 0, cause, names)
 
 
 # --- a zone that changed --------------------------------------------------------------------------
@@ -136,34 +128,15 @@ class _Stale:
 def _stale(conn: Connection, sync: Sync) -> list[_Stale]:
     """The linked visits to come whose wall clock means another instant in the zone as it is now."""
     mapping, now = sync.mapping, sync.clock()
-    made = select(object_.c.aggregate).where(
-        object_.c.system == "oncall", object_.c.kind == "appointment", object_.c.state == "live"
-    )
-    rows = conn.execute(
-        select(visit.c.aggregate, visit.c.doctor, visit.c.starts_at, baseline.c.zone)
-        .join(object_, object_.c.aggregate == visit.c.aggregate)
-        .join(baseline, baseline.c.object == object_.c.id)
-        .where(
-            object_.c.system == "drchrono",
-            object_.c.kind == "appointment",
-            object_.c.state == "live",
-            baseline.c.field == "starts",
-            baseline.c.zone.is_not(None),
-            visit.c.state == "open",
-            visit.c.starts_at >= now - WIDEST,
-            visit.c.doctor.in_([entry.drchrono for entry in mapping.doctors]),
-            visit.c.aggregate.in_(made),
-        )
-        .order_by(visit.c.aggregate)
-    ).all()
+    doctors = [entry.drchrono for entry in mapping.doctors]
     found: dict[int, _Stale] = {}
-    for row in rows:
+    for row in visits.linked_by_zone(conn, doctors, now - WIDEST):
         zone, before = mapping.zone(row.doctor), known_zone(row.zone)
         if zone is None or before is None or zone == before:
             continue
         then = moved(row.starts_at, before, zone)
         if then is not None and max(then, row.starts_at) >= now:
-            found[row.aggregate] = _Stale(row.aggregate, row.doctor, before, zone)
+            found[row.visit] = _Stale(row.visit, row.doctor, before, zone)
     return list(found.values())
 
 
@@ -195,7 +168,7 @@ def changes(sync: Sync) -> list[ZoneChange]:
     """What changed zones mean for the visits to come; makes no call. Raises MappingError."""
     with sync.store.read() as conn:
         found = _stale(conn, sync)
-        mails = _participants(conn, [one.key for one in found])
+        mails = attendances.count_participants(conn, [one.key for one in found])
         by_doctor: dict[str, list[_Stale]] = {}
         for one in found:
             by_doctor.setdefault(one.doctor, []).append(one)
@@ -210,17 +183,6 @@ def changes(sync: Sync) -> list[ZoneChange]:
             )
             for doctor, stale in sorted(by_doctor.items())
         ]
-
-
-def _participants(conn: Connection, keys: list[int]) -> Counter[int]:
-    rows = conn.execute(
-        select(attendance.c.visit).where(
-            attendance.c.visit.in_(keys),
-            attendance.c.current,
-            attendance.c.participant.is_not(None),
-        )
-    )
-    return Counter(rows.scalars())
 
 
 def accept(sync: Sync, doctors: Iterable[str]) -> tuple[Ring, ...]:
@@ -269,8 +231,4 @@ def note_if_unknown(conn: Connection, state: VisitState, obj: Obj, shown: Shown)
 def note_used(conn: Connection, object_id: int, zone: str | None) -> None:
     """Keep beside the settled wall clock by which zone it was read or written."""
     if zone is not None:
-        conn.execute(
-            update(baseline)
-            .where(baseline.c.object == object_id, baseline.c.field == "starts")
-            .values(zone=zone)
-        )
+        baselines.note_zone(conn, object_id, zone)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.errors import Refused
 from sync.core.rules.effects import Patch
 from sync.run.outcomes import BUSY, LaterError
-from sync.store.schema import visit
 from sync.store.tables import attendances, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 from sync.visits.state import load
 from sync.visits.state.model import Seat, VisitRun
 from sync.visits.writing.patch import patch_oncall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy import Connection
 
 # What OnCall's refusal names where a visit's provider can't be changed.
 OWNER = frozenset({"provider", "division"})
@@ -89,7 +90,7 @@ def _begin(conn: Connection, run: VisitRun, seats: Iterable[Seat]) -> None:
     for seat in run.seats:
         # Its marker, and the address staff open, still name the visit that is over.
         links.change(conn, seat.appointment.id, marked=False)
-    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+    visits.change(conn, state.key, **values)
     _next_lives(conn, run, seats)
 
 
