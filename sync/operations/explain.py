@@ -92,7 +92,6 @@ def _attendances(conn: Connection, key: int, kind: str, now: datetime) -> Iterab
             visit=one.visit,
             life=one.life,
             current=one.current,
-            role=one.role,
             appointment=object_words(conn, one.appointment),
             participant=object_words(conn, one.participant),
             person=one.person,

@@ -228,7 +228,6 @@ attendance = Table(
     Column("participant", ForeignKey("object.id"), unique=True),
     Column("person", ForeignKey("aggregate.id"), index=True),
     Column("person_version", Integer, nullable=False, server_default=text("0")),
-    Column("role", String(10), nullable=False, server_default="patient"),  # patient | other
     Column("current", Boolean, nullable=False),
     sqlite_autoincrement=True,
 )

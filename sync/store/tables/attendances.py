@@ -22,7 +22,6 @@ class Attendance:
     participant: int | None
     person: int | None
     person_version: int
-    role: str
     current: bool
 
 

@@ -81,7 +81,7 @@ def _seat(conn: Connection, state: VisitState) -> None:
         parked = set(conn.execute(waits).scalars())
         found = [(one, known.get(one.appointment or 0)) for one in current]
     else:
-        state.attendance = next((a for a in current if a.role == "patient"), None)
+        state.attendance = next(iter(current), None)
         found = [(state.attendance or _not_yet(state), state.object("drchrono"))]
     state.parked, state.seats = 0 in parked, []
     for attended, appointment in found:
@@ -97,7 +97,7 @@ def _seat(conn: Connection, state: VisitState) -> None:
 
 def _not_yet(state: VisitState) -> Attendance:
     """The attendance of an appointment that has none yet: it is stored with its first create."""
-    return Attendance(0, state.key, 1, None, None, None, 0, "patient", current=True)
+    return Attendance(0, state.key, 1, None, None, None, 0, current=True)
 
 
 def has_participant(seat: Seat) -> bool:
