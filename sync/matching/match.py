@@ -7,7 +7,7 @@ and forgotten.
 
 from functools import partial
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection
 
 from sync.config import GoLive
 from sync.core.records import Person, Visit, present
@@ -26,7 +26,7 @@ from sync.run import occurrences, transfer
 from sync.run.evidence import accounts, behind
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
-from sync.store.schema import installation
+from sync.store.service import installation
 from sync.store.tables import attendances, baselines, facts, journal, links, person_index, work
 from sync.store.tables.links import Obj
 from sync.store.tables.scans import MATCHING, begin, finish
@@ -42,10 +42,10 @@ def is_due(sync: Sync) -> bool:
     Or the database is behind: what the systems have is matched again then, by its markers first.
     """
     with sync.store.read() as conn:
-        row = conn.execute(select(installation)).first()
+        pinned = installation.get(conn)
         matched = facts.matched_doctors(conn)
         lost = behind.is_noticed(conn)
-    if row is None or row.name is None:
+    if pinned is None:
         return False
     return lost or any(entry.drchrono not in matched for entry in sync.mapping.doctors)
 
@@ -90,10 +90,8 @@ def _complete(scan: Scan) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         now = sync.clock()
         behind.over(conn, now)
-        values: dict[str, object] = {"mapping_version": scan.mapping.version}
-        if sync.settings.go_live is GoLive.AUTO:
-            values["accepted_at"] = func.coalesce(installation.c.accepted_at, now)
-        conn.execute(update(installation).values(**values))
+        accepted = now if sync.settings.go_live is GoLive.AUTO else None
+        installation.note_mapping(conn, scan.mapping.version, accepted_at=accepted)
         for entry in scan.mapping.doctors:
             facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
         waiting = links.blocked_on(conn, "operator", "go-live")

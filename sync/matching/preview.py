@@ -7,22 +7,21 @@ before `accept` (or before the matching itself where GO_LIVE is `auto`).
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
-
 from sync.core.addresses import is_sure
 from sync.core.records import Absent, Attendee, Life, Person, State, Visit, present
 from sync.core.rules import inviting, people
 from sync.core.rules.people import normal_email
-from sync.core.rules.place import Slot, slot_from, slot_of
+from sync.core.rules.place import Slot, slot_of
 from sync.matching import untimed
 from sync.matching.compare import compare, patients_like, read_contacts, read_patients
 from sync.matching.scan import Met, Scan, Together, new_scan
 from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.people import charts, mirror, sharing
 from sync.runtime import Ring, Sync
-from sync.store.schema import attendance, installation, object_, visit
+from sync.store.service import installation
 from sync.store.tables import facts, links, work
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits
 
 # The calls of a new visit (DrChrono, OnCall), echoes included (docs/costs.md, C5 to C7).
 TO_BE_INVITED = (3, 0)
@@ -69,7 +68,7 @@ def preview(sync: Sync) -> Preview:
     Raises NotConnectedError, MappingError and the RemoteErrors of the reads.
     """
     with sync.store.read() as conn:
-        if conn.execute(select(installation.c.name)).scalar_one_or_none() is None:
+        if installation.name(conn) is None:
             raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
     scan = new_scan(sync)
     for _page in read_patients(scan):
@@ -90,8 +89,8 @@ def preview(sync: Sync) -> Preview:
 def waits(sync: Sync) -> bool:
     """Whether both systems were matched and nothing is made because nobody has accepted it yet."""
     with sync.store.read() as conn:
-        row = conn.execute(select(installation)).first()
-        return bool(row is not None and row.accepted_at is None and facts.matched_doctors(conn))
+        pinned = installation.get(conn)
+        return bool(pinned and pinned.accepted_at is None and facts.matched_doctors(conn))
 
 
 def accept(sync: Sync) -> tuple[Ring, ...]:
@@ -102,12 +101,7 @@ def accept(sync: Sync) -> tuple[Ring, ...]:
     """
     with sync.store.write() as conn:
         now = sync.clock()
-        changed = conn.execute(
-            update(installation)
-            .where(installation.c.name.is_not(None))
-            .values(accepted_at=func.coalesce(installation.c.accepted_at, now))
-        )
-        if changed.rowcount != 1:
+        if not installation.accept(conn, now):
             raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
         waiting = links.blocked_on(conn, "operator", "go-live")
         for key in waiting:
@@ -147,7 +141,7 @@ class _Counts:
     def groups(self, matched: Iterable[Together]) -> None:
         """Groups that stand in both systems; participants without an appointment get one."""
         with self._scan.sync.store.read() as conn:
-            self._groups.update(_standing_groups(conn))
+            self._groups.update(visits.standing_groups(conn))
         for one in matched:
             coming = [who for who in one.visit.visit.attendees if who.cancelled is not True]
             self._groups[one.slot] = len(coming)
@@ -250,8 +244,8 @@ class _Counts:
         scan = self._scan
         self.tell(sharing.CAUSE, len(self._crowds))
         with scan.sync.store.read() as conn:
-            linked = _linked(conn, scan)
-            accepted = conn.execute(select(installation.c.accepted_at)).scalar_one()
+            linked = visits.count_linked(conn, scan.now)
+            accepted = installation.accepted_at(conn)
         if mirror.is_mirrored(scan.mapping):
             self._mirror()
         contacts = len(self._new_contacts) + len(self._new_patients)
@@ -285,31 +279,3 @@ class _Counts:
 def _cannot_be_invited(patient: Person | None) -> str:
     """The cause for which an appointment's patient gets no invitation, else nothing."""
     return "patient_gone" if patient is None else inviting.refusal(patient)
-
-
-def _standing_groups(conn: Connection) -> dict[Slot, int]:
-    """The open group visits that OnCall has already: where they stand, and how many are in them."""
-    rows = conn.execute(
-        select(visit.c.slot_key, func.count(attendance.c.participant))
-        .join(attendance, attendance.c.visit == visit.c.aggregate)
-        .where(visit.c.shared, visit.c.slot_key.is_not(None))
-        .where(visit.c.state == "open", attendance.c.current)
-        .group_by(visit.c.slot_key)
-    )
-    return {slot_from(key): count for key, count in rows if count}
-
-
-def _linked(conn: Connection, scan: Scan) -> int:
-    """Open visits to come that stand in both systems already."""
-    sides = (
-        select(object_.c.aggregate)
-        .where(object_.c.kind == "appointment", object_.c.state == "live")
-        .group_by(object_.c.aggregate)
-        .having(func.count(object_.c.system.distinct()) == 2)
-    )
-    counted: int = conn.execute(
-        select(func.count())
-        .select_from(visit)
-        .where(visit.c.aggregate.in_(sides), visit.c.state == "open", visit.c.starts_at >= scan.now)
-    ).scalar_one()
-    return counted
