@@ -15,7 +15,6 @@ from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
-from sync.visits.state.slot import holder
 
 
 def link(scan: Scan, together: Together) -> Ring:
@@ -24,7 +23,7 @@ def link(scan: Scan, together: Together) -> Ring:
     with sync.store.write() as conn:
         now = sync.clock()
         rows = [_row(conn, scan, met) for met, _ in together.members]
-        key = holder(conn, slot, besides=0) or rows[0].aggregate
+        key = visits.holder(conn, slot.key) or rows[0].aggregate
         other = links.find(conn, "oncall", "appointment", there.visit.remote_id)
         parts = {row.aggregate for row in rows} | ({other.aggregate} if other else set())
         held = transfer.hold(conn, sync, key, *parts, abandoned=True)

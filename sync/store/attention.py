@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from sync.store.schema import attention
 
@@ -116,6 +116,42 @@ def close(conn: Connection, item: int, now: datetime) -> Item | None:
         .returning(*_ROW)
     ).first()
     return None if closed is None else Item(*closed)
+
+
+def close_about(
+    conn: Connection,
+    aggregate: int,
+    now: datetime,
+    *,
+    keep: Collection[str],
+    objects: Collection[int],
+) -> None:
+    """Close what is open about these objects of an aggregate (0: about none), but some causes."""
+    about = attention.c.aggregate == aggregate, attention.c.object.in_(objects)
+    closing = update(attention).where(*about, _OPEN, attention.c.cause.not_in(keep))
+    conn.execute(closing.values(closed_at=now))
+
+
+def forget_about(conn: Connection, aggregate: int, object_id: int) -> None:
+    """Drop what is open about one object of an aggregate, as if it had never been asked."""
+    about = attention.c.aggregate == aggregate, attention.c.object == object_id
+    conn.execute(delete(attention).where(*about, _OPEN))
+
+
+def was_told(conn: Connection, aggregate: int, object_id: int) -> bool:
+    """Whether anything was ever told about one object of an aggregate."""
+    told = select(attention.c.id).where(
+        attention.c.aggregate == aggregate, attention.c.object == object_id
+    )
+    return conn.execute(told.limit(1)).first() is not None
+
+
+def told_objects(conn: Connection, aggregate: int, cause: str) -> set[int]:
+    """The objects of an aggregate about which a cause was ever told."""
+    told = select(attention.c.object).where(
+        attention.c.aggregate == aggregate, attention.c.cause == cause
+    )
+    return set(conn.execute(told).scalars())
 
 
 def close_every(conn: Connection, cause: str, now: datetime) -> None:

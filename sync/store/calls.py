@@ -30,6 +30,18 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Write:
+    """A write of ours whose outcome is not known."""
+
+    id: int
+    system: str
+    object: int | None
+    effect: str
+    fields: str  # names, by comma
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Overwritten:
     """What stood in each field before one write of ours, by field: (key id, digest)."""
 
@@ -145,6 +157,50 @@ def first_mark_made(conn: Connection, system: str, since: datetime) -> str | Non
         )
     ).scalar_one()
     return mark
+
+
+_WRITE = tuple(call.c[name] for name in Write.__slots__)
+_FIELDS = call.c.effect.not_in(("", "marker")), call.c.state == "done"  # a field was changed
+
+
+def unresolved(conn: Connection, aggregate: int, fence: int) -> list[Write]:
+    """The writes of an aggregate's runs before this fence whose outcome is not known, in order."""
+    rows = conn.execute(
+        select(*_WRITE)
+        .where(
+            call.c.aggregate == aggregate,
+            call.c.fence < fence,
+            call.c.effect != "",
+            call.c.state.in_(("open", "unresolved")),
+        )
+        .order_by(call.c.id)
+    )
+    return [Write(*row) for row in rows]
+
+
+def were_looked_at(conn: Connection, ids: Collection[int]) -> None:
+    """Note that what these calls wrote was looked at; what is pending may land late yet."""
+    conn.execute(update(call).where(call.c.id.in_(ids)).values(state="looked"))
+
+
+def has_written(conn: Connection, aggregate: int, fence: int) -> bool:
+    """Whether a run has changed a field anywhere."""
+    written = select(call.c.id).where(
+        call.c.aggregate == aggregate, call.c.fence == fence, *_FIELDS
+    )
+    return conn.execute(written.limit(1)).first() is not None
+
+
+def changes_since(
+    conn: Connection, object_id: int, since: datetime
+) -> list[tuple[set[str], Mapping[str, list[list[str]]]]]:
+    """The fields that calls since a time wrote into an object, and what stood there before."""
+    rows = conn.execute(
+        select(call.c.fields, call.c.before).where(
+            call.c.object == object_id, *_FIELDS, call.c.ended_at > since
+        )
+    )
+    return [(set(row.fields.split(",")), row.before or {}) for row in rows]
 
 
 # --- what calls were writing ----------------------------------------------------------------------

@@ -51,7 +51,7 @@ def begin(sync: Sync, lease: Lease) -> VisitRun:
     now = sync.clock()
     with sync.store.read() as conn:
         state = load(conn, lease, now)
-    if state.row["frozen_at"] is not None:
+    if state.row.frozen_at is not None:
         raise ParkedError("operator", "frozen", "too_many_writes")
     allowed.of_visit(sync, state.key)
     return VisitRun(sync, lease, _ticket(sync, state), sync.mapping, state)
@@ -214,7 +214,7 @@ def _link(run: VisitRun) -> Plan:
 def _know_place(run: VisitRun) -> None:
     """Note where a visit stands before anything can park it: its twin is found by that."""
     state = run.state
-    if state.row["starts_at"] is not None:
+    if state.row.starts_at is not None:
         return
     with run.sync.store.write() as conn:
         for shown in state.read.values():

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import Connection, update
-
 from sync.core.records import Life, State
 from sync.core.rules.effects import NextGeneration, Patch
 from sync.core.rules.fates import PRESENT, Fate
 from sync.core.rules.views import SYSTEMS, Plan
 from sync.people import contacts
-from sync.store.schema import visit
 from sync.store.tables import journal, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 from sync.visits import tell
 from sync.visits.linking import twins
 from sync.visits.state import carried, rekeyed, zones
@@ -25,6 +23,8 @@ from sync.visits.writing import conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlalchemy import Connection
 
     from sync.run.outcomes import ParkedError
 
@@ -127,7 +127,7 @@ def _note_visit(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> N
         values["state"] = "closed"
     elif goes_on:
         values["state"] = "open"
-    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(**values))
+    visits.change(conn, state.key, **values)
 
 
 def _place(conn: Connection, state: VisitState, plan: Plan, *, held: bool) -> dict[str, object]:
@@ -156,8 +156,8 @@ def _who_holds(state: VisitState, plan: Plan) -> int | None:
 
     One that was linked when we had not made it takes it as soon as both sides are there.
     """
-    if state.row["slot_key"]:
-        return int(state.row["slot_key"].rpartition(":")[2])
+    if state.row.slot_key:
+        return int(state.row.slot_key.rpartition(":")[2])
     both = [state.object(system) for system in SYSTEMS]
     if state.attendance is None or any(one is None or not one.known for one in both):
         return None
@@ -168,7 +168,7 @@ def _who_holds(state: VisitState, plan: Plan) -> int | None:
 def _goes_on(run: VisitRun, plan: Plan) -> bool:
     """Whether an end was taken back that only one side ever knew of: the same visit goes on."""
     state = run.state
-    if state.row["state"] != "closed":
+    if state.row.state != "closed":
         return False
     if state.is_group:
         return bool(plan.of(*PRESENT))
@@ -196,7 +196,7 @@ def _want_contacts(conn: Connection, run: VisitRun) -> None:
         return
     if made is None or made.remote_id is None or run.oncall_over() is not None:
         return
-    if not state.is_group and state.row["state"] != "open":
+    if not state.is_group and state.row.state != "open":
         return
     for seat in run.seats:
         person = seat.attended.person

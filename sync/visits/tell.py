@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, or_, update
-
 from sync.core.rules.fates import Fate
 from sync.run import waiting
-from sync.store.schema import attention, blocker
-from sync.store.tables import journal, links, work
+from sync.store import attention
+from sync.store.tables import blockers, journal, links, work
 from sync.store.tables.work import Hints
 from sync.visits.linking import participants, second_patient
 from sync.visits.state import zones
@@ -17,6 +15,8 @@ from sync.visits.state.summary import doctor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection
 
     from sync.core.rules.views import Plan
     from sync.run.outcomes import ParkedError
@@ -67,22 +67,10 @@ def _close(conn: Connection, run: VisitRun, asked: Iterable[str]) -> None:
         journal.close_attention(conn, key, now, keep=keep, keep_about=TO_BE_READ_ABOUT)
         links.unblock(conn, key)
         return
-    looked = [seat.appointment.id for seat in run.seats if seat.read]
-    conn.execute(
-        delete(blocker).where(
-            blocker.c.aggregate == key, or_(blocker.c.object == 0, blocker.c.object.in_(looked))
-        )
-    )
-    conn.execute(
-        update(attention)
-        .where(
-            attention.c.aggregate == key,
-            attention.c.closed_at.is_(None),
-            attention.c.cause.not_in((*TO_BE_READ, *TO_BE_READ_ABOUT, *asked)),
-            or_(attention.c.object == 0, attention.c.object.in_(looked)),
-        )
-        .values(closed_at=now)
-    )
+    looked = [0, *(seat.appointment.id for seat in run.seats if seat.read)]
+    blockers.forget(conn, key, looked)
+    keep = (*TO_BE_READ, *TO_BE_READ_ABOUT, *asked)
+    attention.close_about(conn, key, now, keep=keep, objects=looked)
 
 
 def _ask(conn: Connection, run: VisitRun, cause: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from sync.store.schema import attendance, blocker, object_
 from sync.store.tables import claims, links, work
 from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sync.digests import Digests
@@ -108,3 +108,14 @@ def count_parked(conn: Connection) -> int:
     objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()
     counted: int = conn.execute(select(func.count()).select_from(objects)).scalar_one()
     return counted
+
+
+def waiting_objects(conn: Connection, key: int) -> set[int]:
+    """The objects of an aggregate that wait for something; 0 is the aggregate itself."""
+    return set(conn.execute(select(blocker.c.object).where(blocker.c.aggregate == key)).scalars())
+
+
+def forget(conn: Connection, key: int, objects: Collection[int]) -> None:
+    """Forget why these objects of an aggregate waited; 0 is the aggregate itself."""
+    mine = blocker.c.aggregate == key, blocker.c.object.in_(objects)
+    conn.execute(delete(blocker).where(*mine))

@@ -218,6 +218,14 @@ def note_conflict(conn: Connection, object_id: int, field: str, how: str, now: d
     return noted
 
 
+def is_conflict_noted(conn: Connection, object_id: int, field: str, since: datetime) -> bool:
+    """Whether a conflict about a field of an object was recorded since a time."""
+    noted = select(conflict.c.id).where(
+        conflict.c.object == object_id, conflict.c.field == field, conflict.c.at >= since
+    )
+    return conn.execute(noted.limit(1)).first() is not None
+
+
 def forget_conflicts(conn: Connection, ids: list[int]) -> None:
     """Take back what was recorded of a write that was not made."""
     conn.execute(delete(conflict).where(conflict.c.id.in_(ids)))

@@ -193,7 +193,7 @@ def resolve(run: VisitRun) -> None:
     lost = _creating(run)
     sync, now = run.sync, run.sync.clock()
     apart = timedelta(seconds=sync.settings.apart_seconds)
-    sent = any(one["fields"] == "participants" for one in run.state.unresolved)
+    sent = any(one.fields == "participants" for one in run.state.unresolved)
     rows = [row for row in run.state.objects if row.id in lost]
     unsent = [row for row in rows if row.state == "creating" and not sent]
     ready = [row for row in rows if row.looked_at is None or now >= row.looked_at + apart]

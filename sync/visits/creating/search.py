@@ -95,7 +95,7 @@ def _whole(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
 def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
     """By day, doctor and patient, with the custom fields; a list lags (docs/api-facts.md, D29)."""
     state, sync = run.state, run.sync
-    starts, doctor = state.row["starts_at"], state.row["doctor"]
+    starts, doctor = state.row.starts_at, state.row.doctor
     if starts is None or doctor is None:
         return Look(None, Evidence.SILENT)
     days = {(starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
@@ -127,7 +127,7 @@ def _fits(run: VisitRun, shown: Visit) -> bool:
     """
     state = run.state
     with run.sync.store.read() as conn:
-        if facts.appointment_field(conn, str(state.row["doctor"])) is not None:
+        if facts.appointment_field(conn, str(state.row.doctor)) is not None:
             return False
         patient = (
             links.patient_row(conn, state.attendance.person or 0) if state.attendance else None
@@ -141,8 +141,8 @@ def _fits(run: VisitRun, shown: Visit) -> bool:
         patient is not None
         and not claimed
         and shown.patient == patient.remote_id
-        and shown.starts == state.row["starts_at"]
-        and shown.provider == state.row["doctor"]
+        and shown.starts == state.row.starts_at
+        and shown.provider == state.row.doctor
     )
 
 

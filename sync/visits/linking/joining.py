@@ -26,7 +26,6 @@ from sync.store.tables import attendances, decisions_never, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
 from sync.visits.linking import group_twins
-from sync.visits.state.slot import holder
 from sync.visits.writing import patch
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def settle(run: VisitRun, plan: Plan) -> None:
     if slot is None or obj is None:
         return
     with run.sync.store.read() as conn:
-        target = holder(conn, slot, run.state.key)
+        target = visits.holder(conn, slot.key, besides=run.state.key)
         apart = target is not None and _is_apart(conn, obj, target)
     if apart:
         return  # taken out of that group by hand: it has a visit of its own

@@ -112,7 +112,7 @@ def _linked_original(run: VisitRun, remote_id: str) -> Obj | None:
 def _wait(run: VisitRun, original: Obj) -> None:
     """Park the clone for a grace, once; an imminent one doesn't wait."""
     state, sync = run.state, run.sync
-    held, starts = state.row["hold_until"], starts_of(state)
+    held, starts = state.row.hold_until, starts_of(state)
     if held is not None and held <= state.now:
         return
     if starts is not None and starts <= state.now + sync.settings.imminent:

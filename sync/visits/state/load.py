@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
-
 from sync.core.rules.place import slot_from
 from sync.run.changes import matches
 from sync.run.outcomes import LaterError
-from sync.store.schema import blocker, call, visit
-from sync.store.tables import attendances, baselines, journal, links
+from sync.store import calls
+from sync.store.tables import attendances, baselines, blockers, journal, links
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.work import Hints, Lease
-from sync.visits.state.model import UNRESOLVED, Seat, VisitRun, VisitState
+from sync.store.visits import visits
+from sync.visits.state.model import Seat, VisitRun, VisitState
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.runtime import Sync
 
@@ -25,33 +26,19 @@ if TYPE_CHECKING:
 def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
     """Everything SQL knows of a leased visit."""
     key = lease.aggregate
-    row = conn.execute(select(visit).where(visit.c.aggregate == key)).mappings().one()
+    row = visits.get(conn, key)
     objects = links.objects_of(conn, key)
-    unresolved = (
-        conn.execute(
-            select(call)
-            .where(
-                call.c.aggregate == key,
-                call.c.fence < lease.fence,
-                call.c.effect != "",
-                call.c.state.in_(UNRESOLVED),
-            )
-            .order_by(call.c.id)
-        )
-        .mappings()
-        .all()
-    )
     state = VisitState(
         key=key,
         lease=lease,
         now=now,
-        generation=row["generation"],
+        generation=row.generation,
         row=row,
         objects=objects,
         stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
         deliveries=journal.unexplained(conn, key),
-        unresolved=list(unresolved),
-        place=slot_from(row["slot_key"]) if row["shared"] and row["slot_key"] else None,
+        unresolved=calls.unresolved(conn, key, lease.fence),
+        place=slot_from(row.slot_key) if row.shared and row.slot_key else None,
     )
     _seat(conn, state)
     return state
@@ -77,8 +64,7 @@ def _seat(conn: Connection, state: VisitState) -> None:
     before = {seat.appointment.id: seat for seat in state.seats}
     parked: set[int] = set()
     if state.is_group:
-        waits = select(blocker.c.object).where(blocker.c.aggregate == state.key)
-        parked = set(conn.execute(waits).scalars())
+        parked = blockers.waiting_objects(conn, state.key)
         found = [(one, known.get(one.appointment or 0)) for one in current]
     else:
         state.attendance = next(iter(current), None)
@@ -129,16 +115,15 @@ def wait_for_unresolved(sync: Sync, state: VisitState) -> Hints:
     Raises LaterError while such a write is younger than the settling time: it may still land.
     """
     settled = timedelta(seconds=sync.settings.late_seconds)
-    for row in state.unresolved:
-        ready = row["at"] + settled
+    for write in state.unresolved:
+        ready = write.at + settled
         if state.now < ready:
             raise LaterError(ready, Hints.both())
-    systems = {row["system"] for row in state.unresolved}
+    systems = {write.system for write in state.unresolved}
     return Hints(drchrono="drchrono" in systems, oncall="oncall" in systems)
 
 
 def looked_at(conn: Connection, state: VisitState) -> None:
     """The unresolved writes were looked at; what of them is still pending may land late yet."""
-    ids = [row["id"] for row in state.unresolved]
-    if ids:
-        conn.execute(update(call).where(call.c.id.in_(ids)).values(state="looked"))
+    if state.unresolved:
+        calls.were_looked_at(conn, [write.id for write in state.unresolved])

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping
-
 from sync.core.records import Attendee, State, Visit
 from sync.core.rules.merge import Seen
 from sync.core.rules.place import Slot
@@ -12,13 +10,13 @@ from sync.core.rules.policy import Policy
 from sync.core.rules.views import Presence, SideView
 from sync.core.wording import Json
 from sync.run.context import Run
+from sync.store.calls import Write
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.baselines import Stored
 from sync.store.tables.journal import Delivery
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lease
-
-UNRESOLVED = ("open", "unresolved")
+from sync.store.visits.visits import VisitRow
 
 
 @dataclass
@@ -63,11 +61,11 @@ class VisitState:
     lease: Lease
     now: datetime
     generation: int
-    row: RowMapping
+    row: VisitRow
     objects: list[Obj]
     stored: dict[tuple[int, str], Stored]
     deliveries: list[Delivery]
-    unresolved: list[RowMapping]
+    unresolved: list[Write]
     attendance: Attendance | None = None  # a group has none of its own: see its seats
     parked: bool = False  # a group as a whole waits for something
     place: Slot | None = None  # where a group stands; None of one whose slot another visit has
@@ -79,7 +77,7 @@ class VisitState:
     @property
     def is_group(self) -> bool:
         """Whether several attendances share the visit."""
-        return bool(self.row["shared"])
+        return bool(self.row.shared)
 
     @property
     def read(self) -> dict[str, Shown]:

@@ -236,7 +236,7 @@ def _cancelled_by_us(state: VisitState, obj: Obj) -> bool:
 
     OnCall sets a status of its own beside the flag that we write, so no digest can tell it is ours.
     """
-    return any(row["object"] == obj.id and row["effect"] == "cancel" for row in state.unresolved)
+    return any(one.object == obj.id and one.effect == "cancel" for one in state.unresolved)
 
 
 def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.rules import place
 from sync.core.rules.place import Slot
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.schema import visit
 from sync.store.tables import work
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
@@ -19,7 +17,7 @@ from sync.visits.state.model import VisitRun
 def is_taken(run: VisitRun, slot: Slot) -> bool:
     """Whether another open visit stands in that slot."""
     with run.sync.store.read() as conn:
-        return holder(conn, slot, run.state.key) is not None
+        return visits.holder(conn, slot.key, besides=run.state.key) is not None
 
 
 def take(run: VisitRun, slot: Slot) -> None:
@@ -52,17 +50,7 @@ def find_place(run: VisitRun) -> None:
     slot = place.of_group(members, there.visit if there is not None else None, office)
     if slot is None:
         raise ParkedError("operator", "place", "no_length")
-    if state.row["state"] != "open" or is_taken(run, slot):
+    if state.row.state != "open" or is_taken(run, slot):
         state.place = slot
     else:
         take(run, slot)
-
-
-def holder(conn: Connection, slot: Slot, besides: int) -> int | None:
-    """The open group visit that has a slot."""
-    found: int | None = conn.execute(
-        select(visit.c.aggregate).where(
-            visit.c.slot_key == slot.key, visit.c.state == "open", visit.c.aggregate != besides
-        )
-    ).scalar_one_or_none()
-    return found

@@ -39,7 +39,7 @@ def starts_of(state: VisitState) -> datetime | None:
         shown = state.read.get(system)
         if shown is not None and not isinstance(shown.visit.starts, Absent):
             return shown.visit.starts
-    stored: datetime | None = state.row["starts_at"]
+    stored: datetime | None = state.row.starts_at
     return stored
 
 
@@ -49,7 +49,7 @@ def doctor_of(state: VisitState) -> str | None:
         shown = state.read.get(system)
         if shown is not None and not isinstance(shown.visit.provider, Absent):
             return shown.visit.provider
-    stored: str | None = state.row["doctor"]
+    stored: str | None = state.row.doctor
     return stored
 
 

@@ -64,7 +64,7 @@ def of_visit(run: VisitRun) -> None:
             left.seen["patient"] = patient(conn, person, left.visit.patient)
     untold = right is not None and isinstance(right.visit.provider, Absent)
     # Where OnCall does not tell its provider, the doctor whom the visit was last brought to does.
-    as_noted = left.visit.provider == state.row["doctor"]
+    as_noted = left.visit.provider == state.row.doctor
     if left.seen.get("provider") is Seen.UNKNOWN and untold and as_noted:
         left.seen["provider"] = Seen.SAME
     _anew(sync, state, own, left, ("patient", "provider"))

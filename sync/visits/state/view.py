@@ -31,7 +31,7 @@ def view(run: VisitRun, *, newcomers: bool = False) -> VisitView:
     """
     state = run.state
     found = VisitView(
-        oncall=state.view("oncall"), hold_until=state.row["hold_until"], newcomers=newcomers
+        oncall=state.view("oncall"), hold_until=state.row.hold_until, newcomers=newcomers
     )
     if not state.is_group:
         shown = state.read.get("drchrono")

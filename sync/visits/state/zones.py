@@ -224,7 +224,7 @@ def note_if_unknown(conn: Connection, state: VisitState, obj: Obj, shown: Shown)
     known = state.stored.get((obj.id, "starts"))
     if known is None or known.zone is not None or shown.seen.get("starts") is not Seen.SAME:
         return
-    if shown.visit.starts == state.row["starts_at"]:
+    if shown.visit.starts == state.row.starts_at:
         note_used(conn, obj.id, shown.visit.zone)
 
 

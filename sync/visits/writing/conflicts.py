@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
 from sync.core.errors import FencedOff, Unresolved
 from sync.core.rules.merge import Seen
-from sync.store.schema import call, conflict
+from sync.store import calls
 from sync.store.tables import journal, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from sync.core.rules.views import Plan
     from sync.store.tables.links import Obj
@@ -44,7 +44,7 @@ def recorded(run: VisitRun, plan: Plan) -> Iterator[None]:
         raise
     except Exception:
         with sync.store.write() as conn:
-            if not _wrote(conn, state):
+            if not calls.has_written(conn, state.key, state.lease.fence):
                 journal.forget_conflicts(conn, noted)
         raise
 
@@ -66,23 +66,9 @@ def _is_noted(conn: Connection, run: VisitRun, obj: Obj, name: str) -> bool:
     """
     since = obj.seen_at or obj.created_at
     if run.state.unresolved:
-        first = min(row["at"] for row in run.state.unresolved)
+        first = min(write.at for write in run.state.unresolved)
         since = min(since, first - timedelta(seconds=run.sync.settings.lease_seconds))
-    noted = select(conflict.c.id).where(
-        conflict.c.object == obj.id, conflict.c.field == name, conflict.c.at >= since
-    )
-    return conn.execute(noted.limit(1)).first() is not None
-
-
-def _wrote(conn: Connection, state: VisitState) -> bool:
-    """Whether this run has changed a field anywhere."""
-    written = select(call.c.id).where(
-        call.c.aggregate == state.key,
-        call.c.fence == state.lease.fence,
-        call.c.effect.not_in(("", "marker")),
-        call.c.state == "done",
-    )
-    return conn.execute(written.limit(1)).first() is not None
+    return journal.is_conflict_noted(conn, obj.id, name, since)
 
 
 def note_gaps(
@@ -100,20 +86,13 @@ def note_gaps(
     older = [d for d in told if str(d.mark) < shown.visit.mark]
     if not older:
         return
-    ours = conn.execute(
-        select(call.c.fields, call.c.before).where(
-            call.c.object == obj.id,
-            call.c.effect.not_in(("", "marker")),
-            call.c.state == "done",
-            call.c.ended_at > older[0].at - SOON,
-        )
-    ).all()
-    wrote = {name for row in ours for name in row.fields.split(",")}
+    ours = calls.changes_since(conn, obj.id, older[0].at - SOON)
+    wrote = {name for fields, _ in ours for name in fields}
     for name in sorted(wrote & shown.seen.keys()):
         settled = state.stored.get((obj.id, name))
         if settled is None or shown.seen[name] is not Seen.SAME:
             continue
-        before = [(key, one) for row in ours for key, one in (row.before or {}).get(name, ())]
+        before = [(key, one) for _, stood in ours for key, one in stood.get(name, ())]
         if {settled.key_id, *(key for key, _ in before), *(d.key_id for d in older)} != {
             settled.key_id
         }:

@@ -39,7 +39,7 @@ def marker_for(run: VisitRun, other: str | None, seat: Seat | None = None) -> Ma
         generation=state.generation,
         life=attended.life if attended else 1,
         other=other,
-        occurrence=None if state.is_group else state.row["occurrence_key"],
+        occurrence=None if state.is_group else state.row.occurrence_key,
     )
 
 
