@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, true, update
 
 from sync.core.records import Absent, Visit
-from sync.core.rules.place import Slot, slot_from, slot_key
+from sync.core.rules.place import Slot, slot_from
 from sync.store.schema import attendance, baseline, object_, visit, work
 from sync.store.tables.baselines import WALL_CLOCK
 
@@ -109,12 +109,6 @@ def holder(conn: Connection, slot: str, *, besides: int = 0) -> int | None:
         )
     ).scalar_one_or_none()
     return found
-
-
-def moved_slot(conn: Connection, key: int, slot: str, doctor: str, starts: datetime) -> str | None:
-    """The slot of a visit that stands now with this doctor at this time; None when it is taken."""
-    now = slot_key(doctor, starts, int(slot.rpartition(":")[2]))
-    return now if holder(conn, now, besides=key) is None else None
 
 
 def free_slot(conn: Connection, key: int) -> None:
