@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.rules import place
 from sync.oncall.translate import participants_wire
 from sync.run import attempts, waiting
-from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
+from sync.store.visits import visits
 from sync.visits.state import load
 
 if TYPE_CHECKING:
@@ -53,11 +52,8 @@ def row_for(run: VisitRun, system: str, key: str, booked: Booked | None = None) 
             now = sync.clock()
             work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
             if booked is not None:
-                conn.execute(
-                    update(visit)
-                    .where(visit.c.aggregate == state.key)
-                    .values(slot_key=slot, doctor=booked.doctor, starts_at=booked.starts)
-                )
+                booking = {"doctor": booked.doctor, "starts_at": booked.starts}
+                visits.change(conn, state.key, slot_key=slot, **booking)
             row = attempts.begin(
                 conn,
                 state.key,
@@ -115,5 +111,5 @@ def forget(run: VisitRun, rows: Iterable[int]) -> None:
         for row in rows:
             links.forget_create(conn, row)
         if not state.is_group:
-            conn.execute(update(visit).where(visit.c.aggregate == state.key).values(slot_key=None))
+            visits.free_slot(conn, state.key)
     load.reload(run)
