@@ -23,7 +23,7 @@ def facts(store):
 
 
 def test_attendances_of_the_version_before_go_on_without_a_role(empty):
-    empty.migrate("0008")
+    empty.migrate("0009")
     with empty.write() as conn:
         made = "INSERT INTO aggregate (id, kind, created_at) VALUES (1, 'visit', :at)"
         conn.execute(text(made), {"at": AT})
@@ -39,7 +39,7 @@ def test_attendances_of_the_version_before_go_on_without_a_role(empty):
         kept = attendances.attendances(conn, 1)
         assert [(one.life, one.current) for one in kept] == [(2, True), (1, False)]
     assert facts(empty) == {"bulk_appointments", "oncall_page_size"}
-    empty.downgrade("0008")
+    empty.downgrade("0009")
     with empty.read() as conn:
         roles = conn.execute(text("SELECT life, role FROM attendance ORDER BY id")).all()
         assert [tuple(row) for row in roles] == [(1, "patient"), (2, "patient")]

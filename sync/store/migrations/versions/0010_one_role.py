@@ -6,8 +6,8 @@ Frozen: it says what this revision made, whatever the tables are today.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
