@@ -23,7 +23,7 @@ from sync.runtime import Ring, Sync
 from sync.store import known as stored
 from sync.store.known import Known
 from sync.store.tables import attendances, baselines, facts, links, scans
-from sync.visits.linking import twins
+from sync.store.visits import visits
 
 CHUNK = 500
 VISIT, CONTACT = "oncall_appointment", "contact"  # of which a line can't be read
@@ -133,7 +133,7 @@ def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> R
     if shown.type is None if isinstance(shown.starts, Absent) else shown.starts < now:
         return NOTHING  # list items may lack the time (docs/api-facts.md, O12); a message has none
     obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=now)
-    twins.note_place(conn, obj.aggregate, shown, first=True)
+    visits.note_place(conn, obj.aggregate, shown, first=True)
     ring = sightings.ask(conn, sync, obj.aggregate, "oncall")
     ring = lists.first_shown(conn, sync, obj) or ring
     return Receipt("raised", (ring,) if ring else ())

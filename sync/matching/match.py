@@ -31,6 +31,7 @@ from sync.store.tables import attendances, baselines, facts, journal, links, per
 from sync.store.tables.links import Obj
 from sync.store.tables.scans import MATCHING, begin, finish
 from sync.store.tables.work import Hints, Lane
+from sync.store.visits import visits as visit_rows
 from sync.visits.linking import twins
 
 CHUNK = 100
@@ -274,5 +275,5 @@ def _object(conn: Connection, scan: Scan, system: str, met: Met) -> Obj:
 
 
 def _note(conn: Connection, obj: Obj, shown: Visit) -> None:
-    twins.note_place(conn, obj.aggregate, shown)
+    visit_rows.note_place(conn, obj.aggregate, shown)
     occurrences.note(conn, obj.aggregate, shown)

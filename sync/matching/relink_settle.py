@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from sync.core.records import Absent, Life, State
 from sync.core.rules.lifecycle import terminal
@@ -21,8 +21,7 @@ from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import transfer
-from sync.store.schema import attendance
-from sync.store.schema import person as person_table
+from sync.store.people import persons
 from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints, Lane
 
@@ -57,8 +56,7 @@ def attend(conn: Connection, scan: Scan, found: Found, key: int, one: Seat) -> N
     if participant is not None:
         # Who had it in an older state of this database is not who has it.
         own = [attended.id for attended in standing]
-        held = (attendance.c.participant == participant.id) & attendance.c.id.not_in(own)
-        conn.execute(update(attendance).where(held).values(participant=None, current=False))
+        attendances.take_participant(conn, participant.id, own)
         values["participant"] = participant.id
     if standing:
         attendances.change_attendance(conn, standing[0].id, **values)
@@ -212,9 +210,7 @@ def _settle_names(conn: Connection, scan: Scan, there: Met, one: Seat) -> bool:
         )
         return True
     _settle_participant(conn, scan, there, one, differs)
-    newer = person_table.c.version + 1  # the participant was made with an older chart
-    of_them = update(person_table).where(person_table.c.aggregate == key)
-    conn.execute(of_them.values(version=newer))
+    persons.new_version(conn, key)  # the participant was made with an older chart
     work.raise_(conn, key, now=scan.now, hints=Hints.of("drchrono"), lane=Lane.BULK)
     return True
 

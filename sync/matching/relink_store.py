@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from sync.core.records import Absent, Marker
 from sync.core.rules import place
@@ -16,10 +16,10 @@ from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import Found, Seat
 from sync.run import occurrences, transfer
-from sync.store.schema import visit
 from sync.store.tables import decisions_never, journal, links, work
 from sync.store.tables.work import Hints, Lane
 from sync.store.visits import moves, visits
+from sync.store.visits import occurrences as known
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -211,12 +211,14 @@ def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat
     if starts and doctors:
         values |= {"starts_at": starts[0], "doctor": doctors[0]}
         slot = _slot(scan, found, made, starts[0], doctors[0])
-        if slot is not None and not over and not _is_taken(conn, slot, key):
+        if slot is not None and not over and visits.holder(conn, slot, besides=key) is None:
             values["slot_key"] = slot
-    conn.execute(update(visit).where(visit.c.aggregate == key).values(**values))
+    visits.change(conn, key, **values)
     for one in standing:
         occurrences.note(conn, key, one)
-    _note_occurrence(conn, key, found.family.occurrence)
+    if found.family.occurrence is not None:
+        # OnCall's marker says it: a virtual one bears no marker itself.
+        known.note(conn, key, found.family.occurrence, first=True)
 
 
 def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: str) -> str | None:
@@ -228,23 +230,3 @@ def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: 
     there = found.present.visit if found.present is not None else None
     slot = place.of_group(members, there, scan.mapping.booking_office)
     return slot.key if slot is not None else None  # its own run asks for what is not known
-
-
-def _is_taken(conn: Connection, slot: str, key: int) -> bool:
-    row = select(visit.c.aggregate).where(
-        visit.c.slot_key == slot, visit.c.state == "open", visit.c.aggregate != key
-    )
-    return conn.execute(row).first() is not None
-
-
-def _note_occurrence(conn: Connection, key: int, occurrence: str | None) -> None:
-    """What OnCall's marker says of the occurrence: a virtual one bears no marker itself."""
-    if occurrence is None:
-        return
-    taken = select(visit.c.aggregate).where(visit.c.occurrence_key == occurrence)
-    if conn.execute(taken).first() is None:
-        conn.execute(
-            update(visit)
-            .where(visit.c.aggregate == key, visit.c.occurrence_key.is_(None))
-            .values(occurrence_key=occurrence)
-        )

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from sync.store import upsert
-from sync.store.schema import aggregate, baseline, object_, object_alias
+from sync.store.schema import aggregate, baseline, object_, object_alias, visit
 from sync.store.tables import links
 from sync.store.tables.links import Obj
 
@@ -101,3 +101,37 @@ def row(conn: Connection, object_id: int) -> Obj | None:
     """The row with our number, or None."""
     found = conn.execute(select(*_ROW).where(object_.c.id == object_id)).first()
     return None if found is None else Obj(*found)
+
+
+def at_place(
+    conn: Connection,
+    system: str,
+    doctor: str,
+    starts: datetime,
+    *,
+    besides: int,
+    also_denied: bool = False,
+) -> list[Obj]:
+    """The live appointments of a system whose open visit stands there, or was not read yet.
+
+    `also_denied`: those too that only a caller told of and a read has denied.
+    """
+    there = (
+        or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None)),
+        or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
+        visit.c.state == "open",
+        object_.c.system == system,
+        object_.c.kind == "appointment",
+        object_.c.state == "live",
+        object_.c.aggregate != besides,
+    )
+    query = select(*_ROW).join(visit, visit.c.aggregate == object_.c.aggregate).where(*there)
+    if not also_denied:
+        query = query.where(or_(~object_.c.told, object_.c.looked_at.is_(None)))
+    return [Obj(*found) for found in conn.execute(query.order_by(object_.c.id))]
+
+
+def note_denied(conn: Connection, object_id: int, now: datetime) -> None:
+    """Note that a read has denied an object that only a caller told of; the first read counts."""
+    only_told = object_.c.id == object_id, object_.c.told, object_.c.looked_at.is_(None)
+    conn.execute(update(object_).where(*only_told).values(looked_at=now))

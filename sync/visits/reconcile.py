@@ -21,6 +21,7 @@ from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
 from sync.store.tables import links
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 from sync.visits.creating import invite, newcomers, record, recover
 from sync.visits.execute import execute
 from sync.visits.linking import (
@@ -30,7 +31,6 @@ from sync.visits.linking import (
     merged_charts,
     second_patient,
     successors,
-    twins,
 )
 from sync.visits.settle import finish
 from sync.visits.state import model, read, slot, unreadable
@@ -218,7 +218,7 @@ def _know_place(run: VisitRun) -> None:
         return
     with run.sync.store.write() as conn:
         for shown in state.read.values():
-            twins.note_place(conn, state.key, shown.visit)
+            visits.note_place(conn, state.key, shown.visit)
 
 
 def _know_participant(run: VisitRun) -> None:

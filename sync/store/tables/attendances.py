@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from sync.store.schema import attendance, visit
+from sync.store.schema import attendance, object_, visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,41 @@ def count_participants(conn: Connection, keys: Collection[int]) -> Counter[int]:
         attendance.c.participant.is_not(None),
     )
     return Counter(conn.execute(rows).scalars())
+
+
+def is_appointment(conn: Connection, object_id: int) -> bool:
+    """Whether an object is or was the appointment of any attendance."""
+    held = select(attendance.c.id).where(attendance.c.appointment == object_id)
+    return conn.execute(held.limit(1)).first() is not None
+
+
+def is_participant(conn: Connection, object_id: int) -> bool:
+    """Whether an object is or was the participant of any attendance."""
+    held = select(attendance.c.id).where(attendance.c.participant == object_id)
+    return conn.execute(held.limit(1)).first() is not None
+
+
+def elsewhere(
+    conn: Connection, person: int, doctor: str, starts: datetime, *, besides: int
+) -> list[tuple[int | None, str | None]]:
+    """Participant and appointment's id of a person's places in other open visits at that time."""
+    rows = conn.execute(
+        select(attendance.c.participant, object_.c.remote_id)
+        .join(visit, visit.c.aggregate == attendance.c.visit)
+        .outerjoin(object_, object_.c.id == attendance.c.appointment)
+        .where(
+            attendance.c.person == person,
+            attendance.c.current,
+            visit.c.aggregate != besides,
+            visit.c.state == "open",
+            visit.c.starts_at == starts,
+            visit.c.doctor == doctor,
+        )
+    )
+    return [(row.participant, row.remote_id) for row in rows]
+
+
+def take_participant(conn: Connection, participant: int, besides: Collection[int]) -> None:
+    """Have a participant be nobody's any more, but for these attendances."""
+    held = attendance.c.participant == participant, attendance.c.id.not_in(besides)
+    conn.execute(update(attendance).where(*held).values(participant=None, current=False))

@@ -260,3 +260,11 @@ def due_among(
         )
     )
     return [(row.aggregate, Lane(row.lane)) for row in rows]
+
+
+def waits_until(conn: Connection, aggregate: int) -> datetime | None:
+    """When an item that waits for its turn has it; None when nothing is to be done for it."""
+    due: datetime | None = conn.execute(
+        select(work.c.due).where(work.c.aggregate == aggregate, work.c.wanted > work.c.done)
+    ).scalar_one_or_none()
+    return due

@@ -111,6 +111,12 @@ def holder(conn: Connection, slot: str, *, besides: int = 0) -> int | None:
     return found
 
 
+def give_slot(conn: Connection, key: int, slot: str | None) -> None:
+    """Give a visit of one person a slot, if it has none."""
+    without = visit.c.aggregate == key, visit.c.slot_key.is_(None), ~visit.c.shared
+    conn.execute(update(visit).where(*without).values(slot_key=slot))
+
+
 def free_slot(conn: Connection, key: int) -> None:
     """Let a visit have no slot: another may take it."""
     change(conn, key, slot_key=None)
@@ -234,3 +240,16 @@ def linked_by_zone(conn: Connection, doctors: Collection[str], since: datetime) 
         .order_by(visit.c.aggregate)
     )
     return [ByZone(*row) for row in rows]
+
+
+def groups_at(conn: Connection, starts: datetime, doctor: str | None, *, besides: int) -> list[int]:
+    """The open shared visits that begin at a time; None: with any doctor."""
+    query = select(visit.c.aggregate).where(
+        visit.c.shared,
+        visit.c.state == "open",
+        visit.c.starts_at == starts,
+        visit.c.aggregate != besides,
+    )
+    if doctor is not None:
+        query = query.where(visit.c.doctor == doctor)
+    return list(conn.execute(query.order_by(visit.c.aggregate)).scalars())

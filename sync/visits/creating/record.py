@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection
 
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run.attempts import as_sent
-from sync.store.schema import pending, visit
+from sync.store import calls
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints, Wait
-from sync.store.visits import moves
+from sync.store.visits import moves, visits
 from sync.visits.linking import participants
 from sync.visits.state import carried
 
@@ -37,14 +37,14 @@ def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json
     if made is None:
         _come_back(conn, run, row)
         return
-    conn.execute(delete(pending).where(pending.c.object == row.id))
+    calls.forget_sent(conn, row.id)
     baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
     if state.is_group:
         participants.know_participants(conn, run, json)
     else:
         participant(conn, run, json)
     carried.settle(conn, run, run.state.object("drchrono"), run.state.read.get("drchrono"))
-    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
+    visits.change(conn, state.key, state="open")
 
 
 def _come_back(conn: Connection, run: VisitRun, row: Obj) -> None:
@@ -87,9 +87,9 @@ def appointment(
     if made is None:
         _come_back(conn, run, row)
         return
-    conn.execute(delete(pending).where(pending.c.object == row.id))
+    calls.forget_sent(conn, row.id)
     baselines.settle(
         conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
     )
     carried.settle(conn, run, run.state.object("oncall"), run.state.read.get("oncall"))
-    conn.execute(update(visit).where(visit.c.aggregate == state.key).values(state="open"))
+    visits.change(conn, state.key, state="open")

@@ -6,10 +6,9 @@ waits while such a group is still being made.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, Visit
@@ -18,10 +17,10 @@ from sync.core.rules.same import Here, Same, same_visit
 from sync.oncall import translate as oncall
 from sync.run import allowed, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.schema import attendance, attention, object_, visit
-from sync.store.schema import work as work_table
-from sync.store.tables import attendances, blockers, decisions_never, links, person_index
+from sync.store import attention, objects
+from sync.store.tables import attendances, blockers, decisions_never, links, person_index, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from sync.store.tables.links import Obj
@@ -43,46 +42,22 @@ def wait_for_group(run: VisitRun) -> None:
     if isinstance(shown.starts, Absent):
         return
     with run.sync.store.read() as conn:
-        for key in _groups_at(conn, run, shown):
+        doctor = None if isinstance(shown.provider, Absent) else shown.provider
+        for key in visits.groups_at(conn, shown.starts, doctor, besides=run.state.key):
             made = [o for o in links.objects_of(conn, key) if _is_visit(o) and o.known]
             if made and _attend_too(conn, run, key, shown):
                 also = ((blockers.RUN, str(key)),)
                 raise ParkedError("operator", "slot_taken", "slot_taken", also=also)
-            if not made and _is_asked(conn, key, shown.remote_id):
+            if not made and shown.remote_id in attention.named_in(conn, key, allowed.UNSURE):
                 ids = tuple(
                     str(one.remote_id)
                     for one in links.objects_of(conn, key)
                     if one.system == "drchrono" and one.known
                 )
                 raise allowed.unsure(ids, (key,))
-            due = _pending(conn, key)
+            due = work.waits_until(conn, key)
             if not made and due is not None:
                 raise LaterError(max(due, run.state.now) + BUSY, Hints.both())
-
-
-def _groups_at(conn: Connection, run: VisitRun, shown: Visit) -> list[int]:
-    """The open groups of DrChrono that begin then, with that doctor where OnCall tells one."""
-    query = select(visit.c.aggregate).where(
-        visit.c.shared,
-        visit.c.state == "open",
-        visit.c.starts_at == shown.starts,
-        visit.c.aggregate != run.state.key,
-    )
-    if not isinstance(shown.provider, Absent):
-        query = query.where(visit.c.doctor == shown.provider)
-    return list(conn.execute(query.order_by(visit.c.aggregate)).scalars())
-
-
-def _is_asked(conn: Connection, key: int, remote_id: str) -> bool:
-    """Whether a person is asked if this OnCall visit is that group's."""
-    listed = conn.execute(
-        select(attention.c.candidates).where(
-            attention.c.aggregate == key,
-            attention.c.cause == allowed.UNSURE,
-            attention.c.closed_at.is_(None),
-        )
-    ).scalars()
-    return any(remote_id in (ids or ()) for ids in listed)
 
 
 def _is_visit(obj: Obj) -> bool:
@@ -98,16 +73,6 @@ def _attend_too(conn: Connection, run: VisitRun, key: int, shown: Visit) -> bool
         if members & set(person_index.find(conn, run.sync.digests, "email_name", named)):
             return True
     return False
-
-
-def _pending(conn: Connection, key: int) -> datetime | None:
-    """When an aggregate that waits for its turn has it; None when nothing is to be done for it."""
-    found: datetime | None = conn.execute(
-        select(work_table.c.due).where(
-            work_table.c.aggregate == key, work_table.c.wanted > work_table.c.done
-        )
-    ).scalar_one_or_none()
-    return found
 
 
 # --- a group that has no OnCall visit yet ---------------------------------------------------------
@@ -132,22 +97,10 @@ def take(run: VisitRun, invited: Invited) -> None:
 def _candidates(run: VisitRun) -> list[Obj]:
     """OnCall visits without appointments that stand then, or that were not read yet."""
     slot = run.slot
-    query = (
-        select(object_.c.id)
-        .join(visit, visit.c.aggregate == object_.c.aggregate)
-        .where(
-            or_(visit.c.starts_at == slot.starts, visit.c.starts_at.is_(None)),
-            or_(visit.c.doctor == slot.doctor, visit.c.doctor.is_(None)),
-            visit.c.state == "open",
-            object_.c.system == "oncall",
-            object_.c.kind == "appointment",
-            object_.c.state == "live",
-            object_.c.aggregate != run.state.key,
-        )
-        .order_by(object_.c.id)
-    )
     with run.sync.store.read() as conn:
-        found = [links.get(conn, one) for one in conn.execute(query).scalars()]
+        found = objects.at_place(
+            conn, "oncall", slot.doctor, slot.starts, besides=run.state.key, also_denied=True
+        )
         return [twin for twin in found if _is_alone(conn, twin) and not _is_apart(conn, run, twin)]
 
 
@@ -195,21 +148,9 @@ def stands_elsewhere(conn: Connection, run: VisitRun, person: int) -> bool:
     One that has no participant yet counts when it was told apart from this visit by hand.
     """
     slot, there = run.slot, run.state.object("oncall")
-    found = conn.execute(
-        select(attendance.c.participant, object_.c.remote_id)
-        .join(visit, visit.c.aggregate == attendance.c.visit)
-        .outerjoin(object_, object_.c.id == attendance.c.appointment)
-        .where(
-            attendance.c.person == person,
-            attendance.c.current,
-            visit.c.aggregate != run.state.key,
-            visit.c.state == "open",
-            visit.c.starts_at == slot.starts,
-            visit.c.doctor == slot.doctor,
-        )
-    ).all()
-    if any(row.participant is not None for row in found):
+    found = attendances.elsewhere(conn, person, slot.doctor, slot.starts, besides=run.state.key)
+    if any(participant is not None for participant, _ in found):
         return True
-    ids = [row.remote_id for row in found if row.remote_id is not None]
+    ids = [remote_id for _, remote_id in found if remote_id is not None]
     named = "visit", str(there.remote_id if there is not None else None)
     return bool(decisions_never.apart(conn, *named, "appointment", ids))

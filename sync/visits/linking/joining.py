@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.records import Absent, Life, State
@@ -21,7 +21,6 @@ from sync.core.rules.views import Plan, Presence
 from sync.people.resolve.doctor import doctor_for
 from sync.run import transfer
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
-from sync.store.schema import visit
 from sync.store.tables import attendances, decisions_never, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
@@ -158,9 +157,7 @@ def _join_whole(run: VisitRun, obj: Obj, target: int) -> None:
     assert there is not None  # noqa: S101 - it is live
     with sync.store.write() as conn:
         held = transfer.hold(conn, sync, target, lease=state.lease, hints=Hints.both())
-        generation = conn.execute(
-            select(visit.c.generation).where(visit.c.aggregate == target)
-        ).scalar_one()
+        generation = links.generation_of(conn, target)
         theirs = [
             one
             for one in links.objects_of(conn, target)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
@@ -15,7 +15,7 @@ from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run import attempts
-from sync.store.schema import attendance, attention, pending
+from sync.store import attention, calls
 from sync.store.tables import attendances, baselines, journal, links, person_index
 from sync.store.visits import moves
 from sync.visits.state import carried
@@ -73,13 +73,7 @@ def tell_lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> None:
 def lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> list[Seat]:
     """The members whose participant the visit's list does not show, and who were not told of."""
     shown = {who.remote_id for who in oncall.to_visit(json, run.mapping).attendees}
-    told = set(
-        conn.execute(
-            select(attention.c.object).where(
-                attention.c.aggregate == run.state.key, attention.c.cause == LOST
-            )
-        ).scalars()
-    )
+    told = attention.told_objects(conn, run.state.key, LOST)
     found = []
     for seat in run.seats:
         row = seat.participant
@@ -93,10 +87,7 @@ def lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> list[Seat]:
 def is_free(conn: Connection, remote_id: str) -> bool:
     """Whether a participant stands for nobody: one of an earlier life is not taken up again."""
     row = links.find(conn, "oncall", "participant", remote_id)
-    if row is None:
-        return True
-    held = select(attendance.c.id).where(attendance.c.participant == row.id).limit(1)
-    return conn.execute(held).first() is None
+    return row is None or not attendances.is_participant(conn, row.id)
 
 
 def is_new(
@@ -149,7 +140,7 @@ def keep_participant(
     journal.close_about(conn, state.key, row.id, sync.clock())
     links.unblock_object(conn, state.key, row.id)
     wire = participants_wire(json)[remote_id]
-    conn.execute(delete(pending).where(pending.c.object == row.id))
+    calls.forget_sent(conn, row.id)
     baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
     attendances.change_attendance(conn, seat.attended.id, participant=row.id)
     carried.settle(conn, run, seat.appointment, seat.shown, TOLD)

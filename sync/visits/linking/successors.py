@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from sync.core.errors import Gone
 from sync.core.records import Life, State
@@ -19,9 +19,9 @@ from sync.drchrono import translate as drchrono
 from sync.run import transfer
 from sync.run.changes import compare
 from sync.run.outcomes import AbsorbedError, ParkedError
-from sync.store.schema import visit
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 from sync.visits.state.summary import starts_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _linked_original(run: VisitRun, remote_id: str) -> Obj | None:
         original = links.find(conn, "drchrono", "appointment", remote_id)
         if original is None or not original.known:
             return None
-        row = conn.execute(select(visit).where(visit.c.aggregate == original.aggregate)).one()
+        row = visits.get(conn, original.aggregate)
         stands = any(
             a.current and a.appointment == original.id
             for a in attendances.attendances(conn, original.aggregate)
@@ -120,7 +120,7 @@ def _wait(run: VisitRun, original: Obj) -> None:
     until = held or state.now + timedelta(seconds=sync.settings.grace_seconds)
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        conn.execute(update(visit).where(visit.c.aggregate == state.key).values(hold_until=until))
+        visits.hold(conn, state.key, until)
     raise ParkedError("visit", str(original.remote_id))
 
 
@@ -137,7 +137,7 @@ def _take_over(run: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) 
             if attended.current and attended.appointment == original.id:
                 attendances.change_attendance(conn, attended.id, appointment=clone.id)
         transfer.hand_out(held, original, state="skipped")
-        conn.execute(update(visit).where(visit.c.aggregate == target).values(hold_until=None))
+        visits.hold(conn, target, None)
         transfer.absorb(held, state.key, target, hints=Hints.both())
         _wait_for_others(conn, run, target, held.now)
     raise AbsorbedError(target)
@@ -145,8 +145,7 @@ def _take_over(run: VisitRun, clone: Obj, original: Obj, json: dict[str, Json]) 
 
 def _wait_for_others(conn: Connection, run: VisitRun, target: int, now: datetime) -> None:
     """The members of a group are rescheduled one by one: that is one move."""
-    shared = select(visit.c.shared).where(visit.c.aggregate == target)
-    if conn.execute(shared).scalar_one():
+    if visits.is_shared(conn, target):
         seconds = run.sync.settings.group_settle_seconds
         wait = work.Wait(seconds, seconds)
         work.raise_(conn, target, now=now, hints=Hints.both(), wait=wait)

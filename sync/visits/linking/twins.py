@@ -10,7 +10,7 @@ from collections.abc import Mapping as Map
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, or_, select, true, update
+from sqlalchemy import Connection
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Marker, Visit
@@ -29,9 +29,10 @@ from sync.oncall.translate import participants_wire
 from sync.run import allowed, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.outcomes import BUSY, LaterError
-from sync.store.schema import object_, visit
+from sync.store import objects
 from sync.store.tables import attendances, baselines, decisions_never, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -43,12 +44,7 @@ if TYPE_CHECKING:
 def free_slot(conn: Connection, key: int, doctor: str, starts: datetime, person: int) -> str | None:
     """The slot of a visit that stands with this doctor at this time; None when it is taken."""
     slot = slot_key(doctor, starts, person)
-    taken = conn.execute(
-        select(visit.c.aggregate).where(
-            visit.c.slot_key == slot, visit.c.state == "open", visit.c.aggregate != key
-        )
-    ).first()
-    return slot if taken is None else None
+    return slot if visits.holder(conn, slot, besides=key) is None else None
 
 
 def take_slot(conn: Connection, key: int, here: Visit, person: int) -> None:
@@ -59,8 +55,7 @@ def take_slot(conn: Connection, key: int, here: Visit, person: int) -> None:
     if isinstance(here.starts, Absent) or isinstance(here.provider, Absent):
         return
     slot = free_slot(conn, key, here.provider, here.starts, person)
-    without = visit.c.aggregate == key, visit.c.slot_key.is_(None), ~visit.c.shared
-    conn.execute(update(visit).where(*without).values(slot_key=slot))
+    visits.give_slot(conn, key, slot)
 
 
 def with_oncall_twin(run: VisitRun, met: ResolvedPatient, doctor: str, starts: datetime) -> None:
@@ -78,7 +73,7 @@ def with_oncall_twin(run: VisitRun, met: ResolvedPatient, doctor: str, starts: d
         shown = oncall.to_visit(json, run.mapping)
         with run.sync.store.write() as conn:
             # Not read a second time for the next booking, however many there are.
-            note_place(conn, twin.aggregate, shown, first=True)
+            visits.note_place(conn, twin.aggregate, shown, first=True)
             links.change(conn, twin.id, told=False)
         if _is_coming(run, twin, shown):
             with run.sync.store.write() as conn:
@@ -102,9 +97,7 @@ def _is_not_there(run: VisitRun, twin: Obj) -> None:
     """
     if twin.told:
         with run.sync.store.write() as conn:
-            only_told = object_.c.id == twin.id, object_.c.told, object_.c.looked_at.is_(None)
-            now = run.sync.clock()
-            conn.execute(update(object_).where(*only_told).values(looked_at=now))
+            objects.note_denied(conn, twin.id, run.sync.clock())
 
 
 def _is_coming(run: VisitRun, twin: Obj, shown: Visit) -> bool:
@@ -137,7 +130,7 @@ def with_drchrono_twin(
             continue
         shown = drchrono.to_visit(json, run.mapping)
         with run.sync.store.write() as conn:
-            note_place(conn, twin.aggregate, shown, first=True)
+            visits.note_place(conn, twin.aggregate, shown, first=True)
         if same_appointment(shown, met.remote_id, doctor, starts):
             _not_unsure(run, twin)
             _join(run, twin, met, attendee, run.state.read["oncall"].json, shown)
@@ -157,23 +150,8 @@ def stands_for(run: VisitRun, json: dict[str, Json], met: ResolvedPatient, docto
         obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
         if not _alone(conn, obj):
             return False
-        note_place(conn, obj.aggregate, shown)
+        visits.note_place(conn, obj.aggregate, shown)
     return True
-
-
-def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False) -> None:
-    """Note when and with whom a visit stands, so that its twin is found by that.
-
-    `first`: only where nobody has noted it yet.
-    """
-    values: dict[str, object] = {}
-    if not isinstance(shown.starts, Absent):
-        values["starts_at"] = shown.starts
-    if not isinstance(shown.provider, Absent):
-        values["doctor"] = shown.provider
-    if values:
-        unknown = visit.c.starts_at.is_(None) if first else true()
-        conn.execute(update(visit).where(visit.c.aggregate == key, unknown).values(**values))
 
 
 def _candidates(run: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
@@ -182,25 +160,8 @@ def _candidates(run: VisitRun, system: str, doctor: str, starts: datetime) -> li
     Of one that was not read yet (OnCall's hints are bare), or could not be (a doctor's zone was not
     known), the slot is not known: it may be this.
     """
-    here = or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None))
     with run.sync.store.read() as conn:
-        rows = conn.execute(
-            select(object_)
-            .join(visit, visit.c.aggregate == object_.c.aggregate)
-            .where(
-                here,
-                or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
-                visit.c.state == "open",
-                object_.c.system == system,
-                object_.c.kind == "appointment",
-                object_.c.state == "live",
-                # Not one that a read has denied.
-                or_(~object_.c.told, object_.c.looked_at.is_(None)),
-                object_.c.aggregate != run.state.key,
-            )
-            .order_by(object_.c.id)
-        ).mappings()
-        found = [links.Obj(**row) for row in rows]
+        found = objects.at_place(conn, system, doctor, starts, besides=run.state.key)
         return [one for one in found if _alone(conn, one) and _may_join(conn, run, one)]
 
 
