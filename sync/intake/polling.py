@@ -10,13 +10,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection
 
 from sync.intake import oncall_lists, sightings, unchanged
 from sync.oncall import newest
 from sync.runtime import Ring, Sync
-from sync.store.schema import blocker, object_, visit
+from sync.store import objects
 from sync.store.tables import facts
+from sync.store.visits import listed
 
 TIERS = (
     (timedelta(hours=24), timedelta(minutes=15)),
@@ -44,27 +45,12 @@ def _due(conn: Connection, now: datetime) -> list[tuple[int, str]]:
     But for those that wait: their runs end early, and would be due again at once. One whose time
     is not known is no past one: it is looked at daily.
     """
-    waiting = select(blocker.c.aggregate).where(blocker.c.kind.in_(WAITING))
     found: list[tuple[int, str]] = []
     floor = now
-    untimed = and_(visit.c.starts_at.is_(None), object_.c.marked)
     for reach, every in TIERS:
-        begins = and_(visit.c.starts_at >= floor, visit.c.starts_at < now + reach)
-        rows = conn.execute(
-            select(object_.c.aggregate, object_.c.remote_id)
-            .join(visit, visit.c.aggregate == object_.c.aggregate)
-            .where(
-                object_.c.system == "oncall",
-                object_.c.kind == "appointment",
-                object_.c.state == "live",
-                object_.c.generation == visit.c.generation,
-                object_.c.seen_at < now - every,
-                visit.c.state == "open",
-                or_(begins, untimed) if reach == TIERS[-1][0] else begins,
-                object_.c.aggregate.not_in(waiting),
-            )
-        )
-        found += [(row.aggregate, row.remote_id) for row in rows]
+        untimed = reach == TIERS[-1][0]
+        begins = (floor, now + reach)
+        found += listed.not_seen_since(conn, now - every, begins, untimed=untimed, besides=WAITING)
         floor = now + reach
     return found
 
@@ -76,10 +62,8 @@ def _read_pages(sync: Sync) -> list[Ring]:
             return []
         due = _numbers(remote_id for _, remote_id in _due(conn, sync.clock()))
         size = int(facts.get(conn, "oncall_page_size") or USUAL_PAGE_SIZE)
-        known = select(object_.c.remote_id).where(
-            object_.c.system == "oncall", object_.c.kind == "appointment", ~object_.c.told
-        )
-        ids = _numbers(conn.execute(known).scalars()) if len(due) > 2 else []
+        known = objects.read_ids(conn, "oncall", "appointment") if len(due) > 2 else []
+        ids = _numbers(known)
     back_to, pages = worth_reading(due, ids, size)
     if pages == 0:
         return []

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from sync.core.errors import Gone, NotTheApi, Refused
 from sync.core.records import Absent, Life, State
@@ -23,9 +23,9 @@ from sync.run import occurrences
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import LISTED_DELETED
 from sync.run.hinted import reads
-from sync.store.schema import visit
 from sync.store.tables import baselines, facts, journal, links, work
 from sync.store.tables.work import Hints
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +108,7 @@ def _ended(run: VisitRun, base: Obj) -> None:
     sync, series = run.sync, str(base.remote_id)
     with sync.store.read() as conn:
         known = occurrences.of_series(conn, series)
-        doctors = {_doctor(conn, one) for one in known}
+        doctors = {visits.doctor_of(conn, one.aggregate) for one in known}
     seen: set[str] = set()
     for doctor in sorted(one for one in doctors if one):
         seen |= _look(run, _days(run, doctor))
@@ -135,12 +135,6 @@ def _becomes_one(run: VisitRun, base: Obj) -> None:
     with sync.store.write() as conn:
         links.change(conn, base.id, state="live")
         work.raise_(conn, base.aggregate, now=sync.clock(), hints=Hints.of("drchrono"))
-
-
-def _doctor(conn: Connection, one: Obj) -> str | None:
-    row = select(visit.c.doctor).where(visit.c.aggregate == one.aggregate)
-    doctor: str | None = conn.execute(row).scalar_one_or_none()
-    return doctor
 
 
 # --- what occurs ----------------------------------------------------------------------------------

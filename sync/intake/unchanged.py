@@ -9,7 +9,7 @@ seconds old hides a change no longer than until the visit's next turn.
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from sqlalchemy import Connection, RowMapping, and_, not_, select, update
+from sqlalchemy import Connection
 
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
@@ -19,8 +19,9 @@ from sync.oncall.translate import participants_wire
 from sync.run import rekeying
 from sync.run.changes import StoredFields, compare, unchanged
 from sync.runtime import Sync
-from sync.store.schema import attendance, object_, visit
+from sync.store import objects
 from sync.store.tables import baselines, facts
+from sync.store.visits import listed
 
 # Whether list items tell all that a read by id is compared by: "yes" or "no".
 TELLS_ALL = "oncall_list_tells_all"
@@ -36,39 +37,39 @@ Listed = dict[str, tuple[Fields, dict[str, Fields]]]  # remote id → its own, i
 def settled(conn: Connection, sync: Sync, records: Iterable[Mapping[str, Json]]) -> frozenset[str]:
     """The remote ids of those that show all of a linked visit as it is settled; noted as seen."""
     shown = _read(records)
-    rows = _linked(conn, sync, shown)
+    rows = listed.marked_among(conn, shown, sync.clock() - PROOF)
     if not rows:
         return frozenset()
-    whole = [row for row in rows if shown[row["remote_id"]][0].keys() >= NEEDED]
+    whole = [row for row in rows if shown[row.remote_id][0].keys() >= NEEDED]
     _learn(conn, sync, tells_all=bool(whole))
-    people = _participants(conn, [row["aggregate"] for row in whole])
-    of_all = [row["id"] for row in whole]
+    people = listed.participants_of(conn, [row.aggregate for row in whole])
+    of_all = [row.id for row in whole]
     of_all += [one for known in people.values() for one in known.values()]
     stored = baselines.stored_fields(conn, of_all)
-    coming = _coming(conn, [row["aggregate"] for row in whole])
+    coming = listed.coming_to(conn, [row.aggregate for row in whole])
     names = _names(stored)
     same = [
         row
         for row in whole
-        if _is_same(sync.digests, row["id"], shown[row["remote_id"]][0], stored)
+        if _is_same(sync.digests, row.id, shown[row.remote_id][0], stored)
         and _same_people(
             sync.digests,
-            shown[row["remote_id"]][1],
-            people.get(row["aggregate"], {}),
-            coming.get(row["aggregate"], set()),
+            shown[row.remote_id][1],
+            people.get(row.aggregate, {}),
+            coming.get(row.aggregate, set()),
             stored,
             names,
         )
     ]
     for row in same:
-        own, theirs = shown[row["remote_id"]]
-        rekeying.shown(conn, sync.digests, row["id"], own, stored)
-        rekeying.provider(conn, sync, row["id"], stored)
+        own, theirs = shown[row.remote_id]
+        rekeying.shown(conn, sync.digests, row.id, own, stored)
+        rekeying.provider(conn, sync, row.id, stored)
         for remote_id, wire in theirs.items():
-            rekeying.shown(conn, sync.digests, people[row["aggregate"]][remote_id], wire, stored)
-    ids = [row["id"] for row in same]
-    conn.execute(update(object_).where(object_.c.id.in_(ids)).values(seen_at=sync.clock()))
-    return frozenset(row["remote_id"] for row in same)
+            rekeying.shown(conn, sync.digests, people[row.aggregate][remote_id], wire, stored)
+    ids = [row.id for row in same]
+    objects.note_seen(conn, ids, sync.clock())
+    return frozenset(row.remote_id for row in same)
 
 
 def _read(records: Iterable[Mapping[str, Json]]) -> Listed:
@@ -83,57 +84,10 @@ def _read(records: Iterable[Mapping[str, Json]]) -> Listed:
     return found
 
 
-def _linked(conn: Connection, sync: Sync, shown: Listed) -> list[RowMapping]:
-    """The rows of open, marked visits among them: of any other more is to be asked."""
-    return list(
-        conn.execute(
-            select(object_.c.id, object_.c.remote_id, object_.c.aggregate)
-            .join(visit, visit.c.aggregate == object_.c.aggregate)
-            .where(
-                object_.c.system == "oncall",
-                object_.c.kind == "appointment",
-                object_.c.remote_id.in_(shown),
-                object_.c.state == "live",
-                object_.c.marked,
-                not_(and_(object_.c.made_by_us, object_.c.created_at > sync.clock() - PROOF)),
-                object_.c.generation == visit.c.generation,
-                visit.c.state == "open",
-            )
-        ).mappings()
-    )
-
-
 def _learn(conn: Connection, sync: Sync, *, tells_all: bool) -> None:
     word = "yes" if tells_all else "no"
     if facts.get(conn, TELLS_ALL) != word:
         facts.put(conn, TELLS_ALL, word, sync.clock())
-
-
-def _participants(conn: Connection, keys: list[int]) -> dict[int, dict[str, int]]:
-    """The participants that are known of each visit: remote id → row."""
-    found: dict[int, dict[str, int]] = {}
-    for row in conn.execute(
-        select(object_.c.id, object_.c.remote_id, object_.c.aggregate).where(
-            object_.c.system == "oncall",
-            object_.c.kind == "participant",
-            object_.c.remote_id.is_not(None),
-            object_.c.aggregate.in_(keys),
-        )
-    ):
-        found.setdefault(row.aggregate, {})[row.remote_id] = row.id
-    return found
-
-
-def _coming(conn: Connection, keys: list[int]) -> dict[int, set[int]]:
-    """The rows of the participants who are to come to each visit."""
-    found: dict[int, set[int]] = {}
-    for row in conn.execute(
-        select(attendance.c.visit, attendance.c.participant).where(
-            attendance.c.visit.in_(keys), attendance.c.current
-        )
-    ):
-        found.setdefault(row.visit, set()).add(row.participant or 0)  # 0: not known yet, like none
-    return found
 
 
 def _is_same(digests: Digests, object_id: int, wire: Fields, stored: StoredFields) -> bool:

@@ -1,11 +1,25 @@
 """Find remote objects by what is known of them; `links` keeps their rows and where they belong."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from sync.store import upsert
-from sync.store.schema import aggregate, baseline, object_, object_alias, visit
+from sync.store.schema import (
+    aggregate,
+    attendance,
+    attention,
+    baseline,
+    blocker,
+    delivery,
+    object_,
+    object_alias,
+    person,
+    person_key,
+    visit,
+    work,
+)
 from sync.store.tables import links
 from sync.store.tables.links import Obj
 
@@ -135,3 +149,50 @@ def note_denied(conn: Connection, object_id: int, now: datetime) -> None:
     """Note that a read has denied an object that only a caller told of; the first read counts."""
     only_told = object_.c.id == object_id, object_.c.told, object_.c.looked_at.is_(None)
     conn.execute(update(object_).where(*only_told).values(looked_at=now))
+
+
+def note_seen(conn: Connection, ids: Collection[int], now: datetime) -> None:
+    """Note that these objects were seen now, as they are known."""
+    conn.execute(update(object_).where(object_.c.id.in_(ids)).values(seen_at=now))
+
+
+def read_ids(conn: Connection, system: str, kind: str) -> list[str | None]:
+    """The ids of the objects that an authenticated call has shown."""
+    shown = object_.c.system == system, object_.c.kind == kind, ~object_.c.told
+    return list(conn.execute(select(object_.c.remote_id).where(*shown)).scalars())
+
+
+def drop(conn: Connection, object_id: int) -> None:
+    """Drop an object's row."""
+    conn.execute(delete(object_).where(object_.c.id == object_id))
+
+
+# --- what was never there -------------------------------------------------------------------------
+
+
+def denied_before(conn: Connection, before: datetime, most: int) -> list[tuple[int, int]]:
+    """Row and aggregate of what only a caller told of and a read has denied before a time.
+
+    Their rows are locked; not one of which a webhook tells at this moment.
+    """
+    rows = conn.execute(
+        select(object_.c.id, object_.c.aggregate)
+        .where(object_.c.told, object_.c.looked_at < before)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return [(row.id, row.aggregate) for row in rows]
+
+
+def forget(conn: Connection, object_id: int, key: int) -> None:
+    """Drop an object with all that was said of it, and its aggregate if nothing else is in it."""
+    conn.execute(delete(delivery).where(delivery.c.object == object_id))
+    drop(conn, object_id)
+    for other in (object_.c.aggregate, aggregate.c.merged_into, attendance.c.visit):
+        if conn.execute(select(other).where(other == key).limit(1)).first() is not None:
+            return
+    for table in (blocker, work, visit, person):
+        conn.execute(delete(table).where(table.c.aggregate == key))
+    conn.execute(delete(person_key).where(person_key.c.person == key))
+    conn.execute(delete(attention).where(attention.c.aggregate == key))
+    conn.execute(delete(aggregate).where(aggregate.c.id == key))

@@ -8,12 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
-
 from sync.core import bucket
 from sync.run.hinted import bounds
 from sync.runtime import Ring
-from sync.store.schema import tick
+from sync.store.service import ticks
 from sync.store.tables import journal, told, work
 from sync.store.tables.work import Hints, Lane
 
@@ -36,11 +34,11 @@ APART = timedelta(seconds=1.5)  # at least, between two of them
 
 def soon(conn: Connection, name: str, now: datetime) -> None:
     """Have a list read soon, but not more often than `OFTEN` says."""
-    last = conn.execute(select(tick.c.ran_at).where(tick.c.task == name)).scalar_one_or_none()
+    last = ticks.ran_at(conn, name)
     rate, held = OFTEN[name], told.peek(conn, _bucket(name), _twice(name), now).soon
     due = now + timedelta(seconds=max(0.0, 1.0 - held) / rate.per_second)
     due = due if last is None else max(due, last + APART)
-    conn.execute(update(tick).where(tick.c.task == name, tick.c.due > due).values(due=due))
+    ticks.not_later(conn, name, due)
 
 
 def note_read(conn: Connection, name: str, now: datetime) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection
 
 from sync.run import occurrences, transfer
 from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
-from sync.store.schema import delivery, object_
+from sync.store import objects
 from sync.store.tables import baselines, journal, links, told, work
 from sync.store.tables.work import Hints
 
@@ -76,8 +76,8 @@ def shown(
             return _is_there(conn, sync.digests, obj, visible, now)
         hints = Hints.of(obj.system)
         held = transfer.hold(conn, sync, real.aggregate, lease=lease, hints=hints)
-        conn.execute(update(delivery).where(delivery.c.object == obj.id).values(object=real.id))
-        conn.execute(delete(object_).where(object_.c.id == obj.id))
+        journal.hand_on(conn, obj.id, real.id)
+        objects.drop(conn, obj.id)
         transfer.absorb(held, lease.aggregate, real.aggregate, hints=hints)
     raise AbsorbedError(real.aggregate)
 

@@ -183,6 +183,11 @@ def explain_echo(conn: Connection, object_id: int, mark: str | None, now: dateti
     conn.execute(update(delivery).where(*echo).values(explained_at=now))
 
 
+def hand_on(conn: Connection, source: int, target: int) -> None:
+    """Have what was told of one object be told of another."""
+    conn.execute(update(delivery).where(delivery.c.object == source).values(object=target))
+
+
 def is_unexplained(conn: Connection, object_id: int) -> bool:
     """Whether something was told of an object that no read has explained."""
     open_ = delivery.c.object == object_id, delivery.c.explained_at.is_(None)
