@@ -4,26 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection
 
 from sync.outbound import budget
 from sync.outbound.budget import Limit
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
 from sync.store.owed import Debt
-from sync.store.schema import UtcTime
-from sync.store.schema import call as call_table
+from sync.store.service import spending
 from sync.store.tables import baselines, journal
-
-_END = (
-    update(call_table)
-    .where(call_table.c.id == bindparam("ended"))
-    .values(
-        state=bindparam("became"),
-        status=bindparam("answered"),
-        ended_at=bindparam("now", type_=UtcTime()),
-    )
-)
 
 
 class Outcome(NamedTuple):
@@ -32,13 +21,6 @@ class Outcome(NamedTuple):
     state: str
     status: int | None
     at: datetime
-
-
-# Each column of a new row but its id, as it is bound.
-_COLUMNS = (
-    *("aggregate", "fence", "system", "object", "method", "endpoint", "fields", "effect"),
-    *("doctor", "lane", "state", "at", "before"),
-)
 
 
 class Entry(NamedTuple):
@@ -55,10 +37,8 @@ class Entry(NamedTuple):
 
 def entry(limit: Limit) -> Entry:
     """Build the row's statement, which inserts nothing unless the budget has room for the call."""
-    told = [bindparam(name, type_=call_table.c[name].type) for name in _COLUMNS]
-    row = select(*told).where(*budget.conditions(limit))
-    made = insert(call_table).from_select(_COLUMNS, row).returning(call_table.c.id)
-    return Entry(limit, made)
+    hourly, burst = limit.hourly is not None, limit.burst is not None
+    return Entry(limit, spending.entering(hourly=hourly, burst=burst))
 
 
 def begin(
@@ -107,7 +87,7 @@ def owed(call: Call, call_id: int, outcome: Outcome) -> Debt:
         "answered": outcome.status,
         "now": outcome.at,
     }
-    return Debt(_END, row, ("remote_calls", counts))
+    return Debt(spending.ENDING, row, ("remote_calls", counts))
 
 
 def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[str]]] | None:

@@ -10,24 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    Executable,
-    Integer,
-    and_,
-    bindparam,
-    case,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection
 
 from sync.core.errors import Deferred, Throttled
-from sync.store import upsert
 from sync.store.lanes import Lane
-from sync.store.schema import UtcTime, call, throttle
+from sync.store.service import spending
+from sync.store.service.spending import Spent
 from sync.store.tables.work import Wait
 
 # A call is counted when it is permitted and arrives a little later: the windows are that much
@@ -81,66 +69,11 @@ class Left:
 
 # --- what one more call needs ---------------------------------------------------------------------
 
-_SYSTEM: BindParameter[str] = bindparam("system")
-_NOW = bindparam("at", type_=UtcTime())
-_HOUR_AGO = bindparam("hour_ago", type_=UtcTime())
-_SECOND_AGO = bindparam("second_ago", type_=UtcTime())
-# The calls that the remote may have counted: an unsent one it never saw.
-_SPENT = and_(call.c.system == _SYSTEM, call.c.state != "unsent")
-_IN_HOUR = select(func.count()).select_from(call).where(_SPENT, call.c.at > _HOUR_AGO)
-_USED = _IN_HOUR.scalar_subquery()
-_CLOSED = select(throttle.c.closed_until).where(throttle.c.system == _SYSTEM).scalar_subquery()
-_LATEST = (
-    select(call.c.at)
-    .where(_SPENT, call.c.at > _SECOND_AGO)
-    .order_by(call.c.at.desc())
-    .offset(bindparam("before_last"))
-    .limit(1)
-).scalar_subquery()
-_WHY = select(_CLOSED.label("closed"), _USED.label("used"), _LATEST.label("full"))
-_LEFT = select(_CLOSED.label("closed"), _USED.label("used"))
-_OPENS = (
-    select(call.c.at)
-    .where(_SPENT, call.c.at > _HOUR_AGO)
-    .order_by(call.c.at)
-    .offset(bindparam("beyond"))
-    .limit(1)
-)
-
-
-def _turning(insert: upsert.Insert) -> Executable:
-    made = insert.values(system=_SYSTEM, turn=1)
-    return made.on_conflict_do_update(
-        index_elements=[throttle.c.system], set_={"turn": throttle.c.turn + 1}
-    )
-
-
-_TURN = upsert.of_each(throttle, _turning)
-
-
-def my_turn(conn: Connection, system: str) -> None:
-    """Lock the system's row: takers of all processes go one by one, so that no count is stale.
-
-    The time that a call's row must bear is read after it: who waited for its turn would note an
-    earlier time than it calls at.
-    """
-    conn.execute(_TURN[conn.dialect.name], {"system": system})
-
-
-def conditions(limit: Limit) -> list[ColumnElement[bool]]:
-    """Under which one more row of a call may be inserted; bound by `asked`."""
-    found: list[ColumnElement[bool]] = [or_(_CLOSED.is_(None), _CLOSED <= _NOW)]
-    if limit.hourly is not None:
-        found.append(bindparam("allowed", type_=Integer()) > _USED)
-    if limit.burst is not None:
-        found.append(_LATEST.is_(None))
-    return found
-
 
 def asked(
     system: str, limit: Limit, lane: Lane, *, imminent: bool, now: datetime
 ) -> dict[str, Any]:
-    """What `conditions` are bound to, for a call of this lane at this time."""
+    """What writing down a call of this lane at this time, or asking why not, is bound to."""
     return {
         "system": system,
         "at": now,
@@ -157,26 +90,9 @@ def refuse(conn: Connection, told: Mapping[str, Any]) -> NoReturn:
     Throttled while the remote has closed us out, Deferred when the lane's part of the hour is used
     up, BurstError when this second is full, or when it can be tried again at once.
     """
-    row = conn.execute(_WHY, told).one()
-    _has_room(conn, told, row.closed, row.used, 1)
-    raise BurstError(told["at"] if row.full is None else row.full + SECOND)
-
-
-_ASK = select(
-    throttle.c.system,
-    throttle.c.closed_until,
-    case(
-        (
-            throttle.c.system.in_(bindparam("limited", expanding=True)),
-            select(func.count())
-            .select_from(call)
-            .where(call.c.system == throttle.c.system)
-            .where(call.c.state != "unsent", call.c.at > _HOUR_AGO)
-            .scalar_subquery(),
-        ),
-        else_=0,
-    ).label("used"),
-)
+    found = spending.why(conn, told)
+    _has_room(conn, told, found, 1)
+    raise BurstError(told["at"] if found.full is None else found.full + SECOND)
 
 
 def ask(
@@ -190,49 +106,33 @@ def ask(
 ) -> None:
     """Raise Throttled or Deferred when a system would not take so many calls of this lane now."""
     limited = [system for system, limit in limits.items() if limit.hourly is not None]
-    rows = {
-        row.system: row for row in conn.execute(_ASK, {"limited": limited, "hour_ago": now - HOUR})
-    }
+    found = spending.of_every(conn, limited, now - HOUR)
     for system, limit in limits.items():
-        if system in rows:
-            row, told = rows[system], asked(system, limit, lane, imminent=imminent, now=now)
-            _has_room(conn, told, row.closed_until, row.used, calls)
+        if system in found:
+            told = asked(system, limit, lane, imminent=imminent, now=now)
+            _has_room(conn, told, found[system], calls)
 
 
-def _has_room(
-    conn: Connection, told: Mapping[str, Any], closed: datetime | None, used: int, calls: int
-) -> None:
-    if closed is not None and closed > told["at"]:
-        raise Throttled("throttled", closed)
+def _has_room(conn: Connection, told: Mapping[str, Any], found: Spent, calls: int) -> None:
+    if found.closed is not None and found.closed > told["at"]:
+        raise Throttled("throttled", found.closed)
     allowed: int | None = told["allowed"]
     if allowed is None:
         return
-    beyond = used + min(calls, allowed) - allowed
+    beyond = found.used + min(calls, allowed) - allowed
     if beyond > 0:
-        opens: datetime = conn.execute(_OPENS, {**told, "beyond": beyond - 1}).scalar_one()
+        opens = spending.opens(conn, told["system"], told["hour_ago"], beyond - 1)
         raise Deferred("budget", opens + HOUR)
 
 
 # --- what is left ---------------------------------------------------------------------------------
 
 
-def close_until(conn: Connection, system: str, until: datetime) -> None:
-    """Close a system for all processes until a time; a later time stays."""
-    made = upsert.insert(conn, throttle).values(system=system, closed_until=until, turn=0)
-    conn.execute(
-        made.on_conflict_do_update(
-            index_elements=[throttle.c.system],
-            set_={"closed_until": until},
-            where=or_(throttle.c.closed_until.is_(None), throttle.c.closed_until < until),
-        )
-    )
-
-
 def left(conn: Connection, system: str, limit: Limit, now: datetime) -> Left:
     """The budget of a system now."""
-    row = conn.execute(_LEFT, {"system": system, "hour_ago": now - HOUR}).one()
-    closed = row.closed if row.closed is not None and row.closed > now else None
-    return Left(system, limit.hourly, row.used, closed)
+    found = spending.of(conn, system, now - HOUR)
+    closed = found.closed if found.closed is not None and found.closed > now else None
+    return Left(system, limit.hourly, found.used, closed)
 
 
 def widened(wait: Wait, budget: Left) -> Wait:

@@ -36,6 +36,7 @@ from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_
 from sync.outbound.hosts import Base, redirect_target
 from sync.outbound.ticket import Ticket as Ticket
 from sync.store.database import Store
+from sync.store.service import spending
 from sync.store.tables import baselines, claims
 from sync.store.tables.claims import FenceLostError
 
@@ -184,7 +185,7 @@ class Gate:
             self._hold(conn, ticket)
         entry = self._entries[call.system]
         if entry.limited or call.effect in brake.COUNTED:
-            budget.my_turn(conn, call.system)
+            spending.my_turn(conn, call.system)
         now = self._clock()
         if ticket.before is not None:
             call = ticket.before(conn, call)
@@ -272,7 +273,7 @@ class Gate:
         with self._store.write() as conn:
             audit.end(conn, call, permit.call_id, Outcome(state, status, self._clock()))
             baselines.unexpect(conn, permit.call_id)
-            budget.close_until(conn, call.system, retry_at)
+            spending.close_until(conn, call.system, retry_at)
 
     def _close(
         self, permit: "_Permit", state: str, status: int | None, *, drop_pending: bool

@@ -27,6 +27,7 @@ from sync.outbound.gate import Ticket, WritesOffError
 from sync.outbound.transport import Transport
 from sync.store.schema import throttle
 from sync.store.schema import work as work_table
+from sync.store.service import spending
 from sync.store.tables import baselines, journal, links
 from sync.store.tables.work import Lane
 from tests.support.servers.gate_world import KEY, NEW, OK, OLD, T0, World
@@ -400,7 +401,7 @@ def test_a_later_closing_time_stays(world, peer):
     with pytest.raises(Throttled):
         world.gate.send(world.get, world.ticket)
     with world.store.write() as conn:
-        budget.close_until(conn, "oncall", T0 + timedelta(seconds=60))
+        spending.close_until(conn, "oncall", T0 + timedelta(seconds=60))
         closed = conn.execute(select(throttle.c.closed_until)).scalar_one()
     assert closed == T0 + timedelta(seconds=600)
 

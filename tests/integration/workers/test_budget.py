@@ -12,6 +12,7 @@ from sync.outbound.budget import BurstError, Left, Limit, widened
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
 from sync.store.schema import call
+from sync.store.service import spending
 from sync.store.tables.work import Lane, Wait
 from tests.support.servers.races import in_processes, in_threads
 
@@ -30,7 +31,7 @@ def made(conn, at, state="done", system="drchrono", lane=Lane.LIVE):
 
 def permit(conn, limit, clock, lane=Lane.LIVE, *, imminent=False, system="drchrono"):
     """One permit as the gate takes it: the clock is read when it is our turn."""
-    budget.my_turn(conn, system)
+    spending.my_turn(conn, system)
     now = clock()
     call_made = Call(system, "GET", "appointment", "/appointments/7/")
     ticket = Ticket(lane, imminent=imminent)
@@ -265,7 +266,7 @@ def test_lanes_are_shut_one_after_the_other(store):
 
 def test_left_tells_a_closing_time_that_is_still_to_come(store):
     with store.write() as conn:
-        budget.close_until(conn, "drchrono", T0 + SECOND)
+        spending.close_until(conn, "drchrono", T0 + SECOND)
         assert budget.left(conn, "drchrono", Limit(500), T0).closed_until == T0 + SECOND
         assert budget.left(conn, "drchrono", Limit(500), T0 + SECOND).closed_until is None
         assert budget.left(conn, "oncall", Limit(), T0) == Left("oncall", None, 0, None)
