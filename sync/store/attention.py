@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from sync.store.schema import attention
 
@@ -130,12 +130,6 @@ def close_about(
     about = attention.c.aggregate == aggregate, attention.c.object.in_(objects)
     closing = update(attention).where(*about, _OPEN, attention.c.cause.not_in(keep))
     conn.execute(closing.values(closed_at=now))
-
-
-def forget_about(conn: Connection, aggregate: int, object_id: int) -> None:
-    """Drop what is open about one object of an aggregate, as if it had never been asked."""
-    about = attention.c.aggregate == aggregate, attention.c.object == object_id
-    conn.execute(delete(attention).where(*about, _OPEN))
 
 
 def was_told(conn: Connection, aggregate: int, object_id: int) -> bool:

@@ -103,12 +103,6 @@ def count_participants(conn: Connection, keys: Collection[int]) -> Counter[int]:
     return Counter(conn.execute(rows).scalars())
 
 
-def is_appointment(conn: Connection, object_id: int) -> bool:
-    """Whether an object is or was the appointment of any attendance."""
-    held = select(attendance.c.id).where(attendance.c.appointment == object_id)
-    return conn.execute(held.limit(1)).first() is not None
-
-
 def is_participant(conn: Connection, object_id: int) -> bool:
     """Whether an object is or was the participant of any attendance."""
     held = select(attendance.c.id).where(attendance.c.participant == object_id)
