@@ -96,13 +96,13 @@ def test_a_write_of_an_unknown_outcome_is_looked_for_by_the_target(store):
         source, target = new(conn), new(conn)
         obj = add(conn, source, "7").id
         sent = {"aggregate": source, "object": obj, "system": "oncall", "lane": 0, "at": T0}
-        sent |= {"method": "PATCH", "endpoint": "appointment", "effect": "update"}
-        for state in ("unresolved", "done"):
-            conn.execute(insert(call).values(**sent, fence=9, state=state))
+        sent |= {"method": "PATCH", "endpoint": "appointment", "fence": 9}
+        for effect, state in (("update", "unresolved"), ("cancel", "done")):
+            conn.execute(insert(call).values(**sent, effect=effect, state=state))
     absorb(store, source, target)
     with store.write() as conn:
         state = load(conn, work.claim(conn, target, owner="w", now=LATER, seconds=45), LATER)
-        assert [row["state"] for row in state.unresolved] == ["unresolved"]
+        assert [write.effect for write in state.unresolved] == ["update"]
 
 
 @pytest.mark.parametrize("excluded", ["source", "target", None])
