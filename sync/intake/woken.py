@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import lists
-from sync.store.tables import blockers, links, told, work
+from sync.store.service import buckets
+from sync.store.tables import blockers, links, work
 from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def wake(
     """
     if not waiting:
         return []
-    if not told.peek(conn, _NAME, _rates(sync), now).may:
+    if not buckets.peek(conn, _NAME, _rates(sync), now).may:
         if kind == blockers.VISIT:
             _raise(conn, waiting, now=now, lane=Lane.CATCHUP, wait=_SLOW)
         else:
@@ -65,7 +66,7 @@ def by_address(conn: Connection, sync: Sync, kind: str, ref: str, *, now: dateti
     """Raise what waits for somebody with an address, while there are tokens."""
     if not links.blocked_on(conn, kind, ref):
         return []
-    if not told.peek(conn, _NAME, _rates(sync), now).may:
+    if not buckets.peek(conn, _NAME, _rates(sync), now).may:
         lists.soon(conn, "drchrono_patients", now)
         return []
     return blockers.wake(conn, kind, ref, now=now, wait=NO_WAIT)
@@ -74,7 +75,7 @@ def by_address(conn: Connection, sync: Sync, kind: str, ref: str, *, now: dateti
 def spend(conn: Connection, sync: Sync, tokens: int, now: datetime) -> None:
     """Take a token for each aggregate that was woken."""
     if tokens:
-        told.spend(conn, _NAME, _rates(sync), now, tokens)
+        buckets.spend(conn, _NAME, _rates(sync), now, tokens)
 
 
 def _rates(sync: Sync) -> bucket.Rates:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.core.records import Life, State, Visit
 from sync.core.rules import plausible
 from sync.core.rules.same import Here, Same, same_visit
-from sync.store.tables import decisions_never
+from sync.store.tables import decisions
 
 if TYPE_CHECKING:
     from sync.matching.scan import Met, Scan, Sides
@@ -38,7 +38,7 @@ def _judged(scan: Scan, met: Met, one: Met) -> Same:
 
 def _told_apart(scan: Scan, left: Visit, right: Visit) -> bool:
     with scan.sync.store.read() as conn:
-        return decisions_never.is_said(
+        return decisions.are_apart(
             conn, ("appointment", left.remote_id), ("visit", right.remote_id)
         )
 

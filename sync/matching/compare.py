@@ -23,7 +23,7 @@ from sync.matching.marked import here, patient, there
 from sync.matching.scan import Met, Scan, Sides, Together
 from sync.oncall.newest import record_id
 from sync.outbound.pages import Page
-from sync.store.tables import decisions_never, links
+from sync.store.tables import decisions, links
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def patients_like(scan: Scan, shown: Person) -> people.Match[Person]:
     same = scan.by_email.get(normal_email(present(shown.email, "")), [])
     with scan.sync.store.read() as conn:
         ids = [one.remote_id for one in same]
-        apart = decisions_never.apart(conn, "contact", shown.remote_id, "patient", ids)
+        apart = decisions.apart(conn, "contact", shown.remote_id, "patient", ids)
     return people.match(shown, [one for one in same if one.remote_id not in apart])
 
 

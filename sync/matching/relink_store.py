@@ -16,7 +16,7 @@ from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import Found, Seat
 from sync.run import occurrences, transfer
-from sync.store.tables import decisions_never, journal, links, work
+from sync.store.tables import decisions, journal, links, work
 from sync.store.tables.work import Hints, Lane
 from sync.store.visits import moves, visits
 from sync.store.visits import occurrences as known
@@ -59,7 +59,7 @@ def store(conn: Connection, scan: Scan, found: Found) -> int | None:
 def _told_apart(conn: Connection, found: Found) -> bool:
     there = found.present
     return there is not None and any(
-        decisions_never.is_said(
+        decisions.are_apart(
             conn, ("appointment", one.visit.remote_id), ("visit", there.visit.remote_id)
         )
         for one in found.appointments

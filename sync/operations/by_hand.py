@@ -23,7 +23,7 @@ from sync.run.outcomes import LaterError
 from sync.run.transfer import Held
 from sync.runtime import Ring, Sync
 from sync.store.people import persons
-from sync.store.tables import attendances, decisions, decisions_never, journal, links, work
+from sync.store.tables import attendances, decisions, journal, links, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane, Lease
 from sync.store.visits import visits
@@ -130,7 +130,7 @@ def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...
         names = ("patient", "contact") if pair.there.kind == "contact" else ("appointment", "visit")
         for here in pair.here:
             one, other = (names[0], str(here.remote_id)), (names[1], str(pair.there.remote_id))
-            decisions_never.say(conn, one, other, by=by, now=now)
+            decisions.tell_apart(conn, one, other, by=by, now=now)
         apart = _let_go(held, pair) if pair.leaves else _take_out(held, pair)
         journal.close_attention(conn, pair.key, now)
         return raise_again(conn, pair.key, now), raise_again(conn, apart, now)

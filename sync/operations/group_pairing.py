@@ -16,7 +16,7 @@ from sync.operations.by_hand import NotPossibleError, Preview
 from sync.run import allowed
 from sync.runtime import Sync
 from sync.store import attention
-from sync.store.tables import decisions_never, journal, links
+from sync.store.tables import decisions, journal, links
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
 
@@ -64,7 +64,7 @@ def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
     there = links.first_sight(conn, "oncall", "appointment", right.remote_id, now=now)
     by_hand.holding(conn, sync, here.aggregate, there.aggregate)
     for other in _asked(conn, here) - {right.remote_id}:
-        decisions_never.say(
+        decisions.tell_apart(
             conn, ("appointment", left.remote_id), ("visit", other), by="pair", now=now
         )
     for obj in (here, there):

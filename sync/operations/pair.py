@@ -30,7 +30,6 @@ from sync.store.tables import (
     attendances,
     baselines,
     decisions,
-    decisions_never,
     journal,
     links,
     person_index,
@@ -102,9 +101,9 @@ def pair(sync: Sync, kind: str, a: str, b: str, *, by: str) -> tuple[Ring, ...]:
 
 
 def _decided(
-    conn: Connection, sync: Sync, one: decisions_never.Who, other: decisions_never.Who, by: str
+    conn: Connection, sync: Sync, one: decisions.Who, other: decisions.Who, by: str
 ) -> None:
-    decisions_never.unsay(conn, one, other)
+    decisions.forget_apart(conn, one, other)
     decisions.note(
         conn, "pair", f"{one[0]}:{one[1]}", f"{other[0]}:{other[1]}", by=by, now=sync.clock()
     )

@@ -18,7 +18,7 @@ from sync.operations.by_hand import NotPossibleError
 from sync.operations.lookup import UnknownError
 from sync.runtime import Ring, Sync
 from sync.store import attention
-from sync.store.tables import decisions, decisions_never, decisions_who, links
+from sync.store.tables import decisions, links
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Lane
 from sync.visits.linking import merged_charts
@@ -231,7 +231,7 @@ def _answer(sync: Sync, found: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
     match found.kind:
         case "patient":
             with sync.store.write() as conn:
-                decisions_who.is_patient(conn, subject, chosen, by=by, now=sync.clock())
+                decisions.say_patient(conn, subject, chosen, by=by, now=sync.clock())
             return ()
         case "contact":
             return pair.pair(sync, "person", subject, chosen, by=by)
@@ -249,18 +249,18 @@ def _of_charts(sync: Sync, found: _Open, chosen: str, by: str) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         if chosen == NONE:
-            decisions_never.say(conn, ("patient", former), ("patient", chart), by=by, now=now)
+            decisions.tell_apart(conn, ("patient", former), ("patient", chart), by=by, now=now)
         else:
-            decisions_who.is_merged(conn, former, chart, by=by, now=now)
+            decisions.say_same_chart(conn, former, chart, by=by, now=now)
 
 
-def _none(sync: Sync, found: _Open, subject: decisions_never.Who, by: str) -> None:
+def _none(sync: Sync, found: _Open, subject: decisions.Who, by: str) -> None:
     """It is none of them: they are never asked about again, and a new one may be made."""
     if found.kind == "patient" and found.cause not in _MAY_BE_NEW:
         raise NotPossibleError(f"{found.cause}: say which patient it is.")
     with sync.store.write() as conn:
         now = sync.clock()
         for one in found.ids:
-            decisions_never.say(conn, subject, (found.kind, one), by=by, now=now)
+            decisions.tell_apart(conn, subject, (found.kind, one), by=by, now=now)
         if found.kind == "patient":
-            decisions_who.is_new(conn, subject[1], by=by, now=now)
+            decisions.say_new(conn, subject[1], by=by, now=now)

@@ -15,7 +15,7 @@ from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
 from sync.people import charts
-from sync.store.tables import baselines, decisions_never, facts, journal, links, person_index, work
+from sync.store.tables import baselines, decisions, facts, journal, links, person_index, work
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints, Lane, Lease
 
@@ -67,7 +67,7 @@ def _told_apart(sync: Sync, key: int, ids: list[str]) -> set[str]:
     with sync.store.read() as conn:
         patient = links.patient_row(conn, key)
         who = str(patient.remote_id) if patient else ""
-        return decisions_never.apart(conn, "patient", who, "contact", ids)
+        return decisions.apart(conn, "patient", who, "contact", ids)
 
 
 def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:

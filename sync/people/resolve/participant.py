@@ -25,8 +25,7 @@ from sync.store.people import patients, persons
 from sync.store.tables import (
     baselines,
     blockers,
-    decisions_never,
-    decisions_who,
+    decisions,
     links,
     person_index,
     told,
@@ -185,7 +184,7 @@ def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) 
         raise _asked(run, "participant_unmatched", candidate)
     _refuse_former(candidate, [one for one in shown if one.active is False])
     with run.sync.store.read() as conn:
-        asked = decisions_who.may_be_made(conn, attendee.remote_id)
+        asked = decisions.may_be_made(conn, attendee.remote_id)
     made, json = new_patients.make(
         run, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
     )
@@ -216,7 +215,7 @@ def _said(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
     """The patient whom a person has said that this participant is."""
     sync = run.sync
     with sync.store.read() as conn:
-        patient = decisions_who.patient_of(conn, attendee.remote_id)
+        patient = decisions.patient_of(conn, attendee.remote_id)
     if patient is None:
         return None
     try:
@@ -229,7 +228,7 @@ def _said(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
 
 def _told_apart(run: Run, attendee: Attendee, ids: list[str]) -> set[str]:
     with run.sync.store.read() as conn:
-        return decisions_never.apart(conn, "participant", attendee.remote_id, "patient", ids)
+        return decisions.apart(conn, "participant", attendee.remote_id, "patient", ids)
 
 
 def from_index(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core import bucket
-from sync.store.tables import journal, told
+from sync.store.service import buckets
+from sync.store.tables import journal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,8 +40,8 @@ def rates(sync: Sync, system: str) -> bucket.Rates:
 def put_back(conn: Connection, sync: Sync, system: str, said: Settled, now: datetime) -> None:
     """Give the token of a read back: what was told of is there."""
     of_system = rates(sync, system)
-    level = told.level(conn, said.credential, of_system, now)
-    told.put_level(conn, said.credential, of_system.given_back(level), now)
+    level = buckets.level(conn, said.credential, of_system, now)
+    buckets.put_level(conn, said.credential, of_system.given_back(level), now)
 
 
 def tell_flood(conn: Connection, waiting: int, now: datetime) -> None:

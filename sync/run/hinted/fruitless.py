@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import bounds, lists
-from sync.store.tables import links, told, work
+from sync.store.service import buckets
+from sync.store.tables import links, work
 from sync.store.tables.work import Lane, Wait
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def note(sync: Sync, lease: Lease, obj: Obj | None, deliveries: Iterable[Deliver
         now = sync.clock()
         work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.change(conn, obj.id, fruitless_at=now)
-        level = told.level(conn, _name(obj), _rates(sync, obj), now)
+        level = buckets.level(conn, _name(obj), _rates(sync, obj), now)
         reads = 1 + (lease.attempts if obj.system == "drchrono" else 0)
         paid = 1 if _was_in_vain(obj, now) else 0
         spent = bucket.Level(max(0.0, level.soon - 1 + paid), max(0.0, level.share - reads + paid))
-        told.put_level(conn, _name(obj), spent, now)
+        buckets.put_level(conn, _name(obj), spent, now)
 
 
 def _is_late(one: Delivery, obj: Obj) -> bool:
@@ -73,11 +74,11 @@ def may_be_read(
     if not _was_in_vain(obj, now) or work.waits(item):
         return True
     rates = _rates(sync, obj)
-    if not told.peek(conn, _name(obj), rates, now).may:
+    if not buckets.peek(conn, _name(obj), rates, now).may:
         return False
-    level = told.level(conn, _name(obj), rates, now)
+    level = buckets.level(conn, _name(obj), rates, now)
     if level.may:
-        told.put_level(conn, _name(obj), level.taken(), now)
+        buckets.put_level(conn, _name(obj), level.taken(), now)
     return level.may
 
 
@@ -92,7 +93,7 @@ def lane_of(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> Lane:
     if not _was_in_vain(obj, now):
         return Lane.LIVE
     rates = _rates(sync, obj)
-    few = rates.holds_half(told.peek(conn, _name(obj), rates, now))
+    few = rates.holds_half(buckets.peek(conn, _name(obj), rates, now))
     return Lane.LIVE if few else Lane.CATCHUP
 
 

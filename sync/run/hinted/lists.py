@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sync.core import bucket
 from sync.run.hinted import bounds
 from sync.runtime import Ring
-from sync.store.service import ticks
+from sync.store.service import buckets, ticks
 from sync.store.tables import journal, told, work
 from sync.store.tables.work import Hints, Lane
 
@@ -35,7 +35,7 @@ APART = timedelta(seconds=1.5)  # at least, between two of them
 def soon(conn: Connection, name: str, now: datetime) -> None:
     """Have a list read soon, but not more often than `OFTEN` says."""
     last = ticks.ran_at(conn, name)
-    rate, held = OFTEN[name], told.peek(conn, _bucket(name), _twice(name), now).soon
+    rate, held = OFTEN[name], buckets.peek(conn, _bucket(name), _twice(name), now).soon
     due = now + timedelta(seconds=max(0.0, 1.0 - held) / rate.per_second)
     due = due if last is None else max(due, last + APART)
     ticks.not_later(conn, name, due)
@@ -43,7 +43,7 @@ def soon(conn: Connection, name: str, now: datetime) -> None:
 
 def note_read(conn: Connection, name: str, now: datetime) -> None:
     """Note that a list is being read, for whatever reason."""
-    told.spend(conn, _bucket(name), _twice(name), now)
+    buckets.spend(conn, _bucket(name), _twice(name), now)
 
 
 def _bucket(name: str) -> str:

@@ -13,6 +13,7 @@ from sync.run import occurrences, transfer
 from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
 from sync.store import objects
+from sync.store.service import buckets
 from sync.store.tables import baselines, journal, links, told, work
 from sync.store.tables.work import Hints
 
@@ -137,10 +138,10 @@ def denied(sync: Sync, lease: Lease, obj: Obj) -> NothingThereError:
         again, others = False, 0
         if said is not None and lease.attempts == 0:
             rates = bounds.rates(sync, obj.system)
-            level = told.level(conn, said.credential, rates, now)
+            level = buckets.level(conn, said.credential, rates, now)
             others = told.count(conn, obj.system, "asks")
             again = level.may and rates.is_calm(level) and not others
-            told.put_level(conn, said.credential, level.taken() if again else level, now)
+            buckets.put_level(conn, said.credential, level.taken() if again else level, now)
         if not again:
             told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
             links.change(conn, obj.id, looked_at=now)

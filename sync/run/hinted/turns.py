@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sync.run.hinted import bounds, lists
 from sync.run.hinted.reads import is_unknown
 from sync.runtime import Ring
+from sync.store.service import buckets
 from sync.store.tables import attendances, journal, links, told, work
 from sync.store.tables.work import Hints, Lane
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.runtime import Sync
+    from sync.store.service.buckets import Bucket
     from sync.store.tables.links import Obj
-    from sync.store.tables.told import Bucket, Told
+    from sync.store.tables.told import Told
     from sync.store.tables.work import Wait
 
 
@@ -52,7 +54,7 @@ def hear(
     told.say(conn, one, "taken" if ring else "asks", now)
     if ring is None:
         return ()
-    told.spend(conn, one.credential, bounds.rates(sync, one.system), now, held=queue.bucket)
+    buckets.spend(conn, one.credential, bounds.rates(sync, one.system), now, held=queue.bucket)
     return (ring,)
 
 
@@ -92,7 +94,7 @@ def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: date
             told.settled(conn, one.system, one.kind, one.remote_id)
             continue
         name = one.credential
-        held = left[name] = left.get(name) or told.bucket_of(conn, name, rates, now)
+        held = left[name] = left.get(name) or buckets.bucket_of(conn, name, rates, now)
         may = held.level.taken(spent[name]).may
         short = short or not may
         if may and room > 0:
@@ -101,7 +103,7 @@ def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: date
             _read_it(conn, one, obj, now, alone=False)
             told.take(conn, one, now)
     for name in sorted(spent):
-        told.spend(conn, name, rates, now, spent[name], held=left[name])
+        buckets.spend(conn, name, rates, now, spent[name], held=left[name])
     return short
 
 

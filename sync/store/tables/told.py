@@ -7,7 +7,7 @@ Nothing is decided by it. A row asks for one read (`asks`), remembers a deletion
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,9 +23,10 @@ from sqlalchemy import (
     update,
 )
 
-from sync.core.bucket import Level, Rates
+from sync.core.bucket import Rates
 from sync.store import upsert
 from sync.store.schema import bucket, object_, told, work
+from sync.store.service import buckets
 
 What = Literal["asks", "taken", "deleted", "keys"]
 EVERY: tuple[What, ...] = get_args(What)
@@ -139,21 +140,13 @@ def being_read(conn: Connection, system: str, since: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """What a credential's buckets hold now, and their row as it was read; None: there is none."""
-
-    level: Level
-    row: tuple[float, float, datetime] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Queue:
     """Where an id stands: what was said of it before, how many of its system ask and are read."""
 
     before: Told | None
     asking: int
     being_read: int
-    bucket: Bucket
+    bucket: buckets.Bucket
 
 
 _NOW = select(literal(1).label("one")).subquery()
@@ -196,7 +189,7 @@ def queue(conn: Connection, one: Told, rates: Rates, now: datetime, *, since: da
         },
     ).one()
     before = None if row.remote_id is None else Told(*row[: len(_ROW)])
-    return Queue(before, row.asking, row.being_read, _bucket(row, rates, now, row.held_at))
+    return Queue(before, row.asking, row.being_read, buckets.as_read(row, rates, now, row.held_at))
 
 
 def asking(
@@ -329,79 +322,3 @@ def of_patients(conn: Connection, ids: Collection[str]) -> list[str]:
         )
     )
     return sorted(rows.scalars())
-
-
-# --- the buckets ----------------------------------------------------------------------------------
-
-
-def peek(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
-    """What a credential's buckets hold now, for a decision that takes nothing: locks no row."""
-    return bucket_of(conn, name, rates, now).level
-
-
-def bucket_of(conn: Connection, name: str, rates: Rates, now: datetime) -> Bucket:
-    """The same with the row as it was read, for `spend`."""
-    row = conn.execute(select(bucket).where(bucket.c.name == name)).first()
-    return Bucket(rates.full) if row is None else _bucket(row, rates, now, row.at)
-
-
-def _bucket(row: Any, rates: Rates, now: datetime, at: datetime | None) -> Bucket:
-    if at is None:
-        return Bucket(rates.full)
-    return Bucket(_as_of(row, at, rates, now), (row.soon, row.share, at))
-
-
-def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
-    """What a credential's buckets hold now; their row is locked until the transaction ends."""
-    locked = select(bucket).where(bucket.c.name == name).with_for_update()
-    row = conn.execute(locked).first()
-    if row is None:
-        full = {"soon": rates.full.soon, "share": rates.full.share, "at": now}
-        made = upsert.insert(conn, bucket).values(name=name, **full)
-        conn.execute(made.on_conflict_do_nothing())
-        row = conn.execute(locked).one()
-    return _as_of(row, row.at, rates, now)
-
-
-def _as_of(row: Any, at: datetime, rates: Rates, now: datetime) -> Level:
-    return rates.later(Level(row.soon, row.share), (now - at).total_seconds())
-
-
-def put_level(conn: Connection, name: str, held: Level, now: datetime) -> None:
-    """Store what the buckets hold as of now."""
-    values = {"soon": held.soon, "share": held.share, "at": now}
-    conn.execute(update(bucket).where(bucket.c.name == name).values(**values))
-
-
-def spend(
-    conn: Connection,
-    name: str,
-    rates: Rates,
-    now: datetime,
-    tokens: int = 1,
-    *,
-    held: Bucket | None = None,
-) -> None:
-    """Take tokens out of a credential's buckets; below zero when others took the last ones.
-
-    `held`: the buckets as they were read; while nobody changed them since, one statement will do.
-    """
-    if held is not None and _spent(conn, name, held, now, tokens):
-        return
-    put_level(conn, name, level(conn, name, rates, now).taken(tokens), now)
-
-
-def _spent(conn: Connection, name: str, held: Bucket, now: datetime, tokens: int) -> bool:
-    """Take tokens by compare-and-set; False when somebody was faster."""
-    left = held.level.taken(tokens)
-    if held.row is None:
-        first = {"soon": left.soon, "share": left.share, "at": now}
-        made = upsert.insert(conn, bucket).values(name=name, **first).on_conflict_do_nothing()
-        return conn.execute(made.returning(bucket.c.name)).first() is not None
-    same = zip((bucket.c.soon, bucket.c.share, bucket.c.at), held.row, strict=True)
-    changed = conn.execute(
-        update(bucket)
-        .where(bucket.c.name == name, *(column == value for column, value in same))
-        .values(soon=left.soon, share=left.share, at=now)
-    )
-    return changed.rowcount == 1

@@ -13,7 +13,7 @@ from sync.run import attempts, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.evidence.sealing import Origin
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
-from sync.store.tables import attendances, baselines, decisions_never, links
+from sync.store.tables import attendances, baselines, decisions, links
 from sync.store.tables.links import Obj
 from sync.store.tables.work import Hints
 from sync.store.visits import moves
@@ -84,7 +84,7 @@ def _is_old(conn: Connection, obj: Obj, marker: Marker) -> bool:
     """Whether it was unlinked by hand from what its marker names, or has left that group."""
     kind, other = ("appointment", "visit") if obj.system == "drchrono" else ("visit", "appointment")
     named = [marker.other] if marker.other is not None else []
-    if decisions_never.apart(conn, kind, str(obj.remote_id), other, named):
+    if decisions.apart(conn, kind, str(obj.remote_id), other, named):
         return True
     if links.kind_of(conn, marker.aggregate) != "visit":
         return False
@@ -131,7 +131,7 @@ def _has_left(conn: Connection, obj: Obj, target: int) -> bool:
 def _told_apart(conn: Connection, obj: Obj, theirs: list[Obj]) -> bool:
     kind, other = ("appointment", "visit") if obj.system == "drchrono" else ("visit", "appointment")
     there = [str(o.remote_id) for o in theirs if o.kind == "appointment" and o.system != obj.system]
-    return bool(decisions_never.apart(conn, kind, str(obj.remote_id), other, there))
+    return bool(decisions.apart(conn, kind, str(obj.remote_id), other, there))
 
 
 def hand_over(run: VisitRun, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:

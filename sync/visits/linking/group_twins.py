@@ -18,7 +18,7 @@ from sync.oncall import translate as oncall
 from sync.run import allowed, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store import attention, objects
-from sync.store.tables import attendances, blockers, decisions_never, links, person_index, work
+from sync.store.tables import attendances, blockers, decisions, links, person_index, work
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
 
@@ -112,7 +112,7 @@ def _is_alone(conn: Connection, twin: Obj) -> bool:
 def _is_apart(conn: Connection, run: VisitRun, twin: Obj) -> bool:
     """Whether somebody has told it apart from one of the members by hand."""
     ids = [str(seat.appointment.remote_id) for seat in run.seats]
-    return bool(decisions_never.apart(conn, "visit", str(twin.remote_id), "appointment", ids))
+    return bool(decisions.apart(conn, "visit", str(twin.remote_id), "appointment", ids))
 
 
 def _is_for(run: VisitRun, twin: Obj, invited: Invited) -> bool:
@@ -153,4 +153,4 @@ def stands_elsewhere(conn: Connection, run: VisitRun, person: int) -> bool:
         return True
     ids = [remote_id for _, remote_id in found if remote_id is not None]
     named = "visit", str(there.remote_id if there is not None else None)
-    return bool(decisions_never.apart(conn, *named, "appointment", ids))
+    return bool(decisions.apart(conn, *named, "appointment", ids))

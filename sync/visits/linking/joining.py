@@ -21,7 +21,7 @@ from sync.core.rules.views import Plan, Presence
 from sync.people.resolve.doctor import doctor_for
 from sync.run import transfer
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
-from sync.store.tables import attendances, decisions_never, links, work
+from sync.store.tables import attendances, decisions, links, work
 from sync.store.tables.work import Hints, Wait
 from sync.store.visits import visits
 from sync.visits.linking import group_twins
@@ -69,7 +69,7 @@ def _is_apart(conn: Connection, obj: Obj, target: int) -> bool:
         if (one.system, one.kind) == ("oncall", "appointment") and one.known
     ]
     named = "appointment", str(obj.remote_id)
-    return bool(decisions_never.apart(conn, *named, "visit", theirs))
+    return bool(decisions.apart(conn, *named, "visit", theirs))
 
 
 def _slot(run: VisitRun, plan: Plan) -> Slot | None:

@@ -25,8 +25,7 @@ from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.tables import (
     baselines,
     blockers,
-    decisions_never,
-    decisions_who,
+    decisions,
     journal,
     links,
     person_index,
@@ -115,9 +114,9 @@ def _merged_into(run: VisitRun, key: int, remote_id: str) -> Person | None:
     with sync.store.read() as conn:
         former = links.patient_row(conn, key) or _former_row(conn, key)
         named = str(former.remote_id) if former is not None else ""
-        if named == remote_id or decisions_who.is_same_chart(conn, named, remote_id):
+        if named == remote_id or decisions.is_same_chart(conn, named, remote_id):
             return chart
-        if decisions_never.is_said(conn, ("patient", named), ("patient", remote_id)):
+        if decisions.are_apart(conn, ("patient", named), ("patient", remote_id)):
             return None
         if _is_known_as(conn, run, key, chart, "email_name_birth"):
             return chart

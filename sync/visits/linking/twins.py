@@ -30,7 +30,7 @@ from sync.run import allowed, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.outcomes import BUSY, LaterError
 from sync.store import objects
-from sync.store.tables import attendances, baselines, decisions_never, links, work
+from sync.store.tables import attendances, baselines, decisions, links, work
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
 
@@ -171,9 +171,7 @@ def _may_join(conn: Connection, run: VisitRun, twin: Obj) -> bool:
     if own is None:
         return False
     kind, other = ("visit", "appointment") if twin.system == "oncall" else ("appointment", "visit")
-    return not decisions_never.is_said(
-        conn, (kind, str(twin.remote_id)), (other, str(own.remote_id))
-    )
+    return not decisions.are_apart(conn, (kind, str(twin.remote_id)), (other, str(own.remote_id)))
 
 
 def _not_unsure(run: VisitRun, twin: Obj) -> None:

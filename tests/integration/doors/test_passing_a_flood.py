@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sync.core import bucket
 from sync.run.hinted import bounds, fruitless, lists
 from sync.store.schema import object_, tick, work
+from sync.store.service import buckets
 from sync.store.tables import links, told
 from sync.store.tables.work import Lane
 from sync.tasks import schedule, worker
@@ -35,8 +36,8 @@ def leave(clinic: Clinic, name: str, level: bucket.Level) -> None:
     later = clinic.now() + timedelta(minutes=5)
     full = bucket.Rates(bucket.Rate(99, 1), bucket.Rate(99, 1))
     with clinic.sync.store.write() as conn:
-        told.level(conn, name, full, later)
-        told.put_level(conn, name, level, later)
+        buckets.level(conn, name, full, later)
+        buckets.put_level(conn, name, level, later)
 
 
 def test_few_are_being_read_however_many_are_told_of(clinic: Clinic) -> None:

@@ -9,6 +9,7 @@ from sync.core.bucket import rates
 from sync.run.hinted import bounds
 from sync.store.database import Store
 from sync.store.schema import object_, tick
+from sync.store.service import buckets
 from sync.store.tables import told
 from sync.store.tables.told import Told
 from sync.tasks import schedule, sweep
@@ -175,13 +176,13 @@ def test_a_list_answers_for_numbers_or_for_occurrences(store: Store) -> None:
 def test_what_a_credential_spent_is_kept_and_each_has_its_own(store: Store) -> None:
     limits = rates(500, 0.15)
     with store.write() as conn:
-        level = told.level(conn, "drchrono:0", limits, T0)
+        level = buckets.level(conn, "drchrono:0", limits, T0)
         assert level == limits.full
-        told.put_level(conn, "drchrono:0", level.taken(), T0)
+        buckets.put_level(conn, "drchrono:0", level.taken(), T0)
     with store.write() as conn:
         later = T0 + timedelta(seconds=0.25)
-        assert told.level(conn, "drchrono:0", limits, later).soon == limits.soon.most - 0.5
-        assert told.level(conn, "drchrono:1", limits, later) == limits.full
+        assert buckets.level(conn, "drchrono:0", limits, later).soon == limits.soon.most - 0.5
+        assert buckets.level(conn, "drchrono:1", limits, later) == limits.full
 
 
 def test_the_highest_mark_said_stays(store: Store) -> None:

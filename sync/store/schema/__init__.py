@@ -1,0 +1,63 @@
+"""Define the tables, in one place. The words are those of docs/glossary.md.
+
+Nothing personal is in any column: ids, start times, digests, field names and words of status only.
+"""
+
+from sync.store.schema.base import UtcTime, metadata
+from sync.store.schema.calls import baseline, call, pending, refused_field, throttle
+from sync.store.schema.hints import bucket, delivery, told
+from sync.store.schema.links import (
+    aggregate,
+    attendance,
+    object_,
+    object_alias,
+    person,
+    person_key,
+    visit,
+)
+from sync.store.schema.queue import attention, blocker, conflict, decision, work
+from sync.store.schema.service import (
+    counter,
+    digest_key,
+    heartbeat,
+    installation,
+    probe,
+    scan,
+    tick,
+    ticket,
+    token,
+)
+
+__all__ = [
+    "UtcTime",
+    "aggregate",
+    "attendance",
+    "attention",
+    "baseline",
+    "blocker",
+    "bucket",
+    "call",
+    "conflict",
+    "counter",
+    "decision",
+    "delivery",
+    "digest_key",
+    "heartbeat",
+    "installation",
+    "metadata",
+    "object_",
+    "object_alias",
+    "pending",
+    "person",
+    "person_key",
+    "probe",
+    "refused_field",
+    "scan",
+    "throttle",
+    "tick",
+    "ticket",
+    "token",
+    "told",
+    "visit",
+    "work",
+]

@@ -1,0 +1,71 @@
+"""The rows of what we sent, and of what each field of an object last settled at."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, text
+
+from sync.store.schema.base import UtcTime, metadata
+
+baseline = Table(
+    "baseline",
+    metadata,
+    Column("object", ForeignKey("object.id", ondelete="CASCADE"), primary_key=True),
+    Column("field", String(20), primary_key=True),
+    Column("key_id", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("zone", String(40)),
+)
+
+refused_field = Table(
+    "refused_field",
+    metadata,
+    Column("object", ForeignKey("object.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(40), primary_key=True),  # the key in the body
+    Column("key_id", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+call = Table(
+    "call",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("aggregate", Integer),
+    Column("fence", Integer),
+    Column("system", String(8), nullable=False),
+    Column("object", Integer),
+    Column("method", String(8), nullable=False),
+    Column("endpoint", String(40), nullable=False),
+    Column("fields", String(200), nullable=False, server_default=""),
+    Column("effect", String(30), nullable=False, server_default=""),
+    Column("doctor", String(40)),
+    Column("lane", Integer, nullable=False),
+    # open | done | refused | unresolved | looked (unresolved, and read again since) |
+    # redirected (nothing done there) | unsent (nothing can have reached the remote)
+    Column("state", String(12), nullable=False),
+    Column("status", Integer),
+    Column("at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    # What stood in each field before it was written: [key id, digest] of what was settled or read.
+    Column("before", JSON(none_as_null=True)),
+    sqlite_autoincrement=True,
+)
+Index("ix_call_system_at", call.c.system, call.c.at)
+Index("ix_call_effect_at", call.c.effect, call.c.at)
+Index("ix_call_aggregate_at", call.c.aggregate, call.c.at)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("object", ForeignKey("object.id", ondelete="CASCADE"), primary_key=True),
+    Column("field", String(20), primary_key=True),
+    Column("call", ForeignKey("call.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_id", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+throttle = Table(
+    "throttle",
+    metadata,
+    Column("system", String(8), primary_key=True),
+    Column("closed_until", UtcTime),
+    Column("turn", Integer, nullable=False, server_default=text("0")),  # bumped by each taker
+)

@@ -1,0 +1,121 @@
+"""The rows of what belongs together: aggregates, remote objects, who attends which visit."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from sync.store.schema.base import REMOTE_NUMBER, UtcTime, flag, metadata
+
+aggregate = Table(
+    "aggregate",
+    metadata,
+    Column("id", Integer, primary_key=True),  # never reused or deleted: markers name it
+    Column("kind", String(8), nullable=False),  # visit | person
+    Column("merged_into", ForeignKey("aggregate.id")),
+    Column("created_at", UtcTime, nullable=False),
+    Column("closed_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("aggregate", ForeignKey("aggregate.id"), primary_key=True),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("state", String(8), nullable=False, server_default="open"),  # open | closed
+    Column("starts_at", UtcTime),
+    Column("doctor", String(40)),
+    flag("shared"),  # several attendances may share it: a group visit, wherever it stands
+    Column("slot_key", String(120)),
+    Column("occurrence_key", String(120), unique=True),
+    Column("hold_until", UtcTime),
+    Column("frozen_at", UtcTime),
+)
+Index("uq_visit_open_slot", visit.c.slot_key, unique=True,
+      sqlite_where=(visit.c.slot_key.is_not(None)) & (visit.c.state == "open"),
+      postgresql_where=(visit.c.slot_key.is_not(None)) & (visit.c.state == "open"))  # fmt: skip
+Index("ix_visit_starts_at", visit.c.starts_at)
+
+person = Table(
+    "person",
+    metadata,
+    Column("aggregate", ForeignKey("aggregate.id"), primary_key=True),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    flag("excluded"),
+)
+
+object_ = Table(
+    "object",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("system", String(8), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("remote_id", String(64)),  # null while creating or ambiguous
+    Column("aggregate", ForeignKey("aggregate.id"), nullable=False, index=True),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("state", String(10), nullable=False),  # creating | ambiguous | live | gone | skipped
+    Column("create_key", String(160)),
+    Column("mark", String(40)),  # updated_at as sent, an opaque order mark
+    Column("marked", Boolean, nullable=False, server_default=false()),  # bears our marker
+    Column("highest_before", REMOTE_NUMBER),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
+    Column("looked_at", UtcTime),
+    Column("seen_at", UtcTime),  # when its remote state was last read or confirmed
+    Column("created_at", UtcTime, nullable=False),
+    Column("made_by_us", Boolean, nullable=False, server_default=false()),
+    Column("provider", String(40)),  # what a contact belongs to; what we last sent for a visit
+    Column("division", String(40)),
+    Column("marker_key", String(16)),  # the digest key that its marker was sealed with
+    flag("told"),  # only a caller said that it is there: no authenticated call has shown it yet
+    Column("shown_at", UtcTime),  # gone, and said to be there again since: to be read once by id
+    Column("fruitless_at", UtcTime),  # when a read last found nothing behind a caller's words
+    UniqueConstraint("system", "kind", "remote_id"),
+    sqlite_autoincrement=True,
+)
+Index("uq_object_create_key", object_.c.create_key, unique=True,
+      sqlite_where=object_.c.state != "gone",
+      postgresql_where=object_.c.state != "gone")  # fmt: skip
+
+object_alias = Table(
+    "object_alias",
+    metadata,
+    Column("system", String(8), primary_key=True),
+    Column("kind", String(12), primary_key=True),
+    Column("remote_id", String(64), primary_key=True),
+    Column("object", ForeignKey("object.id", ondelete="CASCADE"), nullable=False),
+)
+
+attendance = Table(
+    "attendance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("visit", ForeignKey("aggregate.id"), nullable=False, index=True),
+    Column("life", Integer, nullable=False, server_default=text("1")),
+    Column("appointment", ForeignKey("object.id")),
+    Column("participant", ForeignKey("object.id"), unique=True),
+    Column("person", ForeignKey("aggregate.id"), index=True),
+    Column("person_version", Integer, nullable=False, server_default=text("0")),
+    Column("current", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("uq_attendance_current_appointment", attendance.c.appointment, unique=True,
+      sqlite_where=attendance.c.current, postgresql_where=attendance.c.current)  # fmt: skip
+
+person_key = Table(
+    "person_key",
+    metadata,
+    Column("person", ForeignKey("aggregate.id"), primary_key=True),
+    Column("what", String(20), primary_key=True),
+    Column("key_id", String(16), primary_key=True),
+    Column("hmac", String(64), primary_key=True),
+)
+Index("ix_person_key_what_hmac", person_key.c.what, person_key.c.hmac)

@@ -1,0 +1,77 @@
+"""The rows of the queue: what is to be looked at, what waits for what, and whom to ask."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, text
+
+from sync.store.schema.base import UtcTime, flag, metadata
+
+work = Table(
+    "work",
+    metadata,
+    Column("aggregate", ForeignKey("aggregate.id"), primary_key=True),
+    Column("wanted", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("lane", Integer, nullable=False),  # 0 live, 1 told, 2 catchup, 3 bulk
+    Column("due", UtcTime, nullable=False),
+    Column("first_hint", UtcTime),  # of the round that waits; null from claim to next hint
+    flag("hint_drchrono"),
+    flag("hint_oncall"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("lease_by", String(80)),
+    Column("lease_until", UtcTime),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("rung_at", UtcTime),
+    flag("own"),  # we ask for DrChrono's side ourselves in this round: no body explains that
+    # What the last claim was told: 1 DrChrono's side, 2 OnCall's, 4 asked for by ourselves.
+    Column("claimed", Integer, nullable=False, server_default=text("0")),
+)
+Index("ix_work_waiting", work.c.lane, work.c.due, sqlite_where=work.c.wanted > work.c.done,
+      postgresql_where=work.c.wanted > work.c.done)  # fmt: skip
+Index("ix_work_leased", work.c.lease_until, sqlite_where=work.c.lease_by.is_not(None),
+      postgresql_where=work.c.lease_by.is_not(None))  # fmt: skip
+
+blocker = Table(
+    "blocker",
+    metadata,
+    Column("aggregate", ForeignKey("aggregate.id"), primary_key=True),
+    Column("object", Integer, primary_key=True),  # 0: the aggregate as a whole
+    Column("kind", String(12), primary_key=True),  # patient | mapping | visit | auth | operator
+    Column("ref", String(64), primary_key=True),
+    Column("since", UtcTime, nullable=False),
+)
+Index("ix_blocker_kind_ref", blocker.c.kind, blocker.c.ref)
+
+attention = Table(
+    "attention",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("aggregate", Integer, nullable=False),  # 0: the whole service
+    Column("object", Integer, nullable=False, server_default=text("0")),
+    Column("cause", String(40), nullable=False),
+    Column("candidates", JSON),  # ids and field names only
+    Column("opened_at", UtcTime, nullable=False),
+    Column("closed_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+Index("uq_attention_open", attention.c.aggregate, attention.c.object, attention.c.cause,
+      unique=True, sqlite_where=attention.c.closed_at.is_(None),
+      postgresql_where=attention.c.closed_at.is_(None))  # fmt: skip
+
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("object", Integer, nullable=False, index=True),
+    Column("field", String(20), nullable=False),
+    Column("how", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("kind", String(12), primary_key=True),  # never_pair | exclude | keep | release
+    Column("a", String(64), primary_key=True),
+    Column("b", String(64), primary_key=True),
+    Column("by", String(60), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
