@@ -104,8 +104,7 @@ def is_new(
         return False
     if again and (not awaited or links.waits(conn, key, row.id)):
         return True
-    told = select(attention.c.id).where(attention.c.aggregate == key, attention.c.object == row.id)
-    return conn.execute(told.limit(1)).first() is None
+    return not attention.was_told(conn, key, row.id)
 
 
 def _is_as_sent(conn: Connection, run: VisitRun, seat: Seat, wire: dict[str, Json]) -> bool:
