@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import lists
-from sync.store.service import buckets
-from sync.store.tables import blockers, links, work
+from sync.store.tables import blockers, buckets, links, work
 from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core import bucket
-from sync.store.service import buckets
-from sync.store.tables import journal
+from sync.store.tables import buckets, journal
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import bounds, lists
-from sync.store.service import buckets
-from sync.store.tables import links, work
+from sync.store.tables import buckets, links, work
 from sync.store.tables.work import Lane, Wait
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from sync.run import occurrences, transfer
 from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
 from sync.store import objects
-from sync.store.service import buckets
-from sync.store.tables import baselines, journal, links, told, work
+from sync.store.tables import baselines, buckets, journal, links, told, work
 from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from sync.run.hinted import bounds, lists
 from sync.run.hinted.reads import is_unknown
 from sync.runtime import Ring
-from sync.store.service import buckets
-from sync.store.tables import attendances, journal, links, told, work
+from sync.store.tables import attendances, buckets, journal, links, told, work
 from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.runtime import Sync
-    from sync.store.service.buckets import Bucket
+    from sync.store.tables.buckets import Bucket
     from sync.store.tables.links import Obj
     from sync.store.tables.told import Told
     from sync.store.tables.work import Wait

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sync.core.bucket import Rates
 from sync.store import upsert
 from sync.store.schema import bucket, object_, told, work
-from sync.store.service import buckets
+from sync.store.tables import buckets
 
 What = Literal["asks", "taken", "deleted", "keys"]
 EVERY: tuple[What, ...] = get_args(What)

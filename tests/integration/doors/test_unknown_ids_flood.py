@@ -9,8 +9,7 @@ from sync.core.bucket import rates
 from sync.run.hinted import bounds
 from sync.store.database import Store
 from sync.store.schema import object_, tick
-from sync.store.service import buckets
-from sync.store.tables import told
+from sync.store.tables import buckets, told
 from sync.store.tables.told import Told
 from sync.tasks import schedule, sweep
 from tests.integration.store.test_links import T0
