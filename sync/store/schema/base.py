@@ -1,4 +1,4 @@
-"""What every table is made of: times with a zone, the metadata, flags and remote numbers."""
+"""Define what every table is made of: times with a zone, the metadata, flags, remote numbers."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rows of what we sent, and of what each field of an object last settled at."""
+"""Define the tables of what we sent, and of what each field of an object last settled at."""
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, text
 

@@ -1,4 +1,4 @@
-"""The rows of what callers told us."""
+"""Define the tables of what callers told us."""
 
 from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table
 

@@ -1,4 +1,4 @@
-"""The rows of what belongs together: aggregates, remote objects, who attends which visit."""
+"""Define the tables of what belongs together: aggregates, remote objects, attendances."""
 
 from sqlalchemy import (
     Boolean,

@@ -1,4 +1,4 @@
-"""The rows of the queue: what is to be looked at, what waits for what, and whom to ask."""
+"""Define the tables of the queue: what is to be looked at, what waits, whom to ask."""
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, text
 

@@ -1,4 +1,4 @@
-"""The rows of the service itself: its accounts, keys, secrets, ticks, scans and facts."""
+"""Define the service's own tables: accounts, keys, secrets, ticks, scans and facts."""
 
 from sqlalchemy import Column, Float, Integer, LargeBinary, String, Table, Text, text
 
