@@ -10,15 +10,15 @@ from sync.core.rules.same import Here, Same, same_visit
 from sync.store.tables import decisions
 
 if TYPE_CHECKING:
-    from sync.matching.scan import Met, Scan, Sides
+    from sync.matching.scan import ListedVisit, Scan, Sides
 
 
-def same(scan: Scan, met: Met, one: Met) -> bool:
+def same(scan: Scan, met: ListedVisit, one: ListedVisit) -> bool:
     """Whether they surely are one visit, and nobody has told them apart."""
     return _judged(scan, met, one) is Same.CERTAIN
 
 
-def may_be(scan: Scan, met: Met, one: Met) -> bool:
+def may_be(scan: Scan, met: ListedVisit, one: ListedVisit) -> bool:
     """Whether they may be one visit: one asks.
 
     Somebody typed the visit into both systems, and the address differs; or not.
@@ -26,7 +26,7 @@ def may_be(scan: Scan, met: Met, one: Met) -> bool:
     return not met.visit.group and _judged(scan, met, one) is Same.MAYBE
 
 
-def _judged(scan: Scan, met: Met, one: Met) -> Same:
+def _judged(scan: Scan, met: ListedVisit, one: ListedVisit) -> Same:
     left, right = met.visit, one.visit
     patient = scan.people.get(str(left.patient))
     charts = (patient,) if patient is not None else ()
@@ -43,17 +43,17 @@ def _told_apart(scan: Scan, left: Visit, right: Visit) -> bool:
         )
 
 
-def claims(scan: Scan, sides: Sides, one: Met) -> list[Met]:
+def claims(scan: Scan, sides: Sides, one: ListedVisit) -> list[ListedVisit]:
     """The appointments that surely are an OnCall visit; of several those of its length, if any."""
     return as_long(one, _standing([met for met in sides.claiming(one) if same(scan, met, one)]))
 
 
-def unsure(scan: Scan, sides: Sides, one: Met) -> list[Met]:
+def unsure(scan: Scan, sides: Sides, one: ListedVisit) -> list[ListedVisit]:
     """The appointments that an OnCall visit may be: one asks."""
     return _standing([met for met in sides.claiming(one) if may_be(scan, met, one)])
 
 
-def _standing(found: list[Met]) -> list[Met]:
+def _standing(found: list[ListedVisit]) -> list[ListedVisit]:
     """Those that stand, where any does.
 
     A rescheduled one is the former place of its clone (docs/api-facts.md, D38), and no rival of it.
@@ -61,7 +61,7 @@ def _standing(found: list[Met]) -> list[Met]:
     return [met for met in found if not _is_rescheduled(met.visit)] or found
 
 
-def as_long(one: Met, found: list[Met]) -> list[Met]:
+def as_long(one: ListedVisit, found: list[ListedVisit]) -> list[ListedVisit]:
     """Those that last as long as `one`, where any does."""
     length = plausible.length(one.visit)
     return [other for other in found if plausible.length(other.visit) == length] or found

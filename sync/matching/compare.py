@@ -20,7 +20,7 @@ from sync.core.wording import Json
 from sync.mapping import in_scope
 from sync.matching import alike
 from sync.matching.marked import here, patient, there
-from sync.matching.scan import Met, Scan, Sides, Together
+from sync.matching.scan import ListedVisit, Scan, Sides, Together
 from sync.oncall.newest import record_id
 from sync.outbound.pages import Page
 from sync.store.tables import decisions, links
@@ -34,10 +34,10 @@ class Compared:
     """
 
     groups: list[Together]
-    same: list[tuple[Met, Met]]
-    unsure: list[tuple[Met, list[str]]]
-    only_drchrono: list[Met]
-    only_oncall: list[Met]
+    same: list[tuple[ListedVisit, ListedVisit]]
+    unsure: list[tuple[ListedVisit, list[str]]]
+    only_drchrono: list[ListedVisit]
+    only_oncall: list[ListedVisit]
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -155,27 +155,27 @@ def _groups(scan: Scan, sides: Sides) -> list[Together]:
     return found
 
 
-def _oncall_visits(scan: Scan) -> list[Met]:
+def _oncall_visits(scan: Scan) -> list[ListedVisit]:
     """Every open OnCall visit to come."""
     return [met for met in visits(scan) if _is_free(scan, met)]
 
 
-def visits(scan: Scan) -> list[Met]:
+def visits(scan: Scan) -> list[ListedVisit]:
     """Every OnCall visit, the first made first; read once in a scan."""
     if scan.there is None:
         scan.there = sorted(_read_visits(scan), key=lambda met: record_id(met.json))
     return scan.there
 
 
-def _read_visits(scan: Scan) -> list[Met]:
-    found: list[Met] = []
+def _read_visits(scan: Scan) -> list[ListedVisit]:
+    found: list[ListedVisit] = []
     for page in scan.sync.oncall.appointment_pages(scan.ticket):
-        found += (Met(json, there(scan, json)) for json in page.results)
+        found += (ListedVisit(json, there(scan, json)) for json in page.results)
         scan.progress("OnCall visits", len(found))
     return found
 
 
-def _appointments(scan: Scan) -> list[Met]:
+def _appointments(scan: Scan) -> list[ListedVisit]:
     """Every appointment in scope from today to the end of the window."""
     return [
         met
@@ -184,13 +184,13 @@ def _appointments(scan: Scan) -> list[Met]:
     ]
 
 
-def appointments(scan: Scan) -> list[Met]:
+def appointments(scan: Scan) -> list[ListedVisit]:
     """Every appointment from yesterday to the end of the window, verbose; read once in a scan."""
     if scan.here is None:
         days = min(scan.mapping.policy.window_days, scan.sync.settings.window_days)
         first = (scan.now - timedelta(days=1)).date()
         last = (scan.now + timedelta(days=days)).date()
-        found: list[Met] = []
+        found: list[ListedVisit] = []
         listing = partial(
             scan.sync.drchrono.list_appointments,
             scan.ticket,
@@ -198,13 +198,13 @@ def appointments(scan: Scan) -> list[Met]:
             date_range=f"{first.isoformat()}/{last.isoformat()}",
         )
         for page in _pages(scan, listing):
-            found += (Met(json, here(scan, json)) for json in page.results)
+            found += (ListedVisit(json, here(scan, json)) for json in page.results)
             scan.progress("DrChrono appointments", len(found))
         scan.here = found
     return scan.here
 
 
-def _is_free(scan: Scan, met: Met) -> bool:
+def _is_free(scan: Scan, met: ListedVisit) -> bool:
     """Whether a visit is to come, has no counterpart, and nobody is asked about it already."""
     asked = any(
         met.visit.remote_id in ([one.visit.remote_id] if met.visit.system == "drchrono" else hits)

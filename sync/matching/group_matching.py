@@ -6,7 +6,7 @@ from sync.core.records import Attendee
 from sync.core.rules.same import agreed
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.matching.scan import Met, Scan, Together
+from sync.matching.scan import ListedVisit, Scan, Together
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import occurrences, transfer
@@ -44,19 +44,19 @@ def link(scan: Scan, together: Together) -> Ring:
     return Ring(key, Lane.BULK)
 
 
-def _row(conn: Connection, scan: Scan, met: Met) -> Obj:
+def _row(conn: Connection, scan: Scan, met: ListedVisit) -> Obj:
     row = links.first_sight(conn, "drchrono", "appointment", met.visit.remote_id, now=scan.now)
     if row.state == "skipped":
         links.change(conn, row.id, state="live")
     return row
 
 
-def _equal(wire: dict[str, Json], met: Met, there: Met) -> dict[str, Json]:
+def _equal(wire: dict[str, Json], met: ListedVisit, there: ListedVisit) -> dict[str, Json]:
     equal = {"state", "patient"} | agreed(met.visit, there.visit)
     return {name: value for name, value in wire.items() if name in equal}
 
 
-def _settle(conn: Connection, scan: Scan, row: Obj, met: Met, there: Met) -> None:
+def _settle(conn: Connection, scan: Scan, row: Obj, met: ListedVisit, there: ListedVisit) -> None:
     digests = scan.sync.digests
     sent = _equal(drchrono.wire("appointment", met.json), met, there)
     baselines.settle(
@@ -69,9 +69,9 @@ def _attend(
     scan: Scan,
     key: int,
     row: Obj,
-    met: Met,
+    met: ListedVisit,
     who: Attendee,
-    there: Met,
+    there: ListedVisit,
 ) -> None:
     digests = scan.sync.digests
     participant = links.find(conn, "oncall", "participant", who.remote_id) or links.add(

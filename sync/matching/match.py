@@ -18,7 +18,7 @@ from sync.drchrono import translate as drchrono
 from sync.matching import group_matching, relink, untimed
 from sync.matching.compare import compare, patients_like, read_contacts, read_patients, visits
 from sync.matching.marked import contact
-from sync.matching.scan import Met, Scan, new_scan
+from sync.matching.scan import ListedVisit, Scan, new_scan
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.people import contact_search, contacts, mirror
@@ -185,7 +185,7 @@ def _visits(scan: Scan) -> tuple[tuple[Ring, ...], bool]:
     return tuple(rings), whole
 
 
-def _linked(scan: Scan, met: Met, one: Met) -> Ring:
+def _linked(scan: Scan, met: ListedVisit, one: ListedVisit) -> Ring:
     """Link the two; what is equal is settled, and the run that follows writes the markers."""
     sync = scan.sync
     with sync.store.write() as conn:
@@ -209,7 +209,9 @@ def _linked(scan: Scan, met: Met, one: Met) -> Ring:
         return Ring(obj.aggregate, Lane.BULK)
 
 
-def _settle(conn: Connection, scan: Scan, obj: Obj, met: Met, other: Obj, one: Met) -> None:
+def _settle(
+    conn: Connection, scan: Scan, obj: Obj, met: ListedVisit, other: Obj, one: ListedVisit
+) -> None:
     digests = scan.sync.digests
     left, right = drchrono.wire("appointment", met.json), oncall.wire("appointment", one.json)
     equal = {"state", "patient"} | agreed(met.visit, one.visit)
@@ -218,7 +220,7 @@ def _settle(conn: Connection, scan: Scan, obj: Obj, met: Met, other: Obj, one: M
         baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
 
 
-def _attend(conn: Connection, scan: Scan, obj: Obj, met: Met, one: Met) -> None:
+def _attend(conn: Connection, scan: Scan, obj: Obj, met: ListedVisit, one: ListedVisit) -> None:
     """Seat the patient's participant; anybody else is left alone."""
     if any(a.current for a in attendances.attendances(conn, obj.aggregate)):
         return
@@ -241,7 +243,7 @@ def _attend(conn: Connection, scan: Scan, obj: Obj, met: Met, one: Met) -> None:
     )
 
 
-def _alone(scan: Scan, system: str, met: Met, hits: list[str]) -> list[Ring]:
+def _alone(scan: Scan, system: str, met: ListedVisit, hits: list[str]) -> list[Ring]:
     """A visit that only one side has: its run makes the other, once creating is allowed."""
     sync = scan.sync
     if occurrences.is_far(sync, met.visit):
@@ -267,7 +269,7 @@ def _never_run(conn: Connection, obj: Obj) -> bool:
     return not baselines.stored_fields(conn, [obj.id])
 
 
-def _object(conn: Connection, scan: Scan, system: str, met: Met) -> Obj:
+def _object(conn: Connection, scan: Scan, system: str, met: ListedVisit) -> Obj:
     obj = links.first_sight(conn, system, "appointment", met.visit.remote_id, now=scan.now)
     if obj.state == "skipped":
         links.change(conn, obj.id, state="live")

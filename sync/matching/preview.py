@@ -14,7 +14,7 @@ from sync.core.rules.people import normal_email
 from sync.core.rules.place import Slot, slot_of
 from sync.matching import untimed
 from sync.matching.compare import compare, patients_like, read_contacts, read_patients
-from sync.matching.scan import Met, Scan, Together, new_scan
+from sync.matching.scan import ListedVisit, Scan, Together, new_scan
 from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.people import charts, mirror, sharing
 from sync.runtime import Ring, Sync
@@ -39,7 +39,7 @@ class NotConnectedError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class GoLivePreview:
     """What going live would do, in counts: calls as they usually are, mails at the most.
 
     `visits_linked` were matched before; `visits_matched` would be linked now. `to_decide` is by the
@@ -62,7 +62,7 @@ class Preview:
     charts_sharing_an_address: int = 0
 
 
-def preview(sync: Sync) -> Preview:
+def preview(sync: Sync) -> GoLivePreview:
     """Read both systems and count what going live would do; stores nothing but the calls.
 
     Raises NotConnectedError, MappingError and the RemoteErrors of the reads.
@@ -150,7 +150,7 @@ class _Counts:
                 if who.remote_id not in known:
                     self._participant(one.visit.visit, who, only=False)
 
-    def to_oncall(self, alone: Iterable[Met]) -> None:
+    def to_oncall(self, alone: Iterable[ListedVisit]) -> None:
         """Appointments whose patient can be invited; the others wait for their chart."""
         for met in alone:
             if isinstance(met.visit.state, State) and met.visit.state.life is not Life.OPEN:
@@ -176,7 +176,7 @@ class _Counts:
             if patient.remote_id not in self._met:
                 self._new_contacts.add(patient.remote_id)
 
-    def to_drchrono(self, alone: Iterable[Met]) -> None:
+    def to_drchrono(self, alone: Iterable[ListedVisit]) -> None:
         """OnCall visits of patients who are known, or of one who is surely nobody known."""
         for met in alone:
             staying = [one for one in met.visit.attendees if one.cancelled is not True]
@@ -240,7 +240,7 @@ class _Counts:
         same = self._contacts.get(normal_email(present(who.email, "")), [])
         return people.match(who, same).one or who
 
-    def result(self, same: int, groups: list[Together]) -> Preview:
+    def result(self, same: int, groups: list[Together]) -> GoLivePreview:
         scan = self._scan
         self.tell(sharing.CAUSE, len(self._crowds))
         with scan.sync.store.read() as conn:
@@ -259,7 +259,7 @@ class _Counts:
             (sum(len(one.members) for one in groups), MARKED_MEMBER),
             (len(groups), MARKED_GROUP),
         )
-        return Preview(
+        return GoLivePreview(
             accepted=accepted is not None,
             people_matched=len(self._matched),
             visits_linked=linked,

@@ -12,7 +12,7 @@ from sync.core.records import Attendee, Person, State, Visit
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.relink import Family, marker_of
 from sync.core.rules.same import one_of
-from sync.matching.scan import Met, Scan
+from sync.matching.scan import ListedVisit, Scan
 
 
 @dataclass
@@ -20,42 +20,42 @@ class Found:
     """A family with its objects as they were read: OnCall's visits by generation, appointments."""
 
     family: Family
-    visits: list[Met]
-    appointments: list[Met]
-    unmarked: list[Met]
+    visits: list[ListedVisit]
+    appointments: list[ListedVisit]
+    unmarked: list[ListedVisit]
 
     @property
-    def present(self) -> Met | None:
+    def present(self) -> ListedVisit | None:
         """The present OnCall visit, where a list showed it."""
         return self.visits[-1] if self.visits else None
 
 
 @dataclass(frozen=True)
-class Seat:
+class RelinkedSeat:
     """One attendance: its appointment (None: in no list) and its participant (None: not told)."""
 
-    appointment: Met | None
+    appointment: ListedVisit | None
     attendee: Attendee | None
 
 
-def seats(scan: Scan, found: Found) -> list[Seat]:
+def seats(scan: Scan, found: Found) -> list[RelinkedSeat]:
     """A seat for each appointment; without a marker only if its patient is a participant."""
     there = list(found.present.visit.attendees) if found.present is not None else []
     if not found.family.group:
         met = found.appointments[0] if found.appointments else None
-        return [Seat(met, _only(there, chart_of(scan, met)))]
-    made: list[Seat] = []
+        return [RelinkedSeat(met, _only(there, chart_of(scan, met)))]
+    made: list[RelinkedSeat] = []
     for met in (*found.appointments, *found.unmarked):
         chart = chart_of(scan, met)
         who = one_of(chart, there) if chart is not None else None
         if who is not None:
             there.remove(who)
         if who is not None or met in found.appointments:
-            made.append(Seat(met, who))
+            made.append(RelinkedSeat(met, who))
     return made
 
 
-def unsure(scan: Scan, found: Found, made: Sequence[Seat]) -> bool:
+def unsure(scan: Scan, found: Found, made: Sequence[RelinkedSeat]) -> bool:
     """Whether somebody of an open visit may be one of its participants, and can't be told which."""
     if found.present is None or is_over(found.present.visit):
         return False
@@ -71,7 +71,7 @@ def unsure(scan: Scan, found: Found, made: Sequence[Seat]) -> bool:
     )
 
 
-def life_of(found: Found, one: Seat) -> int:
+def life_of(found: Found, one: RelinkedSeat) -> int:
     """Which life of the attendance it is, by the marker of the appointment, else of the visit."""
     for met in (one.appointment, found.present):
         marker = marker_of(met.visit) if met is not None else None
@@ -80,7 +80,7 @@ def life_of(found: Found, one: Seat) -> int:
     return 1
 
 
-def chart_of(scan: Scan, met: Met | None) -> Person | None:
+def chart_of(scan: Scan, met: ListedVisit | None) -> Person | None:
     """The chart of an appointment's patient, if it was listed."""
     return scan.people.get(str(met.visit.patient)) if met is not None else None
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from sync.core.records import Visit
     from sync.core.wording import Json
-    from sync.matching.relink_places import Found, Seat
-    from sync.matching.scan import Met, Scan
+    from sync.matching.relink_places import Found, RelinkedSeat
+    from sync.matching.scan import ListedVisit, Scan
     from sync.store.tables.links import Obj
 
 WHOLE = frozenset({*FIELDS, "state", "patient"})
@@ -40,7 +40,7 @@ WHOLE = frozenset({*FIELDS, "state", "patient"})
 # --- who attends ----------------------------------------------------------------------------------
 
 
-def attend(conn: Connection, scan: Scan, found: Found, key: int, one: Seat) -> None:
+def attend(conn: Connection, scan: Scan, found: Found, key: int, one: RelinkedSeat) -> None:
     """Store one attendance: its appointment, its participant, its person."""
     appointment, participant = _appointment(conn, found, one), _participant(conn, scan, key, one)
     if appointment is None:
@@ -65,14 +65,14 @@ def attend(conn: Connection, scan: Scan, found: Found, key: int, one: Seat) -> N
         attendances.attend(conn, key, life=life, **values)
 
 
-def _appointment(conn: Connection, found: Found, one: Seat) -> Obj | None:
+def _appointment(conn: Connection, found: Found, one: RelinkedSeat) -> Obj | None:
     if one.appointment is not None:
         return links.find(conn, "drchrono", "appointment", one.appointment.visit.remote_id)
     lost = found.family.lost if found.visits else None
     return links.find(conn, "drchrono", "appointment", lost) if lost is not None else None
 
 
-def _participant(conn: Connection, scan: Scan, key: int, one: Seat) -> Obj | None:
+def _participant(conn: Connection, scan: Scan, key: int, one: RelinkedSeat) -> Obj | None:
     if one.attendee is None:
         return None
     remote_id = one.attendee.remote_id
@@ -95,7 +95,7 @@ def person(conn: Connection, scan: Scan, patient: str) -> int:
 # --- what both sides say alike --------------------------------------------------------------------
 
 
-def visit(conn: Connection, scan: Scan, found: Found, made: list[Seat]) -> bool:
+def visit(conn: Connection, scan: Scan, found: Found, made: list[RelinkedSeat]) -> bool:
     """Settle what both sides say alike; returns whether nothing is left for a run to see to."""
     there = found.present
     seats = [(one, one.appointment) for one in made if one.appointment is not None]
@@ -120,11 +120,11 @@ def visit(conn: Connection, scan: Scan, found: Found, made: list[Seat]) -> bool:
     return all(quiet)
 
 
-def _is_quiet(met: Met, names: set[str]) -> bool:
+def _is_quiet(met: ListedVisit, names: set[str]) -> bool:
     return names >= WHOLE or ("state" in names and relink_places.is_over(met.visit))
 
 
-def _alike(one: Seat, here: Visit, there: Visit) -> set[str]:
+def _alike(one: RelinkedSeat, here: Visit, there: Visit) -> set[str]:
     """The fields that an appointment and the OnCall visit show alike, in our terms."""
     names = agreed(here, there)
     if _end(here.state) is not None and _end(here.state) == _end_there(one, there):
@@ -134,7 +134,7 @@ def _alike(one: Seat, here: Visit, there: Visit) -> set[str]:
     return names
 
 
-def _end_there(one: Seat, there: Visit) -> Life | None:
+def _end_there(one: RelinkedSeat, there: Visit) -> Life | None:
     cancelled = one.attendee is not None and one.attendee.cancelled is True
     return Life.CANCELLED if cancelled and _end(there.state) is Life.OPEN else _end(there.state)
 
@@ -148,7 +148,9 @@ def _end(state: object) -> Life | None:
     return Life.CANCELLED if state.life is Life.DELETED else state.life
 
 
-def _settle(conn: Connection, scan: Scan, system: str, met: Met, names: Iterable[str]) -> None:
+def _settle(
+    conn: Connection, scan: Scan, system: str, met: ListedVisit, names: Iterable[str]
+) -> None:
     row = links.find(conn, system, "appointment", met.visit.remote_id)
     if row is None:
         return
@@ -169,7 +171,7 @@ def _settle_wire(
     baselines.settle(conn, row.id, digests.fields(row.id, sent), digests.key_id, zone=zone)
 
 
-def _settle_provider(conn: Connection, scan: Scan, there: Met, here: Visit) -> None:
+def _settle_provider(conn: Connection, scan: Scan, there: ListedVisit, here: Visit) -> None:
     """What OnCall does not tell of its provider is what we sent: the doctor's own provider."""
     row = links.find(conn, "oncall", "appointment", there.visit.remote_id)
     if row is None or there.visit.provider_wire is not None or isinstance(here.provider, Absent):
@@ -183,7 +185,7 @@ def _settle_provider(conn: Connection, scan: Scan, there: Met, here: Visit) -> N
 # --- names and e-mails ----------------------------------------------------------------------------
 
 
-def _settle_names(conn: Connection, scan: Scan, there: Met, one: Seat) -> bool:
+def _settle_names(conn: Connection, scan: Scan, there: ListedVisit, one: RelinkedSeat) -> bool:
     """Settle what a participant and the chart say alike; what differs follows the policy.
 
     Returns whether nothing is left for the visit's run: the person's own sees to names.
@@ -216,7 +218,7 @@ def _settle_names(conn: Connection, scan: Scan, there: Met, one: Seat) -> bool:
 
 
 def _settle_participant(
-    conn: Connection, scan: Scan, there: Met, one: Seat, names: Iterable[str]
+    conn: Connection, scan: Scan, there: ListedVisit, one: RelinkedSeat, names: Iterable[str]
 ) -> None:
     assert one.attendee is not None  # noqa: S101 - the callers looked
     row = links.find(conn, "oncall", "participant", one.attendee.remote_id)

@@ -14,7 +14,7 @@ from sync.core.records import Absent, Marker
 from sync.core.rules import place
 from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
-from sync.matching.relink_places import Found, Seat
+from sync.matching.relink_places import Found, RelinkedSeat
 from sync.run import occurrences, transfer
 from sync.store.tables import decisions, journal, links, work
 from sync.store.tables.work import Hints, Lane
@@ -66,7 +66,7 @@ def _told_apart(conn: Connection, found: Found) -> bool:
     )
 
 
-def _is_asked(scan: Scan, found: Found, made: list[Seat]) -> bool:
+def _is_asked(scan: Scan, found: Found, made: list[RelinkedSeat]) -> bool:
     """A 1:1 visit whose participant seems to be somebody else by now: a person is asked."""
     if found.family.group or found.present is None or not relink_places.unsure(scan, found, made):
         return False
@@ -132,7 +132,9 @@ def _systems(conn: Connection, key: int) -> set[str]:
 # --- its rows -------------------------------------------------------------------------------------
 
 
-def _rows(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat]) -> list[Obj]:
+def _rows(
+    conn: Connection, scan: Scan, found: Found, key: int, made: list[RelinkedSeat]
+) -> list[Obj]:
     """A row for each object, in its generation; `marked` where its marker says what is so."""
     rows = []
     for met in found.visits:
@@ -191,7 +193,7 @@ def _is_so(conn: Connection, marker: Marker | None, key: int) -> bool:
 # --- its place ------------------------------------------------------------------------------------
 
 
-def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat]) -> None:
+def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[RelinkedSeat]) -> None:
     """Generation, time, doctor, slot and occurrence of the visit, and whether it is over."""
     standing = [one.appointment.visit for one in made if one.appointment is not None]
     there = found.present.visit if found.present is not None else None
@@ -221,7 +223,9 @@ def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[Seat
         known.note(conn, key, found.family.occurrence, first=True)
 
 
-def _slot(scan: Scan, found: Found, made: list[Seat], starts: datetime, doctor: str) -> str | None:
+def _slot(
+    scan: Scan, found: Found, made: list[RelinkedSeat], starts: datetime, doctor: str
+) -> str | None:
     """The key of the place where it stands: a group's, or one person's."""
     members = [one.appointment.visit for one in made if one.appointment is not None]
     if not found.family.group:

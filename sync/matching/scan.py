@@ -16,8 +16,8 @@ from sync.runtime import Sync
 
 
 @dataclass
-class Met:
-    """A visit of one system as the scan met it."""
+class ListedVisit:
+    """One visit of one system, as the scan read it in a list."""
 
     json: dict[str, Json]
     visit: Visit
@@ -38,9 +38,11 @@ class Scan:
     ours: frozenset[str] = frozenset()  # the installations whose markers count
     verbose: bool = False  # charts are read with their markers
     waits: bool = False  # for the budget, where it is used up: what was read is not read again
-    here: list[Met] | None = None  # DrChrono's appointments, once they were read
-    there: list[Met] | None = None  # OnCall's visits
-    unsure: list[tuple[Met, list[str]]] = field(default_factory=list)  # what markers can't settle
+    here: list[ListedVisit] | None = None  # DrChrono's appointments, once they were read
+    there: list[ListedVisit] | None = None  # OnCall's visits
+    unsure: list[tuple[ListedVisit, list[str]]] = field(
+        default_factory=list
+    )  # what markers can't settle
     progress: Callable[[str, int], None] = lambda _what, _count: None
 
     def is_crowd(self, patient: Person) -> bool:
@@ -59,8 +61,8 @@ class Together:
     """
 
     slot: Slot
-    visit: Met
-    members: list[tuple[Met, Attendee]]
+    visit: ListedVisit
+    members: list[tuple[ListedVisit, Attendee]]
 
 
 def new_scan(sync: Sync) -> Scan:
@@ -76,11 +78,11 @@ class Sides:
     A practice has thousands: only those of one start, and those a marker names, are compared.
     """
 
-    def __init__(self, here: list[Met], there: list[Met]) -> None:
+    def __init__(self, here: list[ListedVisit], there: list[ListedVisit]) -> None:
         self.here, self.there = here, there
         self._ids = {met.visit.remote_id: met for met in here}
-        self._here: defaultdict[object, list[Met]] = defaultdict(list)
-        self._there: defaultdict[object, list[Met]] = defaultdict(list)
+        self._here: defaultdict[object, list[ListedVisit]] = defaultdict(list)
+        self._there: defaultdict[object, list[ListedVisit]] = defaultdict(list)
         for met in here:
             self._here[met.visit.starts].append(met)
         for one in there:
@@ -88,18 +90,18 @@ class Sides:
             key = marker.other if isinstance(marker, Marker) else one.visit.starts
             self._there[key].append(one)
 
-    def beginning(self, starts: datetime) -> list[Met]:
+    def beginning(self, starts: datetime) -> list[ListedVisit]:
         """The appointments that begin at a time."""
         return self._here[starts]
 
-    def claiming(self, one: Met) -> list[Met]:
+    def claiming(self, one: ListedVisit) -> list[ListedVisit]:
         """The appointments that an OnCall visit may be."""
         marker = one.visit.marker
         if isinstance(marker, Marker):
             return [self._ids[marker.other]] if marker.other in self._ids else []
         return self._here[one.visit.starts]
 
-    def claimed(self, met: Met) -> list[Met]:
+    def claimed(self, met: ListedVisit) -> list[ListedVisit]:
         """The OnCall visits that an appointment may be, the first made first."""
         of_both = self._there[met.visit.remote_id] + self._there[met.visit.starts]
         return sorted(of_both, key=lambda one: record_id(one.json))

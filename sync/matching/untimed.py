@@ -11,10 +11,10 @@ from sync.core.rules import plausible
 from sync.core.rules.lifecycle import terminal
 from sync.mapping import in_scope
 from sync.matching.compare import appointments, is_unlinked, visits
-from sync.matching.scan import Met, Scan
+from sync.matching.scan import ListedVisit, Scan
 
 
-def found(scan: Scan) -> Iterator[tuple[str, str, Met]]:
+def found(scan: Scan) -> Iterator[tuple[str, str, ListedVisit]]:
     """Each open one in scope without a counterpart: its system, the cause it is told by, itself."""
     for met in _open(scan, appointments(scan)):
         if in_scope(scan.mapping, met.visit):
@@ -24,7 +24,7 @@ def found(scan: Scan) -> Iterator[tuple[str, str, Met]]:
             yield "oncall", "no_time", met
 
 
-def _open(scan: Scan, listed: Iterable[Met]) -> Iterator[Met]:
+def _open(scan: Scan, listed: Iterable[ListedVisit]) -> Iterator[ListedVisit]:
     for met in listed:
         state = met.visit.state
         over = isinstance(state, State) and terminal(state)

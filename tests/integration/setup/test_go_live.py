@@ -63,7 +63,7 @@ def test_the_dry_run_counts_and_stores_nothing(waiting: Clinic) -> None:
     before = rows(waiting)
     waiting.forget()
     found = preview.preview(waiting.sync)
-    assert found == preview.Preview(
+    assert found == preview.GoLivePreview(
         accepted=False,
         people_matched=0,
         visits_linked=0,

@@ -28,7 +28,7 @@ def waiting(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> Iterator[Clini
         yield clinic
 
 
-def live(clinic: Clinic) -> preview.Preview:
+def live(clinic: Clinic) -> preview.GoLivePreview:
     clinic.sandbox.wait_idle()
     for remote in ("drchrono", "oncall"):
         clinic.sandbox.faults(remote)
