@@ -325,6 +325,6 @@ def _path(request: Outgoing) -> str:
 
 def _object_in(call: Call) -> str | None:
     """The id of the object that a call's path names."""
-    if call.endpoint not in ITEMS or call.endpoint == "contact_appointments":
+    if call.endpoint not in ITEMS:
         return None
     return unquote(call.path.partition("?")[0].rstrip("/").rpartition("/")[2])
