@@ -59,13 +59,12 @@ def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:
     return ParkedError("operator", UNSURE, UNSURE, candidates=ids, also=also)
 
 
-def of_visit(sync: Sync, key: int) -> None:
+def of_visit(conn: Connection, key: int) -> None:
     """Raises ParkedError for a visit that may be one of several, or whose patients are excluded."""
-    with sync.store.read() as conn:
-        asked, patients = persons.held_back(conn, key, UNSURE)
-        left = _candidates_left(conn, key) if asked else ()
-        if left:
-            raise unsure((), left)
+    asked, patients = persons.held_back(conn, key, UNSURE)
+    left = _candidates_left(conn, key) if asked else ()
+    if left:
+        raise unsure((), left)
     if patients:
         raise ParkedError("operator", f"excluded:{patients[0]}", None)
 

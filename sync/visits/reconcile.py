@@ -19,7 +19,6 @@ from sync.run import allowed
 from sync.run.hinted import fruitless
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
-from sync.store.tables import links
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
 from sync.visits.creating import invite, newcomers, record, recover
@@ -51,9 +50,9 @@ def begin(sync: Sync, lease: Lease) -> VisitRun:
     now = sync.clock()
     with sync.store.read() as conn:
         state = load(conn, lease, now)
-    if state.row.frozen_at is not None:
-        raise ParkedError("operator", "frozen", "too_many_writes")
-    allowed.of_visit(sync, state.key)
+        if state.row.frozen_at is not None:
+            raise ParkedError("operator", "frozen", "too_many_writes")
+        allowed.of_visit(conn, state.key)
     return VisitRun(sync, lease, _ticket(sync, state), sync.mapping, state)
 
 
@@ -84,6 +83,7 @@ def reconcile(run: VisitRun) -> None:
     _read_rest(run)
     plan = _link(run)
     parked = execute(run, plan) if run.sync.live else {}
+    run.echo = None  # what was written since has an echo of its own
     _look_again_if_stale(run, plan)
     finish(run, plan, parked)
 
@@ -169,13 +169,9 @@ def _is_quiet(run: VisitRun) -> bool:
     """Whether what was hinted was read, is there, and asks for nothing; nor does anybody wait."""
     state = run.state
     quiet = bool(state.read) and not state.gone and all(is_quiet(state, one) for one in state.read)
-    return quiet and not state.unresolved and not _waits(run) and not second_patient.newcomers(run)
-
-
-def _waits(run: VisitRun) -> bool:
-    """Whether it was parked: what it waits for can be on the side that nothing was said about."""
-    with run.sync.store.read() as conn:
-        return links.is_blocked(conn, run.state.key)
+    # What it was parked for can be on the side that nothing was said about.
+    waits = bool(state.unresolved) or state.parked
+    return quiet and not waits and not second_patient.newcomers(run)
 
 
 def _hear(run: VisitRun) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sync.core.records import Life, State
 from sync.core.rules.effects import NextGeneration, Patch
 from sync.core.rules.fates import PRESENT, Fate
+from sync.core.rules.place import slot_key
 from sync.core.rules.views import SYSTEMS, Plan
 from sync.people import contacts
 from sync.store.tables import journal, links, work
@@ -71,7 +72,7 @@ def _settle_one(conn: Connection, run: VisitRun, plan: Plan) -> None:
             continue
         if system == "oncall" and not plan.effects and (obj.id, "state") not in stored:
             names.add("state")  # the status that the create's answer lacked
-        carried.settle(conn, run, obj, shown, names)
+        carried.settle_news(conn, run, obj, shown, names)
 
 
 def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
@@ -81,9 +82,9 @@ def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
     for seat in run.seats:
         fate = plan.fates.get(seat.attended.id)
         if fate is Fate.STAYS:
-            carried.settle(conn, run, seat.appointment, seat.shown, TOLD - kept)
+            carried.settle_news(conn, run, seat.appointment, seat.shown, TOLD - kept)
         elif fate in _OVER:
-            carried.settle(conn, run, seat.appointment, seat.shown, ("state",))
+            carried.settle_news(conn, run, seat.appointment, seat.shown, ("state",))
             carried.settle_participant(conn, run, seat)
             if seat.gone:
                 links.change(conn, seat.appointment.id, state="gone")
@@ -91,7 +92,7 @@ def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
         return
     names = {name for system, name in plan.adopt if system == "oncall"} | {"state"} | back
     names -= plan.written("oncall")  # settled with the answer
-    carried.settle(conn, run, run.state.object("oncall"), run.oncall(), names)
+    carried.settle_news(conn, run, run.state.object("oncall"), run.oncall(), names)
 
 
 # --- what was seen --------------------------------------------------------------------------------
@@ -100,11 +101,12 @@ def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
 def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> None:
     state, now = run.state, run.sync.clock()
     there = state.object("oncall")
-    seen = [(seat.appointment, seat.shown) for seat in run.seats]
-    for obj, shown in (*seen, *([(there, run.oncall())] if there is not None else [])):
+    both = [(seat.appointment, seat.shown) for seat in run.seats]
+    both += [(there, run.oncall())] if there is not None else []
+    for obj, shown in both:
         if shown is not None:
-            links.change(conn, obj.id, seen_at=now, mark=shown.visit.mark)
             zones.note_if_unknown(conn, state, obj, shown)
+    links.seen(conn, {obj.id: shown.visit.mark for obj, shown in both if shown is not None}, now)
     waits = not state.is_group and (plan.held or plan.asks)
     for system in () if held or waits else state.gone:
         gone = state.object(system)
@@ -127,7 +129,9 @@ def _note_visit(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> N
         values["state"] = "closed"
     elif goes_on:
         values["state"] = "open"
-    visits.change(conn, state.key, **values)
+    as_it_was = all(getattr(state.row, name) == value for name, value in values.items())
+    if plan.effects or not as_it_was:
+        visits.change(conn, state.key, **values)
 
 
 def _place(conn: Connection, state: VisitState, plan: Plan, *, held: bool) -> dict[str, object]:
@@ -138,7 +142,9 @@ def _place(conn: Connection, state: VisitState, plan: Plan, *, held: bool) -> di
     if doctor is not None:
         values["doctor"] = doctor
     person = _who_holds(state, plan)
-    if person is not None and starts is not None and doctor is not None:
+    if person is None or starts is None or doctor is None:
+        return values
+    if plan.effects or state.row.slot_key != slot_key(doctor, starts, person):
         values["slot_key"] = twins.free_slot(conn, state.key, doctor, starts, person)
     return values
 

@@ -65,7 +65,8 @@ def _close(conn: Connection, run: VisitRun, asked: Iterable[str]) -> None:
     if not run.state.is_group:
         keep = (*asked, *TO_BE_READ)
         journal.close_attention(conn, key, now, keep=keep, keep_about=TO_BE_READ_ABOUT)
-        links.unblock(conn, key)
+        if run.state.parked:
+            links.unblock(conn, key)
         return
     looked = [0, *(seat.appointment.id for seat in run.seats if seat.read)]
     blockers.forget(conn, key, looked)

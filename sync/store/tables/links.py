@@ -4,7 +4,7 @@ Every remote object has one row and belongs to one aggregate. Rows move between 
 `store.visits.moves` only, for `sync.run.transfer`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     Connection,
     RowMapping,
+    bindparam,
     delete,
     func,
     insert,
@@ -252,6 +253,20 @@ def add(
 def change(conn: Connection, object_id: int, **values: Any) -> None:
     """Set columns of an object."""
     conn.execute(update(object_).where(object_.c.id == object_id).values(**values))
+
+
+_SEEN = (
+    update(object_)
+    .where(object_.c.id == bindparam("of"))
+    .values(seen_at=bindparam("at"), mark=bindparam("as_marked"))
+)
+
+
+def seen(conn: Connection, marks: Mapping[int, str | None], now: datetime) -> None:
+    """Note that objects were read now, each with its order mark."""
+    if marks:
+        rows = [{"of": one, "at": now, "as_marked": mark} for one, mark in marks.items()]
+        conn.execute(_SEEN, rows)
 
 
 def creating(conn: Connection, create_key: str) -> Obj | None:

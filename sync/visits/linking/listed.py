@@ -37,18 +37,26 @@ def read_oncall(run: VisitRun) -> None:
         return
     if state.is_group:
         _believe_those_in_it(run, shown.json)
-    with run.sync.store.read() as conn:
-        lost = participants.lost(conn, run, shown.json)
-    for seat in lost:
-        assert seat.participant is not None  # noqa: S101 - that is who was lost
-        staleness.believe_gone(run.sync, state.lease, seat.participant)
-    found = False
+    if participants.unlisted(run, shown.json):
+        _believe_the_lost(run, shown.json)
+    if not state.is_group or not participants.awaits_any(run):
+        return
     with run.sync.store.write() as conn:
-        if state.is_group:
-            found = participants.know_participants(conn, run, shown.json)
-        participants.tell_lost(conn, run, shown.json)
+        found = participants.know_participants(conn, run, shown.json)
     if found:
         load.reload(run)
+
+
+def _believe_the_lost(run: VisitRun, json: dict[str, Json]) -> None:
+    """Tell of members who are not in the list; raise LaterError until two looks say so."""
+    with run.sync.store.read() as conn:
+        lost = participants.lost(conn, run, json)
+    for seat in lost:
+        assert seat.participant is not None  # noqa: S101 - that is who was lost
+        staleness.believe_gone(run.sync, run.state.lease, seat.participant)
+    if lost:
+        with run.sync.store.write() as conn:
+            participants.tell_lost(conn, run, json)
 
 
 def _believe_those_in_it(run: VisitRun, json: dict[str, Json]) -> None:

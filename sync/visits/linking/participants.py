@@ -72,16 +72,27 @@ def tell_lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> None:
 
 def lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> list[Seat]:
     """The members whose participant the visit's list does not show, and who were not told of."""
+    missing = unlisted(run, json)
+    told = attention.told_objects(conn, run.state.key, LOST) if missing else set()
+    return [seat for seat in missing if seat.appointment.id not in told]
+
+
+def unlisted(run: VisitRun, json: dict[str, Json]) -> list[Seat]:
+    """The members whose participant the visit's list does not show, told of or not."""
     shown = {who.remote_id for who in oncall.to_visit(json, run.mapping).attendees}
-    told = attention.told_objects(conn, run.state.key, LOST)
-    found = []
-    for seat in run.seats:
-        row = seat.participant
-        if row is None or row.remote_id is None or row.remote_id in shown:
-            continue
-        if seat.appointment.id not in told and not terminal(as_settled(run, row)[0]):
-            found.append(seat)
-    return found
+    return [
+        seat
+        for seat in run.seats
+        if (row := seat.participant) is not None
+        and row.remote_id is not None
+        and row.remote_id not in shown
+        and not terminal(as_settled(run, row)[0])
+    ]
+
+
+def awaits_any(run: VisitRun) -> bool:
+    """Whether a member is known who has no participant yet, as far as is stored."""
+    return any(seat.attended.person is not None and not has_participant(seat) for seat in run.seats)
 
 
 def is_free(conn: Connection, remote_id: str) -> bool:

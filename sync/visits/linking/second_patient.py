@@ -40,6 +40,8 @@ def newcomers(run: VisitRun) -> list[Attendee]:
         for who in shown.visit.attendees
         if who.cancelled is not True and who.remote_id != own.remote_id
     ]
+    if not others:
+        return []
     # Told ones are looked at again when both sides are hinted by no delivery: a chart came that may
     # be theirs, or an operator asks.
     both = state.lease.hints.drchrono and state.lease.hints.oncall

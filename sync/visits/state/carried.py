@@ -35,6 +35,25 @@ def settle(
         )
 
 
+def settle_news(
+    conn: Connection, run: VisitRun, obj: Obj | None, shown: Shown | None, names: Iterable[str]
+) -> None:
+    """Settle these fields as `settle` does, but for those that the run began with as shown."""
+    if obj is None or shown is None:
+        return
+    news = [name for name in names if not _was_settled(run, obj, shown, name)]
+    settle(conn, run, obj, shown, news)
+
+
+def _was_settled(run: VisitRun, obj: Obj, shown: Shown, name: str) -> bool:
+    digests, known = run.sync.digests, run.state.stored.get((obj.id, name))
+    if known is None or known.ours or known.key_id != digests.key_id or name not in shown.wire:
+        return False
+    if name == "starts" and known.zone != shown.visit.zone:
+        return False
+    return digests.same(obj.id, name, shown.wire[name], known.key_id, known.digest) is True
+
+
 def settle_participant(conn: Connection, run: VisitRun, seat: Seat) -> None:
     """Settle whether the attendance's participant is cancelled, as OnCall showed it."""
     shown, row, digests = run.oncall(), seat.participant, run.sync.digests

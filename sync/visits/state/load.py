@@ -40,6 +40,7 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         unresolved=calls.unresolved(conn, key, lease.fence),
         place=slot_from(row.slot_key) if row.shared and row.slot_key else None,
     )
+    state.parked = not row.shared and links.is_blocked(conn, key)
     _seat(conn, state)
     return state
 
@@ -65,11 +66,12 @@ def _seat(conn: Connection, state: VisitState) -> None:
     parked: set[int] = set()
     if state.is_group:
         parked = blockers.waiting_objects(conn, state.key)
+        state.parked = 0 in parked
         found = [(one, known.get(one.appointment or 0)) for one in current]
     else:
         state.attendance = next(iter(current), None)
         found = [(state.attendance or _not_yet(state), state.object("drchrono"))]
-    state.parked, state.seats = 0 in parked, []
+    state.seats = []
     for attended, appointment in found:
         if appointment is None:
             continue

@@ -67,7 +67,7 @@ class VisitState:
     deliveries: list[Delivery]
     unresolved: list[Write]
     attendance: Attendance | None = None  # a group has none of its own: see its seats
-    parked: bool = False  # a group as a whole waits for something
+    parked: bool = False  # it waits for something; a group: as a whole
     place: Slot | None = None  # where a group stands; None of one whose slot another visit has
     seats: list[Seat] = field(default_factory=list)
     oncall: Shown | None = None
@@ -156,6 +156,7 @@ class VisitRun(Run):
     """What the steps of one run of a visit share."""
 
     state: VisitState
+    echo: bool | None = None  # whether the newest bare hint is of our own write, once asked
 
     @property
     def seats(self) -> list[Seat]:

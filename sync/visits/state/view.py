@@ -11,7 +11,7 @@ from sync.core.rules.fates import Member
 from sync.core.rules.lifecycle import attendee_state
 from sync.core.rules.merge import Seen
 from sync.core.rules.place import PLACE, Slot, slot_of
-from sync.core.rules.views import VisitView
+from sync.core.rules.views import Presence, VisitView
 from sync.mapping import out_of_scope
 from sync.oncall.translate import participants_wire
 from sync.run import allowed
@@ -34,11 +34,12 @@ def view(run: VisitRun, *, newcomers: bool = False) -> VisitView:
         oncall=state.view("oncall"), hold_until=state.row.hold_until, newcomers=newcomers
     )
     if not state.is_group:
-        shown = state.read.get("drchrono")
+        shown, left = state.read.get("drchrono"), state.view("drchrono")
+        alone = Presence.NONE in (left.presence, found.oncall.presence)
         return replace(
             found,
-            drchrono=state.view("drchrono"),
-            creating=allowed.may_create(run.sync, doctor_of(state)),
+            drchrono=left,
+            creating=not alone or allowed.may_create(run.sync, doctor_of(state)),
             in_scope=shown is None or not out_of_scope(run.mapping, shown.visit),
         )
     return replace(

@@ -35,6 +35,7 @@ def costs(clinic: Clinic) -> Iterator[Cost]:
 
 @on_both
 def test_moved_and_made(clinic: Clinic) -> None:
+    """The echo comes before the answer: of a new visit that is an unknown one, until it is."""
     clinic.wire.echo_first = True
     appointment = clinic.book()
     clinic.pump()
@@ -45,5 +46,5 @@ def test_moved_and_made(clinic: Clinic) -> None:
         clinic.book(scheduled_time=wall(days=5), patient=clinic.patient)
         clinic.pump()
     assert len(clinic.visits()) == 2
-    assert moved.within(105, 36)
-    assert made.within(225, 58)
+    assert moved.within(85, 21)
+    assert made.within(205, 42)
