@@ -16,8 +16,8 @@ from chaos import recovery, telling
 from chaos.database import Database, Postgresql, Sqlite
 from chaos.faults import OF_POSTGRESQL, Kind
 from chaos.plan import draw_plan
-from chaos.report import Report
 from chaos.run import HASTE, Options, Run
+from chaos.verdict import Report
 from cli.output import OK, TROUBLE
 from cli.world import show
 from cli.world.running import ending_on_signals, start_told

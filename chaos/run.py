@@ -18,9 +18,8 @@ from chaos.database import Database
 from chaos.desk import PROFILES
 from chaos.faults import REMOTES
 from chaos.plan import Edit, Plan
-from chaos.report import Report
 from chaos.staff import Staff
-from chaos.verdict import judge
+from chaos.verdict import Report, judge
 from cli.output import TroubleError
 from cli.world.options import WorldOptions
 from cli.world.ports import FREE

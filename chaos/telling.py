@@ -9,7 +9,7 @@ from rich.table import Table
 
 from chaos.plan import Do, Side
 from chaos.recovery import Recovery
-from chaos.report import Report
+from chaos.verdict import Report
 
 
 def show_report(console: Console, report: Report) -> None:

@@ -5,7 +5,7 @@ two things are asked: which halves belong together, to name them, and which conf
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select
 
 from chaos.agreement import DOCTORS, OVER_HERE, OVER_THERE, TYPES, Shown, differences
 from chaos.desk import PROFILES
+from chaos.faults import Kind
 from chaos.groups import Group
-from chaos.plan import Said, Side
+from chaos.plan import Do, Said, Side
 from chaos.staff import Ledger, Staff, Visit
 from cli.world.world import World
 from sync.store.schema import conflict, object_
@@ -297,3 +298,32 @@ def _worth(visit: Visit, kind: str, ledger: Ledger) -> int:
     edits = {said.edit for all_said in visit.said.values() for said in all_said
              if said.side is here and said.edit != booked}  # fmt: skip
     return len(edits)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to. Times are seconds; calls and mails are those of our application."""
+
+    seed: int
+    edits: Counter[tuple[Do, Side]]
+    refused: list[str]
+    passed: int
+    faults: Counter[Kind]
+    restarts: int
+    reconnected: int
+    played: float
+    quiet: float
+    converged: float
+    conflicts: int
+    questions: Counter[str]
+    calls: Mapping[str, int]
+    mails: int
+    idle_writes: list[str]
+    verdict: Verdict
+    forged: Counter[str] = field(default_factory=Counter)  # by their answer's status
+    arrivals: list[float] = field(default_factory=list)  # seconds, of what nothing disturbed
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was lost, nothing is twice, no mail too many, and then it is quiet."""
+        return self.verdict.good and not self.idle_writes
