@@ -28,15 +28,18 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 
-def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json]) -> None:
-    """Keep the id of a made OnCall visit, its baselines, its participants; carry the source's."""
+def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
+    """Keep the id of a made OnCall visit, its baselines, its participants; carry the source's.
+
+    Returns False when the id is being looked at elsewhere: it comes back by our marker.
+    """
     sync, state, now = run.sync, run.state, run.sync.clock()
     seen = oncall.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or oncall.wire("appointment", json)
     made = moves.created(conn, row, seen.remote_id, now=now, marked=True)
     if made is None:
         _come_back(conn, run, row)
-        return
+        return False
     calls.forget_sent(conn, row.id)
     baselines.settle(conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id)
     if state.is_group:
@@ -45,6 +48,7 @@ def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json
         participant(conn, run, json)
     carried.settle(conn, run, run.state.object("drchrono"), run.state.read.get("drchrono"))
     visits.change(conn, state.key, state="open")
+    return True
 
 
 def _come_back(conn: Connection, run: VisitRun, row: Obj) -> None:
@@ -78,18 +82,22 @@ def appointment(
     json: dict[str, Json],
     *,
     marked: bool = False,
-) -> None:
-    """Keep the id of a made DrChrono appointment and its baselines; carry the source's."""
+) -> bool:
+    """Keep the id of a made DrChrono appointment and its baselines; carry the source's.
+
+    Returns as `oncall_visit` does.
+    """
     sync, state = run.sync, run.state
     seen = drchrono.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or drchrono.wire("appointment", json)
     made = moves.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
     if made is None:
         _come_back(conn, run, row)
-        return
+        return False
     calls.forget_sent(conn, row.id)
     baselines.settle(
         conn, made.id, sync.digests.fields(made.id, wire), sync.digests.key_id, zone=seen.zone
     )
     carried.settle(conn, run, run.state.object("oncall"), run.state.read.get("oncall"))
     visits.change(conn, state.key, state="open")
+    return True

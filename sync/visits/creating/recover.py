@@ -20,6 +20,8 @@ from sync.store.visits import visits
 from sync.visits.creating import record, search
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sync.core.wording import Json
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
@@ -49,8 +51,7 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
         raise LaterError(ready, Hints.both())
     look = search.for_visit(run, row, sent)
     if look.found is not None:
-        adopt_found(run, row, look.found)
-        raise LaterError(sync.clock(), Hints.both())
+        raise LaterError(adopt_found(run, row, look.found), Hints.both())
     silent = look.evidence is Evidence.SILENT
     # A second one mails the patient again: there a silent list denies only what has surely ended.
     asked = row.system == "oncall" and silent and not answered
@@ -89,13 +90,19 @@ def _stand_up(conn: Connection, run: VisitRun, row: Obj) -> None:
             attendances.change_attendance(conn, seat.attended.id, current=False, participant=None)
 
 
-def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> None:
-    """Record the object that was found as the one that the lost create made."""
+def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> datetime:
+    """Record the object that was found as the one that the lost create made.
+
+    Returns when the visit is due again: at once, or after a while when its own aggregate is being
+    worked on and it is not ours yet.
+    """
     sync = run.sync
     with sync.store.write() as conn:
-        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        if row.system == "oncall":
-            record.oncall_visit(conn, run, row, json)
-        else:
-            record.appointment(conn, run, row, json)
-        attempts.known(conn, row)
+        now = sync.clock()
+        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        keep = record.oncall_visit if row.system == "oncall" else record.appointment
+        if keep(conn, run, row, json):
+            attempts.known(conn, row)
+            return now
+        links.change(conn, row.id, looked_at=now)
+        return now + sync.settings.apart
