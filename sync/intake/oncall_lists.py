@@ -133,9 +133,10 @@ def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> R
     if shown.type is None if isinstance(shown.starts, Absent) else shown.starts < now:
         return NOTHING  # list items may lack the time (docs/api-facts.md, O12); a message has none
     obj = links.first_sight(conn, "oncall", "appointment", shown.remote_id, now=now)
-    visits.note_place(conn, obj.aggregate, shown, first=True)
     ring = sightings.ask(conn, sync, obj.aggregate, "oncall")
     ring = lists.first_shown(conn, sync, obj) or ring
+    # After the work item's and the object's row, as in a run: else two wait for each other.
+    visits.note_place(conn, obj.aggregate, shown, first=True)
     return Receipt("raised", (ring,) if ring else ())
 
 

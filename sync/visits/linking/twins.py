@@ -72,9 +72,10 @@ def with_oncall_twin(run: VisitRun, met: ResolvedPatient, doctor: str, starts: d
             continue
         shown = oncall.to_visit(json, run.mapping)
         with run.sync.store.write() as conn:
-            # Not read a second time for the next booking, however many there are.
-            visits.note_place(conn, twin.aggregate, shown, first=True)
+            # Not read a second time for the next booking, however many there are. The object's row
+            # before the visit's, as a run of its own does: else two wait for each other.
             links.change(conn, twin.id, told=False)
+            visits.note_place(conn, twin.aggregate, shown, first=True)
         if _is_coming(run, twin, shown):
             with run.sync.store.write() as conn:
                 now = run.sync.clock()
