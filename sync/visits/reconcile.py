@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.core.rules.fates import Fate
+from sync.core.rules.fates import ASKING, Fate
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
 from sync.core.rules.plan import plan_visit
@@ -145,7 +145,7 @@ def _read_all(run: VisitRun) -> None:
 def _to_read(run: VisitRun, plan: Plan) -> list[Seat]:
     unsure = plan.slot != run.slot or plan.ends is not None or _news_of_oncall(run)
     away = plan.emptied or bool(plan.of(Fate.LEAVES))
-    wanted = set(plan.of(*(set(Fate) - {Fate.STAYS, Fate.OVER})))
+    wanted = set(plan.of(*ASKING))
     every = unsure or away or run.oncall_over() is not None
     return [seat for seat in run.seats if every or seat.attended.id in wanted]
 

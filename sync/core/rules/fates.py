@@ -71,6 +71,7 @@ PRESENT: Final = frozenset(
     {Fate.STAYS, Fate.JOINS, Fate.FOLLOWS, Fate.SWAPPED, Fate.REVIVED, Fate.WAITS, Fate.HELD}
     | {Fate.ASK, Fate.LEFT_SCOPE}
 )
+ASKING: Final = frozenset(Fate) - {Fate.STAYS, Fate.OVER}
 CANCELS: Final = frozenset({Fate.LEAVES, Fate.SWAPPED, Fate.ENDS})
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
 from sync.core.rules.effects import Effect, Patch
-from sync.core.rules.fates import Fate, Member
+from sync.core.rules.fates import ASKING, Fate, Member
 from sync.core.rules.lifecycle import is_noted, terminal
 from sync.core.rules.merge import Seen, Side
 from sync.core.rules.place import Slot
@@ -143,7 +143,7 @@ class Plan:
     @property
     def is_quiet(self) -> bool:
         """Whether no attendance of a shared visit asks for anything."""
-        return self.ends is None and not self.of(*(set(Fate) - {Fate.STAYS, Fate.OVER}))
+        return self.ends is None and not self.of(*ASKING)
 
     def written(self, system: str) -> set[str]:
         """The fields that are written to one side."""

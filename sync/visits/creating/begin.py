@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.rules import place
-from sync.oncall.translate import participants_wire
 from sync.run import attempts, waiting
-from sync.store.tables import attendances, baselines, links, work
+from sync.store.tables import attendances, links, work
 from sync.store.visits import visits
+from sync.visits.linking import participants
 from sync.visits.state import load
 
 if TYPE_CHECKING:
@@ -80,19 +80,11 @@ def attend(
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        participant = None
-        if attendee is not None:
-            known = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
-                conn, state.key, "oncall", "participant", attendee.remote_id, now=sync.clock()
-            )
-            participant = known.id
-            wire = participants_wire(state.read["oncall"].json)[attendee.remote_id]
-            baselines.settle(
-                conn, known.id, sync.digests.fields(known.id, wire), sync.digests.key_id
-            )
         values = {"appointment": appointment.id, "person": met.key, "person_version": met.version}
-        if participant is not None:
-            values["participant"] = participant
+        if attendee is not None:
+            json = state.read["oncall"].json
+            known = participants.settled_row_of(conn, run, attendee.remote_id, json)
+            values["participant"] = known.id
         if state.attendance is None:
             attendances.attend(conn, state.key, **values)
         else:

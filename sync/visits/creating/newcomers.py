@@ -15,9 +15,8 @@ from sync.core.records import Attendee, Visit, VisitType
 from sync.core.rules import place
 from sync.drchrono import bodies as drchrono_bodies
 from sync.drchrono import translate as drchrono
-from sync.oncall.translate import participants_wire
 from sync.people.resolve import participant
-from sync.run import allowed, attempts, transfer, waiting
+from sync.run import allowed, attempts, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.tables import attendances, baselines, journal, links, work
 from sync.store.tables.work import Hints
@@ -160,17 +159,7 @@ def _left_alone(run: VisitRun, who: Attendee, parked: ParkedError) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
-        row = _participant(conn, run, who)
-        cause = parked.cause or "participant_unmatched"
-        journal.open_attention(
-            conn,
-            run.state.key,
-            cause,
-            now=now,
-            object_id=row.id,
-            candidates=list(parked.candidates) or None,
-        )
-        waiting.told(conn, run.state.key, row.id, parked, now)
+        participants.tell_of(conn, run, _participant(conn, run, who), parked)
 
 
 def _asked_no_more(run: VisitRun, known: list[Attendee]) -> None:
@@ -184,14 +173,9 @@ def _asked_no_more(run: VisitRun, known: list[Attendee]) -> None:
 
 
 def _participant(conn: Connection, run: VisitRun, who: Attendee) -> links.Obj:
-    sync, shown = run.sync, run.oncall()
+    shown = run.oncall()
     assert shown is not None  # noqa: S101 - the newcomers were read there
-    row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
-        conn, run.state.key, "oncall", "participant", who.remote_id, now=sync.clock()
-    )
-    wire = participants_wire(shown.json)[who.remote_id]
-    baselines.settle(conn, row.id, sync.digests.fields(row.id, wire), sync.digests.key_id)
-    return row
+    return participants.settled_row_of(conn, run, who.remote_id, shown.json)
 
 
 def _make(

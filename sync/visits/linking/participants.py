@@ -14,7 +14,7 @@ from sync.core.rules.lifecycle import terminal
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.people import reconcile
-from sync.run import attempts
+from sync.run import attempts, waiting
 from sync.store import attention, calls
 from sync.store.tables import attendances, baselines, journal, links, person_index
 from sync.store.visits import moves
@@ -26,6 +26,8 @@ from sync.visits.state.summary import as_settled
 if TYPE_CHECKING:
     from sync.core.records import Attendee
     from sync.core.wording import Json
+    from sync.run.outcomes import ParkedError
+    from sync.store.tables.links import Obj
 
 LOST = "participant_lost"
 
@@ -95,6 +97,29 @@ def awaits_any(run: VisitRun) -> bool:
     return any(seat.attended.person is not None and not has_participant(seat) for seat in run.seats)
 
 
+def row_of(conn: Connection, run: VisitRun, remote_id: str) -> Obj:
+    """The row of a participant of this visit; a new one where it has none yet."""
+    return links.find(conn, "oncall", "participant", remote_id) or links.add(
+        conn, run.state.key, "oncall", "participant", remote_id, now=run.sync.clock()
+    )
+
+
+def settled_row_of(conn: Connection, run: VisitRun, remote_id: str, json: dict[str, Json]) -> Obj:
+    """The same, with baselines as the visit's list shows the participant."""
+    row, digests = row_of(conn, run, remote_id), run.sync.digests
+    wire = participants_wire(json)[remote_id]
+    baselines.settle(conn, row.id, digests.fields(row.id, wire), digests.key_id)
+    return row
+
+
+def tell_of(conn: Connection, run: VisitRun, row: Obj, why: ParkedError) -> None:
+    """Tell once of a participant for whom nothing is made, and note what may change that."""
+    key, now = run.state.key, run.sync.clock()
+    cause, asked = why.cause or "participant_unmatched", list(why.candidates) or None
+    journal.open_attention(conn, key, cause, now=now, object_id=row.id, candidates=asked)
+    waiting.told(conn, key, row.id, why, now)
+
+
 def is_free(conn: Connection, remote_id: str) -> bool:
     """Whether a participant stands for nobody: one of an earlier life is not taken up again."""
     row = links.find(conn, "oncall", "participant", remote_id)
@@ -111,7 +136,7 @@ def is_new(
     row = links.find(conn, "oncall", "participant", who.remote_id)
     if row is None:
         return True
-    if not is_free(conn, who.remote_id):
+    if attendances.is_participant(conn, row.id):
         return False
     if again and (not awaited or links.waits(conn, key, row.id)):
         return True
@@ -143,9 +168,7 @@ def keep_participant(
         made = moves.created(conn, seat.participant, remote_id, now=sync.clock())
         row = made or seat.participant
     else:
-        row = links.find(conn, "oncall", "participant", remote_id) or links.add(
-            conn, state.key, "oncall", "participant", remote_id, now=sync.clock()
-        )
+        row = row_of(conn, run, remote_id)
     # Whoever was asked about as nobody's before their appointment was known is this member.
     journal.close_about(conn, state.key, row.id, sync.clock())
     links.unblock_object(conn, state.key, row.id)

@@ -13,9 +13,8 @@ from sync.core.records import Absent, Attendee, Life, State
 from sync.core.rules import place
 from sync.oncall import translate as oncall
 from sync.people.resolve import participant
-from sync.run import waiting
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import journal, links, work
+from sync.store.tables import work
 from sync.store.tables.work import Hints
 from sync.store.visits import visits
 from sync.visits.linking import participants
@@ -106,18 +105,7 @@ def _tell(run: VisitRun, who: Attendee, why: ParkedError) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        row = links.find(conn, "oncall", "participant", who.remote_id) or links.add(
-            conn, state.key, "oncall", "participant", who.remote_id, now=now
-        )
-        journal.open_attention(
-            conn,
-            state.key,
-            why.cause or "participant_unmatched",
-            now=now,
-            object_id=row.id,
-            candidates=list(why.candidates) or None,
-        )
-        waiting.told(conn, state.key, row.id, why, now)
+        participants.tell_of(conn, run, participants.row_of(conn, run, who.remote_id), why)
 
 
 def _found(run: VisitRun, slot: Slot) -> None:
