@@ -12,6 +12,7 @@ from sync.store.schema import (
     attention,
     baseline,
     blocker,
+    call,
     delivery,
     object_,
     object_alias,
@@ -29,16 +30,25 @@ _ROW = tuple(object_.c[name] for name in Obj.__slots__)
 def made_between(
     conn: Connection, system: str, kind: str, since: datetime, until: datetime
 ) -> set[str]:
-    """The ids of what we made between two times and is there as far as we know."""
+    """The ids of what our POSTs between two times made, and is there as far as we know.
+
+    The row's own age says only when we heard of it: what another create made is told of late, and
+    a rebuilt database has young rows for all of it.
+    """
     made = conn.execute(
-        select(object_.c.remote_id).where(
+        select(object_.c.remote_id)
+        .join(call, call.c.object == object_.c.id)
+        .where(
+            call.c.system == system,
+            call.c.at > since,
+            call.c.at < until,
+            call.c.method == "POST",
+            call.c.state.in_(("done", "looked")),
             object_.c.system == system,
             object_.c.kind == kind,
             object_.c.made_by_us,
             object_.c.state == "live",
             object_.c.remote_id.is_not(None),
-            object_.c.created_at > since,
-            object_.c.created_at < until,
         )
     )
     return set(made.scalars())
