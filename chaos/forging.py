@@ -1,6 +1,6 @@
 """Forge deliveries as somebody could who has learned both inbound credentials, and nothing else.
 
-Their words are made of what deliveries show: ids, bodies, order marks, markers. Whatever they say,
+Their words are made of what deliveries show: ids, bodies, revisions, markers. Whatever they say,
 only an authenticated read makes a fact (docs/architecture.md, invariants).
 """
 

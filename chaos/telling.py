@@ -45,9 +45,9 @@ def problems(report: Report) -> Iterator[str]:
             yield f"{what}: {line}"
 
 
-def show_recoveries(console: Console, found: Iterable[Recovery]) -> None:
+def show_recoveries(console: Console, recoveries: Iterable[Recovery]) -> None:
     """Write the recovery table and what is not right again."""
-    listed = list(found)
+    listed = list(recoveries)
     made = Table(title="Recovery, each fault alone", title_justify="left", header_style="bold")
     made.add_column("fault")
     made.add_column("seconds until all is right again", justify="right")

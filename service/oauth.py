@@ -152,12 +152,12 @@ def _said_no(state: str) -> AnyResponse:
     )
 
 
-def _shown(state: str, found: connect.Stage) -> AnyResponse:
-    if found.kind == "done":
+def _shown(state: str, stage: connect.Stage) -> AnyResponse:
+    if stage.kind == "done":
         return pages.connected()
-    if found.kind == "held" and found.judged is not None:
-        return pages.confirm(state, found.judged)
-    if found.kind == "busy":
+    if stage.kind == "held" and stage.judged is not None:
+        return pages.confirm(state, stage.judged)
+    if stage.kind == "busy":
         return pages.page("Connecting", pages.text("It is being done. Load this page again."))
     return pages.trouble("It was refused", pages.again(state))
 

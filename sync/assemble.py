@@ -91,7 +91,7 @@ def build(
         Rules(
             bases={"drchrono": settings.drchrono_base_url, "oncall": settings.oncall_base_url},
             limits=limits,
-            brake=brake.Rule(settings.brake_count, settings.brake_share),
+            brake=brake.BrakeRule(settings.brake_count, settings.brake_share),
             lease_seconds=settings.lease_seconds,
             writes_per_day=settings.writes_per_visit_day,
             writing=settings.sync_mode is Mode.LIVE,

@@ -60,7 +60,7 @@ Id = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[0-9]{1,20}$")]
 # Rooms count from 1; a break shows 0 (docs/api-facts.md, D36).
 Room = Annotated[str, BeforeValidator(_id_text), Field(pattern=r"^[1-9][0-9]{0,3}$")]
 # A status that is written; an empty one would say that nothing has ended.
-Word = Annotated[str, Field(min_length=1, max_length=100)]
+StatusWord = Annotated[str, Field(min_length=1, max_length=100)]
 TypeWord = Literal["online", "inperson", "phone", "skip"]
 HeldType = Literal["online", "inperson", "phone"]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
@@ -114,7 +114,7 @@ class StatusTables(_Table):
 
     drchrono: dict[str, StatusLife] = {}
     oncall: dict[str, StatusLife] = {}
-    written: dict[Literal["cancelled", "no_show", "complete"], Word] = {}
+    written: dict[Literal["cancelled", "no_show", "complete"], StatusWord] = {}
 
 
 class Policies(_Table):
@@ -247,12 +247,12 @@ _REMEDIES: Final = {
 }
 
 
-def _twice(found: MappingFile) -> list[tuple[list[str | int], str]]:
+def _twice(file: MappingFile) -> list[tuple[list[str | int], str]]:
     """Doctors, and pairs of provider and division, that stand in the file twice."""
     problems: list[tuple[list[str | int], str]] = []
     doctors: set[str] = set()
     pairs: set[tuple[str, str]] = set()
-    for index, doctor in enumerate(found.doctors):
+    for index, doctor in enumerate(file.doctors):
         if doctor.drchrono in doctors:
             problems.append((["doctors", index, "drchrono"], "this doctor has an entry already"))
         pair = (doctor.oncall_provider, doctor.oncall_division)

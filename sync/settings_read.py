@@ -26,12 +26,12 @@ REQUIRED: Final = {
 }
 
 
-def missing_settings(found: Settings) -> str | None:
+def missing_settings(settings: Settings) -> str | None:
     """The message about settings that nothing works without, or None."""
     lines = [
         f"  {name.upper()}: {what}"
         for name, what in REQUIRED.items()
-        if not plain(found, name).strip(", ")
+        if not plain(settings, name).strip(", ")
     ]
     if not lines:
         return None

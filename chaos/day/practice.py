@@ -130,7 +130,7 @@ class Practice:
             self.control.command(remote, "reset", {"doctors": self.doctors})
         limits = {"hourly_limit": 1_000_000, "burst_limit": None, "bulk_polls": 0}
         self.control.command("drchrono", "faults", {"behaviours": limits})
-        # Two days earlier, so that the marks of all that is written now are no news on the day.
+        # Two days earlier, so that the revisions of all that is written now are no news on the day.
         self.move_to(self.begins - timedelta(days=3))
         self._open(**NO_LIMIT)
         self._connect()

@@ -39,28 +39,32 @@ def show_day(console: Console, report: Report) -> None:
         console.print(f"{name}: {value}", highlight=False)
 
 
-def show_catch_up(console: Console, found: CaughtUp) -> None:
+def show_catch_up(console: Console, caught_up: CaughtUp) -> None:
     """Write what a day without webhooks cost when it was caught up with."""
-    title = f"{sum(found.edits.values())} edits, {found.doctors} doctors, {found.visits} visits"
+    edits = sum(caught_up.edits.values())
+    title = f"{edits} edits, {caught_up.doctors} doctors, {caught_up.visits} visits"
     made = _table(title)
     for heading in ("", "DrChrono", "OnCall", "mails"):
         made.add_column(heading, justify="left" if not heading else "right")
-    lists = {remote: _of_lists(found, remote) for remote in REMOTES}
-    single = {remote: sum(found.calls[remote].values()) - lists[remote] for remote in REMOTES}
+    lists = {remote: _of_lists(caught_up, remote) for remote in REMOTES}
+    single = {remote: sum(caught_up.calls[remote].values()) - lists[remote] for remote in REMOTES}
     made.add_row("lists", *(str(lists[remote]) for remote in REMOTES), "")
-    made.add_row("single objects", *(str(single[remote]) for remote in REMOTES), str(found.mails))
-    least = found.least
+    made.add_row(
+        "single objects", *(str(single[remote]) for remote in REMOTES), str(caught_up.mails)
+    )
+    least = caught_up.least
     made.add_row("the least for these", str(least.drchrono), str(least.oncall), str(least.mails))
     console.print(made)
     for remote in REMOTES:
-        told = ", ".join(f"{name} {count}" for name, count in found.calls[remote].most_common())
+        told = ", ".join(f"{name} {count}" for name, count in caught_up.calls[remote].most_common())
         console.print(f"{remote}: {told}", highlight=False)
-    console.print(", ".join(f"{do} {count}" for do, count in found.edits.most_common()))
-    _tell(console, found.differences)
+    console.print(", ".join(f"{do} {count}" for do, count in caught_up.edits.most_common()))
+    agree = "no" if caught_up.differences else "yes"
+    _tell(console, caught_up.differences)
     console.print(
-        f"both sides agree: {'no' if found.differences else 'yes'}, after {found.minutes:.0f} "
-        f"simulated minutes; DrChrono's busiest rolling hour: {found.most_in_an_hour} calls; "
-        f"questions: {dict(found.questions)}",
+        f"both sides agree: {agree}, after {caught_up.minutes:.0f} "
+        f"simulated minutes; DrChrono's busiest rolling hour: {caught_up.most_in_an_hour} calls; "
+        f"questions: {dict(caught_up.questions)}",
         highlight=False,
     )
 
@@ -96,9 +100,9 @@ def _rows(report: Report) -> Table:
     return made
 
 
-def _of_lists(found: CaughtUp, remote: str) -> int:
+def _of_lists(caught_up: CaughtUp, remote: str) -> int:
     """Calls that read a list, or what a practice looks like, and not one patient's or visit's."""
-    return sum(count for name, count in found.calls[remote].items() if name in LISTS)
+    return sum(count for name, count in caught_up.calls[remote].items() if name in LISTS)
 
 
 def _tell(console: Console, lines: list[str]) -> None:

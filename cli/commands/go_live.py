@@ -46,8 +46,8 @@ def go_live(dry_run: bool, yes: bool, as_json: bool) -> None:
     click.echo(f"Accepted; {len(waited)} visits and people waited for it. Mode: {mode}.", err=True)
 
 
-def _show(found: object) -> None:
-    told = plain(found)
+def _show(preview: object) -> None:
+    told = plain(preview)
     causes = told.pop("to_decide")
     rows = ((name.replace("_", " "), value) for name, value in told.items())
     print_table("Going live", ("what", "count"), rows)

@@ -41,32 +41,32 @@ def status(as_json: bool) -> None:
         _show_overview(found)
 
 
-def _show_overview(found: "Overview") -> None:
-    click.echo(f"Mode: {found.mode}   DrChrono token: {found.token}")
-    if found.waits_for_go_live:
+def _show_overview(overview: "Overview") -> None:
+    click.echo(f"Mode: {overview.mode}   DrChrono token: {overview.token}")
+    if overview.waits_for_go_live:
         click.echo("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
     print_table(
         "Waiting",
         ("lane", "items", "oldest"),
         (
             (lane, waiting, seconds_text(oldest if waiting else None))
-            for lane, waiting, oldest in found.lanes
+            for lane, waiting, oldest in overview.lanes
         ),
     )
     click.echo(
-        f"Parked: {found.parked}   For a person to decide: {found.attention_open}   "
-        f"Done in about: {seconds_text(found.predicted_drain_seconds)}"
+        f"Parked: {overview.parked}   For a person to decide: {overview.attention_open}   "
+        f"Done in about: {seconds_text(overview.predicted_drain_seconds)}"
     )
     print_table(
         "Budget of calls in the last hour",
         ("system", "limit", "used", "left", "closed until"),
-        ((name, b.limit, b.used, b.left, b.closed_until) for name, b in found.budget.items()),
+        ((name, b.limit, b.used, b.left, b.closed_until) for name, b in overview.budget.items()),
     )
-    print_table("Last change carried", ("direction", "when"), found.last_sync.items())
+    print_table("Last change carried", ("direction", "when"), overview.last_sync.items())
     print_table(
         "Heard of",
         ("process", "role", "ago"),
-        ((name, role, seconds_text(ago)) for name, role, ago in found.heartbeats),
+        ((name, role, seconds_text(ago)) for name, role, ago in overview.heartbeats),
     )
 
 
@@ -130,11 +130,11 @@ def explain(kind: str, object_id: str, as_json: bool) -> None:
         _show_explanation(operate.explain(sync, kind, object_id), as_json=as_json)
 
 
-def _show_explanation(found: "Explanation", *, as_json: bool) -> None:
+def _show_explanation(explanation: "Explanation", *, as_json: bool) -> None:
     if as_json:
-        print_json(found.as_dict())
+        print_json(explanation.as_dict())
         return
-    for line in found.lines():
+    for line in explanation.lines():
         click.echo(line)
 
 

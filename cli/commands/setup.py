@@ -140,8 +140,8 @@ def mapping_check(file: Path | None, as_json: bool) -> None:
         print_table("Compared with the file in force", ("visits to come", "count"), rows)
 
 
-def _touches(found: "Mapping") -> "MappingPreview":
+def _touches(mapping: "Mapping") -> "MappingPreview":
     from sync.setup.mapping_preview import preview
 
     with opened() as sync:
-        return preview(sync, found)
+        return preview(sync, mapping)

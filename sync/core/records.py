@@ -106,7 +106,7 @@ class Visit:
     which the wall clock was read. `keyed` says that the occurrence key is DrChrono's own. `office`,
     `patient`, `exam_room`, `group` and the fields of recurrence are DrChrono's only, `attendees`
     OnCall's only; where `attendees_sent` is False the list was not sent, and an empty tuple means
-    nothing. `mark` is the source's `updated_at` as text. `marker` is ABSENT when the list that
+    nothing. `revision` is the source's `updated_at` as text. `marker` is ABSENT when the list that
     holds it was not returned.
     """
 
@@ -122,7 +122,7 @@ class Visit:
     state: Maybe[State] = ABSENT
     patient: Maybe[str | None] = ABSENT
     attendees: tuple[Attendee, ...] = ()
-    mark: str | None = None
+    revision: str | None = None
     marker: Maybe[Marker | None] = ABSENT
     is_break: bool = False
     cloned_from: str | None = None
@@ -160,7 +160,7 @@ class Person:
     provider: Maybe[str] = ABSENT
     division: Maybe[str] = ABSENT
     active: Maybe[bool] = ABSENT
-    mark: str | None = None
+    revision: str | None = None
     marker: Maybe[Marker | None] = ABSENT
     name_guessed: bool = False
     odd: tuple[str, ...] = field(default=(), compare=False)

@@ -35,7 +35,7 @@ _JOINING: Final = re.compile(
 _EMOJI: Final = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f]")
 
 
-class Told(str):
+class PlainText(str):
     """A text in its plain form that remembers how it was sent (`sent`), where that differs.
 
     Baselines of earlier versions are digests of what was sent.

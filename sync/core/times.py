@@ -81,8 +81,8 @@ def format_utc(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _naive(found: re.Match[str]) -> datetime:
-    parts = [int(part or 0) for part in found.group(1, 2, 3, 4, 5, 6)]
+def _naive(match: re.Match[str]) -> datetime:
+    parts = [int(part or 0) for part in match.group(1, 2, 3, 4, 5, 6)]
     try:
         return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError as error:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sync.core import addresses
 from sync.core.records import ABSENT, Absent, Maybe
-from sync.core.texts import Told, plain
+from sync.core.texts import PlainText, plain
 from sync.core.wording import Json
 
 _TOO_LARGE: Final = 10**9
@@ -39,7 +39,7 @@ def record(json: Json, what: str) -> Mapping[str, Json]:
 def text(json: Mapping[str, Json], key: str) -> Maybe[str]:
     """A string, plain; null is an empty one (DrChrono's unset strings are "", OnCall's null)."""
     value = verbatim(json, key)
-    return ABSENT if isinstance(value, Absent) else Told.of(plain(value), value)
+    return ABSENT if isinstance(value, Absent) else PlainText.of(plain(value), value)
 
 
 def verbatim(json: Mapping[str, Json], key: str) -> Maybe[str]:
@@ -57,7 +57,7 @@ def verbatim(json: Mapping[str, Json], key: str) -> Maybe[str]:
 def address(json: Mapping[str, Json], key: str) -> Maybe[str]:
     """An e-mail in its one form where it is surely one (`core.addresses`), else its plain text."""
     value = verbatim(json, key)
-    return ABSENT if isinstance(value, Absent) else Told.of(addresses.form(value), value)
+    return ABSENT if isinstance(value, Absent) else PlainText.of(addresses.form(value), value)
 
 
 def identity(json: Mapping[str, Json], key: str) -> Maybe[str | None]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
-from sync.core.texts import Told, plain
+from sync.core.texts import PlainText, plain
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -157,7 +157,7 @@ def _http_date(text: str) -> datetime | None:
 
 def as_sent(value: Json) -> Json:
     """A value of a wire form with each text as its remote sent it."""
-    if isinstance(value, Told):
+    if isinstance(value, PlainText):
         return value.sent
     if isinstance(value, list):
         return [as_sent(one) for one in value]

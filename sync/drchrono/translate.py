@@ -148,7 +148,7 @@ def to_visit(json: Json, mapping: VisitMapping, *, zone: str | None = None) -> V
         office=present(read.identity(sent, "office"), None) or ABSENT,
         state=_state(sent, mapping),
         patient=read.identity(sent, "patient"),
-        mark=present(read.text(sent, "updated_at"), "") or None,
+        revision=present(read.text(sent, "updated_at"), "") or None,
         marker=read_marker("appointment", sent),
         is_break=_is_break(sent),
         cloned_from=present(read.identity(sent, "cloned_from"), None),
@@ -237,6 +237,6 @@ def to_person(json: Json, addresses: Table = USUAL_TABLE) -> Person:
         sex=ABSENT if isinstance(gender, Absent) else _SEX.get(gender.casefold(), ""),
         doctor=present(read.identity(sent, "doctor"), None) or ABSENT,
         active=ABSENT if isinstance(status, Absent) else status.upper() in {"A", ""},
-        mark=present(read.text(sent, "updated_at"), "") or None,
+        revision=present(read.text(sent, "updated_at"), "") or None,
         marker=read_marker("patient", sent),
     )

@@ -35,8 +35,8 @@ ONCALL_EVENTS: Final = frozenset({"appointment_created", "appointment_updated"})
 _NUMBER = "[1-9][0-9]{0,17}"
 _ID: Final = re.compile(rf"{_NUMBER}|[0-9]{{4}}-?[0-9]{{2}}-?[0-9]{{2}}_{_NUMBER}")
 _WORD: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
-_MARK: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}[Z0-9:+-]{0,7}")
-# A mark is a time in an undecided zone (docs/api-facts.md): one beyond that was never given out.
+_REVISION: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}[Z0-9:+-]{0,7}")
+# A revision is a time in an undecided zone (docs/api-facts.md): a later one was never given out.
 _AHEAD: Final = timedelta(days=2)
 
 
@@ -70,7 +70,7 @@ def of_drchrono(
         at=now,
         wire=wire,
         shown=shown,
-        mark=_mark(shown, now),
+        revision=_revision(shown, now),
     )
 
 
@@ -128,13 +128,13 @@ def _short(text: str | None) -> str | None:
     return text if text and _WORD.fullmatch(text) else None
 
 
-def _mark(shown: Visit | Person | None, now: datetime) -> str | None:
-    """The order mark of a body, as it was sent, if it looks like one that was given out by now."""
-    mark = shown.mark if shown is not None else None
-    if not mark or not _MARK.fullmatch(mark):
+def _revision(shown: Visit | Person | None, now: datetime) -> str | None:
+    """The revision of a body, as it was sent, if it looks like one that was given out by now."""
+    revision = shown.revision if shown is not None else None
+    if not revision or not _REVISION.fullmatch(revision):
         return None
     try:
-        at = datetime.fromisoformat(mark[:19])
+        at = datetime.fromisoformat(revision[:19])
     except ValueError:
         return None
-    return mark if at.replace(tzinfo=UTC) <= now + _AHEAD else None
+    return revision if at.replace(tzinfo=UTC) <= now + _AHEAD else None

@@ -112,7 +112,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt
         at=sync.clock(),
         wire=drchrono.wire("appointment", json),
         shown=shown,
-        mark=shown.mark,
+        revision=shown.revision,
     )
     known = stored.peek(conn, "drchrono", "appointment", shown.remote_id)
     if shown.virtual_base:
@@ -124,7 +124,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt
     obj = known.obj
     if obj.state == "gone":
         return NOTHING if deleted else sightings.shown_again(conn, sync, obj)
-    if obj.mark and shown.mark and shown.mark < obj.mark:
+    if obj.revision and shown.revision and shown.revision < obj.revision:
         return NOTHING
     if obj.state == "skipped":
         if out_of_scope(sync.mapping, shown):
@@ -177,7 +177,9 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
     if obj.state == "gone":
         links.change(conn, obj.id, state="live", shown_at=None)  # an authenticated list shows it
     if not (known and known.linked) and not mirror.is_mirrored(sync.mapping):
-        since = obj.mark and shown.mark and shown.mark <= obj.mark  # read as it is since
+        since = (
+            obj.revision and shown.revision and shown.revision <= obj.revision
+        )  # read as it is since
         if since and person_index.is_current(conn, sync.digests, obj.aggregate):
             return NOTHING
         keys = people.known_by(shown)
@@ -185,7 +187,7 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
         for waiting in links.blocked_on(conn, blockers.PATIENT, shown.remote_id):
             sightings.ask(conn, sync, waiting, "drchrono")
         return NOTHING
-    if obj.mark and shown.mark and shown.mark < obj.mark:
+    if obj.revision and shown.revision and shown.revision < obj.revision:
         return NOTHING
     seen = Sighting(
         system="drchrono",
@@ -196,6 +198,6 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
         at=now,
         wire=drchrono.wire("patient", json),
         shown=shown,
-        mark=shown.mark,
+        revision=shown.revision,
     )
     return sightings.compare(conn, sync, seen, Known(obj))

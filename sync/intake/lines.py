@@ -14,11 +14,11 @@ from sync.runtime import Ring, Sync
 from sync.store.tables import facts, journal
 
 CAUSE = "malformed_record"
-Look: TypeAlias = Callable[[Connection, Sync, dict[str, Json]], Receipt]
+LookAtLine: TypeAlias = Callable[[Connection, Sync, dict[str, Json]], Receipt]
 
 
 def each(
-    conn: Connection, sync: Sync, kind: str, records: Iterable[dict[str, Json]], look: Look
+    conn: Connection, sync: Sync, kind: str, records: Iterable[dict[str, Json]], look: LookAtLine
 ) -> list[Ring]:
     """Look at each record of a list of one kind; returns whom to ring for.
 

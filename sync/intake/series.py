@@ -100,7 +100,7 @@ def _goes_on(run: VisitRun, base: Obj, json: dict[str, Json], shown: Visit) -> N
     with sync.store.write() as conn:
         wire = sync.digests.fields(base.id, drchrono.wire("appointment", json))
         baselines.settle(conn, base.id, wire, sync.digests.key_id, zone=shown.zone)
-        links.change(conn, base.id, seen_at=sync.clock(), mark=shown.mark)
+        links.change(conn, base.id, seen_at=sync.clock(), revision=shown.revision)
 
 
 def _ended(run: VisitRun, base: Obj) -> None:

@@ -57,8 +57,8 @@ class Sighting:
     """One object as somebody showed it.
 
     `wire` is what is compared, by field: nothing where it is not said or can't be read. `shown` is
-    the same in our terms. `mark` is its order mark. `noted`: a delivery is written down when it is
-    raised; not of a line that lacks fields, because the read by id decides.
+    the same in our terms. `revision` is its `updated_at`. `noted`: a delivery is written down when
+    it is raised; not of a line that lacks fields, because the read by id decides.
     """
 
     system: str
@@ -69,7 +69,7 @@ class Sighting:
     at: datetime
     wire: Mapping[str, Json] = field(default_factory=dict)
     shown: Visit | Person | None = None
-    mark: str | None = None
+    revision: str | None = None
     noted: bool = True
 
     @property
@@ -232,7 +232,7 @@ def _note(
         now=seen.at,
         delivery_id=seen.word.delivery_id,
         object=obj.id,
-        mark=seen.mark,
+        revision=seen.revision,
         key_id=sync.digests.key_id if seen.wire else None,
         digests=sync.digests.fields(obj.id, seen.wire) if seen.wire else None,
         outcome=outcome,

@@ -247,7 +247,7 @@ def _said(seen: Sighting) -> Told:
         credential=seen.word.credential,
         event=seen.event,
         delivery_id=seen.word.delivery_id,
-        mark=seen.mark,
+        revision=seen.revision,
         first_at=seen.at,
         due=seen.at,
     )

@@ -53,18 +53,18 @@ def unsure(scan: Scan, sides: Sides, one: ListedVisit) -> list[ListedVisit]:
     return _standing([met for met in sides.claiming(one) if may_be(scan, met, one)])
 
 
-def _standing(found: list[ListedVisit]) -> list[ListedVisit]:
+def _standing(visits: list[ListedVisit]) -> list[ListedVisit]:
     """Those that stand, where any does.
 
     A rescheduled one is the former place of its clone (docs/api-facts.md, D38), and no rival of it.
     """
-    return [met for met in found if not _is_rescheduled(met.visit)] or found
+    return [met for met in visits if not _is_rescheduled(met.visit)] or visits
 
 
-def as_long(one: ListedVisit, found: list[ListedVisit]) -> list[ListedVisit]:
+def as_long(one: ListedVisit, visits: list[ListedVisit]) -> list[ListedVisit]:
     """Those that last as long as `one`, where any does."""
     length = plausible.length(one.visit)
-    return [other for other in found if plausible.length(other.visit) == length] or found
+    return [other for other in visits if plausible.length(other.visit) == length] or visits
 
 
 def _is_rescheduled(shown: Visit) -> bool:

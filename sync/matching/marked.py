@@ -35,11 +35,11 @@ def contact(scan: Scan, json: Json) -> Person:
     return _believed(scan, oncall.to_person(json, scan.mapping.addresses), "contact")
 
 
-def _believed(scan: Scan, shown: Shown, kind: str) -> Shown:
+def _believed(scan: Scan, shown: AnyRecord, kind: str) -> AnyRecord:
     marker, place = shown.marker, (shown.system, kind, shown.remote_id)
     if not isinstance(marker, Marker) or marker.installation not in scan.ours:
         return shown  # another installation's is told as such
     return replace(shown, marker=None) if is_broken(scan.sync.digests, marker, *place) else shown
 
 
-Shown = TypeVar("Shown", Visit, Person)
+AnyRecord = TypeVar("AnyRecord", Visit, Person)

@@ -117,8 +117,8 @@ def _patients(scan: Scan) -> None:
 
 def _index(conn: Connection, scan: Scan, shown: Person) -> int:
     obj = relink.patient_row(conn, scan, shown)
-    if obj.mark is None:
-        links.change(conn, obj.id, mark=shown.mark)
+    if obj.revision is None:
+        links.change(conn, obj.id, revision=shown.revision)
     person_index.remember(conn, scan.sync.digests, obj.aggregate, people.known_by(shown))
     return obj.aggregate
 

@@ -17,7 +17,7 @@ from sync.core.rules.relink import Family, families
 from sync.matching import relink_places, relink_store
 from sync.matching.compare import appointments, read_patients, visits
 from sync.matching.preview import NotConnectedError
-from sync.matching.relink_places import Found
+from sync.matching.relink_places import RelinkedFamily
 from sync.matching.scan import Scan, new_scan
 from sync.run.evidence import behind
 from sync.run.evidence.sealing import Origin
@@ -118,7 +118,7 @@ def link(scan: Scan) -> tuple[list[Ring], bool]:
     there = {met.visit.remote_id: met for met in visits(scan)}
     for count, family in enumerate(todo, 1):
         scan.progress("links", count)
-        found = Found(
+        found = RelinkedFamily(
             family,
             [there[one.remote_id] for one in family.visits],
             [here[one.remote_id] for one in family.appointments],
@@ -143,10 +143,12 @@ def patient_row(conn: Connection, scan: Scan, shown: Person) -> Obj:
     assert isinstance(marker, Marker)  # noqa: S101 - it is ours
     if known is None and links.restore_aggregate(conn, marker.aggregate, "person", now):
         key = marker.aggregate
-        return links.add(conn, key, "drchrono", "patient", shown.remote_id, now=now, marked=True)
+        return links.add(
+            conn, key, "drchrono", "patient", shown.remote_id, now=now, has_marker=True
+        )
     known = known or links.first_sight(conn, "drchrono", "patient", shown.remote_id, now=now)
-    if not known.marked and links.survivor(conn, marker.aggregate) == known.aggregate:
-        links.change(conn, known.id, marked=True)
+    if not known.has_marker and links.survivor(conn, marker.aggregate) == known.aggregate:
+        links.change(conn, known.id, has_marker=True)
     return known
 
 

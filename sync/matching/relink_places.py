@@ -16,7 +16,7 @@ from sync.matching.scan import ListedVisit, Scan
 
 
 @dataclass
-class Found:
+class RelinkedFamily:
     """A family with its objects as they were read: OnCall's visits by generation, appointments."""
 
     family: Family
@@ -38,29 +38,29 @@ class RelinkedSeat:
     attendee: Attendee | None
 
 
-def seats(scan: Scan, found: Found) -> list[RelinkedSeat]:
+def seats(scan: Scan, relinked: RelinkedFamily) -> list[RelinkedSeat]:
     """A seat for each appointment; without a marker only if its patient is a participant."""
-    there = list(found.present.visit.attendees) if found.present is not None else []
-    if not found.family.group:
-        met = found.appointments[0] if found.appointments else None
+    there = list(relinked.present.visit.attendees) if relinked.present is not None else []
+    if not relinked.family.group:
+        met = relinked.appointments[0] if relinked.appointments else None
         return [RelinkedSeat(met, _only(there, chart_of(scan, met)))]
     made: list[RelinkedSeat] = []
-    for met in (*found.appointments, *found.unmarked):
+    for met in (*relinked.appointments, *relinked.unmarked):
         chart = chart_of(scan, met)
         who = one_of(chart, there) if chart is not None else None
         if who is not None:
             there.remove(who)
-        if who is not None or met in found.appointments:
+        if who is not None or met in relinked.appointments:
             made.append(RelinkedSeat(met, who))
     return made
 
 
-def unsure(scan: Scan, found: Found, made: Sequence[RelinkedSeat]) -> bool:
+def unsure(scan: Scan, relinked: RelinkedFamily, made: Sequence[RelinkedSeat]) -> bool:
     """Whether somebody of an open visit may be one of its participants, and can't be told which."""
-    if found.present is None or is_over(found.present.visit):
+    if relinked.present is None or is_over(relinked.present.visit):
         return False
     taken = {seat.attendee.remote_id for seat in made if seat.attendee is not None}
-    there = [who for who in found.present.visit.attendees if who.cancelled is not True]
+    there = [who for who in relinked.present.visit.attendees if who.cancelled is not True]
     left = [who for who in there if who.remote_id not in taken]
     return bool(left) and any(
         seat.attendee is None
@@ -71,9 +71,9 @@ def unsure(scan: Scan, found: Found, made: Sequence[RelinkedSeat]) -> bool:
     )
 
 
-def life_of(found: Found, one: RelinkedSeat) -> int:
+def life_of(relinked: RelinkedFamily, one: RelinkedSeat) -> int:
     """Which life of the attendance it is, by the marker of the appointment, else of the visit."""
-    for met in (one.appointment, found.present):
+    for met in (one.appointment, relinked.present):
         marker = marker_of(met.visit) if met is not None else None
         if marker is not None:
             return marker.life

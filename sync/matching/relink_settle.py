@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sync.core.records import Visit
     from sync.core.wording import Json
-    from sync.matching.relink_places import Found, RelinkedSeat
+    from sync.matching.relink_places import RelinkedFamily, RelinkedSeat
     from sync.matching.scan import ListedVisit, Scan
     from sync.store.tables.links import Obj
 
@@ -40,9 +40,11 @@ WHOLE = frozenset({*FIELDS, "state", "patient"})
 # --- who attends ----------------------------------------------------------------------------------
 
 
-def attend(conn: Connection, scan: Scan, found: Found, key: int, one: RelinkedSeat) -> None:
+def attend(
+    conn: Connection, scan: Scan, relinked: RelinkedFamily, key: int, one: RelinkedSeat
+) -> None:
     """Store one attendance: its appointment, its participant, its person."""
-    appointment, participant = _appointment(conn, found, one), _participant(conn, scan, key, one)
+    appointment, participant = _appointment(conn, relinked, one), _participant(conn, scan, key, one)
     if appointment is None:
         return
     values: dict[str, object] = {"appointment": appointment.id}
@@ -51,7 +53,8 @@ def attend(conn: Connection, scan: Scan, found: Found, key: int, one: RelinkedSe
     standing = [
         attended
         for attended in attendances.attendances(conn, key)
-        if attended.current and (not found.family.group or attended.appointment == appointment.id)
+        if attended.current
+        and (not relinked.family.group or attended.appointment == appointment.id)
     ]
     if participant is not None:
         # Who had it in an older state of this database is not who has it.
@@ -61,14 +64,14 @@ def attend(conn: Connection, scan: Scan, found: Found, key: int, one: RelinkedSe
     if standing:
         attendances.change_attendance(conn, standing[0].id, **values)
     else:
-        life = relink_places.life_of(found, one)
+        life = relink_places.life_of(relinked, one)
         attendances.attend(conn, key, life=life, **values)
 
 
-def _appointment(conn: Connection, found: Found, one: RelinkedSeat) -> Obj | None:
+def _appointment(conn: Connection, relinked: RelinkedFamily, one: RelinkedSeat) -> Obj | None:
     if one.appointment is not None:
         return links.find(conn, "drchrono", "appointment", one.appointment.visit.remote_id)
-    lost = found.family.lost if found.visits else None
+    lost = relinked.family.lost if relinked.visits else None
     return links.find(conn, "drchrono", "appointment", lost) if lost is not None else None
 
 
@@ -95,9 +98,9 @@ def person(conn: Connection, scan: Scan, patient: str) -> int:
 # --- what both sides say alike --------------------------------------------------------------------
 
 
-def visit(conn: Connection, scan: Scan, found: Found, made: list[RelinkedSeat]) -> bool:
+def visit(conn: Connection, scan: Scan, relinked: RelinkedFamily, made: list[RelinkedSeat]) -> bool:
     """Settle what both sides say alike; returns whether nothing is left for a run to see to."""
-    there = found.present
+    there = relinked.present
     seats = [(one, one.appointment) for one in made if one.appointment is not None]
     if there is None or not seats:
         return False
@@ -112,7 +115,7 @@ def visit(conn: Connection, scan: Scan, found: Found, made: list[RelinkedSeat]) 
     standing = [
         names
         for (_, met), names in zip(seats, agreed, strict=True)
-        if not found.family.group or not relink_places.is_over(met.visit)
+        if not relinked.family.group or not relink_places.is_over(met.visit)
     ]
     common = set.intersection(*standing) if standing else {"state"}
     _settle(conn, scan, "oncall", there, common)

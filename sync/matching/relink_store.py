@@ -14,7 +14,7 @@ from sync.core.records import Absent, Marker
 from sync.core.rules import place
 from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
-from sync.matching.relink_places import Found, RelinkedSeat
+from sync.matching.relink_places import RelinkedFamily, RelinkedSeat
 from sync.run import occurrences, transfer
 from sync.store.tables import decisions, journal, links, work
 from sync.store.tables.work import Hints, Lane
@@ -29,65 +29,69 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
 
 
-def store(conn: Connection, scan: Scan, found: Found) -> int | None:
+def store(conn: Connection, scan: Scan, relinked: RelinkedFamily) -> int | None:
     """Link a family; returns its key when a run has something to see to, else None.
 
     Raises LaterError while a worker has a part of it.
     """
-    made = relink_places.seats(scan, found)
-    if _told_apart(conn, found) or _is_asked(scan, found, made):
+    made = relink_places.seats(scan, relinked)
+    if _told_apart(conn, relinked) or _is_asked(scan, relinked, made):
         return None
-    key = _home(conn, scan, found)
+    key = _home(conn, scan, relinked)
     if key is None:
         return None
-    rows = _rows(conn, scan, found, key, made)
-    _stand(conn, scan, found, key, made)
+    rows = _rows(conn, scan, relinked, key, made)
+    _stand(conn, scan, relinked, key, made)
     for one in made:
-        relink_settle.attend(conn, scan, found, key, one)
-    quiet = relink_settle.visit(conn, scan, found, made)
-    if found.family.group and relink_places.unsure(scan, found, made):
-        there = [met.visit.remote_id for met in found.visits[-1:]]
+        relink_settle.attend(conn, scan, relinked, key, one)
+    quiet = relink_settle.visit(conn, scan, relinked, made)
+    if relinked.family.group and relink_places.unsure(scan, relinked, made):
+        there = [met.visit.remote_id for met in relinked.visits[-1:]]
         journal.open_attention(conn, key, "visit_unsure", now=scan.now, candidates=there)
         return None
-    marked = all(row.marked or not str(row.remote_id).isdecimal() for row in rows)
-    if quiet and marked and found.family.lost is None:
+    all_bear = all(row.has_marker or not str(row.remote_id).isdecimal() for row in rows)
+    if quiet and all_bear and relinked.family.lost is None:
         return None
     work.raise_(conn, key, now=scan.now, hints=Hints.both(), lane=Lane.BULK)
     return key
 
 
-def _told_apart(conn: Connection, found: Found) -> bool:
-    there = found.present
+def _told_apart(conn: Connection, relinked: RelinkedFamily) -> bool:
+    there = relinked.present
     return there is not None and any(
         decisions.are_apart(
             conn, ("appointment", one.visit.remote_id), ("visit", there.visit.remote_id)
         )
-        for one in found.appointments
+        for one in relinked.appointments
     )
 
 
-def _is_asked(scan: Scan, found: Found, made: list[RelinkedSeat]) -> bool:
+def _is_asked(scan: Scan, relinked: RelinkedFamily, made: list[RelinkedSeat]) -> bool:
     """A 1:1 visit whose participant seems to be somebody else by now: a person is asked."""
-    if found.family.group or found.present is None or not relink_places.unsure(scan, found, made):
+    if (
+        relinked.family.group
+        or relinked.present is None
+        or not relink_places.unsure(scan, relinked, made)
+    ):
         return False
-    scan.unsure.append((found.appointments[0], [found.present.visit.remote_id]))
+    scan.unsure.append((relinked.appointments[0], [relinked.present.visit.remote_id]))
     return True
 
 
 # --- which aggregate ------------------------------------------------------------------------------
 
 
-def _home(conn: Connection, scan: Scan, found: Found) -> int | None:
+def _home(conn: Connection, scan: Scan, relinked: RelinkedFamily) -> int | None:
     """The aggregate for it, with everything of it moved there; None when two of ours have parts.
 
     One that holds it already, else the number that the marker names, else (in a database that was
     behind, another visit has it) any: the run that follows writes the markers anew.
     """
-    holding = {row.aggregate for row in _known(conn, scan, found)}
+    holding = {row.aggregate for row in _known(conn, scan, relinked)}
     linked = {key for key in holding if len(_systems(conn, key)) > 1}
     if len(linked) > 1:
         return None
-    key = linked.pop() if linked else _number(conn, scan, found, holding)
+    key = linked.pop() if linked else _number(conn, scan, relinked, holding)
     # While the database is behind no run comes, so nobody else would take what a dead worker left.
     held = transfer.hold(conn, scan.sync, key, *holding, abandoned=True)
     for source in sorted(holding - {key}):
@@ -95,8 +99,8 @@ def _home(conn: Connection, scan: Scan, found: Found) -> int | None:
     return key
 
 
-def _number(conn: Connection, scan: Scan, found: Found, holding: set[int]) -> int:
-    number = found.family.name[1]
+def _number(conn: Connection, scan: Scan, relinked: RelinkedFamily, holding: set[int]) -> int:
+    number = relinked.family.name[1]
     if links.kind_of(conn, number) == "visit":
         own = links.survivor(conn, number)
         if own in holding or not _systems(conn, own):
@@ -106,21 +110,21 @@ def _number(conn: Connection, scan: Scan, found: Found, holding: set[int]) -> in
     return min(holding) if holding else links.new_aggregate(conn, "visit", scan.now)
 
 
-def _known(conn: Connection, scan: Scan, found: Found) -> list[Obj]:
+def _known(conn: Connection, scan: Scan, relinked: RelinkedFamily) -> list[Obj]:
     """The rows of its objects, as far as there are any."""
-    for met in found.appointments:
+    for met in relinked.appointments:
         if links.find(conn, "drchrono", "appointment", met.visit.remote_id) is None:
             occurrences.known_as(conn, scan.sync, met.visit, met.json)
-    sides = [("oncall", met.visit.remote_id) for met in found.visits]
-    sides += [("drchrono", met.visit.remote_id) for met in found.appointments]
-    if found.family.lost is not None:
-        sides.append((_lost_of(found), found.family.lost))
+    sides = [("oncall", met.visit.remote_id) for met in relinked.visits]
+    sides += [("drchrono", met.visit.remote_id) for met in relinked.appointments]
+    if relinked.family.lost is not None:
+        sides.append((_lost_of(relinked), relinked.family.lost))
     rows = [links.find(conn, system, "appointment", remote_id) for system, remote_id in sides]
     return [row for row in rows if row is not None]
 
 
-def _lost_of(found: Found) -> str:
-    return "drchrono" if found.visits else "oncall"
+def _lost_of(relinked: RelinkedFamily) -> str:
+    return "drchrono" if relinked.visits else "oncall"
 
 
 def _systems(conn: Connection, key: int) -> set[str]:
@@ -133,28 +137,30 @@ def _systems(conn: Connection, key: int) -> set[str]:
 
 
 def _rows(
-    conn: Connection, scan: Scan, found: Found, key: int, made: list[RelinkedSeat]
+    conn: Connection, scan: Scan, relinked: RelinkedFamily, key: int, made: list[RelinkedSeat]
 ) -> list[Obj]:
-    """A row for each object, in its generation; `marked` where its marker says what is so."""
+    """A row for each object, in its generation; `has_marker` where its marker says what is so."""
     rows = []
-    for met in found.visits:
+    for met in relinked.visits:
         marker = marker_of(met.visit)
         generation = marker.generation if marker is not None else 1
         row = _row(conn, scan, key, met.visit, generation)
-        rows.append(_noted(conn, scan, row, met.visit, marked=_is_so(conn, marker, key)))
-    there = found.present.visit.remote_id if found.present is not None else found.family.lost
+        rows.append(_noted(conn, scan, row, met.visit, has_marker=_is_so(conn, marker, key)))
+    there = (
+        relinked.present.visit.remote_id if relinked.present is not None else relinked.family.lost
+    )
     for one in made:
         if one.appointment is None:
             continue
         shown = one.appointment.visit
         marker = marker_of(shown)
-        marked = marker is not None and marker.other == there and _is_so(conn, marker, key)
-        row = _row(conn, scan, key, shown, found.family.generation)
-        rows.append(_noted(conn, scan, row, shown, marked=marked))
-    if found.family.lost is not None:
-        system, lost = _lost_of(found), found.family.lost
+        has_marker = marker is not None and marker.other == there and _is_so(conn, marker, key)
+        row = _row(conn, scan, key, shown, relinked.family.generation)
+        rows.append(_noted(conn, scan, row, shown, has_marker=has_marker))
+    if relinked.family.lost is not None:
+        system, lost = _lost_of(relinked), relinked.family.lost
         if links.find(conn, system, "appointment", lost) is None:
-            generation = found.family.generation
+            generation = relinked.family.generation
             links.add(conn, key, system, "appointment", lost, now=scan.now, generation=generation)
     return rows
 
@@ -178,9 +184,11 @@ def _row(conn: Connection, scan: Scan, key: int, shown: Visit, generation: int) 
     return row
 
 
-def _noted(conn: Connection, scan: Scan, row: Obj, shown: Visit, *, marked: bool) -> Obj:
+def _noted(conn: Connection, scan: Scan, row: Obj, shown: Visit, *, has_marker: bool) -> Obj:
     state = "live" if row.state == "skipped" else row.state
-    links.change(conn, row.id, marked=marked, state=state, seen_at=scan.now, mark=shown.mark)
+    links.change(
+        conn, row.id, has_marker=has_marker, state=state, seen_at=scan.now, revision=shown.revision
+    )
     return links.get(conn, row.id)
 
 
@@ -193,10 +201,12 @@ def _is_so(conn: Connection, marker: Marker | None, key: int) -> bool:
 # --- its place ------------------------------------------------------------------------------------
 
 
-def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[RelinkedSeat]) -> None:
+def _stand(
+    conn: Connection, scan: Scan, relinked: RelinkedFamily, key: int, made: list[RelinkedSeat]
+) -> None:
     """Generation, time, doctor, slot and occurrence of the visit, and whether it is over."""
     standing = [one.appointment.visit for one in made if one.appointment is not None]
-    there = found.present.visit if found.present is not None else None
+    there = relinked.present.visit if relinked.present is not None else None
     shown = [*standing, *([there] if there is not None else [])]
     starts = [one.starts for one in shown if not isinstance(one.starts, Absent)]
     doctors = [one.provider for one in shown if not isinstance(one.provider, Absent)]
@@ -204,33 +214,33 @@ def _stand(conn: Connection, scan: Scan, found: Found, key: int, made: list[Reli
         relink_places.is_over(one) for one in standing
     )
     values: dict[str, object] = {
-        "generation": found.family.generation,
+        "generation": relinked.family.generation,
         "state": "closed" if over else "open",
-        "shared": found.family.group,
+        "shared": relinked.family.group,
     }
-    if visits.is_shared(conn, key) is not found.family.group:
+    if visits.is_shared(conn, key) is not relinked.family.group:
         values["slot_key"] = None  # the key of the other kind
     if starts and doctors:
         values |= {"starts_at": starts[0], "doctor": doctors[0]}
-        slot = _slot(scan, found, made, starts[0], doctors[0])
+        slot = _slot(scan, relinked, made, starts[0], doctors[0])
         if slot is not None and not over and visits.holder(conn, slot, besides=key) is None:
             values["slot_key"] = slot
     visits.change(conn, key, **values)
     for one in standing:
         occurrences.note(conn, key, one)
-    if found.family.occurrence is not None:
+    if relinked.family.occurrence is not None:
         # OnCall's marker says it: a virtual one bears no marker itself.
-        known.note(conn, key, found.family.occurrence, first=True)
+        known.note(conn, key, relinked.family.occurrence, first=True)
 
 
 def _slot(
-    scan: Scan, found: Found, made: list[RelinkedSeat], starts: datetime, doctor: str
+    scan: Scan, relinked: RelinkedFamily, made: list[RelinkedSeat], starts: datetime, doctor: str
 ) -> str | None:
     """The key of the place where it stands: a group's, or one person's."""
     members = [one.appointment.visit for one in made if one.appointment is not None]
-    if not found.family.group:
+    if not relinked.family.group:
         person = scan.person_keys.get(str(members[0].patient)) if members else None
         return place.slot_key(doctor, starts, person) if person is not None else None
-    there = found.present.visit if found.present is not None else None
+    there = relinked.present.visit if relinked.present is not None else None
     slot = place.of_group(members, there, scan.mapping.booking_office)
     return slot.key if slot is not None else None  # its own run asks for what is not known

@@ -169,7 +169,7 @@ def _let_go(held: Held, pair: _Linked) -> int:
     stood = next(
         a for a in attendances.attendances(conn, pair.key) if a.current and a.appointment == here.id
     )
-    key = transfer.hand_out(held, here, marked=False)
+    key = transfer.hand_out(held, here, has_marker=False)
     attendances.change_attendance(conn, stood.id, participant=None)
     stands = visits.get(conn, pair.key)
     visits.change(conn, key, starts_at=stands.starts_at, doctor=stands.doctor)
@@ -181,7 +181,7 @@ def _let_go(held: Held, pair: _Linked) -> int:
 def _take_out(held: Held, pair: _Linked) -> int:
     """Give the OnCall object an aggregate of its own; what hangs on it follows. Returns that."""
     conn = held.conn
-    anew: dict[str, Any] = {"create_key": None, "marked": False}
+    anew: dict[str, Any] = {"create_key": None, "has_marker": False}
     if pair.there.kind == "contact":
         return transfer.hand_out(held, pair.there, "person", **anew)
     anew |= {"made_by_us": False, "generation": 1}
@@ -193,7 +193,7 @@ def _take_out(held: Held, pair: _Linked) -> int:
     next_life["slot_key"] = _slot_without(stands, str(pair.there.remote_id))
     visits.change(conn, pair.key, state="open", **next_life)
     for here in pair.here:
-        links.change(conn, here.id, marked=False)
+        links.change(conn, here.id, has_marker=False)
     for one in links.objects_of(conn, pair.key):
         if one.kind == "participant":
             links.change(conn, one.id, create_key=None)

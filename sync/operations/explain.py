@@ -75,7 +75,7 @@ def _object(one: links.Obj) -> Line:
         kind=one.kind,
         id=one.remote_id,
         state=one.state,
-        marked=one.marked,
+        has_marker=one.has_marker,
         generation=one.generation,
         seen_at=one.seen_at,
     )

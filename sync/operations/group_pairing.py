@@ -21,10 +21,10 @@ from sync.store.tables.links import Obj
 from sync.store.visits import visits
 
 
-def check(conn: Connection, found: "BothVisits") -> None:
+def check(conn: Connection, both: "BothVisits") -> None:
     """Raises NotPossibleError where the group could not take this visit as its own."""
-    left, right = found.left, found.right
-    member = bool(participants_of(drchrono.to_person(found.patient), who_comes(right.attendees)))
+    left, right = both.left, both.right
+    member = bool(participants_of(drchrono.to_person(both.patient), who_comes(right.attendees)))
     here = links.find(conn, "drchrono", "appointment", left.remote_id)
     asked = _asked(conn, here) if here is not None else set()
     if right.remote_id not in asked and not member:
@@ -42,9 +42,9 @@ def check(conn: Connection, found: "BothVisits") -> None:
             raise NotPossibleError(f"{remote_id} is linked with {named} already.")
 
 
-def preview(found: "BothVisits") -> Preview:
+def preview(both: "BothVisits") -> Preview:
     """What follows, without values."""
-    a, b = found.left.remote_id, found.right.remote_id
+    a, b = both.left.remote_id, both.right.remote_id
     return Preview(
         (
             f"OnCall visit {b} stands for the group of appointment {a} (0 mails)",
@@ -53,13 +53,13 @@ def preview(found: "BothVisits") -> Preview:
     )
 
 
-def pair(conn: Connection, sync: Sync, found: "BothVisits") -> int:
+def pair(conn: Connection, sync: Sync, both: "BothVisits") -> int:
     """Settle the open question by this answer; returns the aggregate to be raised.
 
     Raises NotPossibleError, and BusyError while a worker has one of the two.
     """
-    check(conn, found)
-    now, left, right = sync.clock(), found.left, found.right
+    check(conn, both)
+    now, left, right = sync.clock(), both.left, both.right
     here = links.first_sight(conn, "drchrono", "appointment", left.remote_id, now=now)
     there = links.first_sight(conn, "oncall", "appointment", right.remote_id, now=now)
     by_hand.holding(conn, sync, here.aggregate, there.aggregate)

@@ -132,9 +132,9 @@ def _targets(sync: Sync, key: int) -> list[Obj]:
     return [one for one in found if one.known]
 
 
-def _people_preview(found: list[_Target]) -> Preview:
+def _people_preview(targets: list[_Target]) -> Preview:
     lines, mails = [], 0
-    for one in found:
+    for one in targets:
         mail = int(one.obj.kind == "participant")
         mails += mail
         said = f"{', '.join(one.names)}: written to {one.obj.kind} {one.obj.remote_id}"
@@ -142,16 +142,16 @@ def _people_preview(found: list[_Target]) -> Preview:
     return Preview(tuple(lines), mails)
 
 
-def _keep_people(sync: Sync, lease: Lease, found: list[_Target]) -> None:
+def _keep_people(sync: Sync, lease: Lease, targets: list[_Target]) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
-        for one in found:
+        for one in targets:
             baselines.settle(conn, one.obj.id, one.digests, sync.digests.key_id)
             links.change(conn, one.obj.id, seen_at=now)  # the run need not read it again
         patient = links.patient_row(conn, lease.aggregate)
         if patient is not None:
-            kept: dict[str, Json] = dict.fromkeys((n for one in found for n in one.names), KEPT)
+            kept: dict[str, Json] = dict.fromkeys((n for one in targets for n in one.names), KEPT)
             digests = sync.digests.fields(patient.id, kept)
             baselines.settle(conn, patient.id, digests, sync.digests.key_id)
         journal.close_one(conn, lease.aggregate, "contact_differs", now)

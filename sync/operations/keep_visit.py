@@ -55,14 +55,16 @@ class Differing:
 
 
 @dataclass(frozen=True)
-class Found:
+class ComparedVisit:
     """A visit with both sides read, and what differs (of those fields that were asked for)."""
 
     run: VisitRun
     differing: tuple[Differing, ...]
 
 
-def find(sync: Sync, lease: Lease, kind: str, object_id: str, fields: tuple[str, ...]) -> Found:
+def find(
+    sync: Sync, lease: Lease, kind: str, object_id: str, fields: tuple[str, ...]
+) -> ComparedVisit:
     """Read the visit; of a shared one an `appointment` is compared alone.
 
     Raises NotPossibleError for an unknown field, when one side is not there, or nothing differs.
@@ -84,7 +86,7 @@ def find(sync: Sync, lease: Lease, kind: str, object_id: str, fields: tuple[str,
     if there is None or not seats:
         raise NotPossibleError("Only one side of it is there.")
     found = _of_several(run, seats, there) if state.is_group else _of_one(run, seats[0], there)
-    return Found(run, chosen(found, fields))
+    return ComparedVisit(run, chosen(found, fields))
 
 
 def _of_one(run: VisitRun, seat: Seat, there: Shown) -> list[Differing]:
@@ -136,11 +138,11 @@ def _is_over(state: object) -> bool:
     return isinstance(state, State) and terminal(state)
 
 
-def chosen(found: list[Differing], asked: tuple[str, ...]) -> tuple[Differing, ...]:
+def chosen(differing: list[Differing], asked: tuple[str, ...]) -> tuple[Differing, ...]:
     """What differs of the fields asked for."""
     refuse_unknown(asked, (*FIELDS, "state"))
     kept = []
-    for one in found:
+    for one in differing:
         names = tuple(name for name in one.names if not asked or name in asked)
         if names:
             kept.append(Differing(one.system, one.obj, names, one.wire, one.shown))
@@ -159,10 +161,10 @@ def refuse_unknown(asked: tuple[str, ...], known: tuple[str, ...]) -> None:
 # --- showing it -----------------------------------------------------------------------------------
 
 
-def preview(sync: Sync, side: str, found: Found) -> Preview:
+def preview(sync: Sync, side: str, compared: ComparedVisit) -> Preview:
     """What the next run would write if that side is kept."""
-    run = found.run
-    for one in found.differing:
+    run = compared.run
+    for one in compared.differing:
         if one.shown is not None:
             seen = Seen.CHANGED if one.system == side else Seen.SAME
             one.shown.seen |= dict.fromkeys(one.names, seen)
@@ -220,11 +222,11 @@ def _coming(run: VisitRun) -> int:
 # --- keeping it -----------------------------------------------------------------------------------
 
 
-def keep(sync: Sync, lease: Lease, side: str, found: Found) -> None:
+def keep(sync: Sync, lease: Lease, side: str, compared: ComparedVisit) -> None:
     """Settle the losing side as it stands, and have the kept one count as changed."""
     with sync.store.write() as conn:
         work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        for one in found.differing:
+        for one in compared.differing:
             zone = one.shown.visit.zone if one.shown is not None else None
             digests = _as_kept(sync, one, side)
             baselines.settle(conn, one.obj.id, digests, sync.digests.key_id, zone=zone)

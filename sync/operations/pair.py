@@ -12,7 +12,7 @@ from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Person, State, Visit, present
 from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
-from sync.core.rules.merge import Action, Seen, Side, merge
+from sync.core.rules.merge import Action, FieldSide, Seen, merge
 from sync.core.rules.same import agreed, participants_of, who_comes
 from sync.core.rules.views import FIELDS
 from sync.core.wording import Json
@@ -119,8 +119,8 @@ def _differences(
         if isinstance(here, Absent) or isinstance(there, Absent) or here == there:
             continue
         action = merge(
-            Side(Seen.NEW, here),
-            Side(Seen.NEW, there),
+            FieldSide(Seen.NEW, here),
+            FieldSide(Seen.NEW, there),
             record="left" if policy.system_of_record == "drchrono" else "right",
             new=policy.on_first_difference,
             to_left=sync.mapping.may_write_drchrono,
@@ -170,11 +170,11 @@ def _attendee(patient: Person, right: Visit) -> Attendee:
     raise NotPossibleError("Which participant the patient is can't be told by the e-mail.")
 
 
-def _free_visits(conn: Connection, found: BothVisits) -> None:
+def _free_visits(conn: Connection, both: BothVisits) -> None:
     """Raises NotPossibleError when one of the two is linked with another one already."""
     for kind, remote_id in (
-        ("appointment", found.left.remote_id),
-        ("oncall-appointment", found.right.remote_id),
+        ("appointment", both.left.remote_id),
+        ("oncall-appointment", both.right.remote_id),
     ):
         obj = remote_object(conn, kind, remote_id)
         for other in links.objects_of(conn, obj.aggregate) if obj else []:
@@ -183,22 +183,22 @@ def _free_visits(conn: Connection, found: BothVisits) -> None:
                 raise NotPossibleError(f"{kind} {remote_id} is linked with {named}: unlink first.")
 
 
-def _pair_visits(conn: Connection, sync: Sync, found: BothVisits) -> int:
+def _pair_visits(conn: Connection, sync: Sync, both: BothVisits) -> int:
     now = sync.clock()
-    _free_visits(conn, found)
-    here = _row(conn, "drchrono", found.left.remote_id, sync)
-    there = _row(conn, "oncall", found.right.remote_id, sync)
+    _free_visits(conn, both)
+    here = _row(conn, "drchrono", both.left.remote_id, sync)
+    there = _row(conn, "oncall", both.right.remote_id, sync)
     key, source = here.aggregate, there.aggregate
     held = by_hand.holding(conn, sync, key, source)
     if source != key:
         transfer.absorb(held, source, key, hints=Hints.both())
     generation = links.generation_of(conn, key)
-    links.change(conn, here.id, state="live", marked=False)
-    links.change(conn, there.id, state="live", marked=False, generation=generation)
-    _settle(conn, sync, here, there, found)
-    person = _attend(conn, sync, here, found)
-    visits.change(conn, key, state="open", hold_until=None, starts_at=found.left.starts)
-    twins.take_slot(conn, key, found.left, person)
+    links.change(conn, here.id, state="live", has_marker=False)
+    links.change(conn, there.id, state="live", has_marker=False, generation=generation)
+    _settle(conn, sync, here, there, both)
+    person = _attend(conn, sync, here, both)
+    visits.change(conn, key, state="open", hold_until=None, starts_at=both.left.starts)
+    twins.take_slot(conn, key, both.left, person)
     journal.close_attention(conn, key, now)
     return key
 
@@ -207,12 +207,12 @@ def _row(conn: Connection, system: str, remote_id: str, sync: Sync) -> Obj:
     return links.first_sight(conn, system, "appointment", remote_id, now=sync.clock())
 
 
-def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, found: BothVisits) -> None:
+def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, both: BothVisits) -> None:
     """What is equal is settled; what is not was never agreed on, whatever was known of it."""
-    equal = {"patient", "state"} | agreed(found.left, found.right)
+    equal = {"patient", "state"} | agreed(both.left, both.right)
     sides = (
-        (here, drchrono.wire("appointment", found.here), found.left.zone),
-        (there, oncall.wire("appointment", found.there), None),
+        (here, drchrono.wire("appointment", both.here), both.left.zone),
+        (there, oncall.wire("appointment", both.there), None),
     )
     for obj, wire, zone in sides:
         baselines.forget(conn, obj.id)
@@ -227,15 +227,15 @@ def _settle_fields(
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=zone)
 
 
-def _attend(conn: Connection, sync: Sync, here: Obj, found: BothVisits) -> int:
+def _attend(conn: Connection, sync: Sync, here: Obj, both: BothVisits) -> int:
     """Note who attends; returns the person."""
-    assert found.attendee is not None  # noqa: S101 - a group is paired by `group_pairing`
-    now, who = sync.clock(), found.attendee.remote_id
-    patient = known_patient(conn, sync, found.patient)
+    assert both.attendee is not None  # noqa: S101 - a group is paired by `group_pairing`
+    now, who = sync.clock(), both.attendee.remote_id
+    patient = known_patient(conn, sync, both.patient)
     participant = links.find(conn, "oncall", "participant", who) or links.add(
         conn, here.aggregate, "oncall", "participant", who, now=now
     )
-    _settle_fields(conn, sync, participant, participants_wire(found.there)[who])
+    _settle_fields(conn, sync, participant, participants_wire(both.there)[who])
     values = {
         "appointment": here.id,
         "participant": participant.id,

@@ -150,8 +150,8 @@ def _of_visit(sync: Sync, lease: Lease) -> Explanation:
     )
 
 
-def _names(found: Plan) -> list[str]:
-    return sorted({name for _system, name in found.adopt})
+def _names(planned: Plan) -> list[str]:
+    return sorted({name for _system, name in planned.adopt})
 
 
 def _conflict(system: str, name: str) -> Line:
@@ -220,7 +220,9 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
         return _stopped(sync, "person", key, "no DrChrono patient is known")
     ticket = Ticket(Lane.LIVE, lease)
     try:
-        json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
+        json = sync.drchrono.get_patient(
+            ticket, str(patient.remote_id), verbose=not patient.has_marker
+        )
     except Gone:
         return _stopped(sync, "person", key, "the DrChrono patient is gone")
     with sync.store.read() as conn:

@@ -140,32 +140,32 @@ def _is_oncall_only(objects: list[Obj]) -> bool:
 # --- what is shown --------------------------------------------------------------------------------
 
 
-def _words_of(sync: Sync, found: _Open, candidate: str) -> str:
+def _words_of(sync: Sync, item: _Open, candidate: str) -> str:
     try:
-        return _words(sync, found.kind, candidate)
+        return _words(sync, item.kind, candidate)
     except UnknownError:
-        if found.cause != merged_charts.CAUSE:
+        if item.cause != merged_charts.CAUSE:
             raise
         return "not there any more"  # which is why it is asked
 
 
-def _subject(sync: Sync, found: _Open) -> tuple[str, str]:
+def _subject(sync: Sync, item: _Open) -> tuple[str, str]:
     """What the item asks about: its kind and remote id."""
-    if found.cause == merged_charts.CAUSE:
-        return "appointment", str(found.asked.remote_id)
-    if found.kind == "patient":
-        return "participant", _participant(sync, found).remote_id
-    if found.kind == "contact":
-        return "patient", str(found.object("drchrono", "patient").remote_id)
-    system = "oncall" if found.kind == "appointment" else "drchrono"
+    if item.cause == merged_charts.CAUSE:
+        return "appointment", str(item.asked.remote_id)
+    if item.kind == "patient":
+        return "participant", _participant(sync, item).remote_id
+    if item.kind == "contact":
+        return "patient", str(item.object("drchrono", "patient").remote_id)
+    system = "oncall" if item.kind == "appointment" else "drchrono"
     return ("visit" if system == "oncall" else "appointment"), str(
-        found.object(system, "appointment").remote_id
+        item.object(system, "appointment").remote_id
     )
 
 
-def _participant(sync: Sync, found: _Open) -> Attendee:
+def _participant(sync: Sync, item: _Open) -> Attendee:
     """The only participant that stays in the visit. Raises NotPossibleError."""
-    visit_id = str(found.object("oncall", "appointment").remote_id)
+    visit_id = str(item.object("oncall", "appointment").remote_id)
     json = sync.oncall.get_appointment(sync.task_ticket(Lane.LIVE), visit_id)
     coming = [
         one for one in oncall.to_visit(json, sync.mapping).attendees if one.cancelled is not True
@@ -220,15 +220,15 @@ def _when(shown: Visit) -> str:
 # --- what follows ---------------------------------------------------------------------------------
 
 
-def _answer(sync: Sync, found: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
-    if found.cause == merged_charts.CAUSE:
-        _of_charts(sync, found, chosen, by)
+def _answer(sync: Sync, item: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
+    if item.cause == merged_charts.CAUSE:
+        _of_charts(sync, item, chosen, by)
         return ()
-    kind, subject = _subject(sync, found)
+    kind, subject = _subject(sync, item)
     if chosen == NONE:
-        _none(sync, found, (kind, subject), by)
+        _none(sync, item, (kind, subject), by)
         return ()
-    match found.kind:
+    match item.kind:
         case "patient":
             with sync.store.write() as conn:
                 decisions.say_patient(conn, subject, chosen, by=by, now=sync.clock())
@@ -241,9 +241,9 @@ def _answer(sync: Sync, found: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
             return pair.pair(sync, "visit", chosen, subject, by=by)
 
 
-def _of_charts(sync: Sync, found: _Open, chosen: str, by: str) -> None:
+def _of_charts(sync: Sync, item: _Open, chosen: str, by: str) -> None:
     """The chart that the appointment names now is the same patient's, or `none`: another's."""
-    former, chart = found.ids
+    former, chart = item.ids
     if chosen == former:
         raise NotPossibleError(f"The appointment names {chart}: that one, or {NONE} of them.")
     with sync.store.write() as conn:
@@ -254,13 +254,13 @@ def _of_charts(sync: Sync, found: _Open, chosen: str, by: str) -> None:
             decisions.say_same_chart(conn, former, chart, by=by, now=now)
 
 
-def _none(sync: Sync, found: _Open, subject: decisions.Who, by: str) -> None:
+def _none(sync: Sync, item: _Open, subject: decisions.Who, by: str) -> None:
     """It is none of them: they are never asked about again, and a new one may be made."""
-    if found.kind == "patient" and found.cause not in _MAY_BE_NEW:
-        raise NotPossibleError(f"{found.cause}: say which patient it is.")
+    if item.kind == "patient" and item.cause not in _MAY_BE_NEW:
+        raise NotPossibleError(f"{item.cause}: say which patient it is.")
     with sync.store.write() as conn:
         now = sync.clock()
-        for one in found.ids:
-            decisions.tell_apart(conn, subject, (found.kind, one), by=by, now=now)
-        if found.kind == "patient":
+        for one in item.ids:
+            decisions.tell_apart(conn, subject, (item.kind, one), by=by, now=now)
+        if item.kind == "patient":
             decisions.say_new(conn, subject[1], by=by, now=now)

@@ -30,14 +30,16 @@ class BrakedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class BrakeRule:
     """More than `count` and more than `share` of open future visits in an hour is too many."""
 
     count: int
     share: float
 
 
-def check(conn: Connection, rule: Rule, effect: str, doctor: str | None, now: datetime) -> None:
+def check(
+    conn: Connection, rule: BrakeRule, effect: str, doctor: str | None, now: datetime
+) -> None:
     """Raise BrakedError when one more cancelling effect would be too many in this hour.
 
     Or while somebody was asked about this doctor's and has not answered: a remote that stays wiped

@@ -113,13 +113,13 @@ def ask(
             _has_room(conn, told, found[system], calls)
 
 
-def _has_room(conn: Connection, told: Mapping[str, Any], found: Spent, calls: int) -> None:
-    if found.closed is not None and found.closed > told["at"]:
-        raise Throttled("throttled", found.closed)
+def _has_room(conn: Connection, told: Mapping[str, Any], spent: Spent, calls: int) -> None:
+    if spent.closed is not None and spent.closed > told["at"]:
+        raise Throttled("throttled", spent.closed)
     allowed: int | None = told["allowed"]
     if allowed is None:
         return
-    beyond = found.used + min(calls, allowed) - allowed
+    beyond = spent.used + min(calls, allowed) - allowed
     if beyond > 0:
         opens = spending.opens(conn, told["system"], told["hour_ago"], beyond - 1)
         raise Deferred("budget", opens + HOUR)

@@ -71,7 +71,7 @@ class Rules:
 
     bases: Mapping[str, str]
     limits: Mapping[str, budget.Limit]
-    brake: brake.Rule
+    brake: brake.BrakeRule
     lease_seconds: float
     writes_per_day: int
     writing: bool

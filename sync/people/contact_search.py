@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sync.core.errors import NotTheApi, Refused
 from sync.core.records import Absent, Person, present
 from sync.core.rules import people
-from sync.core.rules.merge import Action, Seen, Side, merge
+from sync.core.rules.merge import Action, FieldSide, Seen, merge
 from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
@@ -194,7 +194,7 @@ def adopt(
     differs: list[str] = []
     due = False
     for name in FIELDS:
-        left, right = (Side(Seen.NEW, charts.said(one, name)) for one in (person, shown))
+        left, right = (FieldSide(Seen.NEW, charts.said(one, name)) for one in (person, shown))
         if isinstance(left.value, Absent) or isinstance(right.value, Absent) or name not in wire:
             continue
         action = merge(left, right, new=sync.mapping.policy.on_first_difference).action

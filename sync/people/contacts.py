@@ -63,7 +63,7 @@ def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> boo
     contact, patient = _with(objects, provider, division), links.patient_in(objects)
     if contact is None or not contact.known or patient is None:
         return False
-    return patient.marked or facts.patient_field(conn, doctor) is None
+    return patient.has_marker or facts.patient_field(conn, doctor) is None
 
 
 def is_told(conn: Connection, key: int) -> bool:
@@ -171,7 +171,7 @@ def _make(
 
 def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> None:
     shown = oncall.to_person(json)
-    made = moves.created(conn, row, shown.remote_id, now=sync.clock(), marked=True)
+    made = moves.created(conn, row, shown.remote_id, now=sync.clock(), has_marker=True)
     if made is not None:
         calls.forget_sent(conn, row.id)
         digests = sync.digests.fields(made.id, oncall.wire("contact", json))
@@ -255,7 +255,7 @@ def mark_patient(
         field_id = facts.patient_field(conn, str(json.get("doctor")))
     if (
         patient is None
-        or patient.marked
+        or patient.has_marker
         or field_id is None
         or installation is None
         or other is None
@@ -268,7 +268,7 @@ def mark_patient(
     fields = drchrono_bodies.with_marker("patient", existing, field_id, marker)
 
     def after(conn: Connection, _answer: Answer) -> None:
-        links.change(conn, patient.id, marked=True, marker_key=sync.digests.key_id)
+        links.change(conn, patient.id, has_marker=True, marker_key=sync.digests.key_id)
 
     try:
         sync.drchrono.patch_patient(

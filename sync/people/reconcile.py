@@ -58,7 +58,9 @@ def run(sync: Sync, lease: Lease) -> None:
     ticket = Ticket(lease.lane, lease)
     sync.gate.begin(ticket)
     try:
-        json = sync.drchrono.get_patient(ticket, str(patient.remote_id), verbose=not patient.marked)
+        json = sync.drchrono.get_patient(
+            ticket, str(patient.remote_id), verbose=not patient.has_marker
+        )
     except Gone:
         if patient.told:
             raise reads.denied(sync, lease, patient) from None
@@ -75,13 +77,13 @@ def run(sync: Sync, lease: Lease) -> None:
     patient = reads.shown(
         sync, lease, patient, chart.remote_id, wire=drchrono.wire("patient", json)
     )
-    _not_stale(sync, lease, patient, deliveries, chart.mark)
+    _not_stale(sync, lease, patient, deliveries, chart.revision)
     with sync.store.write() as conn:
         charts.tell(conn, sync, lease.aggregate, chart)
     wire = drchrono.wire("patient", json)
     seen = compare(sync.digests, patient.id, wire, stored)
     run = PersonRun(sync, lease, ticket, patient, deliveries, chart, json, seen)
-    staleness.believe(sync, lease, patient, wire, seen, mark=run.person.mark)
+    staleness.believe(sync, lease, patient, wire, seen, revision=run.person.revision)
     unreadable.of_person(run, stored)
     changed = any(one not in {Seen.SAME, Seen.UNKNOWN} for one in seen.values())
     if changed:
@@ -118,12 +120,12 @@ def _not_stale(
     lease: Lease,
     patient: Obj,
     deliveries: list[journal.Delivery],
-    mark: str | None,
+    revision: str | None,
 ) -> None:
     """Raise LaterError when what was read is older than what a delivery told or was read before."""
-    marks = [d.mark for d in deliveries if d.object == patient.id and d.mark]
-    newest = max([*marks, patient.mark or ""])
-    if mark and mark < newest:
+    revisions = [d.revision for d in deliveries if d.object == patient.id and d.revision]
+    newest = max([*revisions, patient.revision or ""])
+    if revision and revision < newest:
         look_again_for(lease, Hints.of("drchrono"), sync.clock())
 
 
@@ -230,7 +232,7 @@ def _settle(run: PersonRun, cause: str) -> None:
         baselines.settle(
             conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id
         )
-        links.change(conn, patient.id, seen_at=now, mark=run.person.mark)
+        links.change(conn, patient.id, seen_at=now, revision=run.person.revision)
         persons.told(conn, run.lease.aggregate)
         for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
             work.raise_(conn, waiting, now=now, hints=Hints.both())

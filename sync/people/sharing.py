@@ -82,13 +82,13 @@ def _crowd_of(conn: Connection, sync: Sync, people: list[int], address: str) -> 
     return Crowd(keys, tuple(remote_id for _, remote_id in living))
 
 
-def _tell(conn: Connection, found: Crowd, now: datetime) -> None:
+def _tell(conn: Connection, crowd: Crowd, now: datetime) -> None:
     """One open item for each address, on one of those who share it; the number is kept right."""
-    item = attention.of_one(conn, found.people, CAUSE)
+    item = attention.of_one(conn, crowd.people, CAUSE)
     if item is None:
-        journal.open_attention(conn, min(found.people), CAUSE, now=now, candidates=found.told)
-    elif item.candidates != found.told:
-        attention.list_anew(conn, item.id, found.told)
+        journal.open_attention(conn, min(crowd.people), CAUSE, now=now, candidates=crowd.told)
+    elif item.candidates != crowd.told:
+        attention.list_anew(conn, item.id, crowd.told)
 
 
 def settle(sync: Sync) -> tuple[Ring, ...]:

@@ -18,7 +18,7 @@ def do_without(sync: Sync, obj: Obj, refusal: Refused) -> None:
     if not refusal.fields or refusal.code not in FOR_FIELDS:
         raise refusal
     with sync.store.write() as conn:
-        links.change(conn, obj.id, marked=True)
+        links.change(conn, obj.id, has_marker=True)
         journal.open_attention(
             conn,
             obj.aggregate,

@@ -57,10 +57,10 @@ class Belonging:
             return self._trouble
         return self._account(sync)
 
-    def _now(self, sync: Sync, found: str | None) -> None:
-        if found is not None and found != self._trouble:
+    def _now(self, sync: Sync, trouble: str | None) -> None:
+        if trouble is not None and trouble != self._trouble:
             sync.log.error("this process does not belong to its database; it does no work")
-        self._trouble = found
+        self._trouble = trouble
 
     def _look(self, sync: Sync) -> str | None:
         local = transport.without_certificates()

@@ -97,12 +97,12 @@ def _bulk_appointments(name: str, sync: Sync, ticket: Ticket) -> Finding:
 def in_order(records: Sequence[Record], asked: str, default: str) -> bool | None:
     """Whether the records are in the order asked for; None when they can't tell.
 
-    Records that are in the default order too prove nothing. Marks are compared as text: they are
+    Records that are in the default order too prove nothing. Times are compared as text: they are
     of one form and of no known zone (D27).
     """
-    marks = [(one.get(asked), one.get(default)) for one in records]
-    known = [(str(a), str(b)) for a, b in marks if isinstance(a, str) and isinstance(b, str)]
-    wanted, usual = [mark for mark, _ in known], [mark for _, mark in known]
+    times = [(one.get(asked), one.get(default)) for one in records]
+    known = [(str(a), str(b)) for a, b in times if isinstance(a, str) and isinstance(b, str)]
+    wanted, usual = [first for first, _ in known], [second for _, second in known]
     if wanted != sorted(wanted):
         return False
     return True if usual != sorted(usual) else None

@@ -142,21 +142,21 @@ def overwritten(
     return [Overwritten(*row) for row in rows]
 
 
-def first_mark_made(conn: Connection, system: str, since: datetime) -> str | None:
-    """The lowest order mark of what we made in a system since a time, or None."""
-    mark: str | None = conn.execute(
-        select(func.min(object_.c.mark))
+def first_revision_made(conn: Connection, system: str, since: datetime) -> str | None:
+    """The lowest revision of what we made in a system since a time, or None."""
+    revision: str | None = conn.execute(
+        select(func.min(object_.c.revision))
         .join(call, call.c.object == object_.c.id)
         .where(
             object_.c.system == system,
             object_.c.made_by_us,
-            object_.c.mark.is_not(None),
+            object_.c.revision.is_not(None),
             call.c.method == "POST",
             call.c.state == "done",
             call.c.at >= since,
         )
     ).scalar_one()
-    return mark
+    return revision
 
 
 _WRITE = tuple(call.c[name] for name in Write.__slots__)

@@ -61,7 +61,7 @@ def skipped_with_marker(conn: Connection, system: str) -> list[str]:
             object_.c.system == system,
             object_.c.kind == "appointment",
             object_.c.state == "skipped",
-            object_.c.marked,
+            object_.c.has_marker,
             object_.c.remote_id.is_not(None),
         )
     )
@@ -102,7 +102,7 @@ def rename(conn: Connection, one: Obj, remote_id: str) -> Obj:
         system=one.system, kind=one.kind, remote_id=one.remote_id, object=one.id
     )
     conn.execute(alias.on_conflict_do_nothing())
-    links.change(conn, one.id, remote_id=remote_id, marked=False, mark=None)
+    links.change(conn, one.id, remote_id=remote_id, has_marker=False, revision=None)
     return links.get(conn, one.id)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sync.store.schema import ticket
 
 
-class Held(NamedTuple):
+class TicketData(NamedTuple):
     """What a secret stands for: its stage, and what was sealed with it."""
 
     kind: str
@@ -41,13 +41,13 @@ class Tickets:
             )
         )
 
-    def find(self, conn: Connection, secret: str) -> Held | None:
+    def find(self, conn: Connection, secret: str) -> TicketData | None:
         """What a secret stands for now; None when it is unknown, too old or can't be opened."""
         row = conn.execute(
             select(ticket).where(ticket.c.hash == hashed(secret), ticket.c.expires_at > self._now())
         ).first()
         data = None if row is None else self._opened(row.sealed)
-        return None if row is None or data is None else Held(row.kind, data)
+        return None if row is None or data is None else TicketData(row.kind, data)
 
     def move(
         self,

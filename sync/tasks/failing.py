@@ -1,4 +1,4 @@
-"""Run a task of the beat, and tell of one that keeps failing: once, until it goes well again.
+"""TaskRun a task of the beat, and tell of one that keeps failing: once, until it goes well again.
 
 A refusal is told at once. Anything else is told when it has lasted: two hours for what is due every
 some minutes or hours, a quarter of an hour for what is due every some seconds, because others wait
@@ -26,10 +26,10 @@ TOLD_SOON = timedelta(minutes=15)
 _OFTEN = timedelta(minutes=1)
 _SINCE = "failing:"
 
-Run = Callable[[Sync], tuple[Ring, ...]]
+TaskRun = Callable[[Sync], tuple[Ring, ...]]
 
 
-def telling(name: str, every_seconds: Callable[[Sync], float], run: Run) -> Run:
+def telling(name: str, every_seconds: Callable[[Sync], float], run: TaskRun) -> TaskRun:
     """Give the task that tells of its failures under its name.
 
     Remote trouble ends it; its next tick tries again from where it stood. Any other exception but

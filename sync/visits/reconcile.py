@@ -156,7 +156,7 @@ def _news_of_oncall(run: VisitRun) -> bool:
     if shown is None or obj is None:
         return False
     news = any(seen is not Seen.SAME for name, seen in shown.seen.items() if name in model.TOLD)
-    return news or not obj.marked or bool(newcomers.newcomers(run))
+    return news or not obj.has_marker or bool(newcomers.newcomers(run))
 
 
 def _news_of_members(run: VisitRun) -> bool:

@@ -106,7 +106,9 @@ def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> No
     for obj, shown in both:
         if shown is not None:
             zones.note_if_unknown(conn, state, obj, shown)
-    links.seen(conn, {obj.id: shown.visit.mark for obj, shown in both if shown is not None}, now)
+    links.seen(
+        conn, {obj.id: shown.visit.revision for obj, shown in both if shown is not None}, now
+    )
     waits = not state.is_group and (plan.held or plan.asks)
     for system in () if held or waits else state.gone:
         gone = state.object(system)

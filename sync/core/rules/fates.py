@@ -24,7 +24,7 @@ class Member:
     `state` None: the appointment was not read and is as it was. `moved`: its place differs from
     what was last settled. `there` is its participant's state, None when it has no participant;
     `parked`: it can't get one just now. `visit` and `told` are its appointment as read and how each
-    field stands to its baseline; `marked` says that it has our marker.
+    field stands to its baseline; `has_marker` says that our marker is in it.
     """
 
     id: int
@@ -40,7 +40,7 @@ class Member:
     there_seen: Seen = Seen.SAME
     visit: Visit | None = None
     told: Mapping[str, Seen] = field(default_factory=dict)
-    marked: bool = True
+    has_marker: bool = True
 
     @property
     def open(self) -> bool:

@@ -47,7 +47,7 @@ def plan_fields(
     effects += [
         Mark(view.visit.system)
         for view, allowed in ((oncall, policy.to_oncall), (drchrono, policy.to_drchrono))
-        if view.visit is not None and not view.marked and allowed
+        if view.visit is not None and not view.has_marker and allowed
     ]
     return Plan(
         effects=tuple(effects),

@@ -36,7 +36,7 @@ Which: TypeAlias = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
-class Side:
+class FieldSide:
     """One side's field: how it stands, and its value in our terms (ignored when absent)."""
 
     seen: Seen
@@ -58,8 +58,8 @@ class Merged:
 
 
 def merge(
-    left: Side,
-    right: Side,
+    left: FieldSide,
+    right: FieldSide,
     *,
     record: Which = "left",
     new: Literal["record", "ask"] = "ask",
@@ -80,7 +80,7 @@ def merge(
     return Merged(Action.HELD, why=found.why) if blocked else found
 
 
-def _undirected(left: Side, right: Side, *, record: Which, new: str) -> Merged:
+def _undirected(left: FieldSide, right: FieldSide, *, record: Which, new: str) -> Merged:
     seen = {left.seen, right.seen}
     if Seen.ABSENT in seen:
         return _one_absent(left, right)
@@ -106,11 +106,11 @@ def _undirected(left: Side, right: Side, *, record: Which, new: str) -> Merged:
     return Merged(_from("left" if left.seen is Seen.SAME else "right"), why="late_write")
 
 
-def _is_equal(left: Side, right: Side) -> bool:
+def _is_equal(left: FieldSide, right: FieldSide) -> bool:
     return left.value == right.value or (left.empty and right.empty)
 
 
-def _one_absent(left: Side, right: Side) -> Merged:
+def _one_absent(left: FieldSide, right: FieldSide) -> Merged:
     which: Which = "right" if left.seen is Seen.ABSENT else "left"
     side = right if which == "right" else left
     if side.seen is Seen.UNKNOWN:
@@ -121,7 +121,7 @@ def _one_absent(left: Side, right: Side) -> Merged:
     return Merged(Action.NOTHING, why="absent")
 
 
-def _without_baseline(left: Side, right: Side, *, record: Which, new: str) -> Merged:
+def _without_baseline(left: FieldSide, right: FieldSide, *, record: Which, new: str) -> Merged:
     """Different values, at least one of them without a baseline (first match, relink, upgrade)."""
     other = {left.seen, right.seen} - {Seen.NEW}
     fresh: Which = "left" if left.seen is Seen.NEW else "right"

@@ -96,9 +96,9 @@ def families(
     return tuple(found[name] for name in sorted(found) if once(found[name]))
 
 
-def _claimed_once(found: Iterable[Family]) -> Callable[[Family], bool]:
+def _claimed_once(families: Iterable[Family]) -> Callable[[Family], bool]:
     """Whether nobody else claims an object of a family: which of two it is, a person is asked."""
-    claims = Counter(claim for one in found for claim in one.claims)
+    claims = Counter(claim for one in families for claim in one.claims)
     return lambda one: all(claims[claim] == 1 for claim in one.claims)
 
 

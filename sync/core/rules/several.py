@@ -208,7 +208,7 @@ def as_one(members: Sequence[Member], at: Slot, slot: Slot) -> SideView:
     )
     told = {**seen, "type": Seen.CHANGED if changed else Seen.SAME}
     told |= {"state": Seen.SAME, "patient": Seen.SAME}
-    return SideView(Presence.LIVE, visit, told, marked=True)
+    return SideView(Presence.LIVE, visit, told, has_marker=True)
 
 
 def _is_deleted(member: Member) -> bool:
@@ -303,7 +303,7 @@ def _marks(view: VisitView, placed: Placed, fields: Plan) -> list[Effect]:
     found: list[Effect] = [
         Mark("drchrono", m.id)
         for m in view.members
-        if m.id in here and m.visit is not None and not m.marked
+        if m.id in here and m.visit is not None and not m.has_marker
     ]
     if placed.ends is None and view.oncall.visit is not None:
         found += [Book()] if view.newcomers else []

@@ -12,7 +12,7 @@ from sync.core.records import ABSENT, Absent, Life, Maybe, State, Visit
 from sync.core.rules.effects import Effect, Patch
 from sync.core.rules.fates import ASKING, Fate, Member
 from sync.core.rules.lifecycle import is_noted, terminal
-from sync.core.rules.merge import Seen, Side
+from sync.core.rules.merge import FieldSide, Seen
 from sync.core.rules.place import Slot
 
 SYSTEMS: Final = ("drchrono", "oncall")
@@ -37,16 +37,16 @@ class SideView:
     presence: Presence = Presence.NONE
     visit: Visit | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    marked: bool = False
+    has_marker: bool = False
 
-    def side(self, name: str) -> Side:
+    def side(self, name: str) -> FieldSide:
         """One field of it for the merge."""
         if self.visit is None:
-            return Side(Seen.ABSENT)
+            return FieldSide(Seen.ABSENT)
         value = getattr(self.visit, name)
         if isinstance(value, Absent):
-            return Side(Seen.ABSENT)
-        return Side(self.seen.get(name, Seen.NEW), value)
+            return FieldSide(Seen.ABSENT)
+        return FieldSide(self.seen.get(name, Seen.NEW), value)
 
     @property
     def state(self) -> Maybe[State]:

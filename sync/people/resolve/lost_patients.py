@@ -66,7 +66,7 @@ def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | N
     for shown in _told_of(sync, ticket, sent):
         if _is_it(sync, row, shown):
             return shown.remote_id, Evidence.SHOWS
-    marks: list[str | None] = []
+    revisions: list[str | None] = []
     ids: set[str] = set()
     since = (sent - timedelta(days=1)).date().isoformat()
     # Lists leave out inactive patients (docs/api-facts.md, D49).
@@ -76,14 +76,14 @@ def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | N
             shown = drchrono.to_person(json)
             if _is_it(sync, row, shown):
                 return shown.remote_id, Evidence.SHOWS
-            marks.append(shown.mark)
+            revisions.append(shown.revision)
             ids.add(shown.remote_id)
     late = timedelta(seconds=sync.settings.late_seconds)
     with sync.store.read() as conn:
         until = sync.clock() - late
         if proofs.lacks(conn, "drchrono", "patient", since=sent, until=until, shown=ids):
             return None, Evidence.LAGS
-        return None, proofs.of_marks(conn, sent + late, marks)
+        return None, proofs.of_revisions(conn, sent + late, revisions)
 
 
 def _told_of(sync: Sync, ticket: Ticket, sent: datetime) -> list[Person]:

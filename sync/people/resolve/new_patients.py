@@ -182,7 +182,7 @@ def _post(
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             made = drchrono.to_person(answer.json)
-            moves.created(conn, row, made.remote_id, now=sync.clock(), mark=made.mark)
+            moves.created(conn, row, made.remote_id, now=sync.clock(), revision=made.revision)
 
     def forget() -> None:
         with sync.store.write() as conn:

@@ -72,12 +72,12 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> ResolvedPatient:
         obj = _patient_row(conn, run, remote_id)
         known = persons.get(conn, obj.aggregate)
     try:
-        json = sync.drchrono.get_patient(run.ticket, remote_id, verbose=not obj.marked)
+        json = sync.drchrono.get_patient(run.ticket, remote_id, verbose=not obj.has_marker)
     except Gone:
         staleness.believe_gone(sync, run.lease, obj)
         raise ParkedError("patient", remote_id, "patient_gone") from None
     shown = drchrono.to_person(json, run.mapping.addresses)
-    if obj.mark and shown.mark and shown.mark < obj.mark:
+    if obj.revision and shown.revision and shown.revision < obj.revision:
         # Read from before what is known of them: the invitation would go to an old address.
         look_again_for(run.lease, Hints.both(), sync.clock())
     with sync.store.write() as conn:
@@ -115,7 +115,7 @@ def _note_patient(
         baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
     elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
-    links.change(conn, obj.id, seen_at=now, mark=shown.mark, told=False)
+    links.change(conn, obj.id, seen_at=now, revision=shown.revision, told=False)
     told.settled(conn, "drchrono", "patient", shown.remote_id)
 
 

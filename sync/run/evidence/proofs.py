@@ -54,13 +54,15 @@ def of_list(conn: Connection, name: str) -> Evidence:
     return Evidence.SHOWS if facts.get(conn, name) == "yes" else Evidence.SILENT
 
 
-def of_marks(conn: Connection, sent: datetime, marks: Iterable[str | None]) -> Evidence:
+def of_revisions(conn: Connection, sent: datetime, revisions: Iterable[str | None]) -> Evidence:
     """Whether DrChrono's list shows what changed after something that we made after `sent`.
 
-    Order marks (`updated_at`) grow over all objects of an account, and are compared as they are.
+    Revisions (`updated_at`) grow over all objects of an account, and are compared as they are.
     """
-    after = calls.first_mark_made(conn, "drchrono", sent)
-    newer = after is not None and any(mark is not None and mark >= after for mark in marks)
+    after = calls.first_revision_made(conn, "drchrono", sent)
+    newer = after is not None and any(
+        revision is not None and revision >= after for revision in revisions
+    )
     return Evidence.SHOWS if newer else Evidence.SILENT
 
 

@@ -46,14 +46,14 @@ def believe(
     wire: Mapping[str, Json],
     seen: Mapping[str, Seen],
     *,
-    mark: str | None = None,
+    revision: str | None = None,
 ) -> None:
     """Raise LaterError while what an object shows may be from before a write of ours.
 
-    `seen` says how the fields of `wire` stand; `mark` is what was read as DrChrono's `updated_at`.
+    `seen` says how the fields of `wire` stand; `revision` is DrChrono's `updated_at` as read.
     """
     changed = [name for name, how in seen.items() if how is Seen.CHANGED and name in wire]
-    if not changed or (mark and obj.mark and mark > obj.mark):
+    if not changed or (revision and obj.revision and revision > obj.revision):
         return
     written = _overwritten_at(sync, obj, {name: wire[name] for name in changed})
     if written is not None:

@@ -55,7 +55,7 @@ def note(sync: Sync, lease: Lease, obj: Obj | None, deliveries: Iterable[Deliver
 
 def _is_late(one: Delivery, obj: Obj) -> bool:
     """Whether a body is an older one, come late or once more: that is nobody's lie."""
-    return one.mark is not None and obj.mark is not None and one.mark < obj.mark
+    return one.revision is not None and obj.revision is not None and one.revision < obj.revision
 
 
 def _was_in_vain(obj: Obj, now: datetime) -> bool:

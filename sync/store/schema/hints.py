@@ -17,7 +17,7 @@ told = Table(
     Column("number", REMOTE_NUMBER),  # the id as a number; null for an occurrence's
     Column("event", String(60), nullable=False),
     Column("delivery_id", String(80)),
-    Column("mark", String(40)),
+    Column("revision", String(40)),
     Column("key_id", String(16)),
     Column("email", String(64)),  # keyed digest, as in `person_key`
     flag("series"),  # said to be the base of a series
@@ -45,7 +45,7 @@ delivery = Table(
     Column("delivery_id", String(80)),
     Column("event", String(60), nullable=False),
     Column("object", ForeignKey("object.id", ondelete="SET NULL"), index=True),
-    Column("mark", String(40)),
+    Column("revision", String(40)),
     Column("key_id", String(16)),
     Column("digests", JSON),
     Column("outcome", String(10), nullable=False),

@@ -64,8 +64,8 @@ object_ = Table(
     Column("generation", Integer, nullable=False, server_default=text("1")),
     Column("state", String(10), nullable=False),  # creating | ambiguous | live | gone | skipped
     Column("create_key", String(160)),
-    Column("mark", String(40)),  # updated_at as sent, an opaque order mark
-    Column("marked", Boolean, nullable=False, server_default=false()),  # bears our marker
+    Column("revision", String(40)),  # updated_at as sent; it orders, and dates nothing
+    Column("has_marker", Boolean, nullable=False, server_default=false()),  # bears our marker
     Column("highest_before", REMOTE_NUMBER),
     Column("looks", Integer, nullable=False, server_default=text("0")),
     Column("looked_at", UtcTime),

@@ -41,7 +41,7 @@ class Delivery:
     source: str
     event: str
     object: int
-    mark: str | None
+    revision: str | None
     key_id: str | None
     digests: Mapping[str, str] | None
     at: datetime
@@ -82,7 +82,7 @@ def note_delivery(
     object: int,  # noqa: A002 - the column's name
     outcome: str,
     delivery_id: str | None = None,
-    mark: str | None = None,
+    revision: str | None = None,
     key_id: str | None = None,
     digests: Mapping[str, str] | None = None,
 ) -> None:
@@ -98,7 +98,7 @@ def note_delivery(
         "new_object": object,
         "new_outcome": outcome,
         "new_delivery_id": delivery_id,
-        "new_mark": mark,
+        "new_revision": revision,
         "new_key_id": key_id,
         "new_digests": null() if digests is None else digests,
         "new_explained_at": None if outcome == "raised" else now,
@@ -119,7 +119,7 @@ def note_said(
     object_id: int,
 ) -> None:
     """Write down, of an id that has a row now, what was said before and was counted then."""
-    values = {name: getattr(said, name) for name in ("event", "delivery_id", "mark")}
+    values = {name: getattr(said, name) for name in ("event", "delivery_id", "revision")}
     row = {"source": source, "object": object_id, "outcome": "raised", "at": said.first_at}
     conn.execute(insert(delivery).values(**row, **values))
 
@@ -159,7 +159,7 @@ def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
             delivery.c.source,
             delivery.c.event,
             delivery.c.object,
-            delivery.c.mark,
+            delivery.c.revision,
             delivery.c.key_id,
             delivery.c.digests,
             delivery.c.at,
@@ -171,14 +171,14 @@ def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
     return [Delivery(**row) for row in rows]
 
 
-def explain_echo(conn: Connection, object_id: int, mark: str | None, now: datetime) -> None:
-    """Explain what was told of a new object under the very order mark that its create answered."""
-    if mark is None:
+def explain_echo(conn: Connection, object_id: int, revision: str | None, now: datetime) -> None:
+    """Explain what was told of a new object under the very revision that its create answered."""
+    if revision is None:
         return
     echo = (
         delivery.c.object == object_id,
         delivery.c.explained_at.is_(None),
-        delivery.c.mark == mark,
+        delivery.c.revision == revision,
     )
     conn.execute(update(delivery).where(*echo).values(explained_at=now))
 

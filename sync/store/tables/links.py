@@ -52,8 +52,8 @@ class Obj:
     generation: int
     state: str
     create_key: str | None
-    mark: str | None
-    marked: bool
+    revision: str | None
+    has_marker: bool
     highest_before: int | None
     looks: int
     looked_at: datetime | None
@@ -258,14 +258,16 @@ def change(conn: Connection, object_id: int, **values: Any) -> None:
 _SEEN = (
     update(object_)
     .where(object_.c.id == bindparam("of"))
-    .values(seen_at=bindparam("at"), mark=bindparam("as_marked"))
+    .values(seen_at=bindparam("at"), revision=bindparam("new_revision"))
 )
 
 
-def seen(conn: Connection, marks: Mapping[int, str | None], now: datetime) -> None:
-    """Note that objects were read now, each with its order mark."""
-    if marks:
-        rows = [{"of": one, "at": now, "as_marked": mark} for one, mark in marks.items()]
+def seen(conn: Connection, revisions: Mapping[int, str | None], now: datetime) -> None:
+    """Note that objects were read now, each with its revision."""
+    if revisions:
+        rows = [
+            {"of": one, "at": now, "new_revision": revision} for one, revision in revisions.items()
+        ]
         conn.execute(_SEEN, rows)
 
 

@@ -42,7 +42,7 @@ class Told:
     credential: str
     event: str
     delivery_id: str | None
-    mark: str | None
+    revision: str | None
     first_at: datetime
     due: datetime
     key_id: str | None = None  # of `email`
@@ -64,12 +64,14 @@ def say(conn: Connection, one: Told, what: What, now: datetime) -> None:
     made = upsert.insert(conn, told).values(
         **values, what=what, number=number_of(one.remote_id), at=now
     )
-    changed = ("credential", "event", "delivery_id", "mark", "due", "key_id", "email", "series")
+    changed = ("credential", "event", "delivery_id", "revision", "due", "key_id", "email", "series")
     later: dict[str, object] = {name: values[name] for name in changed} | {"at": now}
-    # The highest mark stays: it is compared with that of what we made ourselves.
-    later["mark"] = told.c.mark
-    if one.mark is not None:
-        later["mark"] = case((told.c.mark > one.mark, told.c.mark), else_=one.mark)
+    # The highest revision stays: it is compared with that of what we made ourselves.
+    later["revision"] = told.c.revision
+    if one.revision is not None:
+        later["revision"] = case(
+            (told.c.revision > one.revision, told.c.revision), else_=one.revision
+        )
     if what == "deleted":
         later = {"at": now}
     else:
@@ -225,7 +227,7 @@ class Settled:
     credential: str
     event: str
     delivery_id: str | None
-    mark: str | None  # the highest
+    revision: str | None  # the highest
     first_at: datetime
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select
 from sync.store.schema import attendance, blocker, object_, visit
 
 # An aggregate, and the remote id of its appointment.
-Found = tuple[int, str]
+VisitAppointment = tuple[int, str]
 
 
 def _live(system: str) -> tuple[ColumnElement[bool], ...]:
@@ -21,7 +21,9 @@ def _live(system: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def between(conn: Connection, system: str, first: datetime, last: datetime) -> list[Found]:
+def between(
+    conn: Connection, system: str, first: datetime, last: datetime
+) -> list[VisitAppointment]:
     """The live appointments of open visits between two times, or at a time that is not known."""
     rows = conn.execute(
         select(object_.c.aggregate, object_.c.remote_id)
@@ -50,7 +52,7 @@ def not_seen_since(
     *,
     untimed: bool,
     besides: Collection[str],
-) -> list[Found]:
+) -> list[VisitAppointment]:
     """The OnCall appointments of open visits that begin within a time and were not seen lately.
 
     `untimed`: marked ones too whose time is not known. `besides`: not those of visits that wait for
@@ -58,7 +60,7 @@ def not_seen_since(
     """
     within = and_(visit.c.starts_at >= begins[0], visit.c.starts_at < begins[1])
     if untimed:
-        within = or_(within, and_(visit.c.starts_at.is_(None), object_.c.marked))
+        within = or_(within, and_(visit.c.starts_at.is_(None), object_.c.has_marker))
     waiting = select(blocker.c.aggregate).where(blocker.c.kind.in_(besides))
     rows = conn.execute(
         select(object_.c.aggregate, object_.c.remote_id)
@@ -91,7 +93,7 @@ def marked_among(conn: Connection, ids: Collection[str], made_before: datetime) 
         .where(
             *_live("oncall"),
             object_.c.remote_id.in_(ids),
-            object_.c.marked,
+            object_.c.has_marker,
             not_(and_(object_.c.made_by_us, object_.c.created_at > made_before)),
             object_.c.generation == visit.c.generation,
         )

@@ -264,7 +264,7 @@ def created(
     """
     values = {"made_by_us": True, "state": "live", "seen_at": now, "told": False, **values}
     said = told.settled(conn, row.system, row.kind, remote_id) if row.kind in TOLD_KINDS else None
-    if said is not None and said.what != "deleted" and _is_echo(said.mark, values):
+    if said is not None and said.what != "deleted" and _is_echo(said.revision, values):
         said = None
     if said is not None:
         # Said by a caller before its id was known here: a change, or a deletion.
@@ -296,7 +296,7 @@ def _named(
         return None
     if twin.told:
         # The webhook of this very create came before its answer: the answer says as much.
-        journal.explain_echo(conn, twin.id, values.get("mark"), now)
+        journal.explain_echo(conn, twin.id, values.get("revision"), now)
     replace(conn, row, twin)
     links.change(conn, twin.id, generation=row.generation, create_key=row.create_key, **values)
     if twin.aggregate != row.aggregate:
@@ -308,9 +308,9 @@ def _named(
     return links.get(conn, twin.id)
 
 
-def _is_echo(mark: str | None, values: Mapping[str, Any]) -> bool:
+def _is_echo(revision: str | None, values: Mapping[str, Any]) -> bool:
     """Whether what was said of a new object is no newer than the answer that made it."""
-    return mark is not None and mark == values.get("mark")
+    return revision is not None and revision == values.get("revision")
 
 
 def replace(conn: Connection, row: Obj, twin: Obj) -> None:

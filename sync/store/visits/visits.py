@@ -161,7 +161,7 @@ def freeze(conn: Connection, key: int, now: datetime | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KnownVisit:
     """A visit that an appointment's id is known in; open: neither is over, as far as we know."""
 
     remote_id: str
@@ -169,7 +169,7 @@ class Standing:
     is_open: bool
 
 
-def standing_under(conn: Connection, ids: Collection[str], *, besides: int) -> list[Standing]:
+def standing_under(conn: Connection, ids: Collection[str], *, besides: int) -> list[KnownVisit]:
     """The visits, but for one, in which appointments with these ids are."""
     rows = conn.execute(
         select(object_.c.remote_id, object_.c.aggregate, object_.c.state, visit.c.state)
@@ -177,7 +177,7 @@ def standing_under(conn: Connection, ids: Collection[str], *, besides: int) -> l
         .where(object_.c.kind == "appointment", object_.c.remote_id.in_(ids))
         .where(object_.c.aggregate != besides)
     )
-    return [Standing(row[0], row[1], (row[2], row[3]) == ("live", "open")) for row in rows]
+    return [KnownVisit(row[0], row[1], (row[2], row[3]) == ("live", "open")) for row in rows]
 
 
 def is_linked(conn: Connection, key: int) -> bool:

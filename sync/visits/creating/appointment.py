@@ -100,7 +100,7 @@ def post(run: VisitRun, row: Obj, doctor: str, body: dict[str, Json]) -> None:
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            record.appointment(conn, run, row, answer.json, marked="custom_fields" in body)
+            record.appointment(conn, run, row, answer.json, has_marker="custom_fields" in body)
 
     run.sync.drchrono.create_appointment(
         run.ticket.then(after, fact=True),

@@ -36,7 +36,7 @@ def oncall_visit(conn: Connection, run: VisitRun, row: Obj, json: dict[str, Json
     sync, state, now = run.sync, run.state, run.sync.clock()
     seen = oncall.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or oncall.wire("appointment", json)
-    made = moves.created(conn, row, seen.remote_id, now=now, marked=True)
+    made = moves.created(conn, row, seen.remote_id, now=now, has_marker=True)
     if made is None:
         _come_back(conn, run, row)
         return False
@@ -81,7 +81,7 @@ def appointment(
     row: Obj,
     json: dict[str, Json],
     *,
-    marked: bool = False,
+    has_marker: bool = False,
 ) -> bool:
     """Keep the id of a made DrChrono appointment and its baselines; carry the source's.
 
@@ -90,7 +90,9 @@ def appointment(
     sync, state = run.sync, run.state
     seen = drchrono.to_visit(json, run.mapping)
     wire = as_sent(conn, sync, row, json, seen) or drchrono.wire("appointment", json)
-    made = moves.created(conn, row, seen.remote_id, now=sync.clock(), mark=seen.mark, marked=marked)
+    made = moves.created(
+        conn, row, seen.remote_id, now=sync.clock(), revision=seen.revision, has_marker=has_marker
+    )
     if made is None:
         _come_back(conn, run, row)
         return False

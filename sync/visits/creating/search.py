@@ -105,19 +105,19 @@ def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
         date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
         doctor=doctor,
     )
-    marks: list[str | None] = []
+    revisions: list[str | None] = []
     for page in pages:
         for json in page.results:
             shown = drchrono.to_visit(json, run.mapping)
             if is_ours(run, row, shown) or _fits(run, shown):
                 return Look(json)
-            marks.append(shown.mark)
+            revisions.append(shown.revision)
     late = timedelta(seconds=sync.settings.late_seconds)
     with sync.store.read() as conn:
         proven = proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
         if proven is Evidence.SHOWS:
             return Look(None, proven)
-        return Look(None, proofs.of_marks(conn, sent + late, marks))
+        return Look(None, proofs.of_revisions(conn, sent + late, revisions))
 
 
 def _fits(run: VisitRun, shown: Visit) -> bool:

@@ -34,7 +34,7 @@ def settle(run: VisitRun) -> None:
     state = run.state
     for system, shown in state.read.items():
         obj, marker = state.object(system), shown.visit.marker
-        if obj is None or obj.marked or isinstance(marker, Absent) or marker is None:
+        if obj is None or obj.has_marker or isinstance(marker, Absent) or marker is None:
             continue
         with run.sync.store.read() as conn:
             standing = _standing(conn, run.sync, obj, marker)
@@ -102,7 +102,7 @@ def _claimed(run: VisitRun, obj: Obj, marker: Marker) -> None:
     if target == state.key:
         if marker.generation == (obj.generation if obj.system == "oncall" else state.generation):
             with sync.store.write() as conn:
-                links.change(conn, obj.id, marked=True)
+                links.change(conn, obj.id, has_marker=True)
         return
     if apart:
         return  # an old marker: it was unlinked by hand, or has left the group
@@ -155,7 +155,7 @@ def _settle_as_sent(conn: Connection, run: VisitRun, obj: Obj, making: Obj) -> N
 
 
 def _join(conn: Connection, target: int, obj: Obj, making: Obj | None, marker: Marker) -> None:
-    values: dict[str, object] = {"generation": marker.generation, "marked": True}
+    values: dict[str, object] = {"generation": marker.generation, "has_marker": True}
     if making is not None:
         moves.replace(conn, making, obj)
         values |= {"create_key": making.create_key, "made_by_us": True}

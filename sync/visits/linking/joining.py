@@ -141,7 +141,7 @@ def _join(run: VisitRun, obj: Obj, target: int) -> None:
         held = transfer.hold(conn, sync, target, lease=state.lease, hints=Hints.both())
         # What its old visit had in OnCall stays behind, closed.
         life = _next_life(conn, obj, target)
-        transfer.take_in(held, obj, target, marked=False)
+        transfer.take_in(held, obj, target, has_marker=False)
         attendances.attend(conn, target, appointment=obj.id, life=life)
         now, seconds = held.now, sync.settings.group_settle_seconds
         wait = Wait(seconds, seconds)
@@ -166,7 +166,7 @@ def _join_whole(run: VisitRun, obj: Obj, target: int) -> None:
         if any(one.generation == generation for one in theirs):
             return
         links.change(conn, there.id, generation=generation)
-        links.change(conn, obj.id, marked=False)
+        links.change(conn, obj.id, has_marker=False)
         # Its patient comes with their participant.
         transfer.absorb(held, state.key, target, hints=Hints.both(), keep_seats=True)
     raise AbsorbedError(target)

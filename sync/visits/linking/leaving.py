@@ -19,7 +19,7 @@ def send(run: VisitRun, leaving: list[Seat]) -> None:
     with sync.store.write() as conn:
         held = transfer.hold(conn, sync, lease=state.lease)
         for seat in leaving:
-            own = transfer.hand_out(held, seat.appointment, marked=False)
+            own = transfer.hand_out(held, seat.appointment, has_marker=False)
             work.raise_(conn, own, now=held.now, hints=hints, lane=lane)
     # Nothing about them is this visit's to explain any more.
     gone = {seat.appointment.id for seat in leaving}

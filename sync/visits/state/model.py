@@ -142,7 +142,7 @@ class VisitState:
             presence=self.presence(system),
             visit=shown.visit if shown else None,
             seen=shown.seen if shown else self._gone_seen(obj),
-            marked=obj.marked if obj else False,
+            has_marker=obj.has_marker if obj else False,
         )
 
     def _gone_seen(self, obj: Obj | None) -> dict[str, Seen]:

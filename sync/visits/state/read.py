@@ -1,6 +1,6 @@
 """Read what both systems show of a visit now, each object by its id and once in a run.
 
-What may be older than what is known is looked at again: by DrChrono's marks, and as `staleness`
+What may be older than what is known is looked at again: by DrChrono's revisions, and as `staleness`
 says.
 """
 
@@ -58,7 +58,7 @@ def _read_appointment(run: VisitRun, seat: Seat) -> None:
     locked = _note_was_locked(state, obj)
     try:
         json = sync.drchrono.get_appointment(
-            run.ticket, str(obj.remote_id), verbose=locked or not obj.marked
+            run.ticket, str(obj.remote_id), verbose=locked or not obj.has_marker
         )
     except Gone:
         _appointment_denied(run, seat)
@@ -77,7 +77,7 @@ def _read_appointment(run: VisitRun, seat: Seat) -> None:
     if state.place is not None and has_participant(seat):
         # A slip of the keys, or a length taken away, moves nobody out of the visit they are in.
         shown.visit, seat.odd = place.kept_in(state.place, shown.visit, state.now)
-    staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
+    staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, revision=shown.visit.revision)
     seat.shown = shown
     seat.gone = is_deleted(shown)
 
@@ -120,7 +120,7 @@ def read_oncall(run: VisitRun) -> None:
     shown = _oncall(sync, state, obj, json)
     if reads.is_unread(obj):
         obj = _now_a_fact(run, obj, shown)
-    staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, mark=shown.visit.mark)
+    staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, revision=shown.visit.revision)
     state.oncall = shown
     state.oncall_gone = is_deleted(shown)
 
@@ -174,8 +174,8 @@ def _is_stale(state: VisitState, obj: Obj, shown: Shown) -> bool:
     if told and told[-1].event in (DELETED, LISTED_DELETED):
         return not is_deleted(shown)
     said = told if state.is_group else [d for d in state.deliveries if d.source == "drchrono"]
-    marks = [mark for mark in (obj.mark, *(d.mark for d in said)) if mark]
-    return bool(shown.visit.mark and marks and shown.visit.mark < max(marks))
+    revisions = [revision for revision in (obj.revision, *(d.revision for d in said)) if revision]
+    return bool(shown.visit.revision and revisions and shown.visit.revision < max(revisions))
 
 
 def is_deleted(shown: Shown) -> bool:
@@ -239,18 +239,18 @@ def _cancelled_by_us(state: VisitState, obj: Obj) -> bool:
     return any(one.object == obj.id and one.effect == "cancel" for one in state.unresolved)
 
 
-def _with_attendee(sync: Sync, state: VisitState, found: Shown) -> None:
+def _with_attendee(sync: Sync, state: VisitState, shown: Shown) -> None:
     """A 1:1 visit whose patient's participant was cancelled is a cancelled visit."""
     row = state.participant
     if row is None:
         return
-    items = found.json.get("participants")
+    items = shown.json.get("participants")
     for item in items if isinstance(items, list) else []:
         attendee = oncall.to_attendee(item, sync.mapping.addresses)
         if attendee.remote_id != row.remote_id:
             continue
         state.attendee = attendee
         seen = compare(sync.digests, row.id, oncall.wire("participant", item), state.stored)
-        if attendee.cancelled is True and _is_open(found.visit):
-            found.visit = replace(found.visit, state=State(Life.CANCELLED))
-            found.seen["state"] = seen.get("state", Seen.NEW)
+        if attendee.cancelled is True and _is_open(shown.visit):
+            shown.visit = replace(shown.visit, state=State(Life.CANCELLED))
+            shown.seen["state"] = seen.get("state", Seen.NEW)

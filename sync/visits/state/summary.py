@@ -24,7 +24,7 @@ def is_quiet(state: VisitState, system: str) -> bool:
     shown, obj = state.read.get(system), state.object(system)
     if shown is None or obj is None or system in state.gone:
         return False
-    if not obj.marked and not shown.visit.virtual:
+    if not obj.has_marker and not shown.visit.virtual:
         return False
     other = state.object("oncall" if system == "drchrono" else "drchrono")
     if other is None or other.remote_id is None:

@@ -54,7 +54,7 @@ def view(run: VisitRun, *, newcomers: bool = False) -> VisitView:
 def _member(run: VisitRun, seat: Seat) -> Member:
     there, there_seen = _there(run, seat)
     found = Member(
-        seat.attended.id, there=there, there_seen=there_seen, marked=seat.appointment.marked
+        seat.attended.id, there=there, there_seen=there_seen, has_marker=seat.appointment.has_marker
     )
     if seat.gone:
         carried = seat.appointment.state == "gone"

@@ -80,10 +80,10 @@ def note_gaps(
     and neither the read nor the baseline does, and that is not what we read before we wrote, was
     there for a moment.
     """
-    if shown is None or obj is None or shown.visit.mark is None:
+    if shown is None or obj is None or shown.visit.revision is None:
         return
-    told = [d for d in state.deliveries if d.object == obj.id and d.digests and d.mark]
-    older = [d for d in told if str(d.mark) < shown.visit.mark]
+    told = [d for d in state.deliveries if d.object == obj.id and d.digests and d.revision]
+    older = [d for d in told if str(d.revision) < shown.visit.revision]
     if not older:
         return
     ours = calls.changes_since(conn, obj.id, older[0].at - SOON)

@@ -89,7 +89,7 @@ def _begin(conn: Connection, run: VisitRun, seats: Iterable[Seat]) -> None:
         values["slot_key"] = None
     for seat in run.seats:
         # Its marker, and the address staff open, still name the visit that is over.
-        links.change(conn, seat.appointment.id, marked=False)
+        links.change(conn, seat.appointment.id, has_marker=False)
     visits.change(conn, state.key, **values)
     _next_lives(conn, run, seats)
 

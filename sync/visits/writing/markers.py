@@ -52,14 +52,14 @@ def mark(run: VisitRun, system: str, seat: Seat | None = None) -> None:
     obj, shown = state.object(system), state.read.get(system)
     if seat is not None:
         obj, shown = seat.appointment, seat.shown
-    if obj is None or obj.remote_id is None or shown is None or obj.marked:
+    if obj is None or obj.remote_id is None or shown is None or obj.has_marker:
         return
     wanted = marker_for(run, _counterpart(run, system), seat)
     if seat is not None and wanted.other is None:
         return  # there is no OnCall visit to name yet
     if is_written(run, system, obj, shown.visit.marker, wanted):
         with run.sync.store.write() as conn:
-            links.change(conn, obj.id, marked=True)
+            links.change(conn, obj.id, has_marker=True)
     elif system == "oncall":
         mark_oncall(run, obj, shown.json, wanted)
     else:
@@ -108,7 +108,7 @@ def mark_appointment(run: VisitRun, obj: Obj, json: dict[str, Json], marker: Mar
 
 def _send(run: VisitRun, system: str, obj: Obj, body: dict[str, Json]) -> None:
     def after(conn: Connection, _answer: Answer) -> None:
-        links.change(conn, obj.id, marked=True, marker_key=run.sync.digests.key_id)
+        links.change(conn, obj.id, has_marker=True, marker_key=run.sync.digests.key_id)
 
     client = run.sync.oncall if system == "oncall" else run.sync.drchrono
     try:

@@ -143,7 +143,7 @@ def _send_drchrono(
         if "starts" in touched:
             zones.note_used(conn, obj.id, run.mapping.zone(doctor))
         # Its new `updated_at` is not told. What bears this one, or an older, is from before this.
-        links.change(conn, obj.id, mark=shown.visit.mark)
+        links.change(conn, obj.id, revision=shown.visit.revision)
 
     sync.drchrono.patch_appointment(
         run.ticket.then(after),

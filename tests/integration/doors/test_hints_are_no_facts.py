@@ -173,7 +173,7 @@ def test_whom_a_webhook_tells_of_costs_one_read(clinic: Clinic) -> None:
     assert "GET /api/patients" not in clinic.calls("drchrono")
 
 
-def test_a_mark_of_the_year_9999_shuts_nobody_out(clinic: Clinic) -> None:
+def test_a_revision_of_the_year_9999_shuts_nobody_out(clinic: Clinic) -> None:
     appointment, seen = clinic.linked()
     body = forged.appointment(appointment, duration=55, updated_at="9999-12-31T23:59:59")
     forged.drchrono(clinic, "APPOINTMENT_MODIFY", body)

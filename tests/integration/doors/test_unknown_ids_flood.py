@@ -184,11 +184,11 @@ def test_what_a_credential_spent_is_kept_and_each_has_its_own(store: Store) -> N
         assert buckets.level(conn, "drchrono:1", limits, later) == limits.full
 
 
-def test_the_highest_mark_said_stays(store: Store) -> None:
+def test_the_highest_revision_said_stays(store: Store) -> None:
     with store.write() as conn:
-        for mark in (None, "2027-01-02", "2027-01-01", None):
-            one = Told("drchrono", "patient", "7", "drchrono:0", "X", None, mark, T0, T0)
+        for revision in (None, "2027-01-02", "2027-01-01", None):
+            one = Told("drchrono", "patient", "7", "drchrono:0", "X", None, revision, T0, T0)
             told.say(conn, one, "keys", T0)
         found = told.settled(conn, "drchrono", "patient", "7")
     assert found is not None
-    assert found.mark == "2027-01-02"
+    assert found.revision == "2027-01-02"

@@ -72,14 +72,19 @@ def a_day(report: running.Report) -> None:
     assert report.grown <= 40 * booked + 30
 
 
-def a_day_away(found: running.CaughtUp) -> None:
+def a_day_away(caught_up: running.CaughtUp) -> None:
     """Everything is found by one catch-up, deletions too, at the least number of calls."""
-    assert found.differences == []
-    assert found.questions == {}
-    assert found.edits == dict.fromkeys(Do, 1)
-    for remote, least in (("drchrono", found.least.drchrono), ("oncall", found.least.oncall)):
+    assert caught_up.differences == []
+    assert caught_up.questions == {}
+    assert caught_up.edits == dict.fromkeys(Do, 1)
+    for remote, least in (
+        ("drchrono", caught_up.least.drchrono),
+        ("oncall", caught_up.least.oncall),
+    ):
         single = {
-            name: count for name, count in found.calls[remote].items() if name not in running.LISTS
+            name: count
+            for name, count in caught_up.calls[remote].items()
+            if name not in running.LISTS
         }
         assert sum(single.values()) == least, (remote, single)
-    assert found.mails == found.least.mails
+    assert caught_up.mails == caught_up.least.mails

@@ -19,5 +19,5 @@ from sync.setup.probes import in_order
     ],
 )
 def test_order_is_told_only_by_what_can_tell_it(rows: list[Any], expected: bool | None) -> None:
-    records = [{"updated_at": mark, "scheduled_time": usual} for mark, usual in rows]
+    records = [{"updated_at": revision, "scheduled_time": usual} for revision, usual in rows]
     assert in_order(records, "updated_at", "scheduled_time") is expected

@@ -314,7 +314,7 @@ def test_retrying_what_the_brake_stopped_releases_that_doctor(sync: Sync, store:
                     doctor="201", lane=0, state="done", at=NOW,
                 )
             )  # fmt: skip
-    rule = brake.Rule(count=10, share=0.05)
+    rule = brake.BrakeRule(count=10, share=0.05)
     with store.read() as conn, pytest.raises(BrakedError):
         brake.check(conn, rule, "cancel", "201", NOW)
     assert operate.attention_retry(sync, number) == (

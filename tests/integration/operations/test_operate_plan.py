@@ -39,15 +39,15 @@ def linked(clinic: Clinic) -> tuple[str, str]:
     return appointment, made["id"]
 
 
-def nothing_personal(found: Explanation) -> None:
-    text = json.dumps(found.as_dict()) + "\n".join(found.lines())
+def nothing_personal(explanation: Explanation) -> None:
+    text = json.dumps(explanation.as_dict()) + "\n".join(explanation.lines())
     assert [word for word in PERSONAL if word in text] == []
 
 
-def effects(found: Explanation) -> list[tuple[Any, ...]]:
+def effects(explanation: Explanation) -> list[tuple[Any, ...]]:
     return [
         (one["system"], one["action"], one["target"], one["fields"], one["mails"])
-        for one in found.as_dict()["effects"]
+        for one in explanation.as_dict()["effects"]
     ]
 
 
@@ -150,7 +150,7 @@ def test_a_visit_to_be_made(clinic: Clinic) -> None:
 def test_a_marker_that_is_missing_is_mailed_to_nobody(clinic: Clinic) -> None:
     appointment, _ = linked(clinic)
     with clinic.sync.store.write() as conn:
-        conn.execute(update(object_).where(object_.c.system == "oncall").values(marked=False))
+        conn.execute(update(object_).where(object_.c.system == "oncall").values(has_marker=False))
     found = attention.plan(clinic.sync, "appointment", appointment)
     assert effects(found) == [("oncall", "marker", "appointment", [], 0)]
 
@@ -291,7 +291,9 @@ def test_explain_tells_what_is_stored_and_asks_nobody(clinic: Clinic) -> None:
     assert (clinic.calls("drchrono"), clinic.calls("oncall")) == ([], [])
     told = found.as_dict()
     assert (told["kind"], told["generation"], told["state"]) == ("visit", 1, "open")
-    objects = [(o["system"], o["kind"], o["id"], o["state"], o["marked"]) for o in told["objects"]]
+    objects = [
+        (o["system"], o["kind"], o["id"], o["state"], o["has_marker"]) for o in told["objects"]
+    ]
     assert objects[0] == ("drchrono", "appointment", appointment, "live", True)
     assert ("oncall", "appointment", visit_id, "live", True) in objects
     (attended,) = told["attendances"]

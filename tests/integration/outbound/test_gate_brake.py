@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import insert
 
 from sync.outbound import brake
-from sync.outbound.brake import BrakedError, Rule
+from sync.outbound.brake import BrakedError, BrakeRule
 from sync.store.schema import call, decision, visit
 from sync.store.tables import journal, links
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-RULE = Rule(10, 0.05)
+RULE = BrakeRule(10, 0.05)
 
 
 def minutes(count):

@@ -96,7 +96,7 @@ def linked(clinic: Clinic) -> set[tuple[object, ...]]:
             group = (at.shared, at.slot_key if at.shared and at.state == "open" else None)
             place = (at.state, at.starts_at, at.doctor, group, at.occurrence_key)
             generation = row.generation if row.system == "oncall" else at.generation
-            found.add((row.aggregate, named[row.id], row.marked, generation, place))
+            found.add((row.aggregate, named[row.id], row.has_marker, generation, place))
         elif row.kind != "participant":
             found.add((row.aggregate, named[row.id]))
     return found

@@ -51,10 +51,10 @@ def misfit(sync: Sync) -> str:
     return sync.misfit() or ""
 
 
-def ended_with(found: Settings) -> str:
+def ended_with(settings: Settings) -> str:
     """What a worker or beat says when it ends at its start; nothing when it begins."""
     try:
-        heartbeat.build(found, "worker").close()
+        heartbeat.build(settings, "worker").close()
     except SystemExit as ended:
         return str(ended.code)
     return ""

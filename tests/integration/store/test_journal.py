@@ -129,11 +129,16 @@ def left(store, key):
 
 
 def test_a_raised_delivery_waits_for_its_explanation_and_no_other_does(store, key, obj):
-    note(store, obj, mark="m1", key_id="k", digests={"starts": "d"})
+    note(store, obj, revision="m1", key_id="k", digests={"starts": "d"})
     note(store, obj, outcome="unchanged")
     [found] = left(store, key)
     assert (found.source, found.event, found.object) == ("drchrono", "APPOINTMENT_MODIFY", obj)
-    assert (found.mark, found.key_id, found.digests, found.at) == ("m1", "k", {"starts": "d"}, T0)
+    assert (found.revision, found.key_id, found.digests, found.at) == (
+        "m1",
+        "k",
+        {"starts": "d"},
+        T0,
+    )
     assert counters(store) == [
         ("deliveries", "source=drchrono,outcome=raised", 1.0),
         ("deliveries", "source=drchrono,outcome=unchanged", 1.0),

@@ -173,9 +173,9 @@ def making(conn):
 
 def test_a_create_gets_its_id(conn, making):
     key, row, _ = making
-    made = moves.created(conn, row, "5", now=LATER, marked=True)
+    made = moves.created(conn, row, "5", now=LATER, has_marker=True)
     assert (made.id, made.remote_id, made.state, made.made_by_us) == (row.id, "5", "live", True)
-    assert (made.marked, made.seen_at, made.aggregate) == (True, LATER, key)
+    assert (made.has_marker, made.seen_at, made.aggregate) == (True, LATER, key)
 
 
 def test_being_told_the_id_twice_is_once(conn, making):
@@ -187,7 +187,7 @@ def test_being_told_the_id_twice_is_once(conn, making):
 def test_a_webhook_that_brought_the_id_first_is_absorbed(conn, making):
     key, row, place = making
     stray = new(conn)
-    twin = add(conn, stray, "5", "drchrono", mark="m1")
+    twin = add(conn, stray, "5", "drchrono", revision="m1")
     journal.note_delivery(
         conn, source="drchrono", event="APPOINTMENT_CREATE", now=T0, object=twin.id,
         outcome="raised",

@@ -170,7 +170,7 @@ def test_the_visit_that_an_appointment_leaves_is_closed_and_who_waits_for_it_goe
         lease = leased(conn, target)
     with store.write() as conn:
         held = transfer.hold(conn, parts(), source, lease=lease)
-        transfer.take_in(held, obj, target, marked=False)
+        transfer.take_in(held, obj, target, has_marker=False)
     with store.write() as conn:
         assert links.get(conn, obj.id).aggregate == target
         row = conn.execute(select(visit).where(visit.c.aggregate == source)).one()

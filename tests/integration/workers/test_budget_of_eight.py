@@ -67,7 +67,7 @@ def gate_of(store: Store, clock: SharedClock, wire: SharedWire) -> Gate:
     rules = Rules(
         bases={"drchrono": "http://127.0.0.1:1", "oncall": "http://127.0.0.1:1"},
         limits={"drchrono": Limit(HOURLY, BURST, 0.1), "oncall": Limit()},
-        brake=brake.Rule(10, 0.05),
+        brake=brake.BrakeRule(10, 0.05),
         lease_seconds=45,
         writes_per_day=10,
         writing=True,
@@ -97,8 +97,8 @@ def work(clock: SharedClock, wire: SharedWire, redis_url: str, store: Store, ind
     return deferred
 
 
-def most_within(found: list[datetime], window: timedelta) -> int:
-    return max(sum(one <= other < one + window for other in found) for one in found)
+def most_within(times: list[datetime], window: timedelta) -> int:
+    return max(sum(one <= other < one + window for other in times) for one in times)
 
 
 def test_never_more_than_the_limit_whatever_happens(postgres_url: str, redis_url: str) -> None:

@@ -56,7 +56,7 @@ class World:
         self.rules = Rules(
             bases={"drchrono": self.peer.url, "oncall": self.peer.url},
             limits={"drchrono": Limit(500, 10, 0.1), "oncall": Limit()},
-            brake=brake.Rule(10, 0.05),
+            brake=brake.BrakeRule(10, 0.05),
             lease_seconds=45,
             writes_per_day=10,
             writing=True,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sync.core import wire
 from sync.core.rules.people import normal_email, normal_name
-from sync.core.texts import Told, bare, plain
+from sync.core.texts import PlainText, bare, plain
 from sync.core.wording import as_sent
 
 
@@ -74,9 +74,9 @@ def test_another_letter_is_another_name() -> None:
 
 def test_what_was_sent_is_remembered() -> None:
     told = wire.text({"key": "\u200bJane"}, "key")
-    assert isinstance(told, Told)
+    assert isinstance(told, PlainText)
     assert as_sent([told, "Doe", None]) == ["\u200bJane", "Doe", None]
-    assert not isinstance(wire.text({"key": "Jane"}, "key"), Told)
+    assert not isinstance(wire.text({"key": "Jane"}, "key"), PlainText)
 
 
 @given(st.text(st.characters(codec=None)))

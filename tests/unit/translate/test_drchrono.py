@@ -129,7 +129,7 @@ def test_a_visit_in_our_terms() -> None:
     assert (visit.office, visit.patient, visit.zone) == ("3", "900", "America/New_York")
     assert visit.state
     assert (visit.state.life, visit.state.word) == (Life.OPEN, "Confirmed")
-    assert (visit.mark, visit.marker) == ("2026-01-10T08:00:00", ABSENT)
+    assert (visit.revision, visit.marker) == ("2026-01-10T08:00:00", ABSENT)
     flags = {visit.is_break, visit.virtual, visit.virtual_base, visit.group}
     assert flags == {False}
     assert "Secret" not in repr(visit)
@@ -278,6 +278,6 @@ def test_patients_of_other_shapes() -> None:
     )
     assert to_person(PATIENT | {"date_of_birth": ""}).birth_date is None
     assert to_person(PATIENT | {"patient_status": "I"}).active is False
-    marked: Json = [{"field_type": 2, "value": MARKER_TEXT}]
-    assert to_person(PATIENT | {"custom_demographics": marked}).marker == MARKER
+    fields: Json = [{"field_type": 2, "value": MARKER_TEXT}]
+    assert to_person(PATIENT | {"custom_demographics": fields}).marker == MARKER
     assert to_person(PATIENT | {"date_of_birth": "Jane"}).birth_date is ABSENT

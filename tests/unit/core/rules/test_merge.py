@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.core.rules.merge import Action, Merged, Seen, Side, merge
+from sync.core.rules.merge import Action, FieldSide, Merged, Seen, merge
 
 NOTHING, ADOPT, LEFT, RIGHT, ASK = "nothing", "adopt", "to_left", "to_right", "ask"
 UNREADABLE = "unreadable"
@@ -58,8 +58,8 @@ def test_the_table_is_complete() -> None:
 @pytest.mark.parametrize(("seen", "expected"), TABLE.items())
 def test_every_combination(seen: tuple[str, str], expected: tuple[str, str, bool]) -> None:
     left, right = Seen(seen[0]), Seen(seen[1])
-    alike = merge(Side(left, "x"), Side(right, "x"))
-    apart = merge(Side(left, "x"), Side(right, "y"))
+    alike = merge(FieldSide(left, "x"), FieldSide(right, "x"))
+    apart = merge(FieldSide(left, "x"), FieldSide(right, "y"))
     assert (alike.action, alike.conflict) == (expected[0], False)
     assert (apart.action, apart.conflict) == (expected[1], expected[2])
 
@@ -82,12 +82,12 @@ EMPTY = {
 @pytest.mark.parametrize(("seen", "expected"), EMPTY.items())
 def test_empty_values(seen: tuple[str, str], expected: tuple[str, str]) -> None:
     left, right = Seen(seen[0]), Seen(seen[1])
-    assert merge(Side(left, ""), Side(right, "y")).action == expected[0]
-    assert merge(Side(left, "x"), Side(right, None)).action == expected[1]
+    assert merge(FieldSide(left, ""), FieldSide(right, "y")).action == expected[0]
+    assert merge(FieldSide(left, "x"), FieldSide(right, None)).action == expected[1]
 
 
 def test_none_and_an_empty_string_are_equal() -> None:
-    assert merge(Side(Seen.NEW, None), Side(Seen.NEW, "")).action is Action.ADOPT
+    assert merge(FieldSide(Seen.NEW, None), FieldSide(Seen.NEW, "")).action is Action.ADOPT
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,20 @@ def test_none_and_an_empty_string_are_equal() -> None:
     ],
 )
 def test_the_record_wins(left: str, right: str, record: str, action: str, why: str) -> None:
-    sides = Side(Seen(left), "x"), Side(Seen(right), "y")
+    sides = FieldSide(Seen(left), "x"), FieldSide(Seen(right), "y")
     merged = merge(*sides, record=record, new="record")  # type: ignore[arg-type]
     assert merged == Merged(Action(action), conflict=True, why=why)
 
 
 def test_a_forbidden_direction_holds_and_never_turns_round() -> None:
-    changed, same = Side(Seen.CHANGED, "x"), Side(Seen.SAME, "y")
+    changed, same = FieldSide(Seen.CHANGED, "x"), FieldSide(Seen.SAME, "y")
     assert merge(changed, same, to_right=False) == Merged(Action.HELD, why="changed")
     assert merge(same, changed, to_left=False) == Merged(Action.HELD, why="changed")
     assert merge(changed, same, to_left=False).action is Action.TO_RIGHT
-    assert merge(Side(Seen.CHANGED, "y"), same, to_right=False).action is Action.ADOPT
+    assert merge(FieldSide(Seen.CHANGED, "y"), same, to_right=False).action is Action.ADOPT
 
 
-sides = st.builds(Side, st.sampled_from(Seen), st.sampled_from(["", None, "x", "y"]))
+sides = st.builds(FieldSide, st.sampled_from(Seen), st.sampled_from(["", None, "x", "y"]))
 policies = st.fixed_dictionaries(
     {"record": st.sampled_from(["left", "right"]), "new": st.sampled_from(["record", "ask"])}
 )
@@ -123,25 +123,27 @@ policies = st.fixed_dictionaries(
 
 @given(st.sampled_from(["", None, "x", "y"]), st.sampled_from(["", None, "x", "y"]), policies)
 def test_nothing_changed_nothing_carried(left: object, right: object, how: dict[str, str]) -> None:
-    settled = merge(Side(Seen.SAME, left), Side(Seen.SAME, right), **how)  # type: ignore[arg-type]
+    settled = merge(FieldSide(Seen.SAME, left), FieldSide(Seen.SAME, right), **how)  # type: ignore[arg-type]
     assert settled.action is Action.NOTHING
 
 
 @given(sides, sides, policies)
-def test_one_application_settles(left: Side, right: Side, how: dict[str, str]) -> None:
+def test_one_application_settles(left: FieldSide, right: FieldSide, how: dict[str, str]) -> None:
     action = merge(left, right, **how).action  # type: ignore[arg-type]
     if action is Action.TO_LEFT:
-        left = Side(Seen.SAME, right.value)
+        left = FieldSide(Seen.SAME, right.value)
     if action is Action.TO_RIGHT:
-        right = Side(Seen.SAME, left.value)
+        right = FieldSide(Seen.SAME, left.value)
     if action in {Action.TO_LEFT, Action.TO_RIGHT, Action.ADOPT}:
-        left, right = Side(Seen.SAME, left.value), Side(Seen.SAME, right.value)
+        left, right = FieldSide(Seen.SAME, left.value), FieldSide(Seen.SAME, right.value)
         assert merge(left, right, **how).action is Action.NOTHING  # type: ignore[arg-type]
         assert left.value == right.value or (left.empty and right.empty)
 
 
 @given(sides, sides, policies)
-def test_both_sides_are_treated_alike(left: Side, right: Side, how: dict[str, str]) -> None:
+def test_both_sides_are_treated_alike(
+    left: FieldSide, right: FieldSide, how: dict[str, str]
+) -> None:
     turned = {"to_left": "to_right", "to_right": "to_left"}
     other = {**how, "record": {"left": "right", "right": "left"}[how["record"]]}
     there = merge(left, right, **how)  # type: ignore[arg-type]

@@ -30,17 +30,17 @@ GONE = SideView(Presence.GONE)
 BOTH_WAYS = Policy()
 
 
-def drchrono(seen=None, *, marked=True, presence=Presence.LIVE, **values):
+def drchrono(seen=None, *, has_marker=True, presence=Presence.LIVE, **values):
     """DrChrono's side: settled, but for the fields in `seen`."""
     settled = dict.fromkeys((*FIELDS, "patient"), Seen.SAME)
     visit = replace(APPOINTMENT, **values)
-    return SideView(presence, visit, settled | (seen or {}), marked)
+    return SideView(presence, visit, settled | (seen or {}), has_marker)
 
 
-def oncall(seen=None, *, marked=True, presence=Presence.LIVE, **values):
+def oncall(seen=None, *, has_marker=True, presence=Presence.LIVE, **values):
     settled = dict.fromkeys(FIELDS, Seen.SAME)
     visit = replace(ONCALL_VISIT, **values)
-    return SideView(presence, visit, settled | (seen or {}), marked)
+    return SideView(presence, visit, settled | (seen or {}), has_marker)
 
 
 def news(**values):
@@ -292,11 +292,11 @@ def test_a_doctor_changed_in_drchrono_moves_the_visit_though_oncall_tells_none()
     ],
 )
 def test_a_side_without_our_marker_gets_it(left, right, effects):
-    assert plan(drchrono(marked=left), oncall(marked=right)).effects == effects
+    assert plan(drchrono(has_marker=left), oncall(has_marker=right)).effects == effects
 
 
 def test_the_marker_comes_after_the_change():
-    found = plan(drchrono(**news(starts=ELEVEN)), oncall(marked=False))
+    found = plan(drchrono(**news(starts=ELEVEN)), oncall(has_marker=False))
     assert found.effects == (Patch("oncall", {"starts": ELEVEN}), Mark("oncall"))
 
 
@@ -453,8 +453,8 @@ def test_another_patient_writes_nothing_where_oncall_is_not_written_to():
 @pytest.mark.parametrize(
     ("left", "right", "policy"),
     [
-        (drchrono(), oncall(marked=False), Policy(to_oncall=False)),
-        (drchrono(marked=False), oncall(), Policy(to_drchrono=False)),
+        (drchrono(), oncall(has_marker=False), Policy(to_oncall=False)),
+        (drchrono(has_marker=False), oncall(), Policy(to_drchrono=False)),
     ],
 )
 def test_no_marker_is_written_against_the_direction(left, right, policy):

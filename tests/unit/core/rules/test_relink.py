@@ -30,14 +30,14 @@ def there(remote_id: str, bears: Marker | None = None, **more: Any) -> Visit:
     return Visit("oncall", remote_id, marker=bears, **{"starts": AT, "state": OPEN, **more})
 
 
-def ids(found: Family) -> tuple[object, ...]:
+def ids(family: Family) -> tuple[object, ...]:
     return (
-        found.name[1],
-        [one.remote_id for one in found.visits],
-        [one.remote_id for one in found.appointments],
-        found.generation,
-        found.group,
-        found.lost,
+        family.name[1],
+        [one.remote_id for one in family.visits],
+        [one.remote_id for one in family.appointments],
+        family.generation,
+        family.group,
+        family.lost,
     )
 
 
