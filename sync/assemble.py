@@ -47,8 +47,8 @@ def build(
     Raises ValueError when a key is missing or weak.
     """
     clock = clock or DatabaseClock()
-    store = Store(settings.database_url)
     digests = Digests(settings.digest_key_list)
+    store = Store(settings.database_url, keys=digests)
     wire = Transport(deadline_seconds=settings.call_deadline_seconds)
     limits = {
         "drchrono": Limit(

@@ -58,10 +58,16 @@ class Digests:
         """What is kept of a key to tell it from another, 64 hex digits. Raises UnknownKeyError."""
         return self._digest(["proof"], key_id)
 
+    def derived(self, purpose: str, key_id: str) -> bytes:
+        """A key for one purpose only, of a key of ours. Raises UnknownKeyError."""
+        key = self._keys.get(key_id)
+        if key is None:
+            raise UnknownKeyError("a stored row names a key that is not configured")
+        return hmac.new(key, purpose.encode(), hashlib.sha256).digest()
+
     def seal(self, bound: Sequence[Json], key_id: str | None = None) -> str:
         """The seal of a marker, 24 hex digits, with a key that is derived for nothing else."""
-        key = self._keys[self.key_id if key_id is None else key_id]
-        derived = hmac.new(key, b"marker seal", hashlib.sha256).digest()
+        derived = self.derived("marker seal", self.key_id if key_id is None else key_id)
         text = json.dumps(list(bound), separators=(",", ":"), allow_nan=False)
         return hmac.new(derived, text.encode(), hashlib.sha256).hexdigest()[:24]
 

@@ -22,6 +22,8 @@ from sync.hosting import make_private, sqlite_file
 from sync.log import cause
 from sync.store import counting
 from sync.store.owed import Owed, paid
+from sync.store.trail import deeds
+from sync.store.trail.seal import Keys
 
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
@@ -38,21 +40,25 @@ class Store:
     block and rolled back by an exception. Errors are SQLAlchemy's.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, keys: Keys | None = None) -> None:
+        """`keys` chain the audit; without them nothing can be noted there."""
         self.url = url
+        self._keys = keys
         self.engine = _open(url, pool_size)
         self.owed = Owed()
         self._reading = self.engine.execution_options(**_READING)
 
     @contextmanager
     def write(self, *, owed_least: int = 1) -> Iterator[Connection]:
-        """A transaction that may write; what it counts is added at its very end (`counting`).
+        """A transaction that may write.
 
-        It takes along what this process owes, where that is at least `owed_least`.
+        What it counts (`counting`) and notes for the audit (`trail.deeds`) is written at its very
+        end. It takes along what this process owes, where that is at least `owed_least`.
         """
         with (
             self.owed.taken(owed_least) as debts,
             _begun(self.engine) as conn,
+            deeds.kept(conn, self._keys),
             counting.collected(conn),
             paid(conn, debts),
         ):
