@@ -18,6 +18,8 @@ from typing import Any
 
 import click
 
+from sync.core.printable import printable
+
 OK = 0
 TROUBLE = 1
 USAGE = 2
@@ -25,6 +27,7 @@ USAGE = 2
 _WIDTH = 110  # of a table where nobody measures one
 _NARROW = 12  # no column is made narrower to fit
 _GAP = "   "
+_LONGEST = 4000  # of a line or a cell: a sentence of ours with texts from outside in it
 
 
 class TroubleError(click.ClickException):
@@ -34,7 +37,13 @@ class TroubleError(click.ClickException):
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
         """Print the message to standard error as it is: it is written to be read."""
-        click.echo(self.format_message(), err=True)
+        for line in self.format_message().split("\n"):
+            say(line, err=True)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Write one line; what it holds of a remote's text can't steer the terminal."""
+    click.echo(printable(text, _LONGEST), err=err)
 
 
 def print_json(value: Any) -> None:
@@ -117,7 +126,7 @@ def _cell(value: object) -> tuple[str, bool]:
         return "–", False
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", False
-    return str(value), isinstance(value, int | float)
+    return printable(str(value), _LONGEST), isinstance(value, int | float)
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -4,6 +4,7 @@ from html import escape
 
 from flask import Response
 
+from sync.core.printable import printable
 from sync.setup.connect import Judged
 
 AGAIN = "Ask the operator for a new address: drchrono-oncall connect"
@@ -58,12 +59,13 @@ def finish(state: str, code: str) -> Response:
 
 def confirm(state: str, judged: Judged) -> Response:
     """What is asked before the first practice is pinned."""
+    practice = printable(judged.practice)
     return page(
         "Is this the practice?",
-        text(f"DrChrono: {judged.practice}, {judged.doctors} doctors."),
+        text(f"DrChrono: {practice}, {judged.doctors} doctors."),
         text(f"OnCall Health: {judged.providers} providers."),
         text("Both are tied to this installation from now on; others are refused."),
-        button("/oauth/drchrono/confirm", f"Connect {judged.practice}", state=state),
+        button("/oauth/drchrono/confirm", f"Connect {practice}", state=state),
         button("/oauth/drchrono/refuse", "No, this is another practice", state=state),
     )
 

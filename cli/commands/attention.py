@@ -8,7 +8,7 @@ from cli.commands.asking import agreed, yes_option
 from cli.commands.by_hand import impossible_told, login
 from cli.commands.operate import json_option, ring, unknown_told
 from cli.environment import opened
-from cli.output import plain, print_json, print_table
+from cli.output import plain, print_json, print_table, say
 
 
 @click.group()
@@ -98,11 +98,11 @@ def attention_resolve(item: int, chosen: str | None, yes: bool) -> None:
 
     with opened() as sync, impossible_told():
         asked = resolve.question(sync, item)
-        click.echo(f"{asked.cause.replace('_', ' ')}: {asked.subject}")
+        say(f"{asked.cause.replace('_', ' ')}: {asked.subject}")
         for one in asked.candidates:
-            click.echo(f"  {asked.kind} {one.id}: {one.words}")
+            say(f"  {asked.kind} {one.id}: {one.words}")
         if not asked.candidates:
-            click.echo(f"  no candidates: name the id of a {asked.kind}, or none")
+            say(f"  no candidates: name the id of a {asked.kind}, or none")
         if chosen is None:
             return
         agreed(f"Is it {chosen}?", yes=yes)

@@ -10,7 +10,7 @@ import click
 from cli.commands.asking import agreed, yes_option
 from cli.commands.operate import id_argument, kind_argument, ring
 from cli.environment import opened
-from cli.output import TroubleError
+from cli.output import TroubleError, say
 
 if TYPE_CHECKING:
     from sync.operations.by_hand import Preview
@@ -126,7 +126,7 @@ def _done(
     with opened() as sync, impossible_told():
         found = preview(sync)
         for line in found.lines:
-            click.echo(line)
+            say(line)
         click.echo(f"Mails: {found.mails}")
         agreed("Do it?", yes=yes)
         ring(sync, act(sync, login()))

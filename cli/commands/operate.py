@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.environment import EMBEDDED_REDIS, opened
-from cli.output import TroubleError, print_json, print_table, seconds_text
+from cli.output import TroubleError, print_json, print_table, say, seconds_text
 from cli.world import embedded
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _show_explanation(explanation: "Explanation", *, as_json: bool) -> None:
         print_json(explanation.as_dict())
         return
     for line in explanation.lines():
-        click.echo(line)
+        say(line)
 
 
 def ring(sync: "Sync", rings: "Iterable[Ring]") -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sync.core.addresses import AS_TYPED
 from sync.core.errors import Gone
+from sync.core.printable import printable
 from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.core.rules.people import full_name
 from sync.drchrono import translate as drchrono
@@ -194,7 +195,7 @@ def _words(sync: Sync, kind: str, remote_id: str) -> str:
             case "appointment":
                 json = sync.drchrono.get_appointment(ticket, remote_id)
                 shown = drchrono.to_visit(json, sync.mapping)
-                return f"{_when(shown)}, patient {shown.patient}"
+                return f"{_when(shown)}, patient {printable(str(shown.patient))}"
             case _:
                 json = sync.oncall.get_appointment(ticket, remote_id)
                 shown = oncall.to_visit(json, sync.mapping)
@@ -207,7 +208,7 @@ def _person(who: Person | Attendee) -> str:
     name = full_name(present(who.first_name, ""), present(who.last_name, ""))
     born = present(who.birth_date, None) if isinstance(who, Person) else None
     parts = [name, present(who.email, ""), f"born {born}" if born else ""]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(printable(part) for part in parts if part)
 
 
 def _when(shown: Visit) -> str:

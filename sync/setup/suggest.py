@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sync.core.printable import printable
 from sync.core.records import present
 from sync.core.rules.people import full_name, normal_email, normal_name
 from sync.core.wire import identity, record, text
@@ -95,7 +96,8 @@ def _doctor_lines(
         sure = sure and len(provider.divisions) == 1 and provider.remote_id not in taken
         taken.add(provider.remote_id)
     mark = "" if sure else "# "
-    lines = [f"# {_comment(name)}: {how}", f"{mark}[[doctors]]", f"{mark}drchrono = {own_id}"]
+    lines = [f"# {_comment(name)}: {how}", f"{mark}[[doctors]]"]
+    lines.append(f"{mark}drchrono = {_value(own_id)}")
     lines.append(f"{mark}oncall_provider = {provider.remote_id if provider else '?'}")
     divisions = provider.divisions if provider else ()
     lines.append(f"{mark}oncall_division = {divisions[0] if sure else '?'}")
@@ -109,11 +111,11 @@ def _doctor_lines(
 def _office_lines(offices: list[Object], mark: str) -> list[str]:
     ids = [present(identity(each, "id"), None) or "?" for each in offices]
     names = "; ".join(
-        f"{own} {_comment(present(text(each, 'name'), ''))}"
+        f"{_comment(own)} {_comment(present(text(each, 'name'), ''))}"
         for own, each in zip(ids, offices, strict=True)
     )
     if len(ids) == 1:
-        return [f"{mark}booking_office = {ids[0]}  # {names}"]
+        return [f"{mark}booking_office = {_value(ids[0])}  # {names}"]
     return [f"# decide: booking_office = ? ({names or 'no office found'})"]
 
 
@@ -139,9 +141,9 @@ def _type_lines(profiles: list[Object]) -> list[str]:
         if _GROUP.search(plain) and own_id:
             groups.append(own_id)
         if len(fits) == 1:
-            rows.append(f'"{own_id}" = "{fits[0]}"  # {_comment(name)}')
+            rows.append(f'{_quoted(own_id)} = "{fits[0]}"  # {_comment(name)}')
         else:
-            rows.append(f'# decide: "{own_id}" = "skip"  # {_comment(name)}')
+            rows.append(f'# decide: {_quoted(own_id)} = "skip"  # {_comment(name)}')
     head = ["[types]", 'default = "skip"']
     if groups:
         head.append(f"group_profiles = {jsonlib.dumps(groups)}  # decide: confirm them")
@@ -162,6 +164,15 @@ def _marker_lines(contact_fields: Mapping[str, str]) -> list[str]:
     return lines
 
 
+def _value(own_id: str | None) -> str:
+    """An id as the file holds it: digits bare, anything else in quotes."""
+    return own_id if own_id and own_id.isascii() and own_id.isdigit() else _quoted(own_id)
+
+
+def _quoted(own_id: str | None) -> str:
+    return jsonlib.dumps(str(own_id))
+
+
 def _comment(name: str) -> str:
     # A name must not be able to end its comment and become a line of the file.
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return " ".join(printable(name).split())
