@@ -23,7 +23,7 @@ from sync.runtime import Sync
 from sync.setup.belonging import Belonging
 from sync.store.clock import DatabaseClock
 from sync.store.database import Store
-from sync.store.tables.work import Lane
+from sync.store.lanes import Lane
 from sync.store.tickets import Tickets
 from sync.store.tokens import SealedTokens
 

@@ -24,9 +24,10 @@ from sync.outbound.credentials import Credentials
 from sync.outbound.gate import Gate, Ticket
 from sync.outbound.transport import Transport
 from sync.store.database import Store
+from sync.store.lanes import Lane
 from sync.store.service import installation
 from sync.store.tables import facts
-from sync.store.tables.work import Lane, Wait
+from sync.store.tables.work import Wait
 from sync.store.tickets import Tickets
 from sync.store.tokens import SealedTokens
 

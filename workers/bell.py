@@ -19,7 +19,7 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 from sync import redis_server
 from sync.log import cause
 from sync.redis_server import Trouble
-from sync.store.tables.work import Lane
+from sync.store.lanes import Lane
 
 JOB = "workers.jobs.run"
 # RQ keeps a job's description for as long as the job, and makes it of the arguments unless told.

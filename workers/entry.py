@@ -30,7 +30,7 @@ from sync.outbound.gate import Gate
 from sync.redis_server import Trouble
 from sync.runtime import Sync
 from sync.settings_read import load_settings
-from sync.store.tables.work import Lane
+from sync.store.lanes import Lane
 from sync.tasks import schedule
 from workers import jobs, upkeep
 from workers.bell import QUEUES, Bell

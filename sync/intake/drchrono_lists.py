@@ -24,8 +24,8 @@ from sync.run.hinted import lists
 from sync.runtime import Ring, Sync
 from sync.store import known as stored
 from sync.store.known import Known
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, links, person_index, scans, told, work
-from sync.store.tables.work import Hints, Lane
 
 OVERLAP = timedelta(days=1)
 APPOINTMENT, PATIENT = "appointment", "patient"

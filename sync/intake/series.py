@@ -23,8 +23,8 @@ from sync.run import occurrences
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import LISTED_DELETED
 from sync.run.hinted import reads
+from sync.store.lanes import Hints
 from sync.store.tables import baselines, facts, journal, links, work
-from sync.store.tables.work import Hints
 from sync.store.visits import visits
 
 if TYPE_CHECKING:

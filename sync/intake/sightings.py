@@ -16,8 +16,9 @@ from sync.run import rekeying
 from sync.run.changes import settled, was_told
 from sync.run.hinted import bounds, fruitless
 from sync.runtime import Ring
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import baselines, journal, links, work
-from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
+from sync.store.tables.work import NO_WAIT, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,9 +23,10 @@ from sync.run import occurrences
 from sync.run.hinted import bounds, fruitless, lists, reads, turns
 from sync.runtime import Ring
 from sync.store import known as stored
+from sync.store.lanes import Lane
 from sync.store.tables import blockers, journal, links, person_index, told, work
 from sync.store.tables.told import Told
-from sync.store.tables.work import NO_WAIT, Lane
+from sync.store.tables.work import NO_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Map

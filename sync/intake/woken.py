@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import lists
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, buckets, links, work
-from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
+from sync.store.tables.work import NO_WAIT, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

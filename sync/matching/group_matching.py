@@ -11,9 +11,9 @@ from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import occurrences, transfer
 from sync.runtime import Ring
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import attendances, baselines, links, work
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 
 

@@ -26,11 +26,11 @@ from sync.run import occurrences, transfer
 from sync.run.evidence import accounts, behind
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
+from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
 from sync.store.tables import attendances, baselines, facts, journal, links, person_index, work
 from sync.store.tables.links import Obj
 from sync.store.tables.scans import MATCHING, begin, finish
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits as visit_rows
 from sync.visits.linking import twins
 

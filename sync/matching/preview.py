@@ -18,9 +18,9 @@ from sync.matching.scan import ListedVisit, Scan, Together, new_scan
 from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.people import charts, mirror, sharing
 from sync.runtime import Ring, Sync
+from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
 from sync.store.tables import facts, links, work
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 
 # The calls of a new visit (DrChrono, OnCall), echoes included (docs/costs.md, C5 to C7).

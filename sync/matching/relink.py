@@ -23,9 +23,9 @@ from sync.run.evidence import behind
 from sync.run.evidence.sealing import Origin
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
+from sync.store.lanes import Lane
 from sync.store.tables import links
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lane
 
 
 @dataclass(frozen=True, slots=True)

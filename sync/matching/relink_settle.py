@@ -21,9 +21,9 @@ from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import transfer
+from sync.store.lanes import Hints, Lane
 from sync.store.people import persons
 from sync.store.tables import attendances, baselines, journal, links, work
-from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

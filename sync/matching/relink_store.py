@@ -16,8 +16,8 @@ from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import RelinkedFamily, RelinkedSeat
 from sync.run import occurrences, transfer
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import decisions, journal, links, work
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import moves, visits
 from sync.store.visits import occurrences as known
 

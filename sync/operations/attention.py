@@ -23,8 +23,8 @@ from sync.operations.report import Explanation
 from sync.outbound.brake import CAUSE, NO_DOCTOR
 from sync.runtime import Ring, Sync
 from sync.store import attention, objects
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, decisions, links, work
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 from sync.visits.state import zones
 

@@ -22,10 +22,11 @@ from sync.run import allowed, transfer
 from sync.run.outcomes import LaterError
 from sync.run.transfer import Held
 from sync.runtime import Ring, Sync
+from sync.store.lanes import Hints, Lane
 from sync.store.people import persons
-from sync.store.tables import attendances, decisions, journal, links, work
+from sync.store.tables import attendances, claims, decisions, journal, links, work
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints, Lane, Lease
 from sync.store.visits import visits
 
 SOON = timedelta(seconds=5)
@@ -48,7 +49,7 @@ def lock(conn: Connection, sync: Sync, keys: list[int]) -> list[Lease]:
     now = sync.clock()
     leases = []
     for key in sorted(set(keys)):
-        lease = work.try_lock(
+        lease = claims.try_lock(
             conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
         )
         if lease is None:

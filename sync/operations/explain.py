@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from sync.operations.lookup import aggregate_of, object_words
 from sync.operations.report import Explanation, Line
 from sync.runtime import Sync
+from sync.store.lanes import Lane
 from sync.store.schema import aggregate, attention, blocker, call, conflict, person, visit, work
 from sync.store.tables import attendances, journal, links
-from sync.store.tables.work import Lane
 
 LAST_CALLS: Final = 10
 LAST_CONFLICTS: Final = 10

@@ -20,9 +20,10 @@ from sync.outbound.gate import Ticket
 from sync.people import charts, contact_search
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
-from sync.store.tables import attendances, baselines, decisions, journal, links, work
+from sync.store.lanes import Lane
+from sync.store.tables import attendances, baselines, claims, decisions, journal, links
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lane, Lease
 
 
 def keep_preview(
@@ -50,7 +51,7 @@ def keep(
             keep_visit.keep(sync, lease, side, found)
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+            claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
             decisions.note(conn, "keep", f"{kind}:{object_id}"[:64], side, by=by, now=now)
             return (by_hand.raise_again(conn, lease.aggregate, now),)
 
@@ -66,7 +67,7 @@ def _leased(sync: Sync, kind: str, object_id: str) -> Iterator[Lease]:
         raise BusyError("what was read may be older than what we know", later.due) from None
     finally:
         with sync.store.write() as conn:
-            work.give_back(conn, lease, now=sync.clock())
+            claims.give_back(conn, lease)
 
 
 def _is_person(sync: Sync, lease: Lease) -> bool:
@@ -145,7 +146,7 @@ def _people_preview(targets: list[_Target]) -> Preview:
 def _keep_people(sync: Sync, lease: Lease, targets: list[_Target]) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         for one in targets:
             baselines.settle(conn, one.obj.id, one.digests, sync.digests.key_id)
             links.change(conn, one.obj.id, seen_at=now)  # the run need not read it again

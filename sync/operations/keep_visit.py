@@ -26,10 +26,11 @@ from sync.operations.by_hand import NotPossibleError, Preview
 from sync.outbound.gate import Ticket
 from sync.run.outcomes import ParkedError
 from sync.runtime import Sync
-from sync.store.tables import baselines, work
+from sync.store.lanes import Lane
+from sync.store.tables import baselines, claims
 from sync.store.tables.baselines import Stored
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lane, Lease
 from sync.visits import reconcile
 from sync.visits.state.load import load
 from sync.visits.state.model import Seat, Shown, VisitRun
@@ -225,7 +226,7 @@ def _coming(run: VisitRun) -> int:
 def keep(sync: Sync, lease: Lease, side: str, compared: ComparedVisit) -> None:
     """Settle the losing side as it stands, and have the kept one count as changed."""
     with sync.store.write() as conn:
-        work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         for one in compared.differing:
             zone = one.shown.visit.zone if one.shown is not None else None
             digests = _as_kept(sync, one, side)

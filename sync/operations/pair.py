@@ -26,6 +26,7 @@ from sync.operations.lookup import UnknownError, remote_object
 from sync.people import charts, contact_search, contacts
 from sync.run import transfer
 from sync.runtime import Ring, Sync
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import (
     attendances,
     baselines,
@@ -35,7 +36,6 @@ from sync.store.tables import (
     person_index,
 )
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 from sync.visits.linking import twins
 

@@ -38,9 +38,10 @@ from sync.people.model import PersonRun
 from sync.run.changes import compare
 from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError
 from sync.runtime import Sync
-from sync.store.tables import attendances, baselines, links, work
+from sync.store.lanes import Lane
+from sync.store.tables import attendances, baselines, claims, links, work
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lane, Lease
 from sync.store.visits import visits
 from sync.visits import reconcile
 from sync.visits.state.load import load
@@ -82,7 +83,7 @@ def plan(sync: Sync, kind: str, object_id: str) -> Explanation:
 def _leased(sync: Sync, key: int) -> Iterator[Lease]:
     with sync.store.write() as conn:
         now = sync.clock()
-        lease = work.try_lock(
+        lease = claims.try_lock(
             conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
         )
     if lease is None:
@@ -98,7 +99,7 @@ def _leased(sync: Sync, key: int) -> Iterator[Lease]:
     finally:
         if not absorbed:
             with sync.store.write() as conn:
-                work.give_back(conn, lease, now=sync.clock())
+                claims.give_back(conn, lease)
 
 
 def _explained(

@@ -8,8 +8,8 @@ from sync.oncall import translate as oncall
 from sync.run import rekeying
 from sync.runtime import Sync
 from sync.store import objects
+from sync.store.lanes import Lane
 from sync.store.tables import baselines
-from sync.store.tables.work import Lane
 
 
 def contacts(sync: Sync, most: int) -> int:

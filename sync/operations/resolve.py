@@ -19,9 +19,9 @@ from sync.operations.by_hand import NotPossibleError
 from sync.operations.lookup import UnknownError
 from sync.runtime import Ring, Sync
 from sync.store import attention
+from sync.store.lanes import Lane
 from sync.store.tables import decisions, links
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lane
 from sync.visits.linking import merged_charts
 
 NONE: Final = "none"

@@ -16,8 +16,8 @@ from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
 from sync.runtime import SYSTEMS, Sync
 from sync.store import attention, calls
+from sync.store.lanes import Lane
 from sync.store.tables import blockers, journal, work
-from sync.store.tables.work import Lane
 
 HEARD_WITHIN: Final = timedelta(hours=1)
 # A visit booked in DrChrono, the person known (docs/costs.md, C5): the dearest of the usual

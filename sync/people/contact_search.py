@@ -15,9 +15,19 @@ from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
 from sync.people import charts
-from sync.store.tables import baselines, decisions, facts, journal, links, person_index, work
+from sync.store.lanes import Hints, Lane
+from sync.store.tables import (
+    baselines,
+    claims,
+    decisions,
+    facts,
+    journal,
+    links,
+    person_index,
+    work,
+)
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints, Lane, Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +61,7 @@ def find(
     if len(theirs) == 1:
         record, shown = theirs[0]
         with sync.store.write() as conn:
-            work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
             return link(conn, sync, lease.aggregate, person, shown, record, place), True
     unsure = theirs or [(r, s) for r, s in free if not people.match(s, [person]).nobody]
     if unsure:

@@ -19,9 +19,9 @@ from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store import attention, calls
-from sync.store.tables import baselines, facts, journal, links, work
+from sync.store.tables import baselines, claims, facts, journal, links
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lease
 from sync.store.visits import moves
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _make(
         marker = sealing.seal(sync.digests, marker, "oncall", "contact")
         body["custom_field_values"] = oncall_bodies.with_contact_marker(None, field_id, marker)
     with sync.store.write() as conn:
-        work.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         row = attempts.begin(
             conn,
             lease.aggregate,

@@ -17,8 +17,8 @@ from sync.oncall import translate as oncall
 from sync.people import charts
 from sync.run.changes import compare
 from sync.run.evidence import staleness
+from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, journal, links, work
-from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.store.lanes import Hints, Lane
 from sync.store.people import patients
 from sync.store.tables import told, work
-from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,8 +9,8 @@ from sync.core.records import Person
 from sync.core.rules.merge import Seen
 from sync.outbound.gate import Ticket
 from sync.store.tables import journal
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lease
 
 if TYPE_CHECKING:
     from sync.core.wording import Json

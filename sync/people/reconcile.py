@@ -21,10 +21,20 @@ from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.hinted import fruitless, reads
 from sync.run.outcomes import ParkedError
+from sync.store.lanes import Hints
 from sync.store.people import persons
-from sync.store.tables import attendances, baselines, journal, links, person_index, told, work
+from sync.store.tables import (
+    attendances,
+    baselines,
+    claims,
+    journal,
+    links,
+    person_index,
+    told,
+    work,
+)
+from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints, Lease
 from sync.store.visits import visits
 
 if TYPE_CHECKING:
@@ -162,7 +172,7 @@ def _new_version(run: PersonRun) -> None:
     """The chart changed: participants made with the older version are due."""
     sync = run.sync
     with sync.store.write() as conn:
-        work.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         persons.new_version(conn, run.lease.aggregate)
         told.settled(conn, "drchrono", "patient", str(run.patient.remote_id))
         keys = people.known_by(run.person)
@@ -228,7 +238,7 @@ def _settle(run: PersonRun, cause: str) -> None:
     wire = drchrono.wire("patient", run.json)
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
         baselines.settle(
             conn, patient.id, sync.digests.fields(patient.id, wire), sync.digests.key_id
         )
@@ -253,9 +263,9 @@ def _finish(
 ) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
         if waits_for is not None:
             links.block(conn, lease.aggregate, kind=waits_for[0], ref=waits_for[1], now=now)
         journal.explain(conn, deliveries, now)
-        work.complete(conn, lease, now=now)
+        claims.complete(conn, lease)

@@ -15,9 +15,9 @@ from sync.core.rules.people import normal_email
 from sync.run.outcomes import ParkedError
 from sync.runtime import Ring
 from sync.store import attention
+from sync.store.lanes import Hints, Lane
 from sync.store.people import patients
 from sync.store.tables import blockers, facts, journal, links, person_index, work
-from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,8 +18,8 @@ from sync.people import charts, contact_search, due_fields
 from sync.run.changes import compare
 from sync.run.evidence import staleness
 from sync.run.outcomes import LaterError
-from sync.store.tables import baselines, journal, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import baselines, claims, journal, links, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from sync.people.model import PersonRun
     from sync.runtime import Sync
     from sync.store.tables.attendances import Attendance
+    from sync.store.tables.claims import Lease
     from sync.store.tables.links import Obj
-    from sync.store.tables.work import Lease
 
 # Contacts are walked once a day: what was seen since then need not be read before it is written.
 FRESH = timedelta(hours=25)
@@ -97,7 +97,7 @@ def _read_contact(run: PersonRun, contact: Obj) -> None:
     seen = compare(sync.digests, contact.id, wire, stored)
     staleness.believe(sync, run.lease, contact, wire, seen)
     with sync.store.write() as conn:
-        work.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         shown = charts.contact(sync, json)
         contact_search.adopt(conn, sync, contact, run.person, shown, json)
         links.change(conn, contact.id, seen_at=sync.clock())
@@ -134,7 +134,7 @@ def write_participant(run: PersonRun, attended: Attendance) -> None:
         return
     with sync.store.write() as conn:
         now = sync.clock()
-        lease = work.try_lock(
+        lease = claims.try_lock(
             conn,
             attended.visit,
             owner=sync.owner,
@@ -147,7 +147,7 @@ def write_participant(run: PersonRun, attended: Attendance) -> None:
         _patch_participant(run, attended, target, due, lease)
     finally:
         with sync.store.write() as conn:
-            work.give_back(conn, lease, now=sync.clock())
+            claims.give_back(conn, lease)
 
 
 def _patch_participant(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sync.mapping import Mapping
     from sync.outbound.gate import Ticket
     from sync.runtime import Sync
-    from sync.store.tables.work import Lease
+    from sync.store.tables.claims import Lease
 
 
 @dataclass

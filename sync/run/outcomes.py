@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
 
 # A read can be some seconds old (docs/api-facts.md, D4).
 LOOK_AGAIN = timedelta(seconds=3)

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection
 
 from sync.run.outcomes import BUSY, LaterError
-from sync.store.tables import attendances, links, work
+from sync.store.tables import attendances, claims, links
 from sync.store.visits import moves
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.runtime import Sync
+    from sync.store.lanes import Hints
+    from sync.store.tables.claims import Lease
     from sync.store.tables.links import Obj
-    from sync.store.tables.work import Hints, Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def hold(
     if moves.freeze(conn, every, now=now, own=own, abandoned=abandoned):
         raise LaterError(now + BUSY, hints)
     if lease is not None:
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
     return Held(conn, now, frozenset(every))
 
 

@@ -34,9 +34,9 @@ from sync.setup.check_mapping import DrChronoSide
 from sync.setup.finding import Finding, good, remote_trouble, trouble
 from sync.store import revisions
 from sync.store import trouble as database_trouble
+from sync.store.lanes import Lane
 from sync.store.service import installation
 from sync.store.tables import journal
-from sync.store.tables.work import Lane
 
 __all__ = ["Finding", "check", "settings_findings", "wrong_setting"]
 

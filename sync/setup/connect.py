@@ -23,9 +23,9 @@ from sync.run.evidence import accounts
 from sync.runtime import Sync
 from sync.setup import candidate, practice
 from sync.setup.candidate import ConnectError, Judged
+from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
 from sync.store.tables import facts, journal, links, work
-from sync.store.tables.work import Hints, Lane
 
 __all__ = ["ConnectError", "Judged"]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from sync.core.rules.views import UNREADABLE
 from sync.run.evidence import sealing
+from sync.store.lanes import Hints, Lane
 from sync.store.service import digest_keys, installation
 from sync.store.tables import facts, journal, links, scans, work
-from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,8 +16,8 @@ from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page, Record
 from sync.runtime import Sync
 from sync.setup.finding import Finding, good, remote_trouble, trouble
+from sync.store.lanes import Lane
 from sync.store.tables import facts
-from sync.store.tables.work import Lane
 
 # Enough days to hold some appointments; a date_range may be no longer than 190 (D28).
 DAYS: Final = 30

@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync.core.errors import NotBefore, Refused, RemoteError
 from sync.mapping import MappingError
 from sync.runtime import Ring, Sync
+from sync.store.lanes import Hints, Lane
 from sync.store.service import ticks
 from sync.store.tables import facts, journal, links, work
 from sync.store.tables.scans import MATCHING, progress
-from sync.store.tables.work import Hints, Lane
 
 # When a task that failed is tried again, at the latest, and how long after it was due it is told.
 AGAIN = timedelta(minutes=10)

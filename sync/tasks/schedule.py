@@ -15,10 +15,10 @@ from sync.run.evidence import accounts, behind
 from sync.run.hinted import forget, lists
 from sync.runtime import Ring, Sync
 from sync.setup import connect, practice
+from sync.store.lanes import Hints, Lane
 from sync.store.service import cleaning, installation, ticks
 from sync.store.tables import facts, journal, links, work
 from sync.store.tables.scans import progress
-from sync.store.tables.work import Hints, Lane
 from sync.store.visits import visits
 from sync.tasks import failing
 from sync.visits.state import zones

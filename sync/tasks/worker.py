@@ -156,7 +156,7 @@ def _later(
     own: bool = False,
 ) -> None:
     with sync.store.write() as conn:
-        claims.defer(conn, lease, now=sync.clock(), due=due, hints=hints, failed=failed, own=own)
+        claims.defer(conn, lease, due=due, hints=hints, failed=failed, own=own)
 
 
 def _unresolved(sync: Sync, lease: Lease) -> None:
@@ -183,7 +183,7 @@ def _again(sync: Sync, lease: Lease, code: str) -> None:
     sync.log.info("a run is tried again", aggregate=lease.aggregate, reason=code)
     with sync.store.write() as conn:
         now = sync.clock()
-        claims.defer(conn, lease, now=now, due=now + timedelta(seconds=seconds), failed=True)
+        claims.defer(conn, lease, due=now + timedelta(seconds=seconds), failed=True)
         if lease.attempts + 1 >= GIVE_UP_TELLING:
             journal.open_attention(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
 
@@ -212,7 +212,7 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         if parked.cause == "too_many_writes":
             visits.freeze(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
-        claims.complete(conn, lease, now=now)
+        claims.complete(conn, lease)
 
 
 def _nothing_there(sync: Sync, lease: Lease) -> None:
@@ -223,7 +223,7 @@ def _nothing_there(sync: Sync, lease: Lease) -> None:
         links.unblock(conn, lease.aggregate)
         journal.close_attention(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
-        claims.complete(conn, lease, now=now)
+        claims.complete(conn, lease)
 
 
 def _again_due(sync: Sync, lease: Lease) -> tuple[Ring, ...]:

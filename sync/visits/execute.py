@@ -20,7 +20,7 @@ from sync.core.rules.effects import (
 from sync.core.rules.fates import PRESENT
 from sync.people import inactive
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
 from sync.visits.creating import appointment, invite, newcomers, oncall_visit
 from sync.visits.linking import leaving
 from sync.visits.state import slot

@@ -19,7 +19,7 @@ from sync.run import allowed
 from sync.run.hinted import fruitless
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
 from sync.store.visits import visits
 from sync.visits.creating import invite, newcomers, record, recover
 from sync.visits.execute import execute
@@ -41,7 +41,7 @@ from sync.visits.state.view import view
 
 if TYPE_CHECKING:
     from sync.runtime import Sync
-    from sync.store.tables.work import Lease
+    from sync.store.tables.claims import Lease
     from sync.visits.state.model import Seat
 
 

@@ -11,8 +11,8 @@ from sync.core.rules.fates import PRESENT, Fate
 from sync.core.rules.place import slot_key
 from sync.core.rules.views import SYSTEMS, Plan
 from sync.people import contacts
-from sync.store.tables import journal, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import claims, journal, links, work
 from sync.store.visits import visits
 from sync.visits import tell
 from sync.visits.linking import twins
@@ -41,7 +41,7 @@ def finish(run: VisitRun, plan: Plan, parked: Mapping[int, ParkedError] | None =
     now = sync.clock()
     held = bool(plan.effects) and not sync.live
     with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         rekeyed.visit(conn, sync, state)
         if not sync.live:
             conflicts.note(conn, run, plan)
@@ -57,7 +57,7 @@ def finish(run: VisitRun, plan: Plan, parked: Mapping[int, ParkedError] | None =
         journal.explain(conn, state.deliveries, now)
         tell.tell(conn, run, plan, parked or {})
         _want_contacts(conn, run)
-        work.complete(conn, state.lease, now=now)
+        claims.complete(conn, state.lease)
 
 
 # --- baselines ------------------------------------------------------------------------------------

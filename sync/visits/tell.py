@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sync.core.rules.fates import Fate
 from sync.run import waiting
 from sync.store import attention
+from sync.store.lanes import Hints
 from sync.store.tables import blockers, journal, links, work
-from sync.store.tables.work import Hints
 from sync.visits.linking import participants, second_patient
 from sync.visits.state import zones
 from sync.visits.state.summary import doctor_of

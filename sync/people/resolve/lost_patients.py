@@ -18,8 +18,8 @@ from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
+from sync.store.lanes import Hints
 from sync.store.people import patients
-from sync.store.tables.work import Hints
 from sync.store.visits import moves
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from sync.people.resolve import in_flight, lost_patients
 from sync.run import attempts
 from sync.run.evidence import sealing, staleness
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import blockers, facts, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import blockers, claims, facts, links
 from sync.store.visits import moves
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from sync.outbound.gate import Ticket
     from sync.run.context import Run
     from sync.runtime import Sync
+    from sync.store.tables.claims import Lease
     from sync.store.tables.links import Obj
-    from sync.store.tables.work import Lease
 
 BUSY = timedelta(seconds=1)
 
@@ -100,7 +100,7 @@ def _held(sync: Sync, lease: Lease) -> Iterator[Lease]:
         yield lease
     finally:
         with sync.store.write() as conn:
-            work.give_back(conn, lease, now=sync.clock())
+            claims.give_back(conn, lease)
 
 
 def _lease(run: Run, key: int) -> Lease:
@@ -108,8 +108,8 @@ def _lease(run: Run, key: int) -> Lease:
     sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
-        lease = work.try_lock(
+        claims.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
+        lease = claims.try_lock(
             conn, key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
         )
     if lease is None:
@@ -123,12 +123,12 @@ def _begin(run: Run, candidate: Person | Attendee, participant: str) -> tuple[Ob
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
+            claims.hold(conn, run.lease, now=now, seconds=sync.settings.lease_seconds)
             person = links.new_aggregate(conn, "person", now)
             key = in_flight.create_key(sync.digests, candidate)
             row = attempts.begin(conn, person, "drchrono", "patient", key, now=now)
             in_flight.note(conn, sync.digests, person, candidate, participant)
-            lease = work.try_lock(
+            lease = claims.try_lock(
                 conn, person, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
             )
     except IntegrityError:

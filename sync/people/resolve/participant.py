@@ -21,17 +21,19 @@ from sync.run.changes import compare
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import LaterError, ParkedError
+from sync.store.lanes import Hints
 from sync.store.people import patients, persons
 from sync.store.tables import (
     baselines,
     blockers,
+    claims,
     decisions,
     links,
     person_index,
     told,
     work,
 )
-from sync.store.tables.work import Hints, Wait
+from sync.store.tables.work import Wait
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -134,7 +136,7 @@ def afterwards(run: Run, met: ResolvedPatient) -> None:
             return
         lease = None
         if met.json is not None:
-            lease = work.try_lock(
+            lease = claims.try_lock(
                 conn, met.key, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
             )
         if lease is None:
@@ -149,7 +151,7 @@ def afterwards(run: Run, met: ResolvedPatient) -> None:
             work.raise_(conn, met.key, now=now, hints=Hints.of("drchrono"), wait=Wait(5, 5))
     finally:
         with sync.store.write() as conn:
-            work.give_back(conn, lease, now=sync.clock())
+            claims.give_back(conn, lease)
 
 
 # --- behind an OnCall participant -----------------------------------------------------------------

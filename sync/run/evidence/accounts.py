@@ -17,9 +17,9 @@ from sync.config import Mode
 from sync.core.errors import Gone, Transient, WrongAccount
 from sync.mapping import MappingError
 from sync.run.evidence import ownership
+from sync.store.lanes import Lane
 from sync.store.service import installation
 from sync.store.tables import facts, journal
-from sync.store.tables.work import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

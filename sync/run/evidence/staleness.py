@@ -20,8 +20,9 @@ from sync.core.rules.merge import Seen
 from sync.run.evidence import accounts
 from sync.run.outcomes import LOOK_AGAIN, LaterError
 from sync.store import calls
+from sync.store.lanes import Hints
 from sync.store.tables import links
-from sync.store.tables.work import Hints, Lease
+from sync.store.tables.claims import Lease
 from sync.store.visits import visits
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.runtime import Sync
+    from sync.store.tables.claims import Lease
     from sync.store.tables.journal import Delivery
     from sync.store.tables.links import Obj
-    from sync.store.tables.work import Lease
 
 DELETED = "APPOINTMENT_DELETE"  # a caller's word
 LISTED_DELETED = "scan_deleted"  # an authenticated list's

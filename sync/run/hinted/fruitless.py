@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import bounds, lists
-from sync.store.tables import buckets, links, work
-from sync.store.tables.work import Lane, Wait
+from sync.store.lanes import Lane
+from sync.store.tables import buckets, claims, links, work
+from sync.store.tables.work import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from sync.runtime import Sync
+    from sync.store.tables.claims import Lease
     from sync.store.tables.journal import Delivery
     from sync.store.tables.links import Obj
-    from sync.store.tables.work import Lease
 
 REMEMBERED = timedelta(hours=1)
 LISTS = {"appointment": "drchrono_appointments", "patient": "drchrono_patients"}
@@ -44,7 +45,7 @@ def note(sync: Sync, lease: Lease, obj: Obj | None, deliveries: Iterable[Deliver
         return
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.change(conn, obj.id, fruitless_at=now)
         level = buckets.level(conn, _name(obj), _rates(sync, obj), now)
         reads = 1 + (lease.attempts if obj.system == "drchrono" else 0)

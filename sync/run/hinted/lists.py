@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sync.core import bucket
 from sync.run.hinted import bounds
 from sync.runtime import Ring
+from sync.store.lanes import Hints, Lane
 from sync.store.service import ticks
 from sync.store.tables import buckets, journal, told, work
-from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -13,8 +13,8 @@ from sync.run import occurrences, transfer
 from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
 from sync.store import objects
-from sync.store.tables import baselines, buckets, journal, links, told, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import baselines, buckets, claims, journal, links, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.digests import Digests
     from sync.runtime import Sync
+    from sync.store.tables.claims import Lease
     from sync.store.tables.links import Obj
-    from sync.store.tables.work import Lease
 
 
 def is_unknown(obj: Obj | None) -> bool:
@@ -66,7 +66,7 @@ def shown(
         raise denied(sync, lease, obj)
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         _give_back(conn, sync, obj, now)
         real = _known_as(conn, sync, obj, visible, json) if visible and obj.told else None
         if real is None:
@@ -118,7 +118,7 @@ def still_gone(sync: Sync, lease: Lease, obj: Obj) -> None:
     """What is gone was said to be there again, and a read by id has denied it."""
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         told.settled(conn, obj.system, obj.kind, str(obj.remote_id))
         links.change(conn, obj.id, looked_at=now, shown_at=None)
 
@@ -132,7 +132,7 @@ def denied(sync: Sync, lease: Lease, obj: Obj) -> NothingThereError:
     """
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         said = told.find(conn, obj.system, obj.kind, str(obj.remote_id))
         again, others = False, 0
         if said is not None and lease.attempts == 0:

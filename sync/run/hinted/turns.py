@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from sync.run.hinted import bounds, lists
 from sync.run.hinted.reads import is_unknown
 from sync.runtime import Ring
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import attendances, buckets, journal, links, told, work
-from sync.store.tables.work import Hints, Lane
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, func, select
 
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import attendance, blocker, object_
 from sync.store.tables import claims, links, work
-from sync.store.tables.work import NO_WAIT, Hints, Lane, Wait
+from sync.store.tables.work import NO_WAIT, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -238,14 +238,13 @@ def hold(conn: Connection, lease: Lease, *, now: datetime, seconds: float) -> No
         raise FenceLostError(lease.aggregate)
 
 
-def complete(conn: Connection, lease: Lease, *, now: datetime) -> bool:
+def complete(conn: Connection, lease: Lease) -> bool:
     """Give the item back as done as far as it was wanted when claimed.
 
-    Returns whether more was wanted meanwhile. Raises FenceLostError. `now` is not stored. Where
-    others wait for this end (`Ended.awaited`), `hold` must have come first in the transaction: a
-    statement that waited for the row's lock would not see who came to wait meanwhile.
+    Returns whether more was wanted meanwhile. Raises FenceLostError. Where others wait for this end
+    (`Ended.awaited`), `hold` must have come first in the transaction: a statement that waited for
+    the row's lock would not see who came to wait meanwhile.
     """
-    del now
     told = {"wanted_then": lease.wanted, "ref": str(lease.aggregate)}
     row = _given_back(conn, lease, _COMPLETE, told)
     more = row.wanted > lease.wanted
@@ -253,9 +252,8 @@ def complete(conn: Connection, lease: Lease, *, now: datetime) -> bool:
     return bool(more)
 
 
-def give_back(conn: Connection, lease: Lease, *, now: datetime) -> None:
+def give_back(conn: Connection, lease: Lease) -> None:
     """Return a lease taken by `try_lock`: what is wanted stays as it was. Raises FenceLostError."""
-    del now
     kept = conn.execute(_GIVE_BACK, _proof(lease))
     if kept.rowcount != 1:
         raise FenceLostError(lease.aggregate)
@@ -265,7 +263,6 @@ def defer(
     conn: Connection,
     lease: Lease,
     *,
-    now: datetime,
     due: datetime,
     hints: Hints | None = None,
     failed: bool = False,
@@ -277,7 +274,6 @@ def defer(
 
     An event that came meanwhile is not made to wait: its own, earlier due time stands.
     """
-    del now
     again = hints or lease.hints
     told = {
         "tries": int(failed),

@@ -23,17 +23,8 @@ from sqlalchemy import (
 )
 
 from sync.store import upsert
-from sync.store.lanes import Hints as Hints
-from sync.store.lanes import Lane as Lane
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import work
-from sync.store.tables.claims import FenceLostError as FenceLostError
-from sync.store.tables.claims import Lease as Lease
-from sync.store.tables.claims import claim as claim
-from sync.store.tables.claims import complete as complete
-from sync.store.tables.claims import defer as defer
-from sync.store.tables.claims import give_back as give_back
-from sync.store.tables.claims import hold as hold
-from sync.store.tables.claims import try_lock as try_lock
 
 
 @dataclass(frozen=True, slots=True)

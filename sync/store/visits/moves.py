@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sync.store import upsert
+from sync.store.lanes import Hints
 from sync.store.schema import (
     aggregate,
     attendance,
@@ -125,7 +126,7 @@ def absorb(
     target: int,
     *,
     now: datetime,
-    hints: work.Hints | None,
+    hints: Hints | None,
     told: bool = False,
 ) -> None:
     """Move everything of `source` to `target` and close it; the target is raised for `hints`.
@@ -268,7 +269,7 @@ def created(
         said = None
     if said is not None:
         # Said by a caller before its id was known here: a change, or a deletion.
-        work.raise_(conn, row.aggregate, now=now, hints=work.Hints.of(row.system), told=True)
+        work.raise_(conn, row.aggregate, now=now, hints=Hints.of(row.system), told=True)
     made = _named(conn, row, remote_id, now, values)
     if said is not None and said.what == "asks" and made is not None:
         # Without its delivery the look would be one that nobody told of, and at both sides.
@@ -300,7 +301,7 @@ def _named(
     replace(conn, row, twin)
     links.change(conn, twin.id, generation=row.generation, create_key=row.create_key, **values)
     if twin.aggregate != row.aggregate:
-        hints = work.Hints.of(row.system)
+        hints = Hints.of(row.system)
         news = not twin.told or journal.is_unexplained(conn, twin.id)
         absorb(
             conn, twin.aggregate, row.aggregate, now=now, hints=hints if news else None, told=True

@@ -16,8 +16,8 @@ from sync.people.resolve.doctor import doctor_for
 from sync.run import attempts, waiting
 from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
+from sync.store.lanes import Hints
 from sync.store.tables import facts
-from sync.store.tables.work import Hints
 from sync.visits.creating import begin, record, recover, search
 from sync.visits.linking import twins
 from sync.visits.state import load

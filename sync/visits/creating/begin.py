@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sync.core.rules import place
 from sync.run import attempts, waiting
-from sync.store.tables import attendances, links, work
+from sync.store.tables import attendances, claims, links
 from sync.store.visits import visits
 from sync.visits.linking import participants
 from sync.visits.state import load
@@ -50,7 +50,7 @@ def row_for(run: VisitRun, system: str, key: str, booked: Booked | None = None) 
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+            claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
             if booked is not None:
                 booking = {"doctor": booked.doctor, "starts_at": booked.starts}
                 visits.change(conn, state.key, slot_key=slot, **booking)
@@ -79,7 +79,7 @@ def attend(
     """Note who attends a visit of one, before the create: what is made belongs to them."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         values = {"appointment": appointment.id, "person": met.key, "person_version": met.version}
         if attendee is not None:
             json = state.read["oncall"].json
@@ -99,7 +99,7 @@ def forget(run: VisitRun, rows: Iterable[int]) -> None:
     """Take the rows of what was not made away; a visit of one gives its slot back."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         for row in rows:
             links.forget_create(conn, row)
         if not state.is_group:

@@ -16,8 +16,8 @@ from sync.oncall import bodies as oncall_bodies
 from sync.people.resolve import participant
 from sync.run import attempts
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import attendances, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import attendances, claims, links
 from sync.visits.creating import begin, oncall_visit, refused
 from sync.visits.linking import group_twins, listed, participants
 from sync.visits.linking.invited import Invited
@@ -97,7 +97,7 @@ def _attend(run: VisitRun, invited: Invited) -> None:
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         for attendance, met in invited.met.items():
             one = run.seat(attendance).attended
             row = attempts.begin(
@@ -202,7 +202,7 @@ def resolve(run: VisitRun) -> None:
         run, [row.id for row in {*unsent, *(r for r in ready if r.looks + 1 >= attempts.LOOKS)}]
     )
     with sync.store.write() as conn:
-        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
         for row in ready:
             links.change(conn, row.id, looks=row.looks + 1, looked_at=now, state="ambiguous")
     if _creating(run):

@@ -18,8 +18,8 @@ from sync.drchrono import translate as drchrono
 from sync.people.resolve import participant
 from sync.run import allowed, attempts, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.tables import attendances, baselines, journal, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import attendances, baselines, claims, journal, links
 from sync.visits.creating import appointment, search
 from sync.visits.linking import group_twins, participants
 from sync.visits.state import load, slot
@@ -158,7 +158,7 @@ def _left_alone(run: VisitRun, who: Attendee, parked: ParkedError) -> None:
     sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
         participants.tell_of(conn, run, _participant(conn, run, who), parked)
 
 
@@ -185,7 +185,7 @@ def _make(
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         person = {"person": met.key, "person_version": met.version}
         own = attendances.attend(
             conn, state.key, participant=_participant(conn, run, who).id, **person
@@ -236,7 +236,7 @@ def _drop(run: VisitRun, own: int, row: int) -> None:
     """It never came to be: its participant is a newcomer again."""
     sync = run.sync
     with sync.store.write() as conn:
-        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row)
         attendances.change_attendance(conn, own, current=False, participant=None)
     load.reload(run)

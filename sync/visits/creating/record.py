@@ -16,8 +16,9 @@ from sync.oncall.translate import participants_wire
 from sync.people import reconcile
 from sync.run.attempts import as_sent
 from sync.store import calls
+from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, links, work
-from sync.store.tables.work import Hints, Wait
+from sync.store.tables.work import Wait
 from sync.store.visits import moves, visits
 from sync.visits.linking import participants
 from sync.visits.state import carried

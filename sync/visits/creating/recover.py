@@ -14,8 +14,8 @@ from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import attendances, blockers, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import attendances, blockers, claims, links
 from sync.store.visits import visits
 from sync.visits.creating import record, search
 
@@ -59,7 +59,7 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
         _drop(run, row)
         return
     with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         due = attempts.note_look(conn, sync, row, sent, look.evidence, sync.clock())
     if asked and row.looks + 1 >= attempts.LOOKS:
         # The list's proof wakes it.
@@ -73,7 +73,7 @@ def _drop(run: VisitRun, row: Obj) -> None:
     """It never came to be: forget the row, so that it can be made."""
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         links.forget_create(conn, row.id)
         attempts.known(conn, row)
         if state.is_group:
@@ -99,7 +99,7 @@ def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> datetime:
     sync = run.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
         keep = record.oncall_visit if row.system == "oncall" else record.appointment
         if keep(conn, run, row, json):
             attempts.known(conn, row)

@@ -13,9 +13,9 @@ from sync.run import attempts, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.evidence.sealing import Origin
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError, ParkedError
+from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, decisions, links
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints
 from sync.store.visits import moves
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from sync.oncall import translate as oncall
 from sync.run import allowed, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store import attention, objects
+from sync.store.lanes import Hints
 from sync.store.tables import attendances, blockers, decisions, links, person_index, work
-from sync.store.tables.work import Hints
 from sync.store.visits import visits
 
 if TYPE_CHECKING:

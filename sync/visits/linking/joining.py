@@ -21,8 +21,9 @@ from sync.core.rules.views import Plan, Presence
 from sync.people.resolve.doctor import doctor_for
 from sync.run import transfer
 from sync.run.outcomes import BUSY, AbsorbedError, LaterError
-from sync.store.tables import attendances, decisions, links, work
-from sync.store.tables.work import Hints, Wait
+from sync.store.lanes import Hints
+from sync.store.tables import attendances, claims, decisions, links, work
+from sync.store.tables.work import Wait
 from sync.store.visits import visits
 from sync.visits.linking import group_twins
 from sync.visits.writing import patch
@@ -112,7 +113,7 @@ def _found_there(run: VisitRun) -> None:
     slot = Slot(doctor, office, seen.starts, minutes, born=seen.remote_id)
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         visits.stand(conn, state.key, slot, hold_until=None)
     raise LaterError(now, Hints.both())
 
@@ -126,7 +127,7 @@ def _found_group(run: VisitRun, obj: Obj, slot: Slot) -> None:
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+            claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
             visits.stand(conn, state.key, slot, hold_until=None)
             if state.attendance is None:
                 attendances.attend(conn, state.key, appointment=obj.id)
@@ -147,7 +148,7 @@ def _join(run: VisitRun, obj: Obj, target: int) -> None:
         wait = Wait(seconds, seconds)
         lane, hints = state.lease.lane, Hints.of("drchrono")
         work.raise_(conn, target, now=now, hints=hints, lane=lane, wait=wait)
-        work.complete(conn, state.lease, now=now)
+        claims.complete(conn, state.lease)
     raise AbsorbedError(target)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.run import transfer
+from sync.store.lanes import Hints
 from sync.store.tables import work
-from sync.store.tables.work import Hints
 
 if TYPE_CHECKING:
     from sync.visits.state.model import Seat, VisitRun

@@ -22,16 +22,8 @@ from sync.people.resolve import participant
 from sync.run import transfer, waiting
 from sync.run.evidence import staleness
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.tables import (
-    baselines,
-    blockers,
-    decisions,
-    journal,
-    links,
-    person_index,
-    work,
-)
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import baselines, blockers, decisions, journal, links, person_index, work
 
 if TYPE_CHECKING:
     from sync.core.wording import Json

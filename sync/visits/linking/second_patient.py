@@ -14,8 +14,8 @@ from sync.core.rules import place
 from sync.oncall import translate as oncall
 from sync.people.resolve import participant
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store.tables import work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import claims
 from sync.store.visits import visits
 from sync.visits.linking import participants
 
@@ -104,7 +104,7 @@ def _tell(run: VisitRun, who: Attendee, why: ParkedError) -> None:
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         participants.tell_of(conn, run, participants.row_of(conn, run, who.remote_id), why)
 
 
@@ -112,6 +112,6 @@ def _found(run: VisitRun, slot: Slot) -> None:
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         now = sync.clock()
-        work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
         visits.stand(conn, state.key, slot, hold_until=None)
     raise LaterError(now, Hints.both())

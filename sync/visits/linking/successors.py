@@ -19,8 +19,8 @@ from sync.drchrono import translate as drchrono
 from sync.run import transfer
 from sync.run.changes import compare
 from sync.run.outcomes import AbsorbedError, ParkedError
-from sync.store.tables import attendances, baselines, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import attendances, baselines, claims, links, work
 from sync.store.visits import visits
 from sync.visits.state.summary import starts_of
 
@@ -119,7 +119,7 @@ def _wait(run: VisitRun, original: Obj) -> None:
         return
     until = held or state.now + timedelta(seconds=sync.settings.grace_seconds)
     with sync.store.write() as conn:
-        work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         visits.hold(conn, state.key, until)
     raise ParkedError("visit", str(original.remote_id))
 

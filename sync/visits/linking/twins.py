@@ -30,8 +30,8 @@ from sync.run import allowed, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.outcomes import BUSY, LaterError
 from sync.store import objects
+from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, decisions, links, work
-from sync.store.tables.work import Hints
 from sync.store.visits import visits
 
 if TYPE_CHECKING:

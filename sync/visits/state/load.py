@@ -9,9 +9,10 @@ from sync.core.rules.place import slot_from
 from sync.run.changes import matches
 from sync.run.outcomes import LaterError
 from sync.store import calls
+from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, blockers, journal, links
 from sync.store.tables.attendances import Attendance
-from sync.store.tables.work import Hints, Lease
+from sync.store.tables.claims import Lease
 from sync.store.visits import visits
 from sync.visits.state.model import Seat, VisitRun, VisitState
 

@@ -13,9 +13,9 @@ from sync.run.context import Run
 from sync.store.calls import Write
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.baselines import Stored
+from sync.store.tables.claims import Lease
 from sync.store.tables.journal import Delivery
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Lease
 from sync.store.visits.visits import VisitRow
 
 

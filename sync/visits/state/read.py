@@ -22,8 +22,8 @@ from sync.run.evidence.staleness import DELETED, LISTED_DELETED, LOOKS_AGAIN
 from sync.run.hinted import reads
 from sync.run.outcomes import LOOK_AGAIN, LaterError
 from sync.runtime import Sync
+from sync.store.lanes import Hints
 from sync.store.tables.links import Obj
-from sync.store.tables.work import Hints
 from sync.visits.state import zones
 from sync.visits.state.load import has_participant
 from sync.visits.state.model import Seat, Shown, VisitRun, VisitState

@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from sync.core.rules import place
 from sync.core.rules.place import Slot
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store.tables import work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import claims
 from sync.store.visits import visits
 from sync.visits.state import read
 from sync.visits.state.model import VisitRun
@@ -26,7 +26,7 @@ def take(run: VisitRun, slot: Slot) -> None:
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
+            claims.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
             visits.stand(conn, run.state.key, slot)
     except IntegrityError:
         raise LaterError(sync.clock() + BUSY, Hints.both()) from None

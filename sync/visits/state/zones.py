@@ -20,8 +20,9 @@ from sync.drchrono import translate as drchrono
 from sync.run.evidence import accounts
 from sync.runtime import Ring, Sync
 from sync.store import attention
+from sync.store.lanes import Hints, Lane
 from sync.store.tables import attendances, baselines, facts, journal, links, work
-from sync.store.tables.work import Hints, Lane, Wait
+from sync.store.tables.work import Wait
 from sync.store.visits import visits
 
 if TYPE_CHECKING:

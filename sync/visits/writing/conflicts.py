@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sync.core.errors import FencedOff, Unresolved
 from sync.core.rules.merge import Seen
 from sync.store import calls
-from sync.store.tables import journal, work
+from sync.store.tables import claims, journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def recorded(run: VisitRun, plan: Plan) -> Iterator[None]:
     noted: list[int] = []
     if plan.conflicts:
         with sync.store.write() as conn:
-            work.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
             noted = note(conn, run, plan)
     try:
         yield

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sync.core.errors import Refused
 from sync.core.rules.effects import Patch
 from sync.run.outcomes import BUSY, LaterError
-from sync.store.tables import attendances, links, work
-from sync.store.tables.work import Hints
+from sync.store.lanes import Hints
+from sync.store.tables import attendances, claims, links, work
 from sync.store.visits import visits
 from sync.visits.state import load
 from sync.visits.state.model import Seat, VisitRun
@@ -55,7 +55,7 @@ def next_generation(run: VisitRun, seats: Iterable[Seat], *, cancel_old: bool) -
         patch_oncall(run, Patch("oncall", {"state": "cancelled"}, "cancel"), begin)
         return
     with sync.store.write() as conn:
-        work.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        claims.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         begin(conn)
 
 
@@ -68,7 +68,7 @@ def begin_now(run: VisitRun, seats: Iterable[Seat], *, anew: bool) -> None:
     try:
         with sync.store.write() as conn:
             now = sync.clock()
-            work.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+            claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
             if anew:
                 _begin(conn, run, seats)
             else:

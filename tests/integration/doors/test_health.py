@@ -14,10 +14,10 @@ from sync.config import Settings
 from sync.core.tokens import StoredToken
 from sync.runtime import Sync
 from sync.store.database import Store
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import blocker
 from sync.store.schema import token as token_table
 from sync.store.tables import journal, links, work
-from sync.store.tables.work import Hints, Lane
 from sync.store.tokens import SealedTokens
 from workers.bell import Bell
 

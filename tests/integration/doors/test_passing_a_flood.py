@@ -10,9 +10,9 @@ from sqlalchemy import select, update
 
 from sync.core import bucket
 from sync.run.hinted import bounds, fruitless, lists
+from sync.store.lanes import Lane
 from sync.store.schema import object_, tick, work
 from sync.store.tables import buckets, links, told
-from sync.store.tables.work import Lane
 from sync.tasks import schedule, worker
 from tests.support import forged
 from tests.support.agreement import agree

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
+from sync.store.lanes import Hints
 from sync.store.schema import aggregate, object_, visit
 from sync.store.tables import work
-from sync.store.tables.work import Hints
 from tests.support.clinic import Clinic
 from tests.support.group_clinic import a_clinic_with_groups, booked, open_names
 from tests.support.templates import Templates

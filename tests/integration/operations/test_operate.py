@@ -15,10 +15,10 @@ from sync.outbound import brake
 from sync.outbound.brake import BrakedError
 from sync.runtime import Ring, Sync
 from sync.store.database import Store
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import attention, blocker, call, decision, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import journal, links, work
-from sync.store.tables.work import Hints, Lane
+from sync.store.tables import claims, journal, links, work
 from sync.store.visits import moves
 from tests.support.clinic import Clinic, utc, wall
 
@@ -163,9 +163,9 @@ def test_resync_wakes_an_item_in_back_off(sync: Sync, store: Store) -> None:
     key = visit_of(store, "drchrono", "70211")
     with store.write() as conn:
         work.raise_(conn, key, now=NOW, hints=Hints.of("oncall"), lane=Lane.BULK)
-        lease = work.claim(conn, key, owner="w", now=NOW, seconds=45)
+        lease = claims.claim(conn, key, owner="w", now=NOW, seconds=45)
         assert lease is not None
-        work.defer(conn, lease, now=NOW, due=NOW + timedelta(minutes=15), failed=True)
+        claims.defer(conn, lease, due=NOW + timedelta(minutes=15), failed=True)
     operate.resync(sync, "visit", str(key))
     assert_raised(store, key)
 

@@ -16,7 +16,7 @@ from sync.operations.report import Explanation
 from sync.runtime import Sync
 from sync.store.schema import object_
 from sync.store.schema import work as work_table
-from sync.store.tables import journal, links, work
+from sync.store.tables import claims, journal, links
 from sync.tasks import worker
 from tests.support.clinic import Clinic, utc, wall
 
@@ -188,14 +188,14 @@ def test_while_a_worker_is_at_it_there_is_no_dry_run(clinic: Clinic) -> None:
     with clinic.sync.store.write() as conn:
         obj = links.find(conn, "drchrono", "appointment", appointment)
         assert obj is not None
-        lease = work.try_lock(conn, obj.aggregate, owner="w", now=clinic.now(), seconds=45)
+        lease = claims.try_lock(conn, obj.aggregate, owner="w", now=clinic.now(), seconds=45)
     assert lease is not None
     with pytest.raises(BusyError) as told:
         attention.plan(clinic.sync, "appointment", appointment)
     assert abs(told.value.until - lease.until) < timedelta(seconds=1)
     assert clinic.calls("drchrono") == []
     with clinic.sync.store.write() as conn:
-        work.give_back(conn, lease, now=clinic.now())
+        claims.give_back(conn, lease)
     assert effects(attention.plan(clinic.sync, "appointment", appointment)) == []
 
 

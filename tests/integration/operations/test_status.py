@@ -16,9 +16,9 @@ from sync.operations.status import BudgetLeft, drain_seconds
 from sync.outbound.budget import Limit
 from sync.runtime import Sync
 from sync.store.database import Store
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import call, throttle
 from sync.store.tables import journal, links, work
-from sync.store.tables.work import Hints, Lane
 from sync.store.tokens import SealedTokens
 
 LANES = ("live", "told", "catchup", "bulk")

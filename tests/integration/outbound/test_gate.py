@@ -25,11 +25,11 @@ from sync.outbound.brake import BrakedError
 from sync.outbound.call import Call
 from sync.outbound.gate import Ticket, WritesOffError
 from sync.outbound.transport import Transport
+from sync.store.lanes import Lane
 from sync.store.schema import throttle
 from sync.store.schema import work as work_table
 from sync.store.service import spending
 from sync.store.tables import baselines, journal, links
-from sync.store.tables.work import Lane
 from tests.support.servers.gate_world import KEY, NEW, OK, OLD, T0, World
 from tests.support.servers.peer import Say, closed_port, serving
 

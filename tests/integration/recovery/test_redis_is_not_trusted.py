@@ -16,8 +16,8 @@ from rq.suspension import suspend
 from rq.webhook import Webhook
 
 from sync.store.database import Store
+from sync.store.lanes import Lane
 from sync.store.tables import journal
-from sync.store.tables.work import Lane
 from tests.integration.workers.test_entry import Start, bell, client, database, start
 from tests.support.servers.processes import Process, soon
 from workers.bell import JOB, Bell

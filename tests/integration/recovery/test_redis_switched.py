@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 
 from sync import redis_server
 from sync.store.database import Store
-from sync.store.tables.work import Lane
+from sync.store.lanes import Lane
 from tests.integration.conftest import RedisServer
 from tests.integration.workers.test_beat import PROGRAM as BEAT
 from tests.integration.workers.test_entry import PROGRAM as WORKER

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from sync import redis_server
 from sync.settings_stores import redis_address
 from sync.store.database import Store
-from sync.store.tables.work import Lane
+from sync.store.lanes import Lane
 from tests.integration.workers.test_entry import PROGRAM
 from tests.support.servers.processes import Process, environment
 from workers.bell import Bell

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import (
     aggregate,
     attendance,
@@ -17,8 +18,7 @@ from sync.store.schema import (
     visit,
 )
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, baselines, journal, links, work
-from sync.store.tables.work import Hints, Lane
+from sync.store.tables import attendances, baselines, claims, journal, links, work
 from sync.store.visits import moves
 from tests.support.servers.races import in_threads
 
@@ -204,8 +204,8 @@ def test_a_webhook_that_brought_the_id_first_is_absorbed(conn, making):
     # What was told of it is explained by the create's aggregate from now on, and that is raised.
     assert len(journal.unexplained(conn, key)) == 1
     assert links.survivor(conn, stray) == key
-    assert work.claim(conn, stray, owner="w", now=LATER, seconds=45) is None
-    assert work.claim(conn, key, owner="w", now=LATER, seconds=45).hints == Hints.of("drchrono")
+    assert claims.claim(conn, stray, owner="w", now=LATER, seconds=45) is None
+    assert claims.claim(conn, key, owner="w", now=LATER, seconds=45).hints == Hints.of("drchrono")
 
 
 def test_a_stray_that_somebody_works_on_is_left_to_its_own_run(conn, making):
@@ -213,7 +213,7 @@ def test_a_stray_that_somebody_works_on_is_left_to_its_own_run(conn, making):
     stray = new(conn)
     add(conn, stray, "5", "drchrono")
     work.raise_(conn, stray, now=T0, hints=Hints.of("drchrono"))
-    work.claim(conn, stray, owner="w", now=T0, seconds=45)
+    claims.claim(conn, stray, owner="w", now=T0, seconds=45)
     assert moves.created(conn, row, "5", now=LATER) is None
     assert links.get(conn, row.id).remote_id is None
     assert [a.id for a in attendances.attendances(conn, row.aggregate)] == [place]
@@ -234,7 +234,7 @@ def test_an_id_that_was_deleted_meanwhile_is_read_again_before_anything(conn, ma
     key, row, _ = making
     add(conn, new(conn), "5", "drchrono", state="gone")
     moves.created(conn, row, "5", now=LATER)
-    assert work.claim(conn, key, owner="w", now=LATER, seconds=45).hints == Hints.of("drchrono")
+    assert claims.claim(conn, key, owner="w", now=LATER, seconds=45).hints == Hints.of("drchrono")
 
 
 def test_a_refused_create_leaves_no_row_and_no_place(conn, making):
@@ -297,10 +297,10 @@ def test_an_absorbed_person_is_found_by_its_keys_and_keeps_its_visits(conn):
 def test_whoever_held_the_absorbed_one_is_fenced_off(conn):
     source, target = new(conn), new(conn)
     work.raise_(conn, source, now=T0, hints=Hints.both())
-    lease = work.claim(conn, source, owner="w", now=T0, seconds=45)
+    lease = claims.claim(conn, source, owner="w", now=T0, seconds=45)
     moves.absorb(conn, source, target, now=T0, hints=Hints.both())
-    with pytest.raises(work.FenceLostError):
-        work.hold(conn, lease, now=T0, seconds=45)
+    with pytest.raises(claims.FenceLostError):
+        claims.hold(conn, lease, now=T0, seconds=45)
 
 
 # --- attendances ----------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ from sqlalchemy import insert, select, update
 
 from sync.run import transfer
 from sync.run.outcomes import LaterError
+from sync.store.lanes import Hints
 from sync.store.schema import attendance, attention, blocker, call, person, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, blockers, journal, links, work
-from sync.store.tables.work import FenceLostError, Hints
+from sync.store.tables import attendances, blockers, claims, journal, links, work
+from sync.store.tables.claims import FenceLostError
 from sync.store.visits import moves
 from sync.visits.state.load import load
 
@@ -30,7 +31,7 @@ def add(conn, key, remote_id, kind="appointment", system="oncall", **values):
 
 def leased(conn, key, seconds=45):
     work.raise_(conn, key, now=T0, hints=Hints.both())
-    return work.claim(conn, key, owner="w", now=T0, seconds=seconds)
+    return claims.claim(conn, key, owner="w", now=T0, seconds=seconds)
 
 
 def told(conn):
@@ -101,7 +102,7 @@ def test_a_write_of_an_unknown_outcome_is_looked_for_by_the_target(store):
             conn.execute(insert(call).values(**sent, effect=effect, state=state))
     absorb(store, source, target)
     with store.write() as conn:
-        state = load(conn, work.claim(conn, target, owner="w", now=LATER, seconds=45), LATER)
+        state = load(conn, claims.claim(conn, target, owner="w", now=LATER, seconds=45), LATER)
         assert [write.effect for write in state.unresolved] == ["update"]
 
 
@@ -213,9 +214,9 @@ def test_a_dead_worker_s_aggregate_is_taken_only_where_no_run_may_come(store, ab
         return
     assert abandoned
     with pytest.raises(FenceLostError), store.write() as conn:
-        work.hold(conn, lease, now=LATER, seconds=45)
+        claims.hold(conn, lease, now=LATER, seconds=45)
     with store.write() as conn:
-        again = work.claim(conn, key, owner="x", now=LATER, seconds=45)
+        again = claims.claim(conn, key, owner="x", now=LATER, seconds=45)
         assert (again.fence, again.hints, again.own) == (lease.fence + 2, Hints.both(), True)
 
 

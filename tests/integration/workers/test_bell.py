@@ -13,7 +13,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from sync.store.tables.work import Lane
+from sync.store.lanes import Lane
 from workers import bell as bells
 from workers.bell import Bell, Census
 

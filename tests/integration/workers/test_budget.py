@@ -11,9 +11,10 @@ from sync.outbound import audit, budget
 from sync.outbound.budget import BurstError, Left, Limit, widened
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
+from sync.store.lanes import Lane
 from sync.store.schema import call
 from sync.store.service import spending
-from sync.store.tables.work import Lane, Wait
+from sync.store.tables.work import Wait
 from tests.support.servers.races import in_processes, in_threads
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -14,8 +14,8 @@ from sync.outbound.budget import Limit
 from sync.outbound.call import Call, Incoming
 from sync.outbound.gate import Gate, Rules, Ticket
 from sync.store.database import Store
+from sync.store.lanes import Lane
 from sync.store.schema import call
-from sync.store.tables.work import Lane
 from tests.support.servers.gate_world import T0, Headers
 from tests.support.servers.races import PROCESSES, in_processes
 

@@ -22,8 +22,8 @@ import redis
 from rq import Worker
 
 from sync.store.database import Store
+from sync.store.lanes import Lane
 from sync.store.tables import journal
-from sync.store.tables.work import Lane
 from tests.support.servers.processes import Process, environment, soon
 from workers.bell import Bell
 

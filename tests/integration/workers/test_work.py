@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import work as table
-from sync.store.tables import links, work
-from sync.store.tables.work import FenceLostError, Hints, Lane, Wait
+from sync.store.tables import claims, links, work
+from sync.store.tables.claims import FenceLostError
+from sync.store.tables.work import Wait
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DRCHRONO, ONCALL, BOTH = Hints.of("drchrono"), Hints.of("oncall"), Hints.both()
@@ -34,27 +36,27 @@ class Queue:
 
     def claim(self, seconds, owner="w1"):
         with self.store.write() as conn:
-            return work.claim(conn, self.key, owner=owner, now=at(seconds), seconds=LEASE)
+            return claims.claim(conn, self.key, owner=owner, now=at(seconds), seconds=LEASE)
 
     def lock(self, seconds, owner="w2"):
         with self.store.write() as conn:
-            return work.try_lock(conn, self.key, owner=owner, now=at(seconds), seconds=LEASE)
+            return claims.try_lock(conn, self.key, owner=owner, now=at(seconds), seconds=LEASE)
 
-    def complete(self, lease, seconds):
+    def complete(self, lease):
         with self.store.write() as conn:
-            return work.complete(conn, lease, now=at(seconds))
+            return claims.complete(conn, lease)
 
     def hold(self, lease, seconds):
         with self.store.write() as conn:
-            work.hold(conn, lease, now=at(seconds), seconds=LEASE)
+            claims.hold(conn, lease, now=at(seconds), seconds=LEASE)
 
-    def defer(self, lease, seconds, due, **how):
+    def defer(self, lease, due, **how):
         with self.store.write() as conn:
-            work.defer(conn, lease, now=at(seconds), due=at(due), **how)
+            claims.defer(conn, lease, due=at(due), **how)
 
-    def give_back(self, lease, seconds):
+    def give_back(self, lease):
         with self.store.write() as conn:
-            work.give_back(conn, lease, now=at(seconds))
+            claims.give_back(conn, lease)
 
     def sweep(self, seconds, ring_again=10):
         with self.store.write() as conn:
@@ -98,7 +100,7 @@ def test_a_raised_item_is_claimed_once_and_done(queue):
         DRCHRONO,
     )
     assert lease.until == at(45)
-    assert queue.complete(lease, 1) is False
+    assert queue.complete(lease) is False
     assert queue.claim(2) is None
 
 
@@ -109,7 +111,7 @@ def test_what_was_never_raised_can_t_be_claimed(queue):
 def test_any_number_of_raises_while_it_waits_are_one_run(queue):
     for _ in range(20):
         queue.ask(0)
-    assert queue.complete(queue.claim(0), 1) is False
+    assert queue.complete(queue.claim(0)) is False
     assert queue.claim(1) is None
 
 
@@ -119,9 +121,9 @@ def test_raises_during_a_run_are_exactly_one_more_run(queue):
     for _ in range(5):
         queue.ask(1)
     assert queue.claim(1, "w2") is None  # not while it runs
-    assert queue.complete(lease, 2) is True
+    assert queue.complete(lease) is True
     again = queue.claim(2)
-    assert queue.complete(again, 3) is False
+    assert queue.complete(again) is False
     assert queue.claim(3) is None
 
 
@@ -155,7 +157,7 @@ def test_what_is_said_during_a_run_settles_anew(queue):
     queue.ask(0, wait=WAIT)
     lease = queue.claim(1)
     assert queue.ask(12, wait=WAIT) == at(13)
-    queue.complete(lease, 12.5)
+    queue.complete(lease)
     assert queue.claim(12.9) is None
     assert queue.claim(13) is not None
 
@@ -178,7 +180,7 @@ def test_a_stronger_lane_s_hint_promotes(queue):
 
 def test_a_new_round_has_its_own_lane(queue):
     queue.ask(0)
-    queue.complete(queue.claim(0), 0)
+    queue.complete(queue.claim(0))
     queue.ask(1, lane=Lane.BULK)
     assert queue.claim(1).lane is Lane.BULK
 
@@ -188,32 +190,32 @@ def test_a_new_round_has_its_own_lane(queue):
 
 def test_a_failed_run_waits_and_counts(queue):
     queue.ask(0)
-    queue.defer(queue.claim(0), 1, due=600, failed=True)
+    queue.defer(queue.claim(0), due=600, failed=True)
     assert queue.claim(599) is None
     again = queue.claim(600)
     assert (again.attempts, again.hints) == (1, DRCHRONO)
-    queue.complete(again, 601)
+    queue.complete(again)
     queue.ask(602)
     assert queue.claim(602).attempts == 0
 
 
 def test_a_deferred_run_burns_no_attempt(queue):
     queue.ask(0)
-    queue.defer(queue.claim(0), 1, due=600)
+    queue.defer(queue.claim(0), due=600)
     assert queue.claim(600).attempts == 0
 
 
 @pytest.mark.parametrize("lane", [Lane.LIVE, Lane.CATCHUP])
 def test_a_new_raise_wakes_an_item_from_its_back_off(queue, lane):
     queue.ask(0)
-    queue.defer(queue.claim(0), 1, due=600, failed=True)
+    queue.defer(queue.claim(0), due=600, failed=True)
     assert queue.ask(20, lane=lane, wait=WAIT) == at(21)
     assert queue.claim(21) is not None
 
 
 def test_edits_that_wake_it_settle_like_any_others(queue):
     queue.ask(0, wait=WAIT)
-    queue.defer(queue.claim(1), 2, due=600, failed=True)
+    queue.defer(queue.claim(1), due=600, failed=True)
     assert queue.ask(100, wait=WAIT) == at(101)
     assert queue.ask(100.5, wait=WAIT) == at(101.5)
 
@@ -222,7 +224,7 @@ def test_what_came_during_a_failed_run_does_not_wait_for_its_back_off(queue):
     queue.ask(0)
     lease = queue.claim(0)
     queue.ask(1, ONCALL, wait=WAIT)
-    queue.defer(lease, 1.5, due=600, failed=True)
+    queue.defer(lease, due=600, failed=True)
     again = queue.claim(2)
     assert again.hints == BOTH
 
@@ -234,7 +236,7 @@ def test_a_hint_during_a_run_is_the_only_hint_of_the_next(queue):
     queue.ask(0, DRCHRONO)
     lease = queue.claim(0)
     queue.ask(1, ONCALL)
-    queue.complete(lease, 2)
+    queue.complete(lease)
     assert queue.claim(2).hints == ONCALL
 
 
@@ -243,14 +245,14 @@ def test_hints_while_it_waits_add_up(queue):
     queue.ask(0, ONCALL)
     lease = queue.claim(0)
     assert lease.hints == BOTH
-    queue.complete(lease, 1)
+    queue.complete(lease)
     queue.ask(2, NONE)
     assert queue.claim(2).hints == NONE
 
 
 def test_a_deferred_run_may_narrow_its_hints(queue):
     queue.ask(0, BOTH)
-    queue.defer(queue.claim(0), 1, due=2, hints=ONCALL)
+    queue.defer(queue.claim(0), due=2, hints=ONCALL)
     assert queue.claim(2).hints == ONCALL
 
 
@@ -271,7 +273,7 @@ def test_an_abandoned_lease_is_taken_over_with_both_hints(queue):
     assert queue.claim(44, "w2") is None
     taken = queue.claim(45, "w2")
     assert (taken.owner, taken.hints, taken.fence) == ("w2", BOTH, 2)
-    assert queue.complete(taken, 46) is False
+    assert queue.complete(taken) is False
     assert queue.claim(47) is None
 
 
@@ -285,13 +287,13 @@ def test_a_fenced_off_owner_is_told_at_every_step(queue, step):
     with pytest.raises(FenceLostError):
         getattr(queue, step)(old, 46, **more)
     assert queue.row() == before
-    queue.complete(new, 47)
+    queue.complete(new)
 
 
 def test_a_returned_lease_is_worth_nothing(queue):
     queue.ask(0)
     lease = queue.claim(0)
-    queue.complete(lease, 1)
+    queue.complete(lease)
     with pytest.raises(FenceLostError):
         queue.hold(lease, 2)
 
@@ -303,7 +305,7 @@ def test_try_lock_takes_an_idle_item_and_gives_it_back_as_it_was(queue):
     lease = queue.lock(0)
     assert queue.claim(0) is None
     assert queue.lock(0, "w3") is None
-    queue.give_back(lease, 1)
+    queue.give_back(lease)
     assert queue.claim(1) is None  # nothing was wanted, nothing is
     assert queue.lock(1, "w3") is not None
 
@@ -313,7 +315,7 @@ def test_try_lock_leaves_what_waits_waiting(queue):
     lease = queue.lock(0)
     queue.ask(0.5, DRCHRONO, wait=WAIT)
     assert queue.claim(5) is None
-    queue.give_back(lease, 5)
+    queue.give_back(lease)
     assert queue.claim(5).hints == BOTH
 
 
@@ -332,10 +334,10 @@ def test_an_item_abandoned_in_a_try_lock_gets_a_run_of_its_own(queue):
     assert queue.sweep(46) == [queue.key]
     taken = queue.claim(46, "w3")
     assert taken.hints == BOTH
-    queue.defer(taken, 47, due=50)  # an unresolved call is left to settle first
+    queue.defer(taken, due=50)  # an unresolved call is left to settle first
     again = queue.claim(50, "w3")
     assert again is not None
-    assert queue.complete(again, 51) is False
+    assert queue.complete(again) is False
     assert queue.lock(52) is not None
 
 
@@ -355,7 +357,7 @@ def test_the_sweeper_rings_nothing_that_is_at_work_or_done(queue):
     queue.ask(0)
     lease = queue.claim(0)
     assert queue.sweep(20) == []
-    queue.complete(lease, 21)
+    queue.complete(lease)
     assert queue.sweep(60) == []
 
 
@@ -370,7 +372,7 @@ def test_a_raise_is_rung_though_an_older_ring_was_just_given(queue):
     assert queue.sweep(0) == [queue.key]
     lease = queue.claim(0)
     queue.ask(0.5)
-    queue.complete(lease, 1)
+    queue.complete(lease)
     assert queue.sweep(1) == [queue.key]
 
 
@@ -414,11 +416,11 @@ def test_idle_is_neither_wanted_nor_held(queue):
     assert not idle()
     lease = queue.claim(0)
     assert not idle()
-    queue.complete(lease, 1)
+    queue.complete(lease)
     assert idle()
     lock = queue.lock(2)
     assert not idle()
-    queue.give_back(lock, 3)
+    queue.give_back(lock)
     assert idle()
 
 

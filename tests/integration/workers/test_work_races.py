@@ -7,9 +7,10 @@ from itertools import chain
 import pytest
 from sqlalchemy import select
 
+from sync.store.lanes import Hints
 from sync.store.schema import work as table
-from sync.store.tables import journal, links, work
-from sync.store.tables.work import FenceLostError, Hints
+from sync.store.tables import claims, journal, links, work
+from sync.store.tables.claims import FenceLostError
 from tests.support.servers.races import in_processes, in_threads
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -25,25 +26,25 @@ def keys(store):
     return made
 
 
-def claims(store, index, keys=tuple(range(1, ITEMS + 1))):
+def claimed(store, index, keys=tuple(range(1, ITEMS + 1))):
     """What one worker gets of all items."""
     won = []
     for key in keys:
         with store.write() as conn:
-            lease = work.claim(conn, key, owner=f"w{index}", now=T0, seconds=45)
+            lease = claims.claim(conn, key, owner=f"w{index}", now=T0, seconds=45)
         if lease is not None:
             won.append((key, lease.fence))
     return won
 
 
 def test_of_threads_that_claim_one_item_exactly_one_wins(store, keys):
-    won = chain(*in_threads(6, lambda index: claims(store, index, keys)))
+    won = chain(*in_threads(6, lambda index: claimed(store, index, keys)))
     assert sorted(won) == [(key, 1) for key in keys]
 
 
 def test_of_processes_that_claim_one_item_exactly_one_wins(store, keys):
     assert keys == list(range(1, ITEMS + 1))
-    won = chain(*in_processes(store.url, 3, claims))
+    won = chain(*in_processes(store.url, 3, claimed))
     assert sorted(won) == [(key, 1) for key in keys]
 
 
@@ -70,12 +71,12 @@ def test_whoever_counts_holds_no_counter_while_waiting_for_a_lease(store, keys):
 
 
 def test_of_those_that_take_over_an_abandoned_item_exactly_one_wins(store, keys):
-    claims(store, 0, keys[:1])
+    claimed(store, 0, keys[:1])
     later = T0 + timedelta(seconds=45)
 
     def take(index):
         with store.write() as conn:
-            return work.claim(conn, keys[0], owner=f"w{index}", now=later, seconds=45)
+            return claims.claim(conn, keys[0], owner=f"w{index}", now=later, seconds=45)
 
     leases = [lease for lease in in_threads(6, take) if lease is not None]
     assert [lease.fence for lease in leases] == [2]
@@ -83,7 +84,7 @@ def test_of_those_that_take_over_an_abandoned_item_exactly_one_wins(store, keys)
 
 def test_of_claim_and_try_lock_one_wins(store, keys):
     def take(index):
-        taking = work.claim if index % 2 else work.try_lock
+        taking = claims.claim if index % 2 else claims.try_lock
         with store.write() as conn:
             return taking(conn, keys[0], owner=f"w{index}", now=T0, seconds=45)
 
@@ -117,18 +118,18 @@ def test_first_raises_at_the_same_moment_make_one_item(store):
 def test_a_raise_at_the_moment_of_completion_is_never_lost(store, keys):
     for key in keys:
         with store.write() as conn:
-            lease = work.claim(conn, key, owner="w", now=T0, seconds=45)
+            lease = claims.claim(conn, key, owner="w", now=T0, seconds=45)
 
         def act(index, key=key, lease=lease):
             with store.write() as conn:
                 if index == 0:
-                    work.complete(conn, lease, now=T0)
+                    claims.complete(conn, lease)
                 else:
                     work.raise_(conn, key, now=T0, hints=Hints.of("oncall"))
 
         in_threads(2, act)
         with store.write() as conn:
-            again = work.claim(conn, key, owner="w", now=T0, seconds=45)
+            again = claims.claim(conn, key, owner="w", now=T0, seconds=45)
         assert again is not None
         assert again.hints == Hints.of("oncall")
 
@@ -151,16 +152,16 @@ def test_sweepers_of_several_processes_ring_nothing_twice(store, keys):
 def test_a_fenced_off_owner_never_commits_what_it_wrote(store, keys):
     """Platform facts, 6: whoever looks before it takes the lock still commits; `hold` first."""
     with store.write() as conn:
-        old = work.claim(conn, keys[0], owner="old", now=T0, seconds=45)
+        old = claims.claim(conn, keys[0], owner="old", now=T0, seconds=45)
     later = T0 + timedelta(seconds=46)
 
     def act(index):
         with store.write() as conn:
             if index == 0:
-                work.claim(conn, keys[0], owner="new", now=later, seconds=45)
+                claims.claim(conn, keys[0], owner="new", now=later, seconds=45)
                 return "taken"
             try:
-                work.hold(conn, old, now=later, seconds=45)
+                claims.hold(conn, old, now=later, seconds=45)
             except FenceLostError:
                 return "lost"
             links.add(conn, keys[0], "oncall", "appointment", "7", now=later)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.store.tables import links, work
+from sync.store.tables import claims, links
 from tests.integration.writes.test_ambiguous_creates import Create, proven
 from tests.support.clinic import Clinic
 from tests.support.flows import NO_LIMITS
@@ -29,7 +29,7 @@ def tell_and_hold(clinic: Clinic, system: str) -> None:
     with clinic.sync.store.write() as conn:
         key = links.new_aggregate(conn, "visit", now)
         links.add(conn, key, system, "appointment", str(made["id"]), now=now, told=True)
-        assert work.try_lock(conn, key, owner="another", now=now, seconds=HELD)
+        assert claims.try_lock(conn, key, owner="another", now=now, seconds=HELD)
 
 
 @pytest.mark.parametrize("kind", ["visit", "group's visit", "appointment"])

@@ -12,10 +12,10 @@ from sync.outbound.call import Call
 from sync.outbound.gate import Gate, Rules, Ticket
 from sync.outbound.transport import Transport
 from sync.store.database import Store
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import baseline, pending
 from sync.store.schema import call as call_table
-from sync.store.tables import baselines, links, work
-from sync.store.tables.work import Hints, Lane
+from sync.store.tables import baselines, claims, links, work
 from tests.support.servers.peer import Peer
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -84,7 +84,7 @@ class World:
 
     def claim(self, owner: str) -> Any:
         with self.store.write() as conn:
-            return work.claim(conn, self.key, owner=owner, now=self.clock(), seconds=45)
+            return claims.claim(conn, self.key, owner=owner, now=self.clock(), seconds=45)
 
     def taken_over(self) -> Any:
         """Another worker takes the visit, whose lease has run out."""
