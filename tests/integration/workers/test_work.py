@@ -277,15 +277,17 @@ def test_an_abandoned_lease_is_taken_over_with_both_hints(queue):
     assert queue.claim(47) is None
 
 
-@pytest.mark.parametrize("step", ["hold", "complete", "defer", "give_back"])
-def test_a_fenced_off_owner_is_told_at_every_step(queue, step):
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [("hold", {"seconds": 46}), ("complete", {}), ("defer", {"due": 60}), ("give_back", {})],
+)
+def test_a_fenced_off_owner_is_told_at_every_step(queue, step, told):
     queue.ask(0)
     old = queue.claim(0)
     new = queue.claim(45, "w2")
     before = queue.row()
-    more = {"due": 60} if step == "defer" else {}
     with pytest.raises(FenceLostError):
-        getattr(queue, step)(old, 46, **more)
+        getattr(queue, step)(old, **told)
     assert queue.row() == before
     queue.complete(new)
 
