@@ -1,6 +1,6 @@
 """List what a person must decide, and take the answer: the command `attention`."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,7 +8,10 @@ from cli.commands.asking import agreed, yes_option
 from cli.commands.by_hand import impossible_told, login
 from cli.commands.operate import json_option, ring, unknown_told
 from cli.environment import opened
-from cli.output import plain, print_json, print_table, say
+from cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from sync.operations.attention import OpenItem
 
 
 @click.group()
@@ -19,11 +22,12 @@ def attention() -> None:
 @attention.command("ls")
 @json_option
 def attention_ls(as_json: bool) -> None:
-    """List what is open, oldest first.
+    """List what is open, oldest first: what happened, and what to do about it.
 
     \b
-    Example:
+    Examples:
       drchrono-oncall attention ls
+      drchrono-oncall attention ls --json | jq '.[] | .cause'
     """
     from sync.operations import attention as operate
 
@@ -35,16 +39,17 @@ def attention_ls(as_json: bool) -> None:
     if not items:
         click.echo("Nothing is open.")
         return
-    rows = [plain(item) for item in items]
-    columns = list(rows[0])
-    print_table("For a person to decide", columns, (_cells(row) for row in rows))
+    columns = ("id", "about", "what happened", "what to do")
+    print_table("For a person to decide", columns, map(_cells, items))
     click.echo(
         "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
     )
 
 
-def _cells(row: dict[str, Any]) -> list[object]:
-    return [", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row.values()]
+def _cells(item: "OpenItem") -> tuple[object, ...]:
+    about = f"{item.about} {item.aggregate}" if item.aggregate else item.about
+    about += f", {item.object}" if item.object else ""
+    return item.id, about, item.sentence, item.press
 
 
 @attention.command("retry")

@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from sync.core.causes import table
+from sync.core.causes.model import Deed
 from sync.operations.explain import explain
 from sync.operations.lookup import (
     REMOTE,
@@ -48,7 +50,10 @@ _BY = "cli"
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """One open attention item. `about` is visit, person or service; `candidates` ids and names."""
+    """One open attention item. `about` is visit, person or service; `candidates` ids and names.
+
+    `sentence` says the cause in staff's words, `press` what to do; `deeds` answer it.
+    """
 
     id: int
     about: str
@@ -57,6 +62,9 @@ class OpenItem:
     object: str
     candidates: tuple[str, ...]
     opened_at: datetime
+    sentence: str
+    press: str
+    deeds: tuple[Deed, ...]
 
 
 # --- look again -----------------------------------------------------------------------------------
@@ -113,6 +121,7 @@ def attention_list(sync: Sync) -> list[OpenItem]:
 
 def _item(conn: Connection, one: attention.Item) -> OpenItem:
     about = links.kind_of(conn, one.aggregate) if one.aggregate else None
+    said = table.say(one.cause, one.named)
     return OpenItem(
         id=one.id,
         about=about or "service",
@@ -121,6 +130,9 @@ def _item(conn: Connection, one: attention.Item) -> OpenItem:
         object=object_words(conn, one.object),
         candidates=one.named,
         opened_at=one.opened_at,
+        sentence=said.sentence,
+        press=said.press,
+        deeds=said.deeds,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
+from sync.core.causes import table, waits
 from sync.operations.lookup import aggregate_of, object_words
 from sync.operations.report import Explanation, Line
 from sync.runtime import Sync
@@ -118,7 +119,11 @@ def _blockers(conn: Connection, key: int) -> Iterable[Line]:
     rows = conn.execute(select(blocker).where(blocker.c.aggregate == key).order_by(blocker.c.since))
     for row in rows:
         yield Line.of(
-            kind=row.kind, ref=row.ref, object=object_words(conn, row.object), since=row.since
+            kind=row.kind,
+            ref=row.ref,
+            object=object_words(conn, row.object),
+            since=row.since,
+            sentence=waits.sentence(row.kind, row.ref),
         )
 
 
@@ -129,12 +134,15 @@ def _attention(conn: Connection, key: int) -> Iterable[Line]:
         .order_by(attention.c.id)
     )
     for row in rows:
+        said = table.say(row.cause)
         yield Line.of(
             item=row.id,
             cause=row.cause,
             object=object_words(conn, row.object),
             candidates=row.candidates,
             opened_at=row.opened_at,
+            sentence=said.sentence,
+            press=said.press,
         )
 
 

@@ -25,6 +25,7 @@ from cli.world.seed_mapping import decided
 from service.app import create_app
 from sync.assemble import build
 from sync.config import Settings
+from sync.core.causes import table as causes
 from sync.run.hinted import turns
 from sync.runtime import Sync
 from sync.setup import connect, practice
@@ -294,6 +295,12 @@ class Clinic:
         for remote in ("drchrono", "oncall"):
             assert len(self.sandbox.calls(remote, "app")) == rows[remote], remote
 
+    def assert_causes_are_said(self) -> None:
+        """Each cause that was ever told has a sentence in staff's words."""
+        with self.sync.store.read() as conn:
+            told_of = set(conn.execute(select(attention.c.cause)).scalars())
+        assert {one for one in told_of if causes.find(one) is None} == set()
+
     def of(self, remote: str, kind: str) -> list[dict[str, Any]]:
         """Every object of a kind on one side, as its state shows it."""
         return list(self.sandbox.state(remote)["objects"][kind])
@@ -452,7 +459,11 @@ def open_clinic(
 
 @contextmanager
 def checked(clinic: Clinic) -> Iterator[None]:
-    """At the end no call went beside the gate, and each was as DrChrono's schema has it."""
+    """At the end no call went beside the gate, each was as DrChrono's schema has it.
+
+    And whatever a person was asked has its sentence.
+    """
     yield
     clinic.assert_calls_are_rows()
+    clinic.assert_causes_are_said()
     assert clinic.wire.problems == []
