@@ -31,7 +31,9 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/sync
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 USER 10001
-EXPOSE 8000
+# 8001 holds the operations pages, /metrics and /healthz: within the container only, until OPS_HOST
+# says 0.0.0.0.
+EXPOSE 8000 8001
 # A worker or a beat sets PROCESS to its own name.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
     CMD ["/bin/sh", "-c", "exec drchrono-oncall healthcheck \"${PROCESS:-web}\""]

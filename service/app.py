@@ -1,39 +1,38 @@
-"""Build the Flask app: all doors of one process, one log line for each request."""
+"""Build the app that others call: webhooks and OAuth, one log line for each request."""
 
 import time
-from collections.abc import Callable
 from secrets import token_hex
 
 from flask import Flask, Response, g, request
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from service import addresses, errors, health, metrics, oauth, webhooks
+from service import addresses, errors, health, oauth, webhooks
 from service.doors import Doors
-from sync.runtime import Sync
-from workers.bell import Bell
 
 log = get_logger(__name__)
 
-_QUIET = ("/livez", "/readyz", "/metrics")  # asked all day long by machines
+# Asked all day long by machines, and by pages that keep themselves fresh.
+_QUIET = ("/livez", "/readyz", "/metrics", "/healthz", "/ops/static/<path:filename>", "/ops/now")
 
 
-def create_app(sync: Sync, bell: Bell, missed: Callable[[], None] = lambda: None) -> Flask:
-    """The app around one Sync and one bell; closes neither.
-
-    `missed` is called, and must return at once, when a webhook could not be taken.
-    """
+def create_app(doors: Doors) -> Flask:
+    """The app of PORT: webhooks, OAuth and whether this process can take them."""
     app = Flask("service", static_folder=None)
     addresses.strict(app)
-    doors = Doors.of(sync, bell, missed)
-    for part in (webhooks, oauth, health, metrics):
-        app.register_blueprint(part.blueprint(doors))
+    for part in (webhooks.blueprint(doors), oauth.blueprint(doors), health.of_the_door(doors)):
+        app.register_blueprint(part)
     errors.register(app, doors.refuse)
     # What never becomes a request of the app is counted here too (`server.gunicorn_worker`).
     app.extensions["refused"] = lambda reason: doors.refuse("none", reason)
+    log_each_request(app)
+    return app
+
+
+def log_each_request(app: Flask) -> None:
+    """Give each request an id, and write one line when it is answered."""
     app.before_request(_begin)
     app.after_request(_end)
-    return app
 
 
 def _begin() -> None:

@@ -24,8 +24,11 @@ class Doors:
     refused: Counter
 
     @classmethod
-    def of(cls, sync: Sync, bell: Bell, missed: Callable[[], None]) -> "Doors":
-        """The doors of one process, with a metrics registry of their own."""
+    def of(cls, sync: Sync, bell: Bell, missed: Callable[[], None] = lambda: None) -> "Doors":
+        """The doors of one process, with a metrics registry of their own; closes nothing.
+
+        `missed` is called, and must return at once, when a webhook could not be taken.
+        """
         registry = CollectorRegistry()
         refused = Counter(
             "sync_refused_requests",

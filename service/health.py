@@ -1,5 +1,6 @@
 """Answer three questions of health: does it run, can it take webhooks, does all of it work."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +21,9 @@ _ROLES = ("worker", "beat")
 MISFIT = "this process does not belong to its database: see drchrono-oncall check"
 
 
-def blueprint(doors: Doors) -> Blueprint:
-    """/livez, /readyz and /healthz."""
-    routes = Blueprint("health", __name__)
+def of_the_door(doors: Doors) -> Blueprint:
+    """/livez and /readyz, for what starts this process and sends it requests."""
+    routes = Blueprint("readiness", __name__)
 
     @routes.get("/livez")
     def livez() -> Response:
@@ -37,11 +38,19 @@ def blueprint(doors: Doors) -> Blueprint:
             return problem(503, "misfit", MISFIT)
         return jsonify(status="ok")
 
+    return routes
+
+
+def of_the_whole(doors: Doors, may_see: Callable[[], bool]) -> Blueprint:
+    """/healthz; who may not see the parts is told only whether all is well."""
+    routes = Blueprint("health", __name__)
+
     @routes.get("/healthz")
     def healthz() -> Response:
         parts = _parts(doors)
         up = all(part["ok"] for part in parts.values())
-        response = jsonify(status="ok" if up else "down", parts=parts)
+        status = "ok" if up else "down"
+        response = jsonify(status=status, parts=parts) if may_see() else jsonify(status=status)
         response.status_code = 200 if up else 503
         return response
 

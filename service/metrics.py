@@ -4,7 +4,7 @@ No label holds an id or anything of a person; only the count of refusals is this
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from service.doors import Doors
+from service.errors import problem
 from sync.outbound.budget import left
 from sync.runtime import SYSTEMS, Sync
 from sync.store import attention
@@ -32,16 +33,25 @@ _COUNTERS = {
 }
 
 
-def blueprint(doors: Doors) -> Blueprint:
-    """/metrics."""
+def blueprint(doors: Doors, may_see: Callable[[], bool]) -> Blueprint:
+    """/metrics, for those who may see it."""
     routes = Blueprint("metrics", __name__)
     doors.registry.register(_Everything(doors.sync, doors.bell))
 
     @routes.get("/metrics")
     def metrics() -> Response:
+        if not may_see():
+            return refusal()
         return Response(generate_latest(doors.registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes
+
+
+def refusal() -> Response:
+    """Ask for the token of machines (OPS_TOKEN)."""
+    answer = problem(401, "unauthorized", "send OPS_TOKEN as Authorization: Bearer …, or sign in")
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 class _Everything(Collector):

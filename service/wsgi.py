@@ -1,14 +1,16 @@
-"""Define what gunicorn serves: `service.wsgi:app()`."""
+"""Define what gunicorn serves: `service.wsgi:app()`, two apps with the parts that both use."""
 
 import sys
 
-from flask import Flask
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 
 from service.app import create_app
+from service.doors import Doors
 from service.missed import Missed
+from service.ops_app import create_ops_app
+from service.two_apps import TwoApps
 from sync import assemble, log
 from sync.config import Settings
 from sync.log import cause
@@ -33,8 +35,8 @@ def told_settings() -> Settings:
     return settings
 
 
-def app() -> Flask:
-    """The app of this process, built from the environment.
+def app() -> TwoApps:
+    """The apps of this process, built from the environment.
 
     Ends the process, and gunicorn with it, when a setting is missing or unusable: no further try
     would mend that. Neither the database nor Redis has to be there yet.
@@ -52,8 +54,9 @@ def app() -> Flask:
     missed.start()
     # Gunicorn's socket is open by now: what was sent before found nobody, what comes waits in it.
     missed.ask()
-    bell = Bell(settings.redis_url)
-    return create_app(sync, bell, missed.ask)
+    doors = Doors.of(sync, Bell(settings.redis_url), missed.ask)
+    on_web = settings.ops_on_web
+    return TwoApps(create_app(doors), create_ops_app(doors, on_web=on_web), on_web=on_web)
 
 
 def _refuse_misfit(sync: Sync) -> None:

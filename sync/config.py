@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    ops_host: str = "127.0.0.1"
+    ops_port: int = Field(default=8001, ge=0, le=65535)
+    ops_on_web: bool = False
+    ops_url: str = ""
+    ops_hosts: str = ""
+    ops_token: SecretStr = SecretStr("")
     database_url: str = "sqlite:///var/sync.db"
     redis_url: str = ""
     redis_tls_verify: bool = True
@@ -122,7 +128,7 @@ class Settings(BaseSettings):
         bare = prefix.strip()
         return f"{bare} " if bare[-1:].isalnum() else bare
 
-    @field_validator("public_url", "drchrono_base_url", "oncall_base_url")
+    @field_validator("public_url", "ops_url", "drchrono_base_url", "oncall_base_url")
     @classmethod
     def _plain_origin(cls, url: str) -> str:
         # Scheme and host mean the same in capitals, and so does a colon without a port.
@@ -143,6 +149,13 @@ class Settings(BaseSettings):
     def _deadline_within_lease(self) -> Self:
         if self.call_deadline_seconds >= self.lease_seconds:
             raise ValueError("CALL_DEADLINE_SECONDS must be less than LEASE_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _ports_apart(self) -> Self:
+        # A platform chooses PORT by chance: the default of the other gives way.
+        if self.ops_port == self.port and "ops_port" not in self.model_fields_set:
+            self.ops_port = self.port + 1
         return self
 
     @model_validator(mode="after")
@@ -182,6 +195,22 @@ class Settings(BaseSettings):
         return tuple(one.strip() for one in self.oncall_origins.split(",") if one.strip())
 
     @property
+    def ops_address(self) -> str:
+        """Where people open the operations pages, without a slash at the end."""
+        if self.ops_url:
+            return self.ops_url
+        if self.ops_on_web:
+            return self.public_url
+        everywhere = self.ops_host in {"0.0.0.0", "::"}  # noqa: S104 - nothing is bound here
+        host = "127.0.0.1" if everywhere else self.ops_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.ops_port}"
+
+    @property
+    def ops_names(self) -> tuple[str, ...]:
+        """Further names of hosts under which the operations port may be asked."""
+        return tuple(one.strip().lower() for one in self.ops_hosts.split(",") if one.strip())
+
+    @property
     def apart(self) -> timedelta:
         """How far two looks must be from each other for both to count."""
         return timedelta(seconds=self.apart_seconds)
@@ -196,6 +225,10 @@ class Settings(BaseSettings):
 RULES: Final[dict[str, rules.Rule]] = {
     "public_url": rules.address,
     "host": rules.listen_host,
+    "ops_host": rules.listen_host,
+    "ops_url": rules.address,
+    "ops_hosts": rules.each(rules.host_name),
+    "ops_token": rules.webhook_secret,
     "drchrono_base_url": rules.address,
     "oncall_base_url": rules.address,
     "drchrono_origins": rules.each(rules.address),
@@ -217,5 +250,5 @@ RULES: Final[dict[str, rules.Rule]] = {
 # No two of these may hold the same value.
 SECRETS: Final = (
     *("drchrono_client_secret", "drchrono_webhook_secrets", "oncall_key"),
-    *("oncall_webhook_tokens", "encryption_keys", "digest_keys"),
+    *("oncall_webhook_tokens", "encryption_keys", "digest_keys", "ops_token"),
 )

@@ -87,6 +87,13 @@ def listen_host(value: str) -> str | None:
     return "is no host to listen on: write 127.0.0.1, or 0.0.0.0 for every address of this host"
 
 
+def host_name(value: str) -> str | None:
+    """A host's name or address, without a port."""
+    if _is_host(value):
+        return None
+    return "is no host's name: write it without https:// and without a port"
+
+
 def file(value: str) -> str | None:
     """A path as the system takes it: nobody but a shell knows whose home ~ is."""
     return "begins with ~, which is no directory: write it whole" if value[0] == "~" else None

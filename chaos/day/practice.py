@@ -21,6 +21,7 @@ from cli.practice import gather
 from cli.world.sandbox_control import SandboxControl
 from cli.world.seed_mapping import decided
 from service.app import create_app
+from service.doors import Doors
 from sync.assemble import build
 from sync.config import Settings
 from sync.run.hinted import turns
@@ -175,7 +176,10 @@ class Practice:
         self._sync = build(made, owner="day", clock=self.now, pause=self._pause)
         self._sync.store.migrate()
         self._server = make_server(
-            "127.0.0.1", 0, create_app(self._sync, cast("Bell", SilentBell())), threaded=True
+            "127.0.0.1",
+            0,
+            create_app(Doors.of(self._sync, cast("Bell", SilentBell()))),
+            threaded=True,
         )
         thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

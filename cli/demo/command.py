@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from cli.world import local
-from cli.world.ports import Ports
-from cli.world.running import world_options
+from cli.world.ports import FREE
+from cli.world.running import named, world_options
 
 
 @click.command()
-@world_options(directory=Path("var/demo"), ports=Ports(0, 0, 0))
-def demo(directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int) -> None:
+@world_options(directory=Path("var/demo"), ports=FREE)
+def demo(directory: Path, workers: int, **ports: int) -> None:
     """Play a scripted day on both sides of a new world, and check what each step costs.
 
     The exit code is 0 only when every step arrived with exactly the calls and mails it may cost.
@@ -24,4 +24,4 @@ def demo(directory: Path, port: int, drchrono_port: int, oncall_port: int, worke
     local.needed()
     from cli.demo import demo as script
 
-    script.played(directory, Ports(port, drchrono_port, oncall_port), workers)
+    script.played(directory, named(ports), workers)

@@ -16,6 +16,7 @@ class Ports:
     web: int = 8000
     drchrono: int = 8101
     oncall: int = 8102
+    ops: int = 8001
 
     def chosen(self) -> "Ports":
         """The same with free ports in the place of zeros.
@@ -26,6 +27,7 @@ class Ports:
             (self.web, "--port"),
             (self.drchrono, "--drchrono-port"),
             (self.oncall, "--oncall-port"),
+            (self.ops, "--ops-port"),
         )
         with ExitStack() as held:
             # All are held until the last is chosen, so that no two are the same.
@@ -33,7 +35,7 @@ class Ports:
 
 
 DEFAULT = Ports()
-FREE = Ports(0, 0, 0)
+FREE = Ports(0, 0, 0, 0)
 
 
 def _bound(held: ExitStack, port: int, option: str) -> int:

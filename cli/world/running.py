@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -34,6 +34,8 @@ def world_options(directory: Path, ports: Ports) -> Callable[[Command], Command]
                          help="Of the sandbox's OnCall."),
             click.option("--drchrono-port", default=ports.drchrono, **number,
                          help="Of the sandbox's DrChrono."),
+            click.option("--ops-port", default=ports.ops, **number,
+                         help="Of the operations pages, /metrics and /healthz."),
             click.option("--port", default=ports.web, help="Of the service.", **number),
             click.option("--dir", "directory", type=place, default=lambda: usual_place(directory),
                          show_default=f"{directory}, or beside what else is there",
@@ -48,9 +50,7 @@ def world_options(directory: Path, ports: Ports) -> Callable[[Command], Command]
 @click.command()
 @click.option("--keep", is_flag=True, help="Go on with the world of the last run.")
 @world_options(directory=Path("var"), ports=DEFAULT)
-def run(
-    keep: bool, directory: Path, port: int, drchrono_port: int, oncall_port: int, workers: int
-) -> None:
+def run(keep: bool, directory: Path, workers: int, **ports: int) -> None:
     """Run the whole service on this machine against a sandbox of both systems.
 
     Makes a small clinic, connects it, syncs what is there, and stays until Ctrl-C. Port 0 is any
@@ -67,7 +67,7 @@ def run(
     from cli.world import show
 
     console = Console()
-    options = WorldOptions(Ports(port, drchrono_port, oncall_port), workers=workers, keep=keep)
+    options = WorldOptions(named(ports), workers=workers, keep=keep)
     world = World(directory, options, say=lambda text: console.print(f"• {text}", highlight=False))
     with ending_on_signals(), start_told(), world:
         with show.progress(console) as progress:
@@ -81,6 +81,16 @@ def run(
         console.print(f"• {settled}", highlight=False)
         console.print(world.what_to_try(), highlight=False, markup=False, soft_wrap=True)
         show.watch(console, world.statuses, threading.Event())
+
+
+def named(ports: Mapping[str, int]) -> Ports:
+    """The ports that were told by the options' names."""
+    return Ports(
+        web=ports["port"],
+        drchrono=ports["drchrono_port"],
+        oncall=ports["oncall_port"],
+        ops=ports["ops_port"],
+    )
 
 
 @contextmanager

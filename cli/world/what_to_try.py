@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 TEXT = """
-  Service    {service}     /healthz /metrics
+  Service    {service}     webhooks and OAuth
+  Operations {ops}     /healthz /metrics
   DrChrono   {drchrono}     sandbox; /_sandbox/state /_sandbox/calls
   OnCall     {oncall}     sandbox; /_sandbox/state /_sandbox/mails
   Logs       {log}

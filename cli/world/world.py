@@ -71,6 +71,7 @@ class World:
         self.files = self._claim.files
         self.options = options
         self.public_url = f"http://{HOST}:{self.ports.web}"
+        self.ops_url = f"http://{HOST}:{self.ports.ops}"
         self.control = SandboxControl(
             f"http://{HOST}:{self.ports.drchrono}", f"http://{HOST}:{self.ports.oncall}"
         )
@@ -122,7 +123,7 @@ class World:
         write_private(self.files.env, env_text(self.environment))
         self._open_sync()
         self._start("web", "web", ready=lambda: _answers(f"{self.public_url}/readyz"))
-        self._say(f"Service at {self.public_url}")
+        self._say(f"Service at {self.public_url}, operations at {self.ops_url}")
 
     def connect(self) -> None:
         """Attach the DrChrono account by OAuth, and write the mapping; a kept world has both."""
@@ -217,6 +218,7 @@ class World:
         return what_to_try(
             self.control.state("drchrono"),
             service=self.public_url,
+            ops=self.ops_url,
             drchrono=self.control.drchrono_url,
             oncall=self.control.oncall_url,
             staff=self.control.staff_token("drchrono"),
@@ -271,6 +273,7 @@ class World:
             **taken,
             "PUBLIC_URL": self.public_url,
             "PORT": str(self.ports.web),
+            "OPS_PORT": str(self.ports.ops),
             "DATABASE_URL": self.files.database_url,
             # A world is a trial: where it runs on a platform, it may be lost with its disk.
             "PERSISTENT_DISK": "yes",

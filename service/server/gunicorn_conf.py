@@ -17,7 +17,15 @@ if _refused is not None:
     sys.exit(_refused)
 DoorWorker.limits = Limits(head=_found.web_head_seconds, body=_found.web_body_seconds)
 
-bind = f"[{_found.host}]:{_found.port}" if ":" in _found.host else f"{_found.host}:{_found.port}"
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+bind = [_address(_found.host, _found.port)]
+if _found.ops_port:
+    bind.append(_address(_found.ops_host, _found.ops_port))
+DoorWorker.ops_port = _found.ops_port
 workers = _found.web_concurrency
 worker_class = DoorWorker
 threads = _found.web_threads

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,7 @@ from sync.log import cause
 
 log = get_logger(__name__)
 
+_OPS_THREADS = 4
 _SPARE_FILES = 200  # for the database, Redis and the logs
 _ITS_SHARE = 0.8  # of the time to end; then gunicorn kills
 _LINGER = 2.0  # seconds; a caller may be sending on a connection that it was told is kept
@@ -36,6 +38,7 @@ class DoorWorker(Worker):  # type: ignore[misc]
     """Serves until it is told to end; what it has begun it answers, whichever signal that was."""
 
     limits = Limits()
+    ops_port = 0  # the listener of this port serves the operations pages; 0: none does
     alive: bool
     booted: bool
 
@@ -72,14 +75,16 @@ class DoorWorker(Worker):  # type: ignore[misc]
         for number in _ENDS:
             loop.add_signal_handler(number, told.set)
         loop.set_exception_handler(_failed)
-        pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="door")
-        front = Front(self._app(pool), self._refused(), self.limits)
+        doors = self.wsgi
+        pools = {
+            doors.public: ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="door"),
+            # Their own: however long an operator's page takes, no webhook waits for a thread.
+            doors.ops: ThreadPoolExecutor(_OPS_THREADS, thread_name_prefix="ops"),
+        }
+        public = Front(_answering(doors.of_the_web, pools), doors.refused, self.limits)
+        ops = Front(_answering(doors.of_the_ops, pools), doors.refused, self.limits)
         servers = [
-            await asyncio.start_server(
-                lambda reader, writer: self._connected(front, reader, writer),
-                sock=listener.sock,
-                backlog=self.cfg.backlog,
-            )
+            await self._listen(ops if self._is_ops(listener) else public, listener)
             for listener in self.sockets
         ]
         while self.alive and not told.is_set() and self.ppid == os.getppid():
@@ -90,19 +95,19 @@ class DoorWorker(Worker):  # type: ignore[misc]
         for server in servers:
             server.close()
         await self._end()
-        pool.shutdown(wait=False)
+        for pool in pools.values():
+            pool.shutdown(wait=False)
 
-    def _app(self, pool: ThreadPoolExecutor) -> Any:
-        async def answer(
-            environ: wsgi_call.Environ, body: bytes | None
-        ) -> wsgi_call.AppAnswer | None:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(pool, wsgi_call.call, self.wsgi, environ, body)
+    def _is_ops(self, listener: Any) -> bool:
+        """Whether it is the operations port: known by the socket, never by what a caller sends."""
+        return bool(self.ops_port) and listener.getsockname()[1] == self.ops_port
 
-        return answer
-
-    def _refused(self) -> Any:
-        return getattr(self.wsgi, "extensions", {}).get("refused", lambda _reason: None)
+    async def _listen(self, front: Front, listener: Any) -> asyncio.Server:
+        return await asyncio.start_server(
+            lambda reader, writer: self._connected(front, reader, writer),
+            sock=listener.sock,
+            backlog=self.cfg.backlog,
+        )
 
     async def _connected(
         self, front: Front, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -147,6 +152,19 @@ class DoorWorker(Worker):  # type: ignore[misc]
             return left
         _done, late = await asyncio.wait(left, timeout=seconds)
         return late
+
+
+def _answering(
+    choose: Callable[[str], wsgi_call.App], pools: dict[wsgi_call.App, ThreadPoolExecutor]
+) -> Callable[[wsgi_call.Environ, bytes | None], Coroutine[Any, Any, wsgi_call.AppAnswer | None]]:
+    """Answer a request by the app of its path, in a thread of that app's own pool."""
+
+    async def answer(environ: wsgi_call.Environ, body: bytes | None) -> wsgi_call.AppAnswer | None:
+        app = choose(environ["PATH_INFO"])
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pools[app], wsgi_call.call, app, environ, body)
+
+    return answer
 
 
 def _failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

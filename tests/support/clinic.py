@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 
 from cli.practice import gather
 from cli.world.seed_mapping import decided
-from service.app import create_app
+from service.doors import Doors
 from sync.assemble import build
 from sync.config import Settings
 from sync.core.causes import table as causes
@@ -33,6 +33,7 @@ from sync.store.schema import attention, call, conflict, work
 from sync.store.tables import told
 from sync.tasks import schedule, worker
 from tests.support import schema
+from tests.support.one_port import both
 from tests.support.sandbox_client import Sandbox
 
 DOCTOR, OFFICE, TELEHEALTH = 201, 301, 401
@@ -138,7 +139,7 @@ class Clinic:
 
     def __enter__(self) -> Self:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        server = make_server("127.0.0.1", 0, create_app(self.sync, SilentBell()), threaded=True)  # type: ignore[arg-type]
+        server = make_server("127.0.0.1", 0, both(Doors.of(self.sync, SilentBell())), threaded=True)  # type: ignore[arg-type]
         self._server = server
         # Looking often for the end of the test: half a second each is what a suite is made of.
         self._thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)

@@ -11,23 +11,36 @@ from hypothesis import strategies as st
 
 from service.addresses import cleaned
 from service.app import create_app
+from service.doors import Doors
+from service.ops_app import create_ops_app
 from sync import assemble
 from sync.store.database import Store
 from tests.integration.doors.test_webhooks import HINT, settings
 from workers.bell import Bell
 
-OPERATIONS = ("livez", "readyz", "healthz", "metrics")
+OF_OPS = ("healthz", "metrics")
+FENCED = ("livez", "readyz", *OF_OPS)
 VARIANTS = ("/{}/", "//{}", "/{}//", "/./{}", "/x/../{}", "/{}%2f", "/{};x", "/{}%00", "/ {}")
 
 
 @pytest.fixture
-def web(sqlite_url: str) -> Iterator[FlaskClient]:
+def doors(sqlite_url: str) -> Iterator[Doors]:
     store = Store(sqlite_url)
     store.migrate()
     sync = assemble.build(settings(sqlite_url), owner="web@test:1")
-    yield create_app(sync, Bell("")).test_client()
+    yield Doors.of(sync, Bell(""))
     sync.close()
     store.close()
+
+
+@pytest.fixture
+def web(doors: Doors) -> FlaskClient:
+    return create_app(doors).test_client()
+
+
+@pytest.fixture
+def ops(doors: Doors) -> FlaskClient:
+    return create_ops_app(doors).test_client()
 
 
 @pytest.mark.parametrize(
@@ -56,18 +69,31 @@ def test_drchrono_s_calls_are_taken_there_too(web: FlaskClient, path: str) -> No
     assert told.status_code == 204
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_what_a_proxy_fences_has_one_spelling(web: FlaskClient, name: str) -> None:
+@pytest.mark.parametrize("name", FENCED)
+def test_what_a_proxy_fences_has_one_spelling(
+    web: FlaskClient, ops: FlaskClient, name: str
+) -> None:
     for variant in (*VARIANTS, "/" + name.upper(), "/" + name.title()):
         path = variant.format(name).replace("%2f", "/").replace("%00", "\0")
-        answer = web.get("/", environ_overrides={"PATH_INFO": path})
-        assert answer.status_code == 404, path
+        for door in (web, ops):
+            answer = door.get("/", environ_overrides={"PATH_INFO": path})
+            assert answer.status_code == 404, path
+
+
+@pytest.mark.parametrize("name", [*OF_OPS, "ops"])
+def test_what_is_for_operators_is_not_at_the_webhooks_port(web: FlaskClient, name: str) -> None:
+    assert web.get(f"/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["livez", "readyz", "webhooks/drchrono", "oauth/drchrono/start"])
+def test_what_others_call_is_not_at_the_operations_port(ops: FlaskClient, path: str) -> None:
+    assert ops.get(f"/{path}").status_code == 404
 
 
 def test_the_example_proxy_fences_each_spelling() -> None:
     conf = (Path(__file__).parents[3] / "deploy/nginx.conf").read_text()
     (fence,) = re.findall(r"location ~\* (\S+)", conf)
-    for name in OPERATIONS:
+    for name in (*FENCED, "ops"):
         for variant in ("/{}", "/{}/", "/{}/x", "/{};x", "/{} "):
             path = variant.format(name)  # as nginx compares it: decoded, slashes merged, dots gone
             assert re.search(fence, path, re.IGNORECASE), path
@@ -82,7 +108,9 @@ def test_no_spelling_leads_from_one_fence_to_another(path: str) -> None:
         assert told in {path, "/-"}
 
 
-def test_no_route_makes_a_redirect(web: FlaskClient) -> None:
+@pytest.mark.parametrize("door", ["web", "ops"])
+def test_no_route_makes_a_redirect(request: pytest.FixtureRequest, door: str) -> None:
+    web: FlaskClient = request.getfixturevalue(door)
     for rule in web.application.url_map.iter_rules():
         assert not rule.rule.endswith("/")
         for path in (rule.rule + "/", "/" + rule.rule, rule.rule.replace("/", "//")):
@@ -102,12 +130,14 @@ def test_another_method_tells_nothing_of_the_token(
     assert token not in answer.get_data(as_text=True) + str(answer.headers)
 
 
-def test_calls_outside_the_doors_are_counted_by_few_words(web: FlaskClient) -> None:
+def test_calls_outside_the_doors_are_counted_by_few_words(
+    web: FlaskClient, ops: FlaskClient
+) -> None:
     for path in ("/planted", "/webhooks/planted", "/webhooks/oncall/a/planted", "/PLANTED"):
         web.post(path)
     web.put("/webhooks/drchrono")
     web.get("/webhooks/oncall/planted")
-    told = web.get("/metrics").get_data(as_text=True)
+    told = ops.get("/metrics").get_data(as_text=True)
     lines = [line for line in told.splitlines() if line.startswith("sync_refused_requests_total{")]
     assert sorted(lines) == [
         'sync_refused_requests_total{reason="method_not_allowed",source="drchrono"} 1.0',

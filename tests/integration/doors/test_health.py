@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete, insert
 
-from service.app import create_app
+from service.doors import Doors
 from sync import assemble
 from sync.config import Settings
 from sync.core.tokens import StoredToken
@@ -19,6 +19,7 @@ from sync.store.schema import blocker
 from sync.store.schema import token as token_table
 from sync.store.tables import journal, links, work
 from sync.store.tokens import SealedTokens
+from tests.support.one_port import client
 from workers.bell import Bell
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -49,7 +50,7 @@ def bell(redis_url: str) -> Iterator[Bell]:
 
 @pytest.fixture
 def web(sync: Sync, bell: Bell) -> FlaskClient:
-    return create_app(sync, bell).test_client()
+    return client(Doors.of(sync, bell))
 
 
 @pytest.fixture
@@ -70,12 +71,12 @@ def heard(store: Store, **seconds_ago: float) -> None:
 
 def test_a_live_process_says_so_whatever_else_is_down(sync: Sync, store: Store) -> None:
     store.downgrade("base")
-    web = create_app(sync, Bell("redis://127.0.0.1:1")).test_client()
+    web = client(Doors.of(sync, Bell("redis://127.0.0.1:1")))
     assert web.get("/livez").status_code == 200
 
 
 def test_ready_is_the_database_alone(sync: Sync, store: Store) -> None:
-    web = create_app(sync, Bell("redis://127.0.0.1:1")).test_client()
+    web = client(Doors.of(sync, Bell("redis://127.0.0.1:1")))
     assert web.get("/readyz").status_code == 200
     store.downgrade("base")
     answer = web.get("/readyz")
@@ -118,7 +119,7 @@ def test_one_worker_of_two_is_enough(web: FlaskClient, all_well: Store) -> None:
 
 @pytest.mark.usefixtures("all_well")
 def test_redis_down_is_told(sync: Sync) -> None:
-    answer = create_app(sync, Bell("redis://127.0.0.1:1")).test_client().get("/healthz")
+    answer = client(Doors.of(sync, Bell("redis://127.0.0.1:1"))).get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["parts"]["redis"] == {
         "ok": False,
@@ -143,7 +144,7 @@ def test_a_token_of_another_key_is_told(store: Store, bell: Bell) -> None:
         digest_keys="k" * 43,
     )
     sync = assemble.build(settings, owner="web@test:1", clock=lambda: NOW)
-    answer = create_app(sync, bell).test_client().get("/healthz")
+    answer = client(Doors.of(sync, bell)).get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["parts"]["token"]["ok"] is False
     sync.close()
@@ -274,7 +275,7 @@ def test_rings_that_wait_are_counted(web: FlaskClient, bell: Bell) -> None:
 
 
 def test_without_redis_the_rest_is_told(sync: Sync) -> None:
-    told = samples(create_app(sync, Bell("redis://127.0.0.1:1")).test_client())
+    told = samples(client(Doors.of(sync, Bell("redis://127.0.0.1:1"))))
     assert ("rq_workers", ()) not in told
     assert told["sync_parked_items", ()] == 0
 

@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import insert, select
 
 from service.app import create_app
+from service.doors import Doors
 from service.missed import Missed
 from sync import assemble
 from sync.config import Settings
@@ -69,7 +70,9 @@ def test_it_is_asked_again_until_the_database_is_back(empty_sqlite_url: str) -> 
 
 def test_a_webhook_that_met_no_database_asks_for_it(empty_sqlite_url: str) -> None:
     asked: list[int] = []
-    web = create_app(engine(empty_sqlite_url), Bell(""), lambda: asked.append(1)).test_client()
+    web = create_app(
+        Doors.of(engine(empty_sqlite_url), Bell(""), lambda: asked.append(1))
+    ).test_client()
     hint = {"event": "appointment_updated", "url": "https://x/appointments/12/"}
     answer = web.post("/webhooks/oncall/token-one", data=json.dumps(hint))
     assert (answer.status_code, asked) == (503, [1])
@@ -78,7 +81,7 @@ def test_a_webhook_that_met_no_database_asks_for_it(empty_sqlite_url: str) -> No
 def test_one_that_is_refused_for_what_it_is_does_not(store: Store) -> None:
     asked: list[int] = []
     sync = engine(store.url)
-    web = create_app(sync, Bell(""), lambda: asked.append(1)).test_client()
+    web = create_app(Doors.of(sync, Bell(""), lambda: asked.append(1))).test_client()
     no_id = web.post(
         "/webhooks/oncall/token-one", data=json.dumps({"event": "appointment_updated"})
     )

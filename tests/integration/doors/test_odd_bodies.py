@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.test import TestResponse
 
 from service.app import create_app
+from service.doors import Doors
 from sync import assemble, log
 from sync.intake import webhooks
 from sync.store.database import Store
@@ -64,7 +65,7 @@ def _opened(url: str, asked: list[int]) -> Iterator[FlaskClient]:
     store = Store(url)
     store.migrate()
     sync = assemble.build(settings(url), owner="web@test:1")
-    yield create_app(sync, Bell(""), lambda: asked.append(1)).test_client()
+    yield create_app(Doors.of(sync, Bell(""), lambda: asked.append(1))).test_client()
     sync.close()
     store.close()
 

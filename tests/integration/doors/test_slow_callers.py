@@ -18,6 +18,7 @@ from tests.integration.doors.test_gunicorn import Web
 
 HINT = {"event": "appointment_updated", "url": "https://api.oncallhealth.com/appointments/1"}
 BODY = json.dumps(HINT).encode()
+OPS_TOKEN = "mUv3-x8Qp1Lr-token-of-machines"
 HEAD = b"POST /webhooks/oncall/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
 CHUNKS = (
     HEAD.replace(b"Content-Length: 5000", b"Transfer-Encoding: chunked") % b"token-one-of-the-tests"
@@ -38,7 +39,12 @@ CALLERS = {
 class Hurried(Web):
     """Its deadlines are short, so that a test can wait for them."""
 
-    EXTRA: ClassVar[dict[str, str]] = {"WEB_HEAD_SECONDS": "1.5", "WEB_BODY_SECONDS": "1.5"}
+    EXTRA: ClassVar[dict[str, str]] = {
+        "WEB_HEAD_SECONDS": "1.5",
+        "WEB_BODY_SECONDS": "1.5",
+        "OPS_ON_WEB": "1",
+        "OPS_TOKEN": OPS_TOKEN,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +209,10 @@ def test_two_requests_in_one_piece_are_two(web: Web) -> None:
 
 
 def test_what_never_became_a_request_is_counted(hurried: Web) -> None:
+    shown = {"Authorization": f"Bearer {OPS_TOKEN}"}
+
     def told() -> dict[str, float]:
-        lines = requests.get(f"{hurried.url}/metrics", timeout=10).text.splitlines()
+        lines = requests.get(f"{hurried.url}/metrics", headers=shown, timeout=10).text.splitlines()
         return {
             name: float(value)
             for name, value in (line.rsplit(" ", 1) for line in lines)

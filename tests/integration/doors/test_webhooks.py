@@ -16,12 +16,14 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from service.app import create_app
+from service.doors import Doors
 from sync import assemble
 from sync.config import Settings
 from sync.runtime import Sync
 from sync.store.database import Store
 from sync.store.schema import delivery, object_
 from sync.store.tables import journal
+from tests.support.one_port import client
 from workers.bell import Bell
 
 DRCHRONO = "/webhooks/drchrono"
@@ -59,7 +61,7 @@ def bell(redis_url: str) -> Iterator[Bell]:
 
 @pytest.fixture
 def web(sync: Sync, bell: Bell) -> FlaskClient:
-    return create_app(sync, bell).test_client()
+    return create_app(Doors.of(sync, bell)).test_client()
 
 
 def drchrono(
@@ -121,7 +123,7 @@ def test_a_handshake_without_msg_is_refused(web: FlaskClient, query: str) -> Non
 
 def test_a_handshake_without_a_secret_here_proves_nothing(store: Store, bell: Bell) -> None:
     sync = assemble.build(settings(store.url, drchrono_webhook_secrets=""), owner="web@test:1")
-    answer = create_app(sync, bell).test_client().get(f"{DRCHRONO}?msg=a")
+    answer = create_app(Doors.of(sync, bell)).test_client().get(f"{DRCHRONO}?msg=a")
     assert (answer.status_code, error(answer)) == (503, "not_configured")
     sync.close()
 
@@ -160,7 +162,7 @@ def test_each_active_secret_is_taken(web: FlaskClient, secret: str) -> None:
 
 def test_a_secret_that_is_not_ascii_is_compared_as_bytes(store: Store, bell: Bell) -> None:
     sync = assemble.build(settings(store.url, drchrono_webhook_secrets="schlüssel"), owner="w")
-    web = create_app(sync, bell).test_client()
+    web = create_app(Doors.of(sync, bell)).test_client()
     # A header's bytes reach WSGI decoded as Latin-1.
     sent = "schlüssel".encode().decode("latin-1")
     answer = drchrono(web, "APPOINTMENT_DELETE", {"object": {"id": "1"}}, secret=sent)
@@ -170,7 +172,7 @@ def test_a_secret_that_is_not_ascii_is_compared_as_bytes(store: Store, bell: Bel
 
 def test_without_any_secret_here_nobody_comes_in(store: Store, bell: Bell) -> None:
     sync = assemble.build(settings(store.url, drchrono_webhook_secrets=""), owner="web@test:1")
-    web = create_app(sync, bell).test_client()
+    web = create_app(Doors.of(sync, bell)).test_client()
     for secret in (None, ""):
         answer = drchrono(web, "APPOINTMENT_MODIFY", {"object": {"id": "1"}}, secret=secret)
         assert answer.status_code == 401
@@ -360,14 +362,14 @@ def test_the_id_is_taken_from_the_address_on_any_host(
 
 
 def test_redis_down_is_still_2xx(sync: Sync, store: Store) -> None:
-    web = create_app(sync, Bell("redis://127.0.0.1:1")).test_client()
+    web = create_app(Doors.of(sync, Bell("redis://127.0.0.1:1"))).test_client()
     assert web.post(f"{ONCALL}/token-one", json=HINT).status_code == 204
     assert stored(store) == 2
 
 
 def test_the_database_down_is_503(sync: Sync, store: Store, redis_url: str) -> None:
     store.downgrade("base")
-    web = create_app(sync, Bell(redis_url)).test_client()
+    web = create_app(Doors.of(sync, Bell(redis_url))).test_client()
     for answer in (
         web.post(f"{ONCALL}/token-one", json=HINT),
         drchrono(web, "APPOINTMENT_MODIFY", {"object": {"id": "1"}}),
@@ -379,7 +381,7 @@ def test_the_database_down_is_503(sync: Sync, store: Store, redis_url: str) -> N
 
 def test_a_database_that_refuses_connections_is_503_at_once(bell: Bell) -> None:
     sync = assemble.build(settings("postgresql://postgres@127.0.0.1:1/x"), owner="web@test:1")
-    web = create_app(sync, bell).test_client()
+    web = client(Doors.of(sync, bell))
     begun = time.monotonic()
     assert web.post(f"{ONCALL}/token-one", json=HINT).status_code == 503
     assert time.monotonic() - begun < 5

@@ -107,7 +107,7 @@ def test_redis_tells_nothing(world: World, words: set[str]) -> None:
 
 @pytest.mark.parametrize("page", ["metrics", "healthz"])
 def test_no_page_of_the_service_tells_anything(world: World, words: set[str], page: str) -> None:
-    answer = requests.get(f"{world.public_url}/{page}", timeout=10)
+    answer = requests.get(f"{world.ops_url}/{page}", timeout=10)
     assert answer.ok
     assert canary.hits(words, answer.content) == set()
 

@@ -11,12 +11,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from service.app import create_app
+from service.doors import Doors
 from sync import assemble
 from sync.runtime import Sync
 from sync.store.database import Store, is_read_only
 from sync.store.tables import journal
 from tests.integration.doors.test_webhooks import HINT, settings
+from tests.support.one_port import client
 from tests.support.servers.forwarder import Forwarder, unix
 from tests.support.servers.processes import soon
 from workers import heartbeat
@@ -85,7 +86,7 @@ def asked() -> list[int]:
 
 @pytest.fixture
 def web(sync: Sync, asked: list[int]) -> FlaskClient:
-    return create_app(sync, Bell(""), lambda: asked.append(1)).test_client()
+    return client(Doors.of(sync, Bell(""), lambda: asked.append(1)))
 
 
 def reads_only(sync: Sync) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
+from service.doors import Doors
 from service.wsgi import _refuse_misfit
 from sync import assemble
 from sync.hosting import PlaceError
@@ -165,7 +166,7 @@ def test_web_before_migrate_stays_up_and_says_no_tables(tmp_path: Path) -> None:
     made = given({name.lower(): value for name, value in env.items() if value})
     sync = assemble.build(made, owner="web@test:1")
     _refuse_misfit(sync)
-    web = create_app(sync, Bell("")).test_client()
+    web = create_app(Doors.of(sync, Bell(""))).test_client()
     answer = web.get("/readyz")
     assert (answer.status_code, "no tables" in answer.text) == (503, True)
     sync.close()

@@ -14,12 +14,13 @@ from shutil import chown
 import pytest
 from pydantic import SecretStr
 
-from service.app import create_app
+from service.doors import Doors
 from sync import assemble
 from sync.store.database import Store
 from sync.store.tables import journal
 from tests.integration.doors.test_webhooks import HINT, settings
 from tests.integration.recovery.test_database_switched import HOOK
+from tests.support.one_port import client
 from tests.support.servers.forwarder import Forwarder, unix
 from tests.support.servers.processes import Process, environment, soon
 from workers.bell import Bell
@@ -100,7 +101,7 @@ def test_all_processes_come_over_by_themselves(
     key = {"digest_keys": SecretStr(env["DIGEST_KEYS"])}
     found = settings(servers.url).model_copy(update=key)
     sync = assemble.build(found, owner="web@test:1")
-    web = create_app(sync, Bell(redis_url)).test_client()
+    web = client(Doors.of(sync, Bell(redis_url)))
     others = [
         Process([sys.executable, "-m", "cli.main", role], env, tmp_path)
         for role in ("worker", "beat")

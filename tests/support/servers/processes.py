@@ -64,6 +64,7 @@ def environment(redis_url: str, database_url: str) -> dict[str, str]:
         MARK: os.environ[MARK],
         "REDIS_URL": redis_url,
         "DATABASE_URL": database_url,
+        "OPS_PORT": "0",  # several of them run at once on this machine
         "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "DIGEST_KEYS": "a-digest-key-for-tests-of-32-bytes!",
     }

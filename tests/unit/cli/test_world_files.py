@@ -122,17 +122,19 @@ def test_secrets_are_fresh_and_private(tmp_path: Path) -> None:
 
 def test_free_ports_are_chosen_and_differ() -> None:
     chosen = FREE.chosen()
-    assert 0 not in (chosen.web, chosen.drchrono, chosen.oncall)
-    assert len({chosen.web, chosen.drchrono, chosen.oncall}) == 3
+    numbers = {chosen.web, chosen.drchrono, chosen.oncall, chosen.ops}
+    assert len(numbers - {0}) == 4
 
 
-@pytest.mark.parametrize("option", ["--port", "--drchrono-port", "--oncall-port"])
+OPTIONS = ["--port", "--drchrono-port", "--oncall-port", "--ops-port"]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
 def test_a_port_that_is_taken_is_told_with_its_option(option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        place = ["--port", "--drchrono-port", "--oncall-port"].index(option)
-        ports = Ports(*(taken if index == place else 0 for index in range(3)))
+        ports = Ports(*(taken if one == option else 0 for one in OPTIONS))
         with pytest.raises(TroubleError, match=rf"Port {taken} is taken .* with {option}\."):
             ports.chosen()

@@ -1,6 +1,7 @@
 """Judge each setting by where it is used, and repeat no value in a sentence."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -270,3 +271,23 @@ def test_every_number_has_a_range_and_every_text_a_rule() -> None:
             assert len(field.metadata) == 2, name
         elif field.annotation is str or "Secret" in str(field.annotation):
             assert name in RULES, name
+
+
+def test_the_operations_port_gives_way_to_a_port_that_the_platform_chose() -> None:
+    assert Settings(port=8001).ops_port == 8002
+    assert Settings(port=8000).ops_port == 8001
+    assert judge(Settings(port=8001, ops_port=8001), {}).keys() == {"OPS_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("values", "address"),
+    [
+        ({}, "http://127.0.0.1:8001"),
+        ({"ops_host": "0.0.0.0"}, "http://127.0.0.1:8001"),  # noqa: S104
+        ({"ops_host": "::1", "ops_port": 9}, "http://[::1]:9"),
+        ({"ops_on_web": True, "public_url": "https://a.example"}, "https://a.example"),
+        ({"ops_on_web": True, "ops_url": "https://b.example/"}, "https://b.example"),
+    ],
+)
+def test_where_people_open_the_operations_pages(values: dict[str, Any], address: str) -> None:
+    assert Settings(**values).ops_address == address
