@@ -194,10 +194,16 @@ def has_written(conn: Connection, aggregate: int, fence: int) -> bool:
 def changes_since(
     conn: Connection, object_id: int, since: datetime
 ) -> list[tuple[set[str], Mapping[str, list[list[str]]]]]:
-    """The fields that calls since a time wrote into an object, and what stood there before."""
+    """The fields that changes since a time wrote into an object, and what stood there before.
+
+    What made it has overwritten nothing.
+    """
     rows = conn.execute(
         select(call.c.fields, call.c.before).where(
-            call.c.object == object_id, *_FIELDS, call.c.ended_at > since
+            call.c.object == object_id,
+            *_FIELDS,
+            call.c.method != "POST",
+            call.c.ended_at > since,
         )
     )
     return [(set(row.fields.split(",")), row.before or {}) for row in rows]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.run.outcomes import ParkedError
+    from sync.store.tables.links import Obj
 
 _OVER = frozenset({Fate.NOTED, Fate.OVER, Fate.ENDS})
 
@@ -87,7 +88,7 @@ def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
             carried.settle_news(conn, run, seat.appointment, seat.shown, ("state",))
             carried.settle_participant(conn, run, seat)
             if seat.gone:
-                links.change(conn, seat.appointment.id, state="gone")
+                _gone(conn, seat.appointment)
     if plan.ends is not None:
         return
     names = {name for system, name in plan.adopt if system == "oncall"} | {"state"} | back
@@ -113,7 +114,7 @@ def _note_seen(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> No
     for system in () if held or waits else state.gone:
         gone = state.object(system)
         if gone is not None:
-            links.change(conn, gone.id, state="gone")
+            _gone(conn, gone)
 
 
 def _note_visit(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> None:
@@ -213,3 +214,9 @@ def _want_contacts(conn: Connection, run: VisitRun) -> None:
         if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
             continue
         work.raise_(conn, person, now=run.sync.clock(), hints=Hints.of("drchrono"))
+
+
+def _gone(conn: Connection, obj: Obj) -> None:
+    """Note that an object is gone; from now on `looked_at` says when it was denied as such."""
+    if obj.state != "gone":
+        links.change(conn, obj.id, state="gone", looked_at=None)

@@ -7,8 +7,9 @@ take what the copy lacks for deleted. So the object is read again, at growing in
 still shows the former value `APART_SECONDS` after our write is a user's edit. Any other value is an
 edit at once, and so is anything under a newer `updated_at` of DrChrono's.
 
-An object of which no webhook says that it is deleted is denied by two reads apart. One of which a
-webhook says so is read again while it is so new that a copy may lack it (ADR 0017).
+Delete only after two reads return 404, `APART_SECONDS` apart. Where a webhook says that the object
+is deleted the second read comes some seconds after the first: a caller's word and one copy that is
+behind end nothing (ADR 0017). What an authenticated list shows as deleted is denied by one.
 """
 
 from __future__ import annotations
@@ -64,16 +65,12 @@ def believe(
 def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delivery] = ()) -> None:
     """Raise LaterError until two looks apart deny an object; one that a list shows deleted is gone.
 
-    So is one whose deletion a webhook tells, when it was there long enough for every copy to have
-    it. The first denial is noted. One heard of a moment ago is looked for at growing distances
-    meanwhile, as its read is likely behind; but what callers say puts the end off by no more.
+    The first denial is noted. Where a webhook tells of the deletion, the second look is soon. One
+    heard of a moment ago is looked for at growing distances meanwhile, as its read is likely
+    behind; but what callers say puts the end off by no more.
     """
     told = [one for one in deliveries if one.object == obj.id]
     if told and told[-1].event == LISTED_DELETED:
-        _believe_the_account(sync, obj, told[-1].at)
-        return
-    if told and told[-1].event == DELETED:
-        _look_until(sync, lease, obj.system, obj.created_at, obj.created_at + NEW)
         _believe_the_account(sync, obj, told[-1].at)
         return
     seen_at = obj.seen_at or obj.created_at
@@ -82,9 +79,13 @@ def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delive
         denied = sync.clock()
         with sync.store.write() as conn:
             links.change(conn, obj.id, looked_at=denied)
-    heard = max([seen_at, *(one.at for one in told)])
-    until = max(denied, min(heard, _apart_from(sync, denied)))
-    _look_until(sync, lease, obj.system, heard, _apart_from(sync, until))
+    if told and told[-1].event == DELETED:
+        since = max(obj.created_at, denied - NEW)
+        _look_until(sync, lease, obj.system, since, denied + NEW)
+    else:
+        heard = max([seen_at, *(one.at for one in told)])
+        until = max(denied, min(heard, _apart_from(sync, denied)))
+        _look_until(sync, lease, obj.system, heard, _apart_from(sync, until))
     _believe_the_account(sync, obj, denied)
 
 
