@@ -30,6 +30,8 @@ from sync.drchrono import oauth
 from sync.drchrono.oauth import SYSTEM, Application
 from sync.outbound.call import Answer, Call, Sender
 
+# A run reads the pair once, and anew when it is as old as this.
+KEPT = timedelta(seconds=15)
 # Longer than a call's total deadline with all its redirects.
 LEASE = timedelta(seconds=90)
 # A renewal whose outcome is unknown is tried again only after this: it may not have been made.
@@ -99,8 +101,23 @@ class TokenKeeper:
 
     def version(self) -> int:
         """Give the stored pair's version, 0 when there is none."""
+        self._forget_kept()
         token = self._store.load(SYSTEM)
         return token.version if token else 0
+
+    @contextmanager
+    def kept(self, token: StoredToken | None) -> Iterator[None]:
+        """Have this thread read the pair once in the block; `token`: it was read just now.
+
+        A newer one that another process has stored meanwhile is taken after a 401.
+        """
+        self._used.keeps = True
+        self._keep(token)
+        try:
+            yield
+        finally:
+            self._used.keeps = False
+            self._forget_kept()
 
     def version_used(self) -> int:
         """Give the version of the pair that `access_token` last gave this thread, 0 for none."""
@@ -112,7 +129,7 @@ class TokenKeeper:
         Raises AuthFailed when there is none that lives, and what the renewal raised when it failed
         and the old token is over. While the old one lives, a failed renewal raises nothing.
         """
-        token = self._store.load(SYSTEM)
+        token = self._current()
         self._used.version = token.version if token else 0
         if token is None:
             raise AuthFailed("not_connected")
@@ -126,6 +143,7 @@ class TokenKeeper:
                 raise
             newer = None
         if newer is not None:
+            self._keep(newer)
             self._used.version = newer.version
             return newer.access
         if token.expires_at <= self._now():
@@ -138,6 +156,7 @@ class TokenKeeper:
         Looks first whether another process has renewed it, and renews it at most once itself.
         Raises what the renewal raised, Deferred when another process is at it.
         """
+        self._forget_kept()
         token = self._store.load(SYSTEM)
         if token is None or token.elsewhere:
             return False
@@ -189,6 +208,22 @@ class TokenKeeper:
         self._send(oauth.revoke(self._application, token.access))
         self._store.forget(SYSTEM)
         return True
+
+    def _current(self) -> StoredToken | None:
+        """The pair as this thread's run has read it, else as it is stored."""
+        kept: tuple[StoredToken, datetime] | None = getattr(self._used, "kept", None)
+        if kept is not None and self._now() - kept[1] < KEPT:
+            return kept[0]
+        token = self._store.load(SYSTEM)
+        self._keep(token)
+        return token
+
+    def _keep(self, token: StoredToken | None) -> None:
+        keeps = token is not None and getattr(self._used, "keeps", False)
+        self._used.kept = (token, self._now()) if keeps else None
+
+    def _forget_kept(self) -> None:
+        self._used.kept = None
 
     def _renew(self, seen: int) -> StoredToken | None:
         """Give a pair newer than version `seen`; None when there is none and none to be had now."""

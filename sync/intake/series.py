@@ -49,7 +49,7 @@ def follow(run: VisitRun) -> bool:
     if base is None:
         return False
     sync, state = run.sync, run.state
-    sync.gate.begin(run.ticket)
+    run.require_room()
     try:
         json = sync.drchrono.get_appointment(run.ticket, str(base.remote_id))
     except Gone:

@@ -24,6 +24,7 @@ from sync.core.errors import (
     Deferred,
     FencedOff,
     NoAnswer,
+    NotBefore,
     NotSent,
     RemoteError,
     Throttled,
@@ -122,18 +123,18 @@ class Gate:
         is taken from the budget.
         """
         with self._store.read() as conn:
-            self.ask(conn, ticket)
+            closed = self.closed_until(conn, ticket)
+        if closed is not None:
+            raise closed
 
-    def ask(self, conn: Connection, ticket: Ticket) -> None:
-        """The same, in a transaction of the caller's."""
-        budget.ask(
-            conn,
-            self._rules.limits,
-            ticket.lane,
-            imminent=ticket.imminent,
-            now=self._clock(),
-            calls=A_RUN,
-        )
+    def closed_until(self, conn: Connection, ticket: Ticket) -> NotBefore | None:
+        """What `begin` would raise now, asked in a transaction of the caller's."""
+        limits, now = self._rules.limits, self._clock()
+        try:
+            budget.ask(conn, limits, ticket.lane, imminent=ticket.imminent, now=now, calls=A_RUN)
+        except NotBefore as closed:
+            return closed
+        return None
 
     def send(self, call: Call, ticket: Ticket) -> Answer:
         """Make a call and follow its redirects, each hop a budgeted call of its own.

@@ -7,25 +7,30 @@ from typing import TYPE_CHECKING
 from sync.core.errors import Gone
 from sync.drchrono import translate as drchrono
 from sync.run.outcomes import ParkedError
-from sync.store.tables import baselines, links
+from sync.store.visits import opening
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sync.run.context import Run
+    from sync.store.visits.opening import Who
 
 # DrChrono's words for inactive and deceased (docs/api-facts.md, D49).
 GONE = ("I", "D")
 
 
-def refuse(run: Run, person_key: int) -> None:
+def refuse(run: Run, person_key: int, known_of: Mapping[int, Who]) -> None:
     """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
 
-    Known without a call: their chart's status is among its baselines.
+    Known without a call: their chart's status is among its baselines. `known_of`: who attended
+    when the run began; who came since is asked for.
     """
-    digests = run.sync.digests
-    with run.sync.store.read() as conn:
-        chart = links.patient_row(conn, person_key)
-        stored = baselines.stored_fields(conn, [chart.id]) if chart else {}
-    known = stored.get((chart.id, "active")) if chart else None
+    digests, who = run.sync.digests, known_of.get(person_key)
+    if who is None:
+        with run.sync.store.read() as conn:
+            who = opening.who(conn, person_key)
+    chart = who.chart
+    known = who.stored.get((chart.id, "active")) if chart else None
     if chart is None or known is None or known.key_id is None:
         return
     told = {digests.same(chart.id, "active", word, known.key_id, known.digest) for word in GONE}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sync.run.outcomes import ParkedError
 from sync.store import attention
-from sync.store.people import persons
 from sync.store.service import installation
 from sync.store.tables import blockers, journal
 from sync.store.visits import visits
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.runtime import Sync
+    from sync.store.visits.opening import Who
 
 UNSURE = "visit_unsure"
 
@@ -59,14 +59,18 @@ def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:
     return ParkedError("operator", UNSURE, UNSURE, candidates=ids, also=also)
 
 
-def of_visit(conn: Connection, key: int) -> None:
-    """Raises ParkedError for a visit that may be one of several, or whose patients are excluded."""
-    asked, patients = persons.held_back(conn, key, UNSURE)
+def of_visit(conn: Connection, key: int, people: Iterable[Who], *, asked: bool) -> None:
+    """Raises ParkedError for a visit that may be one of several, or whose patients are excluded.
+
+    `asked`: whether a person was asked which of several it is.
+    """
     left = _candidates_left(conn, key) if asked else ()
     if left:
         raise unsure((), left)
-    if patients:
-        raise ParkedError("operator", f"excluded:{patients[0]}", None)
+    charts = [(one, who.excluded) for who in people for one in who.objects if one.kind == "patient"]
+    if charts and all(excluded for _one, excluded in charts):
+        first = min((one for one, _excluded in charts), key=lambda one: one.id)
+        raise ParkedError("operator", f"excluded:{first.remote_id}", None)
 
 
 def _candidates_left(conn: Connection, key: int) -> tuple[int, ...]:

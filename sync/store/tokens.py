@@ -5,18 +5,21 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.fernet import Fernet, MultiFernet
-from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, or_, select, update
 
 from sync.core.tokens import StoredToken
 from sync.store import upsert
 from sync.store.database import Store
 from sync.store.schema import token
 
+_STORED = select(token).where(token.c.provider == bindparam("provider"))
+
 
 class SealedTokens:
-    """The token store of `sync.core.tokens.TokenStore`, in SQL. Each method is one transaction.
+    """The token store of `sync.core.tokens.TokenStore`, in SQL.
 
-    Raises cryptography's InvalidToken when none of the keys opens what is stored.
+    A method that is given no connection is a transaction of its own. Raises cryptography's
+    InvalidToken when none of the keys opens what is stored.
     """
 
     def __init__(
@@ -38,7 +41,11 @@ class SealedTokens:
     def load(self, provider: str) -> StoredToken | None:
         """The stored pair, or None when the provider was never connected."""
         with self._store.read() as conn:
-            row = conn.execute(select(token).where(token.c.provider == provider)).first()
+            return self.read(conn, provider)
+
+    def read(self, conn: Connection, provider: str) -> StoredToken | None:
+        """The same, in the caller's transaction."""
+        row = conn.execute(_STORED, {"provider": provider}).first()
         if row is None or row.sealed is None:
             return None
         opened = json.loads(self._keys.decrypt(row.sealed))

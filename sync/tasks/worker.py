@@ -1,13 +1,17 @@
 """Run one aggregate for a worker: claim it, work on it, and give it back in the right way."""
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.rules.views import Plan
+from sync.core.tokens import StoredToken
 from sync.core.wire import MalformedError
-from sync.drchrono import keeper
+from sync.drchrono import keeper, oauth
 from sync.intake import series
 from sync.log import cause
 from sync.mapping import MappingError, UnmappedError, ZoneUnknownError
@@ -26,6 +30,7 @@ from sync.visits import reconcile as visit_run
 from sync.visits.linking import second_patient
 from sync.visits.settle import finish
 from sync.visits.state import zones
+from sync.visits.state.model import VisitRun
 
 BACKOFF_FIRST = 2.0
 BACKOFF_MOST = 900.0
@@ -48,24 +53,16 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
         return ()
     if sync.misfit() is not None:
         return ()
-    with sync.store.write() as conn:
-        held = standing.read(conn, sync)
-        if held.behind:
-            return ()
-        lease = claims.claim(
-            conn,
-            aggregate,
-            owner=sync.owner,
-            now=sync.clock(),
-            seconds=sync.settings.lease_seconds,
-        )
-    if lease is None:
+    begun = _begin(sync, aggregate)
+    if begun is None:
         return ()
-    if held.wrong:
+    lease = begun.lease
+    if begun.wrong:
         _later(sync, lease, sync.clock() + accounts.HELD)
         return ()
     try:
-        _work(sync, lease)
+        with sync.keeper.kept(begun.token):
+            _work(sync, begun)
     except (FencedOff, FenceLostError):
         sync.log.warning("lease lost", aggregate=aggregate)
         return ()
@@ -74,12 +71,48 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
     return _again_due(sync, lease)
 
 
-def _work(sync: Sync, lease: Lease) -> None:
+@dataclass(slots=True)
+class _Begun:
+    """An item that is ours, with what its run needs to know of a visit, or why that can't run."""
+
+    lease: Lease
+    wrong: bool  # under another account than the pinned one nothing is worked on
+    visit: visit_run.Begun | None = None
+    token: StoredToken | None = None
+    failure: Exception | None = None
+
+
+def _begin(sync: Sync, aggregate: int) -> _Begun | None:
+    """Claim an item, and load a visit in the same transaction; None: there is nothing to do.
+
+    What keeps the visit from running is dealt with after the commit, as if its run had met it.
+    """
+    with sync.store.write() as conn:
+        held = standing.read(conn, sync)
+        if held.behind:
+            return None
+        seconds, now = sync.settings.lease_seconds, sync.clock()
+        lease = claims.claim(conn, aggregate, owner=sync.owner, now=now, seconds=seconds)
+        if lease is None:
+            return None
+        begun = _Begun(lease, bool(held.wrong))
+        if begun.wrong or lease.kind != "visit":
+            return begun
+        try:
+            begun.visit = visit_run.begin(conn, sync, lease)
+            if lease.hints.drchrono:
+                begun.token = sync.tokens.read(conn, oauth.SYSTEM)
+        except SQLAlchemyError:
+            raise
+        except Exception as failure:  # noqa: BLE001 - raised by `_run`, after the commit
+            begun.failure = failure
+    return begun
+
+
+def _work(sync: Sync, begun: _Begun) -> None:
+    lease = begun.lease
     try:
-        if lease.kind == "visit":
-            _visit(sync, lease)
-        else:
-            reconcile.run(sync, lease)
+        _run(sync, begun)
         _ended(sync, lease)
     except (FencedOff, FenceLostError, AbsorbedError):
         raise
@@ -103,9 +136,17 @@ def _work(sync: Sync, lease: Lease) -> None:
             raise
 
 
-def _visit(sync: Sync, lease: Lease) -> None:
+def _run(sync: Sync, begun: _Begun) -> None:
+    if begun.failure is not None:
+        raise begun.failure
+    if begun.visit is not None:
+        _visit(visit_run.run_of(sync, begun.visit))
+    else:
+        reconcile.run(sync, begun.lease)
+
+
+def _visit(run: VisitRun) -> None:
     """Run a visit; the base of a series is none, and is followed to its occurrences instead."""
-    run = visit_run.begin(sync, lease)
     if series.follow(run):
         finish(run, Plan(skipped="not_a_visit"))
     else:

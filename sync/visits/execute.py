@@ -102,7 +102,7 @@ def _refuse_inactive(run: VisitRun, plan: Plan) -> None:
     for seat in _going_on(run, plan):
         person = seat.attended.person
         if person is not None and (has_participant(seat) or not run.state.is_group):
-            inactive.refuse(run, person)
+            inactive.refuse(run, person, run.state.people)
 
 
 def _mark(run: VisitRun, effect: Mark) -> None:

@@ -5,7 +5,7 @@ A visit has attendances, one or several (ADR 0031). The plan is `core.rules.plan
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sync.core.rules.fates import ASKING, Fate
@@ -40,20 +40,40 @@ from sync.visits.state.summary import is_quiet, starts_of
 from sync.visits.state.view import view
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sync.core.errors import NotBefore
     from sync.runtime import Sync
     from sync.store.tables.claims import Lease
     from sync.visits.state.model import Seat
 
 
-def begin(sync: Sync, lease: Lease) -> VisitRun:
-    """Load a leased visit. Raises ParkedError where a person must decide first."""
-    now = sync.clock()
-    with sync.store.read() as conn:
-        state = load(conn, lease, now)
-        if state.row.frozen_at is not None:
-            raise ParkedError("operator", "frozen", "too_many_writes")
-        allowed.of_visit(conn, state.key)
-    return VisitRun(sync, lease, _ticket(sync, state), sync.mapping, state)
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A leased visit as it was loaded, and why the budgets have no room for its run, if so."""
+
+    state: VisitState
+    ticket: Ticket
+    closed: NotBefore | None
+
+
+def begin(conn: Connection, sync: Sync, lease: Lease) -> Begun:
+    """Load a leased visit, in the transaction that takes the lease.
+
+    Raises ParkedError where a person must decide first.
+    """
+    state = load(conn, lease, sync.clock())
+    if state.row.frozen_at is not None:
+        raise ParkedError("operator", "frozen", "too_many_writes")
+    allowed.of_visit(conn, state.key, state.people.values(), asked=state.unsure)
+    ticket = _ticket(sync, state)
+    return Begun(state, ticket, sync.gate.closed_until(conn, ticket))
+
+
+def run_of(sync: Sync, begun: Begun) -> VisitRun:
+    """The run of a visit that was loaded, by the mapping as it is now."""
+    state = begun.state
+    return VisitRun(sync, state.lease, begun.ticket, sync.mapping, state, begun.closed)
 
 
 def reconcile(run: VisitRun) -> None:
@@ -72,7 +92,7 @@ def reconcile(run: VisitRun) -> None:
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and run.state.deliveries:
         finish(run, _as_known(run))
         return
-    run.sync.gate.begin(run.ticket)
+    run.require_room()
     _read_hinted(run, hints, due)
     _hear(run)
     if not run.state.is_group and _is_quiet(run):
@@ -83,7 +103,7 @@ def reconcile(run: VisitRun) -> None:
     _read_rest(run)
     plan = _link(run)
     parked = execute(run, plan) if run.sync.live else {}
-    run.echo = None  # what was written since has an echo of its own
+    run.has_written = bool(plan.effects) and run.sync.live
     _look_again_if_stale(run, plan)
     finish(run, plan, parked)
 

@@ -2,20 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    Connection,
-    Integer,
-    String,
-    bindparam,
-    cast,
-    literal,
-    null,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import Connection, select, update
 
-from sync.store.schema import attendance, attention, object_, person
+from sync.store.schema import attendance, object_, person
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +64,3 @@ def told(conn: Connection, key: int) -> None:
         .where(known.exists())
         .values(person_version=version.scalar_subquery())
     )
-
-
-_PATIENTS = (
-    select(
-        literal(0).label("asked"),
-        cast(person.c.excluded, Integer).label("excluded"),
-        object_.c.remote_id.label("remote_id"),
-        object_.c.id.label("row"),
-    )
-    .join(attendance, attendance.c.person == person.c.aggregate)
-    .join(object_, object_.c.aggregate == person.c.aggregate)
-    .where(attendance.c.visit == bindparam("visit"), attendance.c.current)
-    .where(object_.c.system == "drchrono", object_.c.kind == "patient")
-)
-_ASKED = select(literal(1), literal(0), cast(null(), String), literal(0)).where(
-    select(attention.c.id)
-    .where(
-        attention.c.aggregate == bindparam("visit"),
-        attention.c.cause == bindparam("cause"),
-        attention.c.closed_at.is_(None),
-    )
-    .exists()
-)
-_HELD_BACK = union_all(_PATIENTS, _ASKED)
-
-
-def held_back(conn: Connection, visit_key: int, cause: str) -> tuple[bool, list[str]]:
-    """Whether a question of this cause is open about a visit, and the ids of its patients.
-
-    The ids are told where every one of the patients is left out, else none.
-    """
-    rows = conn.execute(_HELD_BACK, {"visit": visit_key, "cause": cause}).all()
-    patients = sorted((row for row in rows if not row.asked), key=lambda row: row.row)
-    left_out = bool(patients) and all(row.excluded for row in patients)
-    ids = [str(row.remote_id) for row in patients] if left_out else []
-    return len(rows) > len(patients), ids

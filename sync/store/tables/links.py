@@ -311,12 +311,12 @@ def block(
 
 
 # What somebody was told of about one object: it wakes the aggregate, and parks nothing.
-_PARKS = or_(blocker.c.object == 0, blocker.c.kind != "email")
+PARKS = or_(blocker.c.object == 0, blocker.c.kind != "email")
 
 
 def unblock(conn: Connection, key: int) -> None:
     """Forget why an aggregate waited: its run has just found out anew."""
-    conn.execute(delete(blocker).where(blocker.c.aggregate == key, _PARKS))
+    conn.execute(delete(blocker).where(blocker.c.aggregate == key, PARKS))
 
 
 def unblock_object(conn: Connection, key: int, object_id: int) -> None:
@@ -333,7 +333,7 @@ def waits(conn: Connection, key: int, object_id: int) -> bool:
 
 def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
     """Whether an aggregate waits for anything of that kind, or for anything at all."""
-    query = select(blocker.c.ref).where(blocker.c.aggregate == key, _PARKS)
+    query = select(blocker.c.ref).where(blocker.c.aggregate == key, PARKS)
     if kind is not None:
         query = query.where(blocker.c.kind == kind)
     return conn.execute(query.limit(1)).first() is not None

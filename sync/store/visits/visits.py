@@ -33,12 +33,12 @@ class VisitRow:
     frozen_at: datetime | None
 
 
-_ROW = tuple(visit.c[name] for name in VisitRow.__slots__)
+ROW = tuple(visit.c[name] for name in VisitRow.__slots__)
 
 
 def get(conn: Connection, key: int) -> VisitRow:
     """A visit. Raises sqlalchemy's NoResultFound for what is no visit."""
-    return VisitRow(*conn.execute(select(*_ROW).where(visit.c.aggregate == key)).one())
+    return VisitRow(*conn.execute(select(*ROW).where(visit.c.aggregate == key)).one())
 
 
 def change(conn: Connection, key: int, **values: Any) -> None:

@@ -12,10 +12,9 @@ ECHO = timedelta(seconds=30)
 
 def is_own_echo(run: VisitRun, bare: list[journal.Delivery]) -> bool:
     """Whether the newest bare hint followed a write of ours closely, and so tells of that."""
-    if run.echo is not None:
-        return run.echo
-    objects = [o.id for o in run.state.objects if o.system == "oncall"]
-    with run.sync.store.read() as conn:
-        last = calls.last_effect(conn, objects)
-    run.echo = last is not None and bare[-1].at <= last + ECHO
-    return run.echo
+    last = run.state.written
+    if run.has_written:
+        objects = [o.id for o in run.state.objects if o.system == "oncall"]
+        with run.sync.store.read() as conn:
+            last = calls.last_effect(conn, objects)
+    return last is not None and bare[-1].at <= last + ECHO

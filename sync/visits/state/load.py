@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core.rules.place import slot_from
+from sync.run import allowed
 from sync.run.changes import matches
 from sync.run.outcomes import LaterError
 from sync.store import calls
@@ -13,7 +14,7 @@ from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, blockers, journal, links
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.claims import Lease
-from sync.store.visits import visits
+from sync.store.visits import opening
 from sync.visits.state.model import Seat, VisitRun, VisitState
 
 if TYPE_CHECKING:
@@ -27,21 +28,25 @@ if TYPE_CHECKING:
 def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
     """Everything SQL knows of a leased visit."""
     key = lease.aggregate
-    row = visits.get(conn, key)
-    objects = links.objects_of(conn, key)
+    opened = opening.row(conn, key, allowed.UNSURE)
+    row, objects = opened.row, opening.objects(conn, key)
     state = VisitState(
         key=key,
         lease=lease,
         now=now,
         generation=row.generation,
         row=row,
-        objects=objects,
-        stored=baselines.stored_fields(conn, [obj.id for obj in objects]),
+        objects=objects.own,
+        stored=objects.stored,
+        people=objects.people,
+        written=opened.written,
+        told=opened.told,
+        unsure=opened.asked,
         deliveries=journal.unexplained(conn, key),
         unresolved=calls.unresolved(conn, key, lease.fence),
         place=slot_from(row.slot_key) if row.shared and row.slot_key else None,
     )
-    state.parked = not row.shared and links.is_blocked(conn, key)
+    state.parked = not row.shared and opened.parked
     _seat(conn, state)
     return state
 

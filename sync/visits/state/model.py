@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sync.core.errors import NotBefore
 from sync.core.records import Attendee, State, Visit
 from sync.core.rules.merge import Seen
 from sync.core.rules.place import Slot
@@ -16,6 +17,7 @@ from sync.store.tables.baselines import Stored
 from sync.store.tables.claims import Lease
 from sync.store.tables.journal import Delivery
 from sync.store.tables.links import Obj
+from sync.store.visits.opening import Who
 from sync.store.visits.visits import VisitRow
 
 
@@ -66,6 +68,10 @@ class VisitState:
     stored: dict[tuple[int, str], Stored]
     deliveries: list[Delivery]
     unresolved: list[Write]
+    people: dict[int, Who] = field(default_factory=dict)  # who attends, as the run began
+    written: datetime | None = None  # when a call of an earlier run last changed OnCall's side
+    unsure: bool = False  # a person was asked which of several visits it is
+    told: bool = False  # somebody was told something about it, when the run began
     attendance: Attendance | None = None  # a group has none of its own: see its seats
     parked: bool = False  # it waits for something; a group: as a whole
     place: Slot | None = None  # where a group stands; None of one whose slot another visit has
@@ -156,7 +162,13 @@ class VisitRun(Run):
     """What the steps of one run of a visit share."""
 
     state: VisitState
-    echo: bool | None = None  # whether the newest bare hint is of our own write, once asked
+    closed: NotBefore | None = None  # why the budgets had no room for it, when it began
+    has_written: bool = False  # anything; what was written since it began has an echo of its own
+
+    def require_room(self) -> None:
+        """Raise NotBefore where the budgets had no room for what a run usually reads and writes."""
+        if self.closed is not None:
+            raise self.closed
 
     @property
     def seats(self) -> list[Seat]:

@@ -41,7 +41,7 @@ def find_place(run: VisitRun) -> None:
     state = run.state
     if state.place is not None:
         return
-    run.sync.gate.begin(run.ticket)
+    run.require_room()
     for system in ("drchrono", "oncall"):
         read.read_side(run, system)
     members = [seat.shown.visit for seat in run.seats if seat.shown is not None]

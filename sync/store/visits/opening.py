@@ -1,0 +1,117 @@
+"""Load what each run of a visit begins with, in few statements.
+
+The visit's row comes with what is asked of it anew by every run, the visit's own objects with those
+of who attends it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, exists, func, select, union_all
+
+from sync.store.people import persons
+from sync.store.schema import attendance, attention, blocker, call, object_, person, visit
+from sync.store.tables import baselines, links
+from sync.store.tables.baselines import Stored
+from sync.store.tables.links import Obj
+from sync.store.visits.visits import ROW, VisitRow
+
+StoredFields = dict[tuple[int, str], Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A visit's row, and how the run finds it.
+
+    `parked`: something is waited for about it. `asked`: a question of the cause that was given is
+    open about it. `told`: anything is. `written`: when a call last ended well that had an effect on
+    OnCall's side of it.
+    """
+
+    row: VisitRow
+    parked: bool
+    asked: bool
+    told: bool
+    written: datetime | None
+
+
+class Who(NamedTuple):
+    """One who attends a visit: their chart and contacts, and whether nothing is written of them."""
+
+    objects: tuple[Obj, ...]
+    stored: StoredFields
+    excluded: bool
+
+    @property
+    def chart(self) -> Obj | None:
+        """Their patient."""
+        return links.patient_in(self.objects)
+
+
+class Objects(NamedTuple):
+    """A visit's own objects, oldest first, what is stored of them, and who attends, by person."""
+
+    own: list[Obj]
+    stored: StoredFields
+    people: dict[int, Who]
+
+
+_OPEN = exists().where(attention.c.aggregate == visit.c.aggregate, attention.c.closed_at.is_(None))
+_THERE = select(object_.c.id).where(
+    object_.c.aggregate == visit.c.aggregate, object_.c.system == "oncall"
+)
+_OPENED = select(
+    *ROW,
+    exists().where(blocker.c.aggregate == visit.c.aggregate, links.PARKS).label("parked"),
+    _OPEN.where(attention.c.cause == bindparam("cause")).label("asked"),
+    _OPEN.label("told"),
+    select(func.max(call.c.ended_at))
+    .where(call.c.object.in_(_THERE), call.c.effect != "", call.c.state == "done")
+    .scalar_subquery()
+    .label("written"),
+).where(visit.c.aggregate == bindparam("key"))
+
+
+def row(conn: Connection, key: int, cause: str) -> Opened:
+    """A visit. Raises sqlalchemy's NoResultFound for what is no visit."""
+    found = conn.execute(_OPENED, {"key": key, "cause": cause}).one()
+    return Opened(VisitRow(*found[: len(ROW)]), *found[len(ROW) :])
+
+
+_PEOPLE = select(attendance.c.person).where(
+    attendance.c.visit == bindparam("key"), attendance.c.current, attendance.c.person.is_not(None)
+)
+_OBJECTS = (
+    select(object_, person.c.excluded)
+    .outerjoin(person, person.c.aggregate == object_.c.aggregate)
+    .where(object_.c.aggregate.in_(union_all(select(bindparam("key")), _PEOPLE)))
+    .order_by(object_.c.id)
+)
+_OF_OBJECT = tuple(object_.c.keys())
+
+
+def objects(conn: Connection, key: int) -> Objects:
+    """The objects of a visit and of who attends it, with what is stored of their fields."""
+    rows = conn.execute(_OBJECTS, {"key": key}).mappings().all()
+    found = [(Obj(**{name: one[name] for name in _OF_OBJECT}), one["excluded"]) for one in rows]
+    stored = baselines.stored_fields(conn, [obj.id for obj, _excluded in found])
+    own = [obj for obj, _excluded in found if obj.aggregate == key]
+    people = {}
+    for hub in {obj.aggregate for obj, _excluded in found} - {key}:
+        theirs = [(obj, excluded) for obj, excluded in found if obj.aggregate == hub]
+        objs = tuple(obj for obj, _excluded in theirs)
+        people[hub] = Who(objs, _of(stored, objs), any(excluded for _obj, excluded in theirs))
+    return Objects(own, _of(stored, own), people)
+
+
+def who(conn: Connection, key: int) -> Who:
+    """One person who has come to attend."""
+    objs = tuple(links.objects_of(conn, key))
+    stored = baselines.stored_fields(conn, [obj.id for obj in objs])
+    return Who(objs, stored, persons.get(conn, key).excluded)
+
+
+def _of(stored: StoredFields, objs: list[Obj] | tuple[Obj, ...]) -> StoredFields:
+    ids = {obj.id for obj in objs}
+    return {place: one for place, one in stored.items() if place[0] in ids}
