@@ -151,11 +151,7 @@ def _make(
         if isinstance(answer.json, dict):
             _store(conn, sync, row, answer.json)
 
-    def forget() -> None:
-        with sync.store.write() as conn:
-            links.forget_create(conn, row.id)
-
-    with attempts.attempt(sync, [row.id], forget):
+    with attempts.attempt(sync, [row.id], lambda: _forget(sync, row)):
         sync.oncall.create_contact(
             ticket.then(after, fact=True),
             body,
@@ -238,8 +234,7 @@ def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Jso
 
 def _forget(sync: Sync, row: Obj) -> None:
     with sync.store.write() as conn:
-        links.forget_create(conn, row.id)
-        attempts.known(conn, row)
+        attempts.forget(conn, row.id)
 
 
 # --- the patient's marker -------------------------------------------------------------------------

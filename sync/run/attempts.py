@@ -170,8 +170,14 @@ def _silent_until(sync: Sync, sent: datetime) -> datetime:
 
 
 def known(conn: Connection, row: Obj) -> None:
-    """The outcome of a row's calls was found out by looking."""
+    """Note that the outcome of a row's calls was found out by looking."""
     calls.were_looked_for(conn, row.id)
+
+
+def forget(conn: Connection, object_id: int) -> None:
+    """Drop the row of a create that made nothing: refused, never sent, or denied by looks."""
+    calls.were_looked_for(conn, object_id)
+    links.forget_create(conn, object_id)
 
 
 # In a baseline: no remote ever says this, so whatever it does say counts as somebody's edit.

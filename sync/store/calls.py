@@ -120,8 +120,9 @@ def per_run(conn: Connection, system: str, since: datetime) -> float | None:
 
 
 def were_looked_for(conn: Connection, object_id: int) -> None:
-    """Note that the outcome of a row's calls was found out by looking."""
-    conn.execute(update(call).where(call.c.object == object_id).values(state="looked"))
+    """Note that the outcome of a row's calls, where it was not known, was found out by looking."""
+    unknown = call.c.object == object_id, call.c.state.in_(MAY_HAVE_MADE)
+    conn.execute(update(call).where(*unknown).values(state="looked"))
 
 
 def overwritten(

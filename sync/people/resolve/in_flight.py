@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.core.rules import people
+from sync.run import attempts
 from sync.store import objects
 from sync.store.tables import links, person_index
 
@@ -97,7 +98,7 @@ def forget(conn: Connection, row: Obj) -> None:
     known = objects.row(conn, row.id)
     if known is None or known.remote_id is not None:
         return
-    links.forget_create(conn, row.id)
+    attempts.forget(conn, row.id)
     person_index.forget(conn, row.aggregate, UNDER)
 
 

@@ -88,6 +88,12 @@ def count_open_future(conn: Connection, now: datetime) -> int:
     return counted
 
 
+def end_for(conn: Connection, appointment: int) -> None:
+    """End the attendance that an appointment was to be made for: its participant is nobody's."""
+    held = attendance.c.appointment == appointment
+    conn.execute(update(attendance).where(held).values(participant=None, current=False))
+
+
 def forget_participants(conn: Connection, key: int) -> None:
     """Have no attendance of a visit stand for a participant."""
     conn.execute(update(attendance).where(attendance.c.visit == key).values(participant=None))

@@ -96,12 +96,18 @@ def attend(
 
 
 def forget(run: VisitRun, rows: Iterable[int]) -> None:
-    """Take the rows of what was not made away; a visit of one gives its slot back."""
+    """Drop the rows of what was not made.
+
+    A visit of one gives its slot back; in a group, the participant for whom an appointment was to
+    be made is a newcomer again.
+    """
     sync, state = run.sync, run.state
     with sync.store.write() as conn:
         claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
         for row in rows:
-            links.forget_create(conn, row)
+            if state.is_group:
+                attendances.end_for(conn, row)
+            attempts.forget(conn, row)
         if not state.is_group:
             visits.free_slot(conn, state.key)
     load.reload(run)

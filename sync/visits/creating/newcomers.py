@@ -20,7 +20,7 @@ from sync.run import allowed, attempts, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
 from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, claims, journal, links
-from sync.visits.creating import appointment, search
+from sync.visits.creating import appointment, begin, search
 from sync.visits.linking import group_twins, participants
 from sync.visits.state import load, slot
 from sync.visits.state.model import VisitRun
@@ -201,7 +201,7 @@ def _make(
         )
         attendances.change_attendance(conn, own, appointment=row.id)
     body = _body(run, met, like)
-    with attempts.attempt(sync, [row.id], lambda: _drop(run, own, row.id)):
+    with attempts.attempt(sync, [row.id], lambda: begin.forget(run, [row.id])):
         appointment.post(run, row, run.slot.doctor, body)
     participant.afterwards(run, met)
 
@@ -230,13 +230,3 @@ def _body(
     else:
         body["exam_room"] = int(mapping.exam_rooms(slot.doctor)[0])
     return body | appointment.marker_in(run, slot.doctor)
-
-
-def _drop(run: VisitRun, own: int, row: int) -> None:
-    """It never came to be: its participant is a newcomer again."""
-    sync = run.sync
-    with sync.store.write() as conn:
-        claims.hold(conn, run.state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        links.forget_create(conn, row)
-        attendances.change_attendance(conn, own, current=False, participant=None)
-    load.reload(run)

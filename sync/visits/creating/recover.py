@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
 from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, blockers, claims, links
-from sync.store.visits import visits
-from sync.visits.creating import record, search
+from sync.store.tables import blockers, claims, links
+from sync.visits.creating import begin, record, search
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +41,7 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
         sent = attempts.last_sent(conn, row, "looked")
         answered = attempts.was_answered(conn, row)
     if sent is None:
-        _drop(run, row)
+        begin.forget(run, [row.id])
         return
     ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
@@ -56,7 +53,7 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
     # A second one mails the patient again: there a silent list denies only what has surely ended.
     asked = row.system == "oncall" and silent and not answered
     if not asked and attempts.is_denied(sync, row, sent, look.evidence):
-        _drop(run, row)
+        begin.forget(run, [row.id])
         return
     with sync.store.write() as conn:
         claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
@@ -67,27 +64,6 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
     if attempts.is_hopeless(sync, sent):
         raise ParkedError("operator", str(row.id), "create_unknown", row.id)
     raise LaterError(due, Hints.both())
-
-
-def _drop(run: VisitRun, row: Obj) -> None:
-    """It never came to be: forget the row, so that it can be made."""
-    sync, state = run.sync, run.state
-    with sync.store.write() as conn:
-        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        links.forget_create(conn, row.id)
-        attempts.known(conn, row)
-        if state.is_group:
-            _stand_up(conn, run, row)
-        else:
-            visits.free_slot(conn, state.key)
-    state.forget(row)
-
-
-def _stand_up(conn: Connection, run: VisitRun, row: Obj) -> None:
-    """The participant for whom an appointment was to be made is a newcomer again."""
-    for seat in run.seats:
-        if seat.appointment.id == row.id:
-            attendances.change_attendance(conn, seat.attended.id, current=False, participant=None)
 
 
 def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> datetime:

@@ -127,11 +127,6 @@ class VisitState:
         """Take over how a row stands now."""
         self.objects = [row if one.id == row.id else one for one in self.objects]
 
-    def forget(self, row: Obj) -> None:
-        """Take out what certainly was never made."""
-        self.objects.remove(row)
-        self.seats = [seat for seat in self.seats if seat.appointment.id != row.id]
-
     def presence(self, system: str) -> Presence:
         """Whether a side is there, as far as we know or have just read."""
         obj = self.object(system)

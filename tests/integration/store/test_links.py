@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from sync.run import attempts
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import (
     aggregate,
@@ -237,14 +238,25 @@ def test_an_id_that_was_deleted_meanwhile_is_read_again_before_anything(conn, ma
     assert claims.claim(conn, key, owner="w", now=LATER, seconds=45).hints == Hints.of("drchrono")
 
 
-def test_a_refused_create_leaves_no_row_and_no_place(conn, making):
+def test_a_create_that_made_nothing_leaves_no_row_and_no_place(conn, making):
     key, row, place = making
     writing(conn, row.id, "starts", A)
-    links.forget_create(conn, row.id)
+    attempts.forget(conn, row.id)
     assert links.objects_of(conn, key) == []
     assert conn.execute(select(pending)).all() == []
     [attended] = attendances.attendances(conn, key)
     assert (attended.id, attended.appointment) == (place, None)
+
+
+def test_only_what_was_not_known_of_a_forgotten_create_was_looked_for(conn, making):
+    """A refusal stays one: it was answered, and not in vain."""
+    _, row, _ = making
+    states = ("open", "done", "refused", "unresolved", "redirected", "unsent")
+    sent = {"system": "drchrono", "method": "POST", "endpoint": "appointment", "lane": 0, "at": T0}
+    conn.execute(insert(call), [{**sent, "object": row.id, "state": one} for one in states])
+    attempts.forget(conn, row.id)
+    stands = conn.execute(select(call.c.state).order_by(call.c.id)).scalars().all()
+    assert stands == ["looked", "looked", "refused", "looked", "redirected", "unsent"]
 
 
 # --- absorbing ------------------------------------------------------------------------------------
