@@ -12,8 +12,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sync.run import transfer
 from sync.run.hinted import bounds, lists
 from sync.run.hinted.reads import is_unknown
+from sync.run.outcomes import LaterError
 from sync.runtime import Ring
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import attendances, buckets, journal, links, told, work
@@ -36,8 +38,9 @@ def hear(
     """Note an id that is to be read, and have it read when it is due now and its turn.
 
     `obj` is its row, if it has one. What is gone is not read again a moment after a read has denied
-    it. When the table is full, nothing is noted: the next list, due soon, shows the object if it is
-    there. Raises IntegrityError when somebody else gives the id a row at this moment.
+    it, and a former member of a group not while the group is being worked on. When the table is
+    full, nothing is noted: the next list, due soon, shows the object if it is there. Raises
+    IntegrityError when somebody else gives the id a row at this moment.
     """
     queue = told.queue(conn, one, bounds.rates(sync, one.system), now, since=now - bounds.LONG)
     if queue.before is None and queue.asking >= bounds.MOST:
@@ -49,7 +52,7 @@ def hear(
         due = max(due, obj.looked_at + timedelta(seconds=sync.settings.apart_seconds))
     one = replace(one, first_at=first, due=max(now, due))
     its_turn = one.due <= now and queue.bucket.level.may and queue.being_read < bounds.AT_ONCE
-    ring = _read_it(conn, one, obj, now) if its_turn else None
+    ring = _read_it(conn, sync, one, obj, now) if its_turn else None
     told.say(conn, one, "taken" if ring else "asks", now)
     if ring is None:
         return ()
@@ -96,10 +99,9 @@ def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: date
         held = left[name] = left.get(name) or buckets.bucket_of(conn, name, rates, now)
         may = held.level.taken(spent[name]).may
         short = short or not may
-        if may and room > 0:
+        if may and room > 0 and _read_it(conn, sync, one, obj, now, alone=False) is not None:
             room -= 1
             spent[name] += 1
-            _read_it(conn, one, obj, now, alone=False)
             told.take(conn, one, now)
     for name in sorted(spent):
         buckets.spend(conn, name, rates, now, spent[name], held=left[name])
@@ -107,10 +109,17 @@ def _take(conn: Connection, sync: Sync, system: str, rows: list[Told], now: date
 
 
 def _read_it(
-    conn: Connection, one: Told, obj: Obj | None, now: datetime, *, alone: bool = True
-) -> Ring:
+    conn: Connection,
+    sync: Sync,
+    one: Told,
+    obj: Obj | None,
+    now: datetime,
+    *,
+    alone: bool = True,
+) -> Ring | None:
     """Have an id read: a row and an item for it, and the delivery that told of it.
 
+    None while a worker has the group that it has to leave for that: its turn comes again.
     `alone`: the transaction is about this id alone, and is begun again when another is faster.
     """
     # A series' base is followed as such, whatever else it may turn out to be.
@@ -123,7 +132,10 @@ def _read_it(
     if obj is None:
         obj = links.first_sight(conn, one.system, one.kind, one.remote_id, now=now, told=True)
     if obj.state == "gone":
-        obj = replace(obj, aggregate=_stands_alone(conn, obj, now))
+        home = _home(conn, sync, obj)
+        if home is None:
+            return None
+        obj = replace(obj, aggregate=home)
         links.change(conn, obj.id, shown_at=now)
     elif obj.told:
         links.change(conn, obj.id, looked_at=None, state=state)
@@ -138,16 +150,18 @@ def _raise(conn: Connection, one: Told, obj: Obj, now: datetime, *, new: bool = 
     return Ring(obj.aggregate, lane)
 
 
-def _stands_alone(conn: Connection, obj: Obj, now: datetime) -> int:
-    """The aggregate in which an object is met that is shown again.
+def _home(conn: Connection, sync: Sync, obj: Obj) -> int | None:
+    """The aggregate in which what is gone is met when it is shown again; None while that is busy.
 
-    A former member of a group is met as if it were new.
+    A former member of a group is met as if it were new: the group hands it out.
     """
     attended = [a for a in attendances.attendances(conn, obj.aggregate) if a.current]
     if obj.kind != "appointment" or any(a.appointment == obj.id for a in attended):
         return obj.aggregate
     if not any(a.appointment is not None for a in attended):
         return obj.aggregate
-    own = links.new_aggregate(conn, "visit", now)
-    links.change(conn, obj.id, aggregate=own)
-    return own
+    try:
+        held = transfer.hold(conn, sync, obj.aggregate)
+    except LaterError:
+        return None
+    return transfer.hand_out(held, obj)
