@@ -14,18 +14,9 @@ from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
-from sync.people import charts
+from sync.people import by_index, charts
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import (
-    baselines,
-    claims,
-    decisions,
-    facts,
-    journal,
-    links,
-    person_index,
-    work,
-)
+from sync.store.tables import baselines, claims, decisions, facts, journal, links, work
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 
@@ -89,11 +80,8 @@ def is_theirs(sync: Sync, contact: Person, person: Person) -> bool:
         return False
     if present(contact.birth_date, None) is not None:
         return True
-    email = dict(people.keys(person)).get("email")
     with sync.store.read() as conn:
-        if email is None or not person_index.is_whole(conn, sync.digests):
-            return False  # whether nobody else has it can't be told
-        return len(person_index.find(conn, sync.digests, "email", email)) == 1
+        return by_index.nobody_else_has(conn, sync.digests, present(person.email, ""))
 
 
 def by_email(sync: Sync, ticket: Ticket, email: str) -> list[tuple[dict[str, Json], Person]]:

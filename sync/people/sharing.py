@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sync.core.rules import inviting
 from sync.core.rules.people import normal_email
+from sync.people import by_index
 from sync.run.outcomes import ParkedError
 from sync.runtime import Ring
 from sync.store import attention
@@ -66,7 +67,7 @@ def is_told(sync: Sync, email: str) -> bool:
 def crowd(conn: Connection, sync: Sync, email: str) -> Crowd | None:
     """Who shares an address, where that is more than one household."""
     address = normal_email(email)
-    people = person_index.find(conn, sync.digests, "email", (address,)) if address else []
+    people = by_index.with_email(conn, sync.digests, address)
     return _crowd_of(conn, sync, people, address)
 
 

@@ -64,6 +64,16 @@ def last_post(conn: Connection, object_id: int, *also: str) -> datetime | None:
     return at
 
 
+def last_writing(conn: Connection, object_id: int) -> datetime | None:
+    """When the newest call went out that was writing into an object, and may have landed."""
+    at: datetime | None = conn.execute(
+        select(func.max(call.c.at))
+        .join(pending, pending.c.call == call.c.id)
+        .where(pending.c.object == object_id, call.c.state.in_(MAY_HAVE_LANDED))
+    ).scalar_one()
+    return at
+
+
 def lacks_an_answer(conn: Connection, object_id: int) -> bool:
     """Whether a POST for a row may have made something and was answered by nobody."""
     lost = select(call.c.id).where(

@@ -21,7 +21,7 @@ from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
 from sync.store.lanes import Hints
 from sync.store.visits import visits
-from sync.visits.creating import invite, newcomers, record, recover
+from sync.visits.creating import newcomers, record, recover
 from sync.visits.execute import execute
 from sync.visits.linking import (
     by_marker,
@@ -86,8 +86,7 @@ def reconcile(run: VisitRun) -> None:
         slot.find_place(run)
     recover.resolve(run)
     due = wait_for_unresolved(run.sync, run.state)
-    if run.state.is_group:
-        invite.resolve(run)
+    recover.resolve_participants(run)
     hints = hints_left(run.state)
     if not (hints.drchrono or hints.oncall or due.drchrono or due.oncall) and run.state.deliveries:
         finish(run, _as_known(run))

@@ -80,15 +80,22 @@ def _is_namesake(charts: Sequence[Person], coming: Sequence[Attendee]) -> bool:
 
 
 def same_appointment(
-    shown: Visit, patient: str, doctor: Maybe[str], starts: Maybe[datetime]
+    shown: Visit,
+    patient: str,
+    doctor: Maybe[str],
+    starts: Maybe[datetime],
+    *,
+    over: bool = False,
 ) -> bool:
     """Whether an appointment is the one that an OnCall visit's patient has there and then.
 
-    One that has ended, was rescheduled, or only stands for a series is none.
+    One that has ended or was rescheduled is none, unless `over`; one that only stands for a series
+    never is.
     """
-    if isinstance(shown.state, State) and shown.state.life is not Life.OPEN:
-        return False
+    ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
     if isinstance(starts, Absent) or isinstance(doctor, Absent) or shown.virtual_base:
+        return False
+    if ended and not over:
         return False
     return (shown.patient, shown.provider, shown.starts) == (patient, doctor, starts)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
 from sync.core.records import Absent, present
-from sync.core.rules.people import normal_email
 from sync.drchrono import translate as drchrono
+from sync.people import by_index
 from sync.people.resolve.participant import from_index
 from sync.run.outcomes import ParkedError
-from sync.store.tables import facts, links, person_index
+from sync.store.tables import facts, links
 
 if TYPE_CHECKING:
     from sync.core.records import Attendee, Visit
@@ -65,8 +65,7 @@ def _doctors_of_contacts(run: Run, shown: Visit) -> set[str]:
     found: set[str] = set()
     with sync.store.read() as conn:
         for attendee in shown.attendees:
-            email = normal_email(present(attendee.email, ""))
-            for key in person_index.find(conn, sync.digests, "email", (email,)) if email else []:
+            for key in by_index.with_email(conn, sync.digests, present(attendee.email, "")):
                 for obj in links.objects_of(conn, key):
                     if obj.kind == "contact" and obj.division in {division, None}:
                         doctor = mapping.doctor_for(obj.provider, obj.division)

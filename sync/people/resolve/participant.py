@@ -15,7 +15,7 @@ from sync.core.rules import inviting, people
 from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.outbound.brake import BrakedError
-from sync.people import charts, contacts, sharing
+from sync.people import by_index, charts, contacts, sharing
 from sync.people.resolve import new_patients, search
 from sync.run.changes import compare
 from sync.run.evidence import staleness
@@ -241,26 +241,16 @@ def from_index(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | N
     sync = run.sync
     if not _read_those_told_of(run, attendee):
         return None
-    keys = dict(people.keys(attendee))
-    if "email" not in keys or "email_name" not in keys:
-        return None
     with sync.store.read() as conn:
-        by_email = person_index.find(conn, sync.digests, "email", keys["email"])
-        by_name = person_index.find(conn, sync.digests, "email_name", keys["email_name"])
-        if (
-            len(by_email) != 1
-            or by_email != by_name
-            or not person_index.is_whole(conn, sync.digests)
-        ):
-            return None  # the search by the API tells
-        found = patients.live_of(conn, by_email[0])
-        if len(found) != 1:
+        person = by_index.the_only(conn, sync.digests, attendee)
+        found = [] if person is None else patients.live_of(conn, person)
+        if person is None or len(found) != 1:
             return None
-        known = persons.get(conn, by_email[0])
+        known = persons.get(conn, person)
     if known.excluded:
         raise ParkedError("operator", f"excluded:{found[0]}", None)
     shown = Person("drchrono", str(found[0]), "patient")
-    return ResolvedPatient(by_email[0], shown.remote_id, known.version, doctor, shown)
+    return ResolvedPatient(person, shown.remote_id, known.version, doctor, shown)
 
 
 def _read_those_told_of(run: Run, attendee: Attendee) -> bool:
@@ -295,12 +285,11 @@ def _contact_differs(run: Run, attendee: Attendee, key: int) -> bool:
     with run.sync.store.read() as conn:
         if any(o.kind == "contact" and o.known for o in links.objects_of(conn, key)):
             return False
-    candidate, contact = search.with_contact(run, attendee)
+    _, contact = search.with_contact(run, attendee)
     if contact is None or not present(contact.birth_date, None):
         return False
-    who = dict(people.keys(candidate))["email_name_birth"]
     with run.sync.store.read() as conn:
-        return key not in person_index.find(conn, run.sync.digests, "email_name_birth", who)
+        return not by_index.is_known_as(conn, run.sync.digests, key, contact, "email_name_birth")
 
 
 def _meet(

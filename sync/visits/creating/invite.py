@@ -1,12 +1,12 @@
 """Put people into a shared OnCall visit: made with everybody, added to, taken out of.
 
 Adding to a live visit is a create too: whether OnCall appends to the list or replaces it is
-unknown, so the whole list is written back, and a lost answer is looked into before it is repeated.
+unknown, so the whole list is written back. A lost answer is looked into (`recover`) before another
+try.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -15,11 +15,10 @@ from sync.core.errors import Refused
 from sync.oncall import bodies as oncall_bodies
 from sync.people.resolve import participant
 from sync.run import attempts
-from sync.run.outcomes import LaterError, ParkedError
-from sync.store.lanes import Hints
-from sync.store.tables import attendances, claims, links
+from sync.run.outcomes import ParkedError
+from sync.store.tables import attendances, claims
 from sync.visits.creating import begin, oncall_visit, refused
-from sync.visits.linking import group_twins, listed, participants
+from sync.visits.linking import group_twins, participants
 from sync.visits.linking.invited import Invited
 from sync.visits.state import load
 from sync.visits.state.load import has_participant
@@ -79,7 +78,7 @@ def add(run: VisitRun, invited: Invited) -> None:
         _attend(run, invited)
         try:
             if run.state.object("oncall") is None:
-                oncall_visit.make_with(run, invited.met, _creating(run))
+                oncall_visit.make_with(run, invited.met, participants.being_made(run))
             else:
                 _extend(run, invited)
         except Refused as refusal:
@@ -131,7 +130,7 @@ def _extend(run: VisitRun, invited: Invited) -> None:
             participants.know_participants(conn, run, answer.json)
             participants.tell_lost(conn, run, answer.json)
 
-    added = _creating(run)
+    added = participants.being_made(run)
     try:
         with attempts.attempt(sync, added, lambda: begin.forget(run, added)):
             sync.oncall.patch_appointment(
@@ -166,44 +165,3 @@ def _without_those_there(run: VisitRun, invited: Invited) -> None:
     for attended in list(invited.met):
         if has_participant(run.seat(attended)):
             del invited.met[attended]
-
-
-def _creating(run: VisitRun) -> list[int]:
-    return [
-        s.participant.id
-        for s in run.seats
-        if s.participant is not None and s.participant.remote_id is None
-    ]
-
-
-def resolve(run: VisitRun) -> None:
-    """Look for participants that an earlier run began to add and whose outcome is not known.
-
-    Returns when all are known, found or certainly never added; raises LaterError until then. The
-    OnCall visit is read for it: who is in it has been added.
-    """
-    lost = _creating(run)
-    obj = run.state.object("oncall")
-    if not lost:
-        return
-    if obj is None:
-        begin.forget(run, lost)
-        return
-    listed.read_oncall(run)
-    lost = _creating(run)
-    sync, now = run.sync, run.sync.clock()
-    apart = timedelta(seconds=sync.settings.apart_seconds)
-    sent = any(one.fields == "participants" for one in run.state.unresolved)
-    rows = [row for row in run.state.objects if row.id in lost]
-    unsent = [row for row in rows if row.state == "creating" and not sent]
-    ready = [row for row in rows if row.looked_at is None or now >= row.looked_at + apart]
-    # Read by its id, not from a list: two reads apart are proof enough.
-    begin.forget(
-        run, [row.id for row in {*unsent, *(r for r in ready if r.looks + 1 >= attempts.LOOKS)}]
-    )
-    with sync.store.write() as conn:
-        claims.hold(conn, run.state.lease, now=now, seconds=sync.settings.lease_seconds)
-        for row in ready:
-            links.change(conn, row.id, looks=row.looks + 1, looked_at=now, state="ambiguous")
-    if _creating(run):
-        raise LaterError(now + apart, Hints.both())

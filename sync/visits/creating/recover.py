@@ -12,9 +12,11 @@ from sync.run import attempts
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
+from sync.store import calls
 from sync.store.lanes import Hints
 from sync.store.tables import blockers, claims, links
 from sync.visits.creating import begin, record, search
+from sync.visits.linking import listed, participants
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,7 +48,7 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
     ready = attempts.counts_from(sync, row, sent)
     if state.now < ready:
         raise LaterError(ready, Hints.both())
-    look = search.for_visit(run, row, sent)
+    look = search.for_row(run, row, sent)
     if look.found is not None:
         raise LaterError(adopt_found(run, row, look.found), Hints.both())
     silent = look.evidence is Evidence.SILENT
@@ -64,6 +66,48 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
     if attempts.is_hopeless(sync, sent):
         raise ParkedError("operator", str(row.id), "create_unknown", row.id)
     raise LaterError(due, Hints.both())
+
+
+def resolve_participants(run: VisitRun) -> None:
+    """Find out about participants whom an earlier run began to add; one read of the visit tells.
+
+    Who is in it has been added. Returns when all are known, found or certainly never added; raises
+    LaterError until then.
+    """
+    sync, state = run.sync, run.state
+    rows = participants.being_made(run)
+    if not rows:
+        return
+    if state.object("oncall") is None:
+        begin.forget(run, rows)
+        return
+    listed.read_oncall(run)
+    rows = participants.being_made(run)
+    denied = [row for row in rows if not _looked_again(run, row)]
+    if denied:
+        begin.forget(run, denied)
+    if participants.being_made(run):
+        raise LaterError(sync.clock() + sync.settings.apart, Hints.both())
+
+
+def _looked_again(run: VisitRun, row_id: int) -> bool:
+    """Note that the visit lacks a participant; False when they certainly were never added."""
+    sync, state = run.sync, run.state
+    row = next(one for one in state.objects if one.id == row_id)
+    with sync.store.read() as conn:
+        sent = calls.last_writing(conn, row.id)
+    if sent is None:
+        return False
+    if sync.clock() < attempts.counts_from(sync, row, sent):
+        return True
+    # Read by its id, not from a list: what it lacks is not there.
+    if attempts.is_denied(sync, row, sent, Evidence.SHOWS):
+        return False
+    with sync.store.write() as conn:
+        now = sync.clock()
+        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
+        attempts.note_look(conn, sync, row, sent, Evidence.SHOWS, now)
+    return True
 
 
 def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> datetime:

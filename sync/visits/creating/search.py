@@ -17,6 +17,7 @@ from sync.run.evidence.proofs import Evidence
 from sync.store.tables import attendances, facts, links
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from sync.core.wording import Json
@@ -32,11 +33,9 @@ class Look:
     evidence: Evidence = Evidence.SHOWS
 
 
-def for_visit(run: VisitRun, row: Obj, sent: datetime) -> Look:
+def for_row(run: VisitRun, row: Obj, sent: datetime) -> Look:
     """Look for the appointment that a creating row may have become."""
-    if row.system == "oncall":
-        return _oncall(run, row, sent)
-    return _of_several(run, row) if run.state.is_group else _drchrono(run, row, sent)
+    return _oncall(run, row, sent) if row.system == "oncall" else _drchrono(run, row, sent)
 
 
 def is_ours(run: VisitRun, row: Obj, shown: Visit) -> bool:
@@ -92,58 +91,90 @@ def _whole(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
         return None
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Whose appointment was to be made, with whom and when."""
+
+    patient: str | None
+    doctor: str
+    starts: datetime
+
+
 def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
-    """By day, doctor and patient, with the custom fields; a list lags (docs/api-facts.md, D29)."""
-    state, sync = run.state, run.sync
-    starts, doctor = state.row.starts_at, state.row.doctor
-    if starts is None or doctor is None:
+    """By day and doctor, with the custom fields; a list lags (docs/api-facts.md, D29)."""
+    place = _place_of(run, row)
+    if place is None:
         return Look(None, Evidence.SILENT)
-    days = {(starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
-    pages = sync.drchrono.list_appointments(
-        run.ticket,
-        verbose=True,
-        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
-        doctor=doctor,
-    )
     revisions: list[str | None] = []
-    for page in pages:
-        for json in page.results:
-            shown = drchrono.to_visit(json, run.mapping)
-            if is_ours(run, row, shown) or _fits(run, shown):
-                return Look(json)
-            revisions.append(shown.revision)
-    late = timedelta(seconds=sync.settings.late_seconds)
-    with sync.store.read() as conn:
+    # All members have one marker: of several the patient tells them apart.
+    for json in _listed(run, place, place.patient if run.state.is_group else None):
+        shown = drchrono.to_visit(json, run.mapping)
+        if _is_made(run, row, place, shown):
+            return Look(json)
+        revisions.append(shown.revision)
+    late = timedelta(seconds=run.sync.settings.late_seconds)
+    with run.sync.store.read() as conn:
         proven = proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS)
         if proven is Evidence.SHOWS:
             return Look(None, proven)
         return Look(None, proofs.of_revisions(conn, sent + late, revisions))
 
 
-def _fits(run: VisitRun, shown: Visit) -> bool:
-    """Whether an unmarked, unclaimed appointment is this very visit: patient, doctor and start.
-
-    Where the account lets us have no custom field, that is all there is to know it by.
-    """
-    state = run.state
+def _place_of(run: VisitRun, row: Obj) -> _Place | None:
+    state, at = run.state, run.state.place
+    doctor, starts = (at.doctor, at.starts) if at else (state.row.doctor, state.row.starts_at)
+    if state.is_group:
+        attended = next((s.attended for s in run.seats if s.appointment.id == row.id), None)
+    else:
+        attended = state.attendance
+    person = attended.person if attended is not None else None
     with run.sync.store.read() as conn:
-        if facts.appointment_field(conn, str(state.row.doctor)) is not None:
+        patient = links.patient_row(conn, person or 0)
+    if doctor is None or starts is None or (state.is_group and patient is None):
+        return None
+    return _Place(None if patient is None else str(patient.remote_id), doctor, starts)
+
+
+def _listed(run: VisitRun, place: _Place, patient: str | None) -> Iterator[dict[str, Json]]:
+    """The appointments of the days around a place, of one patient or of all."""
+    days = {(place.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
+    filters = {"doctor": place.doctor} | ({"patient": patient} if patient is not None else {})
+    for page in run.sync.drchrono.list_appointments(
+        run.ticket,
+        verbose=True,
+        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
+        **filters,
+    ):
+        yield from page.results
+
+
+def _is_made(run: VisitRun, row: Obj, place: _Place, shown: Visit) -> bool:
+    """Whether an appointment is the one that this create made, whatever became of it since.
+
+    Our marker says so. Where the account lets us have no custom field, patient, doctor and start of
+    one that is nobody's are all there is to know it by.
+    """
+    if is_ours(run, row, shown):
+        return not run.state.is_group or not _is_taken(run, shown.remote_id)
+    if not same_appointment(shown, place.patient or "", place.doctor, place.starts, over=True):
+        return False
+    with run.sync.store.read() as conn:
+        if facts.appointment_field(conn, place.doctor) is not None:
             return False
-        patient = (
-            links.patient_row(conn, state.attendance.person or 0) if state.attendance else None
+    return not _is_taken(run, shown.remote_id)
+
+
+def _is_taken(run: VisitRun, remote_id: str) -> bool:
+    """Whether an appointment stands in a visit, or has, or is one of two sides."""
+    with run.sync.store.read() as conn:
+        known = links.find(conn, "drchrono", "appointment", remote_id)
+        return known is not None and (
+            attendances.is_attended(conn, known.id)
+            or any(
+                one.id != known.id and one.kind == "appointment"
+                for one in links.objects_of(conn, known.aggregate)
+            )
         )
-        known = links.find(conn, "drchrono", "appointment", shown.remote_id)
-        claimed = known is not None and any(
-            one.id != known.id and one.kind == "appointment"
-            for one in links.objects_of(conn, known.aggregate)
-        )
-    return (
-        patient is not None
-        and not claimed
-        and shown.patient == patient.remote_id
-        and shown.starts == state.row.starts_at
-        and shown.provider == state.row.doctor
-    )
 
 
 def at(run: VisitRun, remote_id: str) -> dict[str, Json] | None:
@@ -159,47 +190,18 @@ def is_wanted(run: VisitRun, row: Obj, json: dict[str, Json]) -> bool:
     return is_ours(run, row, drchrono.to_visit(json, run.mapping))
 
 
-# --- an appointment of one of several -------------------------------------------------------------
+# --- before a newcomer's appointment is made ------------------------------------------------------
 
 
-def _of_several(run: VisitRun, row: Obj) -> Look:
-    """By day, doctor and the patient whose appointment it was to be."""
-    person = next((s.attended.person for s in run.seats if s.appointment.id == row.id), None)
-    with run.sync.store.read() as conn:
-        patient = links.patient_row(conn, person or 0)
-    found = None if patient is None else standing(run, str(patient.remote_id), over=True)
-    with run.sync.store.read() as conn:
-        return Look(found, proofs.of_list(conn, proofs.DRCHRONO_APPOINTMENTS))
-
-
-def standing(run: VisitRun, patient: str, *, over: bool = False) -> dict[str, Json] | None:
-    """By day, doctor and patient: one with our marker, or at the same time, and nobody else's.
-
-    `over`: one with our marker that has ended too. What we made may have been cancelled since.
-    """
+def standing(run: VisitRun, patient: str) -> dict[str, Json] | None:
+    """The open appointment of a patient that has our marker or stands there, and is nobody's."""
     slot = run.slot
-    days = {(slot.starts + timedelta(hours=hours)).date() for hours in (-14, 0, 14)}
-    pages = run.sync.drchrono.list_appointments(
-        run.ticket,
-        verbose=True,
-        date_range=f"{min(days).isoformat()}/{max(days).isoformat()}",
-        doctor=slot.doctor,
-        patient=patient,
-    )
-    for page in pages:
-        for json in page.results:
-            shown = drchrono.to_visit(json, run.mapping)
-            if shown.patient != patient or _is_members(run, shown.remote_id):
-                continue
-            ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
-            ours = _has_our_marker(run, "drchrono", shown)
-            same = same_appointment(shown, patient, slot.doctor, slot.starts)
-            if same or (ours and (over or not ended)):
-                return json
+    for json in _listed(run, _Place(patient, slot.doctor, slot.starts), patient):
+        shown = drchrono.to_visit(json, run.mapping)
+        if shown.patient != patient or _is_taken(run, shown.remote_id):
+            continue
+        ended = isinstance(shown.state, State) and shown.state.life is not Life.OPEN
+        ours = _has_our_marker(run, "drchrono", shown) and not ended
+        if ours or same_appointment(shown, patient, slot.doctor, slot.starts):
+            return json
     return None
-
-
-def _is_members(run: VisitRun, remote_id: str) -> bool:
-    with run.sync.store.read() as conn:
-        known = links.find(conn, "drchrono", "appointment", remote_id)
-        return known is not None and attendances.is_attended(conn, known.id)

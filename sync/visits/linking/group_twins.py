@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync.core.errors import Gone
 from sync.core.records import Absent, Visit
-from sync.core.rules import people
-from sync.core.rules.same import Here, Same, same_visit
-from sync.oncall import translate as oncall
-from sync.run import allowed, transfer
+from sync.core.rules.same import Here, Same, same_visit, who_comes
+from sync.people import by_index
+from sync.run import allowed
 from sync.run.outcomes import BUSY, LaterError, ParkedError
-from sync.store import attention, objects
+from sync.store import attention
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, blockers, decisions, links, person_index, work
+from sync.store.tables import attendances, blockers, decisions, links, work
 from sync.store.visits import visits
+from sync.visits.linking import join
 
 if TYPE_CHECKING:
+    from sync.run.transfer import Held
     from sync.store.tables.links import Obj
     from sync.visits.linking.invited import Invited
     from sync.visits.state.model import VisitRun
@@ -66,13 +66,8 @@ def _is_visit(obj: Obj) -> bool:
 
 def _attend_too(conn: Connection, run: VisitRun, key: int, shown: Visit) -> bool:
     members = {a.person for a in attendances.attendances(conn, key) if a.current}
-    for who in shown.attendees:
-        named = dict(people.keys(who)).get("email_name")
-        if named is None or who.cancelled is True:
-            continue
-        if members & set(person_index.find(conn, run.sync.digests, "email_name", named)):
-            return True
-    return False
+    coming = by_index.those_coming(conn, run.sync.digests, who_comes(shown.attendees))
+    return not members.isdisjoint(coming)
 
 
 # --- a group that has no OnCall visit yet ---------------------------------------------------------
@@ -81,65 +76,32 @@ def _attend_too(conn: Connection, run: VisitRun, key: int, shown: Visit) -> bool
 def take(run: VisitRun, invited: Invited) -> None:
     """Take the OnCall visit that staff booked for this group, if there is one.
 
+    It stands in this slot, bears no marker, and one of its participants is a member. The next run
+    finds each member's participant in it, and adds who is missing.
     Raises LaterError when it was taken or is busy, ParkedError when it may be one of several.
     """
-    found = [twin for twin in _candidates(run) if _is_for(run, twin, invited)]
+    slot = run.slot
+    charts = tuple(met.person for met in invited.met.values())
+    here = Here(slot.starts, slot.doctor, charts, group=True)
+    found = [
+        twin
+        for twin, _json, shown in join.read(
+            run, join.candidates(run, "oncall", slot.doctor, slot.starts)
+        )
+        if not shown.marker and same_visit(here, shown) is Same.CERTAIN
+    ]
     if not found:
         return
-    with run.sync.store.read() as conn:
-        unsure = any(allowed.is_unsure(conn, twin.aggregate) for twin in found)
-    if unsure or len(found) > 1:
-        ids = tuple(str(twin.remote_id) for twin in found)
-        raise allowed.unsure(ids, (twin.aggregate for twin in found))
-    _absorb(run, found[0], invited)
+    join.refuse_unsure(run, found)
+    if len(found) > 1:
+        raise join.which_of(found)
 
-
-def _candidates(run: VisitRun) -> list[Obj]:
-    """OnCall visits without appointments that stand then, or that were not read yet."""
-    slot = run.slot
-    with run.sync.store.read() as conn:
-        found = objects.at_place(
-            conn, "oncall", slot.doctor, slot.starts, besides=run.state.key, also_denied=True
-        )
-        return [twin for twin in found if _is_alone(conn, twin) and not _is_apart(conn, run, twin)]
-
-
-def _is_alone(conn: Connection, twin: Obj) -> bool:
-    others = [one for one in links.objects_of(conn, twin.aggregate) if one.kind == "appointment"]
-    return all(one.id == twin.id or one.state == "gone" for one in others)
-
-
-def _is_apart(conn: Connection, run: VisitRun, twin: Obj) -> bool:
-    """Whether somebody has told it apart from one of the members by hand."""
-    ids = [str(seat.appointment.remote_id) for seat in run.seats]
-    return bool(decisions.apart(conn, "visit", str(twin.remote_id), "appointment", ids))
-
-
-def _is_for(run: VisitRun, twin: Obj, invited: Invited) -> bool:
-    """Whether it stands in this slot, bears no marker, and one of its participants is a member."""
-    try:
-        json = run.sync.oncall.get_appointment(run.ticket, str(twin.remote_id))
-    except Gone:
-        return False
-    shown = oncall.to_visit(json, run.mapping)
-    charts = tuple(met.person for met in invited.met.values())
-    here = Here(run.slot.starts, run.slot.doctor, charts, group=True)
-    return not shown.marker and same_visit(here, shown) is Same.CERTAIN
-
-
-def _absorb(run: VisitRun, twin: Obj, invited: Invited) -> None:
-    """The next run finds each member's participant in it, and adds who is missing."""
-    sync, state = run.sync, run.state
-    with sync.store.write() as conn:
-        held = transfer.hold(conn, sync, twin.aggregate, lease=state.lease, hints=Hints.both())
-        now = held.now
-        if not _is_alone(conn, twin):
-            raise LaterError(now + BUSY, Hints.both())
-        transfer.absorb(held, twin.aggregate, state.key, hints=Hints.both())
-        links.change(conn, twin.id, generation=state.generation)
+    def attend(held: Held) -> None:
         for one, met in invited.met.items():
-            attendances.change_attendance(conn, one, person=met.key, person_version=met.version)
-    raise LaterError(now, Hints.both())
+            values = {"person": met.key, "person_version": met.version}
+            attendances.change_attendance(held.conn, one, **values)
+
+    join.absorb(run, found[0], attend)
 
 
 def stands_elsewhere(conn: Connection, run: VisitRun, person: int) -> bool:

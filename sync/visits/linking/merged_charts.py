@@ -18,6 +18,7 @@ from sync.core.rules import people
 from sync.core.rules.merge import Seen
 from sync.core.rules.views import UNREADABLE
 from sync.drchrono import translate as drchrono
+from sync.people import by_index
 from sync.people.resolve import participant
 from sync.run import transfer, waiting
 from sync.run.evidence import staleness
@@ -110,7 +111,7 @@ def _merged_into(run: VisitRun, key: int, remote_id: str) -> Person | None:
             return chart
         if decisions.are_apart(conn, ("patient", named), ("patient", remote_id)):
             return None
-        if _is_known_as(conn, run, key, chart, "email_name_birth"):
+        if by_index.is_known_as(conn, sync.digests, key, chart, "email_name_birth"):
             return chart
         alike = _is_alike(conn, run, key, chart, former, json)
         if not alike and not person_index.is_readable(conn, sync.digests, key):
@@ -130,13 +131,6 @@ def _former_row(conn: Connection, key: int) -> Obj | None:
     return found[-1] if found else None
 
 
-def _is_known_as(conn: Connection, run: VisitRun, key: int, chart: Person, what: str) -> bool:
-    who = dict(people.known_by(chart)).get(what)
-    if who is None or present(chart.birth_date, None) is None:
-        return False
-    return key in person_index.find(conn, run.sync.digests, what, who)
-
-
 def _is_alike(
     conn: Connection,
     run: VisitRun,
@@ -149,7 +143,7 @@ def _is_alike(
 
     Or by the former chart's baselines: an index of an earlier version lacks that key.
     """
-    if _is_known_as(conn, run, key, chart, "name_birth"):
+    if by_index.is_known_as(conn, run.sync.digests, key, chart, "name_birth"):
         return True
     if former is None or not present(chart.birth_date, None):
         return False

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync.core.rules import people
 from sync.core.rules.lifecycle import terminal
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
-from sync.people import reconcile
+from sync.people import by_index, reconcile
 from sync.run import attempts, waiting
 from sync.store import attention, calls
-from sync.store.tables import attendances, baselines, journal, links, person_index
+from sync.store.tables import attendances, baselines, journal, links
 from sync.store.visits import moves
 from sync.visits.state import carried
 from sync.visits.state.load import has_participant
@@ -97,6 +96,15 @@ def awaits_any(run: VisitRun) -> bool:
     return any(seat.attended.person is not None and not has_participant(seat) for seat in run.seats)
 
 
+def being_made(run: VisitRun) -> list[int]:
+    """The rows of participants whom we began to add and who are not known to be there."""
+    return [
+        seat.participant.id
+        for seat in run.seats
+        if seat.participant is not None and seat.participant.remote_id is None
+    ]
+
+
 def row_of(conn: Connection, run: VisitRun, remote_id: str) -> Obj:
     """The row of a participant of this visit; a new one where it has none yet."""
     return links.find(conn, "oncall", "participant", remote_id) or links.add(
@@ -153,10 +161,7 @@ def _is_as_sent(conn: Connection, run: VisitRun, seat: Seat, wire: dict[str, Jso
 
 
 def _is_person(conn: Connection, run: VisitRun, who: Attendee, person: int) -> bool:
-    keys = dict(people.keys(who))
-    if "email_name" not in keys:
-        return False
-    return person in person_index.find(conn, run.sync.digests, "email_name", keys["email_name"])
+    return person in by_index.with_email_and_name(conn, run.sync.digests, who)
 
 
 def keep_participant(

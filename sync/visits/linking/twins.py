@@ -1,18 +1,12 @@
 """Join one visit that was entered by hand on both sides, before anything is made.
 
-Candidates come from our own rows (same doctor, same start, one side only); each is read, and the
-person decides: never a guess, never two visits for one slot.
+Each candidate is read, and the person decides: never a guess, never two visits for one slot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Map
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
-from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Marker, Visit
 from sync.core.rules.place import slot_key
 from sync.core.rules.same import (
@@ -24,19 +18,21 @@ from sync.core.rules.same import (
     who_comes,
 )
 from sync.drchrono import translate as drchrono
-from sync.oncall import translate as oncall
-from sync.oncall.translate import participants_wire
-from sync.run import allowed, transfer
 from sync.run.evidence import behind, sealing
 from sync.run.outcomes import BUSY, LaterError
-from sync.store import objects
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, baselines, decisions, links, work
+from sync.store.tables import attendances, links, work
 from sync.store.visits import visits
+from sync.visits.linking import join, participants
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
     from sync.core.wording import Json
     from sync.people.resolve.participant import ResolvedPatient
+    from sync.run.transfer import Held
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
 
@@ -64,18 +60,7 @@ def with_oncall_twin(run: VisitRun, met: ResolvedPatient, doctor: str, starts: d
     Raises LaterError after joining (both sides are looked at anew), or when the twin is busy;
     ParkedError while a person is still to say whose twin it is.
     """
-    for twin in _candidates(run, "oncall", doctor, starts):
-        try:
-            json = run.sync.oncall.get_appointment(run.ticket, str(twin.remote_id))
-        except Gone:
-            _is_not_there(run, twin)
-            continue
-        shown = oncall.to_visit(json, run.mapping)
-        with run.sync.store.write() as conn:
-            # Not read a second time for the next booking, however many there are. The object's row
-            # before the visit's, as a run of its own does: else two wait for each other.
-            links.change(conn, twin.id, told=False)
-            visits.note_place(conn, twin.aggregate, shown, first=True)
+    for twin, json, shown in join.read(run, join.candidates(run, "oncall", doctor, starts)):
         if _is_coming(run, twin, shown):
             with run.sync.store.write() as conn:
                 now = run.sync.clock()
@@ -84,21 +69,11 @@ def with_oncall_twin(run: VisitRun, met: ResolvedPatient, doctor: str, starts: d
         found = Same.NO if shown.marker else same_visit(Here(starts, doctor, (met.person,)), shown)
         if found is Same.NO:
             continue
-        _not_unsure(run, twin)
+        join.refuse_unsure(run, [twin])
         if found is Same.MAYBE:
-            raise allowed.unsure((str(twin.remote_id),), (twin.aggregate,))
+            raise join.which_of([twin])
         (who,) = participants_of(met.person, who_comes(shown.attendees))
         _join(run, twin, met, who, json, run.state.read["drchrono"].visit)
-
-
-def _is_not_there(run: VisitRun, twin: Obj) -> None:
-    """Note that an id of which only a caller told was denied: no other booking reads it again.
-
-    Its own run looks at it in any case.
-    """
-    if twin.told:
-        with run.sync.store.write() as conn:
-            objects.note_denied(conn, twin.id, run.sync.clock())
 
 
 def _is_coming(run: VisitRun, twin: Obj, shown: Visit) -> bool:
@@ -123,17 +98,9 @@ def with_drchrono_twin(
     run: VisitRun, met: ResolvedPatient, doctor: str, starts: datetime, attendee: Attendee
 ) -> None:
     """Join a DrChrono appointment of the same slot and patient; raises as the other does."""
-    for twin in _candidates(run, "drchrono", doctor, starts):
-        try:
-            json = run.sync.drchrono.get_appointment(run.ticket, str(twin.remote_id))
-        except Gone:
-            _is_not_there(run, twin)
-            continue
-        shown = drchrono.to_visit(json, run.mapping)
-        with run.sync.store.write() as conn:
-            visits.note_place(conn, twin.aggregate, shown, first=True)
+    for twin, _json, shown in join.read(run, join.candidates(run, "drchrono", doctor, starts)):
         if same_appointment(shown, met.remote_id, doctor, starts):
-            _not_unsure(run, twin)
+            join.refuse_unsure(run, [twin])
             _join(run, twin, met, attendee, run.state.read["oncall"].json, shown)
 
 
@@ -149,47 +116,10 @@ def stands_for(run: VisitRun, json: dict[str, Json], met: ResolvedPatient, docto
     sync = run.sync
     with sync.store.write() as conn:
         obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=sync.clock())
-        if not _alone(conn, obj):
+        if not join.is_alone(conn, obj):
             return False
         visits.note_place(conn, obj.aggregate, shown)
     return True
-
-
-def _candidates(run: VisitRun, system: str, doctor: str, starts: datetime) -> list[Obj]:
-    """Live appointments of a system, alone in their visit, that stand in this slot by our rows.
-
-    Of one that was not read yet (OnCall's hints are bare), or could not be (a doctor's zone was not
-    known), the slot is not known: it may be this.
-    """
-    with run.sync.store.read() as conn:
-        found = objects.at_place(conn, system, doctor, starts, besides=run.state.key)
-        return [one for one in found if _alone(conn, one) and _may_join(conn, run, one)]
-
-
-def _may_join(conn: Connection, run: VisitRun, twin: Obj) -> bool:
-    """Whether nobody has told the two apart by hand."""
-    own = run.state.object("drchrono" if twin.system == "oncall" else "oncall")
-    if own is None:
-        return False
-    kind, other = ("visit", "appointment") if twin.system == "oncall" else ("appointment", "visit")
-    return not decisions.are_apart(conn, (kind, str(twin.remote_id)), (other, str(own.remote_id)))
-
-
-def _not_unsure(run: VisitRun, twin: Obj) -> None:
-    """Raises ParkedError when the twin may be another's: who comes later is asked about too."""
-    with run.sync.store.read() as conn:
-        unsure = allowed.is_unsure(conn, twin.aggregate)
-    if unsure:
-        raise allowed.unsure((str(twin.remote_id),), (twin.aggregate,))
-
-
-def _alone(conn: Connection, one: Obj) -> bool:
-    others = [
-        other
-        for other in links.objects_of(conn, one.aggregate)
-        if other.kind == "appointment" and other.id != one.id and other.state != "gone"
-    ]
-    return not others and one.remote_id is not None
 
 
 def _join(
@@ -197,35 +127,24 @@ def _join(
     twin: Obj,
     met: ResolvedPatient,
     attendee: Attendee,
-    json: Map[str, Json],
+    json: dict[str, Json],
     here: Visit,
 ) -> None:
-    sync, state = run.sync, run.state
-    with sync.store.write() as conn:
-        held = transfer.hold(conn, sync, twin.aggregate, lease=state.lease, hints=Hints.both())
-        now = held.now
-        if not _alone(conn, twin):
-            raise LaterError(now + BUSY, Hints.both())
-        transfer.absorb(held, twin.aggregate, state.key, hints=Hints.both())
-        links.change(conn, twin.id, generation=state.generation)
+    state = run.state
+
+    def attend(held: Held) -> None:
         source = state.object("drchrono" if twin.system == "oncall" else "oncall")
         appointment = twin if twin.system == "drchrono" else source
-        participant = links.find(conn, "oncall", "participant", attendee.remote_id) or links.add(
-            conn, state.key, "oncall", "participant", attendee.remote_id, now=now
-        )
-        wire = participants_wire(json)[attendee.remote_id]
-        baselines.settle(
-            conn, participant.id, sync.digests.fields(participant.id, wire), sync.digests.key_id
-        )
         values = {
             "appointment": appointment.id if appointment else None,
-            "participant": participant.id,
+            "participant": participants.settled_row_of(held.conn, run, attendee.remote_id, json).id,
             "person": met.key,
             "person_version": met.version,
         }
         if state.attendance is None:
-            attendances.attend(conn, state.key, **values)
+            attendances.attend(held.conn, state.key, **values)
         else:
-            attendances.change_attendance(conn, state.attendance.id, **values)
-        take_slot(conn, state.key, here, met.key)
-    raise LaterError(now, Hints.both())
+            attendances.change_attendance(held.conn, state.attendance.id, **values)
+        take_slot(held.conn, state.key, here, met.key)
+
+    join.absorb(run, twin, attend)
