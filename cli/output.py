@@ -22,7 +22,6 @@ from sync.core.printable import printable
 
 OK = 0
 TROUBLE = 1
-USAGE = 2
 
 _WIDTH = 110  # of a table where nobody measures one
 _NARROW = 12  # no column is made narrower to fit

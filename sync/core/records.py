@@ -105,9 +105,9 @@ class Visit:
     `provider_wire` and `division` are the ids that OnCall sent. `zone` is the doctor's zone, in
     which the wall clock was read. `keyed` says that the occurrence key is DrChrono's own. `office`,
     `patient`, `exam_room`, `group` and the fields of recurrence are DrChrono's only, `attendees`
-    OnCall's only; where `attendees_sent` is False the list was not sent, and an empty tuple means
-    nothing. `revision` is the source's `updated_at` as text. `marker` is ABSENT when the list that
-    holds it was not returned.
+    OnCall's only: where the list was not sent they are none, and that means nothing. `revision` is
+    the source's `updated_at` as text. `marker` is ABSENT when the list that holds it was not
+    returned.
     """
 
     system: str
@@ -133,7 +133,6 @@ class Visit:
     exam_room: Maybe[str] = ABSENT
     group: bool = False
     virtual_base: bool = False
-    attendees_sent: bool = False
     provider_wire: str | None = None
     division: str | None = None
 

@@ -34,8 +34,6 @@ from sync.store.tables.scans import MATCHING, begin, finish
 from sync.store.visits import visits as visit_rows
 from sync.visits.linking import twins
 
-CHUNK = 100
-
 
 def is_due(sync: Sync) -> bool:
     """Whether the accounts are pinned, and a mapped doctor's visits were never matched.

@@ -145,7 +145,6 @@ def to_visit(json: Json, mapping: VisitMapping) -> Visit:
             to_attendee(dict(one), mapping.addresses) for one in present(participants, [])
         ),
         marker=read_marker(sent),
-        attendees_sent=not isinstance(participants, Absent),
         provider_wire=provider,
         division=division,
     )

@@ -36,7 +36,6 @@ from sync.visits.state.load import load
 from sync.visits.state.model import Seat, Shown, VisitRun
 from sync.visits.state.view import view
 
-SIDES = ("drchrono", "oncall")
 # The baseline of a kept field: no value of either side has this digest, so the field is an edit.
 KEPT = "kept by hand"
 

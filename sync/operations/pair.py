@@ -39,8 +39,6 @@ from sync.store.tables.links import Obj
 from sync.store.visits import visits
 from sync.visits.linking import twins
 
-KINDS = ("visit", "person")
-
 
 @dataclass(frozen=True)
 class _People:

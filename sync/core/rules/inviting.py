@@ -12,8 +12,6 @@ NO_EMAIL = "patient_without_email"
 UNCLEAR_EMAIL = "patient_email_unclear"
 NO_NAME = "patient_without_name"
 INACTIVE = "patient_inactive"
-# What ends by itself when the chart says more.
-OF_THE_CHART = (NO_EMAIL, UNCLEAR_EMAIL, NO_NAME, INACTIVE)
 
 
 def refusal(chart: Person) -> str:

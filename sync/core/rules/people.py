@@ -8,7 +8,7 @@ somebody who knows the people.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final, Generic, TypeVar
 
@@ -196,12 +196,6 @@ def known_by(chart: Person) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if own.name and own.birth:
         more.append(("name_birth", (own.name, own.birth.isoformat())))
     return (*keys(chart), *more)
-
-
-def is_same_but_email(one: Person, other: Person) -> bool:
-    """Whether names and birth dates of two charts agree, both whole; their e-mails may differ."""
-    left, right = _traits(one), _traits(other)
-    return bool(left.name) and left.birth is not None and left == replace(right, email=left.email)
 
 
 T = TypeVar("T", bound=Person | Attendee)

@@ -35,7 +35,6 @@ from sync.store.schema import (
     visit,
 )
 
-System = Literal["drchrono", "oncall"]
 HIGHEST = 2**31 - 1  # of PostgreSQL's INTEGER
 TOLD_KINDS = ("appointment", "patient")  # what webhooks tell of
 

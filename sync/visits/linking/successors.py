@@ -61,15 +61,6 @@ def settle(run: VisitRun) -> None:
         _wait(run, original)
 
 
-def wake(conn: Connection, run: VisitRun) -> None:
-    """The original was rescheduled: clones that waited for that are looked at now."""
-    original = run.state.object("drchrono")
-    if original is None or original.remote_id is None:
-        return
-    for key in links.blocked_on(conn, "visit", original.remote_id):
-        work.raise_(conn, key, now=run.sync.clock(), hints=Hints.of("drchrono"))
-
-
 def _original(run: VisitRun, remote_id: str) -> Obj | None:
     """The original that stands for an open OnCall visit.
 

@@ -128,7 +128,6 @@ def test_a_visit_in_our_terms() -> None:
     assert visit.starts == datetime(2019, 1, 16, 18, tzinfo=UTC)
     assert visit.state
     assert visit.state.life is Life.OPEN
-    assert visit.attendees_sent
     (attendee,) = visit.attendees
     assert (attendee.remote_id, attendee.first_name, attendee.last_name) == (
         "12345",
@@ -147,11 +146,6 @@ def test_the_create_answer_lacks_a_status() -> None:
     state = to_visit(cancelled, MAPPING).state
     assert state
     assert state.life is Life.CANCELLED
-
-
-def test_a_list_item_without_participants_is_not_an_empty_visit() -> None:
-    assert not to_visit(without("participants"), MAPPING).attendees_sent
-    assert to_visit(without(participants=[]), MAPPING).attendees_sent
 
 
 @pytest.mark.parametrize(
