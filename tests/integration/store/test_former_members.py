@@ -10,10 +10,12 @@ from sqlalchemy import insert, select
 
 from sync.run.hinted import turns
 from sync.store.database import Store
+from sync.store.lanes import Hints
 from sync.store.schema import attention, call
-from sync.store.tables import attendances, journal, links, told, work
+from sync.store.tables import attendances, claims, journal, links, told, work
+from sync.store.tables.claims import Lease
 from sync.store.tables.told import Told
-from sync.store.tables.work import Hints, Lease, Wait
+from sync.store.tables.work import Wait
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NOW = T0 + timedelta(hours=1)
@@ -51,7 +53,7 @@ def group(store: Store) -> Iterator[tuple[int, int]]:
 def leased(store: Store, key: int) -> Lease:
     with store.write() as conn:
         work.raise_(conn, key, now=T0, hints=Hints.both())
-        lease = work.claim(conn, key, owner="w", now=NOW, seconds=45)
+        lease = claims.claim(conn, key, owner="w", now=NOW, seconds=45)
     assert lease is not None
     return lease
 
@@ -89,7 +91,7 @@ def test_it_waits_while_the_group_is_worked_on(sync: Any, group: tuple[int, int]
     turns.admit(sync)
     assert stands(sync.store, left) == (key, 1)
     with sync.store.write() as conn:
-        work.give_back(conn, lease, now=NOW)
+        claims.give_back(conn, lease)
     turns.admit(sync)
     own, waiting = stands(sync.store, left)
     assert waiting == 0
