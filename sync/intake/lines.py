@@ -11,7 +11,8 @@ from sync.core.wording import Json
 from sync.intake.sightings import Receipt
 from sync.oncall import newest
 from sync.runtime import Ring, Sync
-from sync.store.tables import facts, journal
+from sync.store import attention
+from sync.store.tables import facts
 
 CAUSE = "malformed_record"
 LookAtLine: TypeAlias = Callable[[Connection, Sync, dict[str, Json]], Receipt]
@@ -33,13 +34,13 @@ def each(
             rings += look(conn, sync, json).rings
         except MalformedError as error:
             facts.put(conn, name, error.field, sync.clock())
-            journal.open_attention(conn, 0, CAUSE, now=sync.clock(), candidates=[error.field])
+            attention.open_item(conn, 0, CAUSE, now=sync.clock(), candidates=[error.field])
             continue
         readable |= {name} & odd
     for name in readable:
         facts.forget(conn, name)
     if readable and not facts.malformed(conn):
-        journal.close_one(conn, 0, CAUSE, sync.clock())
+        attention.close_cause(conn, 0, CAUSE, sync.clock())
     return rings
 
 

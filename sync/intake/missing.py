@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sync.intake import sightings
 from sync.outbound.brake import NO_DOCTOR
 from sync.runtime import Ring, Sync
-from sync.store.tables import journal
+from sync.store import attention
 from sync.store.visits import listed
 
 
@@ -31,6 +31,6 @@ def _tell(conn: Connection, sync: Sync, system: str, lacking: int, of: int) -> N
     """Tell of a list that lacks more than the brake lets be cancelled: none of it is believed."""
     cause = f"{system}_list_incomplete"
     if lacking > sync.settings.brake_count and lacking > sync.settings.brake_share * of:
-        journal.open_attention(conn, 0, cause, now=sync.clock())
+        attention.open_item(conn, 0, cause, now=sync.clock())
     elif lacking * 2 <= of:  # few are lacking too when few are open any more
-        journal.close_one(conn, 0, cause, sync.clock())
+        attention.close_cause(conn, 0, cause, sync.clock())

@@ -26,9 +26,10 @@ from sync.run import occurrences, transfer
 from sync.run.evidence import accounts, behind
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
-from sync.store.tables import attendances, baselines, facts, journal, links, person_index, work
+from sync.store.tables import attendances, baselines, facts, links, person_index, work
 from sync.store.tables.links import Obj
 from sync.store.tables.scans import MATCHING, begin, finish
 from sync.store.visits import visits as visit_rows
@@ -141,9 +142,7 @@ def _contact(scan: Scan, json: dict[str, Json]) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         if contacts.of(conn, key, *place) is not None:
-            journal.open_attention(
-                conn, key, "contact_twice", now=now, candidates=[shown.remote_id]
-            )
+            attention.open_item(conn, key, "contact_twice", now=now, candidates=[shown.remote_id])
             return
         contact_search.link(conn, sync, key, found, shown, json, place)
 
@@ -252,7 +251,7 @@ def _alone(scan: Scan, system: str, met: ListedVisit, hits: list[str]) -> list[R
         obj = _object(conn, scan, system, met)
         _note(conn, obj, met.visit)
         if hits:
-            journal.open_attention(
+            attention.open_item(
                 conn, obj.aggregate, "visit_unsure", now=now, candidates=sorted(hits)
             )
             links.block(conn, obj.aggregate, kind="operator", ref="visit_unsure", now=now)

@@ -21,9 +21,10 @@ from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import transfer
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.people import persons
-from sync.store.tables import attendances, baselines, journal, links, work
+from sync.store.tables import attendances, baselines, links, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -210,7 +211,7 @@ def _settle_names(conn: Connection, scan: Scan, there: ListedVisit, one: Relinke
         return True
     key = person(conn, scan, chart.remote_id)
     if scan.mapping.policy.on_first_difference == "ask":
-        journal.open_attention(
+        attention.open_item(
             conn, key, "contact_differs", now=scan.now, object_id=row.id, candidates=differs
         )
         return True

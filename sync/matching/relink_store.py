@@ -16,8 +16,9 @@ from sync.core.rules.relink import marker_of
 from sync.matching import relink_places, relink_settle
 from sync.matching.relink_places import RelinkedFamily, RelinkedSeat
 from sync.run import occurrences, transfer
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import decisions, journal, links, work
+from sync.store.tables import decisions, links, work
 from sync.store.visits import moves, visits
 from sync.store.visits import occurrences as known
 
@@ -47,7 +48,7 @@ def store(conn: Connection, scan: Scan, relinked: RelinkedFamily) -> int | None:
     quiet = relink_settle.visit(conn, scan, relinked, made)
     if relinked.family.group and relink_places.unsure(scan, relinked, made):
         there = [met.visit.remote_id for met in relinked.visits[-1:]]
-        journal.open_attention(conn, key, "visit_unsure", now=scan.now, candidates=there)
+        attention.open_item(conn, key, "visit_unsure", now=scan.now, candidates=there)
         return None
     all_bear = all(row.has_marker or not str(row.remote_id).isdecimal() for row in rows)
     if quiet and all_bear and relinked.family.lost is None:

@@ -22,9 +22,10 @@ from sync.run import allowed, transfer
 from sync.run.outcomes import LaterError
 from sync.run.transfer import Held
 from sync.runtime import Ring, Sync
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.people import persons
-from sync.store.tables import attendances, claims, decisions, journal, links, work
+from sync.store.tables import attendances, claims, decisions, links, work
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
@@ -133,7 +134,7 @@ def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...
             one, other = (names[0], str(here.remote_id)), (names[1], str(pair.there.remote_id))
             decisions.tell_apart(conn, one, other, by=by, now=now)
         apart = _let_go(held, pair) if pair.leaves else _take_out(held, pair)
-        journal.close_attention(conn, pair.key, now)
+        attention.close_rest(conn, pair.key, now)
         return raise_again(conn, pair.key, now), raise_again(conn, apart, now)
 
 

@@ -16,7 +16,7 @@ from sync.operations.by_hand import NotPossibleError, Preview
 from sync.run import allowed
 from sync.runtime import Sync
 from sync.store import attention
-from sync.store.tables import decisions, journal, links
+from sync.store.tables import decisions, links
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
 
@@ -69,7 +69,7 @@ def pair(conn: Connection, sync: Sync, both: "BothVisits") -> int:
         )
     for obj in (here, there):
         links.change(conn, obj.id, state="live")
-        journal.close_attention(conn, obj.aggregate, now)
+        attention.close_rest(conn, obj.aggregate, now)
         links.unblock(conn, obj.aggregate)
     visits.change(conn, there.aggregate, state="open", starts_at=right.starts, doctor=None)
     return here.aggregate

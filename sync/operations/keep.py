@@ -20,8 +20,9 @@ from sync.outbound.gate import Ticket
 from sync.people import charts, contact_search
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring, Sync
+from sync.store import attention
 from sync.store.lanes import Lane
-from sync.store.tables import attendances, baselines, claims, decisions, journal, links
+from sync.store.tables import attendances, baselines, claims, decisions, links
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 
@@ -155,4 +156,4 @@ def _keep_people(sync: Sync, lease: Lease, targets: list[_Target]) -> None:
             kept: dict[str, Json] = dict.fromkeys((n for one in targets for n in one.names), KEPT)
             digests = sync.digests.fields(patient.id, kept)
             baselines.settle(conn, patient.id, digests, sync.digests.key_id)
-        journal.close_one(conn, lease.aggregate, "contact_differs", now)
+        attention.close_cause(conn, lease.aggregate, "contact_differs", now)

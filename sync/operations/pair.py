@@ -26,12 +26,12 @@ from sync.operations.lookup import UnknownError, remote_object
 from sync.people import charts, contact_search, contacts
 from sync.run import transfer
 from sync.runtime import Ring, Sync
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import (
     attendances,
     baselines,
     decisions,
-    journal,
     links,
     person_index,
 )
@@ -197,7 +197,7 @@ def _pair_visits(conn: Connection, sync: Sync, both: BothVisits) -> int:
     person = _attend(conn, sync, here, both)
     visits.change(conn, key, state="open", hold_until=None, starts_at=both.left.starts)
     twins.take_slot(conn, key, both.left, person)
-    journal.close_attention(conn, key, now)
+    attention.close_rest(conn, key, now)
     return key
 
 
@@ -304,6 +304,6 @@ def _pair_people(conn: Connection, sync: Sync, both: _People) -> int:
     provider, division = present(both.right.provider, None), present(both.right.division, None)
     links.change(conn, obj.id, seen_at=now, provider=provider, division=division)
     baselines.forget(conn, obj.id)
-    journal.close_attention(conn, patient.aggregate, now)
+    attention.close_rest(conn, patient.aggregate, now)
     contact_search.adopt(conn, sync, links.get(conn, obj.id), both.left, both.right, both.there)
     return patient.aggregate

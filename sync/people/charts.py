@@ -12,7 +12,8 @@ from sync.core.records import Absent, Person, present
 from sync.core.rules import plausible
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
-from sync.store.tables import journal, links
+from sync.store import attention
+from sync.store.tables import links
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -50,11 +51,11 @@ def tell(conn: Connection, sync: Sync, key: int, chart: Person) -> None:
     """
     now = sync.clock()
     if chart.odd:
-        journal.open_attention(conn, key, ODD_BIRTH_DATE, now=now, candidates=list(chart.odd))
+        attention.open_item(conn, key, ODD_BIRTH_DATE, now=now, candidates=list(chart.odd))
     elif present(chart.birth_date, None) is not None:
-        journal.close_one(conn, key, ODD_BIRTH_DATE, now)
+        attention.close_cause(conn, key, ODD_BIRTH_DATE, now)
     elif not isinstance(chart.birth_date, Absent):
-        journal.close_one(conn, key, ODD_BIRTH_DATE, now, object_id=0)
+        attention.close_cause(conn, key, ODD_BIRTH_DATE, now, object_id=0)
 
 
 def tell_contact(
@@ -65,7 +66,7 @@ def tell_contact(
         return
     row = links.patient_row(conn, key)
     if row is not None:
-        journal.open_attention(
+        attention.open_item(
             conn,
             key,
             ODD_BIRTH_DATE,

@@ -15,8 +15,9 @@ from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
 from sync.people import by_index, charts
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import baselines, claims, decisions, facts, journal, links, work
+from sync.store.tables import baselines, claims, decisions, facts, links, work
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 
@@ -58,7 +59,7 @@ def find(
     if unsure:
         ids = [shown.remote_id for _record, shown in unsure]
         with sync.store.write() as conn:
-            journal.open_attention(
+            attention.open_item(
                 conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
             )
     return None, not unsure
@@ -208,7 +209,7 @@ def adopt(
         now = sync.clock()
         work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"), lane=Lane.BULK)
     if differs:
-        journal.open_attention(
+        attention.open_item(
             conn, obj.aggregate, "contact_differs", now=sync.clock(), object_id=obj.id,
             candidates=differs,
         )  # fmt: skip

@@ -19,7 +19,7 @@ from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store import attention, calls
-from sync.store.tables import baselines, claims, facts, journal, links
+from sync.store.tables import baselines, claims, facts, links
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 from sync.store.visits import moves
@@ -95,10 +95,10 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
             if contact is not None:
                 with sync.store.write() as conn:
                     for cause in TOLD:
-                        journal.close_one(conn, lease.aggregate, cause, sync.clock())
+                        attention.close_cause(conn, lease.aggregate, cause, sync.clock())
         except Refused as refusal:
             with sync.store.write() as conn:
-                journal.open_attention(
+                attention.open_item(
                     conn,
                     lease.aggregate,
                     "contact_refused",

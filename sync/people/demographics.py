@@ -17,8 +17,9 @@ from sync.oncall import translate as oncall
 from sync.people import charts
 from sync.run.changes import compare
 from sync.run.evidence import staleness
+from sync.store import attention
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, baselines, journal, links, work
+from sync.store.tables import attendances, baselines, links, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,11 +94,11 @@ def _tell(run: PersonRun, target: Obj, left: list[str]) -> None:
     key, now = run.lease.aggregate, run.sync.clock()
     with run.sync.store.write() as conn:
         if left:
-            journal.open_attention(
-                conn, key, journal.NOT_BROUGHT_BACK, now=now, object_id=target.id, candidates=left
+            attention.open_item(
+                conn, key, attention.NOT_BROUGHT_BACK, now=now, object_id=target.id, candidates=left
             )
         else:
-            journal.close_one(conn, key, journal.NOT_BROUGHT_BACK, now, object_id=target.id)
+            attention.close_cause(conn, key, attention.NOT_BROUGHT_BACK, now, object_id=target.id)
 
 
 def _told(run: PersonRun) -> Iterator[tuple[Obj, dict[str, Json], Person | Attendee]]:

@@ -21,6 +21,7 @@ from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.hinted import fruitless, reads
 from sync.run.outcomes import ParkedError
+from sync.store import attention
 from sync.store.lanes import Hints
 from sync.store.people import persons
 from sync.store.tables import (
@@ -195,7 +196,7 @@ def _carry(run: PersonRun) -> str:
     if cause:
         if reached:  # nobody is told of patients whom nobody tries to reach
             with sync.store.write() as conn:
-                journal.open_attention(conn, key, cause, now=sync.clock())
+                attention.open_item(conn, key, cause, now=sync.clock())
         return cause
     if (reached or doctors) and sharing.is_told(sync, present(run.person.email, "")):
         return sharing.CAUSE
@@ -250,8 +251,8 @@ def _settle(run: PersonRun, cause: str) -> None:
             keep = [*contacts.TOLD, "contact_differs", "participant_refused"]
             keep += [charts.ODD_BIRTH_DATE, sharing.CAUSE, cause]
             if sync.mapping.policy.demographics_back:
-                keep.append(journal.NOT_BROUGHT_BACK)
-            journal.close_attention(conn, run.lease.aggregate, now, keep=keep)
+                keep.append(attention.NOT_BROUGHT_BACK)
+            attention.close_rest(conn, run.lease.aggregate, now, keep=keep)
 
 
 def _finish(

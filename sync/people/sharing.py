@@ -18,7 +18,7 @@ from sync.runtime import Ring
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.people import patients
-from sync.store.tables import blockers, facts, journal, links, person_index, work
+from sync.store.tables import blockers, facts, links, person_index, work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,7 +87,7 @@ def _tell(conn: Connection, crowd: Crowd, now: datetime) -> None:
     """One open item for each address, on one of those who share it; the number is kept right."""
     item = attention.of_one(conn, crowd.people, CAUSE)
     if item is None:
-        journal.open_attention(conn, min(crowd.people), CAUSE, now=now, candidates=crowd.told)
+        attention.open_item(conn, min(crowd.people), CAUSE, now=now, candidates=crowd.told)
     elif item.candidates != crowd.told:
         attention.list_anew(conn, item.id, crowd.told)
 

@@ -18,8 +18,9 @@ from sync.people import charts, contact_search, due_fields
 from sync.run.changes import compare
 from sync.run.evidence import staleness
 from sync.run.outcomes import LaterError
+from sync.store import attention
 from sync.store.lanes import Hints
-from sync.store.tables import baselines, claims, journal, links, work
+from sync.store.tables import baselines, claims, links, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,8 +114,8 @@ def _settling(
             digests = sync.digests.fields(target.id, shown)
             baselines.settle(conn, target.id, digests, sync.digests.key_id)
         links.change(conn, target.id, seen_at=sync.clock())
-        for cause in (f"{kind}_refused", journal.NOT_BROUGHT_BACK):
-            journal.close_about(conn, target.aggregate, target.id, sync.clock(), cause=cause)
+        for cause in (f"{kind}_refused", attention.NOT_BROUGHT_BACK):
+            attention.close_object(conn, None, target.id, sync.clock(), cause=cause)
 
     return after
 
@@ -180,7 +181,7 @@ def _patch_participant(
 def _told(run: PersonRun, target: Obj, cause: str, refusal: Refused) -> None:
     """A refused change is told once and not tried again until the chart changes."""
     with run.sync.store.write() as conn:
-        journal.open_attention(
+        attention.open_item(
             conn,
             run.lease.aggregate,
             cause,

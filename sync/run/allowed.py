@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sync.run.outcomes import ParkedError
 from sync.store import attention
 from sync.store.service import installation
-from sync.store.tables import blockers, journal
+from sync.store.tables import blockers
 from sync.store.visits import visits
 
 if TYPE_CHECKING:
@@ -90,4 +90,4 @@ def _candidates_left(conn: Connection, key: int) -> tuple[int, ...]:
 
 def is_unsure(conn: Connection, key: int) -> bool:
     """Whether a person is still to say which visit of the other system this one is."""
-    return journal.is_open(conn, key, UNSURE)
+    return attention.is_open(conn, key, UNSURE)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sync.core.errors import Refused
 from sync.outbound.optional import FOR_FIELDS
-from sync.store.tables import journal, links
+from sync.store import attention
+from sync.store.tables import links
 
 if TYPE_CHECKING:
     from sync.runtime import Sync
@@ -19,10 +20,10 @@ def do_without(sync: Sync, obj: Obj, refusal: Refused) -> None:
         raise refusal
     with sync.store.write() as conn:
         links.change(conn, obj.id, has_marker=True)
-        journal.open_attention(
+        attention.open_item(
             conn,
             obj.aggregate,
-            journal.FIELD_REFUSED,
+            attention.FIELD_REFUSED,
             now=sync.clock(),
             object_id=obj.id,
             candidates=["marker"],

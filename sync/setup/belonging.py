@@ -20,7 +20,6 @@ from sync.setup import keys
 from sync.store import attention, revisions
 from sync.store.clock import DatabaseClock
 from sync.store.service import installation
-from sync.store.tables import journal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -91,7 +90,7 @@ class Belonging:
         with sync.store.write() as conn:
             if not self._clock_is_off:
                 _right_again(conn, sync, host)
-            elif journal.open_attention(conn, 0, CLOCK_OFF, now=now, candidates=[host]):
+            elif attention.open_item(conn, 0, CLOCK_OFF, now=now, candidates=[host]):
                 seconds = round(ahead.total_seconds(), 1)
                 sync.log.warning("the clocks of host and database differ", seconds=seconds)
 
@@ -113,7 +112,7 @@ class Belonging:
 
 def _right_again(conn: Connection, sync: Sync, host: str) -> None:
     if attention.named_in(conn, 0, CLOCK_OFF) == {host}:
-        journal.close_one(conn, 0, CLOCK_OFF, sync.clock())
+        attention.close_cause(conn, 0, CLOCK_OFF, sync.clock())
 
 
 def _is_pinned(sync: Sync) -> bool:

@@ -32,11 +32,10 @@ from sync.settings_rules import is_loopback
 from sync.setup import belonging, check_mapping, probes
 from sync.setup.check_mapping import DrChronoSide
 from sync.setup.finding import Finding, good, remote_trouble, trouble
-from sync.store import revisions
+from sync.store import attention, revisions
 from sync.store import trouble as database_trouble
 from sync.store.lanes import Lane
 from sync.store.service import installation
-from sync.store.tables import journal
 
 __all__ = ["Finding", "check", "settings_findings", "wrong_setting"]
 
@@ -153,7 +152,7 @@ def _belonging(sync: Sync) -> list[Finding]:
         else trouble(name, "a process with these settings does no work", wrong)
     ]
     with sync.store.read() as conn:
-        off = journal.is_open(conn, 0, belonging.CLOCK_OFF)
+        off = attention.is_open(conn, 0, belonging.CLOCK_OFF)
     fix = "Have the host's clock set by NTP, and the database's."
     if off:
         found.append(trouble("clock", "a host's clock is off by more than 5 s", fix))

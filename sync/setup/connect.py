@@ -23,9 +23,10 @@ from sync.run.evidence import accounts
 from sync.runtime import Sync
 from sync.setup import candidate, practice
 from sync.setup.candidate import ConnectError, Judged
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
-from sync.store.tables import facts, journal, links, work
+from sync.store.tables import facts, links, work
 
 __all__ = ["ConnectError", "Judged"]
 
@@ -252,7 +253,7 @@ def _adopt(conn: Connection, sync: Sync, pair: StoredToken, judged: Judged) -> N
         oncall_org=judged.oncall_org,
         name=sync.digests.installation(judged.practice_group, judged.oncall_org),
     )
-    journal.close_attention(conn, 0, now, keep=NOT_OF_THE_ACCOUNT)
+    attention.close_rest(conn, 0, now, keep=NOT_OF_THE_ACCOUNT)
     for system in accounts.SYSTEMS:
         accounts.note_right(conn, sync, system, now)
     for waiting in links.blocked_on(conn, "auth"):

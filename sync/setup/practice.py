@@ -14,7 +14,8 @@ from sync.run.evidence import accounts
 from sync.run.evidence.ownership import division_urls
 from sync.runtime import Ring, Sync
 from sync.setup import profile_meaning
-from sync.store.tables import facts, journal
+from sync.store import attention
+from sync.store.tables import facts
 from sync.visits.state import zones
 
 
@@ -106,9 +107,9 @@ def _own_fields(sync: Sync, mapping: Mapping) -> None:
                 with sync.store.write() as conn:
                     facts.put(conn, f"{kind}:{entry.drchrono}", field_id, sync.clock())
                     if by_doctor.get(entry.drchrono) is None:  # what was refused is given now
-                        journal.close_one(conn, 0, f"{kind}_refused", sync.clock())
+                        attention.close_cause(conn, 0, f"{kind}_refused", sync.clock())
 
 
 def _refused(sync: Sync, kind: str) -> None:
     with sync.store.write() as conn:
-        journal.open_attention(conn, 0, f"{kind}_refused", now=sync.clock())
+        attention.open_item(conn, 0, f"{kind}_refused", now=sync.clock())

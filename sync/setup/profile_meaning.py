@@ -11,7 +11,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from sync.mapping import Mapping
-from sync.store.tables import facts, journal
+from sync.store import attention
+from sync.store.tables import facts
 
 RENAMED = "profile_renamed"
 
@@ -30,9 +31,9 @@ def notice(conn: Connection, mapping: Mapping, now: datetime) -> None:
         elif known != meaning:
             other.append(profile)
     if other:
-        journal.open_attention(conn, 0, RENAMED, now=now, candidates=other)
+        attention.open_item(conn, 0, RENAMED, now=now, candidates=other)
     else:
-        journal.close_one(conn, 0, RENAMED, now)
+        attention.close_cause(conn, 0, RENAMED, now)
 
 
 def _meaning(mapping: Mapping, profile: str) -> str:

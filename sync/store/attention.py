@@ -1,16 +1,20 @@
-"""Read and close what an operator is asked: one open item per aggregate, object and cause.
+"""Open, read and close what an operator is asked: one open item per aggregate, object and cause."""
 
-`journal` opens items, and closes them with the end of a run.
-"""
-
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, not_, select, update
 
+from sync.store import upsert
 from sync.store.schema import attention
+
+# Told of an object's optional field; closed when a value went through, and by nothing else.
+FIELD_REFUSED = "field_refused"
+# Told of a participant or contact whose words can't go into the chart; closed when they can, or
+# when the chart's go over them.
+NOT_BROUGHT_BACK = "not_brought_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,97 @@ class Item:
 
 _ROW = tuple(attention.c[name] for name in Item.__slots__)
 _OPEN = attention.c.closed_at.is_(None)
+
+
+def open_item(
+    conn: Connection,
+    aggregate: int,
+    cause: str,
+    *,
+    now: datetime,
+    object_id: int = 0,
+    candidates: Any = None,
+) -> bool:
+    """Tell an operator, once per (aggregate, object, cause); returns whether it was news."""
+    made = conn.execute(
+        upsert.insert(conn, attention)
+        .values(
+            aggregate=aggregate,
+            object=object_id,
+            cause=cause,
+            candidates=candidates,
+            opened_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(attention.c.id)
+    )
+    return made.first() is not None
+
+
+def close_rest(
+    conn: Connection,
+    aggregate: int,
+    now: datetime,
+    *,
+    keep: Iterable[str] = (),
+    keep_about: Iterable[str] = (),
+) -> None:
+    """Close what is open about an aggregate, but for the causes that still hold.
+
+    `keep_about`: those that still hold where they are about one of its objects.
+    """
+    about = (attention.c.object != 0) & attention.c.cause.in_(list(keep_about))
+    conn.execute(
+        update(attention)
+        .where(
+            attention.c.aggregate == aggregate,
+            _OPEN,
+            attention.c.cause.not_in([*keep, FIELD_REFUSED]),
+            not_(about),
+        )
+        .values(closed_at=now)
+    )
+
+
+def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
+    """Whether something is open about one cause."""
+    found = select(attention.c.id).where(
+        attention.c.aggregate == aggregate,
+        attention.c.cause == cause,
+        _OPEN,
+    )
+    return conn.execute(found.limit(1)).first() is not None
+
+
+def close_cause(
+    conn: Connection, aggregate: int, cause: str, now: datetime, *, object_id: int | None = None
+) -> bool:
+    """Close what is open about one cause (`object_id`: about that object, 0: about none).
+
+    Returns whether anything was.
+    """
+    chosen = [attention.c.aggregate == aggregate, attention.c.cause == cause]
+    chosen += [attention.c.object == object_id] if object_id is not None else []
+    closed = conn.execute(update(attention).where(*chosen, _OPEN).values(closed_at=now))
+    return closed.rowcount > 0
+
+
+def close_object(
+    conn: Connection,
+    aggregate: int | None,
+    object_id: int,
+    now: datetime,
+    *,
+    cause: str | None = None,
+) -> None:
+    """Close what is open about one object (of that aggregate), whatever its cause or for one."""
+    chosen = [attention.c.object == object_id, _OPEN]
+    chosen += [attention.c.aggregate == aggregate] if aggregate is not None else []
+    chosen += [attention.c.cause == cause] if cause is not None else []
+    conn.execute(update(attention).where(*chosen).values(closed_at=now))
+
+
+# --- what is open ---------------------------------------------------------------------------------
 
 
 def every_open(conn: Connection, cause: str | None = None) -> list[Item]:
@@ -91,6 +186,17 @@ def list_anew(conn: Connection, item: int, candidates: Collection[str]) -> None:
     """Have an item list these ids."""
     these = update(attention).where(attention.c.id == item)
     conn.execute(these.values(candidates=list(candidates)))
+
+
+def list_more(
+    conn: Connection, aggregate: int, cause: str, object_id: int, names: Collection[str]
+) -> None:
+    """Have the open item of a cause about an object list these too."""
+    about = attention.c.aggregate == aggregate, attention.c.object == object_id
+    mine = (*about, attention.c.cause == cause, _OPEN)
+    before = conn.execute(select(attention.c.candidates).where(*mine)).scalar_one()
+    listed = sorted({*(before or []), *names})
+    conn.execute(update(attention).where(*mine).values(candidates=listed))
 
 
 def list_open_anew(

@@ -14,9 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync.core.errors import NotBefore, Refused, RemoteError
 from sync.mapping import MappingError
 from sync.runtime import Ring, Sync
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import ticks
-from sync.store.tables import facts, journal, links, work
+from sync.store.tables import facts, links, work
 from sync.store.tables.scans import MATCHING, progress
 
 # When a task that failed is tried again, at the latest, and how long after it was due it is told.
@@ -75,11 +76,11 @@ def _failed(
         since = _since(conn, name, code, now)
         ticks.not_later(conn, name, now + AGAIN)
         if after is None:
-            journal.open_attention(conn, 0, f"{name}_refused", now=now)
+            attention.open_item(conn, 0, f"{name}_refused", now=now)
             return
         overdue = done is not None and every > _OFTEN and now - done > every + after
         if overdue or now - since > after:
-            journal.open_attention(conn, 0, f"{name}_keeps_failing", now=now)
+            attention.open_item(conn, 0, f"{name}_keeps_failing", now=now)
 
 
 def _since(conn: Connection, name: str, code: str, now: datetime) -> datetime:
@@ -96,8 +97,8 @@ def _succeeded(sync: Sync, name: str) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         facts.forget(conn, _SINCE + name)
-        journal.close_one(conn, 0, f"{name}_keeps_failing", now)
-        if journal.close_one(conn, 0, f"{name}_refused", now):
+        attention.close_cause(conn, 0, f"{name}_keeps_failing", now)
+        if attention.close_cause(conn, 0, f"{name}_refused", now):
             # What was forbidden by id waits for the same right: it is given now.
             for key in links.blocked_on(conn, "operator", "forbidden"):
                 work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)

@@ -15,9 +15,10 @@ from sync.run.evidence import accounts, behind
 from sync.run.hinted import forget, lists
 from sync.runtime import Ring, Sync
 from sync.setup import connect, practice
+from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import cleaning, installation, ticks
-from sync.store.tables import facts, journal, links, work
+from sync.store.tables import facts, links, work
 from sync.store.tables.scans import progress
 from sync.store.visits import visits
 from sync.tasks import failing
@@ -86,7 +87,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         # Whatever it says when it is mended is news, the old content too.
         with sync.store.write() as conn:
             installation.note_mapping(conn, None)
-            journal.open_attention(conn, 0, "mapping_unusable", now=sync.clock())
+            attention.open_item(conn, 0, "mapping_unusable", now=sync.clock())
         return ()
     with sync.store.read() as conn:
         known = installation.mapping_version(conn)
@@ -95,7 +96,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
     rings = practice.learn(sync)
     with sync.store.write() as conn:
         installation.note_mapping(conn, version)
-        journal.close_one(conn, 0, "mapping_unusable", sync.clock())
+        attention.close_cause(conn, 0, "mapping_unusable", sync.clock())
         waiting = links.blocked_on(conn, "mapping")
         waiting += links.blocked_on(conn, "operator", "left_scope")
         waiting += sharing.mapping_changed(conn, sync, sync.clock())
@@ -120,7 +121,7 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
         if sync.live:
             # Another deployment's token may be used now: this one has taken its place.
             waiting += links.blocked_on(conn, "auth", ELSEWHERE)
-            journal.close_one(conn, 0, ELSEWHERE, sync.clock())
+            attention.close_cause(conn, 0, ELSEWHERE, sync.clock())
         for key in waiting:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
     return tuple(Ring(key, Lane.BULK) for key in waiting)
@@ -137,7 +138,7 @@ def token_renewed(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         now = sync.clock()
         facts.put(conn, "token_version", version, now)
-        journal.close_one(conn, 0, "auth", now)
+        attention.close_cause(conn, 0, "auth", now)
         waiting = links.blocked_on(conn, "auth")
         for key in waiting:
             work.raise_(conn, key, now=now, hints=Hints.both())
@@ -148,13 +149,13 @@ def _tell_lost(sync: Sync) -> None:
     """Tell at once of a pair that can't be renewed: its access token may be dead already."""
     state = sync.keeper.status().state
     with sync.store.read() as conn:
-        told = journal.is_open(conn, 0, TOKEN_LOST)
+        told = attention.is_open(conn, 0, TOKEN_LOST)
     if state is ConnectionState.LOST and not told:
         with sync.store.write() as conn:
-            journal.open_attention(conn, 0, TOKEN_LOST, now=sync.clock())
+            attention.open_item(conn, 0, TOKEN_LOST, now=sync.clock())
     elif state is ConnectionState.GOOD and told:
         with sync.store.write() as conn:
-            journal.close_one(conn, 0, TOKEN_LOST, sync.clock())
+            attention.close_cause(conn, 0, TOKEN_LOST, sync.clock())
 
 
 def held_visits(sync: Sync) -> tuple[Ring, ...]:

@@ -21,7 +21,7 @@ from sync.run import waiting
 from sync.run.evidence import accounts, standing
 from sync.run.outcomes import AbsorbedError, LaterError, NothingThereError, ParkedError
 from sync.runtime import Ring, Sync
-from sync.store import calls
+from sync.store import attention, calls
 from sync.store.lanes import Hints
 from sync.store.tables import blockers, claims, journal, links, work
 from sync.store.tables.claims import FenceLostError, Lease
@@ -159,7 +159,7 @@ def _ended(sync: Sync, lease: Lease) -> None:
         return
     with sync.store.write() as conn:
         blockers.wake(conn, blockers.RUN, str(lease.aggregate), now=sync.clock())
-        journal.close_one(conn, lease.aggregate, claims.KEEPS_FAILING, sync.clock())
+        attention.close_cause(conn, lease.aggregate, claims.KEEPS_FAILING, sync.clock())
 
 
 def _parked(failure: Exception) -> ParkedError | None:
@@ -213,7 +213,7 @@ def _unresolved(sync: Sync, lease: Lease) -> None:
     _later(sync, lease, due, hints=Hints.both())
     if count >= GAVE_UP:
         with sync.store.write() as conn:
-            journal.open_attention(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
+            attention.open_item(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
 
 
 def _again(sync: Sync, lease: Lease, code: str) -> None:
@@ -226,7 +226,7 @@ def _again(sync: Sync, lease: Lease, code: str) -> None:
         now = sync.clock()
         claims.defer(conn, lease, due=now + timedelta(seconds=seconds), failed=True)
         if lease.attempts + 1 >= GIVE_UP_TELLING:
-            journal.open_attention(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
+            attention.open_item(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
 
 
 def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
@@ -235,12 +235,12 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         now = sync.clock()
         claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
-        journal.close_attention(
+        attention.close_rest(
             conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=second_patient.TOLD
         )
         waiting.block(conn, lease.aggregate, parked, now=now, object_id=parked.object_id)
         if parked.cause is not None:
-            journal.open_attention(
+            attention.open_item(
                 conn,
                 0 if parked.cause in OF_THE_SERVICE else lease.aggregate,
                 parked.cause,
@@ -262,7 +262,7 @@ def _nothing_there(sync: Sync, lease: Lease) -> None:
         now = sync.clock()
         claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
-        journal.close_attention(conn, lease.aggregate, now)
+        attention.close_rest(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
         claims.complete(conn, lease)
 

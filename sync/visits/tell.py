@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 # Attention that stands until somebody has read it, whatever later runs see.
-TO_BE_READ = ("noted", journal.FIELD_REFUSED)
+TO_BE_READ = ("noted", attention.FIELD_REFUSED)
 # The same where it is about one participant or one appointment.
 TO_BE_READ_ABOUT = (participants.LOST, *second_patient.TOLD)
 # What the mapping or its direction keeps from being made.
@@ -41,15 +41,15 @@ def tell(conn: Connection, run: VisitRun, plan: Plan, parked: Mapping[int, Parke
     causes = {cause for _object, cause in odd} | {why.cause or "" for why in still.values()}
     _close(conn, run, {*plan.asks, *causes})
     for object_id, cause in odd:
-        journal.open_attention(conn, key, cause, now=now, object_id=object_id)
+        attention.open_item(conn, key, cause, now=now, object_id=object_id)
     for cause in plan.notes:
-        journal.open_attention(conn, key, cause, now=now)
+        attention.open_item(conn, key, cause, now=now)
     for cause in plan.asks:
         _ask(conn, run, cause)
     for object_id, why in still.items():
         waiting.block(conn, key, why, now=now, object_id=object_id)
         if why.cause is not None:
-            journal.open_attention(conn, key, why.cause, now=now, object_id=object_id)
+            attention.open_item(conn, key, why.cause, now=now, object_id=object_id)
     if plan.skipped == "awaits_successor" or plan.of(Fate.WAITS):
         _wake_successors(conn, run, plan)
     if plan.held or plan.skipped in OUTSIDE:
@@ -64,7 +64,7 @@ def _close(conn: Connection, run: VisitRun, asked: Iterable[str]) -> None:
     key, now = run.state.key, run.sync.clock()
     if not run.state.is_group:
         keep = (*asked, *TO_BE_READ)
-        journal.close_attention(conn, key, now, keep=keep, keep_about=TO_BE_READ_ABOUT)
+        attention.close_rest(conn, key, now, keep=keep, keep_about=TO_BE_READ_ABOUT)
         if run.state.parked:
             links.unblock(conn, key)
         return
@@ -81,10 +81,10 @@ def _ask(conn: Connection, run: VisitRun, cause: str) -> None:
         return
     if cause == zones.UNKNOWN:
         doctor = doctor_of(run.state) or ""
-        journal.open_attention(conn, 0, cause, now=now, candidates=[doctor])
+        attention.open_item(conn, 0, cause, now=now, candidates=[doctor])
         links.block(conn, key, kind="zone", ref=doctor, now=now)
         return
-    journal.open_attention(conn, key, cause, now=now)
+    attention.open_item(conn, key, cause, now=now)
     links.block(conn, key, kind="operator", ref=cause, now=now)
 
 

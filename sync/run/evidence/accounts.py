@@ -17,9 +17,10 @@ from sync.config import Mode
 from sync.core.errors import Gone, Transient, WrongAccount
 from sync.mapping import MappingError
 from sync.run.evidence import ownership
+from sync.store import attention
 from sync.store.lanes import Lane
 from sync.store.service import installation
-from sync.store.tables import facts, journal
+from sync.store.tables import facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,13 +90,13 @@ def note_right(conn: Connection, sync: Sync, system: str, at: datetime) -> None:
     """The account was just seen to be the pinned one."""
     facts.put(conn, _FACT + system, _value(sync, system, _RIGHT), at)
     if not wrong(conn, sync):
-        journal.close_one(conn, 0, CAUSE, at)
+        attention.close_cause(conn, 0, CAUSE, at)
 
 
 def _note_wrong(sync: Sync, system: str, at: datetime) -> None:
     with sync.store.write() as conn:
         facts.put(conn, _FACT + system, _value(sync, system, _WRONG), at)
-        journal.open_attention(conn, 0, CAUSE, now=at, candidates=[system])
+        attention.open_item(conn, 0, CAUSE, now=at, candidates=[system])
 
 
 def _value(sync: Sync, system: str, how: str) -> str:
@@ -240,7 +241,7 @@ def require_sight(sync: Sync, doctor: str | None, since: datetime) -> None:
     if not _looked_for(sync, doctor):
         require(sync, "drchrono", since)
         with sync.store.write() as conn:
-            journal.open_attention(conn, 0, UNSEEN, now=began, candidates=[doctor])
+            attention.open_item(conn, 0, UNSEEN, now=began, candidates=[doctor])
         raise WrongAccount(UNSEEN, began + FRESH)
 
 
@@ -251,7 +252,7 @@ def _looked_for(sync: Sync, doctor: str) -> bool:
     with sync.store.write() as conn:
         facts.put(conn, _SIGHT + doctor, "yes" if seen else "no", began)
         if seen and not _unseen(conn):
-            journal.close_one(conn, 0, UNSEEN, began)
+            attention.close_cause(conn, 0, UNSEEN, began)
     return seen
 
 

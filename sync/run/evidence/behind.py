@@ -16,8 +16,9 @@ import structlog
 from sync.core.records import Marker, Visit
 from sync.run.evidence import sealing
 from sync.run.evidence.sealing import Origin
+from sync.store import attention
 from sync.store.service import ticks
-from sync.store.tables import facts, journal, links, scans
+from sync.store.tables import facts, links, scans
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,7 +122,7 @@ def notice(
     """
     log.warning("the database knows less than the two systems", system=system, aggregate=aggregate)
     facts.put(conn, CAUSE, "yes", now)
-    journal.open_attention(conn, 0, CAUSE, now=now)
+    attention.open_item(conn, 0, CAUSE, now=now)
 
 
 def is_noticed(conn: Connection) -> bool:
@@ -135,7 +136,7 @@ def over(conn: Connection, now: datetime) -> None:
         ticks.all_due(conn, now)
     facts.put(conn, CAUSE, "no", now)
     facts.put(conn, RELINKED, "yes", now)
-    journal.close_one(conn, 0, CAUSE, now)
+    attention.close_cause(conn, 0, CAUSE, now)
 
 
 def was_looked_at(conn: Connection, seen: datetime) -> bool:

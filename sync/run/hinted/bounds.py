@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.core import bucket
-from sync.store.tables import buckets, journal
+from sync.store import attention
+from sync.store.tables import buckets
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,6 +47,6 @@ def put_back(conn: Connection, sync: Sync, system: str, said: Settled, now: date
 def tell_flood(conn: Connection, waiting: int, now: datetime) -> None:
     """Open or close the item about a flood; between the two numbers it stays as it is."""
     if waiting >= FLOOD:
-        journal.open_attention(conn, 0, FLOOD_CAUSE, now=now)
+        attention.open_item(conn, 0, FLOOD_CAUSE, now=now)
     elif waiting == 0:
-        journal.close_one(conn, 0, FLOOD_CAUSE, now)
+        attention.close_cause(conn, 0, FLOOD_CAUSE, now)

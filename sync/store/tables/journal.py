@@ -1,9 +1,8 @@
-"""Keep the journal: deliveries, conflicts, attention, counters, heartbeats."""
+"""Keep the journal: deliveries, conflicts, counters, heartbeats."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -11,24 +10,17 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    not_,
     null,
     select,
     update,
 )
 
 from sync.store import counting, upsert
-from sync.store.schema import attention, conflict, counter, delivery, heartbeat, object_
+from sync.store.schema import conflict, counter, delivery, heartbeat, object_
 from sync.store.tables.told import Settled, Told
 
 UNEXPLAINED_MOST = 20  # of one object
 SECONDS_BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
-
-# Told of an object's optional field; closed when a value went through, and by nothing else.
-FIELD_REFUSED = "field_refused"
-# Told of a participant or contact whose words can't go into the chart; closed when they can, or
-# when the chart's go over them.
-NOT_BROUGHT_BACK = "not_brought_back"
 
 _NOTED = tuple(column for column in delivery.c if column.name != "id")
 
@@ -234,91 +226,6 @@ def is_conflict_noted(conn: Connection, object_id: int, field: str, since: datet
 def forget_conflicts(conn: Connection, ids: list[int]) -> None:
     """Take back what was recorded of a write that was not made."""
     conn.execute(delete(conflict).where(conflict.c.id.in_(ids)))
-
-
-def open_attention(
-    conn: Connection,
-    aggregate: int,
-    cause: str,
-    *,
-    now: datetime,
-    object_id: int = 0,
-    candidates: Any = None,
-) -> bool:
-    """Tell an operator, once per (aggregate, object, cause); returns whether it was news."""
-    made = conn.execute(
-        upsert.insert(conn, attention)
-        .values(
-            aggregate=aggregate,
-            object=object_id,
-            cause=cause,
-            candidates=candidates,
-            opened_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(attention.c.id)
-    )
-    return made.first() is not None
-
-
-def close_attention(
-    conn: Connection,
-    aggregate: int,
-    now: datetime,
-    *,
-    keep: Iterable[str] = (),
-    keep_about: Iterable[str] = (),
-) -> None:
-    """Close what is open about an aggregate, but for the causes that still hold.
-
-    `keep_about`: those that still hold where they are about one of its objects.
-    """
-    about = (attention.c.object != 0) & attention.c.cause.in_(list(keep_about))
-    conn.execute(
-        update(attention)
-        .where(
-            attention.c.aggregate == aggregate,
-            attention.c.closed_at.is_(None),
-            attention.c.cause.not_in([*keep, FIELD_REFUSED]),
-            not_(about),
-        )
-        .values(closed_at=now)
-    )
-
-
-def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
-    """Whether something is open about one cause."""
-    found = select(attention.c.id).where(
-        attention.c.aggregate == aggregate,
-        attention.c.cause == cause,
-        attention.c.closed_at.is_(None),
-    )
-    return conn.execute(found.limit(1)).first() is not None
-
-
-def close_one(
-    conn: Connection, aggregate: int, cause: str, now: datetime, *, object_id: int | None = None
-) -> bool:
-    """Close what is open about one cause (`object_id`: about that object, 0: about none).
-
-    Returns whether anything was.
-    """
-    chosen = [attention.c.aggregate == aggregate, attention.c.cause == cause]
-    chosen += [attention.c.object == object_id] if object_id is not None else []
-    closed = conn.execute(
-        update(attention).where(*chosen, attention.c.closed_at.is_(None)).values(closed_at=now)
-    )
-    return closed.rowcount > 0
-
-
-def close_about(
-    conn: Connection, aggregate: int, object_id: int, now: datetime, *, cause: str | None = None
-) -> None:
-    """Close what is open about one object, whatever its cause or for one."""
-    chosen = [attention.c.object == object_id, attention.c.closed_at.is_(None)]
-    chosen += [attention.c.aggregate == aggregate] if cause is None else []
-    chosen += [attention.c.cause == cause] if cause is not None else []
-    conn.execute(update(attention).where(*chosen).values(closed_at=now))
 
 
 def bump(conn: Connection, name: str, labels: str, by: float = 1.0) -> None:

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from sync.core.wording import Json
 from sync.digests import Digests, UnknownKeyError
+from sync.store import attention as items
 from sync.store import upsert
+from sync.store.attention import FIELD_REFUSED as CAUSE
 from sync.store.schema import attention, call, object_, refused_field
-from sync.store.tables import journal
-from sync.store.tables.journal import FIELD_REFUSED as CAUSE
 
 
 def row_of(conn: Connection, object_id: int | None, call_id: int | None) -> int | None:
@@ -97,8 +97,8 @@ def remember(
     if not told:
         return
     key = conn.execute(select(object_.c.aggregate).where(object_.c.id == object_id)).scalar_one()
-    if not journal.open_attention(conn, key, CAUSE, now=now, object_id=object_id, candidates=told):
-        _tell_too(conn, key, object_id, told)
+    if not items.open_item(conn, key, CAUSE, now=now, object_id=object_id, candidates=told):
+        items.list_more(conn, key, CAUSE, object_id, told)
 
 
 def forget(conn: Connection, object_id: int, keys: Iterable[str], *, now: datetime) -> None:
@@ -110,15 +110,7 @@ def forget(conn: Connection, object_id: int, keys: Iterable[str], *, now: dateti
     )
     if of(conn, object_id):
         return
-    conn.execute(
-        update(attention)
-        .where(
-            attention.c.object == object_id,
-            attention.c.cause == CAUSE,
-            attention.c.closed_at.is_(None),
-        )
-        .values(closed_at=now)
-    )
+    items.close_object(conn, None, object_id, now, cause=CAUSE)
 
 
 def hand_on(conn: Connection, source: int, target: int) -> None:
@@ -131,18 +123,6 @@ def hand_on(conn: Connection, source: int, target: int) -> None:
     )
     for table in (refused_field, attention):
         conn.execute(update(table).where(table.c.object == source).values(object=target))
-
-
-def _tell_too(conn: Connection, key: int, object_id: int, told: list[str]) -> None:
-    mine = (
-        attention.c.aggregate == key,
-        attention.c.object == object_id,
-        attention.c.cause == CAUSE,
-        attention.c.closed_at.is_(None),
-    )
-    before = conn.execute(select(attention.c.candidates).where(*mine)).scalar_one()
-    names = sorted({*(before or []), *told})
-    conn.execute(update(attention).where(*mine).values(candidates=names))
 
 
 def _digest(digests: Digests, object_id: int, key: str, value: Json, key_id: str) -> str:

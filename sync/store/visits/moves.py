@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from sync.store import attention as items
 from sync.store import upsert
 from sync.store.lanes import Hints
 from sync.store.schema import (
@@ -158,7 +159,7 @@ def _hand_on_told(conn: Connection, source: int, target: int, now: datetime) -> 
         object_.c.aggregate == source, object_.c.kind == "participant"
     )
     mine = attention.c.aggregate == source
-    about = or_(attention.c.object.in_(participants), attention.c.cause == journal.FIELD_REFUSED)
+    about = or_(attention.c.object.in_(participants), attention.c.cause == items.FIELD_REFUSED)
     conn.execute(
         update(attention).where(mine, attention.c.closed_at.is_(None), ~about).values(closed_at=now)
     )
@@ -231,7 +232,7 @@ def one(conn: Connection, obj: Obj, target: int, **values: Any) -> None:
     it is dropped: the run that follows there finds anew.
     """
     mine = (attention.c.aggregate == obj.aggregate, attention.c.object == obj.id)
-    refused = attention.c.cause == journal.FIELD_REFUSED
+    refused = attention.c.cause == items.FIELD_REFUSED
     conn.execute(delete(attention).where(*mine, attention.c.closed_at.is_(None), ~refused))
     conn.execute(update(attention).where(*mine, refused).values(aggregate=target))
     links.unblock_object(conn, obj.aggregate, obj.id)
@@ -244,7 +245,7 @@ def close(conn: Connection, key: int, now: datetime) -> None:
 
     Who waits for its next run is raised, as it may have none.
     """
-    journal.close_attention(conn, key, now)
+    items.close_rest(conn, key, now)
     links.unblock(conn, key)
     over = {"state": "closed", "slot_key": None, "hold_until": None}
     conn.execute(update(visit).where(visit.c.aggregate == key).values(**over))

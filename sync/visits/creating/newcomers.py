@@ -18,8 +18,9 @@ from sync.drchrono import translate as drchrono
 from sync.people.resolve import participant
 from sync.run import allowed, attempts, transfer
 from sync.run.outcomes import BUSY, LaterError, ParkedError
+from sync.store import attention
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, baselines, claims, journal, links
+from sync.store.tables import attendances, baselines, claims, links
 from sync.visits.creating import appointment, begin, search
 from sync.visits.linking import group_twins, participants
 from sync.visits.state import load, slot
@@ -168,7 +169,7 @@ def _asked_no_more(run: VisitRun, known: list[Attendee]) -> None:
         for who in known:
             row = links.find(conn, "oncall", "participant", who.remote_id)
             if row is not None:
-                journal.close_about(conn, run.state.key, row.id, run.sync.clock())
+                attention.close_object(conn, run.state.key, row.id, run.sync.clock())
                 links.unblock_object(conn, run.state.key, row.id)
 
 

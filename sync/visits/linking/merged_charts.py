@@ -23,8 +23,9 @@ from sync.people.resolve import participant
 from sync.run import transfer, waiting
 from sync.run.evidence import staleness
 from sync.run.outcomes import BUSY, LaterError, ParkedError
+from sync.store import attention
 from sync.store.lanes import Hints
-from sync.store.tables import baselines, blockers, decisions, journal, links, person_index, work
+from sync.store.tables import baselines, blockers, decisions, links, person_index, work
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
@@ -74,7 +75,7 @@ def _tell_of_member(run: VisitRun, appointment: Obj, parked: ParkedError) -> Non
         waiting.block(conn, key, parked, now=now, object_id=appointment.id)
         if parked.cause is not None:
             told = list(parked.candidates)
-            journal.open_attention(
+            attention.open_item(
                 conn, key, parked.cause, now=now, object_id=appointment.id, candidates=told
             )
 

@@ -15,7 +15,7 @@ from sync.oncall.translate import participants_wire
 from sync.people import by_index, reconcile
 from sync.run import attempts, waiting
 from sync.store import attention, calls
-from sync.store.tables import attendances, baselines, journal, links
+from sync.store.tables import attendances, baselines, links
 from sync.store.visits import moves
 from sync.visits.state import carried
 from sync.visits.state.load import has_participant
@@ -68,7 +68,7 @@ def tell_lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> None:
     now = run.sync.clock()
     for seat in lost(conn, run, json):
         object_id = seat.appointment.id
-        journal.open_attention(conn, run.state.key, LOST, now=now, object_id=object_id)
+        attention.open_item(conn, run.state.key, LOST, now=now, object_id=object_id)
 
 
 def lost(conn: Connection, run: VisitRun, json: dict[str, Json]) -> list[Seat]:
@@ -124,7 +124,7 @@ def tell_of(conn: Connection, run: VisitRun, row: Obj, why: ParkedError) -> None
     """Tell once of a participant for whom nothing is made, and note what may change that."""
     key, now = run.state.key, run.sync.clock()
     cause, asked = why.cause or "participant_unmatched", list(why.candidates) or None
-    journal.open_attention(conn, key, cause, now=now, object_id=row.id, candidates=asked)
+    attention.open_item(conn, key, cause, now=now, object_id=row.id, candidates=asked)
     waiting.told(conn, key, row.id, why, now)
 
 
@@ -175,7 +175,7 @@ def keep_participant(
     else:
         row = row_of(conn, run, remote_id)
     # Whoever was asked about as nobody's before their appointment was known is this member.
-    journal.close_about(conn, state.key, row.id, sync.clock())
+    attention.close_object(conn, state.key, row.id, sync.clock())
     links.unblock_object(conn, state.key, row.id)
     wire = participants_wire(json)[remote_id]
     calls.forget_sent(conn, row.id)

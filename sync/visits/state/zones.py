@@ -21,7 +21,7 @@ from sync.run.evidence import accounts
 from sync.runtime import Ring, Sync
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import attendances, baselines, facts, journal, links, work
+from sync.store.tables import attendances, baselines, facts, links, work
 from sync.store.tables.work import Wait
 from sync.store.visits import visits
 
@@ -108,10 +108,10 @@ def _is_free(conn: Connection, key: int) -> bool:
 def _tell(conn: Connection, cause: str, doctors: Sequence[str], now: datetime) -> None:
     """One item for the whole service that names the doctors; it ends when there are none."""
     if not doctors:
-        journal.close_one(conn, 0, cause, now)
+        attention.close_cause(conn, 0, cause, now)
         return
     names = sorted(doctors)
-    if not journal.open_attention(conn, 0, cause, now=now, candidates=names):
+    if not attention.open_item(conn, 0, cause, now=now, candidates=names):
         attention.list_open_anew(conn, 0, cause, names)
 
 

@@ -13,6 +13,7 @@ from sync import assemble
 from sync.config import Settings
 from sync.core.tokens import StoredToken
 from sync.runtime import Sync
+from sync.store import attention
 from sync.store.database import Store
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import blocker
@@ -210,9 +211,9 @@ def test_what_is_parked_and_what_wants_attention_is_counted(web: FlaskClient, st
         for kind, ref in (("mapping", "a"), ("patient", "5")):
             values = {"aggregate": key, "object": 1, "kind": kind, "ref": ref, "since": NOW}
             conn.execute(insert(blocker).values(**values))
-        journal.open_attention(conn, key, "no_mapping", now=NOW)
-        journal.open_attention(conn, key, "no_email", now=NOW)
-        journal.close_attention(conn, key, NOW, keep=["no_email"])
+        attention.open_item(conn, key, "no_mapping", now=NOW)
+        attention.open_item(conn, key, "no_email", now=NOW)
+        attention.close_rest(conn, key, NOW, keep=["no_email"])
     told = samples(web)
     assert told["sync_parked_items", ()] == 1
     assert told["sync_attention_open", ()] == 1

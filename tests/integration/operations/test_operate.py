@@ -14,11 +14,12 @@ from sync.operations.attention import UnknownError
 from sync.outbound import brake
 from sync.outbound.brake import BrakedError
 from sync.runtime import Ring, Sync
+from sync.store import attention as items
 from sync.store.database import Store
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import attention, blocker, call, decision, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import claims, journal, links, work
+from sync.store.tables import claims, links, work
 from sync.store.visits import moves
 from tests.support.clinic import Clinic, utc, wall
 
@@ -198,7 +199,7 @@ def test_an_edit_whose_webhook_never_came_is_carried_by_resync(clinic: Clinic) -
 
 def ask(store: Store, key: int, cause: str, **values: Any) -> int:
     with store.write() as conn:
-        journal.open_attention(conn, key, cause, now=NOW, **values)
+        items.open_item(conn, key, cause, now=NOW, **values)
         found = conn.execute(
             select(attention.c.id).where(attention.c.aggregate == key, attention.c.cause == cause)
         )

@@ -14,9 +14,10 @@ from sync.operations import attention
 from sync.operations.attention import BusyError, UnknownError
 from sync.operations.report import Explanation
 from sync.runtime import Sync
+from sync.store import attention as items
 from sync.store.schema import object_
 from sync.store.schema import work as work_table
-from sync.store.tables import claims, journal, links
+from sync.store.tables import claims, links
 from sync.tasks import worker
 from tests.support.clinic import Clinic, utc, wall
 
@@ -329,7 +330,7 @@ def test_explain_tells_what_it_waits_for_and_what_came_meanwhile(clinic: Clinic)
     assert [asked["item"]] == [one.id for one in attention.attention_list(clinic.sync)]
     other = attention.resync(clinic.sync, "appointment", "4711")[0].aggregate
     with clinic.sync.store.write() as conn:
-        journal.open_attention(conn, other, "overlap", now=clinic.now())
+        items.open_item(conn, other, "overlap", now=clinic.now())
     clinic.edit(appointment, duration=45)
     clinic.sandbox.wait_idle()
     found = attention.explain(clinic.sync, "appointment", appointment)

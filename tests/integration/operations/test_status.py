@@ -15,6 +15,7 @@ from sync.operations import status
 from sync.operations.status import BudgetLeft, drain_seconds
 from sync.outbound.budget import Limit
 from sync.runtime import Sync
+from sync.store import attention
 from sync.store.database import Store
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import call, throttle
@@ -92,9 +93,9 @@ def test_what_waits_and_what_is_parked(sync: Sync, store: Store) -> None:
         links.block(conn, first, kind="mapping", ref="doctor:9", now=NOW)
         links.block(conn, first, kind="operator", ref="x", now=NOW)
         links.block(conn, second, kind="patient", ref="7", now=NOW, object_id=5)
-        journal.open_attention(conn, first, "doctor_unmapped", now=NOW)
-        journal.open_attention(conn, second, "overlap", now=NOW)
-        journal.close_attention(conn, second, NOW)
+        attention.open_item(conn, first, "doctor_unmapped", now=NOW)
+        attention.open_item(conn, second, "overlap", now=NOW)
+        attention.close_rest(conn, second, NOW)
     found = status.overview(sync)
     assert found.lanes == (
         ("live", 2, 90.0),

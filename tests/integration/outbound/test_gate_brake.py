@@ -7,8 +7,9 @@ from sqlalchemy import insert
 
 from sync.outbound import brake
 from sync.outbound.brake import BrakedError, BrakeRule
+from sync.store import attention
 from sync.store.schema import call, decision, visit
-from sync.store.tables import journal, links
+from sync.store.tables import links
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RULE = BrakeRule(10, 0.05)
@@ -146,14 +147,14 @@ def test_who_somebody_was_asked_about_stays_stopped_until_they_answer(store, doc
     with store.write() as conn:
         key = links.new_aggregate(conn, "visit", T0)
         links.block(conn, key, kind="operator", ref=doctor or "brake", now=T0)
-        journal.open_attention(conn, key, "brake", now=T0)
+        attention.open_item(conn, key, "brake", now=T0)
     assert stopped(store, doctor=doctor, at=minutes(24 * 60))
     assert not stopped(store, doctor="2", at=minutes(24 * 60))
     release(store, doctor or "", minutes(24 * 60))
     assert not stopped(store, doctor=doctor, at=minutes(24 * 60 + 1))
     assert stopped(store, doctor=doctor, at=minutes(25 * 60))
     with store.write() as conn:
-        journal.close_one(conn, key, "brake", minutes(25 * 60))
+        attention.close_cause(conn, key, "brake", minutes(25 * 60))
     assert not stopped(store, doctor=doctor, at=minutes(25 * 60))
 
 

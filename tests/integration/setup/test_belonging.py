@@ -16,11 +16,11 @@ from sync.config import Settings
 from sync.runtime import Sync
 from sync.setup import keys
 from sync.setup.belonging import Belonging
+from sync.store import attention as items
 from sync.store import revisions
 from sync.store.clock import DatabaseClock
 from sync.store.database import Store
 from sync.store.schema import attention, digest_key, installation
-from sync.store.tables import journal
 from sync.tasks import schedule, worker
 from tests.support.clinic import SECRET, Clinic, open_clinic, wall
 from tests.support.sandbox_client import Sandbox
@@ -260,7 +260,7 @@ def test_a_clock_that_is_off_is_told_once_and_until_it_is_right(postgres_url: st
         fit._asked = float("-inf")
         assert sync.misfit() is None
         with store.read() as conn:
-            assert journal.is_open(conn, 0, "clock_off") is bool(told)
+            assert items.is_open(conn, 0, "clock_off") is bool(told)
             assert len(conn.execute(select(attention)).all()) == 1
     sync.close()
     store.close()

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import insert, select
 
 from sync.run.hinted import turns
+from sync.store import attention as items
 from sync.store.database import Store
 from sync.store.lanes import Hints
 from sync.store.schema import attention, call
-from sync.store.tables import attendances, claims, journal, links, told, work
+from sync.store.tables import attendances, claims, links, told, work
 from sync.store.tables.claims import Lease
 from sync.store.tables.told import Told
 from sync.store.tables.work import Wait
@@ -40,7 +41,7 @@ def group(store: Store) -> Iterator[tuple[int, int]]:
         attendances.attend(conn, key, appointment=stays.id)
         ended = attendances.attend(conn, key, appointment=left.id)
         attendances.change_attendance(conn, ended, current=False)
-        journal.open_attention(conn, key, "field_refused", now=T0, object_id=left.id)
+        items.open_item(conn, key, "field_refused", now=T0, object_id=left.id)
         conn.execute(
             insert(call).values(
                 aggregate=key, object=left.id, system="drchrono", method="PATCH", state="open",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from sync.store import attention as items
 from sync.store.schema import attention, conflict, delivery
 from sync.store.tables import journal, links
 from tests.support.servers.races import in_processes, in_threads
@@ -33,10 +34,10 @@ def obj(store, key):
 
 def tell(store, _index=0, aggregate=0, cause="auth", now=T0, **values):
     with store.write() as conn:
-        return journal.open_attention(conn, aggregate, cause, now=now, **values)
+        return items.open_item(conn, aggregate, cause, now=now, **values)
 
 
-def items(store):
+def told(store):
     with store.read() as conn:
         rows = conn.execute(select(attention).order_by(attention.c.id))
         return [(row.aggregate, row.object, row.cause, row.closed_at) for row in rows]
@@ -48,7 +49,7 @@ def test_an_operator_is_told_once_per_aggregate_object_and_cause(store):
     assert tell(store, cause="brake") is True
     assert tell(store, aggregate=3) is True
     assert tell(store, aggregate=3, object_id=9) is True
-    assert len(items(store)) == 4
+    assert len(told(store)) == 4
 
 
 def test_of_one_cause_what_is_about_another_object_stays(store):
@@ -56,20 +57,20 @@ def test_of_one_cause_what_is_about_another_object_stays(store):
         tell(store, aggregate=3, object_id=object_id)
     tell(store, aggregate=4)
     with store.write() as conn:
-        assert journal.close_one(conn, 3, "auth", at(60), object_id=0)
-        assert not journal.close_one(conn, 3, "auth", at(60), object_id=0)
-    assert items(store) == [(3, 0, "auth", at(60)), (3, 9, "auth", None), (4, 0, "auth", None)]
+        assert items.close_cause(conn, 3, "auth", at(60), object_id=0)
+        assert not items.close_cause(conn, 3, "auth", at(60), object_id=0)
+    assert told(store) == [(3, 0, "auth", at(60)), (3, 9, "auth", None), (4, 0, "auth", None)]
     with store.write() as conn:
-        assert journal.close_one(conn, 3, "auth", at(90))
-    assert items(store)[1:] == [(3, 9, "auth", at(90)), (4, 0, "auth", None)]
+        assert items.close_cause(conn, 3, "auth", at(90))
+    assert told(store)[1:] == [(3, 9, "auth", at(90)), (4, 0, "auth", None)]
 
 
 def test_what_was_closed_is_told_again_when_it_comes_back(store):
     tell(store, aggregate=3)
     with store.write() as conn:
-        journal.close_attention(conn, 3, at(60))
+        items.close_rest(conn, 3, at(60))
     assert tell(store, aggregate=3, now=at(120)) is True
-    assert items(store) == [(3, 0, "auth", at(60)), (3, 0, "auth", None)]
+    assert told(store) == [(3, 0, "auth", at(60)), (3, 0, "auth", None)]
 
 
 def test_closing_keeps_what_still_holds_and_other_aggregates(store):
@@ -77,8 +78,8 @@ def test_closing_keeps_what_still_holds_and_other_aggregates(store):
         tell(store, aggregate=3, cause=cause)
     tell(store, aggregate=4, cause="overlap")
     with store.write() as conn:
-        journal.close_attention(conn, 3, at(60), keep=("unmapped",))
-    assert items(store) == [
+        items.close_rest(conn, 3, at(60), keep=("unmapped",))
+    assert told(store) == [
         (3, 0, "overlap", at(60)),
         (3, 0, "unmapped", None),
         (4, 0, "overlap", None),
@@ -88,7 +89,7 @@ def test_closing_keeps_what_still_holds_and_other_aggregates(store):
 def test_those_who_tell_at_the_same_moment_tell_once(store):
     assert sum(in_threads(6, lambda index: tell(store, index))) == 1
     assert sum(in_processes(store.url, 2, tell)) == 0
-    assert len(items(store)) == 1
+    assert len(told(store)) == 1
 
 
 # --- counters -------------------------------------------------------------------------------------

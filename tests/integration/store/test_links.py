@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from sync.run import attempts
+from sync.store import attention as items
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import (
     aggregate,
@@ -269,7 +270,7 @@ def test_what_hangs_on_an_aggregate_goes_with_it(conn):
     writing(conn, obj, "starts", B)
     place = attendances.attend(conn, source, participant=obj, person=person)
     links.block(conn, source, kind="mapping", ref="unmapped", now=T0)
-    journal.open_attention(conn, source, "unmapped", now=T0)
+    items.open_item(conn, source, "unmapped", now=T0)
     conn.execute(visit.update().where(visit.c.aggregate == source).values(occurrence_key="o1"))
     work.raise_(conn, source, now=T0, hints=Hints.both(), lane=Lane.BULK)
     moves.absorb(conn, source, target, now=LATER, hints=Hints.both())

@@ -9,10 +9,11 @@ from sqlalchemy import insert, select, update
 
 from sync.run import transfer
 from sync.run.outcomes import LaterError
+from sync.store import attention as items
 from sync.store.lanes import Hints
 from sync.store.schema import attendance, attention, blocker, call, person, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, blockers, claims, journal, links, work
+from sync.store.tables import attendances, blockers, claims, links, work
 from sync.store.tables.claims import FenceLostError
 from sync.store.visits import moves
 from sync.visits.state.load import load
@@ -58,8 +59,8 @@ def test_who_was_told_of_once_is_not_told_of_again(store):
     with store.write() as conn:
         source, target = new(conn), new(conn)
         host = add(conn, source, "p1", "participant").id
-        journal.open_attention(conn, source, "participant_unmatched", now=T0, object_id=host)
-        journal.open_attention(conn, source, "provider_unknown", now=T0)
+        items.open_item(conn, source, "participant_unmatched", now=T0, object_id=host)
+        items.open_item(conn, source, "provider_unknown", now=T0)
         links.block(conn, source, kind=blockers.EMAIL, ref="a" * 64, now=T0, object_id=host)
         links.block(conn, source, kind=blockers.OPERATOR, ref="who", now=T0)
     absorb(store, source, target)
@@ -73,10 +74,10 @@ def test_a_refused_field_stays_told_of_where_its_object_is(store):
     with store.write() as conn:
         source, target = new(conn), new(conn)
         obj = add(conn, source, "7").id
-        journal.open_attention(conn, source, journal.FIELD_REFUSED, now=T0, object_id=obj)
+        items.open_item(conn, source, items.FIELD_REFUSED, now=T0, object_id=obj)
     absorb(store, source, target)
     with store.read() as conn:
-        assert told(conn) == [(target, obj, journal.FIELD_REFUSED)]
+        assert told(conn) == [(target, obj, items.FIELD_REFUSED)]
 
 
 def test_who_waits_for_the_next_run_of_what_was_merged_waits_for_the_other_s(store):
@@ -146,7 +147,7 @@ def test_an_object_that_is_handed_out_leaves_nothing_open_behind(store):
         obj, other = add(conn, key, "7", system="drchrono"), add(conn, key, "8", system="drchrono")
         for one in (obj, other):
             attendances.attend(conn, key, appointment=one.id)
-            journal.open_attention(conn, key, "patient_inactive", now=T0, object_id=one.id)
+            items.open_item(conn, key, "patient_inactive", now=T0, object_id=one.id)
             links.block(conn, key, kind="patient", ref="1", now=T0, object_id=one.id)
         lease = leased(conn, key)
     with store.write() as conn:
@@ -166,7 +167,7 @@ def test_the_visit_that_an_appointment_leaves_is_closed_and_who_waits_for_it_goe
         source, target, waiting = new(conn), new(conn), new(conn)
         obj = add(conn, source, "7", system="drchrono")
         conn.execute(update(visit).where(visit.c.aggregate == source).values(slot_key="s"))
-        journal.open_attention(conn, source, "slot_taken", now=T0)
+        items.open_item(conn, source, "slot_taken", now=T0)
         links.block(conn, waiting, kind=blockers.RUN, ref=str(source), now=T0)
         lease = leased(conn, target)
     with store.write() as conn:
