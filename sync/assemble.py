@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sync.config import Mode, Settings
+from sync.core.actor import LONGEST_NAME, Actor, Door
 from sync.digests import Digests
 from sync.drchrono.client import DrChrono
 from sync.drchrono.keeper import TokenKeeper, with_fresh_token
@@ -26,11 +27,21 @@ from sync.store.database import Store
 from sync.store.lanes import Lane
 from sync.store.tickets import Tickets
 from sync.store.tokens import SealedTokens
+from sync.store.trail.deeds import Chain
 
 
 def owner_name(role: str) -> str:
     """Name this process in leases and heartbeats: role, host and process id."""
     return f"{role}@{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def itself(owner: str) -> Actor:
+    """Who a process acts for when nobody comes in by a door: itself, or a terminal's user."""
+    role = owner.partition("@")[0]
+    if role == "cli":
+        return Actor("user", f"uid {os.getuid()}", "terminal")
+    door: Door = "beat" if role == "beat" else "web" if role == "web" else "worker"
+    return Actor("service", owner[:LONGEST_NAME], door)
 
 
 def build(
@@ -48,7 +59,7 @@ def build(
     """
     clock = clock or DatabaseClock()
     digests = Digests(settings.digest_key_list)
-    store = Store(settings.database_url, keys=digests)
+    store = Store(settings.database_url, chain=Chain(digests, itself(owner)))
     wire = Transport(deadline_seconds=settings.call_deadline_seconds)
     limits = {
         "drchrono": Limit(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.asking import agreed, yes_option
-from cli.commands.by_hand import impossible_told, login
+from cli.commands.by_hand import impossible_told
 from cli.commands.operate import json_option, ring, unknown_told
 from cli.environment import opened
 from cli.output import print_json, print_table, say
@@ -111,5 +111,5 @@ def attention_resolve(item: int, chosen: str | None, yes: bool) -> None:
         if chosen is None:
             return
         agreed(f"Is it {chosen}?", yes=yes)
-        ring(sync, resolve.resolve(sync, item, chosen, by=login()))
+        ring(sync, resolve.resolve(sync, item, chosen))
     click.echo(f"Item {item} is answered.", err=True)

@@ -37,7 +37,7 @@ def pair(kind: str, a: str, b: str, yes: bool) -> None:
 
     _done(
         lambda sync: pairing.pair_preview(sync, kind, a, b),
-        lambda sync, by: pairing.pair(sync, kind, a, b, by=by),
+        lambda sync: pairing.pair(sync, kind, a, b),
         yes=yes,
     )
 
@@ -61,7 +61,7 @@ def unlink(kind: str, object_id: str, yes: bool) -> None:
 
     _done(
         lambda sync: by_hand.unlink_preview(sync, kind, object_id),
-        lambda sync, by: by_hand.unlink(sync, kind, object_id, by=by),
+        lambda sync: by_hand.unlink(sync, kind, object_id),
         yes=yes,
     )
 
@@ -90,7 +90,7 @@ def keep(side: str, kind: str, object_id: str, fields: tuple[str, ...], yes: boo
 
     _done(
         lambda sync: keeping_side.keep_preview(sync, side, kind, object_id, fields),
-        lambda sync, by: keeping_side.keep(sync, side, kind, object_id, fields, by=by),
+        lambda sync: keeping_side.keep(sync, side, kind, object_id, fields),
         yes=yes,
     )
 
@@ -111,14 +111,14 @@ def exclude(patient: str, undo: bool, yes: bool) -> None:
 
     _done(
         lambda sync: by_hand.exclude_preview(sync, patient, undo=undo),
-        lambda sync, by: by_hand.exclude(sync, patient, by=by, undo=undo),
+        lambda sync: by_hand.exclude(sync, patient, undo=undo),
         yes=yes,
     )
 
 
 def _done(
     preview: "Callable[[Sync], Preview]",
-    act: "Callable[[Sync, str], tuple[Ring, ...]]",
+    act: "Callable[[Sync], tuple[Ring, ...]]",
     *,
     yes: bool,
 ) -> None:
@@ -129,7 +129,7 @@ def _done(
             say(line)
         click.echo(f"Mails: {found.mails}")
         agreed("Do it?", yes=yes)
-        ring(sync, act(sync, login()))
+        ring(sync, act(sync))
     click.echo("Done; the workers go on from here.", err=True)
 
 

@@ -21,6 +21,8 @@ from sync.runtime import Ring, Sync
 from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
 from sync.store.tables import facts, links, work
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 
 # The calls of a new visit (DrChrono, OnCall), echoes included (docs/costs.md, C5 to C7).
@@ -104,6 +106,7 @@ def accept(sync: Sync) -> tuple[Ring, ...]:
         if not installation.accept(conn, now):
             raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
         waiting = links.blocked_on(conn, "operator", "go-live")
+        deeds.note(conn, Deed("go_live"), now)
         for key in waiting:
             work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.BULK)
     return tuple(Ring(key, Lane.BULK) for key in waiting)

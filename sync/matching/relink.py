@@ -26,6 +26,8 @@ from sync.runtime import Ring, Sync
 from sync.store.lanes import Lane
 from sync.store.tables import links
 from sync.store.tables.links import Obj
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def begin(sync: Sync) -> None:
     """Nothing is worked on from now until the links were rebuilt, by whoever does it."""
     with sync.store.write() as conn:
         behind.notice(conn, sync.clock())
+        deeds.note(conn, Deed("relink"), sync.clock())
 
 
 def is_due(scan: Scan) -> bool:

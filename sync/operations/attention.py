@@ -27,6 +27,8 @@ from sync.runtime import Ring, Sync
 from sync.store import attention, objects
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, decisions, links, work
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 from sync.visits.state import zones
 
@@ -45,7 +47,6 @@ __all__ = [
 
 # An appointment that we never heard of may be looked at: its webhook can have been lost.
 _LOOKED_UP = frozenset({"appointment", "oncall-appointment"})
-_BY = "cli"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def _resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
             _take_up(conn, kind, object_id, sync.clock())
         key, now = aggregate_of(conn, kind, object_id), sync.clock()
         objects.may_be_back(conn, key, now)
+        deeds.note(conn, Deed("resync", ((kind, object_id),)), now)
         return (_raise(conn, key, now),)
 
 
@@ -146,7 +148,8 @@ def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         now = sync.clock()
         closed = _close(conn, item, now)
-        decisions.note(conn, "retry", str(item), closed.cause, by=_BY, now=now)
+        decisions.note(conn, "retry", str(item), closed.cause, now=now)
+        deeds.note(conn, _answered("retry", closed), now)
         if closed.aggregate == 0:
             return ()
         key = links.survivor(conn, closed.aggregate)
@@ -163,9 +166,15 @@ def attention_drop(sync: Sync, item: int) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         closed = _close(conn, item, now)
-        decisions.note(conn, "drop", str(item), closed.cause, by=_BY, now=now)
+        decisions.note(conn, "drop", str(item), closed.cause, now=now)
+        deeds.note(conn, _answered("drop", closed), now)
         if closed.cause == zones.CHANGED:
             zones.leave(conn, sync, list(closed.named))
+
+
+def _answered(action: str, item: attention.Item) -> Deed:
+    about = (("about", item.aggregate),) if item.aggregate else ()
+    return Deed(action, (("item", item.id), *about), outcome=item.cause)
 
 
 def _close(conn: Connection, item: int, now: datetime) -> attention.Item:
@@ -181,7 +190,7 @@ def _release(conn: Connection, key: int, now: datetime) -> list[int]:
     for ref in blockers.of(conn, key, blockers.OPERATOR):
         # Without a known doctor the brake parks under its own name and asks for no doctor.
         doctor = "" if ref == NO_DOCTOR else ref
-        decisions.note(conn, "release", doctor, "", by=_BY, now=now)
+        decisions.note(conn, "release", doctor, "", now=now)
         blocked += links.blocked_on(conn, blockers.OPERATOR, ref)
     # Another cause's reference can read like a doctor's id.
     return attention.aggregates_with(conn, (CAUSE,), blocked)

@@ -28,6 +28,8 @@ from sync.store.people import persons
 from sync.store.tables import attendances, claims, decisions, links, work
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 
 SOON = timedelta(seconds=5)
@@ -120,7 +122,7 @@ def _ids(rows: Iterable[Obj]) -> str:
     return ", ".join(str(one.remote_id) for one in rows)
 
 
-def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...]:
+def unlink(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
     """Take them apart, never to be paired again; both are raised. Returns what to ring.
 
     Raises UnknownError, NotPossibleError, and BusyError while a worker has one.
@@ -132,7 +134,8 @@ def unlink(sync: Sync, kind: str, object_id: str, *, by: str) -> tuple[Ring, ...
         names = ("patient", "contact") if pair.there.kind == "contact" else ("appointment", "visit")
         for here in pair.here:
             one, other = (names[0], str(here.remote_id)), (names[1], str(pair.there.remote_id))
-            decisions.tell_apart(conn, one, other, by=by, now=now)
+            decisions.tell_apart(conn, one, other, now=now)
+        deeds.note(conn, Deed("unlink", _named(pair)), now)
         apart = _let_go(held, pair) if pair.leaves else _take_out(held, pair)
         attention.close_rest(conn, pair.key, now)
         return raise_again(conn, pair.key, now), raise_again(conn, apart, now)
@@ -163,6 +166,11 @@ def _linked(conn: Connection, kind: str, object_id: str) -> _Linked:
     if alone and len(members) > 1:
         return _Linked(key, alone, there_[-1], leaves=True)
     return _Linked(key, members, there_[-1])
+
+
+def _named(pair: _Linked) -> tuple[tuple[str, object], ...]:
+    here = tuple((one.kind, one.remote_id) for one in pair.here)
+    return *here, (f"oncall-{pair.there.kind}", pair.there.remote_id)
 
 
 def _let_go(held: Held, pair: _Linked) -> int:
@@ -251,7 +259,7 @@ def exclude_preview(sync: Sync, patient_id: str, *, undo: bool = False) -> Previ
     return Preview((line, f"{count} visits to come stay as they are, in both systems"))
 
 
-def exclude(sync: Sync, patient_id: str, *, by: str, undo: bool = False) -> tuple[Ring, ...]:
+def exclude(sync: Sync, patient_id: str, *, undo: bool = False) -> tuple[Ring, ...]:
     """Stop syncing a patient, or begin again. Returns what to ring. Raises UnknownError."""
     with sync.store.write() as conn:
         now = sync.clock()
@@ -259,7 +267,9 @@ def exclude(sync: Sync, patient_id: str, *, by: str, undo: bool = False) -> tupl
         persons.exclude(conn, key, excluded=not undo)
         if undo:
             decisions.forget(conn, "exclude", patient_id)
-        decisions.note(conn, "include" if undo else "exclude", patient_id, "", by=by, now=now)
+        action = "include" if undo else "exclude"
+        decisions.note(conn, action, patient_id, "", now=now)
+        deeds.note(conn, Deed(action, (("patient", patient_id),)), now)
         attended = attendances.open_attendances_of_person(conn, key, now=now)
         waiting = links.blocked_on(conn, "operator", f"excluded:{patient_id}")
         keys = {key, *(one.visit for one in attended), *waiting}

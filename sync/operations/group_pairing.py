@@ -64,9 +64,7 @@ def pair(conn: Connection, sync: Sync, both: "BothVisits") -> int:
     there = links.first_sight(conn, "oncall", "appointment", right.remote_id, now=now)
     by_hand.holding(conn, sync, here.aggregate, there.aggregate)
     for other in _asked(conn, here) - {right.remote_id}:
-        decisions.tell_apart(
-            conn, ("appointment", left.remote_id), ("visit", other), by="pair", now=now
-        )
+        decisions.tell_apart(conn, ("appointment", left.remote_id), ("visit", other), now=now)
     for obj in (here, there):
         links.change(conn, obj.id, state="live")
         attention.close_rest(conn, obj.aggregate, now)

@@ -25,6 +25,8 @@ from sync.store.lanes import Lane
 from sync.store.tables import attendances, baselines, claims, decisions, links
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 
 def keep_preview(
@@ -41,7 +43,7 @@ def keep_preview(
 
 
 def keep(
-    sync: Sync, side: str, kind: str, object_id: str, fields: tuple[str, ...] = (), *, by: str
+    sync: Sync, side: str, kind: str, object_id: str, fields: tuple[str, ...] = ()
 ) -> tuple[Ring, ...]:
     """Have one side overwrite the other. Returns what to ring. Raises as `keep_preview`."""
     with _leased(sync, kind, object_id) as lease:
@@ -53,7 +55,9 @@ def keep(
         with sync.store.write() as conn:
             now = sync.clock()
             claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
-            decisions.note(conn, "keep", f"{kind}:{object_id}"[:64], side, by=by, now=now)
+            decisions.note(conn, "keep", f"{kind}:{object_id}"[:64], side, now=now)
+            subjects = ((kind, object_id), ("kept", side))
+            deeds.note(conn, Deed("keep", subjects, fields), now)
             return (by_hand.raise_again(conn, lease.aggregate, now),)
 
 

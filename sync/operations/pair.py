@@ -36,6 +36,8 @@ from sync.store.tables import (
     person_index,
 )
 from sync.store.tables.links import Obj
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 from sync.visits.linking import twins
 
@@ -79,7 +81,7 @@ def pair_preview(sync: Sync, kind: str, a: str, b: str) -> Preview:
     return Preview(lines, mails)
 
 
-def pair(sync: Sync, kind: str, a: str, b: str, *, by: str) -> tuple[Ring, ...]:
+def pair(sync: Sync, kind: str, a: str, b: str) -> tuple[Ring, ...]:
     """Link the two, and have them looked at. Returns what to ring.
 
     Raises UnknownError, NotPossibleError, BusyError, and the RemoteErrors of the reads.
@@ -88,23 +90,21 @@ def pair(sync: Sync, kind: str, a: str, b: str, *, by: str) -> tuple[Ring, ...]:
         both = _read_people(sync, a, b)
         with sync.store.write() as conn:
             key = _pair_people(conn, sync, both)
-            _decided(conn, sync, ("patient", a), ("contact", b), by)
+            _decided(conn, sync, ("patient", a), ("contact", b))
             return (by_hand.raise_again(conn, key, sync.clock()),)
     found = _read_visits(sync, a, b)
     with sync.store.write() as conn:
         paired = group_pairing.pair if found.left.group else _pair_visits
         key = paired(conn, sync, found)
-        _decided(conn, sync, ("appointment", a), ("visit", b), by)
+        _decided(conn, sync, ("appointment", a), ("visit", b))
         return (by_hand.raise_again(conn, key, sync.clock()),)
 
 
-def _decided(
-    conn: Connection, sync: Sync, one: decisions.Who, other: decisions.Who, by: str
-) -> None:
+def _decided(conn: Connection, sync: Sync, one: decisions.Who, other: decisions.Who) -> None:
     decisions.forget_apart(conn, one, other)
-    decisions.note(
-        conn, "pair", f"{one[0]}:{one[1]}", f"{other[0]}:{other[1]}", by=by, now=sync.clock()
-    )
+    here, there, now = f"{one[0]}:{one[1]}", f"{other[0]}:{other[1]}", sync.clock()
+    decisions.note(conn, "pair", here, there, now=now)
+    deeds.note(conn, Deed("pair", (one, other)), now)
 
 
 def _differences(

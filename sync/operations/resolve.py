@@ -22,6 +22,8 @@ from sync.store import attention
 from sync.store.lanes import Lane
 from sync.store.tables import decisions, links
 from sync.store.tables.links import Obj
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.visits.linking import merged_charts
 
 NONE: Final = "none"
@@ -88,16 +90,19 @@ class _Open:
 def question(sync: Sync, item: int) -> Question:
     """The item and its candidates as the remotes show them now.
 
-    Raises UnknownError, NotPossibleError for an item that asks for none, and the RemoteErrors of
-    the reads.
+    Who looks is in the audit before anything is read. Raises UnknownError, NotPossibleError for an
+    item that asks for none, and the RemoteErrors of the reads.
     """
     found = _open(sync, item)
+    with sync.store.write() as conn:
+        shown = tuple((found.kind, one) for one in found.ids)
+        deeds.note(conn, Deed("look", (("item", item), *shown)), sync.clock())
     kind, remote_id = _subject(sync, found)
     listed = tuple(Candidate(one, _words_of(sync, found, one)) for one in found.ids)
     return Question(found.cause, found.kind, _words(sync, kind, remote_id), listed)
 
 
-def resolve(sync: Sync, item: int, chosen: str, *, by: str) -> tuple[Ring, ...]:
+def resolve(sync: Sync, item: int, chosen: str) -> tuple[Ring, ...]:
     """Answer an item: link the chosen one, or with `none` remember that it is none of them.
 
     Where an item lists no candidates, any patient's id is an answer. Returns what to ring. Raises
@@ -108,11 +113,14 @@ def resolve(sync: Sync, item: int, chosen: str, *, by: str) -> tuple[Ring, ...]:
         raise NotPossibleError(f"{chosen} is none of its candidates: {', '.join(found.ids)}.")
     if chosen != NONE:
         _words(sync, found.kind, chosen)  # it must be there
-    rings = _answer(sync, found, chosen, by)
+    rings = _answer(sync, found, chosen)
     with sync.store.write() as conn:
         now = sync.clock()
         attention.close(conn, item, now)
-        decisions.note(conn, "resolve", str(item), chosen[:64], by=by, now=now)
+        decisions.note(conn, "resolve", str(item), chosen[:64], now=now)
+        deeds.note(
+            conn, Deed("resolve", (("item", item), ("chosen", chosen)), outcome=found.cause), now
+        )
         return tuple({*rings, by_hand.raise_again(conn, found.key, now)})
 
 
@@ -221,28 +229,28 @@ def _when(shown: Visit) -> str:
 # --- what follows ---------------------------------------------------------------------------------
 
 
-def _answer(sync: Sync, item: _Open, chosen: str, by: str) -> tuple[Ring, ...]:
+def _answer(sync: Sync, item: _Open, chosen: str) -> tuple[Ring, ...]:
     if item.cause == merged_charts.CAUSE:
-        _of_charts(sync, item, chosen, by)
+        _of_charts(sync, item, chosen)
         return ()
     kind, subject = _subject(sync, item)
     if chosen == NONE:
-        _none(sync, item, (kind, subject), by)
+        _none(sync, item, (kind, subject))
         return ()
     match item.kind:
         case "patient":
             with sync.store.write() as conn:
-                decisions.say_patient(conn, subject, chosen, by=by, now=sync.clock())
+                decisions.say_patient(conn, subject, chosen, now=sync.clock())
             return ()
         case "contact":
-            return pair.pair(sync, "person", subject, chosen, by=by)
+            return pair.pair(sync, "person", subject, chosen)
         case "visit":
-            return pair.pair(sync, "visit", subject, chosen, by=by)
+            return pair.pair(sync, "visit", subject, chosen)
         case _:
-            return pair.pair(sync, "visit", chosen, subject, by=by)
+            return pair.pair(sync, "visit", chosen, subject)
 
 
-def _of_charts(sync: Sync, item: _Open, chosen: str, by: str) -> None:
+def _of_charts(sync: Sync, item: _Open, chosen: str) -> None:
     """The chart that the appointment names now is the same patient's, or `none`: another's."""
     former, chart = item.ids
     if chosen == former:
@@ -250,18 +258,18 @@ def _of_charts(sync: Sync, item: _Open, chosen: str, by: str) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         if chosen == NONE:
-            decisions.tell_apart(conn, ("patient", former), ("patient", chart), by=by, now=now)
+            decisions.tell_apart(conn, ("patient", former), ("patient", chart), now=now)
         else:
-            decisions.say_same_chart(conn, former, chart, by=by, now=now)
+            decisions.say_same_chart(conn, former, chart, now=now)
 
 
-def _none(sync: Sync, item: _Open, subject: decisions.Who, by: str) -> None:
+def _none(sync: Sync, item: _Open, subject: decisions.Who) -> None:
     """It is none of them: they are never asked about again, and a new one may be made."""
     if item.kind == "patient" and item.cause not in _MAY_BE_NEW:
         raise NotPossibleError(f"{item.cause}: say which patient it is.")
     with sync.store.write() as conn:
         now = sync.clock()
         for one in item.ids:
-            decisions.tell_apart(conn, subject, (item.kind, one), by=by, now=now)
+            decisions.tell_apart(conn, subject, (item.kind, one), now=now)
         if item.kind == "patient":
-            decisions.say_new(conn, subject[1], by=by, now=now)
+            decisions.say_new(conn, subject[1], now=now)

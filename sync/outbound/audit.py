@@ -1,4 +1,7 @@
-"""Write down each call: before it goes out what it is about to write, then what came of it."""
+"""Write down each call: before it goes out what it is about to write, then what came of it.
+
+In `call`, which decisions rest on and which is pruned, and of each write in the audit too.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +16,8 @@ from sync.outbound.ticket import Ticket
 from sync.store.owed import Debt
 from sync.store.service import spending
 from sync.store.tables import baselines, journal
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 
 class Outcome(NamedTuple):
@@ -67,14 +72,19 @@ def begin(
     if call_id is None:
         budget.refuse(conn, asked)
     baselines.expect(conn, call_id, call.pending, key_id)
+    if _is_deed(call):
+        deeds.note(conn, _sent(call, call_id, ticket), now)
     return call_id
 
 
 def end(conn: Connection, call: Call, call_id: int, outcome: Outcome) -> None:
-    """How a call ended, counted too."""
+    """How a call ended, counted too; of a write that did not go well the audit tells."""
     debt = owed(call, call_id, outcome)
     conn.execute(debt.statement, dict(debt.row))
     journal.bump(conn, *debt.counts)
+    if _is_deed(call) and outcome.state != "done":
+        said = f"{outcome.state} {outcome.status or ''}".strip()
+        deeds.note(conn, Deed("write_failed", (("call", call_id),), outcome=said), outcome.at)
 
 
 def owed(call: Call, call_id: int, outcome: Outcome) -> Debt:
@@ -103,3 +113,14 @@ def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[st
         if stood:
             found[field] = stood
     return found or None
+
+
+def _is_deed(call: Call) -> bool:
+    """Whether the audit tells of a call: of what changes a record, of no renewal of a token."""
+    return call.writes and call.bearer
+
+
+def _sent(call: Call, call_id: int, ticket: Ticket) -> Deed:
+    about = (("about", ticket.lease.aggregate),) if ticket.lease else ()
+    named = (f"{call.system}-{call.endpoint}", call.names or "new")
+    return Deed("write", (named, *about, ("call", call_id)), call.fields, call.effect or "sent")

@@ -9,9 +9,9 @@ import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
-from sync.core.answers.endpoints import REVOKE, TOKEN, is_write
+from sync.core.answers.endpoints import ITEMS, REVOKE, TOKEN, is_write
 from sync.core.answers.verdict import Verdict
 from sync.core.wording import Json as Json
 
@@ -51,6 +51,13 @@ class Call:
     def writes(self) -> bool:
         """Whether doing it twice could do something twice."""
         return is_write(self.endpoint, self.method)
+
+    @property
+    def names(self) -> str | None:
+        """The id of the object that the path names, where it names one."""
+        if self.endpoint not in ITEMS:
+            return None
+        return unquote(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
 
 
 class Audit(TypedDict, total=False):

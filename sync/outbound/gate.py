@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from sync.core.answers.endpoints import ITEMS, READ_ON, REDIRECTS
+from sync.core.answers.endpoints import READ_ON, REDIRECTS
 from sync.core.answers.table import Asked, Received, classify
 from sync.core.answers.verdict import error_for
 from sync.core.errors import (
@@ -223,7 +223,7 @@ class Gate:
     ) -> Answer:
         call, call_id = permit.call, permit.call_id
         json = read_json(incoming)
-        asked = Asked(call.system, call.endpoint, call.method, _object_in(call))
+        asked = Asked(call.system, call.endpoint, call.method, call.names)
         received = Received(incoming.status, incoming.content_type, json, incoming.headers, moved)
         verdict = classify(asked, received, self._clock())
         answer = Answer(
@@ -322,10 +322,3 @@ def _follow(call: Call, request: Outgoing, incoming: Incoming, base: Base) -> st
 
 def _path(request: Outgoing) -> str:
     return urlsplit(request.url).path
-
-
-def _object_in(call: Call) -> str | None:
-    """The id of the object that a call's path names."""
-    if call.endpoint not in ITEMS:
-        return None
-    return unquote(call.path.partition("?")[0].rstrip("/").rpartition("/")[2])

@@ -27,6 +27,8 @@ from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
 from sync.store.tables import facts, links, work
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 __all__ = ["ConnectError", "Judged"]
 
@@ -58,7 +60,9 @@ def new_ticket(sync: Sync) -> str:
     """A one-time secret, good for 15 minutes, that starts the exchange."""
     secret = secrets.token_urlsafe(32)
     with sync.store.write() as conn:
-        sync.tickets.put(conn, secret, "connect", sync.clock() + CONNECT_LIFE, {})
+        now = sync.clock()
+        sync.tickets.put(conn, secret, "connect", now + CONNECT_LIFE, {})
+        deeds.note(conn, Deed("offer_connect"), now)
     return secret
 
 
@@ -168,6 +172,7 @@ def refuse(sync: Sync, state: str, browser: str) -> None:
         held = sync.tickets.find(conn, secret)
         if held is None or not sync.tickets.move(conn, secret, "held", "failed"):
             raise ConnectError(_USED)
+        deeds.note(conn, Deed("refuse_connect"), sync.clock())
     _end(sync, _unpacked(held.data["pair"]))
 
 
@@ -253,6 +258,8 @@ def _adopt(conn: Connection, sync: Sync, pair: StoredToken, judged: Judged) -> N
         oncall_org=judged.oncall_org,
         name=sync.digests.installation(judged.practice_group, judged.oncall_org),
     )
+    accounts_named = (("practice", judged.practice_group), ("oncall-org", judged.oncall_org))
+    deeds.note(conn, Deed("connect", accounts_named), now)
     attention.close_rest(conn, 0, now, keep=NOT_OF_THE_ACCOUNT)
     for system in accounts.SYSTEMS:
         accounts.note_right(conn, sync, system, now)

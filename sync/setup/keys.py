@@ -16,6 +16,8 @@ from sync.run.evidence import sealing
 from sync.store.lanes import Hints, Lane
 from sync.store.service import digest_keys, installation
 from sync.store.tables import facts, journal, links, scans, work
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -180,6 +182,7 @@ def give_up(sync: Sync) -> list[str]:
             scans.from_the_start(conn, PATIENTS)
             _name_anew(conn, digests)
             journal.bump(conn, "digest_keys_given_up", "", by=len(missing))
+            deeds.note(conn, Deed("give_up_keys", tuple(("key", one) for one in missing)), now)
     return missing
 
 

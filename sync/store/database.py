@@ -23,7 +23,6 @@ from sync.log import cause
 from sync.store import counting
 from sync.store.owed import Owed, paid
 from sync.store.trail import deeds
-from sync.store.trail.seal import Keys
 
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
@@ -40,10 +39,10 @@ class Store:
     block and rolled back by an exception. Errors are SQLAlchemy's.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, keys: Keys | None = None) -> None:
-        """`keys` chain the audit; without them nothing can be noted there."""
+    def __init__(self, url: str, *, pool_size: int = 10, chain: deeds.Chain | None = None) -> None:
+        """Without a `chain` nothing can be noted for the audit."""
         self.url = url
-        self._keys = keys
+        self._chain = chain
         self.engine = _open(url, pool_size)
         self.owed = Owed()
         self._reading = self.engine.execution_options(**_READING)
@@ -58,7 +57,7 @@ class Store:
         with (
             self.owed.taken(owed_least) as debts,
             _begun(self.engine) as conn,
-            deeds.kept(conn, self._keys),
+            deeds.kept(conn, self._chain),
             counting.collected(conn),
             paid(conn, debts),
         ):

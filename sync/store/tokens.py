@@ -11,6 +11,8 @@ from sync.core.tokens import StoredToken
 from sync.store import upsert
 from sync.store.database import Store
 from sync.store.schema import token
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 _STORED = select(token).where(token.c.provider == bindparam("provider"))
 
@@ -101,6 +103,7 @@ class SealedTokens:
         """Let go of the pair, as if the provider had never been connected."""
         with self._store.write() as conn:
             conn.execute(delete(token).where(token.c.provider == provider))
+            deeds.note(conn, Deed("disconnect"), self._now())
 
     def save(self, provider: str, pair: StoredToken, version: int) -> bool:
         """Replace the pair of that version (0: none yet) and close the attempt.

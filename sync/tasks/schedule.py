@@ -20,6 +20,8 @@ from sync.store.lanes import Hints, Lane
 from sync.store.service import cleaning, installation, ticks
 from sync.store.tables import facts, links, work
 from sync.store.tables.scans import progress
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 from sync.tasks import failing
 from sync.visits.state import zones
@@ -96,6 +98,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
     rings = practice.learn(sync)
     with sync.store.write() as conn:
         installation.note_mapping(conn, version)
+        deeds.note(conn, Deed("mapping_changed", (("version", version),)), sync.clock())
         attention.close_cause(conn, 0, "mapping_unusable", sync.clock())
         waiting = links.blocked_on(conn, "mapping")
         waiting += links.blocked_on(conn, "operator", "left_scope")
@@ -117,6 +120,7 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
         practice.learn(sync)
     with sync.store.write() as conn:
         facts.put(conn, "mode", mode, sync.clock())
+        deeds.note(conn, Deed("mode_changed", (("mode", mode),)), sync.clock())
         waiting = links.blocked_on(conn, "mode") if sync.live else []
         if sync.live:
             # Another deployment's token may be used now: this one has taken its place.

@@ -18,6 +18,7 @@ import redis
 
 from cli.world import embedded
 from sync.store.database import Store
+from tests.support.chains import CHAIN
 from tests.support.clinic import Clinic
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers import postgres
@@ -178,7 +179,7 @@ def empty_database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """A migrated database, on both engines."""
-    opened = Store(database_url)
+    opened = Store(database_url, chain=CHAIN)
     yield opened
     opened.close()
 

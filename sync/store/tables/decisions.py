@@ -1,5 +1,7 @@
 """Keep what was decided by hand: about what, by whom and when (ids only).
 
+What rests on it is read here; who did what when, in full, is the audit (`store.trail`).
+
 Who was told apart is never paired again, whatever the matching finds. Who a participant is, or that
 they are surely nobody known, is kept by the participant's id; what was never asked is not in it.
 """
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, delete, select
 
 from sync.store import upsert
 from sync.store.schema import decision
+from sync.store.trail.deeds import whose
 
 NEVER_PAIR = "never_pair"
 SAME = "same_person"
@@ -20,8 +23,9 @@ SAME_CHART = "same_chart"
 Who = tuple[str, str]
 
 
-def note(conn: Connection, kind: str, a: str, b: str, *, by: str, now: datetime) -> None:
+def note(conn: Connection, kind: str, a: str, b: str, *, now: datetime) -> None:
     """Write a decision down (ids only); said again, the last time and person stand."""
+    by = whose(conn)[:60]
     made = upsert.insert(conn, decision).values(kind=kind, a=a, b=b, by=by, at=now)
     key = [decision.c.kind, decision.c.a, decision.c.b]
     conn.execute(made.on_conflict_do_update(index_elements=key, set_={"by": by, "at": now}))
@@ -42,10 +46,10 @@ def _is_noted(conn: Connection, kind: str, a: str, b: str | None = None) -> bool
 # --- never to be paired ---------------------------------------------------------------------------
 
 
-def tell_apart(conn: Connection, one: Who, other: Who, *, by: str, now: datetime) -> None:
+def tell_apart(conn: Connection, one: Who, other: Who, *, now: datetime) -> None:
     """Remember that two objects are never to be paired; saying it twice is once."""
     a, b = _ordered(one, other)
-    note(conn, NEVER_PAIR, a, b, by=by, now=now)
+    note(conn, NEVER_PAIR, a, b, now=now)
 
 
 def forget_apart(conn: Connection, one: Who, other: Who) -> None:
@@ -73,23 +77,21 @@ def _ordered(one: Who, other: Who) -> tuple[str, str]:
 # --- who somebody is ------------------------------------------------------------------------------
 
 
-def say_patient(
-    conn: Connection, participant: str, patient: str, *, by: str, now: datetime
-) -> None:
+def say_patient(conn: Connection, participant: str, patient: str, *, now: datetime) -> None:
     """Remember which patient a participant is; the last word counts."""
     forget(conn, SAME, participant)
-    note(conn, SAME, participant, patient, by=by, now=now)
+    note(conn, SAME, participant, patient, now=now)
 
 
-def say_new(conn: Connection, participant: str, *, by: str, now: datetime) -> None:
+def say_new(conn: Connection, participant: str, *, now: datetime) -> None:
     """Remember that a participant is nobody known: a patient may be made, whatever the policy."""
     forget(conn, SAME, participant)
-    note(conn, NEW, participant, "", by=by, now=now)
+    note(conn, NEW, participant, "", now=now)
 
 
-def say_same_chart(conn: Connection, former: str, chart: str, *, by: str, now: datetime) -> None:
+def say_same_chart(conn: Connection, former: str, chart: str, *, now: datetime) -> None:
     """Remember that a chart is that of the former one's patient: the two were merged."""
-    note(conn, SAME_CHART, former, chart, by=by, now=now)
+    note(conn, SAME_CHART, former, chart, now=now)
 
 
 def patient_of(conn: Connection, participant: str) -> str | None:

@@ -5,108 +5,130 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, func, insert, select
 
 from sync.core.actor import Actor
 from sync.store.schema import audit
+from sync.store.trail.acting import somebody
 from sync.store.trail.seal import Keys, mac
 
 _TURN: Final = 0x0D2C0CA12  # any number that no other application of this database takes
-_SUBJECT: Final = re.compile(r"[a-z][a-z_-]{0,29}:[0-9A-Za-z_.:@+-]{1,80}")
+_ID: Final = re.compile(r"[0-9A-Za-z_.:@+-]{1,80}")
 _WORD: Final = re.compile(r"[0-9A-Za-z_. -]{0,64}")
 _MOST: Final = {"subjects": 400, "fields": 200}
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What somebody did: `subjects` as `kind:id`, names of fields, and how it ended.
+    """What somebody did: to what (kind and id), names of fields, and how it ended.
 
-    Ids, names of fields and words of ours only (docs/architecture.md, invariant 5).
+    Ids, names of fields and words of ours only (docs/architecture.md, invariant 5); what can't be
+    an id is left out.
     """
 
-    by: Actor
     action: str
-    subjects: tuple[str, ...] = ()
+    subjects: tuple[tuple[str, object], ...] = ()
     fields: tuple[str, ...] = ()
     outcome: str = "done"
 
     def __post_init__(self) -> None:
-        """Refuse what could be anything but ids and words. Raises ValueError that repeats none."""
-        if not all(_SUBJECT.fullmatch(one) for one in self.subjects):
-            raise ValueError("a subject of the audit is `kind:id`")
+        """Refuse what could be anything but words. Raises ValueError that repeats none."""
         if not all(map(_WORD.fullmatch, (self.action, self.outcome, *self.fields))):
             raise ValueError("the audit holds words and names of fields only")
 
 
-Noted = list[tuple[Deed, datetime]]
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a process writes its deeds with: its keys, and who does what nobody else does."""
+
+    keys: Keys
+    itself: Actor
+
+
+@dataclass(slots=True)
+class _Open:
+    """What was noted in a transaction."""
+
+    itself: Actor
+    deeds: list[tuple[Deed, Actor, datetime]]
+
+
 # By connection, as long as its transaction lasts.
-_noted: WeakKeyDictionary[Connection, Noted] = WeakKeyDictionary()
+_open: WeakKeyDictionary[Connection, _Open] = WeakKeyDictionary()
 
 
 def note(conn: Connection, deed: Deed, now: datetime) -> None:
     """Have a deed written when this transaction ends, or not at all when it fails.
 
-    Raises LookupError outside a writing transaction of a `Store` that has keys.
+    It is whoever's that acts now (`acting`). Raises LookupError outside a writing transaction of a
+    `Store` that has a chain.
     """
-    _noted[conn].append((deed, now))
+    opened = _open[conn]
+    opened.deeds.append((deed, somebody() or opened.itself, now))
+
+
+def whose(conn: Connection) -> str:
+    """The name of whoever acts in this writing transaction. Raises LookupError as `note`."""
+    return (somebody() or _open[conn].itself).name
 
 
 @contextmanager
-def kept(conn: Connection, keys: Keys | None) -> Iterator[None]:
+def kept(conn: Connection, chain: Chain | None) -> Iterator[None]:
     """Write what is noted in this block when it ends well: the very last of its transaction.
 
     The chain has one end, so who writes waits for who writes before. Taken last, that lock is
     never held by somebody who waits for another.
     """
-    if keys is None:
+    if chain is None:
         yield
         return
-    noted: Noted = []
-    _noted[conn] = noted
+    opened = _open[conn] = _Open(chain.itself, [])
     try:
         yield
     finally:
-        del _noted[conn]
-    if noted:
-        _write(conn, keys, noted)
+        del _open[conn]
+    if opened.deeds:
+        _write(conn, chain.keys, opened.deeds)
 
 
 _LAST = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
 _ADD = insert(audit)
 
 
-def _write(conn: Connection, keys: Keys, noted: Noted) -> None:
+def _write(conn: Connection, keys: Keys, noted: list[tuple[Deed, Actor, datetime]]) -> None:
     if conn.dialect.name == "postgresql":
         conn.execute(select(func.pg_advisory_xact_lock(_TURN)))
     last = conn.execute(_LAST).first()
     seq, previous = (0, "") if last is None else (last.seq, last.mac)
     rows = []
-    for deed, now in noted:
+    for deed, actor, now in noted:
         seq += 1
-        row = _row(deed, now, seq, previous, keys.key_id)
+        row = {"seq": seq, "at": now, "key_id": keys.key_id, "previous": previous}
+        row |= _told(deed, actor)
         previous = row["mac"] = mac(keys, row)
         rows.append(row)
     conn.execute(_ADD, rows)
 
 
-def _row(deed: Deed, now: datetime, seq: int, previous: str, key_id: str) -> dict[str, Any]:
+def _told(deed: Deed, actor: Actor) -> dict[str, str]:
     return {
-        "seq": seq,
-        "at": now,
-        "kind": deed.by.kind,
-        "actor": deed.by.name,
-        "door": deed.by.door,
+        "kind": actor.kind,
+        "actor": actor.name,
+        "door": actor.door,
         "action": deed.action,
-        "subjects": _joined(" ", deed.subjects, _MOST["subjects"]),
+        "subjects": _joined(" ", tuple(map(_named, deed.subjects)), _MOST["subjects"]),
         "fields": _joined(",", deed.fields, _MOST["fields"]),
         "outcome": deed.outcome,
-        "request": deed.by.request,
-        "key_id": key_id,
-        "previous": previous,
+        "request": actor.request,
     }
+
+
+def _named(subject: tuple[str, object]) -> str:
+    kind, identity = subject
+    return f"{kind}:{identity if _ID.fullmatch(str(identity)) else '-'}"
 
 
 def _joined(by: str, parts: tuple[str, ...], most: int) -> str:

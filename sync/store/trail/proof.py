@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, func, select
 
-from sync.core.actor import Actor
 from sync.store.schema import audit
 from sync.store.trail.deeds import Deed, note
 from sync.store.trail.seal import Keys, mac
@@ -111,7 +110,7 @@ def _rows(conn: Connection) -> Iterator[RowMapping]:
 # --- what is older than it has to be --------------------------------------------------------------
 
 
-def prune(conn: Connection, before: datetime, by: Actor, now: datetime) -> int:
+def prune(conn: Connection, before: datetime, now: datetime) -> int:
     """Drop the rows from before a time; returns how many.
 
     That is a deed too: its row tells where the chain begins now, so that nobody else can move it.
@@ -127,7 +126,7 @@ def prune(conn: Connection, before: datetime, by: Actor, now: datetime) -> int:
     if last is None or first is None:
         return 0  # of a chain without a younger row the end would be lost
     dropped: int = conn.execute(delete(audit).where(audit.c.seq <= last.seq)).rowcount
-    note(conn, Deed(by, PRUNED, (f"seq:{last.seq}",), outcome=last.mac), now)
+    note(conn, Deed(PRUNED, (("seq", last.seq),), outcome=last.mac), now)
     return dropped
 
 

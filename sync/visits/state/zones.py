@@ -23,6 +23,8 @@ from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import attendances, baselines, facts, links, work
 from sync.store.tables.work import Wait
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 
 if TYPE_CHECKING:
@@ -194,6 +196,7 @@ def accept(sync: Sync, doctors: Iterable[str]) -> tuple[Ring, ...]:
             zone = mapping.zone(doctor)
             if zone is not None:
                 facts.put(conn, f"zone_carried:{doctor}", zone, sync.clock())
+                deeds.note(conn, Deed("accept_zone", (("doctor", doctor),)), sync.clock())
     return settle(sync)
 
 

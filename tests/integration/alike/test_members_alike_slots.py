@@ -44,7 +44,7 @@ def paired(clinic: Clinic) -> None:
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop", "times": 1})
     clinic.sandbox.faults("oncall", webhooks={"mode": "drop", "times": 1})
     appointment, visit = clinic.book(**day()), clinic.invite()
-    pair.pair(clinic.sync, "visit", appointment, visit, by="ann")
+    pair.pair(clinic.sync, "visit", appointment, visit)
     clinic.settle()
 
 

@@ -65,7 +65,7 @@ def test_the_question_which_visit_it_is_answered(
     booked, _three, two = question
     item = asked(clinic, "drchrono")
     assert {one.id for one in resolve.question(clinic.sync, item).candidates} == set(question[1:])
-    resolve.resolve(clinic.sync, item, two, by="ops")
+    resolve.resolve(clinic.sync, item, two)
     clinic.settle()
     # Omar and Ines were in it, Jon is added; the other visit is a second booking of theirs.
     assert open_names(clinic.visit(two)) == ["Ines", "Jon", "Omar"]
@@ -80,7 +80,7 @@ def test_the_question_which_visit_it_is_answered(
 
 @pytest.mark.usefixtures("question")
 def test_none_of_them_makes_a_visit_of_its_own(clinic: Clinic) -> None:
-    resolve.resolve(clinic.sync, asked(clinic, "drchrono"), "none", by="ops")
+    resolve.resolve(clinic.sync, asked(clinic, "drchrono"), "none")
     clinic.settle()
     assert len(clinic.visits()) == 3
     assert clinic.mails() == [("invitation", "app")] * 3
@@ -97,7 +97,7 @@ def test_a_group_asked_about_at_go_live_is_paired_by_hand(
         clinic.settle()
         preview = pair.pair_preview(clinic.sync, "visit", booked[0], three)
         assert "stands for the group" in preview.lines[0]
-        pair.pair(clinic.sync, "visit", booked[0], three, by="ops")
+        pair.pair(clinic.sync, "visit", booked[0], three)
         clinic.settle()
         # The other two are in that visit: with one answer all of them are its members.
         assert clinic.mails() == []

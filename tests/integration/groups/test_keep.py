@@ -42,7 +42,7 @@ def test_drchrono_overwrites_oncall_once(moved: tuple[Clinic, list[str], str], k
     found = keep.keep_preview(clinic.sync, "drchrono", kind, named)
     assert found.lines == ("starts, minutes: written to oncall (2 mails)",)
     assert (found.mails, clinic.visit(visit)["datetime"]) == (2, LATER)
-    keep.keep(clinic.sync, "drchrono", kind, named, by="ann")
+    keep.keep(clinic.sync, "drchrono", kind, named)
     clinic.settle()
     now = clinic.visit(visit)
     assert (now["datetime"], now["duration"]) == (f"{utc(days=3):%Y-%m-%dT%H:%M:%SZ}", 60)
@@ -58,7 +58,7 @@ def test_oncall_overwrites_every_appointment(moved: tuple[Clinic, list[str], str
     assert found.lines == tuple(
         f"starts, minutes: written to appointment {one} (0 mails)" for one in appointments
     )
-    keep.keep(clinic.sync, "oncall", "oncall-appointment", visit, by="ann")
+    keep.keep(clinic.sync, "oncall", "oncall-appointment", visit)
     clinic.settle()
     stand = [clinic.appointment(one) for one in appointments]
     assert {(one["scheduled_time"], one["duration"]) for one in stand} == {
@@ -90,7 +90,7 @@ def test_a_member_s_appointment_is_kept_and_they_are_invited_again(
         keep.keep_preview(clinic.sync, "drchrono", "appointment", appointments[0])
     found = keep.keep_preview(clinic.sync, "drchrono", "appointment", appointments[1], ("state",))
     assert found.lines == ("participants: added in oncall (1 mail)",)
-    keep.keep(clinic.sync, "drchrono", "appointment", appointments[1], ("state",), by="ann")
+    keep.keep(clinic.sync, "drchrono", "appointment", appointments[1], ("state",))
     clinic.settle()
     assert open_names(clinic.visit(visit)) == ["Omar", "Vera"]
     assert clinic.appointment(appointments[1])["status"] != "Cancelled"
@@ -101,7 +101,7 @@ def test_a_member_s_end_in_oncall_is_kept(cancelled: tuple[Clinic, list[str], st
     clinic, appointments, visit = cancelled
     found = keep.keep_preview(clinic.sync, "oncall", "oncall-appointment", visit)
     assert found.lines == (f"state: written to appointment {appointments[1]} (0 mails)",)
-    keep.keep(clinic.sync, "oncall", "oncall-appointment", visit, by="ann")
+    keep.keep(clinic.sync, "oncall", "oncall-appointment", visit)
     clinic.settle()
     assert [clinic.appointment(one)["status"] for one in appointments] == ["", "Cancelled"]
     assert (open_names(clinic.visit(visit)), clinic.mails()) == (["Vera"], [])
@@ -122,7 +122,7 @@ def test_one_that_stands_alone_is_brought_back_to_the_visit(
 ) -> None:
     clinic, appointments, visit = apart
     found = keep.keep_preview(clinic.sync, "oncall", "appointment", appointments[0])
-    keep.keep(clinic.sync, "oncall", "appointment", appointments[0], by="ann")
+    keep.keep(clinic.sync, "oncall", "appointment", appointments[0])
     clinic.settle()
     assert {clinic.appointment(one)["scheduled_time"] for one in appointments} == {wall(days=3)}
     assert found.lines == (f"starts: written to appointment {appointments[0]} (0 mails)",)

@@ -25,7 +25,7 @@ def test_a_group_and_its_visit_are_each_their_own(clinic: Clinic) -> None:
         f"a new OnCall visit is made for appointments {', '.join(appointments)}" in found.lines[1]
     )
     assert clinic.writes() == []
-    by_hand.unlink(clinic.sync, "oncall-appointment", visit, by="ann")
+    by_hand.unlink(clinic.sync, "oncall-appointment", visit)
     clinic.settle()
     clinic.catch_up()
     (new,) = [one for one in clinic.visits() if str(one["id"]) != visit]
@@ -45,7 +45,7 @@ def test_a_member_taken_out_has_a_visit_of_their_own(clinic: Clinic) -> None:
     found = by_hand.unlink_preview(clinic.sync, "appointment", appointments[1])
     assert found.mails == 1
     assert "its participant stays" in found.lines[2]
-    by_hand.unlink(clinic.sync, "appointment", appointments[1], by="ann")
+    by_hand.unlink(clinic.sync, "appointment", appointments[1])
     clinic.settle()
     clinic.catch_up()
     (new,) = [one for one in clinic.visits() if str(one["id"]) != visit]

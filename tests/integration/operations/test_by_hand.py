@@ -55,13 +55,13 @@ def test_pair_a_visit_links_it_and_asks_about_what_differs(apart: tuple[Clinic, 
     assert "starts: they differ and stay so until: drchrono-oncall keep" in found.lines
     assert found.mails == 0
     assert decisions(clinic) == []
-    pair.pair(clinic.sync, "visit", appointment, visit, by="ann")
+    pair.pair(clinic.sync, "visit", appointment, visit)
     clinic.settle()
     assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
     assert clinic.attention() == ["starts_differs"]
     assert clinic.mails() == []
     assert decisions(clinic) == [("pair", f"appointment:{appointment}", f"visit:{visit}", "ann")]
-    keep.keep(clinic.sync, "drchrono", "appointment", appointment, by="ann")
+    keep.keep(clinic.sync, "drchrono", "appointment", appointment)
     clinic.settle()
     assert clinic.visits()[0]["datetime"] == f"{utc(days=3):%Y-%m-%dT%H:%M:%SZ}"
     assert clinic.mails() == [("change", "app")]
@@ -75,7 +75,7 @@ def test_pair_what_is_linked_already_is_refused(linked: tuple[Clinic, str, str])
     clinic, appointment, visit = linked
     other = clinic.book(scheduled_time=wall(days=6))
     clinic.settle()
-    for act in (pair.pair_preview, lambda *args: pair.pair(*args, by="ann")):
+    for act in (pair.pair_preview, lambda *args: pair.pair(*args)):
         with pytest.raises(NotPossibleError, match="unlink"):
             act(clinic.sync, "visit", other, visit)
         with pytest.raises(UnknownError):
@@ -102,12 +102,12 @@ def test_pair_a_person_with_a_contact_of_another_name(clinic: Clinic) -> None:
     found = pair.pair_preview(clinic.sync, "person", str(clinic.patient), contact)
     assert "last_name: they differ and stay so until: drchrono-oncall keep" in found.lines
     assert found.mails == 0
-    pair.pair(clinic.sync, "person", str(clinic.patient), contact, by="ann")
+    pair.pair(clinic.sync, "person", str(clinic.patient), contact)
     clinic.book()
     clinic.settle()
     assert [one["last_name"] for one in clinic.of("oncall", "contacts")] == ["Berg"]
     assert clinic.attention() == ["contact_differs"]
-    keep.keep(clinic.sync, "drchrono", "patient", str(clinic.patient), by="ann")
+    keep.keep(clinic.sync, "drchrono", "patient", str(clinic.patient))
     clinic.settle()
     assert [one["last_name"] for one in clinic.of("oncall", "contacts")] == ["Lindqvist"]
     assert clinic.attention() == []
@@ -124,7 +124,7 @@ def test_unlink_makes_each_its_own_and_never_pairs_them_again(
     assert found.mails == 1
     assert any("a new OnCall visit is made" in line for line in found.lines)
     assert len(clinic.visits()) == 1
-    by_hand.unlink(clinic.sync, "appointment", appointment, by="ann")
+    by_hand.unlink(clinic.sync, "appointment", appointment)
     assert decisions(clinic) == [
         ("never_pair", f"appointment:{appointment}", f"visit:{visit}", "ann")
     ]
@@ -147,8 +147,8 @@ def test_unlink_makes_each_its_own_and_never_pairs_them_again(
 
 def test_unlinked_can_be_paired_again_by_hand(linked: tuple[Clinic, str, str]) -> None:
     clinic, appointment, visit = linked
-    by_hand.unlink(clinic.sync, "oncall-appointment", visit, by="ann")
-    pair.pair(clinic.sync, "visit", appointment, visit, by="bob")
+    by_hand.unlink(clinic.sync, "oncall-appointment", visit)
+    pair.pair(clinic.sync, "visit", appointment, visit)
     clinic.settle()
     clinic.edit(appointment, scheduled_time=wall(days=5))
     clinic.settle()
@@ -163,7 +163,7 @@ def test_unlink_a_contact_makes_another_one(linked: tuple[Clinic, str, str]) -> 
     (contact,) = clinic.of("oncall", "contacts")
     wrong = str(contact["id"])
     assert by_hand.unlink_preview(clinic.sync, "contact", wrong).mails == 0
-    by_hand.unlink(clinic.sync, "contact", wrong, by="ann")
+    by_hand.unlink(clinic.sync, "contact", wrong)
     clinic.settle()
     assert len(clinic.of("oncall", "contacts")) == 2
     clinic.edit_patient(clinic.patient, first_name="Veronika")
@@ -199,7 +199,7 @@ def test_keep_drchrono_overwrites_oncall(linked: tuple[Clinic, str, str]) -> Non
     assert found.lines == ("starts, minutes: written to oncall (1 mail)",)
     assert found.mails == 1
     assert clinic.visits()[0]["datetime"] == LATER
-    keep.keep(clinic.sync, "drchrono", "appointment", appointment, by="ann")
+    keep.keep(clinic.sync, "drchrono", "appointment", appointment)
     clinic.settle()
     (now,) = clinic.visits()
     assert (now["datetime"], now["duration"]) == (f"{utc(days=3):%Y-%m-%dT%H:%M:%SZ}", 30)
@@ -213,7 +213,7 @@ def test_keep_oncall_overwrites_one_field_of_drchrono(linked: tuple[Clinic, str,
     found = keep.keep_preview(clinic.sync, "oncall", "oncall-appointment", visit, ("minutes",))
     # The time is OnCall's edit anyway, which is carried as ever.
     assert found.lines == ("starts, minutes: written to drchrono (0 mails)",)
-    keep.keep(clinic.sync, "oncall", "oncall-appointment", visit, ("minutes",), by="ann")
+    keep.keep(clinic.sync, "oncall", "oncall-appointment", visit, ("minutes",))
     clinic.settle()
     now = clinic.appointment(appointment)
     assert (now["scheduled_time"], now["duration"]) == (wall(days=3, hour=18), 45)
@@ -223,11 +223,11 @@ def test_keep_oncall_overwrites_one_field_of_drchrono(linked: tuple[Clinic, str,
 def test_keep_needs_a_difference_and_a_known_field(linked: tuple[Clinic, str, str]) -> None:
     clinic, appointment, _ = linked
     with pytest.raises(NotPossibleError, match="nothing to keep"):
-        keep.keep(clinic.sync, "drchrono", "appointment", appointment, by="ann")
+        keep.keep(clinic.sync, "drchrono", "appointment", appointment)
     with pytest.raises(NotPossibleError, match="starts, minutes, type, provider, state"):
-        keep.keep(clinic.sync, "drchrono", "appointment", appointment, ("x",), by="ann")
+        keep.keep(clinic.sync, "drchrono", "appointment", appointment, ("x",))
     with pytest.raises(NotPossibleError, match="flow from the chart"):
-        keep.keep(clinic.sync, "oncall", "patient", str(clinic.patient), by="ann")
+        keep.keep(clinic.sync, "oncall", "patient", str(clinic.patient))
     assert clinic.due() == []
 
 
@@ -244,7 +244,7 @@ def test_keep_drchrono_writes_a_person_to_contact_and_participant(
     clinic.forget()
     found = keep.keep_preview(clinic.sync, "drchrono", "patient", str(clinic.patient))
     assert found.mails == 1
-    keep.keep(clinic.sync, "drchrono", "patient", str(clinic.patient), by="ann")
+    keep.keep(clinic.sync, "drchrono", "patient", str(clinic.patient))
     clinic.settle()
     assert [one["first_name"] for one in clinic.of("oncall", "contacts")] == ["Vera"]
     assert clinic.visits()[0]["participants"][0]["first_name"] == "Vera"
@@ -260,7 +260,7 @@ def test_exclude_stops_syncing_a_patient_until_undone(linked: tuple[Clinic, str,
     found = by_hand.exclude_preview(clinic.sync, patient)
     assert found.mails == 0
     assert "1 visits to come stay as they are" in found.lines[1]
-    by_hand.exclude(clinic.sync, patient, by="ann")
+    by_hand.exclude(clinic.sync, patient)
     assert decisions(clinic) == [("exclude", patient, "", "ann")]
     clinic.edit(appointment, scheduled_time=wall(days=5))
     clinic.edit_patient(clinic.patient, first_name="Veronika")
@@ -269,7 +269,7 @@ def test_exclude_stops_syncing_a_patient_until_undone(linked: tuple[Clinic, str,
     clinic.catch_up()
     assert [one for one in clinic.calls("oncall") if not one.startswith("GET")] == []
     assert clinic.mails() == []
-    by_hand.exclude(clinic.sync, patient, by="ann", undo=True)
+    by_hand.exclude(clinic.sync, patient, undo=True)
     clinic.settle()
     times = sorted(one["datetime"] for one in clinic.visits())
     assert times == [f"{utc(days=day):%Y-%m-%dT%H:%M:%SZ}" for day in (5, 6)]

@@ -69,7 +69,7 @@ def test_the_candidates_are_shown_live_and_not_kept(unsure: Clinic) -> None:
 
 def test_the_chosen_patient_is_linked(unsure: Clinic) -> None:
     waiting = item(unsure, "patient_unsure")
-    resolve.resolve(unsure.sync, waiting.id, str(unsure.patient), by="ann")
+    resolve.resolve(unsure.sync, waiting.id, str(unsure.patient))
     unsure.settle()
     assert booked_for(unsure) == [unsure.patient]
     assert unsure.attention() == []
@@ -83,7 +83,7 @@ def test_none_of_them_is_a_new_patient_and_they_are_never_asked_about_again(
 ) -> None:
     waiting = item(unsure, "patient_unsure")
     (participant,) = unsure.visits()[0]["participants"]
-    resolve.resolve(unsure.sync, waiting.id, "none", by="ann")
+    resolve.resolve(unsure.sync, waiting.id, "none")
     assert never(unsure) == [(f"participant:{participant['id']}", f"patient:{unsure.patient}")]
     unsure.settle()
     (patient,) = booked_for(unsure)
@@ -95,9 +95,9 @@ def test_none_of_them_is_a_new_patient_and_they_are_never_asked_about_again(
 def test_an_answer_that_is_no_candidate_is_refused(unsure: Clinic) -> None:
     waiting = item(unsure, "patient_unsure")
     with pytest.raises(NotPossibleError, match=str(unsure.patient)):
-        resolve.resolve(unsure.sync, waiting.id, "999999", by="ann")
+        resolve.resolve(unsure.sync, waiting.id, "999999")
     with pytest.raises(LookupError):
-        resolve.resolve(unsure.sync, waiting.id + 1, "none", by="ann")
+        resolve.resolve(unsure.sync, waiting.id + 1, "none")
     assert unsure.attention() == ["patient_unsure"]
 
 
@@ -111,7 +111,7 @@ def test_a_new_patient_that_the_policy_asks_about(clinic: Clinic) -> None:
     clinic.settle()
     waiting = item(clinic, "new_patient")
     assert resolve.question(clinic.sync, waiting.id).candidates == ()
-    resolve.resolve(clinic.sync, waiting.id, "none", by="ann")
+    resolve.resolve(clinic.sync, waiting.id, "none")
     clinic.settle()
     assert len(clinic.of("drchrono", "patients")) == 2
     assert len(clinic.appointments()) == 1
@@ -126,7 +126,7 @@ def test_a_new_patient_who_is_somebody_known_after_all(clinic: Clinic) -> None:
     clinic.invite(participants=[ines])
     clinic.settle()
     waiting = item(clinic, "new_patient")
-    resolve.resolve(clinic.sync, waiting.id, str(clinic.patient), by="ann")
+    resolve.resolve(clinic.sync, waiting.id, str(clinic.patient))
     clinic.settle()
     assert booked_for(clinic) == [clinic.patient]
 
@@ -152,7 +152,7 @@ def test_the_chosen_contact_is_linked(clinic: Clinic) -> None:
     clinic.settle()
     waiting = item(clinic, "contact_unsure")
     assert set(waiting.candidates) == {first, second}
-    resolve.resolve(clinic.sync, waiting.id, second, by="ann")
+    resolve.resolve(clinic.sync, waiting.id, second)
     clinic.settle()
     with clinic.sync.store.read() as conn:
         patient = links.find(conn, "drchrono", "patient", str(clinic.patient))
@@ -168,7 +168,7 @@ def test_none_of_the_contacts_means_a_new_one(clinic: Clinic) -> None:
     clinic.book()
     clinic.settle()
     waiting = item(clinic, "contact_unsure")
-    resolve.resolve(clinic.sync, waiting.id, "none", by="ann")
+    resolve.resolve(clinic.sync, waiting.id, "none")
     clinic.settle()
     assert never(clinic) == [(f"contact:{wrong}", f"patient:{clinic.patient}")]
     assert len(clinic.of("oncall", "contacts")) == 2
@@ -200,7 +200,7 @@ def test_which_visit_it_is_and_what_the_others_are(twice: Clinic) -> None:
     when = f"{utc(days=4):%Y-%m-%d %H:%M} UTC, 30 minutes"
     assert shown.subject == f"{when}, patient {twice.patient}"
     assert [one.id for one in shown.candidates] == [first, second]
-    resolve.resolve(twice.sync, waiting[0].id, second, by="ann")
+    resolve.resolve(twice.sync, waiting[0].id, second)
     twice.settle()
     # The other's one candidate is another's now: it is a second booking, and told as such.
     assert twice.attention() == ["slot_taken"]
@@ -223,7 +223,7 @@ def test_none_of_the_visits_means_one_of_its_own(twice: Clinic) -> None:
     (waiting,) = [
         one for one in operate.attention_list(twice.sync) if set(one.candidates) == theirs
     ]
-    resolve.resolve(twice.sync, waiting.id, "none", by="ann")
+    resolve.resolve(twice.sync, waiting.id, "none")
     twice.settle()
     assert len(twice.visits()) == 3
     assert twice.mails() == [("invitation", "app")]

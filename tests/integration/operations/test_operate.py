@@ -1,5 +1,6 @@
 """Resync, and retry or drop what a person must decide."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from sync.store.visits import moves
 from tests.support.clinic import Clinic, utc, wall
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+WHO = f"uid {os.getuid()}"
 
 
 @pytest.fixture
@@ -254,7 +256,7 @@ def test_retry_closes_forgets_and_raises(sync: Sync, store: Store) -> None:
     assert blockers(store) == [other]
     assert_raised(store, key)
     assert item(store, other) is None
-    assert decisions(store) == [("retry", str(number), "refused", "cli", NOW)]
+    assert decisions(store) == [("retry", str(number), "refused", WHO, NOW)]
     with store.read() as conn:
         frozen = select(visit.c.frozen_at).where(visit.c.aggregate == key)
         assert conn.execute(frozen).scalar_one() is None
@@ -268,7 +270,7 @@ def test_drop_closes_and_leaves_things_parked(sync: Sync, store: Store) -> None:
     assert operate.attention_list(sync) == []
     assert blockers(store) == [key]
     assert item(store, key) is None
-    assert decisions(store) == [("drop", str(number), "overlap", "cli", NOW)]
+    assert decisions(store) == [("drop", str(number), "overlap", WHO, NOW)]
 
 
 def test_an_item_of_the_whole_service_has_nothing_to_raise(sync: Sync, store: Store) -> None:
@@ -322,7 +324,7 @@ def test_retrying_what_the_brake_stopped_releases_that_doctor(sync: Sync, store:
         Ring(first, Lane.LIVE),
         Ring(second, Lane.LIVE),
     )
-    assert ("release", "201", "", "cli", NOW) in decisions(store)
+    assert ("release", "201", "", WHO, NOW) in decisions(store)
     with store.read() as conn:
         brake.check(conn, rule, "cancel", "201", NOW)
     assert item(store, third) is None

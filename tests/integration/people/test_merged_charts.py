@@ -73,7 +73,7 @@ def test_merged_charts_are_a_question_and_then_one_mail(
     assert ids == [str(former), str(kept)]
     shown = resolve.question(clinic.sync, item)
     assert [one.id for one in shown.candidates] == ids
-    resolve.resolve(clinic.sync, item, str(kept), by="test")
+    resolve.resolve(clinic.sync, item, str(kept))
     clinic.settle()
     assert [v["id"] for v in clinic.visits()] == [visit]
     assert emails(clinic) == [NEW]
@@ -101,7 +101,7 @@ def test_somebody_says_that_it_is_another_patient(clinic: Clinic) -> None:
     merge(clinic, former, kept)
     clinic.settle()
     item, _ = asked(clinic)
-    resolve.resolve(clinic.sync, item, resolve.NONE, by="test")
+    resolve.resolve(clinic.sync, item, resolve.NONE)
     clinic.settle()
     assert visit_of(clinic, visit)["cancelled"] is True
     assert emails(clinic) == [NEW]
@@ -161,7 +161,7 @@ def test_a_member_of_a_group_whose_charts_were_merged_is_asked_about(
         clinic.edit(booked[1], status="Cancelled")
         clinic.settle()
         assert clinic.mails() == [("cancellation", "app")]
-        resolve.resolve(clinic.sync, item, str(kept), by="test")
+        resolve.resolve(clinic.sync, item, str(kept))
         clinic.settle()
         assert [v["id"] for v in clinic.visits()] == [visit["id"]]
         coming = [p["email"] for p in clinic.visits()[0]["participants"] if not p["cancelled"]]

@@ -80,7 +80,7 @@ def test_a_guessed_name_is_asked_about_and_taken_when_somebody_says_so(clinic: C
         ).one()
     assert item.candidates == ["name"]
     assert resolve.question(clinic.sync, item.id).cause == "identity_incomplete"
-    resolve.resolve(clinic.sync, item.id, resolve.NONE, by="test")
+    resolve.resolve(clinic.sync, item.id, resolve.NONE)
     clinic.settle()
     made = clinic.of("drchrono", "patients")[-1]
     assert (made["first_name"], made["last_name"]) == ("Mary Ann", "Smith")

@@ -78,7 +78,7 @@ def test_another_address_of_the_same_name_at_the_same_time_is_a_question(
         assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
         assert clinic.mails() == []
         # A person says that they are the same.
-        pair.pair(clinic.sync, "visit", appointment, visit, by="test")
+        pair.pair(clinic.sync, "visit", appointment, visit)
         clinic.settle()
         clinic.edit(appointment, scheduled_time=wall(days=4, hour=17))
         clinic.settle()

@@ -12,7 +12,8 @@ from sync.digests import Digests
 from sync.store.database import Store
 from sync.store.schema import audit
 from sync.store.trail import proof, rows, seal
-from sync.store.trail.deeds import Deed, note
+from sync.store.trail.acting import acting
+from sync.store.trail.deeds import Chain, Deed, note
 from sync.store.trail.rows import Filter
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -23,14 +24,15 @@ LATER_KEYS = Digests([b"b" * 32, b"a" * 32])
 
 @pytest.fixture
 def chained(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url, keys=KEYS)
+    opened = Store(database_url, chain=Chain(KEYS, WHO))
     yield opened
     opened.close()
 
 
 def do(store: Store, *subjects: str, now: datetime = NOW) -> None:
+    named = tuple((kind, number) for kind, _, number in (one.partition(":") for one in subjects))
     with store.write() as conn:
-        note(conn, Deed(WHO, "retry", subjects, ("starts",)), now)
+        note(conn, Deed("retry", named, ("starts",)), now)
 
 
 def checked(store: Store, *heads: proof.Head, keys: Digests = KEYS) -> proof.Report:
@@ -61,9 +63,18 @@ def test_a_deed_is_told_as_it_was(chained: Store) -> None:
     assert checked(chained).sound
 
 
+def test_it_is_told_who_came_in_by_a_door(chained: Store) -> None:
+    with acting(Actor("operator", "dana", "ops", "77")):
+        do(chained, "item:1")
+    do(chained, "item:2")
+    with chained.read() as conn:
+        told = [(row.kind, row.actor, row.door) for row in rows.every(conn, Filter())]
+    assert told == [("operator", "dana", "ops"), ("user", "uid 1000", "terminal")]
+
+
 def test_a_deed_that_fails_is_not_told(chained: Store) -> None:
     with pytest.raises(ZeroDivisionError), chained.write() as conn:
-        conn.execute(select(note(conn, Deed(WHO, "retry"), NOW) or 1 / 0))
+        conn.execute(select(note(conn, Deed("retry"), NOW) or 1 / 0))
     do(chained, "item:1")
     assert (checked(chained).rows, checked(chained).last) == (1, 1)
 
@@ -139,7 +150,7 @@ def test_a_chain_that_was_cut_short_lacks_what_was_told_outside(chained: Store) 
 
 def test_a_new_key_goes_on_with_the_chain(chained: Store) -> None:
     do(chained, "item:1")
-    opened = Store(chained.url, keys=LATER_KEYS)
+    opened = Store(chained.url, chain=Chain(LATER_KEYS, WHO))
     do(opened, "item:2")
     opened.close()
     assert checked(chained, keys=LATER_KEYS).sound
@@ -150,9 +161,8 @@ def test_a_new_key_goes_on_with_the_chain(chained: Store) -> None:
 def test_old_rows_go_and_nobody_else_can_drop_them(chained: Store) -> None:
     for number in range(4):
         do(chained, f"item:{number}", now=NOW + timedelta(days=number))
-    beat = Actor("service", "beat@host:1", "beat")
     with chained.write() as conn:
-        assert proof.prune(conn, NOW + timedelta(days=2), beat, NOW + timedelta(days=9)) == 2
+        assert proof.prune(conn, NOW + timedelta(days=2), NOW + timedelta(days=9)) == 2
     report = checked(chained)
     assert (report.rows, report.first, report.last, report.findings) == (3, 3, 5, [])
     with chained.write() as conn:
@@ -162,9 +172,8 @@ def test_old_rows_go_and_nobody_else_can_drop_them(chained: Store) -> None:
 
 def test_nothing_to_drop_is_no_deed(chained: Store) -> None:
     do(chained, "item:1")
-    beat = Actor("service", "beat@host:1", "beat")
     with chained.write() as conn:
-        assert proof.prune(conn, NOW, beat, NOW) == 0
+        assert proof.prune(conn, NOW, NOW) == 0
     assert checked(chained).rows == 1
 
 
@@ -200,13 +209,19 @@ def test_many_subjects_are_counted_beyond_what_there_is_room_for(chained: Store)
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"subjects": ("Jane Doe",)},
-        {"subjects": ("patient:jane doe",)},
         {"fields": ("jane@example.com",)},
         {"outcome": "no <script>"},
     ],
 )
 def test_what_could_be_a_value_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="audit") as refused:
-        Deed(WHO, "retry", **wrong)  # type: ignore[arg-type]
+        Deed("retry", **wrong)  # type: ignore[arg-type]
     assert "jane" not in str(refused.value).lower()
+
+
+def test_what_is_no_id_is_left_out(chained: Store) -> None:
+    with chained.write() as conn:
+        note(conn, Deed("look", (("patient", "Jane Doe"), ("contact", None), ("visit", 7))), NOW)
+    with chained.read() as conn:
+        (row,) = rows.newest(conn, Filter(), 1)
+    assert row.subjects == "patient:- contact:None visit:7"

@@ -10,6 +10,7 @@ from sync.outbound.audit import Outcome
 from sync.outbound.call import Call
 from sync.store.database import Store
 from sync.store.schema import call, counter
+from tests.support.chains import CHAIN
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 READ = Call("oncall", "GET", "appointment", "/appointments/7/")
@@ -60,6 +61,6 @@ def test_one_that_asks_for_more_leaves_it_owed(owing: Store) -> None:
 
 def test_who_closes_pays_first(owing: Store) -> None:
     owing.close()
-    again = Store(owing.url)
+    again = Store(owing.url, chain=CHAIN)
     assert stored(again) == ("done", 1.0)
     again.close()

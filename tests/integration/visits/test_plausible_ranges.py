@@ -274,7 +274,7 @@ def test_an_empty_field_of_a_chart_empties_no_contact_that_knows_more(clinic: Cl
     clinic.settle()
     clinic.whole_cycle()
     assert (contact(clinic)["first_name"], contact(clinic)["phone"]) == ("Janet", "2125550163")
-    keep.keep(clinic.sync, "drchrono", "patient", str(jane), ("phone",), by="ann")
+    keep.keep(clinic.sync, "drchrono", "patient", str(jane), ("phone",))
     clinic.settle()
     assert (contact(clinic)["phone"], clinic.attention()) == ("", [])
     clinic.edit_patient(jane, cell_phone="(212) 555-0188")

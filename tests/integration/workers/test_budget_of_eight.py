@@ -16,6 +16,7 @@ from sync.outbound.gate import Gate, Rules, Ticket
 from sync.store.database import Store
 from sync.store.lanes import Lane
 from sync.store.schema import call
+from tests.support.chains import CHAIN
 from tests.support.servers.gate_world import T0, Headers
 from tests.support.servers.races import PROCESSES, in_processes
 
@@ -81,7 +82,7 @@ def work(clock: SharedClock, wire: SharedWire, redis_url: str, store: Store, ind
     opened, deferred = store, 0
     for turn in range(TRIES):
         if turn == TRIES // 2:
-            opened = Store(store.url)
+            opened = Store(store.url, chain=CHAIN)
             if index == 0:
                 redis.Redis.from_url(redis_url).flushall()
         ticket = Ticket(LANES[index % len(LANES)], imminent=index == 0)
@@ -102,7 +103,7 @@ def most_within(times: list[datetime], window: timedelta) -> int:
 
 
 def test_never_more_than_the_limit_whatever_happens(postgres_url: str, redis_url: str) -> None:
-    store = Store(postgres_url)
+    store = Store(postgres_url, chain=CHAIN)
     store.migrate()
     clock, wire = SharedClock(PROCESSES.Value("d", 0.0)), SharedWire(PROCESSES.Value("i", 0))
     deferred = sum(in_processes(store.url, 8, partial(work, clock, wire, redis_url)))
