@@ -1,6 +1,5 @@
 """Put a link right by hand: show what follows, then do it."""
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -131,14 +130,6 @@ def _done(
         agreed("Do it?", yes=yes)
         ring(sync, act(sync))
     click.echo("Done; the workers go on from here.", err=True)
-
-
-def login() -> str:
-    """Who decides, for the audit line."""
-    try:
-        return getpass.getuser()[:60]
-    except (OSError, KeyError):  # a container without a user of that number
-        return "cli"
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from sync.store import attention, objects
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, decisions, links, work
 from sync.store.trail import deeds
-from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 from sync.visits.state import zones
 
@@ -93,7 +92,7 @@ def _resync(sync: Sync, kind: str, object_id: str) -> tuple[Ring, ...]:
             _take_up(conn, kind, object_id, sync.clock())
         key, now = aggregate_of(conn, kind, object_id), sync.clock()
         objects.may_be_back(conn, key, now)
-        deeds.note(conn, Deed("resync", ((kind, object_id),)), now)
+        deeds.note(conn, deeds.Deed("resync", ((kind, object_id),)), now)
         return (_raise(conn, key, now),)
 
 
@@ -172,9 +171,9 @@ def attention_drop(sync: Sync, item: int) -> None:
             zones.leave(conn, sync, list(closed.named))
 
 
-def _answered(action: str, item: attention.Item) -> Deed:
+def _answered(action: str, item: attention.Item) -> deeds.Deed:
     about = (("about", item.aggregate),) if item.aggregate else ()
-    return Deed(action, (("item", item.id), *about), outcome=item.cause)
+    return deeds.Deed(action, (("item", item.id), *about), outcome=item.cause)
 
 
 def _close(conn: Connection, item: int, now: datetime) -> attention.Item:
