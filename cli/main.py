@@ -28,6 +28,7 @@ COMMANDS = {
     "keys": "cli.commands.keys",
     **dict.fromkeys(("status", "resync", "plan", "explain"), "cli.commands.operate"),
     "attention": "cli.commands.attention",
+    "audit": "cli.commands.audit",
     **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
 }
 

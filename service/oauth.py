@@ -6,16 +6,20 @@ button's POST. From the first step on, a cookie binds all of them to the browser
 D… are facts of docs/api-facts.md.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, g, redirect, request
 from structlog import get_logger
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import connect_pages as pages
 from service.doors import Doors
+from sync.core.actor import Actor
 from sync.drchrono.keeper import ConnectionState
 from sync.setup import connect
+from sync.store.trail.acting import acting
 
 log = get_logger(__name__)
 
@@ -33,6 +37,7 @@ def blueprint(doors: Doors) -> Blueprint:
         return _look(doors, request.args.get("ticket", ""))
 
     @routes.post("/start")
+    @_by_a_browser
     def start() -> AnyResponse:
         return _start(doors, request.form.get("ticket", ""))
 
@@ -41,18 +46,22 @@ def blueprint(doors: Doors) -> Blueprint:
         return _back(doors)
 
     @routes.post("/callback")
+    @_by_a_browser
     def finish() -> AnyResponse:
         return _finish(doors, request.form.get("state", ""), request.form.get("code", ""))
 
     @routes.post("/confirm")
+    @_by_a_browser
     def confirm() -> AnyResponse:
         return _confirm(doors, request.form.get("state", ""))
 
     @routes.post("/refuse")
+    @_by_a_browser
     def refuse() -> AnyResponse:
         return _refuse(doors, request.form.get("state", ""))
 
     @routes.post("/again")
+    @_by_a_browser
     def again() -> AnyResponse:
         return _again(doors, request.form.get("state", ""), request.form.get("error", ""))
 
@@ -70,6 +79,17 @@ def blueprint(doors: Doors) -> Blueprint:
         return response
 
     return routes
+
+
+def _by_a_browser(view: Callable[[], AnyResponse]) -> Callable[[], AnyResponse]:
+    """Have what a view does be done by whoever holds the address: they sign in at DrChrono."""
+
+    @wraps(view)
+    def acted() -> AnyResponse:
+        with acting(Actor("staff", "browser", "oauth", g.request_id)):
+            return view()
+
+    return acted
 
 
 def _policy(doors: Doors) -> str:

@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(default=10.0, gt=0, le=600)
     # The budget and the writes of a visit and day are counted from what is kept.
     keep_days: int = Field(default=30, ge=1, le=36_500)
+    audit_sink: str = ""
+    audit_years: float = Field(default=6.0, ge=1, le=100)
 
     @classmethod
     def settings_customise_sources(
@@ -234,6 +236,7 @@ RULES: Final[dict[str, rules.Rule]] = {
     "drchrono_origins": rules.each(rules.address),
     "oncall_origins": rules.each(rules.address),
     "mapping_file": rules.file,
+    "audit_sink": rules.file,
     "database_url": database_problem,
     "redis_url": redis_problem,
     "log_level": rules.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),

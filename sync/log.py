@@ -34,6 +34,8 @@ ALLOWED = frozenset(
         # results
         *("source", "outcome", "reason", "kind", "count", "effect", "mode", "host", "port"),
         *("object", "generation", "until", "version", "signal"),
+        # the end of the audit
+        *("seq", "mac"),
     }
 )
 

@@ -1,4 +1,4 @@
-"""TaskRun a task of the beat, and tell of one that keeps failing: once, until it goes well again.
+"""Run a task of the beat, and tell of one that keeps failing: once, until it goes well again.
 
 A refusal is told at once. Anything else is told when it has lasted: two hours for what is due every
 some minutes or hours, a quarter of an hour for what is due every some seconds, because others wait

@@ -23,7 +23,7 @@ from sync.store.tables.scans import progress
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
-from sync.tasks import failing
+from sync.tasks import audit, failing
 from sync.visits.state import zones
 
 LATE_WRITE = timedelta(minutes=10)
@@ -207,6 +207,7 @@ _TASKS: Mapping[str, Task] = {
     "oncall_tiers": Task(_every(300), _unless_behind(polling.oncall_tiers)),
     "oncall_contacts": Task(_contacts, _unless_behind(oncall_lists.read_contacts)),
     "prune": Task(_every(3600), prune, needs_accounts=False),
+    "audit": Task(_every(3600), audit.tell_end, needs_accounts=False),
 }
 
 TASKS: Mapping[str, Task] = {
@@ -215,7 +216,7 @@ TASKS: Mapping[str, Task] = {
 }
 
 # What may run while an account is not the pinned one.
-_OF_THE_ACCOUNT = frozenset({"token", "account", "prune"})
+_OF_THE_ACCOUNT = frozenset({"token", "account", "prune", "audit"})
 # What a webhook would have told.
 _WHAT_CHANGED = frozenset(
     {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}

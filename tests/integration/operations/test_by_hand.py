@@ -1,5 +1,7 @@
 """Pair, unlink, keep and exclude by hand, each with a preview and an audit line."""
 
+import os
+
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
