@@ -82,6 +82,13 @@ def clinic_key(clinic: Clinic) -> int:
         return int(conn.exec_driver_sql("SELECT max(aggregate) FROM visit").scalar_one())
 
 
+def kept(clinic: Clinic, appointment: str) -> None:
+    """The sides differ, as nothing was heard of the edit."""
+    clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
+    clinic.edit(appointment, duration=55)
+    keep.keep(clinic.sync, "drchrono", "appointment", appointment)
+
+
 DEEDS: dict[str, Callable[[Clinic, str, str], object]] = {
     "resync": lambda clinic, here, _: attention.resync(clinic.sync, "appointment", here),
     "retry": lambda clinic, *_: attention.attention_retry(clinic.sync, asked(clinic)),
@@ -89,7 +96,7 @@ DEEDS: dict[str, Callable[[Clinic, str, str], object]] = {
     "unlink": lambda clinic, here, _: by_hand.unlink(clinic.sync, "appointment", here),
     "exclude": lambda clinic, *_: by_hand.exclude(clinic.sync, str(clinic.patient)),
     "include": lambda clinic, *_: by_hand.exclude(clinic.sync, str(clinic.patient), undo=True),
-    "keep": lambda clinic, here, _: keep.keep(clinic.sync, "drchrono", "appointment", here),
+    "keep": lambda clinic, here, _: kept(clinic, here),
 }
 
 
