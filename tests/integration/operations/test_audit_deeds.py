@@ -13,8 +13,8 @@ from cli import environment
 from cli.main import cli
 from sync.operations import attention, audit, by_hand, keep, pair, resolve
 from sync.operations.audit import Filter, Row
+from sync.store import attention as opening
 from sync.store.schema import audit as table
-from sync.store.tables import journal
 from sync.tasks import schedule
 from tests.support.clinic import Clinic, wall
 from tests.support.templates import on_both
@@ -73,7 +73,7 @@ def asked(clinic: Clinic) -> int:
     """A question that can be answered in every way."""
     with clinic.sync.store.write() as conn:
         key = clinic_key(clinic)
-        journal.open_attention(conn, key, "keeps_failing", now=clinic.now())
+        opening.open_item(conn, key, "keeps_failing", now=clinic.now())
     return attention.attention_list(clinic.sync)[-1].id
 
 
@@ -123,7 +123,7 @@ def test_no_row_no_show(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None
     clinic.linked()
     with clinic.sync.store.write() as conn:
         key = clinic_key(clinic)
-        journal.open_attention(
+        opening.open_item(
             conn, key, "new_patient", now=clinic.now(), candidates=[str(clinic.patient)]
         )
     item = attention.attention_list(clinic.sync)[-1].id
