@@ -48,7 +48,10 @@ def standing(clinic: Clinic, ids: dict[str, Any]) -> dict[str, list[str]]:
 def test_what_waited_ends_and_nothing_else_is_written(
     former: tuple[Clinic, dict[str, Any]],
 ) -> None:
-    """A create whose answer was lost is found, not made again; its other side gets its marker."""
+    """A create whose answer was lost is found, not made again; its other side gets its marker.
+
+    The OnCall visit of a group has its marker: a member that is found adds nothing to it.
+    """
     clinic, ids = former
     clinic.settle(hours=3)
     clinic.catch_up()
@@ -65,8 +68,9 @@ def test_what_waited_ends_and_nothing_else_is_written(
     assert Counter(clinic.writes()) == {PATCH_HERE: 1, PATCH_THERE: 1}
     assert (clinic.mails(), clinic.attention(), clinic.waiting()) == ([], [], 0)
     stands = standing(clinic, ids)
-    assert sorted(map(len, stands.values())) == [1, 1, 1, 1, 1, 1, 1, 1, 2, 3]
-    assert open_names(clinic.visit(ids["group_there"])) == ["Omar", "Vera"]
+    assert sorted(map(len, stands.values())) == [1, 1, 1, 1, 1, 1, 1, 1, 3, 3]
+    assert open_names(clinic.visit(ids["group_there"])) == ["Ines", "Omar", "Vera"]
+    assert ids["lost_member"] in stands[ids["group_there"]]
 
 
 def test_a_change_of_either_side_is_carried_once(former: tuple[Clinic, dict[str, Any]]) -> None:

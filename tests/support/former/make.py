@@ -39,7 +39,7 @@ def at(days: int) -> str:
 
 
 def a_practice(clinic: Clinic) -> dict[str, object]:
-    """Visits of each kind, then three creates whose answers are lost; their ids by kind."""
+    """Visits of each kind, then creates whose answers are lost; their ids by kind."""
     clinic.sandbox.behaviours("oncall", returns_provider=True)
     make_groups(clinic)
     vera, omar, ines = patients(clinic)
@@ -65,11 +65,19 @@ def a_practice(clinic: Clinic) -> dict[str, object]:
     assert clinic.attention() == [], clinic.attention()
     ids: dict[str, object] = {"one": one, "one_there": one_there, "again": again, "group": group}
     ids |= {"group_there": group_there, "occurrences": occurrences}
-    return ids | lost(clinic, vera)
+    return ids | lost(clinic, vera, group_there)
 
 
-def lost(clinic: Clinic, vera: int) -> dict[str, str]:
-    """Book one visit on each side; what is made for it is answered to nobody, and not told of."""
+def lost(clinic: Clinic, vera: int, group_there: str) -> dict[str, str]:
+    """Book one visit on each side, and a third member of a group.
+
+    What is made for each is answered to nobody, and not told of.
+    """
+    before = {one["id"] for one in clinic.of("drchrono", "appointments")}
+    clinic.sandbox.faults("drchrono", LOST, webhooks={"mode": "drop"})
+    clinic.change_visit(group_there, participants=invited(2))
+    clinic.pump()
+    (member,) = {one["id"] for one in clinic.of("drchrono", "appointments")} - before
     clinic.sandbox.faults("drchrono", LOST, webhooks={"mode": "drop"})
     from_oncall = clinic.invite(datetime=at(15), participants=invited(1))
     clinic.pump()
@@ -79,8 +87,12 @@ def lost(clinic: Clinic, vera: int) -> dict[str, str]:
     clinic.pump()
     clinic.sandbox.faults("oncall", webhooks={"mode": "deliver"})
     waits = clinic.waiting()
-    assert waits == 2, waits
-    return {"lost_here": from_oncall, "lost_there": from_drchrono}
+    assert waits == 3, waits
+    return {
+        "lost_member": str(member),
+        "lost_here": from_oncall,
+        "lost_there": from_drchrono,
+    }
 
 
 def literal(value: object, kind: object) -> str:
