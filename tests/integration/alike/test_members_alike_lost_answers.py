@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.store.tables import facts
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic
 from tests.support.flows import here, name_of, other_of, slot, there
@@ -122,4 +123,21 @@ def test_it_was_moved_in_drchrono_meanwhile(clinic: Clinic, webhooks: str, which
     else:
         assert near(clinic) == [here(slot(2))] * 2
         assert open_names(clinic.visit(visit)) == ["Omar", "Vera"]
+    assert clinic.attention() == []
+
+
+@WHICH
+def test_it_bore_no_marker_and_was_cancelled_meanwhile(clinic: Clinic, which: str) -> None:
+    """An account without our field: patient, doctor and start tell what the create made."""
+    with clinic.sync.store.write() as conn:
+        for name in facts.under(conn, "appointment_field:"):
+            facts.forget(conn, f"appointment_field:{name}")
+    lost, visit = made(clinic, "drop", which)
+    assert clinic.appointment(lost)["custom_fields"] == []
+    clinic.edit(lost, status="Cancelled")
+    bring(clinic, "drop")
+    agree(clinic)
+    there_now = [one for one in clinic.of("drchrono", "appointments") if one["id"] >= lost]
+    assert len(there_now) == (1 if which == "third" else 2)  # it was not made again
+    assert len(open_names(clinic.visit(visit))) == (2 if which == "third" else 1)
     assert clinic.attention() == []

@@ -121,6 +121,18 @@ def test_an_appointment_of_a_patient(shown, expected):
     assert same_appointment(shown, "1", "12", AT) is expected
 
 
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        *((appointment(state=State(one)), True) for one in Life),
+        (appointment(state=State(Life.CANCELLED), patient="2"), False),
+        (appointment(state=State(Life.CANCELLED), virtual_base=True), False),
+    ],
+)
+def test_what_we_made_may_have_ended_since(shown, expected):
+    assert same_appointment(shown, "1", "12", AT, over=True) is expected
+
+
 def test_a_place_that_is_not_known_is_no_appointment_s():
     assert not same_appointment(appointment(starts=ABSENT), "1", "12", ABSENT)
     assert not same_appointment(appointment(provider=ABSENT), "1", ABSENT, AT)
