@@ -29,6 +29,7 @@ COMMANDS = {
     **dict.fromkeys(("status", "resync", "plan", "explain"), "cli.commands.operate"),
     "attention": "cli.commands.attention",
     "audit": "cli.commands.audit",
+    "why": "cli.commands.why",
     **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
 }
 

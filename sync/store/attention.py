@@ -138,6 +138,12 @@ def every_open(conn: Connection, cause: str | None = None) -> list[Item]:
     return [Item(*row) for row in conn.execute(query)]
 
 
+def of(conn: Connection, aggregate: int) -> list[Item]:
+    """The open items about an aggregate, oldest first."""
+    query = select(*_ROW).where(attention.c.aggregate == aggregate, _OPEN)
+    return [Item(*row) for row in conn.execute(query.order_by(attention.c.id))]
+
+
 def count_open(conn: Connection) -> int:
     """How many items are open."""
     counted: int = conn.execute(

@@ -16,7 +16,7 @@ from sync.operations.resolve import CAUSES
 
 ROOT = Path(__file__).parents[2]
 # Which argument of a call is the cause.
-CAUSE_OF = {"ParkedError": 2, "open_attention": 2, "_asked": 1}
+CAUSE_OF = {"ParkedError": 2, "open_item": 2, "_asked": 1}
 # Causes that are made of a name at run time, as the page writes them.
 MADE = {"…_refused", "…_keeps_failing", "…_differs"}
 
@@ -83,6 +83,18 @@ def test_each_cause_is_on_the_page(name: str) -> None:
     }
     assert missing == set()
     assert page >= MADE
+
+
+def test_what_opens_an_item_is_called_as_it_is_looked_for() -> None:
+    """One that is called otherwise by now would be seen no more, and with it its causes."""
+    code = "".join(file.read_text() for file in (ROOT / "sync").rglob("*.py"))
+    assert {name for name in CAUSE_OF if code.count(f"{name}(") < 3} == set()
+    writes = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "sync").rglob("*.py")
+        if "upsert.insert(conn, attention)" in file.read_text()
+    }
+    assert writes == {"sync/store/attention.py"}
 
 
 def test_the_page_names_no_cause_that_nothing_opens() -> None:

@@ -49,7 +49,6 @@ _COMMANDS: Final = {
     Deed.EDIT_MAPPING: "mapping check FILE",
     Deed.GO_LIVE: "go-live --dry-run",
     Deed.ACCEPT_ZONES: "zones --accept",
-    Deed.INCLUDE: "exclude PATIENT --undo",
 }
 
 

@@ -25,6 +25,12 @@ _SENTENCES: Final = {
 }
 
 
+def cause_of(ref: str) -> str:
+    """The cause that a reference of `operator` stands for; it may be none of the table."""
+    named = ref.partition(":")[0]
+    return _CAUSE_OF.get(named, named)
+
+
 def sentence(kind: str, ref: str) -> str:
     """What is waited for; ids only."""
     shown = printable(ref, 80)
@@ -32,6 +38,5 @@ def sentence(kind: str, ref: str) -> str:
         return _SENTENCES.get(kind, "It waits.").format(ref=shown)
     if ref.startswith(EXCLUDED):
         return f"Patient {shown.removeprefix(EXCLUDED)} is excluded by hand."
-    named = ref.partition(":")[0]
-    found = table.find(_CAUSE_OF.get(named, named))
+    found = table.find(cause_of(ref))
     return "It waits for a person to decide." if found is None else found.sentence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, func, select
@@ -13,7 +15,6 @@ from sync.store.tables.work import NO_WAIT, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
 
     from sync.digests import Digests
 
@@ -96,6 +97,26 @@ def of(conn: Connection, key: int, kind: str) -> list[str]:
     """What of one kind an aggregate waits for."""
     mine = blocker.c.aggregate == key, blocker.c.kind == kind
     return list(conn.execute(select(blocker.c.ref).where(*mine)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One thing that one object of an aggregate waits for; object 0 is the aggregate itself."""
+
+    object: int
+    kind: str
+    ref: str
+    since: datetime
+
+
+def of_aggregate(conn: Connection, key: int) -> list[Parked]:
+    """Everything that an aggregate and its objects wait for, oldest first."""
+    rows = conn.execute(
+        select(blocker.c.object, blocker.c.kind, blocker.c.ref, blocker.c.since)
+        .where(blocker.c.aggregate == key)
+        .order_by(blocker.c.since, blocker.c.kind, blocker.c.ref)
+    )
+    return [Parked(*row) for row in rows]
 
 
 def every(conn: Connection, kind: str) -> list[str]:

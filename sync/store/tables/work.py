@@ -233,6 +233,26 @@ def lease_until(conn: Connection, aggregate: int) -> datetime | None:
     return until
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an item stands: whether something is asked for, when it is due, who has it."""
+
+    lane: Lane
+    waits: bool
+    due: datetime
+    lease_until: datetime | None
+
+
+def standing(conn: Connection, aggregate: int) -> Standing | None:
+    """Where an aggregate's item stands; None without one."""
+    row = conn.execute(
+        select(work.c.lane, work.c.wanted > work.c.done, work.c.due, work.c.lease_until).where(
+            work.c.aggregate == aggregate
+        )
+    ).first()
+    return None if row is None else Standing(Lane(row[0]), bool(row[1]), row[2], row[3])
+
+
 def holders(conn: Connection) -> set[str]:
     """The owners of the leases that are held."""
     return set(conn.execute(select(work.c.lease_by).where(work.c.lease_by.is_not(None))).scalars())

@@ -10,7 +10,9 @@ from sync.core.rules.place import Slot
 from sync.core.rules.policy import Policy
 from sync.core.rules.views import Presence, SideView
 from sync.core.wording import Json
+from sync.mapping import Mapping
 from sync.run.context import Run
+from sync.runtime import Sync
 from sync.store.calls import Write
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.baselines import Stored
@@ -179,20 +181,7 @@ class VisitRun(Run):
     @property
     def policy(self) -> Policy:
         """The clinic's policy as the plan asks for it."""
-        told = self.mapping.policy
-        return Policy(
-            record="left" if told.system_of_record == "drchrono" else "right",
-            new=told.on_first_difference,
-            to_drchrono=self.mapping.may_write_drchrono,
-            to_oncall=self.mapping.may_write_oncall,
-            fees=told.fee_bearing_writes,
-            window=timedelta(days=min(told.window_days, self.sync.settings.window_days)),
-            occurrences=timedelta(days=self.sync.settings.occurrence_days),
-            reopened=told.reopened,
-            left_scope=told.left_scope,
-            grace=timedelta(seconds=self.sync.settings.grace_seconds),
-            imminent=self.sync.settings.imminent,
-        )
+        return policy_of(self.sync, self.mapping)
 
     def seat(self, attended: int) -> Seat:
         """The seat of an attendance."""
@@ -211,3 +200,21 @@ class VisitRun(Run):
     def oncall_over(self) -> State | None:
         """How the OnCall visit ended; None when it is open, was not read, or is not made."""
         return self.state.view("oncall").over
+
+
+def policy_of(sync: Sync, mapping: Mapping) -> Policy:
+    """The clinic's policy as the plan asks for it."""
+    told, settings = mapping.policy, sync.settings
+    return Policy(
+        record="left" if told.system_of_record == "drchrono" else "right",
+        new=told.on_first_difference,
+        to_drchrono=mapping.may_write_drchrono,
+        to_oncall=mapping.may_write_oncall,
+        fees=told.fee_bearing_writes,
+        window=timedelta(days=min(told.window_days, settings.window_days)),
+        occurrences=timedelta(days=settings.occurrence_days),
+        reopened=told.reopened,
+        left_scope=told.left_scope,
+        grace=timedelta(seconds=settings.grace_seconds),
+        imminent=settings.imminent,
+    )

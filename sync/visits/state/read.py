@@ -63,7 +63,7 @@ def _read_appointment(run: VisitRun, seat: Seat) -> None:
     except Gone:
         _appointment_denied(run, seat)
         return
-    shown = _drchrono(sync, state, obj, json)
+    shown = appointment_shown(sync, state, obj, json)
     if locked and isinstance(shown.visit.state, State) and terminal(shown.visit.state):
         # A lock is in no digest: with the event, what was read is news.
         shown.seen["state"] = Seen.CHANGED
@@ -117,7 +117,7 @@ def read_oncall(run: VisitRun) -> None:
             staleness.believe_gone(sync, state.lease, obj, state.deliveries)
         state.oncall_gone = True
         return
-    shown = _oncall(sync, state, obj, json)
+    shown = oncall_shown(sync, state, obj, json)
     if reads.is_unread(obj):
         obj = _now_a_fact(run, obj, shown)
     staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, revision=shown.visit.revision)
@@ -183,7 +183,8 @@ def is_deleted(shown: Shown) -> bool:
     return isinstance(shown.visit.state, State) and shown.visit.state.life is Life.DELETED
 
 
-def _drchrono(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
+def appointment_shown(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
+    """An appointment's answer against what is stored of it. Raises MalformedError."""
     wire = drchrono.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, state.stored)
     shown = Shown(json, drchrono.to_visit(json, sync.mapping), wire, seen)
@@ -191,7 +192,8 @@ def _drchrono(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) ->
     return shown
 
 
-def _oncall(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
+def oncall_shown(sync: Sync, state: VisitState, obj: Obj, json: dict[str, Json]) -> Shown:
+    """An OnCall visit's answer against what is stored of it. Raises MalformedError."""
     wire = oncall.wire("appointment", json)
     seen = compare(sync.digests, obj.id, wire, state.stored)
     shown = oncall.to_visit(json, sync.mapping)
