@@ -108,6 +108,7 @@ class Clinic:
     def __init__(self, sandbox: Sandbox, database_url: str, home: Path, **settings: Any) -> None:
         self.sandbox = sandbox
         self.offset = timedelta(0)
+        self.stands: Any = None  # in a copy: what its template was made with
         self.home = home
         self.values: dict[str, Any] = {
             "database_url": database_url,

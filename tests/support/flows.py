@@ -319,6 +319,17 @@ NO_LIMITS: dict[str, Any] = {
 }
 
 
+def prepared(clinic: Clinic, flow: Flow, number: int) -> Round:
+    """What stands before the change of a flow, and nothing of it is fresh any more.
+
+    A bare hint within half a minute of a write of ours would be taken for its echo.
+    """
+    stands = flow.prepare(clinic, number)
+    clinic.advance(120)
+    clinic.settle()
+    return stands
+
+
 def prove_the_list(clinic: Clinic) -> None:
     """Let the service see that OnCall's list shows what was just made (the ladder's condition)."""
     clinic.book(patient=clinic.patient, scheduled_time=here(slot(200)))

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,20 @@ class Templates:
         self._sandbox = sandbox
         self._root = root
         self._patients: dict[str, int] = {}
+        self._stand: dict[str, tuple[Any, timedelta]] = {}
 
     @contextmanager
     def copied(
         self,
         name: str,
         home: Path,
-        make: Callable[[Clinic], None] = gone_live,
+        make: Callable[[Clinic], object] = gone_live,
         server: str | None = None,
         **settings: Any,
     ) -> Iterator[Clinic]:
         """A copy in `home` of the clinic that `make` makes of a connected one.
 
+        What `make` returns is the copy's `stands`; then its clock is as late as that of the first.
         It is on SQLite, or on the PostgreSQL whose socket lies in the directory `server`.
         """
         with (
@@ -60,7 +63,7 @@ class Templates:
         self,
         name: str,
         home: Path,
-        make: Callable[[Clinic], None],
+        make: Callable[[Clinic], object],
         server: str | None = None,
         **settings: Any,
     ) -> Iterator[Clinic]:
@@ -75,12 +78,15 @@ class Templates:
             Clinic(self._sandbox, url, home, **settings) as clinic,
         ):
             clinic.patient = self._patients[key]
+            clinic.stands, passed = self._stand[key]
+            # What returns nothing leaves the copy the real clock.
+            clinic.offset = passed if clinic.stands is not None else timedelta(0)
             clinic.hear()
             clinic.forget()
             yield clinic
 
     def _make(
-        self, key: str, make: Callable[[Clinic], None], server: str | None, **settings: Any
+        self, key: str, make: Callable[[Clinic], object], server: str | None, **settings: Any
     ) -> None:
         home = self._root / key
         home.mkdir()
@@ -88,7 +94,7 @@ class Templates:
         self._sandbox.behaviours("drchrono", burst_limit=None)
         url = postgres.create(server, _named(key)) if server else f"sqlite:///{home / DATABASE}"
         with open_clinic(self._sandbox, url, home, **settings) as clinic:
-            make(clinic)
+            self._stand[key] = make(clinic), clinic.offset
             self._sandbox.wait_idle()
             self._patients[key] = clinic.patient
         self._sandbox.save(key)

@@ -11,7 +11,6 @@ EVERY_POINT=1 takes all of all, and both orders in which our own echoes can come
 import os
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 
@@ -19,7 +18,7 @@ import pytest
 
 from tests.support.agreement import disagreements
 from tests.support.clinic import Clinic, open_clinic
-from tests.support.flows import NO_LIMITS, Round, prove_the_list
+from tests.support.flows import NO_LIMITS, Round, prepared, prove_the_list
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers.killed_flows import KILLED, Killed
 from tests.support.servers.mortal import Life, Mortals, Point
@@ -32,8 +31,6 @@ CASES = [
     for killed in KILLED
     for first in ((False, True) if EVERY_POINT else (killed.echo_first,))
 ]
-# What stands in the copies of each flow's clinic, and what its clock says.
-STOOD: dict[str, tuple[Round, timedelta]] = {}
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +44,16 @@ def mortals() -> Iterator[Mortals]:
 def test_killed_at_each_point(
     killed: Killed, echo_first: bool, mortals: Mortals, templates: Templates, tmp_path: Path
 ) -> None:
-    def prepare(clinic: Clinic) -> None:
+    def prepare(clinic: Clinic) -> Round:
         _without_limits(clinic)
-        STOOD[str(killed)] = _prepared(clinic, killed, 0), clinic.offset
+        return prepared(clinic, killed.flow, 0)
 
     def one(dies_at: Point | None) -> Life:
         home = tmp_path / "round"
         rmtree(home, ignore_errors=True)
         home.mkdir()
         with templates.unchecked(f"killed {killed}", home, prepare, **NO_LIMITS) as clinic:
-            stands, clinic.offset = STOOD[str(killed)]
-            return _round(clinic, mortals, killed, stands, echo_first, dies_at)
+            return _round(clinic, mortals, killed, clinic.stands, echo_first, dies_at)
 
     points = one(None).points
     for point in points[:: 1 if EVERY_POINT else killed.every]:
@@ -73,7 +69,7 @@ def test_what_a_dead_worker_had_locked_is_free(
         _without_limits(clinic)
 
         def one(number: int, dies_at: Point | None) -> Life:
-            stands = _prepared(clinic, killed, number)
+            stands = prepared(clinic, killed.flow, number)
             return _round(clinic, mortals, killed, stands, echo_first=False, dies_at=dies_at)
 
         points = one(0, None).points
@@ -86,14 +82,6 @@ def _without_limits(clinic: Clinic) -> None:
     clinic.sandbox.behaviours("drchrono", bulk_polls=0, hourly_limit=100_000)
     gone_live(clinic)
     prove_the_list(clinic)
-
-
-def _prepared(clinic: Clinic, killed: Killed, number: int) -> Round:
-    """What stands before the change, and nothing of it is fresh any more."""
-    stands = killed.flow.prepare(clinic, number)
-    clinic.advance(120)
-    clinic.settle()
-    return stands
 
 
 def _round(
