@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cli.commands.operate import ring
-from cli.demo.script import Side
+from cli.demo.script import Editor
 from cli.output import TroubleError
 from cli.world.world import World
 
@@ -182,7 +182,7 @@ class Day:
             "division": f"{base}/divisions/{visit['division']}/",
             "participants": [{name: visit["participants"][0][name] for name in names}],
         }
-        made = self._oncall(Side.ONCALL_STAFF, "POST", "/appointments/", body)
+        made = self._oncall(Editor.ONCALL_STAFF, "POST", "/appointments/", body)
         invited = str(made["url"]).rstrip("/").rpartition("/")[2]
 
         def arrived() -> bool:
@@ -198,13 +198,13 @@ class Day:
     def _move_in_oncall(self) -> Arrived:
         booking, wall = self._booked(INVITED), self._free_time()
         change = {"datetime": self._instant(wall, booking.like)}
-        self._oncall(Side.ONCALL_STAFF, "PATCH", f"/appointments/{booking.visit}/", change)
+        self._oncall(Editor.ONCALL_STAFF, "PATCH", f"/appointments/{booking.visit}/", change)
         return lambda: self._appointment(booking)["scheduled_time"] == wall
 
     def _cancel_as_patient(self) -> Arrived:
         booking = self._booked(INVITED)
         path = f"/appointments/{booking.visit}/"
-        self._oncall(Side.ONCALL_PATIENT, "PATCH", path, {"cancelled": True})
+        self._oncall(Editor.ONCALL_PATIENT, "PATCH", path, {"cancelled": True})
         return lambda: self._appointment(booking)["status"] == "Cancelled"
 
     # --- trouble ----------------------------------------------------------------------------------
@@ -303,8 +303,8 @@ class Day:
     def _staff(self, method: str, path: str, body: Row) -> Row:
         return self._control.send("drchrono", "staff", method, path, body)
 
-    def _oncall(self, side: Side, method: str, path: str, body: Row) -> Row:
-        actor = "patient" if side is Side.ONCALL_PATIENT else "staff"
+    def _oncall(self, editor: Editor, method: str, path: str, body: Row) -> Row:
+        actor = "patient" if editor is Editor.ONCALL_PATIENT else "staff"
         return self._control.send("oncall", actor, method, path, body)
 
 

@@ -24,7 +24,7 @@ ORDER_LIST = "POST appointments_list"
 GET_LIST = "GET appointments_list"
 
 
-class Side(StrEnum):
+class Editor(StrEnum):
     """Where a step's edit is made, and by whom."""
 
     DRCHRONO_STAFF = "staff in DrChrono"
@@ -41,7 +41,7 @@ class Step:
     """
 
     name: str
-    side: Side
+    editor: Editor
     action: str
     drchrono: tuple[str, ...]
     oncall: tuple[str, ...]
@@ -53,7 +53,7 @@ class Step:
 DAY: tuple[Step, ...] = (
     Step(
         name="book, person known",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="POST an appointment with the video profile for a patient who has a contact already",
         drchrono=(GET_VISIT, GET_PATIENT, PATCH_VISIT),
         oncall=(POST_VISIT, GET_VISIT),
@@ -62,7 +62,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="book, person unknown",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="POST a patient with an e-mail of their own, then an appointment for them",
         drchrono=(GET_VISIT, GET_PATIENT, PATCH_VISIT, PATCH_PATIENT),
         oncall=(FIND_CONTACT, POST_CONTACT, POST_VISIT, GET_VISIT),
@@ -71,7 +71,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="move",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH scheduled_time of the first visit to a free hour of the same day",
         drchrono=(GET_VISIT,),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
@@ -80,7 +80,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="twenty edits",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH scheduled_time of one visit twenty times within the settle time",
         drchrono=(GET_VISIT,),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
@@ -89,7 +89,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="billing change",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH billing_status, notes and color of a visit",
         drchrono=(),
         oncall=(),
@@ -98,7 +98,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="rename",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH first_name of a patient with one open visit and one contact",
         drchrono=(GET_PATIENT,),
         oncall=(PATCH_CONTACT, PATCH_PARTICIPANT, GET_VISIT),
@@ -110,7 +110,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="change e-mail",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH email of the same patient",
         drchrono=(GET_PATIENT,),
         oncall=(PATCH_CONTACT, PATCH_PARTICIPANT, GET_VISIT),
@@ -119,7 +119,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="book in OnCall",
-        side=Side.ONCALL_STAFF,
+        editor=Editor.ONCALL_STAFF,
         action="POST an appointment whose one participant is a patient who is linked already",
         drchrono=(POST_VISIT,),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
@@ -129,7 +129,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="move in OnCall",
-        side=Side.ONCALL_STAFF,
+        editor=Editor.ONCALL_STAFF,
         action="PATCH datetime of that visit to a free hour",
         drchrono=(GET_VISIT, PATCH_VISIT),
         oncall=(GET_VISIT,),
@@ -139,7 +139,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="cancel as patient",
-        side=Side.ONCALL_PATIENT,
+        editor=Editor.ONCALL_PATIENT,
         action="PATCH cancelled: true of that visit",
         drchrono=(GET_VISIT, PATCH_VISIT),
         oncall=(GET_VISIT,),
@@ -149,7 +149,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="cancel",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH status: Cancelled of the first visit",
         drchrono=(GET_VISIT,),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
@@ -159,7 +159,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="a webhook that never comes",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH scheduled_time of a visit, drop its webhook, catch up on appointments",
         drchrono=(ORDER_LIST, GET_LIST, GET_LIST, GET_VISIT),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),
@@ -170,7 +170,7 @@ DAY: tuple[Step, ...] = (
     ),
     Step(
         name="a worker killed in the middle",
-        side=Side.DRCHRONO_STAFF,
+        editor=Editor.DRCHRONO_STAFF,
         action="PATCH scheduled_time of a visit, SIGKILL the worker while OnCall holds its PATCH",
         drchrono=(GET_VISIT, GET_VISIT),
         oncall=(GET_VISIT, PATCH_VISIT, GET_VISIT),

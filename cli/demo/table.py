@@ -68,7 +68,7 @@ class Board:
         made.add_column("")
         done = {result.step.name: result for result in self.results}
         for step in DAY:
-            made.add_row(step.name, step.side, *self._cells(step, done.get(step.name)))
+            made.add_row(step.name, step.editor, *self._cells(step, done.get(step.name)))
         return made
 
     def _cells(self, step: Step, result: Result | None) -> tuple[str, ...]:

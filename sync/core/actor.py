@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["operator", "user", "staff", "service"]
+ActorKind = Literal["operator", "user", "staff", "service"]
 Door = Literal["ops", "terminal", "oauth", "iframe", "web", "worker", "beat"]
 
 LONGEST_NAME: Final = 80
@@ -18,7 +18,7 @@ class Actor:
     `request` is the id in the log lines of the request, empty where there is none.
     """
 
-    kind: Kind
+    kind: ActorKind
     name: str
     door: Door
     request: str = ""

@@ -16,13 +16,13 @@ from sync.intake import lines, missing, sightings, unchanged
 from sync.intake.sightings import LIST, NOTHING, SCAN, Receipt, Sighting
 from sync.oncall import newest
 from sync.oncall import translate as oncall
-from sync.run.changes import StoredFields
 from sync.run.evidence import behind, proofs
 from sync.run.hinted import lists
 from sync.runtime import Ring, Sync
 from sync.store import known as stored
 from sync.store.known import Known
 from sync.store.tables import attendances, baselines, facts, links, scans
+from sync.store.tables.baselines import StoredFields
 from sync.store.visits import visits
 
 CHUNK = 500

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from sync.core.records import Person
     from sync.core.wording import Json
-    from sync.run.changes import StoredFields
     from sync.runtime import Sync
     from sync.store.known import Known
+    from sync.store.tables.baselines import StoredFields
     from sync.store.tables.links import Obj
 
 SCAN = "scan"  # the event of a list's line

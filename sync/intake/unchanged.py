@@ -17,10 +17,11 @@ from sync.digests import Digests
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import rekeying
-from sync.run.changes import StoredFields, compare, unchanged
+from sync.run.changes import compare, unchanged
 from sync.runtime import Sync
 from sync.store import objects
 from sync.store.tables import baselines, facts
+from sync.store.tables.baselines import StoredFields
 from sync.store.visits import listed
 
 # Whether list items tell all that a read by id is compared by: "yes" or "no".

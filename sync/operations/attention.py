@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from sync.core.causes import table
-from sync.core.causes.model import Deed
+from sync.core.causes.model import Remedy
 from sync.operations.explain import explain
 from sync.operations.lookup import (
     REMOTE,
@@ -64,7 +64,7 @@ class OpenItem:
     opened_at: datetime
     sentence: str
     press: str
-    deeds: tuple[Deed, ...]
+    deeds: tuple[Remedy, ...]
 
 
 # --- look again -----------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sync.runtime import Sync
 from sync.store.trail import proof, rows
-from sync.store.trail.proof import Finding, Head, Report
+from sync.store.trail.proof import Head, Report, RowFault
 from sync.store.trail.rows import Filter, Row
 
-__all__ = ["Filter", "Finding", "Report", "Row", "add_to_sink", "every", "newest", "verify"]
+__all__ = ["Filter", "Report", "Row", "RowFault", "add_to_sink", "every", "newest", "verify"]
 
 
 class SinkError(Exception):

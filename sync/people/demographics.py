@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sync.core.records import Attendee, Person
     from sync.core.wording import Json
     from sync.people.model import PersonRun
-    from sync.run.changes import StoredFields
     from sync.run.context import Run
+    from sync.store.tables.baselines import StoredFields
     from sync.store.tables.links import Obj
 
 FIELDS = {"participant": NAMES, "contact": (*NAMES, "phone")}

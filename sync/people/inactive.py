@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sync.run.context import Run
-    from sync.store.visits.opening import Who
+    from sync.store.visits.opening import Attending
 
 # DrChrono's words for inactive and deceased (docs/api-facts.md, D49).
 GONE = ("I", "D")
 
 
-def refuse(run: Run, person_key: int, known_of: Mapping[int, Who]) -> None:
+def refuse(run: Run, person_key: int, known_of: Mapping[int, Attending]) -> None:
     """Raises ParkedError where what is to be written would mail an inactive or deceased patient.
 
     Known without a call: their chart's status is among its baselines. `known_of`: who attended

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sync.core.records import Person
     from sync.core.wording import Json
     from sync.people.model import PersonRun
-    from sync.run.changes import StoredFields
+    from sync.store.tables.baselines import StoredFields
     from sync.store.tables.links import Obj
 
 

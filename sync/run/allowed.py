@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sync.runtime import Sync
-    from sync.store.visits.opening import Who
+    from sync.store.visits.opening import Attending
 
 UNSURE = "visit_unsure"
 
@@ -59,7 +59,7 @@ def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:
     return ParkedError("operator", UNSURE, UNSURE, candidates=ids, also=also)
 
 
-def of_visit(conn: Connection, key: int, people: Iterable[Who], *, asked: bool) -> None:
+def of_visit(conn: Connection, key: int, people: Iterable[Attending], *, asked: bool) -> None:
     """Raises ParkedError for a visit that may be one of several, or whose patients are excluded.
 
     `asked`: whether a person was asked which of several it is.

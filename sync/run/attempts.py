@@ -19,12 +19,13 @@ from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
-from sync.run.changes import StoredFields, compare
+from sync.run.changes import compare
 from sync.run.evidence import accounts
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store import calls
 from sync.store.tables import baselines, links
+from sync.store.tables.baselines import StoredFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

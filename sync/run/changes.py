@@ -8,9 +8,7 @@ from sync.core.rules.merge import Seen
 from sync.core.wording import Json, as_sent
 from sync.digests import Digests
 from sync.store.tables import journal
-from sync.store.tables.baselines import Stored
-
-StoredFields = Mapping[tuple[int, str], Stored]
+from sync.store.tables.baselines import Stored, StoredFields
 
 
 def compare(

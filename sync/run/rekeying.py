@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.digests import Digests
-    from sync.run.changes import StoredFields
     from sync.runtime import Sync
+    from sync.store.tables.baselines import StoredFields
 
 
 def shown(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.core.causes import table
-from sync.core.causes.model import Deed
+from sync.core.causes.model import Remedy
 from sync.core.records import Life
 from sync.operations.why import rules
 from sync.operations.why.facts import (
@@ -245,7 +245,7 @@ def test_a_chart_that_was_just_read_makes_an_older_item_stale() -> None:
 def test_an_item_is_named_with_its_deed_and_its_command() -> None:
     asked = Asked(4, "visit_unsure", ("5001", "5002"), NOW)
     answer = rules.answer(replace(MISSING, items=(asked,)))
-    assert (answer.item, answer.deed, answer.since) == (4, Deed.RESOLVE, NOW)
+    assert (answer.item, answer.deed, answer.since) == (4, Remedy.RESOLVE, NOW)
     assert answer.command == "attention resolve 4"
     assert answer.sentence.endswith("(5001, 5002)")
     placeholder = rules.answer(replace(chart("patient_email_placeholder"), items=(NO_MAIL,)))

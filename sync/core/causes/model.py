@@ -7,7 +7,7 @@ from typing import Final, Literal
 About = Literal["visit", "person", "service"]
 
 
-class Deed(StrEnum):
+class Remedy(StrEnum):
     """What an operator can press. Of those that a cause names, the first is the usual one."""
 
     RESOLVE = "resolve"  # say which candidate it is
@@ -36,23 +36,23 @@ class Cause:
     about: About
     sentence: str
     press: str
-    deeds: tuple[Deed, ...]
+    deeds: tuple[Remedy, ...]
 
 
 _COMMANDS: Final = {
-    Deed.RESOLVE: "attention resolve {item}",
-    Deed.RETRY: "attention retry {item}",
-    Deed.DROP: "attention drop {item}",
-    Deed.LOOK_AGAIN: "resync {subject}",
-    Deed.KEEP: "keep drchrono|oncall {subject}",
-    Deed.CONNECT: "connect",
-    Deed.EDIT_MAPPING: "mapping check FILE",
-    Deed.GO_LIVE: "go-live --dry-run",
-    Deed.ACCEPT_ZONES: "zones --accept",
+    Remedy.RESOLVE: "attention resolve {item}",
+    Remedy.RETRY: "attention retry {item}",
+    Remedy.DROP: "attention drop {item}",
+    Remedy.LOOK_AGAIN: "resync {subject}",
+    Remedy.KEEP: "keep drchrono|oncall {subject}",
+    Remedy.CONNECT: "connect",
+    Remedy.EDIT_MAPPING: "mapping check FILE",
+    Remedy.GO_LIVE: "go-live --dry-run",
+    Remedy.ACCEPT_ZONES: "zones --accept",
 }
 
 
-def command(deed: Deed, *, item: int | None = None, subject: str = "KIND ID") -> str:
+def command(deed: Remedy, *, item: int | None = None, subject: str = "KIND ID") -> str:
     """The command that does a deed, without the program's name; "" where there is none.
 
     `item` is the attention item's number, `subject` KIND and ID of what it is about.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sync.core.causes import of_people, of_service, of_visits
-from sync.core.causes.model import Cause, Deed
+from sync.core.causes.model import Cause, Remedy
 from sync.core.printable import printable
 
 CAUSES: Final = (*of_service.CAUSES, *of_people.CAUSES, *of_visits.CAUSES)
@@ -20,7 +20,7 @@ _UNKNOWN: Final = Cause(
     "service",
     "It waits for a cause that this version of the service does not know.",
     "Look at it, then try again or drop it.",
-    (Deed.RETRY, Deed.DROP),
+    (Remedy.RETRY, Remedy.DROP),
 )
 
 
@@ -31,7 +31,7 @@ class Said:
     cause: str
     sentence: str
     press: str
-    deeds: tuple[Deed, ...]
+    deeds: tuple[Remedy, ...]
 
 
 def find(cause: str) -> Cause | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.core.causes.model import Deed, command
+from sync.core.causes.model import Remedy, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Answer:
     cause: str
     sentence: str
     press: str = ""
-    deed: Deed = Deed.NONE
+    deed: Remedy = Remedy.NONE
     subject: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
@@ -33,7 +33,7 @@ class Answer:
     @property
     def command(self) -> str:
         """The command that does the deed, without the program's name; "" where there is none."""
-        if self.deed is Deed.INCLUDE:
+        if self.deed is Remedy.INCLUDE:
             return f"exclude {self.subject['patient']} --undo"
         asked = " ".join(next(iter(self.subject.items()), ("KIND", "ID")))
         return command(self.deed, item=self.item, subject=asked)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from sync.core.causes import of_visits, table
-from sync.core.causes.model import Deed
+from sync.core.causes.model import Remedy
 from sync.core.records import Life
 from sync.operations.why import times
 from sync.operations.why.answer import Answer
@@ -95,12 +95,12 @@ def noted(facts: Facts, found: Answer) -> Answer:
     return replace(found, sentence=found.sentence + note, only_known=True)
 
 
-def _deed(deeds: tuple[Deed, ...], item: int) -> Deed:
+def _deed(deeds: tuple[Remedy, ...], item: int) -> Remedy:
     """The usual deed; one that answers an item needs one."""
     for deed in deeds:
-        if item or deed not in {Deed.RESOLVE, Deed.RETRY, Deed.DROP}:
+        if item or deed not in {Remedy.RESOLVE, Remedy.RETRY, Remedy.DROP}:
             return deed
-    return Deed.LOOK_AGAIN
+    return Remedy.LOOK_AGAIN
 
 
 def _subject(facts: Facts) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sync.core.causes.model import Deed
+from sync.core.causes.model import Remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Words:
 
     sentence: str
     press: str = ""
-    deed: Deed = Deed.NONE
+    deed: Remedy = Remedy.NONE
 
 
 _AGAIN: Final = "Look again"
@@ -24,13 +24,13 @@ ANSWERS: Final = {
     "differs": Words(
         "{what} is in {other} as {there}, but the two differ: {fields}.",
         "Look again to have it carried over now.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     "there_but": Words("{what} is in {other} as {there}. But: {said}"),
     "being_carried": Words(
         "{what} is {life} in {here}; {there} still stands in {other} and is about to follow.",
         _SOON,
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     # It is over, or not there at all
     "never_heard_of": Words(
@@ -53,12 +53,12 @@ ANSWERS: Final = {
     "deleted_there": Words(
         "{there}, which stood for it, was deleted in {other}.",
         "Book it anew, or look again.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     "cancelled_there": Words(
         "{there}, which stood for it, is {there_life} in {other}.",
         "Book it anew if it shall take place.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     "forbidden": Words(
         "{here} does not let this service read {what}.",
@@ -77,22 +77,22 @@ ANSWERS: Final = {
     "type_skipped": Words(
         "The mapping file says that appointments of this profile are not synced.",
         "Choose another profile in {here}, or add this one to the mapping file.",
-        Deed.EDIT_MAPPING,
+        Remedy.EDIT_MAPPING,
     ),
     "doctor_unmapped": Words(
         "Doctor {doctor} is not in the mapping file, so their visits are not synced.",
         "Add the doctor to the mapping file.",
-        Deed.EDIT_MAPPING,
+        Remedy.EDIT_MAPPING,
     ),
     "office_not_listed": Words(
         "Office {office} is not among those that the mapping file lists for doctor {doctor}.",
         "Add the office to the doctor in the mapping file.",
-        Deed.EDIT_MAPPING,
+        Remedy.EDIT_MAPPING,
     ),
     "direction_off": Words(
         "The mapping file lets nothing be made in {other} (direction).",
         "Change the direction in the mapping file if it shall.",
-        Deed.EDIT_MAPPING,
+        Remedy.EDIT_MAPPING,
     ),
     # Its time
     "past": Words(
@@ -106,12 +106,12 @@ ANSWERS: Final = {
     "patient_email_placeholder": Words(
         "The chart of patient {patient} has an invented e-mail address, which counts as none.",
         "Put the patient's own e-mail address into the chart in DrChrono.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     "patient_excluded": Words(
         "Patient {patient} was excluded by hand: nothing about them is synced.",
         "Take the patient in again if that is over.",
-        Deed.INCLUDE,
+        Remedy.INCLUDE,
     ),
     "no_visit_yet": Words(
         "Patient {patient} has no visit to come that is synced. A contact in OnCall is made with "
@@ -122,12 +122,12 @@ ANSWERS: Final = {
     "shadow": Words(
         "The service is not live yet: it compares and plans, and makes nothing (SYNC_MODE).",
         "Have it set to live.",
-        Deed.RESUME,
+        Remedy.RESUME,
     ),
     "paused": Words(
         "The service is paused: it takes everything in and works on nothing (SYNC_MODE).",
         "Have it resumed.",
-        Deed.RESUME,
+        Remedy.RESUME,
     ),
     "waits_for_budget": Words(
         "It waits its turn: {asked} allows no more calls before about {until}.",
@@ -149,17 +149,17 @@ ANSWERS: Final = {
     "not_heard_of": Words(
         "{what} is in {here}, but this service has not heard of it yet.",
         f"{_AGAIN}: it is taken up at once.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     "about_to_be_made": Words(
         "Nothing is in its way any more; it is made with the next look.",
         f"{_AGAIN}: it is done at once.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
     "unknown": Words(
         "What is known here does not say why {what} is not in {other}.",
         f"{_AGAIN}; if it stays so, see what is known of it.",
-        Deed.LOOK_AGAIN,
+        Remedy.LOOK_AGAIN,
     ),
 }
 NOTE: Final = " ({asked} could not be asked just now: {reason}. This is what was known before.)"

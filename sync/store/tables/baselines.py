@@ -41,6 +41,10 @@ class Stored:
     zone: str | None = None
 
 
+# What is stored of each field of some objects, by object and field.
+StoredFields = Mapping[tuple[int, str], Stored]
+
+
 _OF: BindParameter[list[int]] = bindparam("of", expanding=True)
 # What is on its way comes in the order in which the calls were made.
 _STORED = union_all(

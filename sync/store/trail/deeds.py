@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select
 from sync.core.actor import Actor
 from sync.store.schema import audit
 from sync.store.trail.acting import somebody
-from sync.store.trail.seal import Keys, mac
+from sync.store.trail.seal import ChainKeys, mac
 
 _TURN: Final = 0x0D2C0CA12  # any number that no other application of this database takes
 _ID: Final = re.compile(r"[0-9A-Za-z_.:@+-]{1,80}")
@@ -44,7 +44,7 @@ class Deed:
 class Chain:
     """What a process writes its deeds with: its keys, and who does what nobody else does."""
 
-    keys: Keys
+    keys: ChainKeys
     itself: Actor
 
 
@@ -98,7 +98,7 @@ _LAST = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
 _ADD = insert(audit)
 
 
-def _write(conn: Connection, keys: Keys, noted: list[tuple[Deed, Actor, datetime]]) -> None:
+def _write(conn: Connection, keys: ChainKeys, noted: list[tuple[Deed, Actor, datetime]]) -> None:
     if conn.dialect.name == "postgresql":
         conn.execute(select(func.pg_advisory_xact_lock(_TURN)))
     last = conn.execute(_LAST).first()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, select
 
 from sync.store.schema import audit
 from sync.store.trail.deeds import Deed, note
-from sync.store.trail.seal import Keys, mac
+from sync.store.trail.seal import ChainKeys, mac
 
 PRUNED: Final = "prune_audit"
 MOST_TOLD: Final = 100
@@ -23,7 +23,7 @@ class Head(NamedTuple):
     mac: str
 
 
-class Finding(NamedTuple):
+class RowFault(NamedTuple):
     """What is wrong with one row: `changed`, `removed`, `not_chained` or `beyond_the_head`."""
 
     seq: int
@@ -37,7 +37,7 @@ class Report:
     rows: int = 0
     first: int = 0
     last: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[RowFault] = field(default_factory=list)
     without_key: int = 0  # rows whose key is not configured any more
     heads: int = 0  # told outside, and found here
 
@@ -55,7 +55,7 @@ def head(conn: Connection) -> Head | None:
     return None if row is None else Head(row.seq, row.mac)
 
 
-def verify(conn: Connection, keys: Keys, heads: Iterable[Head] = ()) -> Report:
+def verify(conn: Connection, keys: ChainKeys, heads: Iterable[Head] = ()) -> Report:
     """Walk the chain from its first row to its last, in bounded memory.
 
     `heads` were told outside the database: a chain that was cut short, or made anew, lacks them.
@@ -84,7 +84,7 @@ def verify(conn: Connection, keys: Keys, heads: Iterable[Head] = ()) -> Report:
     return report
 
 
-def _check(report: Report, keys: Keys, row: RowMapping) -> None:
+def _check(report: Report, keys: ChainKeys, row: RowMapping) -> None:
     if not keys.holds(row["key_id"]):
         report.without_key += 1
     elif mac(keys, dict(row)) != row["mac"]:
@@ -93,7 +93,7 @@ def _check(report: Report, keys: Keys, row: RowMapping) -> None:
 
 def _found(report: Report, seq: int, what: str) -> None:
     if len(report.findings) < MOST_TOLD:
-        report.findings.append(Finding(seq, what))
+        report.findings.append(RowFault(seq, what))
 
 
 def _rows(conn: Connection) -> Iterator[RowMapping]:
@@ -130,7 +130,7 @@ def prune(conn: Connection, before: datetime, now: datetime) -> int:
     return dropped
 
 
-def _beginning(conn: Connection, keys: Keys) -> Head | None:
+def _beginning(conn: Connection, keys: ChainKeys) -> Head | None:
     """Where the chain begins by the newest row that says so; None: at its first row."""
     query = select(audit).where(audit.c.action == PRUNED).order_by(audit.c.seq.desc()).limit(1)
     row: Any = conn.execute(query).mappings().first()

@@ -19,7 +19,7 @@ COVERED: Final = (
 )
 
 
-class Keys(Protocol):
+class ChainKeys(Protocol):
     """Where the key of a chain comes from: `sync.digests.Digests`."""
 
     key_id: str
@@ -31,7 +31,7 @@ class Keys(Protocol):
         """A key for one purpose only. Raises UnknownKeyError."""
 
 
-def mac(keys: Keys, row: Mapping[str, Any]) -> str:
+def mac(keys: ChainKeys, row: Mapping[str, Any]) -> str:
     """The MAC of a row, 64 hex digits, with the key that it names. Raises UnknownKeyError."""
     told = {**row, "at": row["at"].astimezone(UTC).isoformat(timespec="microseconds")}
     text = json.dumps([told[name] for name in COVERED], separators=(",", ":"), allow_nan=False)

@@ -13,11 +13,9 @@ from sqlalchemy import Connection, bindparam, exists, func, select, union_all
 from sync.store.people import persons
 from sync.store.schema import attendance, attention, blocker, call, object_, person, visit
 from sync.store.tables import baselines, links
-from sync.store.tables.baselines import Stored
+from sync.store.tables.baselines import StoredFields
 from sync.store.tables.links import Obj
 from sync.store.visits.visits import ROW, VisitRow
-
-StoredFields = dict[tuple[int, str], Stored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Opened:
     written: datetime | None
 
 
-class Who(NamedTuple):
+class Attending(NamedTuple):
     """One who attends a visit: their chart and contacts, and whether nothing is written of them."""
 
     objects: tuple[Obj, ...]
@@ -54,7 +52,7 @@ class Objects(NamedTuple):
 
     own: list[Obj]
     stored: StoredFields
-    people: dict[int, Who]
+    people: dict[int, Attending]
 
 
 _OPEN = exists().where(attention.c.aggregate == visit.c.aggregate, attention.c.closed_at.is_(None))
@@ -101,15 +99,15 @@ def objects(conn: Connection, key: int) -> Objects:
     for hub in {obj.aggregate for obj, _excluded in found} - {key}:
         theirs = [(obj, excluded) for obj, excluded in found if obj.aggregate == hub]
         objs = tuple(obj for obj, _excluded in theirs)
-        people[hub] = Who(objs, _of(stored, objs), any(excluded for _obj, excluded in theirs))
+        people[hub] = Attending(objs, _of(stored, objs), any(excluded for _obj, excluded in theirs))
     return Objects(own, _of(stored, own), people)
 
 
-def who(conn: Connection, key: int) -> Who:
+def who(conn: Connection, key: int) -> Attending:
     """One person who has come to attend."""
     objs = tuple(links.objects_of(conn, key))
     stored = baselines.stored_fields(conn, [obj.id for obj in objs])
-    return Who(objs, stored, persons.get(conn, key).excluded)
+    return Attending(objs, stored, persons.get(conn, key).excluded)
 
 
 def _of(stored: StoredFields, objs: list[Obj] | tuple[Obj, ...]) -> StoredFields:

@@ -37,7 +37,7 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         generation=row.generation,
         row=row,
         objects=objects.own,
-        stored=objects.stored,
+        stored=dict(objects.stored),
         people=objects.people,
         written=opened.written,
         told=opened.told,

@@ -19,7 +19,7 @@ from sync.store.tables.baselines import Stored
 from sync.store.tables.claims import Lease
 from sync.store.tables.journal import Delivery
 from sync.store.tables.links import Obj
-from sync.store.visits.opening import Who
+from sync.store.visits.opening import Attending
 from sync.store.visits.visits import VisitRow
 
 
@@ -70,7 +70,7 @@ class VisitState:
     stored: dict[tuple[int, str], Stored]
     deliveries: list[Delivery]
     unresolved: list[Write]
-    people: dict[int, Who] = field(default_factory=dict)  # who attends, as the run began
+    people: dict[int, Attending] = field(default_factory=dict)  # who attends, as the run began
     written: datetime | None = None  # when a call of an earlier run last changed OnCall's side
     unsure: bool = False  # a person was asked which of several visits it is
     told: bool = False  # somebody was told something about it, when the run began

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from cli.commands import why as command
 from cli.main import cli
 from sync.config import Mode
-from sync.core.causes.model import Deed
+from sync.core.causes.model import Remedy
 from sync.operations import by_hand
 from sync.operations.lookup import UnknownError
 from sync.operations.why.answer import Answer
@@ -75,7 +75,7 @@ def test_what_is_there_differs_and_is_over(clinic: Clinic) -> None:
     assert ask(clinic, "patient", clinic.patient, calls=(1, 0)).cause == "there"
     clinic.edit(appointment, duration=45)
     differs = ask(clinic, "appointment", appointment, calls=(1, 1))
-    assert (differs.cause, differs.deed) == ("differs", Deed.LOOK_AGAIN)
+    assert (differs.cause, differs.deed) == ("differs", Remedy.LOOK_AGAIN)
     assert "the length" in differs.sentence
     clinic.settle()
     clinic.edit(appointment, status="Cancelled")
@@ -105,7 +105,7 @@ def test_what_the_mapping_leaves_out(clinic: Clinic) -> None:
     skipped = clinic.book(profile=other)
     clinic.pump()
     answer = ask(clinic, "appointment", skipped, calls=(1, 0))
-    assert (answer.cause, answer.deed) == ("type_skipped", Deed.EDIT_MAPPING)
+    assert (answer.cause, answer.deed) == ("type_skipped", Remedy.EDIT_MAPPING)
     room = clinic.book(patient=None, appt_is_break=True, exam_room=0)
     assert ask(clinic, "appointment", room, calls=(1, 0)).cause == "break"
     missing = clinic.book(scheduled_time=wall(days=6))
@@ -187,7 +187,7 @@ def test_what_a_person_is_asked(clinic: Clinic) -> None:
     visit = clinic.invite()
     clinic.settle()
     answer = ask(clinic, "oncall-appointment", visit, calls=(0, 1))
-    assert (answer.cause, answer.deed) == ("patient_unsure", Deed.RESOLVE)
+    assert (answer.cause, answer.deed) == ("patient_unsure", Remedy.RESOLVE)
     assert answer.command == f"attention resolve {answer.item}"
 
 
@@ -222,7 +222,7 @@ def test_a_service_that_is_not_live(clinic: Clinic) -> None:
     for mode, cause in ((Mode.SHADOW, "shadow"), (Mode.PAUSED, "paused")):
         clinic.sync.settings = clinic.settings.model_copy(update={"sync_mode": mode})
         answer = ask(clinic, "appointment", appointment, calls=(2, 0))
-        assert (answer.cause, answer.deed) == (cause, Deed.RESUME)
+        assert (answer.cause, answer.deed) == (cause, Remedy.RESUME)
     clinic.sync.settings = clinic.settings
 
 

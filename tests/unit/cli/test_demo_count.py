@@ -7,12 +7,12 @@ from rich.console import Console
 
 from cli.demo.count import Cost, differences, name
 from cli.demo.demo import verdict
-from cli.demo.script import DAY, Side, Step
+from cli.demo.script import DAY, Editor, Step
 from cli.demo.table import Board, Result, lines
 
 STEP = Step(
     name="move",
-    side=Side.DRCHRONO_STAFF,
+    editor=Editor.DRCHRONO_STAFF,
     action="PATCH scheduled_time",
     drchrono=("GET appointment",),
     oncall=("GET appointment", "PATCH appointment", "GET appointment"),
@@ -109,4 +109,4 @@ def test_a_terminal_sees_each_step_with_who_does_it() -> None:
     first = next(row for row in rows if DAY[0].name in row)
     assert "1.5 s" in first
     assert "ok" in first
-    assert all(any(step.name in row and step.side in row for row in rows) for step in DAY)
+    assert all(any(step.name in row and step.editor in row for row in rows) for step in DAY)

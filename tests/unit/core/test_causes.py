@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from sync.core.causes import of_service, of_visits, table, waits
-from sync.core.causes.model import Cause, Deed, command
+from sync.core.causes.model import Cause, Remedy, command
 from sync.core.rules.views import FIELDS
 from sync.operations import resolve
 from sync.store.schema import attention
@@ -49,7 +49,7 @@ def test_each_row_is_a_sentence_for_staff(cause: Cause) -> None:
         words = set(re.findall(r"[a-z_]+", text.lower()))
         assert not words & {"aggregate", "baseline", "blocker", "fence", "hint", "lease", "parked"}
     assert cause.deeds
-    assert (Deed.RESOLVE in cause.deeds) == (cause.name in resolve.CAUSES)
+    assert (Remedy.RESOLVE in cause.deeds) == (cause.name in resolve.CAUSES)
 
 
 def test_no_family_takes_another_cause_s_name() -> None:
@@ -62,7 +62,7 @@ def test_no_family_takes_another_cause_s_name() -> None:
 def test_ids_are_told_behind_the_sentence_and_can_t_steer() -> None:
     said = table.say("email_shared", ["3 charts", "88\x1b[2J", "89"])
     assert said.sentence.endswith("(3 charts, 88‹U+001B›[2J, 89)")
-    assert table.say("of_a_newer_version").deeds == (Deed.RETRY, Deed.DROP)
+    assert table.say("of_a_newer_version").deeds == (Remedy.RETRY, Remedy.DROP)
     assert table.find("of_a_newer_version") is None
     assert table.find("nothing_of_ours_refused") is None
 
@@ -86,7 +86,7 @@ def test_what_is_waited_for_is_said(kind: str, ref: str, words: str) -> None:
 
 
 def test_each_deed_s_command_is_one() -> None:
-    assert command(Deed.RESOLVE, item=7) == "attention resolve 7"
-    assert command(Deed.RETRY) == ""
-    assert command(Deed.LOOK_AGAIN, subject="appointment 7") == "resync appointment 7"
-    assert command(Deed.NONE, item=7) == ""
+    assert command(Remedy.RESOLVE, item=7) == "attention resolve 7"
+    assert command(Remedy.RETRY) == ""
+    assert command(Remedy.LOOK_AGAIN, subject="appointment 7") == "resync appointment 7"
+    assert command(Remedy.NONE, item=7) == ""
