@@ -32,7 +32,7 @@ APPOINTMENT, PATIENT = "appointment", "patient"
 
 
 def read_appointments(sync: Sync) -> tuple[Ring, ...]:
-    """Everything updated since a day before the last completed pass began, what was deleted too."""
+    """Read all that was updated or deleted since a day before the last completed pass began."""
     began = sync.clock()
     before = scans.begin(sync.store, "drchrono_appointments", began)
     rings: list[Ring] = []
@@ -79,7 +79,7 @@ def read_window(sync: Sync) -> tuple[Ring, ...]:
 
 
 def read_patients(sync: Sync) -> tuple[Ring, ...]:
-    """Patients updated since the last pass: indexed, and raised where they have visits."""
+    """Read the patients updated since the last pass: index them, raise those who have visits."""
     began = sync.clock()
     before = scans.begin(sync.store, "drchrono_patients", began)
     rings: list[Ring] = []

@@ -30,7 +30,7 @@ VISIT, CONTACT = "oncall_appointment", "contact"  # of which a line can't be rea
 
 
 def read_newest(sync: Sync) -> tuple[Ring, ...]:
-    """What was made since the last look: one call while the list did not grow.
+    """Read what was made since the last look: one call while the list did not grow.
 
     A visit with a marker of ours that we know nothing of proves that the database is behind.
     """
@@ -79,7 +79,7 @@ def read_all(sync: Sync) -> tuple[Ring, ...]:
 
 
 def read_contacts(sync: Sync) -> tuple[Ring, ...]:
-    """Contacts have no webhook: their pages are compared by digest."""
+    """Compare the contacts' pages by digest: contacts have no webhook."""
     scans.begin(sync.store, "oncall_contacts", sync.clock())
     rings: list[Ring] = []
     pages = 0

@@ -67,7 +67,7 @@ def follow(run: VisitRun) -> bool:
 
 
 def _denied(run: VisitRun, base: Obj) -> None:
-    """Nothing is under the base's id; each of its occurrences is still asked for by its own."""
+    """Note that nothing is under the base's id; each occurrence is still asked for by its own."""
     sync, lease = run.sync, run.state.lease
     with sync.store.read() as conn:
         known = occurrences.of_series(conn, str(base.remote_id))
@@ -130,7 +130,7 @@ def _ended(run: VisitRun, base: Obj) -> None:
 
 
 def _becomes_one(run: VisitRun, base: Obj) -> None:
-    """It is an appointment like any other by now."""
+    """Treat it as an appointment like any other from now on."""
     sync = run.sync
     with sync.store.write() as conn:
         links.change(conn, base.id, state="live")

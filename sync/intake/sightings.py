@@ -143,7 +143,7 @@ def raise_(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> Receip
 
 
 def _raise_listed(conn: Connection, sync: Sync, seen: Sighting, obj: Obj) -> Receipt:
-    """Not for what was shown before, while that waits: seeing it again wakes nothing."""
+    """Raise what a list shows, unless the same was shown before and waits: that wakes nothing."""
     if seen.noted:
         item = work.locked(conn, obj.aggregate)
         waits = work.awaits(item, Hints.of(seen.system), seen.word.lane)
@@ -170,7 +170,7 @@ def ask(conn: Connection, sync: Sync, key: int, system: str, *, told: bool = Fal
 
 
 def shown_again(conn: Connection, sync: Sync, obj: Obj) -> Receipt:
-    """What is gone is in a list: it is read once by id, as lists may be some seconds old."""
+    """Have what is gone and listed read once by its id: lists may be some seconds old."""
     now = sync.clock()
     if obj.looked_at is not None and obj.looked_at > now - bounds.KEPT:
         return NOTHING

@@ -217,7 +217,7 @@ def _note(hint: _Hint) -> Receipt:
 
 
 def _bare(hint: _Hint) -> Receipt:
-    """OnCall says only that something changed."""
+    """Take in that something changed: OnCall says no more."""
     if hint.fact is None:
         return _unheard(hint)
     return raise_(hint.conn, hint.sync, hint.seen, hint.fact)
@@ -258,7 +258,7 @@ def _said(seen: Sighting) -> Told:
 
 
 def _patient(hint: _Hint, woke: list[int], rings: tuple[Ring, ...]) -> Receipt:
-    """Of a patient nobody has a visit with, only the address they are said to have is noted.
+    """Note of a patient without visits only the address that they are said to have.
 
     A visit can find them by it for an hour, at the price of one read; then a list has shown them.
     `woke`: the visits that waited for them, which may have got their e-mail; `rings`: those of them

@@ -85,7 +85,7 @@ def match(scan: Scan) -> tuple[tuple[Ring, ...], bool]:
 
 
 def _complete(scan: Scan) -> tuple[Ring, ...]:
-    """Everything was matched: what waited for that goes on."""
+    """Note that everything was matched; what waited for that goes on."""
     sync = scan.sync
     with sync.store.write() as conn:
         now = sync.clock()

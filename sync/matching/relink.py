@@ -83,7 +83,7 @@ def preview(scan: Scan) -> RelinkPreview:
 
 
 def begin(sync: Sync) -> None:
-    """Nothing is worked on from now until the links were rebuilt, by whoever does it."""
+    """Stop all work until the links were rebuilt, by whoever does it."""
     with sync.store.write() as conn:
         behind.notice(conn, sync.clock())
         deeds.note(conn, Deed("relink"), sync.clock())

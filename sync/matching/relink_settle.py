@@ -176,7 +176,7 @@ def _settle_wire(
 
 
 def _settle_provider(conn: Connection, scan: Scan, there: ListedVisit, here: Visit) -> None:
-    """What OnCall does not tell of its provider is what we sent: the doctor's own provider."""
+    """Take the doctor's own provider for what OnCall does not tell: it is what we sent."""
     row = links.find(conn, "oncall", "appointment", there.visit.remote_id)
     if row is None or there.visit.provider_wire is not None or isinstance(here.provider, Absent):
         return

@@ -206,7 +206,7 @@ def _row(conn: Connection, system: str, remote_id: str, sync: Sync) -> Obj:
 
 
 def _settle(conn: Connection, sync: Sync, here: Obj, there: Obj, both: BothVisits) -> None:
-    """What is equal is settled; what is not was never agreed on, whatever was known of it."""
+    """Settle what is equal; the rest was never agreed on, whatever was known of it."""
     equal = {"patient", "state"} | agreed(both.left, both.right)
     sides = (
         (here, drchrono.wire("appointment", both.here), both.left.zone),

@@ -264,7 +264,7 @@ def _of_charts(sync: Sync, item: _Open, chosen: str) -> None:
 
 
 def _none(sync: Sync, item: _Open, subject: decisions.Who) -> None:
-    """It is none of them: they are never asked about again, and a new one may be made."""
+    """Note that it is none of them: they are asked about no more, and a new one may be made."""
     if item.kind == "patient" and item.cause not in _MAY_BE_NEW:
         raise NotPossibleError(f"{item.cause}: say which patient it is.")
     with sync.store.write() as conn:

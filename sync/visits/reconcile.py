@@ -275,7 +275,7 @@ def _look_again_if_stale(run: VisitRun, plan: Plan) -> None:
 
 
 def _note_fruitless(run: VisitRun) -> None:
-    """Nothing was found behind what callers told, but for the echo of a write of ours."""
+    """Note that a read found nothing behind what callers told, if not the echo of our write."""
     state = run.state
     objects = [seat.appointment for seat in run.seats if seat.shown is not None]
     bare = [d for d in state.deliveries if d.source == "oncall"]

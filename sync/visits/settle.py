@@ -77,7 +77,7 @@ def _settle_one(conn: Connection, run: VisitRun, plan: Plan) -> None:
 
 
 def _settle_several(conn: Connection, run: VisitRun, plan: Plan) -> None:
-    """What was carried or says the same on both sides: its baselines move."""
+    """Move the baselines of what was carried, or says the same on both sides."""
     back = plan.written("drchrono")
     kept = back | set(plan.held) | {ask.removesuffix("_differs") for ask in plan.asks}
     for seat in run.seats:
@@ -188,7 +188,7 @@ def _goes_on(run: VisitRun, plan: Plan) -> bool:
 
 
 def _raise_people(conn: Connection, run: VisitRun, plan: Plan) -> None:
-    """While the visit was over, its participants missed what changed in the charts."""
+    """Raise who attends: while the visit was over, they missed what changed in the charts."""
     now, stays = run.sync.clock(), plan.of(Fate.STAYS)
     for seat in run.seats:
         person = seat.attended.person

@@ -122,7 +122,7 @@ def _one_absent(left: FieldSide, right: FieldSide) -> Merged:
 
 
 def _without_baseline(left: FieldSide, right: FieldSide, *, record: Which, new: str) -> Merged:
-    """Different values, at least one of them without a baseline (first match, relink, upgrade)."""
+    """Merge values that differ, one of them without a baseline (first match, relink, upgrade)."""
     other = {left.seen, right.seen} - {Seen.NEW}
     fresh: Which = "left" if left.seen is Seen.NEW else "right"
     fresh_side, known = (left, right) if fresh == "left" else (right, left)

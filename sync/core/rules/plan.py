@@ -133,7 +133,7 @@ def _both(view: VisitView, policy: Policy, now: datetime) -> Plan:
 
 
 def _over(lived: Lived, why: tuple[str, ...]) -> Plan:
-    """It is over on both sides, or for good on one: the baselines move."""
+    """Move the baselines of what is over on both sides, or for good on one."""
     if lived.turn is Turn.REOPENED:
         return Plan(closed=True, adopt=(("drchrono", "state"),), why=(*why, "it is past"))
     both = (("drchrono", "state"), ("oncall", "state"))
@@ -172,7 +172,7 @@ def _rescheduled(
     hold_until: datetime | None,
     why: tuple[str, ...],
 ) -> Plan:
-    """It waits a grace for the appointment cloned from it; without one it is cancelled."""
+    """Wait a grace for the appointment cloned from it; without one, cancel it."""
     starts = drchrono.visit.starts if drchrono.visit else ABSENT
     imminent = not isinstance(starts, Absent) and starts <= now + policy.imminent
     if not imminent and (hold_until is None or hold_until > now):

@@ -225,7 +225,7 @@ def _most_news(seen: Iterable[Seen]) -> Seen:
 def _effects(
     view: VisitView, placed: Placed, fields: Plan, *, follows: bool, now: datetime
 ) -> tuple[Effect, ...]:
-    """Who leaves goes first, so that they get no mail of a move they miss."""
+    """Order the effects: who leaves goes first and gets no mail of a move that they miss."""
     moves = [] if placed.slot == view.slot else [TakeSlot(placed.slot)]
     return (
         *_leaving(view, placed),
@@ -255,7 +255,7 @@ def _leaving(view: VisitView, placed: Placed) -> list[Effect]:
 
 
 def _appointments(view: VisitView, placed: Placed, fields: Plan) -> list[Effect]:
-    """What OnCall changed goes to each appointment; the last of them settles it."""
+    """Carry what OnCall changed to each appointment; the last of them settles it."""
     read = {m.id for m in view.members if m.visit is not None}
     over = view.oncall.over is not None
     ended = [(one, life) for one, life in placed.lives.items() if one in read]

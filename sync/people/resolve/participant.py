@@ -122,7 +122,7 @@ def _note_patient(
 
 
 def afterwards(run: Run, met: ResolvedPatient) -> None:
-    """Once the visit stands: see to the person's contact, and to a change that came meanwhile.
+    """See to the person's contact once the visit stands, and to a change that came meanwhile.
 
     The contact belongs to the person's own lease; when that is busy, or the patient was not read,
     the person is raised and does it.
@@ -199,7 +199,7 @@ def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) 
 def _asked(
     run: Run, cause: str, candidate: Person | Attendee, ids: tuple[str, ...] = ()
 ) -> ParkedError:
-    """Who they are is asked, until a chart with their e-mail comes or a candidate's changes."""
+    """What to raise to ask who they are; a chart with their e-mail, or a candidate's, ends it."""
     also = blockers.email(run.sync.digests, people.keys(candidate)) + blockers.patients(ids)
     return ParkedError("operator", "who", cause, candidates=ids, also=also)
 
@@ -234,7 +234,7 @@ def _told_apart(run: Run, attendee: Attendee, ids: list[str]) -> set[str]:
 
 
 def from_index(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
-    """Known without a call: exactly one person has the e-mail, and the names agree too.
+    """Find them without a call: exactly one person has the e-mail, and the names agree too.
 
     Whom a webhook tells of is read first, which costs a call each.
     """

@@ -115,7 +115,7 @@ def _give_back(conn: Connection, sync: Sync, obj: Obj, now: datetime) -> None:
 
 
 def still_gone(sync: Sync, lease: Lease, obj: Obj) -> None:
-    """What is gone was said to be there again, and a read by id has denied it."""
+    """Note that a read by id has denied what was said to be there again."""
     with sync.store.write() as conn:
         now = sync.clock()
         claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)

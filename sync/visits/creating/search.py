@@ -101,7 +101,7 @@ class _Place:
 
 
 def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
-    """By day and doctor, with the custom fields; a list lags (docs/api-facts.md, D29)."""
+    """Look by day and doctor, with the custom fields; a list lags (docs/api-facts.md, D29)."""
     place = _place_of(run, row)
     if place is None:
         return Look(None, Evidence.SILENT)

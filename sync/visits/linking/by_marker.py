@@ -49,7 +49,7 @@ def _foreign(obj: Obj) -> ParkedError:
 
 
 def _standing(conn: Connection, sync: Sync, obj: Obj, marker: Marker) -> Origin:
-    """What the marker is. When the links were rebuilt since, one without a seal is an old one."""
+    """Say what the marker is: without a seal an old one, once the links were rebuilt."""
     ours, remote_id = sync.installations(), str(obj.remote_id)
     found = sealing.judge(conn, sync.digests, ours, obj.system, remote_id, marker)
     unsealed = marker.seal is None and marker.installation in ours

@@ -47,7 +47,7 @@ def cancel(run: VisitRun, seat: Seat) -> None:
 
 
 def _note_cancelled(run: VisitRun, remote_id: str) -> None:
-    """What was read of the list is written back by `_extend`: nobody may come back by that."""
+    """Note it in what was read of the list: `_extend` writes that, and nobody may come back."""
     shown = run.oncall()
     listed = shown.json.get("participants") if shown is not None else None
     for one in listed if isinstance(listed, list) else []:
