@@ -134,11 +134,10 @@ def at_place(
     starts: datetime,
     *,
     besides: int,
-    also_denied: bool = False,
 ) -> list[Obj]:
     """The live appointments of a system whose open visit stands there, or was not read yet.
 
-    `also_denied`: those too that only a caller told of and a read has denied.
+    Not those that only a caller told of and a read has denied.
     """
     there = (
         or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None)),
@@ -148,10 +147,9 @@ def at_place(
         object_.c.kind == "appointment",
         object_.c.state == "live",
         object_.c.aggregate != besides,
+        or_(~object_.c.told, object_.c.looked_at.is_(None)),
     )
     query = select(*_ROW).join(visit, visit.c.aggregate == object_.c.aggregate).where(*there)
-    if not also_denied:
-        query = query.where(or_(~object_.c.told, object_.c.looked_at.is_(None)))
     return [Obj(*found) for found in conn.execute(query.order_by(object_.c.id))]
 
 

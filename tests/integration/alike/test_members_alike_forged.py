@@ -45,3 +45,13 @@ def test_an_edit_is_nobody_s_lie(clinic: Clinic, profile: int) -> None:
     clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
     clinic.settle()
     assert not was_in_vain(clinic, appointment)
+
+
+@ALIKE
+def test_an_id_that_a_read_denied_is_no_twin_of_a_booking(clinic: Clinic, profile: int) -> None:
+    """Nobody reads it again, however many book: its place is not known, and it is not there."""
+    assert forged.oncall(clinic, 424242) == 204
+    clinic.settle()
+    booked(clinic, 1, profile)
+    asked = [one for one in clinic.sandbox.calls("oncall", "app") if "424242" in one["path"]]
+    assert len(asked) == 2  # by its own run, which looks twice
