@@ -30,6 +30,7 @@ COMMANDS = {
     "attention": "cli.commands.attention",
     "audit": "cli.commands.audit",
     "why": "cli.commands.why",
+    "iframe": "cli.commands.iframe",
     **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
 }
 

@@ -9,6 +9,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from service import addresses, errors, health, oauth, webhooks
 from service.doors import Doors
+from service.framed import pages as framed
 
 log = get_logger(__name__)
 
@@ -20,8 +21,9 @@ def create_app(doors: Doors) -> Flask:
     """The app of PORT: webhooks, OAuth and whether this process can take them."""
     app = Flask("service", static_folder=None)
     addresses.strict(app)
-    for part in (webhooks.blueprint(doors), oauth.blueprint(doors), health.of_the_door(doors)):
-        app.register_blueprint(part)
+    for part in (webhooks, oauth, framed):
+        app.register_blueprint(part.blueprint(doors))
+    app.register_blueprint(health.of_the_door(doors))
     errors.register(app, doors.refuse)
     # What never becomes a request of the app is counted here too (`server.gunicorn_worker`).
     app.extensions["refused"] = lambda reason: doors.refuse("none", reason)

@@ -47,8 +47,16 @@ def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str
         "clone": locked(lambda body: _clone(practice, body)),
         "split": locked(lambda body: _split(practice, body)),
         "merge": locked(lambda body: _merge(practice, body)),
+        "frames": locked(lambda body: _frames(practice, body)),
         "leave": locked(lambda body: _leave(practice, body)),
     }
+
+
+def _frames(practice: Practice, body: Json) -> Json:
+    """Say which pages of the application are framed: {"patient": address, "clinical_note": …}."""
+    only(body, "patient", "clinical_note")
+    practice.frames = {name: str(address) for name, address in body.items()}
+    return dict(practice.frames)
 
 
 def _webhook(practice: Practice, lock: threading.RLock, body: Json) -> Json:

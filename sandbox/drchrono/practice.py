@@ -43,6 +43,8 @@ class Practice:
         self.tables = {kind: Table() for kind in KINDS}
         self.bulk: dict[str, Json] = {}
         self.webhook: Json | None = None
+        self.frames: Json = {}
+        self.framing = False
         self.practice_group = 0
         self.custom_statuses: tuple[str, ...] = ()
         self._last_id = 100000
@@ -54,6 +56,8 @@ class Practice:
         return {
             "tables": {kind: table.saved() for kind, table in self.tables.items()},
             "webhook": self.webhook,
+            "frames": self.frames,
+            "framing": self.framing,
             "practice_group": self.practice_group,
             "custom_statuses": self.custom_statuses,
             "last_id": self._last_id,
@@ -66,6 +70,7 @@ class Practice:
         for kind, table in saved["tables"].items():
             self.tables[kind].restore(table)
         self.webhook = saved["webhook"]
+        self.frames, self.framing = saved.get("frames", {}), saved.get("framing", False)
         self.practice_group = saved["practice_group"]
         self.custom_statuses = tuple(saved["custom_statuses"])
         self._last_id = saved["last_id"]

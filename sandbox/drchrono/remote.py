@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from sandbox.answers import Call, Json, Refusal
-from sandbox.drchrono import accounts, commands, patients, settings
+from sandbox.drchrono import accounts, commands, framing, patients, settings
 from sandbox.drchrono import seed as planting
 from sandbox.drchrono.calendar import appointments, bulk
 from sandbox.drchrono.hooks import RETRY_HOURS
@@ -77,6 +77,8 @@ PATHS: dict[str, Endpoint] = {
     "/api/custom_demographics/<row_id>": Endpoint(
         SINGLE, NO_DELETE, DEMOGRAPHICS, "custom_demographics"
     ),
+    "/api/iframe_integration": Endpoint(framing.asked, ("POST", "DELETE")),
+    "/api/iframe_integration/<doctor_id>": Endpoint(framing.switched, ("POST", "DELETE")),
     "/api/telehealth_appointments": Endpoint(settings.telehealth, ("GET",), CALENDAR),
     "/api/appointments_list": Endpoint(bulk.answer, LIST, CALENDAR, "appointments_list"),
     "/api/patients_list": Endpoint(bulk.answer, LIST, ("patients",), "patients_list"),
@@ -111,7 +113,7 @@ class DrChrono(Remote):
 
     def actor_of(self, request: Request) -> str:
         """By the token; /o/authorize/ is pressed by a person."""
-        if request.path.startswith("/o/authorize"):
+        if request.path.startswith("/o/authorize") or framing.PAGE.fullmatch(request.path):
             return "staff"
         return self.grants.actor(request.headers.get("Authorization"))
 
@@ -127,6 +129,8 @@ class DrChrono(Remote):
             methods, run = self._oauth[path]
             _check_method(call.request.method, methods)
             return run(call)
+        if framing.PAGE.fullmatch(path):
+            return framing.page(self.practice, call)
         adapter = self._map.bind_to_environ(call.request.environ)
         try:
             pattern, arguments = adapter.match()

@@ -55,6 +55,8 @@ SWITCHES: dict[str, Switch] = {
     "recurring_instances": ON,
     # Whether a PATCH that leaves time and room alone is checked for overlap too (D35).
     "overlap_on_any_patch": OFF,
+    # Whether the framed pages were approved (D71).
+    "iframe": either("approved", "waiting"),
     # Keys of a written body whose value is refused, as in `sandbox.trouble.refusing`.
     "refuses": Switch(default=""),
 }

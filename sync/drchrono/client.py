@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Unpack
 from urllib.parse import quote
 
-from sync.core.answers.endpoints import INSTANCES
+from sync.core.answers.endpoints import IFRAME, INSTANCES
 from sync.core.errors import Transient
 from sync.drchrono import bulk
 from sync.outbound.call import Answer, Audit, Call, Json, Sender
@@ -182,6 +182,14 @@ class DrChrono:
         """Make a custom demographic for a doctor."""
         body: dict[str, Json] = {"doctor": int(doctor), "name": name, "description": description}
         return self._create(ticket, "custom_demographics", body, {"doctor": doctor})
+
+    def frame(self, ticket: Any, *, shown: bool) -> None:
+        """Show our pages in DrChrono's for the token's doctor, or no longer (D71).
+
+        Raises Refused where the pages are not approved.
+        """
+        method = "POST" if shown else "DELETE"
+        self._send(ticket, Call("drchrono", method, IFRAME, f"/api/{IFRAME}"))
 
     def _send(self, ticket: Any, call: Call) -> Answer:
         return self._sender.send(call, ticket)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from sync.core.answers.endpoints import READ_ON, REDIRECTS
+from sync.core.answers.endpoints import IFRAME, READ_ON, REDIRECTS
 from sync.core.answers.table import Asked, Received, classify
 from sync.core.answers.verdict import error_for
 from sync.core.errors import (
@@ -315,8 +315,9 @@ def _follow(call: Call, request: Outgoing, incoming: Incoming, base: Base) -> st
     location = incoming.headers.get("location")
     if not location or incoming.status not in (REDIRECTS if call.writes else READ_ON):
         return None
-    # A POST that only asks for a list would make something under another path.
-    writes = call.method.upper() not in {"GET", "HEAD"}
+    # A POST that only asks for a list would make something under another path; the switch of the
+    # framed pages is answered by leading to the doctor's own (D71).
+    writes = call.method.upper() not in {"GET", "HEAD"} and call.endpoint != IFRAME
     return redirect_target(request.url, location, base, writes=writes, follows=call.bearer)
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from tests.support.sandbox_client import Sandbox
 
 BACK = "http://localhost:9999/oauth/callback"
-CLIENT = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
+CLIENT = {
+    "client_id": "sandbox-client-id",
+    "client_secret": "sandbox-client-secret-of-more-than-32-bytes",
+}
 
 
 def page(sandbox: Sandbox, **changes: Any) -> str:

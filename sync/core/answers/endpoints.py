@@ -17,8 +17,11 @@ REVOKE = "revoke_token"
 BULK = "bulk"
 # Its answer is a bare array of appointments (D44).
 INSTANCES = "recurring_instances"
-# POSTs that may be repeated: a bulk POST only asks for a list, a revoked token stays revoked.
-REPEATABLE = frozenset({BULK, REVOKE})
+# Whether our pages are framed in DrChrono's: switched on or off for the token's doctor (D71).
+IFRAME = "iframe_integration"
+# POSTs that may be repeated: a bulk POST only asks for a list, a revoked token stays revoked, what
+# is switched on stays on.
+REPEATABLE = frozenset({BULK, REVOKE, IFRAME})
 # DrChrono asks to send the same request, with its method, to the new address (docs/api-facts.md,
 # D5). With these nothing was done yet; after a 303 a write was done (RFC 9110, 15.4.4).
 REDIRECTS = frozenset({301, 302, 307, 308})
