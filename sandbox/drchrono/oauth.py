@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.trouble.behaviours import Behaviours
 
 CLIENT_ID = "sandbox-client-id"
-CLIENT_SECRET = "sandbox-client-secret-of-more-than-32-bytes"  # noqa: S105 - of no use outside this process
+CLIENT_SECRET = "sandbox-client-secret-that-is-as-long-as-one-of-drchrono-s-own-is"  # noqa: S105 - of no use outside this process
 # The code expires after 1 minute (docs/api-facts.md, D16).
 CODE_SECONDS = 60
 # DrChrono's schema, securitySchemes (D20).

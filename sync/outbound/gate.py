@@ -316,7 +316,7 @@ def _follow(call: Call, request: Outgoing, incoming: Incoming, base: Base) -> st
     if not location or incoming.status not in (REDIRECTS if call.writes else READ_ON):
         return None
     # A POST that only asks for a list would make something under another path; the switch of the
-    # framed pages is answered by leading to the doctor's own (D71).
+    # framed pages is answered by leading to the doctor's own (docs/api-facts.md, D71).
     writes = call.method.upper() not in {"GET", "HEAD"} and call.endpoint != IFRAME
     return redirect_target(request.url, location, base, writes=writes, follows=call.bearer)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BACK = "http://localhost:9999/oauth/callback"
 CLIENT = {
     "client_id": "sandbox-client-id",
-    "client_secret": "sandbox-client-secret-of-more-than-32-bytes",
+    "client_secret": "sandbox-client-secret-that-is-as-long-as-one-of-drchrono-s-own-is",
 }
 
 

@@ -206,7 +206,7 @@ def test_the_token_endpoint_can_lose_a_rotation(sandbox: Sandbox) -> None:
     pair = sandbox.app_token()
     form = {
         "client_id": "sandbox-client-id",
-        "client_secret": "sandbox-client-secret-of-more-than-32-bytes",
+        "client_secret": "sandbox-client-secret-that-is-as-long-as-one-of-drchrono-s-own-is",
         "grant_type": "refresh_token",
         "refresh_token": pair["refresh_token"],
     }

@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 
 from sync.core import wording
 from sync.core.answers import shapes
-from sync.core.answers.endpoints import BULK, INSTANCES, ITEMS, REDIRECTS, REVOKE, TOKEN, is_write
+from sync.core.answers.endpoints import (
+    BULK,
+    IFRAME,
+    INSTANCES,
+    ITEMS,
+    REDIRECTS,
+    REVOKE,
+    TOKEN,
+    is_write,
+)
 from sync.core.answers.verdict import EDGE, LOGIN_PAGE, Kind, Verdict
 from sync.core.wording import Json
 
@@ -93,7 +102,9 @@ def classify(asked: Asked, received: Received, now: datetime) -> Verdict:
         # Its body is documented nowhere (D12), and nothing in front of an API says 409 by itself.
         return _conflict(system, endpoint, words)
     token = endpoint in {TOKEN, REVOKE}
-    if received.moved or not shapes.is_of_the_api(system, status, json, token=token):
+    # The switch of the framed pages leads to the doctor's own address (D71).
+    elsewhere = received.moved and endpoint != IFRAME
+    if elsewhere or not shapes.is_of_the_api(system, status, json, token=token):
         # What another path refuses or lacks says nothing of the one that was asked for.
         return Verdict(Kind.TRANSIENT, f"{EDGE}{status}", stated)
     if endpoint == TOKEN and status in {400, 401}:
@@ -106,8 +117,9 @@ def classify(asked: Asked, received: Received, now: datetime) -> Verdict:
 def _success(
     system: str, endpoint: str, method: str, status: int, content_type: str | None, json: Json
 ) -> Verdict:
-    if endpoint == REVOKE:
-        # Its success has no body (RFC 7009, section 2.2); a page is somebody else's.
+    if endpoint in {REVOKE, IFRAME}:
+        # A revoked token's success has no body (RFC 7009, section 2.2), the switch's is documented
+        # nowhere (D71); a page is somebody else's.
         page = "html" in (content_type or "")
         return Verdict(Kind.TRANSIENT, "garbled") if page else Verdict(Kind.OK, "ok")
     if _is_page_for_a_pair(endpoint, content_type, json):

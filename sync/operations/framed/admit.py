@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import jwt
+import jwt.types
 from jwt.utils import base64url_decode
 from sqlalchemy.exc import IntegrityError
 
@@ -32,7 +33,8 @@ _IDS: Final[Mapping[Page, tuple[str, ...]]] = {
     "patient": ("doctor_id", "patient_id"),
     "clinical-note": ("doctor_id", "patient_id", "appointment_id"),
 }
-_NOT_OURS: Final = {
+# Of the times only `iat` is documented, and judged by our own clock.
+_NOT_JUDGED: Final[jwt.types.Options] = {
     "verify_exp": False,
     "verify_nbf": False,
     "verify_iat": False,
@@ -94,7 +96,7 @@ def _claims(sync: Sync, token: str) -> dict[str, Any]:
         raise NotAdmittedError("unsigned")
     try:
         # The algorithm is ours to say, never the token's (RFC 8725, section 3.1).
-        return jwt.decode(token, secret, algorithms=[_ALGORITHM], options=dict.fromkeys(_NOT_JUDGED, False))
+        return jwt.decode(token, secret, algorithms=[_ALGORITHM], options=_NOT_JUDGED)
     except jwt.InvalidTokenError:
         raise NotAdmittedError("signature") from None
 
