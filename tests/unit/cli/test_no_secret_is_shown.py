@@ -23,6 +23,7 @@ ARGUMENTS = {
     "resync": ["appointment", "1"],
     "plan": ["appointment", "1"],
     "explain": ["appointment", "1"],
+    "why": ["appointment", "1"],
     "attention retry": ["1"],
     "attention drop": ["1"],
     "attention resolve": ["1"],
