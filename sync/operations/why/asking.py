@@ -55,14 +55,25 @@ class Asker:
         """Why a system could not be asked; None when each was, or none had to be."""
         return next(iter(self.troubles.values()), None)
 
-    def read(
-        self, system: System, call: Callable[[Ticket], Record], *, doctor: str | None = None
+    def appointment(
+        self, system: System, remote_id: str, doctor: str | None = None
     ) -> tuple[Read, Record]:
-        """What a read by id shows: one call, and one more to prove the account where it is denied.
+        """A visit of one system as it is now: one call, one more where it is denied.
 
         `doctor` is whose appointment it is, as far as is known: a 404 can mean that the account
         does not see that doctor's (docs/api-facts.md, D8).
         """
+        client = self.sync.drchrono if system == "drchrono" else self.sync.oncall
+        return self._read(system, lambda one: client.get_appointment(one, remote_id), doctor)
+
+    def patient(self, remote_id: str) -> tuple[Read, Record]:
+        """A chart as it is now: one call, one more where it is denied."""
+        client = self.sync.drchrono
+        return self._read("drchrono", lambda one: client.get_patient(one, remote_id), None)
+
+    def _read(
+        self, system: System, call: Callable[[Ticket], Record], doctor: str | None
+    ) -> tuple[Read, Record]:
         if system in self.troubles:
             return Read.FAILED, {}
         began = self.sync.clock()
@@ -77,7 +88,7 @@ class Asker:
         except MalformedError:
             return self._failed(system, "malformed")
         except RemoteError as failure:
-            return self._failed(system, *_cause(failure))
+            return self._failed(system, *cause_of(failure))
 
     def _denied(self, system: System, doctor: str | None, began: datetime) -> tuple[Read, Record]:
         try:
@@ -86,7 +97,7 @@ class Asker:
             else:
                 accounts.require(self.sync, system, began)
         except RemoteError as failure:
-            return self._failed(system, *_cause(failure))
+            return self._failed(system, *cause_of(failure))
         return Read.DENIED, {}
 
     def _failed(
@@ -96,7 +107,28 @@ class Asker:
         return Read.FAILED, {}
 
 
-def _cause(failure: RemoteError) -> tuple[str, datetime | None]:
+@dataclass
+class Listed(Asker):
+    """Asks nothing: a list has shown these appointments of DrChrono's, by id."""
+
+    shown: dict[str, Record] = field(default_factory=dict)
+
+    def appointment(
+        self, system: System, remote_id: str, doctor: str | None = None
+    ) -> tuple[Read, Record]:
+        """The appointment as the list shows it."""
+        del doctor
+        found = self.shown.get(remote_id) if system == "drchrono" else None
+        return (Read.NOT_ASKED, {}) if found is None else (Read.SHOWN, found)
+
+    def patient(self, remote_id: str) -> tuple[Read, Record]:
+        """No chart."""
+        del remote_id
+        return Read.NOT_ASKED, {}
+
+
+def cause_of(failure: RemoteError) -> tuple[str, datetime | None]:
+    """The cause of an answer for a system that could not be asked, and until when."""
     match failure:
         case WrongAccount():
             return failure.code, None  # wrong_account, or doctor_unseen

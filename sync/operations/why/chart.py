@@ -15,18 +15,12 @@ PLACEHOLDER = "patient_email_placeholder"
 
 def of_patient(asker: Asker, mapping: Mapping, patient: str) -> tuple[str, bool]:
     """Why a patient can't be invited ("" when they can), and whether the chart could be read."""
-    read, json = read_chart(asker, patient)
+    read, json = asker.patient(patient)
     if read is Read.DENIED:
         return "patient_gone", True
     if read is Read.FORBIDDEN:
         return "forbidden", True
     return (cause(asker, mapping, json), True) if read is Read.SHOWN else ("", False)
-
-
-def read_chart(asker: Asker, patient: str) -> tuple[Read, Record]:
-    """The chart as DrChrono shows it now; one call at most."""
-    client = asker.sync.drchrono
-    return asker.read("drchrono", lambda ticket: client.get_patient(ticket, patient))
 
 
 def cause(asker: Asker, mapping: Mapping, json: Record) -> str:

@@ -3,6 +3,7 @@
 Nothing is stored or believed of what is read: that is left to a worker's run.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,7 +24,7 @@ from sync.drchrono import translate as drchrono
 from sync.mapping import Mapping, UnmappedError, ZoneUnknownError, out_of_scope
 from sync.oncall import translate as oncall
 from sync.operations.why import known
-from sync.operations.why.asking import Asker, Record, System
+from sync.operations.why.asking import Asker, System
 from sync.operations.why.facts import Kind, Planned, Read, Side, Trouble
 from sync.run import allowed
 from sync.store.lanes import Hints, Lane
@@ -38,6 +39,7 @@ SYSTEMS: Final[dict[str, System]] = {
     "appointment": "drchrono",
     "oncall-appointment": "oncall",
 }
+_READ: Final = frozenset({Read.SHOWN, Read.DENIED})
 _MAKES: Final = (CreateOncall, CreateAppointment, NextGeneration, Invite, Book)
 
 
@@ -85,7 +87,7 @@ def _no_lease(look: Look, key: int) -> Lease:
 
 def _read_alone(look: Look) -> Side:
     """What stands for no visit here yet, or not any more."""
-    read, json = _get(look, SYSTEMS[look.kind], look.id)
+    read, json = look.asker.appointment(SYSTEMS[look.kind], look.id)
     row = look.row
     side = Side(
         SYSTEMS[look.kind],
@@ -129,7 +131,7 @@ def _from_drchrono(look: Look, run: VisitRun, seat: Seat) -> Side:
     if there is not None and (not run.state.is_group or has_participant(seat)):
         look.others = (_of_seat(_read_oncall(look, run, there), run, seat),)
     look.visit = seat.shown.visit if seat.shown is not None else None
-    look.plan = _plan(look, run)
+    look.plan = _plan(run, (source, *look.others))
     return source
 
 
@@ -143,7 +145,7 @@ def _from_oncall(look: Look, run: VisitRun) -> Side:
         look.others = tuple(_read_appointment(look, run, seat) for seat in run.seats)
     shown = run.oncall()
     look.visit = shown.visit if shown is not None else None
-    look.plan = _plan(look, run)
+    look.plan = _plan(run, (source, *(() if run.state.is_group else look.others)))
     return source
 
 
@@ -162,7 +164,7 @@ def _read_appointment(look: Look, run: VisitRun, seat: Seat) -> Side:
     obj, state = seat.appointment, run.state
     if obj.remote_id is None:
         return _unread(obj)
-    read, json = _get(look, "drchrono", obj.remote_id, state.row.doctor)
+    read, json = look.asker.appointment("drchrono", obj.remote_id, state.row.doctor)
     seat.gone = read is Read.DENIED
     if read is Read.SHOWN:
         try:
@@ -177,7 +179,7 @@ def _read_oncall(look: Look, run: VisitRun, obj: Obj) -> Side:
     state = run.state
     if obj.remote_id is None:
         return _unread(obj)
-    read, json = _get(look, "oncall", obj.remote_id)
+    read, json = look.asker.appointment("oncall", obj.remote_id)
     state.oncall_gone = read is Read.DENIED
     if read is Read.SHOWN:
         try:
@@ -186,16 +188,6 @@ def _read_oncall(look: Look, run: VisitRun, obj: Obj) -> Side:
         except MalformedError:
             read = _unreadable(look, "oncall")
     return _side(obj, read, state.oncall, gone=state.oncall_gone)
-
-
-def _get(
-    look: Look, system: System, remote_id: str, doctor: str | None = None
-) -> tuple[Read, Record]:
-    sync = look.asker.sync
-    client = sync.drchrono if system == "drchrono" else sync.oncall
-    return look.asker.read(
-        system, lambda ticket: client.get_appointment(ticket, remote_id), doctor=doctor
-    )
 
 
 def _unreadable(look: Look, system: System) -> Read:
@@ -225,10 +217,11 @@ def _side(obj: Obj, read: Read, shown: Shown | None, *, gone: bool) -> Side:
 # --- what the engine would do ---------------------------------------------------------------------
 
 
-def _plan(look: Look, run: VisitRun) -> Planned | None:
-    """The run's own plan; None where a side could not be read, or a group has no place yet."""
+def _plan(run: VisitRun, sides: Iterable[Side]) -> Planned | None:
+    """The run's own plan; None where a side was not read, or a group has no place yet."""
     state = run.state
-    if look.asker.troubles or (state.is_group and state.place is None):
+    unread = any(one.remote_id is not None and one.read not in _READ for one in sides)
+    if unread or (state.is_group and state.place is None):
         return None
     try:
         return _planned(reconcile.make_plan(run))

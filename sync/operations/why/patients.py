@@ -18,7 +18,7 @@ def gather(asker: Asker, remote_id: str, row: Obj | None) -> Facts:
     """The facts of a patient; `row` is what SQL has of them. One read at most."""
     sync = asker.sync
     mapping = known.mapping(sync)
-    read, json = chart.read_chart(asker, remote_id)
+    read, json = asker.patient(remote_id)
     source = Side(
         "drchrono",
         remote_id,

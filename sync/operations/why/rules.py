@@ -14,7 +14,7 @@ from sync.core.records import Life
 from sync.core.rules import inviting
 from sync.operations.why import saying
 from sync.operations.why.answer import Answer
-from sync.operations.why.facts import Asked, Facts, Read, Side
+from sync.operations.why.facts import Asked, Facts, Read, Side, Trouble
 
 Rule = Callable[[Facts], Answer | None]
 
@@ -44,6 +44,12 @@ def answer(facts: Facts) -> Answer:
     rules = _OF_A_PATIENT if facts.kind == "patient" else _OF_A_VISIT
     found = next(one for rule in rules if (one := rule(facts)) is not None)
     return saying.noted(facts, found)
+
+
+def of_trouble(trouble: Trouble, now: datetime) -> str:
+    """Why a system could not be asked, in staff's words."""
+    side = Side(trouble.system, "", heard=False, read=Read.FAILED)
+    return answer(Facts("appointment", "", now, side, trouble=trouble)).sentence
 
 
 # --- what exists ----------------------------------------------------------------------------------

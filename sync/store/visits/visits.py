@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy.orm import aliased
 
 from sync.core.records import Absent, Visit
 from sync.core.rules.place import Slot, slot_from
@@ -94,6 +95,39 @@ def doctors_of(conn: Connection, keys: Collection[int]) -> list[str]:
         .where(visit.c.aggregate.in_(keys), visit.c.doctor.is_not(None))
         .distinct()
         .order_by(visit.c.doctor)
+    )
+    return list(rows.scalars())
+
+
+def appointments_between(
+    conn: Connection,
+    system: str,
+    doctor: str,
+    since: datetime,
+    until: datetime,
+    *,
+    alone: bool = False,
+) -> list[str]:
+    """The ids of a system's open visits of a doctor between two times, by time.
+
+    `alone`: only those that have nothing in the other system.
+    """
+    other = aliased(object_)
+    counterpart = select(other.c.id).where(
+        other.c.aggregate == visit.c.aggregate,
+        other.c.system != system,
+        other.c.kind == "appointment",
+        other.c.state != "gone",
+    )
+    rows = conn.execute(
+        select(object_.c.remote_id)
+        .join(visit, visit.c.aggregate == object_.c.aggregate)
+        .where(visit.c.doctor == doctor, visit.c.state == "open")
+        .where(visit.c.starts_at >= since, visit.c.starts_at < until)
+        .where(object_.c.system == system, object_.c.kind == "appointment")
+        .where(object_.c.state == "live", object_.c.remote_id.is_not(None))
+        .where(*([~counterpart.exists()] if alone else []))
+        .order_by(visit.c.starts_at, object_.c.id)
     )
     return list(rows.scalars())
 
