@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from sync.core.rules.views import Plan
     from sync.visits.state.model import Seat, VisitRun
 
-Parked = dict[int, ParkedError]
+NotInvited = dict[int, ParkedError]
 
 
-def execute(run: VisitRun, plan: Plan) -> Parked:
+def execute(run: VisitRun, plan: Plan) -> NotInvited:
     """Send what is to be sent. Returns why attendances could not be invited, by their ids.
 
     Raises LaterError, ParkedError and the RemoteErrors of the calls: the run ends there.
     """
-    parked: Parked = {}
+    parked: NotInvited = {}
     with conflicts.recorded(run, plan):
         for effect in plan.effects:
             parked |= _send(run, plan, effect)
     return parked
 
 
-def _send(run: VisitRun, plan: Plan, effect: Effect) -> Parked:
+def _send(run: VisitRun, plan: Plan, effect: Effect) -> NotInvited:
     match effect:
         case Patch() | CancelParticipant() | NextGeneration() | Mark():
             _write(run, plan, effect)
@@ -113,7 +113,7 @@ def _mark(run: VisitRun, effect: Mark) -> None:
     markers.mark(run, effect.system, run.seat(effect.attendance))
 
 
-def _invite(run: VisitRun, effect: Invite) -> Parked:
+def _invite(run: VisitRun, effect: Invite) -> NotInvited:
     again = [run.seat(one) for one in effect.again]
     ids = {run.seat(one).appointment.id for one in (*effect.joins, *effect.again)}
     if effect.anew or again:

@@ -234,7 +234,7 @@ def lease_until(conn: Connection, aggregate: int) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ItemStanding:
     """Where an item stands: whether something is asked for, when it is due, who has it."""
 
     lane: Lane
@@ -243,14 +243,14 @@ class Standing:
     lease_until: datetime | None
 
 
-def standing(conn: Connection, aggregate: int) -> Standing | None:
+def standing(conn: Connection, aggregate: int) -> ItemStanding | None:
     """Where an aggregate's item stands; None without one."""
     row = conn.execute(
         select(work.c.lane, work.c.wanted > work.c.done, work.c.due, work.c.lease_until).where(
             work.c.aggregate == aggregate
         )
     ).first()
-    return None if row is None else Standing(Lane(row[0]), bool(row[1]), row[2], row[3])
+    return None if row is None else ItemStanding(Lane(row[0]), bool(row[1]), row[2], row[3])
 
 
 def holders(conn: Connection) -> set[str]:
