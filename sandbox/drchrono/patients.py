@@ -161,7 +161,7 @@ def _create(practice: Practice, values: Json) -> Json:
     number = practice.new_id()
     row = {**wire.blank_patient(), **values, "id": number, "custom_demographics": []}
     row["chart_id"] = row["chart_id"] or wire.chart_id(row["first_name"], row["last_name"], number)
-    row["created_at"] = row["updated_at"] = practice.mark()
+    row["created_at"] = row["updated_at"] = practice.revision()
     _write_demographics(practice, row, values, replace=True)
     practice.patients.put(str(number), row, practice.clock.seconds())
     hooks.announce(practice, "PATIENT_CREATE", str(number), wire.hook_patient(row))
@@ -175,7 +175,7 @@ def _change(practice: Practice, row: Json, data: Any, *, partial: bool) -> None:
         row = {**wire.blank_patient(), **kept}
     replace = practice.behaviours.word("custom_demographics_patch") == "replace" or not partial
     row.update({k: v for k, v in values.items() if k != "custom_demographics"})
-    row["updated_at"] = practice.mark()
+    row["updated_at"] = practice.revision()
     _write_demographics(practice, row, values, replace=replace)
     practice.patients.put(str(row["id"]), row, practice.clock.seconds())
     hooks.announce(practice, "PATIENT_MODIFY", str(row["id"]), wire.hook_patient(row))
@@ -183,7 +183,7 @@ def _change(practice: Practice, row: Json, data: Any, *, partial: bool) -> None:
 
 def leave(practice: Practice, patient_id: str, values: Json) -> Json:
     """Store values as they are, without a check, told by PATIENT_MODIFY; raises Refusal 404."""
-    row = {**_present(practice, patient_id), **values, "updated_at": practice.mark()}
+    row = {**_present(practice, patient_id), **values, "updated_at": practice.revision()}
     practice.patients.put(patient_id, row, practice.clock.seconds())
     hooks.announce(practice, "PATIENT_MODIFY", patient_id, wire.hook_patient(row))
     return row
@@ -193,11 +193,15 @@ def _write_demographics(practice: Practice, row: Json, values: Json, *, replace:
     """Merged by field_type, or the whole list replaced (D46)."""
     if "custom_demographics" not in values:
         return
-    mark = practice.mark()
+    revision = practice.revision()
     held = {} if replace else {item["field_type"]: item for item in row["custom_demographics"]}
     for item in values["custom_demographics"]:
         field_type = int(item["field_type"])
-        held[field_type] = {"field_type": field_type, "value": item["value"], "updated_at": mark}
+        held[field_type] = {
+            "field_type": field_type,
+            "value": item["value"],
+            "updated_at": revision,
+        }
     row["custom_demographics"] = list(held.values())
 
 

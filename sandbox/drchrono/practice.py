@@ -48,11 +48,11 @@ class Practice:
         self.practice_group = 0
         self.custom_statuses: tuple[str, ...] = ()
         self._last_id = 100000
-        self._last_mark: datetime | None = None
+        self._last_revision: datetime | None = None
 
     def saved(self) -> Json:
         """All of it as JSON; a bulk list that somebody waits for is not kept."""
-        last = self._last_mark
+        last = self._last_revision
         return {
             "tables": {kind: table.saved() for kind, table in self.tables.items()},
             "webhook": self.webhook,
@@ -61,7 +61,7 @@ class Practice:
             "practice_group": self.practice_group,
             "custom_statuses": self.custom_statuses,
             "last_id": self._last_id,
-            "last_mark": last.isoformat() if last else None,
+            "last_mark": last.isoformat() if last else None,  # so named in the files of version 1
         }
 
     def restore(self, saved: Json) -> None:
@@ -75,7 +75,7 @@ class Practice:
         self.custom_statuses = tuple(saved["custom_statuses"])
         self._last_id = saved["last_id"]
         last = saved["last_mark"]
-        self._last_mark = datetime.fromisoformat(last) if last else None
+        self._last_revision = datetime.fromisoformat(last) if last else None
 
     @property
     def appointments(self) -> Table:
@@ -92,19 +92,19 @@ class Practice:
         self._last_id += 1
         return self._last_id
 
-    def mark(self) -> str:
+    def revision(self) -> str:
         """A timestamp for created_at and updated_at, later than every one before.
 
         Its form is "2014-02-24T15:32:19", whole seconds and no zone (docs/api-facts.md, D24).
         """
         now = (self.clock.now() + MARK_OFFSET).replace(tzinfo=None, microsecond=0)
-        if self._last_mark is not None:
-            now = max(now, self._last_mark + timedelta(seconds=1))
-        self._last_mark = now
+        if self._last_revision is not None:
+            now = max(now, self._last_revision + timedelta(seconds=1))
+        self._last_revision = now
         return now.isoformat()
 
-    def old_mark(self, place: int) -> str:
-        """A mark of `place` seconds after a moment a week ago: seeded objects are not news."""
+    def old_revision(self, place: int) -> str:
+        """A revision of `place` seconds after a moment a week ago: seeded objects are not news."""
         start = self.clock.now() + MARK_OFFSET - timedelta(days=7)
         return (start + timedelta(seconds=place)).replace(tzinfo=None, microsecond=0).isoformat()
 

@@ -82,19 +82,19 @@ def split(practice: Practice, base_id: str, day: date, values: Json) -> tuple[Js
     """
     base = practice.appointments.rows[base_id]
     row = copy.deepcopy(base)
-    mark = practice.mark()
+    revision = practice.revision()
     clock = datetime.fromisoformat(base["scheduled_time"]).time()
     row.update(
         id=str(practice.new_id()),
         scheduled_time=datetime.combine(day, clock).isoformat(),
         recur_start_date=day.isoformat(),
-        created_at=mark,
+        created_at=revision,
         _series=base.get("_series", base_id),
     )
     row.update(values)
     base["recur_end_date"] = (day - timedelta(days=1)).isoformat()
     for one in (row, base):
-        one["updated_at"] = one["extended_updated_at"] = practice.mark()
+        one["updated_at"] = one["extended_updated_at"] = practice.revision()
         practice.appointments.put(one["id"], one, practice.clock.seconds())
     return base, row
 
@@ -133,8 +133,8 @@ def make_real(practice: Practice, virtual_id: str) -> Json | None:
     if row is None:
         return None
     take_out(practice, virtual_id)
-    mark = practice.mark()
-    row.update(id=str(practice.new_id()), created_at=mark, updated_at=mark)
-    row["extended_updated_at"] = mark
+    revision = practice.revision()
+    row.update(id=str(practice.new_id()), created_at=revision, updated_at=revision)
+    row["extended_updated_at"] = revision
     practice.appointments.put(row["id"], row, practice.clock.seconds())
     return row

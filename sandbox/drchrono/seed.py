@@ -122,7 +122,7 @@ def _users(practice: Practice) -> None:
 def _patients(practice: Practice, plan: world.Plan) -> None:
     for person in plan.patients:
         number = FIRST_PATIENT + person.index
-        mark = practice.old_mark(person.index)
+        revision = practice.old_revision(person.index)
         row = {
             **wire.blank_patient(),
             "id": number,
@@ -134,8 +134,8 @@ def _patients(practice: Practice, plan: world.Plan) -> None:
             "gender": person.gender,
             "cell_phone": person.cell_phone,
             "chart_id": wire.chart_id(person.first_name, person.last_name, person.index + 1),
-            "created_at": mark,
-            "updated_at": mark,
+            "created_at": revision,
+            "updated_at": revision,
         }
         practice.patients.seed(str(number), row)
 
@@ -145,7 +145,7 @@ def _appointments(practice: Practice, plan: world.Plan) -> None:
     for slot in plan.slots:
         appointment_id = str(FIRST_APPOINTMENT + slot.index)
         order = names.index(slot.profile)
-        mark = practice.old_mark(len(plan.patients) + slot.index)
+        revision = practice.old_revision(len(plan.patients) + slot.index)
         row = {
             **wire.blank_appointment(),
             "id": appointment_id,
@@ -159,9 +159,9 @@ def _appointments(practice: Practice, plan: world.Plan) -> None:
             "color": world.PROFILES[order][2],
             "reason": slot.profile,
             "status": slot.status,
-            "created_at": mark,
-            "updated_at": mark,
-            "extended_updated_at": mark,
+            "created_at": revision,
+            "updated_at": revision,
+            "extended_updated_at": revision,
             "_telehealth": slot.profile == "Telehealth",
         }
         practice.appointments.seed(appointment_id, row)

@@ -39,7 +39,7 @@ def collection(practice: Practice, call: Call, kind: str) -> Response:
     values = WRITERS[kind](practice, call.data(), partial=False)
     row = {**BLANKS[kind], **values, "id": practice.new_id()}
     if kind == "custom_appointment_fields":
-        row["created_at"] = row["updated_at"] = practice.mark()
+        row["created_at"] = row["updated_at"] = practice.revision()
     practice.tables[kind].put(str(row["id"]), row, practice.clock.seconds())
     return json_answer(row, 201)
 
@@ -58,7 +58,7 @@ def single(practice: Practice, call: Call, kind: str, row_id: str) -> Response:
     else:
         row.update(WRITERS[kind](practice, call.data(), partial=method == "PATCH"))
     if "updated_at" in row:
-        row["updated_at"] = practice.mark()
+        row["updated_at"] = practice.revision()
     table.put(row_id, row, practice.clock.seconds())
     return no_content()
 

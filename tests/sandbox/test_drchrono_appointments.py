@@ -150,13 +150,13 @@ def test_read_only_keys_are_ignored(dc: Caller) -> None:
 
 def test_updated_at_is_naive_not_utc_and_strictly_increasing(dc: Caller, sandbox: Sandbox) -> None:
     row = book(dc)
-    marks = [row["updated_at"]]
+    revisions = [row["updated_at"]]
     for note in ("a", "b", "c"):
         dc("PATCH", f"/api/appointments/{row['id']}", {"notes": note})
-        marks.append(dc("GET", f"/api/appointments/{row['id']}").json()["updated_at"])
-    assert marks == sorted(set(marks))
-    assert all(len(mark) == len("2014-02-24T15:32:19") for mark in marks)
-    assert marks[0] < sandbox.state("drchrono")["now"][:19]
+        revisions.append(dc("GET", f"/api/appointments/{row['id']}").json()["updated_at"])
+    assert revisions == sorted(set(revisions))
+    assert all(len(revision) == len("2014-02-24T15:32:19") for revision in revisions)
+    assert revisions[0] < sandbox.state("drchrono")["now"][:19]
 
 
 def test_a_time_with_a_zone_is_moved_to_the_doctors_wall_clock(dc: Caller) -> None:

@@ -67,7 +67,7 @@ def test_a_world_goes_on_as_it_was_left(tmp_path: Path, receiver: Receiver) -> N
             assert second.calls(remote, None) == calls[remote]
         assert second.mails() == mails != []
         assert second.webhooks("oncall")["deliveries"] == sent != []
-        # What is made now gets the next ids and marks, and old tokens still open the door.
+        # What is made now gets the next ids and revisions, and old tokens still open the door.
         assert int(book(second)) == int(visit) + 1
         address, header = f"{second.drchrono_url}/api/doctors", {"Authorization": f"Bearer {token}"}
         answer = second.session.get(address, headers=header, timeout=10)

@@ -73,7 +73,7 @@ def create(practice: Practice, items: list[Any], *, staff: bool) -> list[Json]:
         rows.append(row)
     for row in rows:
         row["id"] = str(practice.new_id())
-        row["created_at"] = row["updated_at"] = row["extended_updated_at"] = practice.mark()
+        row["created_at"] = row["updated_at"] = row["extended_updated_at"] = practice.revision()
         if row["status"]:
             _transition(row, "")
         _store(practice, row)
@@ -105,7 +105,7 @@ def change(
         row["created_at"] = real["created_at"] if real else before["created_at"]
     if row["status"] != before["status"]:
         _transition(row, before["status"])
-    row["updated_at"] = row["extended_updated_at"] = practice.mark()
+    row["updated_at"] = row["extended_updated_at"] = practice.revision()
     _lock_note(row, values)
     _store(practice, row)
     real_now = "_" not in before["id"]
@@ -118,7 +118,7 @@ def delete(practice: Practice, appointment_id: str) -> None:
     """DELETE: the flag is set; what a GET says afterwards is a switch (D34)."""
     row = _present(practice, appointment_id)
     row["deleted_flag"] = True
-    row["updated_at"] = row["extended_updated_at"] = practice.mark()
+    row["updated_at"] = row["extended_updated_at"] = practice.revision()
     if "_" in row["id"]:
         recurrence.take_out(practice, row["id"])
     else:
@@ -166,7 +166,7 @@ def split(practice: Practice, base_id: str, day: str, values: Json) -> Json:
 def leave(practice: Practice, appointment_id: str, values: Json) -> Json:
     """Store values as they are, without a check; raises Refusal 404."""
     row = {**copy.deepcopy(_present(practice, appointment_id)), **values}
-    row["updated_at"] = row["extended_updated_at"] = practice.mark()
+    row["updated_at"] = row["extended_updated_at"] = practice.revision()
     _store(practice, row)
     _announce(practice, "APPOINTMENT_MODIFY", row)
     return row
@@ -222,16 +222,16 @@ def _fields(practice: Practice, row: Json, values: Json, *, replace: bool) -> No
     """custom_fields: merged by field_type, or the whole list replaced (D31)."""
     if "custom_fields" not in values:
         return
-    mark = practice.mark()
+    revision = practice.revision()
     held = {} if replace else {item["field_type"]: item for item in row["custom_fields"]}
     for item in values["custom_fields"]:
         field_type = int(item["field_type"])
-        created = held.get(field_type, {}).get("created_at", mark)
+        created = held.get(field_type, {}).get("created_at", revision)
         held[field_type] = {
             "field_type": field_type,
             "field_value": item["field_value"],
             "created_at": created,
-            "updated_at": mark,
+            "updated_at": revision,
         }
     row["custom_fields"] = list(held.values())
 
