@@ -31,6 +31,7 @@ COMMANDS = {
     "audit": "cli.commands.audit",
     "why": "cli.commands.why",
     "iframe": "cli.commands.iframe",
+    **dict.fromkeys(("pause", "resume"), "cli.commands.pausing"),
     **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
 }
 

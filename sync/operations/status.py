@@ -12,11 +12,13 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import Connection
 
 from sync.matching import preview
+from sync.operations import pausing
 from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
 from sync.runtime import SYSTEMS, Sync
 from sync.store import attention, calls
 from sync.store.lanes import Lane
+from sync.store.service import pauses
 from sync.store.tables import blockers, journal, work
 
 HEARD_WITHIN: Final = timedelta(hours=1)
@@ -56,7 +58,7 @@ class Overview:
     """The answer to "how does it stand?". Times are aware UTC, lengths of time are seconds.
 
     `budget` is by system. `waits_for_go_live`: nothing is made until somebody accepts it.
-    `last_sync` is when a change was last written, by direction; a marker is none. `token` is none,
+    `paused` is what an operator has paused, as `pause` names it. `last_sync` is when a change was last written, by direction; a marker is none. `token` is none,
     good, lost (reconnect before `token_until`), expired, or unreadable (none of ENCRYPTION_KEYS
     opens it). `predicted_drain_seconds` is None when nothing waits.
     """
@@ -72,6 +74,7 @@ class Overview:
     heartbeats: tuple[Heard, ...]
     token: str
     token_until: datetime | None
+    paused: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON: names and numbers, times as ISO 8601 in UTC."""
@@ -119,6 +122,7 @@ def overview(sync: Sync) -> Overview:
             ),
             token=token,
             token_until=token_until,
+            paused=tuple(pausing.said(one.what) for one in pauses.active(conn, now)),
         )
 
 

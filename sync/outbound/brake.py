@@ -23,7 +23,9 @@ QUIET = ("", "marker")  # effects nobody is mailed about
 class BrakedError(Exception):
     """Stopped before the call: `cause` is the attention item's, `ref` what to release."""
 
-    def __init__(self, cause: str, ref: str) -> None:
+    waits_for = "operator"  # the kind of its blocker
+
+    def __init__(self, cause: str | None, ref: str) -> None:
         super().__init__(cause, ref)
         self.cause = cause
         self.ref = ref

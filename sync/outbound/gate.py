@@ -31,7 +31,7 @@ from sync.core.errors import (
     Transient,
     Unresolved,
 )
-from sync.outbound import audit, brake, budget
+from sync.outbound import audit, brake, budget, pauses
 from sync.outbound.audit import Outcome
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import Base, redirect_target
@@ -190,6 +190,7 @@ class Gate:
         now = self._clock()
         if ticket.before is not None:
             call = ticket.before(conn, call)
+        pauses.check(conn, call, ticket, now)
         brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
         if call.effect and lease is not None:
             brake.check_cap(conn, lease.aggregate, self._rules.writes_per_day, now)

@@ -168,7 +168,7 @@ def _parked(failure: Exception) -> ParkedError | None:
         case ParkedError():
             return failure
         case BrakedError():
-            return ParkedError("operator", failure.ref or NO_DOCTOR, failure.cause)
+            return ParkedError(failure.waits_for, failure.ref or NO_DOCTOR, failure.cause)
         case AuthFailed(code=keeper.ELSEWHERE):
             return ParkedError("auth", failure.code, keeper.ELSEWHERE)
         case AuthFailed():

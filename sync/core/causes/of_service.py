@@ -165,6 +165,7 @@ TASKS: Final = {
     "oncall_tiers": "Looking at OnCall's visits that come near",
     "oncall_contacts": "OnCall's list of contacts",
     "prune": "Cleaning up the database",
+    "pauses": "Ending pauses",
     "audit": "Telling the end of the audit (to AUDIT_SINK)",
     "appointment_field": "Making our field of appointments in DrChrono",
     "patient_field": "Making our field of charts in DrChrono",

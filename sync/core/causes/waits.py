@@ -20,6 +20,7 @@ _SENTENCES: Final = {
     "fact": "It waits until OnCall's list has shown something new.",
     "mapping": "It waits for the mapping file to change.",
     "mode": "It waits until the service may write.",
+    "pause": "It waits because an operator has paused {ref}.",
     "auth": "It waits for the credentials of DrChrono or OnCall.",
     "zone": "It waits for the time zone of doctor {ref}.",
 }

@@ -16,7 +16,7 @@ from sync.store.schema.links import (
     person_key,
     visit,
 )
-from sync.store.schema.queue import attention, blocker, conflict, decision, work
+from sync.store.schema.queue import attention, blocker, conflict, decision, pause, work
 from sync.store.schema.service import (
     counter,
     digest_key,
@@ -49,6 +49,7 @@ __all__ = [
     "metadata",
     "object_",
     "object_alias",
+    "pause",
     "pending",
     "person",
     "person_key",

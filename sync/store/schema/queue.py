@@ -29,6 +29,16 @@ Index("ix_work_waiting", work.c.lane, work.c.due, sqlite_where=work.c.wanted > w
 Index("ix_work_leased", work.c.lease_until, sqlite_where=work.c.lease_by.is_not(None),
       postgresql_where=work.c.lease_by.is_not(None))  # fmt: skip
 
+pause = Table(  # what is held back on an operator's word
+    "pause",
+    metadata,
+    Column(
+        "what", String(60), primary_key=True
+    ),  # everything | drchrono | oncall | lane:N | doctor:ID
+    Column("until", UtcTime),  # null: until somebody resumes it
+    Column("at", UtcTime, nullable=False),
+)
+
 blocker = Table(
     "blocker",
     metadata,

@@ -173,7 +173,7 @@ def test_the_scans_find_nothing_missing_under_a_wrong_account(clinic: Clinic) ->
     schedule.run_now(clinic.sync, "account")
     assert clinic.attention() == ["wrong_account"]
     clinic.advance(25 * HOUR)
-    assert set(schedule.due_tasks(clinic.sync)) <= {"account", "token", "prune", "audit"}
+    assert set(schedule.due_tasks(clinic.sync)) <= {"account", "token", "prune", "audit", "pauses"}
 
 
 def test_a_changed_key_is_proven_before_anything_is_done(clinic: Clinic) -> None:

@@ -24,6 +24,7 @@ ARGUMENTS = {
     "plan": ["appointment", "1"],
     "explain": ["appointment", "1"],
     "why": ["appointment", "1"],
+    "resume": ["everything"],
     "attention retry": ["1"],
     "attention drop": ["1"],
     "attention resolve": ["1"],

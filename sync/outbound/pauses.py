@@ -1,0 +1,34 @@
+"""Let no write go out that an operator has paused: read from SQL for each, so nobody restarts.
+
+SYNC_MODE stays the outer bound: what it holds back goes out by no resuming.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from sync.outbound.brake import BrakedError
+from sync.outbound.call import Call
+from sync.outbound.ticket import Ticket
+from sync.store.service import pauses
+
+
+class PausedError(BrakedError):
+    """Stopped before the call: an operator has paused `ref`; nobody is asked about it."""
+
+    waits_for = "pause"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(None, ref)
+
+
+def check(conn: Connection, call: Call, ticket: Ticket, now: datetime) -> None:
+    """Raise PausedError for a write that is paused: of everything, a system, a lane, a doctor."""
+    if not call.writes or not call.bearer:
+        return
+    held = [pauses.EVERYTHING, call.system, pauses.lane(ticket.lane)]
+    if call.doctor:
+        held.append(pauses.doctor(call.doctor))
+    found = pauses.holding(conn, held, now)
+    if found is not None:
+        raise PausedError(found.what)

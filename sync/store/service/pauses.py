@@ -1,0 +1,75 @@
+"""Keep what is paused on an operator's word: everything, a system's writes, a lane, a doctor.
+
+One that has an end counts no more after it, whether or not its row was taken away yet.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Integer, and_, bindparam, case, delete, or_, select
+
+from sync.store import upsert
+from sync.store.lanes import Lane
+from sync.store.schema import UtcTime, pause
+
+EVERYTHING = "everything"
+
+
+class Pause(NamedTuple):
+    """What is paused since when, and until when; `until` None: until somebody resumes it."""
+
+    what: str
+    until: datetime | None
+    at: datetime
+
+
+def lane(which: Lane) -> str:
+    """How the pause of a lane is written."""
+    return f"lane:{int(which)}"
+
+
+def doctor(remote_id: str) -> str:
+    """How the pause of a doctor (DrChrono's id) is written."""
+    return f"doctor:{remote_id}"
+
+
+_ALIVE = or_(pause.c.until.is_(None), pause.c.until > bindparam("now", type_=UtcTime()))
+# The widest first: it is what somebody has to resume.
+_WIDEST = case((pause.c.what == EVERYTHING, 0), else_=1).cast(Integer)
+_HOLDING = (
+    select(pause.c.what, pause.c.until, pause.c.at)
+    .where(pause.c.what.in_(bindparam("any_of", expanding=True)), _ALIVE)
+    .order_by(_WIDEST, pause.c.what)
+    .limit(1)
+)
+
+
+def put(conn: Connection, what: str, until: datetime | None, now: datetime) -> None:
+    """Pause something; paused again it has the new end."""
+    made = upsert.insert(conn, pause).values(what=what, until=until, at=now)
+    conn.execute(
+        made.on_conflict_do_update(index_elements=[pause.c.what], set_={"until": until, "at": now})
+    )
+
+
+def drop(conn: Connection, what: str) -> bool:
+    """Resume something; False when it was not paused."""
+    return bool(conn.execute(delete(pause).where(pause.c.what == what)).rowcount)
+
+
+def holding(conn: Connection, any_of: list[str], now: datetime) -> Pause | None:
+    """What of these is paused now, the widest; None: nothing."""
+    row = conn.execute(_HOLDING, {"any_of": any_of, "now": now}).first()
+    return None if row is None else Pause(*row)
+
+
+def active(conn: Connection, now: datetime) -> list[Pause]:
+    """Everything that is paused now."""
+    query = select(pause.c.what, pause.c.until, pause.c.at).where(_ALIVE).order_by(pause.c.what)
+    return [Pause(*row) for row in conn.execute(query, {"now": now})]
+
+
+def ended(conn: Connection, now: datetime) -> list[str]:
+    """Take away what has come to its end; returns what it was."""
+    over = and_(pause.c.until.is_not(None), pause.c.until <= now)
+    return sorted(conn.execute(delete(pause).where(over).returning(pause.c.what)).scalars())
