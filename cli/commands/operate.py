@@ -45,8 +45,8 @@ def _show_overview(overview: "Overview") -> None:
     click.echo(f"Mode: {overview.mode}   DrChrono token: {overview.token}")
     if overview.waits_for_go_live:
         click.echo("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
-    if found.paused:
-        click.echo(f"Paused: {', '.join(found.paused)}")
+    if overview.paused:
+        click.echo(f"Paused: {', '.join(overview.paused)}")
     print_table(
         "Waiting",
         ("lane", "items", "oldest"),

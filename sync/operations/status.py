@@ -58,7 +58,8 @@ class Overview:
     """The answer to "how does it stand?". Times are aware UTC, lengths of time are seconds.
 
     `budget` is by system. `waits_for_go_live`: nothing is made until somebody accepts it.
-    `paused` is what an operator has paused, as `pause` names it. `last_sync` is when a change was last written, by direction; a marker is none. `token` is none,
+    `paused` is what an operator has paused, as `pause` names it.
+    `last_sync` is when a change was last written, by direction; a marker is none. `token` is none,
     good, lost (reconnect before `token_until`), expired, or unreadable (none of ENCRYPTION_KEYS
     opens it). `predicted_drain_seconds` is None when nothing waits.
     """
