@@ -78,7 +78,10 @@ CASES: list[tuple[str, Facts]] = [
     ("left_scope", replace(LINKED, items=(Asked(4, "left_scope"),))),
     ("there", replace(LINKED, items=(Asked(4, "noted"), Asked(5, "second_patient")))),
     ("there", plan(LINKED, asks=("not_accepted",))),
-    ("being_carried", over(Life.CANCELLED, LINKED)),
+    ("being_carried", plan(over(Life.CANCELLED, LINKED), fields=("state",))),
+    ("being_carried", replace(over(Life.CANCELLED, LINKED), plan=None)),
+    ("left_open", over(Life.NO_SHOW, LINKED)),
+    ("about_to_be_replaced", plan(LINKED, anew=True, makes=True)),
     ("brake", replace(over(Life.CANCELLED, LINKED), items=(Asked(4, "brake"),))),
     ("deleted_there", replace(LINKED, others=(replace(THERE, gone=True),))),
     ("cancelled_there", replace(LINKED, others=(replace(THERE, life=Life.CANCELLED),))),
@@ -138,9 +141,13 @@ CASES: list[tuple[str, Facts]] = [
     ("zone_unknown", replace(MISSING, waits=(Waiting("zone", "201"),))),
     ("too_many_writes", replace(MISSING, waits=(Waiting("operator", "frozen"),))),
     # The service
-    ("not_accepted", plan(asks=("not_accepted",))),
-    ("not_accepted", replace(MISSING, waits=(Waiting("operator", "go-live"),))),
+    ("not_accepted", replace(plan(asks=("not_accepted",)), service=Service(accepted=False))),
+    (
+        "not_accepted",
+        replace(MISSING, waits=(Waiting("operator", "go-live"),), service=Service(accepted=False)),
+    ),
     ("wrong_account", replace(MISSING, service=STOP)),
+    ("being_matched", plan(asks=("not_accepted",))),
     ("shadow", replace(MISSING, service=Service("shadow"))),
     ("paused", replace(MISSING, service=Service("paused"))),
     # The queue
@@ -172,6 +179,9 @@ CASES: list[tuple[str, Facts]] = [
     ),
     # Nothing is in its way
     ("not_heard_of", replace(MISSING, source=UNHEARD)),
+    ("waits_for_another", replace(MISSING, waits=(Waiting("visit", "70200"),))),
+    ("waits_for_another", replace(ONCALL, waits=(Waiting("email", "digest"),))),
+    ("about_to_be_made", replace(MISSING, waits=(Waiting("mode", "live"),))),
     ("about_to_be_made", MISSING),
     ("unknown", plan()),
     # A patient
@@ -217,7 +227,7 @@ ORDER: list[tuple[str, dict[str, object]]] = [
     ("visit_unsure", {"items": (Asked(4, "visit_unsure"),)}),
     ("zone_unknown", {"waits": (Waiting("zone", "201"),)}),
     ("wrong_account", {"service": STOP}),
-    ("not_accepted", {"plan": Planned(asks=("not_accepted",))}),
+    ("being_matched", {"plan": Planned(asks=("not_accepted",))}),
     ("shadow", {"service": Service("shadow")}),
     ("being_worked_on", {"queue": Queue(held_until=SOON)}),
     ("queued", {"queue": Queue(waits=True, due=SOON)}),

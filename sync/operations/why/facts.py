@@ -57,6 +57,7 @@ class Planned:
     asks: tuple[str, ...] = ()
     until: datetime | None = None
     makes: bool = False
+    anew: bool = False  # the counterpart would be replaced, or cancelled as a former one
     fields: tuple[str, ...] = ()  # that would be written, or differ
 
 
@@ -101,11 +102,13 @@ class Queue:
 class Service:
     """How the service stands.
 
+    `accepted`: going live was accepted, so what waits for the matching waits for a new doctor's.
     `mode` is live, shadow or paused. `stops` are causes for which nothing is worked on;
     `budget_until` is when a system's calls may go out again, where they may not now.
     """
 
     mode: str = "live"
+    accepted: bool = True
     stops: tuple[Asked, ...] = ()
     budget_until: datetime | None = None
     budget_of: str = ""
@@ -118,7 +121,8 @@ class Facts:
     `others` are its counterparts on the other side: OnCall's visit, DrChrono's appointments, a
     patient's contacts. `outside` names why the mapping leaves it out, `chart` why its patient can't
     be invited; `chart_read` tells whether that was looked at now. `address` is where staff open the
-    counterpart. `expected`: of a patient, whether a visit to come is known.
+    counterpart. `expected`: of a patient, whether a contact is to be made: a visit to come is
+    known, or all patients are mirrored.
     """
 
     kind: Kind

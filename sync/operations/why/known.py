@@ -17,6 +17,7 @@ from sync.runtime import Sync
 from sync.store import attention
 from sync.store.lanes import Lane
 from sync.store.people import persons
+from sync.store.service import installation
 from sync.store.tables import blockers, links, work
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
@@ -73,7 +74,8 @@ def service(conn: Connection, sync: Sync, lane: Lane, now: datetime) -> Service:
     if mapping(sync) is None and "mapping_unusable" not in found:
         stops.append(Asked(0, "mapping_unusable"))  # the beat has not seen the file yet
     until, of = _budget(conn, sync, lane, now)
-    return Service(str(sync.settings.sync_mode), tuple(stops), until, of)
+    accepted = installation.accepted_at(conn) is not None
+    return Service(str(sync.settings.sync_mode), accepted, tuple(stops), until, of)
 
 
 def _budget(conn: Connection, sync: Sync, lane: Lane, now: datetime) -> tuple[datetime | None, str]:

@@ -10,6 +10,7 @@ from typing import Final
 from sync.core.records import Life, State, Visit
 from sync.core.rules.effects import (
     Book,
+    CancelParticipant,
     CreateAppointment,
     CreateOncall,
     Effect,
@@ -239,11 +240,14 @@ def _planned(plan: Plan) -> Planned:
         asks=plan.asks,
         until=plan.wait_until,
         makes=any(isinstance(effect, _MAKES) for effect in plan.effects),
+        anew=any(isinstance(effect, NextGeneration) for effect in plan.effects),
         fields=tuple(sorted(names)),
     )
 
 
 def _fields(effect: Effect) -> tuple[str, ...]:
+    if isinstance(effect, CancelParticipant):
+        return ("state",)
     return tuple(effect.values) if isinstance(effect, Patch) else ()
 
 

@@ -9,6 +9,7 @@ from sync.mapping import Mapping
 from sync.operations.why import chart, known
 from sync.operations.why.asking import Asker, Record
 from sync.operations.why.facts import Facts, Read, Side
+from sync.people import mirror
 from sync.store.lanes import Lane
 from sync.store.tables import attendances, links
 from sync.store.tables.links import Obj
@@ -45,6 +46,8 @@ def _zone(mapping: Mapping, json: Record) -> str | None:
 
 def _with_rows(asker: Asker, facts: Facts, row: Obj | None) -> Facts:
     sync = asker.sync
+    mirrored = mirror.is_mirrored(known.mapping(sync))
+    facts = replace(facts, expected=mirrored)
     with sync.store.read() as conn:
         lane = Lane.LIVE
         if row is not None:
@@ -58,7 +61,8 @@ def _with_rows(asker: Asker, facts: Facts, row: Obj | None) -> Facts:
                 items=known.items(conn, key),
                 waits=known.waits(conn, key),
                 queue=queue,
-                expected=bool(attendances.open_attendances_of_person(conn, key, now=facts.now)),
+                expected=mirrored
+                or bool(attendances.open_attendances_of_person(conn, key, now=facts.now)),
             )
         return replace(
             facts,

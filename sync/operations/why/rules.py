@@ -77,9 +77,16 @@ def _over(facts: Facts) -> Answer | None:
         asked = _first(facts, _KEEPS_NOTHING_OUT | _OF_PEOPLE | _OF_OTHERS)
         if asked is not None:
             return saying.but(facts, asked)
-        return saying.say(facts, "being_carried", life=saying.LIVES.get(life, "over"))
+        carried = "left_open" if _is_left_open(facts) else "being_carried"
+        return saying.say(facts, carried, life=saying.LIVES.get(life, "over"))
     cause = {Life.DELETED: "deleted", Life.CANCELLED: "cancelled"}.get(life or Life.OPEN)
     return saying.say(facts, cause or "finished", life=saying.LIVES.get(life, "over"))
+
+
+def _is_left_open(facts: Facts) -> bool:
+    """Whether the engine would write nothing of an end that it has seen."""
+    plan = facts.plan
+    return plan is not None and not (plan.fields or plan.makes or plan.anew or plan.until)
 
 
 def _rescheduled(facts: Facts) -> Answer | None:
@@ -116,6 +123,8 @@ def _there(facts: Facts, asked: Asked | None) -> Answer:
     causes = [one for one in plan.asks if one != _NOT_ACCEPTED] if plan else []
     if causes:
         return saying.but(facts, Asked(0, causes[0]))
+    if plan is not None and plan.anew:
+        return saying.say(facts, "about_to_be_replaced")
     if plan is not None and plan.fields:
         return saying.say(facts, "differs")
     return saying.say(facts, "there", since=_since(facts.source, facts.others))
@@ -218,6 +227,8 @@ def _stopped(facts: Facts) -> Answer | None:
 def _not_live(facts: Facts) -> Answer | None:
     asks = facts.plan.asks if facts.plan is not None else ()
     if _NOT_ACCEPTED in asks or any(one.ref == "go-live" for one in facts.waits):
+        if facts.service.accepted and facts.doctor:
+            return saying.say(facts, "being_matched")
         return saying.ask(facts, Asked(0, _NOT_ACCEPTED))
     return saying.say(facts, facts.service.mode) if facts.service.mode != "live" else None
 
@@ -250,6 +261,15 @@ def _trouble(facts: Facts) -> Answer | None:
 
 def _unheard(facts: Facts) -> Answer | None:
     return None if facts.source.heard else saying.say(facts, "not_heard_of")
+
+
+def _behind_another(facts: Facts) -> Answer | None:
+    """It waits for something else of the clinic's that is not done yet."""
+    for wait in facts.waits:
+        if wait.kind in {"visit", "run", "fact", "email"}:
+            said = waits.sentence(wait.kind, wait.ref)
+            return saying.say(facts, "waits_for_another", since=wait.since, said=said)
+    return None
 
 
 def _unplanned(facts: Facts) -> Answer | None:
@@ -286,7 +306,7 @@ _OF_A_VISIT: Final[tuple[Rule, ...]] = (
     *(_outside, _at_another_time),
     *(_excluded, _of_the_plan, _of_the_chart, _asked, _parked),
     *(_stopped, _not_live, _at_work, _trouble),
-    *(_unheard, _last),
+    *(_unheard, _behind_another, _last),
 )
 _OF_A_PATIENT: Final[tuple[Rule, ...]] = (
     *(_not_shown, _patient_gone, _excluded, _has_contact),

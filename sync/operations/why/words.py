@@ -32,6 +32,19 @@ ANSWERS: Final = {
         _SOON,
         Remedy.LOOK_AGAIN,
     ),
+    "about_to_be_replaced": Words(
+        "{what} is in {other} as {there}, which is about to be replaced or cancelled: its patient, "
+        "profile, doctor or office is another one now.",
+        _SOON,
+        Remedy.LOOK_AGAIN,
+    ),
+    "left_open": Words(
+        "{what} is {life} in {here}. {there} stays as it is in {other}: the mapping file does not "
+        "let such an end be written, which can charge the patient or goes against its direction.",
+        "End it in {other} if it shall be over there too; or see fee_bearing_writes and direction "
+        "in the mapping file.",
+        Remedy.EDIT_MAPPING,
+    ),
     # It is over, or not there at all
     "never_heard_of": Words(
         "{here} has no {noun} with the id {id}: it was asked just now.",
@@ -118,7 +131,13 @@ ANSWERS: Final = {
         "the first one.",
         "Book a visit, or ask why a visit is not there.",
     ),
+    "waits_for_another": Words("{said}", _SOON, Remedy.LOOK_AGAIN),
     # The service
+    "being_matched": Words(
+        "Doctor {doctor} was added to the mapping file: what both systems have of them is compared "
+        "before anything is made.",
+        _SOON,
+    ),
     "shadow": Words(
         "The service is not live yet: it compares and plans, and makes nothing (SYNC_MODE).",
         "Have it set to live.",

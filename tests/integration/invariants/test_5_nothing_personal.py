@@ -9,8 +9,10 @@ import pytest
 import structlog
 
 from sync import log as logs
+from sync.operations.why.ask import why
+from sync.operations.why.day import of_day
 from sync.store.schema import metadata
-from tests.support.clinic import Clinic, open_clinic
+from tests.support.clinic import DOCTOR, Clinic, open_clinic, utc
 from tests.support.matrix import tour
 from tests.support.sandbox_client import Sandbox
 
@@ -65,11 +67,20 @@ def test_after_a_tour(
         clinic.settle()
         clinic.forget()
         tour(clinic)
+        answers = [
+            why(clinic.sync, "appointment", one["id"])
+            for one in clinic.of("drchrono", "appointments")
+        ]
+        answers.append(why(clinic.sync, "patient", str(clinic.patient)))
+        day = of_day(clinic.sync, str(DOCTOR), utc(days=3).date())
+        said = "\n".join(repr(one.as_dict()) for one in answers) + repr(day)
         rows = _rows(clinic)
         files = b"".join(path.read_bytes() for path in tmp_path.glob("sync.db*"))
     assert "a webhook was received" in logged.getvalue()
     found = [
-        (word, place) for word in PLANTED for place in _places(word, rows, files, logged.getvalue())
+        (word, place)
+        for word in PLANTED
+        for place in _places(word, f"{rows}\n{said}", files, logged.getvalue())
     ]
     assert found == []
 
