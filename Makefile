@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install run demo chaos chaos-short recovery day test lint format lock clean
+.PHONY: help install run demo chaos chaos-short recovery day test lint format lock vendor clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra local -c requirements.lock -o requirements-local.lock pyproject.toml
 	$(COMPILE) --extra local --extra dev -c requirements-local.lock -o requirements-dev.lock pyproject.toml
 	$(COMPILE) --group build -o requirements-build.lock
+
+vendor: $(VENV)/.installed ## Fetch the styles and scripts of the operations pages anew (needs npm)
+	$(BIN)/python deploy/vendor.py
 
 clean: ## Forget the environment and the world in var/
 	rm -rf $(VENV) var

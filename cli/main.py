@@ -32,6 +32,7 @@ COMMANDS = {
     "why": "cli.commands.why",
     "iframe": "cli.commands.iframe",
     **dict.fromkeys(("pause", "resume"), "cli.commands.pausing"),
+    "operator": "cli.commands.operators",
     **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
 }
 

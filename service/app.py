@@ -14,7 +14,7 @@ from service.framed import pages as framed
 log = get_logger(__name__)
 
 # Asked all day long by machines, and by pages that keep themselves fresh.
-_QUIET = ("/livez", "/readyz", "/metrics", "/healthz", "/ops/static/<path:filename>", "/ops/now")
+_QUIET = ("/livez", "/readyz", "/metrics", "/healthz", "/ops/static/<path:filename>")
 
 
 def create_app(doors: Doors) -> Flask:

@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     ops_url: str = ""
     ops_hosts: str = ""
     ops_token: SecretStr = SecretStr("")
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_role_claim: str = "roles"
+    oidc_viewer: str = "viewer"
+    oidc_operator: str = "operator"
+    oidc_admin: str = "admin"
     database_url: str = "sqlite:///var/sync.db"
     redis_url: str = ""
     redis_tls_verify: bool = True
@@ -231,6 +238,10 @@ RULES: Final[dict[str, rules.Rule]] = {
     "ops_url": rules.address,
     "ops_hosts": rules.each(rules.host_name),
     "ops_token": rules.webhook_secret,
+    "oidc_issuer": rules.issuer,
+    "oidc_client_id": rules.word,
+    "oidc_client_secret": rules.word,
+    **dict.fromkeys(("oidc_role_claim", "oidc_viewer", "oidc_operator", "oidc_admin"), rules.name),
     "drchrono_base_url": rules.address,
     "oncall_base_url": rules.address,
     "drchrono_origins": rules.each(rules.address),
@@ -254,4 +265,5 @@ RULES: Final[dict[str, rules.Rule]] = {
 SECRETS: Final = (
     *("drchrono_client_secret", "drchrono_webhook_secrets", "oncall_key"),
     *("oncall_webhook_tokens", "encryption_keys", "digest_keys", "ops_token"),
+    "oidc_client_secret",
 )

@@ -70,6 +70,14 @@ def address(value: str) -> str | None:
     return None
 
 
+def issuer(value: str) -> str | None:
+    """An https:// address that may have a path, as an OpenID provider names itself."""
+    parts = urlsplit(value)
+    if "?" in value or "#" in value:
+        return "has a query, which has no place in it: write what the provider calls its issuer"
+    return address(f"{parts.scheme}://{parts.netloc}")
+
+
 def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
@@ -119,6 +127,11 @@ def word(value: str) -> str | None:
     if not _VISIBLE.fullmatch(value):
         return "holds a blank, or letters that are not ASCII: copy it anew"
     return _too_long(value) or example(value)
+
+
+def name(value: str) -> str | None:
+    """A name that another system gives to something: visible ASCII."""
+    return None if _VISIBLE.fullmatch(value) else "holds a blank, or letters that are not ASCII"
 
 
 def _too_long(value: str) -> str | None:

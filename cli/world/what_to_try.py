@@ -7,7 +7,8 @@ from typing import Any
 
 TEXT = """
   Service    {service}     webhooks and OAuth
-  Operations {ops}     /healthz /metrics
+  Operations {ops}
+             signs you in once, within 15 minutes; then operator link. Beside it /healthz /metrics
   DrChrono   {drchrono}     sandbox; /_sandbox/state /_sandbox/calls
   OnCall     {oncall}     sandbox; /_sandbox/state /_sandbox/mails
   Logs       {log}

@@ -218,13 +218,19 @@ class World:
         return what_to_try(
             self.control.state("drchrono"),
             service=self.public_url,
-            ops=self.ops_url,
+            ops=f"{self.ops_url}/ops/link?key={self._link()}",
             drchrono=self.control.drchrono_url,
             oncall=self.control.oncall_url,
             staff=self.control.staff_token("drchrono"),
             command=f"{own_command()} --env {self.files.env}",
             log=self.files.log,
         )
+
+    def _link(self) -> str:
+        """The secret that signs the person who started it in, once."""
+        from sync.operations import operators
+
+        return operators.new_link(self.sync, "newcomer", operators.Role.ADMIN)
 
     # --- parts ------------------------------------------------------------------------------------
 

@@ -18,13 +18,13 @@ from sync.runtime import Ring, Sync
 from sync.setup import connect, practice
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
-from sync.store.service import cleaning, installation, ticks
+from sync.store.service import cleaning, installation, samples, ticks
 from sync.store.tables import facts, links, work
 from sync.store.tables.scans import progress
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
-from sync.tasks import audit, failing
+from sync.tasks import audit, failing, sampling
 from sync.visits.state import zones
 
 LATE_WRITE = timedelta(minutes=10)
@@ -182,6 +182,8 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
         cleaning.drop_never_landed(conn, now - LATE_WRITE)
         cleaning.drop_heartbeats(conn, now - timedelta(days=1))
         cleaning.drop_tickets(conn, now)
+        cleaning.drop_sign_ins(conn, now - timedelta(days=1))
+        samples.drop_old(conn, now - sampling.KEPT)
         forget.prune(conn, now)
     return ()
 
@@ -208,6 +210,7 @@ _TASKS: Mapping[str, Task] = {
     "oncall_walk": Task(_every(24 * 3600), _unless_behind(oncall_lists.read_all)),
     "oncall_tiers": Task(_every(300), _unless_behind(polling.oncall_tiers)),
     "oncall_contacts": Task(_contacts, _unless_behind(oncall_lists.read_contacts)),
+    "sample": Task(_every(60), sampling.take, needs_accounts=False),
     "prune": Task(_every(3600), prune, needs_accounts=False),
     "audit": Task(_every(3600), audit.tell_end, needs_accounts=False),
 }
@@ -218,7 +221,7 @@ TASKS: Mapping[str, Task] = {
 }
 
 # What may run while an account is not the pinned one.
-_OF_THE_ACCOUNT = frozenset({"token", "account", "prune", "audit", "pauses"})
+_OF_THE_ACCOUNT = frozenset({"token", "account", "sample", "prune", "audit", "pauses"})
 # What a webhook would have told.
 _WHAT_CHANGED = frozenset(
     {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}

@@ -16,6 +16,7 @@ from sync.store.schema.links import (
     person_key,
     visit,
 )
+from sync.store.schema.operators import failed_sign_in, operator, sample, session
 from sync.store.schema.queue import attention, blocker, conflict, decision, pause, work
 from sync.store.schema.service import (
     counter,
@@ -44,18 +45,22 @@ __all__ = [
     "decision",
     "delivery",
     "digest_key",
+    "failed_sign_in",
     "heartbeat",
     "installation",
     "metadata",
     "object_",
     "object_alias",
+    "operator",
     "pause",
     "pending",
     "person",
     "person_key",
     "probe",
     "refused_field",
+    "sample",
     "scan",
+    "session",
     "throttle",
     "tick",
     "ticket",

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
+from sync.store.operators import sessions, tries
 from sync.store.schema import call, delivery, heartbeat, pending, ticket
 
 
@@ -24,6 +25,12 @@ def drop_never_landed(conn: Connection, before: datetime) -> None:
 def drop_heartbeats(conn: Connection, before: datetime) -> None:
     """Drop the heartbeats of processes not heard of since a time."""
     conn.execute(delete(heartbeat).where(heartbeat.c.at < before))
+
+
+def drop_sign_ins(conn: Connection, before: datetime) -> None:
+    """Drop sessions, and waits after failed sign-ins, that were over before a time."""
+    sessions.drop_old(conn, before)
+    tries.drop_old(conn, before)
 
 
 def drop_tickets(conn: Connection, now: datetime) -> None:

@@ -112,6 +112,8 @@ def test_no_spelling_leads_from_one_fence_to_another(path: str) -> None:
 def test_no_route_makes_a_redirect(request: pytest.FixtureRequest, door: str) -> None:
     web: FlaskClient = request.getfixturevalue(door)
     for rule in web.application.url_map.iter_rules():
+        if rule.rule == "/" or rule.arguments:
+            continue  # the top of the pages leads into them; a file's name is anything
         assert not rule.rule.endswith("/")
         for path in (rule.rule + "/", "/" + rule.rule, rule.rule.replace("/", "//")):
             for method in ("GET", "POST", "HEAD", "OPTIONS", "TRACE"):

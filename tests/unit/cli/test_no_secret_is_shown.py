@@ -30,6 +30,8 @@ ARGUMENTS = {
     "attention resolve": ["1"],
     "pair": ["visit", "1", "2"],
     "unlink": ["visit", "1"],
+    "operator add": ["ruth"],
+    "operator remove": ["ruth"],
     "keep": ["oncall", "visit", "1"],
     "exclude": ["1"],
     "disconnect": ["--yes"],

@@ -1,0 +1,12 @@
+"""List the pages, in the order of the menu.
+
+A page is a module with `TITLE` (its word in the menu), `NAME` (its blueprint's) and `blueprint`,
+whose view `show` is what the menu leads to. What needs a role says so by `acting.needs`.
+"""
+
+from types import ModuleType
+from typing import Final
+
+from service.ops.pages import home
+
+PAGES: Final[tuple[ModuleType, ...]] = (home,)

@@ -1,0 +1,34 @@
+"""Write times and numbers as people say them, and every remote text so that it can't mislead."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from flask import Flask
+
+from sync.core.printable import printable
+
+_UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def register(app: Flask) -> None:
+    """Give the templates these words as filters."""
+    app.add_template_filter(span, "span")
+    app.add_template_filter(clock, "clock")
+    app.add_template_filter(printable, "printable")
+
+
+def span(seconds: float | timedelta | None) -> str:
+    """A length of time in its largest unit: "3 hours", "1 minute"; "–" for none."""
+    if seconds is None:
+        return "–"
+    whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    for size, unit in _UNITS:
+        if whole >= size:
+            count = whole // size
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a second"
+
+
+def clock(at: datetime | None) -> str:
+    """A moment, in UTC."""
+    return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

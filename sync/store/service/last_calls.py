@@ -1,0 +1,43 @@
+"""Say when each system was last reached, and when it last told us something."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from sync.store.schema import call, delivery
+
+_FAILED = ("refused", "unresolved", "looked")
+
+
+def _newest(conn: Connection, *where: ColumnElement[bool]) -> datetime | None:
+    at: datetime | None = conn.execute(
+        select(call.c.at).where(*where).order_by(call.c.at.desc()).limit(1)
+    ).scalar_one_or_none()
+    return at
+
+
+def last_good_read(conn: Connection, system: str) -> datetime | None:
+    """When a call that only reads was last answered as it should be."""
+    return _newest(conn, call.c.system == system, call.c.effect == "", call.c.state == "done")
+
+
+def last_good_write(conn: Connection, system: str) -> datetime | None:
+    """When a write last went through."""
+    return _newest(conn, call.c.system == system, call.c.effect != "", call.c.state == "done")
+
+
+def last_failed_write(conn: Connection, system: str) -> datetime | None:
+    """When a write last did not go through, or nobody knows."""
+    failed = call.c.system == system, call.c.effect != "", call.c.state.in_(_FAILED)
+    return _newest(conn, *failed)
+
+
+def last_told(conn: Connection, system: str) -> datetime | None:
+    """When a system's last webhook was noted."""
+    told: datetime | None = conn.execute(
+        select(delivery.c.at)
+        .where(delivery.c.source == system)
+        .order_by(delivery.c.at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return told

@@ -1,0 +1,175 @@
+"""Debian's Chromium, and the service's own web process for it to look at."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography.fernet import Fernet
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from sync import assemble
+from sync.config import Settings
+from sync.operations import operators
+from sync.operations.operators import Role
+from sync.runtime import Sync
+from sync.store.service import samples
+from sync.store.service.samples import Sample
+from tests.integration.conftest import redis_server  # noqa: F401 - a fixture
+from tests.integration.doors.test_gunicorn import Web
+
+CHROMIUM = shutil.which("chromium")
+REQUIRED = "BROWSER_TESTS"  # set where the tests must not be left out
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DIGEST_KEYS = "a-digest-key-for-tests-of-32-bytes!"
+SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+COLOURS = ("light", "dark")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get(REQUIRED):
+            pytest.fail("Chromium is not there: apt-get install chromium")
+        pytest.skip("Chromium is not there: apt-get install chromium, and the pages are tested too")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class OpsWeb(Web):
+    """The web process with its operations port."""
+
+    def __init__(self, redis_url: str, settings: Settings, home: Path) -> None:
+        type(self).EXTRA = {
+            "OPS_PORT": str(settings.ops_port),
+            "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
+            "DIGEST_KEYS": DIGEST_KEYS,
+        }
+        super().__init__(redis_url, settings.database_url, home)
+
+
+@dataclass
+class Service:
+    """A service that runs: where its pages are, and its engine in this process."""
+
+    address: str
+    sync: Sync
+
+    def link(self, role: Role = Role.ADMIN, name: str = "ruth") -> str:
+        """An address that signs in."""
+        return f"{self.address}/ops/link?key={operators.new_link(self.sync, name, role)}"
+
+
+@pytest.fixture(scope="session")
+def service(
+    redis_server: str,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Service]:
+    home = tmp_path_factory.mktemp("browser")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = Settings(
+        ops_port=port,
+        database_url=f"sqlite:///{home / 'sync.db'}",
+        encryption_keys=Fernet.generate_key().decode(),
+        digest_keys=DIGEST_KEYS,
+    )
+    sync = assemble.build(settings, owner="browser@test:1")
+    sync.store.migrate()
+    _sampled(sync)
+    web = OpsWeb(redis_server, settings, home)
+    yield Service(f"http://127.0.0.1:{port}", sync)
+    web.close()
+    sync.close()
+
+
+def _sampled(sync: Sync) -> None:
+    """Some hours of samples, so that the chart has a line."""
+    now = sync.clock().replace(second=0, microsecond=0)
+    with sync.store.write() as conn:
+        for minute in range(180):
+            waiting = abs(60 - minute) // 4 if minute < 120 else 0
+            at = now - timedelta(minutes=180 - minute)
+            samples.put(conn, Sample(at, waiting, waiting * 20.0, 2, 3, 500 - minute))
+
+
+@dataclass
+class Watched:
+    """One page, and what a browser had to say of it."""
+
+    page: Page
+    strangers: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def is_clean(self) -> None:
+        """Nothing left for another host, and no policy was broken."""
+        self.page.wait_for_load_state("networkidle")
+        reported = self.page.evaluate("window.violations || []")
+        assert (self.strangers, self.complaints, reported) == ([], [], [])
+
+
+NOTE_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+    window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+
+
+def watched(context: BrowserContext, service: Service) -> Watched:
+    """A new page whose every request is counted, and every complaint noted."""
+    found = Watched(context.new_page())
+    ours = urlsplit(service.address).netloc
+
+    def look(route: Route) -> None:
+        if urlsplit(route.request.url).netloc != ours:
+            found.strangers.append(route.request.url)
+            route.abort()
+            return
+        route.continue_()
+
+    found.page.route("**/*", look)
+    found.page.add_init_script(NOTE_VIOLATIONS)
+    found.page.on(
+        "console",
+        lambda said: (
+            found.complaints.append(said.text)
+            if said.type in {"error", "warning"} and "status of 40" not in said.text
+            else None
+        ),
+    )
+    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    return found
+
+
+@pytest.fixture(params=[(colour, size) for colour in COLOURS for size in SIZES], ids="-".join)
+def looked_at(
+    request: pytest.FixtureRequest, chromium: Browser, service: Service
+) -> Iterator[Watched]:
+    """A page in each colour and width, nobody signed in."""
+    yield from opened(chromium, service, *request.param)
+
+
+@pytest.fixture
+def at_a_desk(chromium: Browser, service: Service) -> Iterator[Watched]:
+    """A page by day at a desk, nobody signed in."""
+    yield from opened(chromium, service, "light", "desk")
+
+
+def opened(chromium: Browser, service: Service, colour: Any, size: str) -> Iterator[Watched]:
+    context = chromium.new_context(color_scheme=colour, viewport=SIZES[size], locale="en-GB")
+    context.set_default_timeout(30_000)
+    yield watched(context, service)
+    context.close()
