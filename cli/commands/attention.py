@@ -99,11 +99,14 @@ def attention_resolve(item: int, chosen: str | None, yes: bool) -> None:
       drchrono-oncall attention resolve 12 88123
       drchrono-oncall attention resolve 12 none --yes
     """
+    from sync.core.causes import table
     from sync.operations import resolve
 
     with opened() as sync, impossible_told():
         asked = resolve.question(sync, item)
-        say(f"{asked.cause.replace('_', ' ')}: {asked.subject}")
+        said = table.say(asked.cause)
+        say(said.sentence)
+        say(f"It is about: {asked.subject}")
         for one in asked.candidates:
             say(f"  {asked.kind} {one.id}: {one.words}")
         if not asked.candidates:

@@ -52,5 +52,7 @@ def _show(preview: object) -> None:
     rows = ((name.replace("_", " "), value) for name, value in told.items())
     print_table("Going live", ("what", "count"), rows)
     if causes:
-        decide = ((name.replace("_", " "), count) for name, count in causes.items())
-        print_table("For a person to decide, or to put right", ("cause", "count"), decide)
+        from sync.core.causes.table import say
+
+        decide = ((say(cause).sentence, count) for cause, count in causes.items())
+        print_table("For a person to decide, or to put right", ("what", "count"), decide)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+from sync.core.causes import table
 from sync.core.errors import Gone
 from sync.core.records import Absent, Attendee, Person, present
 from sync.core.rules import inviting
@@ -139,7 +140,7 @@ def _of_visit(sync: Sync, lease: Lease) -> Explanation:
         {
             "effects": [line for effect in found.effects for line in _effect(effect)],
             "conflicts": [_conflict(system, name) for system, name in found.conflicts],
-            "asks": [Line({"cause": cause}, cause) for cause in found.asks],
+            "asks": [_ask(cause) for cause in found.asks],
             "why": [Line({"why": reason}, reason) for reason in found.why],
         },
         generation=state.generation,
@@ -153,6 +154,12 @@ def _of_visit(sync: Sync, lease: Lease) -> Explanation:
 
 def _names(planned: Plan) -> list[str]:
     return sorted({name for _system, name in planned.adopt})
+
+
+def _ask(cause: str) -> Line:
+    """What a person would be asked, in the words of `attention ls`."""
+    said = table.say(cause)
+    return Line({"cause": cause, "sentence": said.sentence, "press": said.press}, said.sentence)
 
 
 def _conflict(system: str, name: str) -> Line:
@@ -234,8 +241,7 @@ def _of_person(sync: Sync, lease: Lease) -> Explanation:
     left: list[Line] = []
     cause = inviting.unreachable(run.person) or _shared_by_many(run)
     if cause:
-        asks = [Line({"cause": cause}, cause)]
-        return _explained(sync, "person", key, {"asks": asks})
+        return _explained(sync, "person", key, {"asks": [_ask(cause)]})
     for target in _targets(sync, key):
         _compare(run, target, effects, left)
     effects += _contacts_to_make(run)

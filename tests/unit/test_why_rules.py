@@ -13,6 +13,7 @@ from sync.operations.why import rules
 from sync.operations.why.facts import (
     Asked,
     Facts,
+    Paused,
     Planned,
     Queue,
     Read,
@@ -54,6 +55,7 @@ STOP = Service(stops=(Asked(9, "wrong_account", ("drchrono",)),))
 UNHEARD = replace(HERE, heard=False)
 UNHEARD_FAILED = replace(UNHEARD, read=Read.FAILED)
 NO_MAIL = Asked(4, "patient_without_email")
+PAUSE = Paused("doctor:201", NOW)
 OF_BUDGET = Trouble("drchrono", "waits_for_budget", SOON)
 
 
@@ -150,6 +152,18 @@ CASES: list[tuple[str, Facts]] = [
     ("being_matched", plan(asks=("not_accepted",))),
     ("shadow", replace(MISSING, service=Service("shadow"))),
     ("paused", replace(MISSING, service=Service("paused"))),
+    ("paused_by_hand", replace(MISSING, service=Service(paused=Paused("oncall", NOW, SOON)))),
+    (
+        "paused_by_hand",
+        replace(plan(LINKED, fields=("starts",)), service=Service(paused=PAUSE)),
+    ),
+    ("there", replace(LINKED, service=Service(paused=PAUSE))),
+    (
+        "paused_by_hand",
+        replace(
+            plan(over(Life.CANCELLED, LINKED), fields=("state",)), service=Service(paused=PAUSE)
+        ),
+    ),
     # The queue
     ("being_worked_on", replace(MISSING, queue=Queue(held_until=SOON))),
     (
@@ -229,6 +243,7 @@ ORDER: list[tuple[str, dict[str, object]]] = [
     ("wrong_account", {"service": STOP}),
     ("being_matched", {"plan": Planned(asks=("not_accepted",))}),
     ("shadow", {"service": Service("shadow")}),
+    ("paused_by_hand", {"service": Service(paused=PAUSE)}),
     ("being_worked_on", {"queue": Queue(held_until=SOON)}),
     ("queued", {"queue": Queue(waits=True, due=SOON)}),
     ("about_to_be_made", {"plan": MAKES}),
@@ -262,6 +277,15 @@ def test_an_item_is_named_with_its_deed_and_its_command() -> None:
     assert placeholder.item == 4
     assert rules.answer(replace(MISSING, excluded="881")).command == "exclude 881 --undo"
     assert rules.answer(MISSING).command == "resync appointment 70211"
+
+
+def test_a_pause_is_named_with_its_end() -> None:
+    held = rules.answer(replace(MISSING, service=Service(paused=PAUSE)))
+    assert held.sentence.startswith("An operator has paused doctor:201 since Mon 30 Nov 2026")
+    assert held.sentence.endswith("until it is resumed.")
+    assert held.command == "resume doctor:201"
+    until = rules.answer(replace(MISSING, service=Service(paused=Paused("oncall", NOW, SOON))))
+    assert (until.until, until.command) == (SOON, "resume oncall")
 
 
 def test_times_are_the_doctor_s_and_say_so() -> None:

@@ -35,6 +35,8 @@ class Answer:
         """The command that does the deed, without the program's name; "" where there is none."""
         if self.deed is Remedy.INCLUDE:
             return f"exclude {self.subject['patient']} --undo"
+        if self.deed is Remedy.RESUME and "pause" in self.subject:
+            return f"resume {self.subject['pause']}"
         asked = " ".join(next(iter(self.subject.items()), ("KIND", "ID")))
         return command(self.deed, item=self.item, subject=asked)
 

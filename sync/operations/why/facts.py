@@ -99,6 +99,15 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """What an operator has paused that its writes need, since when, and until when (if said)."""
+
+    what: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """How the service stands.
 
@@ -112,6 +121,7 @@ class Service:
     stops: tuple[Asked, ...] = ()
     budget_until: datetime | None = None
     budget_of: str = ""
+    paused: Paused | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,15 @@ from sqlalchemy import Connection
 from sync.core.causes.waits import EXCLUDED
 from sync.core.errors import NotBefore
 from sync.mapping import Mapping, MappingError
-from sync.operations.why.facts import Asked, Facts, Planned, Queue, Service, Waiting
+from sync.operations import pausing
+from sync.operations.why.facts import Asked, Facts, Paused, Planned, Queue, Service, Waiting
 from sync.outbound import budget
 from sync.outbound.gate import A_RUN
 from sync.runtime import Sync
 from sync.store import attention
 from sync.store.lanes import Lane
 from sync.store.people import persons
-from sync.store.service import installation
+from sync.store.service import installation, pauses
 from sync.store.tables import blockers, links, work
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
@@ -63,8 +64,10 @@ def queue(conn: Connection, key: int) -> tuple[Queue, Lane]:
     return Queue(found.waits, found.due, found.lease_until), found.lane
 
 
-def service(conn: Connection, sync: Sync, lane: Lane, now: datetime) -> Service:
-    """How the service stands, with the budget as this lane finds it."""
+def service(
+    conn: Connection, sync: Sync, lane: Lane, now: datetime, *, writes: str, doctor: str = ""
+) -> Service:
+    """How the service stands for a write to one system, about a doctor: budget, pauses, stops."""
     found = {one.cause: one for one in attention.every_open(conn) if one.aggregate == 0}
     stops = [
         Asked(found[cause].id, cause, found[cause].named, found[cause].opened_at)
@@ -75,7 +78,16 @@ def service(conn: Connection, sync: Sync, lane: Lane, now: datetime) -> Service:
         stops.append(Asked(0, "mapping_unusable"))  # the beat has not seen the file yet
     until, of = _budget(conn, sync, lane, now)
     accepted = installation.accepted_at(conn) is not None
-    return Service(str(sync.settings.sync_mode), accepted, tuple(stops), until, of)
+    paused = _paused(conn, writes, lane, doctor, now)
+    return Service(str(sync.settings.sync_mode), accepted, tuple(stops), until, of, paused)
+
+
+def _paused(conn: Connection, system: str, lane: Lane, doctor: str, now: datetime) -> Paused | None:
+    """What is paused of all that the gate would ask about before such a write."""
+    held = [pauses.EVERYTHING, system, pauses.lane(lane)]
+    held += [pauses.doctor(doctor)] if doctor else []
+    found = pauses.holding(conn, held, now)
+    return None if found is None else Paused(pausing.said(found.what), found.at, found.until)
 
 
 def _budget(conn: Connection, sync: Sync, lane: Lane, now: datetime) -> tuple[datetime | None, str]:

@@ -106,6 +106,9 @@ def _read_alone(look: Look) -> Side:
     except MalformedError:
         look.plan = Planned(asks=("malformed",))
         return side
+    if look.visit.remote_id != look.id and not side.heard:
+        look.visit = None  # the same number written in another way: an answer about another id
+        return replace(side, read=Read.DENIED)
     look.plan = _plan_alone(look, look.visit)
     return replace(side, life=_life(look.visit))
 

@@ -67,7 +67,7 @@ def _with_rows(asker: Asker, facts: Facts, row: Obj | None) -> Facts:
         return replace(
             facts,
             excluded=known.excluded(conn, facts.id),
-            service=known.service(conn, sync, lane, facts.now),
+            service=known.service(conn, sync, lane, facts.now, writes="oncall"),
             trouble=asker.trouble,
         )
 

@@ -76,7 +76,10 @@ def _over(facts: Facts) -> Answer | None:
     if standing:
         asked = _first(facts, _KEEPS_NOTHING_OUT | _OF_PEOPLE | _OF_OTHERS)
         if asked is not None:
-            return saying.but(facts, asked)
+            return saying.but(facts, saying.ask(facts, asked))
+        paused = facts.service.paused
+        if paused is not None and not _is_left_open(facts):
+            return saying.but(facts, saying.pause(facts, paused))
         carried = "left_open" if _is_left_open(facts) else "being_carried"
         return saying.say(facts, carried, life=saying.LIVES.get(life, "over"))
     cause = {Life.DELETED: "deleted", Life.CANCELLED: "cancelled"}.get(life or Life.OPEN)
@@ -100,13 +103,19 @@ def _linked(facts: Facts) -> Answer | None:
     if not facts.others:
         return None
     if all(one.remote_id is None for one in facts.others):
-        asked = _first(facts, _KEEPS_NOTHING_OUT | _OF_PEOPLE)
-        return saying.ask(facts, asked) if asked else saying.say(facts, "being_made")
+        return _being_made(facts)
     asked = _first(facts, _KEEPS_NOTHING_OUT | _OF_PEOPLE | _OF_OTHERS)
     standing = [one for one in facts.others if one.is_there]
     if not standing:
         return saying.ask(facts, asked) if asked else _ended_there(facts)
     return _there(facts, asked)
+
+
+def _being_made(facts: Facts) -> Answer:
+    """It was written down that it is to be made; whether that went out is not known here."""
+    ways: tuple[Rule, ...] = (_asked, _parked, _stopped, _not_live, _at_work)
+    found = next((one for way in ways if (one := way(facts)) is not None), None)
+    return found or saying.say(facts, "being_made")
 
 
 def _ended_there(facts: Facts) -> Answer:
@@ -118,11 +127,14 @@ def _ended_there(facts: Facts) -> Answer:
 
 def _there(facts: Facts, asked: Asked | None) -> Answer:
     if asked is not None:
-        return saying.but(facts, asked)
+        return saying.but(facts, saying.ask(facts, asked))
     plan = facts.plan
     causes = [one for one in plan.asks if one != _NOT_ACCEPTED] if plan else []
     if causes:
-        return saying.but(facts, Asked(0, causes[0]))
+        return saying.but(facts, saying.ask(facts, Asked(0, causes[0])))
+    paused = facts.service.paused
+    if plan is not None and paused is not None and (plan.anew or plan.fields):
+        return saying.but(facts, saying.pause(facts, paused))
     if plan is not None and plan.anew:
         return saying.say(facts, "about_to_be_replaced")
     if plan is not None and plan.fields:
@@ -173,8 +185,10 @@ def _of_the_plan(facts: Facts) -> Answer | None:
 
 
 def _of_the_chart(facts: Facts) -> Answer | None:
-    if not facts.chart:
-        return None
+    return _chart_said(facts) if facts.chart else None
+
+
+def _chart_said(facts: Facts) -> Answer:
     told = "patient_without_email" if facts.chart in saying.ANSWERS else facts.chart
     asked = _item_of(facts, told)
     if facts.chart in saying.ANSWERS:
@@ -230,7 +244,10 @@ def _not_live(facts: Facts) -> Answer | None:
         if facts.service.accepted and facts.doctor:
             return saying.say(facts, "being_matched")
         return saying.ask(facts, Asked(0, _NOT_ACCEPTED))
-    return saying.say(facts, facts.service.mode) if facts.service.mode != "live" else None
+    if facts.service.mode != "live":
+        return saying.say(facts, facts.service.mode)
+    paused = facts.service.paused
+    return saying.pause(facts, paused) if paused is not None else None
 
 
 def _at_work(facts: Facts) -> Answer | None:
@@ -294,10 +311,10 @@ def _has_contact(facts: Facts) -> Answer | None:
     if not any(one.is_there for one in facts.others):
         return None
     if facts.chart:
-        return saying.but(facts, _item_of(facts, facts.chart) or Asked(0, facts.chart))
+        return saying.but(facts, _chart_said(facts))
     asked = _first(facts, _KEEPS_NOTHING_OUT)
     if asked is not None:
-        return saying.but(facts, asked)
+        return saying.but(facts, saying.ask(facts, asked))
     return saying.say(facts, "there", since=_since(facts.source, facts.others))
 
 

@@ -9,10 +9,10 @@ from sync.core.causes.model import Remedy
 from sync.core.records import Life
 from sync.operations.why import times
 from sync.operations.why.answer import Answer
-from sync.operations.why.facts import Asked, Facts
+from sync.operations.why.facts import Asked, Facts, Paused
 from sync.operations.why.words import ANSWERS, NOTE, REASONS
 
-__all__ = ["ANSWERS", "LIVES", "ask", "but", "noted", "say"]
+__all__ = ["ANSWERS", "LIVES", "ask", "but", "noted", "pause", "say"]
 
 NAMES: Final = {"drchrono": "DrChrono", "oncall": "OnCall"}
 LIVES: Final[dict[Life | None, str]] = {
@@ -75,9 +75,17 @@ def ask(facts: Facts, asked: Asked) -> Answer:
     )
 
 
-def but(facts: Facts, asked: Asked) -> Answer:
-    """It is there, but something about it waits for a person."""
-    found = ask(facts, asked)
+def pause(facts: Facts, held: Paused) -> Answer:
+    """An operator has paused what it needs."""
+    end = f"until {times.said(held.until, facts.zone)}" if held.until else "until it is resumed"
+    found = say(
+        facts, "paused_by_hand", since=held.since, until=held.until, paused=held.what, end=end
+    )
+    return replace(found, subject={**found.subject, "pause": held.what})
+
+
+def but(facts: Facts, found: Answer) -> Answer:
+    """It is there, but that holds for something about it."""
     words = ANSWERS["there_but"].sentence
     filled = _places(facts, since=None, until=None, asked="") | {"said": found.sentence}
     return replace(found, sentence=words.format_map(filled))

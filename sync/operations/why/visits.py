@@ -91,7 +91,9 @@ def _with_rows(look: Look, facts: Facts) -> Facts:
         return replace(
             facts,
             excluded=known.excluded(conn, facts.patient) or known.excluded_of(facts.waits),
-            service=known.service(conn, sync, lane, facts.now),
+            service=known.service(
+                conn, sync, lane, facts.now, writes=_other(look), doctor=facts.doctor
+            ),
             trouble=look.asker.trouble,
             address=_address(look, facts),
         )
@@ -102,3 +104,7 @@ def _address(look: Look, facts: Facts) -> str:
     there = [one.remote_id for one in facts.others if one.system == "oncall" and one.is_there]
     ids = [facts.id] if facts.kind == "oncall-appointment" else there
     return look.mapping.visit_link(ids[0]) if ids and ids[0] is not None else ""
+
+
+def _other(look: Look) -> str:
+    return "oncall" if look.kind == "appointment" else "drchrono"

@@ -148,6 +148,11 @@ ANSWERS: Final = {
         "Have it resumed.",
         Remedy.RESUME,
     ),
+    "paused_by_hand": Words(
+        "An operator has paused {paused} since {since}, {end}.",
+        "Resume it when it shall go on. What waits is done then.",
+        Remedy.RESUME,
+    ),
     "waits_for_budget": Words(
         "It waits its turn: {asked} allows no more calls before about {until}.",
         _SOON,

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from sync.assemble import build
 from sync.config import Mode
+from sync.core.causes.table import say
 from sync.operations import attention
 from sync.operations.attention import BusyError, UnknownError
 from sync.operations.report import Explanation
@@ -277,7 +278,9 @@ def test_a_person_without_an_email_needs_a_person(clinic: Clinic) -> None:
     clinic.edit_patient(clinic.patient, email="")
     found = attention.plan(clinic.sync, "patient", str(clinic.patient))
     assert effects(found) == []
-    assert found.as_dict()["asks"] == [{"cause": "patient_without_email"}]
+    (asked,) = found.as_dict()["asks"]
+    assert asked["cause"] == "patient_without_email"
+    assert asked["sentence"] == say("patient_without_email").sentence
 
 
 # --- explain --------------------------------------------------------------------------------------

@@ -197,6 +197,8 @@ def test_what_was_never_heard_of(clinic: Clinic) -> None:
         unknown = ask(clinic, kind, "987654", calls=calls)  # type: ignore[arg-type]
         assert unknown.cause == "never_heard_of"
     assert ask(clinic, "patient", "987654", calls=(2, 0)).cause == "never_heard_of"
+    booked = clinic.book()
+    assert ask(clinic, "appointment", f"00{booked}", calls=None).cause == "never_heard_of"
     visit = clinic.invite()
     heard = ask(clinic, "oncall-appointment", visit, calls=(0, 1))
     assert (heard.cause, heard.command) == ("not_heard_of", f"resync oncall-appointment {visit}")
