@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
@@ -14,6 +15,7 @@ def register(app: Flask) -> None:
     """Give the templates these words as filters."""
     app.add_template_filter(span, "span")
     app.add_template_filter(clock, "clock")
+    app.add_template_filter(local, "local")
     app.add_template_filter(printable, "printable")
 
 
@@ -27,6 +29,11 @@ def span(seconds: float | timedelta | None) -> str:
             count = whole // size
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return "less than a second"
+
+
+def local(at: datetime | None, zone: str | None) -> str:
+    """The time of day of a moment, on a doctor's own clock."""
+    return "–" if at is None else f"{at.astimezone(ZoneInfo(zone) if zone else UTC):%H:%M}"
 
 
 def clock(at: datetime | None) -> str:

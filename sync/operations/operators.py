@@ -28,6 +28,7 @@ LONGEST: Final = timedelta(hours=8)
 LINK: Final = timedelta(minutes=15)
 NOTE_EVERY: Final = timedelta(seconds=60)  # so often a session in use is written down
 ISSUER: Final = "drchrono-oncall"
+_MADE_UP: Final = 20  # failed names that are nobody's, of one network, until an hour without any
 _LINK: Final = "sign-in"  # the kind of its ticket
 _CODE_SECONDS: Final = 30
 _LATE: Final = (-1, 0, 1)  # steps of a code that a telephone's clock may be off
@@ -160,9 +161,19 @@ def sign_in(
         if good and account is not None:
             tries.forget(conn, key)
             return _begin(sync, conn, account.name, Role(account.role), "password")
-        subjects = (("operator", account.name),) if account else ()
-        note(conn, Deed("sign_in", subjects, outcome="refused"), now)
+        _note_failure(conn, account, address, now)
     raise SignInError(WRONG)
+
+
+def _note_failure(conn: Connection, account: Account | None, address: str, now: datetime) -> None:
+    """Write a failed sign-in into the audit; of made-up names only the first ones of a network.
+
+    Else whoever reaches the page could fill the audit, which is kept for years.
+    """
+    if account is not None:
+        note(conn, Deed("sign_in", (("operator", account.name),), outcome="refused"), now)
+    elif tries.count(conn, tries.key("", address), now) <= _MADE_UP:
+        note(conn, Deed("sign_in", outcome="refused"), now)
 
 
 def _is_right(kept: str, given: str) -> bool:

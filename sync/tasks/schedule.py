@@ -182,7 +182,7 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
         cleaning.drop_never_landed(conn, now - LATE_WRITE)
         cleaning.drop_heartbeats(conn, now - timedelta(days=1))
         cleaning.drop_tickets(conn, now)
-        cleaning.drop_sign_ins(conn, now - timedelta(days=1))
+        cleaning.drop_sign_ins(conn, now - timedelta(hours=1))
         samples.drop_old(conn, now - sampling.KEPT)
         forget.prune(conn, now)
     return ()

@@ -59,3 +59,18 @@ def test_the_chart_is_drawn_and_its_table_says_the_same(
     page.get_by_text("The same as a table").click()
     assert page.locator("#samples tbody tr").count() >= 10
     at_a_desk.is_clean()
+
+
+def test_a_question_is_answered_in_its_place(at_a_desk: Watched, service: Service) -> None:
+    page = at_a_desk.page
+    page.goto(service.link(Role.VIEWER))
+    page.get_by_label("The number of an appointment").fill("appointment 70211")
+    page.get_by_role("button", name="Why?").click()
+    expect(page.locator("#answer .card")).to_be_visible()
+    page.get_by_text("Or a doctor’s whole day").click()
+    page.get_by_label("Doctor, DrChrono’s number").fill("201")
+    page.get_by_label("Day", exact=True).fill("2026-11-30")
+    page.get_by_role("button", name="List it").click()
+    expect(page.locator("#listed")).to_contain_text("Doctor 201 on 2026-11-30")
+    assert page.url == f"{service.address}/ops"  # nothing was loaded anew
+    at_a_desk.is_clean()

@@ -1,18 +1,20 @@
 """Show how it stands: why a visit isn't there, four lights, what waits, the last hours."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
 from service.doors import Doors
 from service.ops import acting
+from sync.mapping import MappingError
 from sync.operations import lights, status
 from sync.operations.lookup import UnknownError
 from sync.operations.operators import Role
 from sync.operations.why import ask
 from sync.operations.why.answer import Answer
+from sync.operations.why.day import Day, of_day
 from sync.runtime import Sync
 from sync.store.service import samples
 from sync.store.service.samples import Sample
@@ -51,6 +53,14 @@ def blueprint(doors: Doors) -> Blueprint:
             return render_template("ops/answer.html", asked=asked)
         return _whole(sync, asked)
 
+    @routes.post("/ops/day")
+    @acting.needs(Role.VIEWER)
+    def day() -> str:
+        listed = _listed(sync, request.form.get("doctor", ""), request.form.get("day", ""))
+        if request.headers.get("HX-Request"):
+            return render_template("ops/day.html", listed=listed)
+        return _whole(sync, Asked(), listed)
+
     return routes
 
 
@@ -71,8 +81,37 @@ def _asked(sync: Sync, about: str) -> Asked:
         return Asked(trouble=str(error))
 
 
-def _whole(sync: Sync, asked: Asked) -> str:
-    return render_template("ops/home.html", asked=asked, **_now(sync), **_samples(sync))
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A doctor's day, or why it can't be listed; neither before it is asked for."""
+
+    day: Day | None = None
+    trouble: str = ""
+
+
+def _listed(sync: Sync, doctor: str, on: str) -> Listed:
+    try:
+        return Listed(of_day(sync, doctor, date.fromisoformat(on)))
+    except UnknownError as error:
+        return Listed(trouble=str(error))
+    except ValueError:
+        return Listed(trouble="Choose a day.")
+
+
+_NOT_YET: Final = Listed()
+
+
+def _whole(sync: Sync, asked: Asked, listed: Listed = _NOT_YET) -> str:
+    told = {**_now(sync), **_samples(sync), "doctors": _doctors(sync)}
+    return render_template("ops/home.html", asked=asked, listed=listed, **told)
+
+
+def _doctors(sync: Sync) -> list[str]:
+    """The mapped doctors, by DrChrono's ids: names are kept nowhere here."""
+    try:
+        return sorted(one.drchrono for one in sync.mapping.doctors)
+    except MappingError:
+        return []
 
 
 def _now(sync: Sync) -> dict[str, Any]:

@@ -52,6 +52,19 @@ def take(conn: Connection, of: str, now: datetime) -> timedelta | None:
     return None
 
 
+def count(conn: Connection, of: str, now: datetime) -> int:
+    """Count one more without a wait; returns how many there were since the last hour without."""
+    made = upsert.insert(conn, failed_sign_in).values(key=of, failures=1, until=now)
+    return int(
+        conn.execute(
+            made.on_conflict_do_update(
+                index_elements=[failed_sign_in.c.key],
+                set_={"failures": failed_sign_in.c.failures + 1, "until": now},
+            ).returning(failed_sign_in.c.failures)
+        ).scalar_one()
+    )
+
+
 def delay(count: int) -> timedelta:
     """How long the next try waits after so many that failed: nothing, then 2, 4, 8 … seconds."""
     if count < FREE:

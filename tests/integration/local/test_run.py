@@ -1,6 +1,7 @@
 """`run`: the whole world started, connected over real doors, kept alive and stopped."""
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from cli.environment import without_settings
 from cli.output import TroubleError
@@ -147,3 +149,27 @@ def is_gone(pid: int) -> bool:
     with os.fdopen(handle):
         ended, _, _ = select.select([handle], [], [], 10)
         return bool(ended)
+
+
+def test_the_printed_address_signs_the_newcomer_in_once(world: World) -> None:
+    (address,) = re.findall(r"http://\S+/ops/link\?key=\S+", world.what_to_try())
+    with requests.Session() as browser:
+        page = browser.get(address, timeout=30)
+        assert page.url == f"{world.ops_url}/ops"
+        assert "newcomer" in page.text
+    assert requests.get(address, timeout=30).status_code == 403
+
+
+def test_operators_are_made_listed_and_removed(world: World) -> None:
+    made = command(world, "operator", "add", "ruth", "--role", "viewer")
+    assert made.returncode == 0, made.stderr
+    assert "password  " in made.stdout
+    assert "otpauth://totp/" in made.stdout
+    again = command(world, "operator", "add", "ruth")
+    assert (again.returncode, "There is an operator ruth" in again.stderr) == (1, True)
+    assert '"role": "viewer"' in command(world, "operator", "ls", "--json").stdout
+    assert command(world, "operator", "remove", "ruth").returncode == 0
+    assert command(world, "operator", "remove", "ruth").returncode == 1
+    assert command(world, "operator", "add", "not a name").returncode == 1
+    link = command(world, "operator", "link", "--role", "viewer").stdout.strip()
+    assert requests.get(link, timeout=30).url == f"{world.ops_url}/ops"

@@ -39,6 +39,20 @@ def test_a_viewer_asks_and_is_answered_in_a_part_or_a_whole_page(victor: Person)
     assert "<title>" not in told
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"doctor": "201", "day": "2026-11-30"}, "Doctor 201 on 2026-11-30"),
+        ({"doctor": "201", "day": "never"}, "Choose a day."),
+        ({"doctor": "a b", "day": "2026-11-30"}, 'role="alert"'),
+    ],
+)
+def test_a_doctors_day_is_listed(victor: Person, form: dict[str, str], said: str) -> None:
+    victor.sign_in()
+    page = post(victor.browser, "/ops/day", page="/ops", **form).get_data(as_text=True)
+    assert said in page
+
+
 def _word(page: str) -> str:
     return page.split('name="csrf_token" value="')[1].split('"')[0]
 

@@ -1,7 +1,10 @@
 """Two ports of one web process: what others call, and what operators and machines look at."""
 
+import re
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
@@ -89,6 +92,35 @@ def test_on_one_port_metrics_are_for_those_who_show_the_token(one: OnePort) -> N
     assert status(one.url + "/metrics", Authorization=f"Basic {TOKEN}") == 401
     assert status(one.url + "/metrics", Authorization=f"Bearer {TOKEN}") == 200
     assert {status(one.url + path) for path in DOORS} == {200}
+
+
+def test_on_one_port_people_sign_in(one: OnePort) -> None:
+    asked = requests.get(f"{one.url}/ops", timeout=10, allow_redirects=False)
+    assert (asked.status_code, asked.headers["Location"]) == (303, "/ops/sign-in?next=/ops")
+    assert status(one.url + "/ops/sign-in") == 200
+    assert status(one.url + "/ops/static/ops.css") == 200
+    assert status(one.url + "/ops/sign-in", Host="evil.example") == 400
+    assert status(one.url + "/livez", Host="evil.example") == 200  # DrChrono's is a name of its own
+
+
+def test_pages_that_take_long_hold_no_webhook_off(two: TwoPorts) -> None:
+    # Judging a password takes a thread for a while: more of them than there are threads.
+    with requests.Session() as browser, ThreadPoolExecutor(24) as pool:
+        page = browser.get(f"{two.ops}/ops/sign-in", timeout=30).text
+        form = {"csrf_token": re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]}
+        cookies = browser.cookies.get_dict()
+
+        def tried(number: int) -> int:
+            typed = form | {"name": f"nobody{number}", "password": "x", "code": "1"}
+            return requests.post(
+                f"{two.ops}/ops/sign-in", data=typed, cookies=cookies, timeout=60
+            ).status_code
+
+        trying = [pool.submit(tried, number) for number in range(24)]
+        begun = time.monotonic()
+        assert status(two.url + "/livez") == 200
+        assert time.monotonic() - begun < 5
+        assert {one.result() for one in trying} == {401}
 
 
 def test_on_one_port_health_tells_strangers_only_whether_all_is_well(one: OnePort) -> None:

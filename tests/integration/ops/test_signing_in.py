@@ -61,6 +61,14 @@ def test_what_was_typed_is_kept_nowhere(ruth: Person) -> None:
             assert "planted" not in kept
 
 
+def test_made_up_names_do_not_fill_the_audit(ruth: Person) -> None:
+    for number in range(operators._MADE_UP + 5):
+        assert ruth.sign_in(name=f"nobody{number}").status_code == 401
+    assert len(deeds(ruth.sync)) == operators._MADE_UP
+    ruth.sign_in(password="wrong")
+    assert len(deeds(ruth.sync)) == operators._MADE_UP + 1
+
+
 def test_a_code_is_used_once(ruth: Person, time: Any) -> None:
     code = ruth.code()
     assert ruth.sign_in(code=code).status_code == 303
