@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sync.core.errors import Refused
@@ -14,10 +15,11 @@ from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.people import contact_search
 from sync.people.contact_search import is_theirs
-from sync.run import allowed, attempts, markers, unreadable
+from sync.run import allowed, attempts, lost, markers, unreadable
 from sync.run.changes import compare
 from sync.run.evidence import proofs, sealing
-from sync.run.outcomes import LaterError, ParkedError
+from sync.run.lost import Look, Lost
+from sync.run.outcomes import ParkedError
 from sync.store import attention, calls
 from sync.store.tables import baselines, claims, facts, links
 from sync.store.tables.claims import Lease
@@ -176,28 +178,21 @@ def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> Non
 
 def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     """Find out what became of a contact whose making has no known outcome."""
-    now = sync.clock()
     with sync.store.read() as conn:
         sent = attempts.last_sent(conn, row)
-    if sent is None:
-        _forget(sync, row)
-        return
-    ready = attempts.counts_from(sync, row, sent)
-    if now < ready:
-        raise LaterError(ready)
-    found = _made(sync, ticket, row, person)
-    if found is not None:
-        with sync.store.write() as conn:
-            _store(conn, sync, row, found)
-        return
-    with sync.store.read() as conn:
-        evidence = proofs.of_list(conn, proofs.ONCALL_CONTACTS)
-    if attempts.is_denied(sync, row, sent, evidence):
+    look = partial(_look, sync, ticket, row, person)
+    found = None if sent is None else lost.climb(sync, Lost(row, sent), look)
+    if found is None:
         _forget(sync, row)
         return
     with sync.store.write() as conn:
-        due = attempts.note_look(conn, sync, row, sent, evidence, now)
-    raise LaterError(due)
+        _store(conn, sync, row, found)
+
+
+def _look(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> Look[dict[str, Json]]:
+    found = _made(sync, ticket, row, person)
+    with sync.store.read() as conn:
+        return Look(found, proofs.of_list(conn, proofs.ONCALL_CONTACTS))
 
 
 def _made(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> dict[str, Json] | None:

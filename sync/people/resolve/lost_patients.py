@@ -8,16 +8,18 @@ far the list is behind.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sync.core.errors import Gone
 from sync.core.records import Marker
 from sync.drchrono import translate as drchrono
 from sync.people.resolve import in_flight
-from sync.run import attempts
+from sync.run import attempts, lost
 from sync.run.evidence import proofs
 from sync.run.evidence.proofs import Evidence
-from sync.run.outcomes import LaterError, ParkedError
+from sync.run.lost import Look, Lost
+from sync.run.outcomes import LaterError
 from sync.store.lanes import Hints
 from sync.store.people import patients
 from sync.store.visits import moves
@@ -40,32 +42,23 @@ def resolve(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> Obj | None:
     Held under the lease of the new person, which `ticket` proves. Raises LaterError until known,
     ParkedError when lists say nothing for an hour.
     """
-    ready = attempts.counts_from(sync, row, sent)
-    at = sync.clock()
-    if at < ready:
-        raise LaterError(ready, Hints.both())
-    remote_id, evidence = _look(sync, ticket, row, sent)
-    if remote_id is not None:
-        with sync.store.write() as conn:
-            made = moves.created(conn, row, remote_id, now=sync.clock())
-            if made is not None:
-                attempts.known(conn, made)
-        if made is None:  # its own run is at work on what it brought
-            raise LaterError(sync.clock() + BUSY, Hints.both())
-        return made
-    if attempts.is_denied(sync, row, sent, evidence):
+    look = partial(_look, sync, ticket, row, sent)
+    remote_id = lost.climb(sync, Lost(row, sent, hints=Hints.both()), look)
+    if remote_id is None:
         return None
     with sync.store.write() as conn:
-        due = attempts.note_look(conn, sync, row, sent, evidence, at)
-    if attempts.is_hopeless(sync, sent):
-        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
-    raise LaterError(due, Hints.both())
+        made = moves.created(conn, row, remote_id, now=sync.clock())
+        if made is not None:
+            attempts.known(conn, made)
+    if made is None:  # its own run is at work on what it brought
+        raise LaterError(sync.clock() + BUSY, Hints.both())
+    return made
 
 
-def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | None, Evidence]:
+def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> Look[str]:
     for shown in _told_of(sync, ticket, sent):
         if _is_it(sync, row, shown):
-            return shown.remote_id, Evidence.SHOWS
+            return Look(shown.remote_id)
     revisions: list[str | None] = []
     ids: set[str] = set()
     since = (sent - timedelta(days=1)).date().isoformat()
@@ -75,15 +68,15 @@ def _look(sync: Sync, ticket: Ticket, row: Obj, sent: datetime) -> tuple[str | N
         for json in page.results:
             shown = drchrono.to_person(json)
             if _is_it(sync, row, shown):
-                return shown.remote_id, Evidence.SHOWS
+                return Look(shown.remote_id)
             revisions.append(shown.revision)
             ids.add(shown.remote_id)
     late = timedelta(seconds=sync.settings.late_seconds)
     with sync.store.read() as conn:
         until = sync.clock() - late
         if proofs.lacks(conn, "drchrono", "patient", since=sent, until=until, shown=ids):
-            return None, Evidence.LAGS
-        return None, proofs.of_revisions(conn, sent + late, revisions)
+            return Look(None, Evidence.LAGS)
+        return Look(None, proofs.of_revisions(conn, sent + late, revisions))
 
 
 def _told_of(sync: Sync, ticket: Ticket, sent: datetime) -> list[Person]:

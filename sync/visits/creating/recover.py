@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.run import attempts
+from sync.run import attempts, lost
 from sync.run.evidence import proofs
-from sync.run.evidence.proofs import Evidence
-from sync.run.outcomes import LaterError, ParkedError
+from sync.run.lost import Look, Lost
+from sync.run.outcomes import LaterError
 from sync.store import calls
 from sync.store.lanes import Hints
-from sync.store.tables import blockers, claims, links
+from sync.store.tables import claims, links
 from sync.visits.creating import begin, record, search
 from sync.visits.linking import listed, participants
 
@@ -45,27 +45,14 @@ def _resolve_one(run: VisitRun, row: Obj) -> None:
     if sent is None:
         begin.forget(run, [row.id])
         return
-    ready = attempts.counts_from(sync, row, sent)
-    if state.now < ready:
-        raise LaterError(ready, Hints.both())
-    look = search.for_row(run, row, sent)
-    if look.found is not None:
-        raise LaterError(adopt_found(run, row, look.found), Hints.both())
-    silent = look.evidence is Evidence.SILENT
     # A second one mails the patient again: there a silent list denies only what has surely ended.
-    asked = row.system == "oncall" and silent and not answered
-    if not asked and attempts.is_denied(sync, row, sent, look.evidence):
+    unless = proofs.ONCALL_VISITS if row.system == "oncall" and not answered else None
+    one = Lost(row, sent, state.lease, Hints.both(), unless)
+    found = lost.climb(sync, one, lambda: search.for_row(run, row, sent))
+    if found is None:
         begin.forget(run, [row.id])
         return
-    with sync.store.write() as conn:
-        claims.hold(conn, state.lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        due = attempts.note_look(conn, sync, row, sent, look.evidence, sync.clock())
-    if asked and row.looks + 1 >= attempts.LOOKS:
-        # The list's proof wakes it.
-        raise ParkedError(blockers.FACT, proofs.ONCALL_VISITS, "create_unknown", row.id)
-    if attempts.is_hopeless(sync, sent):
-        raise ParkedError("operator", str(row.id), "create_unknown", row.id)
-    raise LaterError(due, Hints.both())
+    raise LaterError(adopt_found(run, row, found), Hints.both())
 
 
 def resolve_participants(run: VisitRun) -> None:
@@ -74,7 +61,7 @@ def resolve_participants(run: VisitRun) -> None:
     Who is in it has been added. Returns when all are known, found or certainly never added; raises
     LaterError until then.
     """
-    sync, state = run.sync, run.state
+    state = run.state
     rows = participants.being_made(run)
     if not rows:
         return
@@ -83,31 +70,22 @@ def resolve_participants(run: VisitRun) -> None:
         return
     listed.read_oncall(run)
     rows = participants.being_made(run)
-    denied = [row for row in rows if not _looked_again(run, row)]
+    denied, due = [], []
+    for row in [one for one in state.objects if one.id in rows]:
+        with run.sync.store.read() as conn:
+            sent = calls.last_writing(conn, row.id)
+        try:
+            if sent is not None:
+                # The visit was read by its id: what it lacks is not there.
+                one = Lost(row, sent, state.lease, Hints.both())
+                lost.climb(run.sync, one, lambda: Look(None))
+            denied.append(row.id)
+        except LaterError as later:
+            due.append(later.due)
     if denied:
         begin.forget(run, denied)
-    if participants.being_made(run):
-        raise LaterError(sync.clock() + sync.settings.apart, Hints.both())
-
-
-def _looked_again(run: VisitRun, row_id: int) -> bool:
-    """Note that the visit lacks a participant; False when they certainly were never added."""
-    sync, state = run.sync, run.state
-    row = next(one for one in state.objects if one.id == row_id)
-    with sync.store.read() as conn:
-        sent = calls.last_writing(conn, row.id)
-    if sent is None:
-        return False
-    if sync.clock() < attempts.counts_from(sync, row, sent):
-        return True
-    # Read by its id, not from a list: what it lacks is not there.
-    if attempts.is_denied(sync, row, sent, Evidence.SHOWS):
-        return False
-    with sync.store.write() as conn:
-        now = sync.clock()
-        claims.hold(conn, state.lease, now=now, seconds=sync.settings.lease_seconds)
-        attempts.note_look(conn, sync, row, sent, Evidence.SHOWS, now)
-    return True
+    if due:
+        raise LaterError(max(due), Hints.both())
 
 
 def adopt_found(run: VisitRun, row: Obj, json: dict[str, Json]) -> datetime:

@@ -14,6 +14,7 @@ from sync.oncall import newest
 from sync.oncall import translate as oncall
 from sync.run.evidence import proofs, sealing
 from sync.run.evidence.proofs import Evidence
+from sync.run.lost import Look
 from sync.store.tables import attendances, facts, links
 
 if TYPE_CHECKING:
@@ -25,15 +26,7 @@ if TYPE_CHECKING:
     from sync.visits.state.model import VisitRun
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a look brought, and what it says when it found nothing."""
-
-    found: dict[str, Json] | None
-    evidence: Evidence = Evidence.SHOWS
-
-
-def for_row(run: VisitRun, row: Obj, sent: datetime) -> Look:
+def for_row(run: VisitRun, row: Obj, sent: datetime) -> Look[dict[str, Json]]:
     """Look for the appointment that a creating row may have become."""
     return _oncall(run, row, sent) if row.system == "oncall" else _drchrono(run, row, sent)
 
@@ -59,7 +52,7 @@ def _has_our_marker(run: VisitRun, system: str, shown: Visit) -> bool:
     )
 
 
-def _oncall(run: VisitRun, row: Obj, sent: datetime) -> Look:
+def _oncall(run: VisitRun, row: Obj, sent: datetime) -> Look[dict[str, Json]]:
     """The newest appointments back to the highest id known before the POST."""
     scan = newest.oncall_appointments(run.sync.oncall, run.ticket, row.highest_before or 0)
     for json in scan.records:
@@ -100,7 +93,7 @@ class _Place:
     starts: datetime
 
 
-def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look:
+def _drchrono(run: VisitRun, row: Obj, sent: datetime) -> Look[dict[str, Json]]:
     """Look by day and doctor, with the custom fields; a list lags (docs/api-facts.md, D29)."""
     place = _place_of(run, row)
     if place is None:
