@@ -28,6 +28,7 @@ COMMANDS = {
     "keys": "cli.commands.keys",
     **dict.fromkeys(("status", "resync", "plan", "explain"), "cli.commands.operate"),
     "attention": "cli.commands.attention",
+    "alerts": "cli.commands.alerts",
     "audit": "cli.commands.audit",
     "why": "cli.commands.why",
     "iframe": "cli.commands.iframe",

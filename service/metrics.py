@@ -26,7 +26,7 @@ from sync.store.tables import blockers, journal, work
 from workers.bell import Bell
 
 # Counters of the journal, with the labels that each has.
-_COUNTERS = {
+COUNTERS = {
     "deliveries": ("Webhook calls by source and outcome", ("source", "outcome")),
     "dropped_jobs": ("Jobs in Redis that were not ours, and were not run", ("kind",)),
     "remote_calls": ("Requests to both systems", ("system", "method", "status")),
@@ -108,7 +108,7 @@ def _budget(conn: Connection, sync: Sync) -> Metric:
 
 
 def _counted(counters: list[tuple[str, str, float]]) -> Iterator[Metric]:
-    for name, (words, labels) in _COUNTERS.items():
+    for name, (words, labels) in COUNTERS.items():
         family = CounterMetricFamily(f"sync_{name}", words, labels=labels)
         for _name, pairs, value in counters:
             if _name == name:

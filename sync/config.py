@@ -14,6 +14,7 @@ from typing import Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sync import settings_alerts as of_alerts
 from sync import settings_rules as rules
 from sync.settings_stores import database_problem, redis_address, redis_problem, with_driver
 
@@ -113,6 +114,13 @@ class Settings(BaseSettings):
     audit_sink: str = ""
     audit_years: float = Field(default=6.0, ge=1, le=100)
 
+    alert_email: str = ""
+    smtp_url: SecretStr = SecretStr("")
+    alert_webhook: SecretStr = SecretStr("")
+    alert_webhook_secret: SecretStr = SecretStr("")
+    alert_apprise: SecretStr = SecretStr("")
+    heartbeat_url: SecretStr = SecretStr("")
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -165,6 +173,17 @@ class Settings(BaseSettings):
         # A platform chooses PORT by chance: the default of the other gives way.
         if self.ops_port == self.port and "ops_port" not in self.model_fields_set:
             self.ops_port = self.port + 1
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_go_somewhere(self) -> Self:
+        if self.alert_email and not self.smtp_url.get_secret_value():
+            raise ValueError("ALERT_EMAIL needs SMTP_URL")
+        if (
+            self.alert_webhook.get_secret_value()
+            and not self.alert_webhook_secret.get_secret_value()
+        ):
+            raise ValueError("ALERT_WEBHOOK needs ALERT_WEBHOOK_SECRET")
         return self
 
     @model_validator(mode="after")
@@ -248,6 +267,12 @@ RULES: Final[dict[str, rules.Rule]] = {
     "oncall_origins": rules.each(rules.address),
     "mapping_file": rules.file,
     "audit_sink": rules.file,
+    "alert_email": of_alerts.mailboxes,
+    "smtp_url": of_alerts.smtp,
+    "alert_webhook": of_alerts.page,
+    "alert_webhook_secret": of_alerts.signing_secret,
+    "alert_apprise": rules.each(of_alerts.apprise),
+    "heartbeat_url": of_alerts.page,
     "database_url": database_problem,
     "redis_url": redis_problem,
     "log_level": rules.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),

@@ -11,7 +11,9 @@ from cli.output import TroubleError, print_json, print_table
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-class _End(click.ParamType[datetime]):
+class End(click.ParamType[datetime]):
+    """A time to come: 30m, 2h, 1d from now, or a time in UTC."""
+
     name = "time"
 
     def convert(
@@ -32,7 +34,7 @@ class _End(click.ParamType[datetime]):
 
 @click.command()
 @click.argument("what", required=False)
-@click.option("--until", type=_End(), help="Resume by itself then: 30m, 2h, 1d, or a time in UTC.")
+@click.option("--until", type=End(), help="Resume by itself then: 30m, 2h, 1d, or a time in UTC.")
 @json_option
 def pause(what: str | None, until: datetime | None, as_json: bool) -> None:
     """Hold back WHAT: nothing of it is written until it is resumed.

@@ -11,6 +11,7 @@ from sync.intake import drchrono_lists, oncall_lists, polling
 from sync.mapping import MappingError
 from sync.matching import match
 from sync.operations import pausing
+from sync.operations.alerting import tell as alerts
 from sync.people import mirror, sharing
 from sync.run.evidence import accounts, behind
 from sync.run.hinted import forget, lists
@@ -200,6 +201,7 @@ _TASKS: Mapping[str, Task] = {
     "practice": Task(_every(24 * 3600), practice.learn),
     "addresses": Task(_every(60), sharing.settle),
     "window": Task(_every(15), held_visits),
+    "alerts": Task(_every(60), alerts.run, needs_accounts=False),
     "pauses": Task(_every(5), pausing.settle, needs_accounts=False),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
     "oncall_newest": Task(_newest, _unless_behind(oncall_lists.read_newest)),
@@ -221,7 +223,7 @@ TASKS: Mapping[str, Task] = {
 }
 
 # What may run while an account is not the pinned one.
-_OF_THE_ACCOUNT = frozenset({"token", "account", "sample", "prune", "audit", "pauses"})
+_OF_THE_ACCOUNT = frozenset({"token", "account", "sample", "prune", "audit", "pauses", "alerts"})
 # What a webhook would have told.
 _WHAT_CHANGED = frozenset(
     {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}

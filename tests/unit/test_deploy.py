@@ -1,11 +1,17 @@
 """Check what is shipped: the image's user, its base, Compose's mount, the build script."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
+
+from service import metrics
+from sync.operations.alerting import problems
 
 TOP = Path(__file__).parents[2]
 # /etc/passwd and /etc/group of Debian 12 (base-passwd).
@@ -77,3 +83,54 @@ def test_the_build_script_is_a_script_and_says_how_it_is_used() -> None:
     assert asked.returncode == 2
     assert "--install" in asked.stderr
     assert "://" not in re.sub(r"\w+://127\.0\.0\.1:", "", script.read_text())
+
+
+# --- what Prometheus and Grafana are given --------------------------------------------------------
+
+RULES = TOP / "deploy" / "prometheus" / "rules.yml"
+DASHBOARD = TOP / "deploy" / "grafana" / "dashboard.json"
+# Prometheus's own, and the ends that a histogram's or a counter's samples have.
+_NOT_OURS = {"up"}
+_ENDS = re.compile(r"_(bucket|sum|count|total)$")
+
+
+def _named() -> set[str]:
+    """Every metric that a rule or a panel asks for."""
+    rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in panels for target in panel["targets"]]
+    names = {name for text in asked for name in re.findall(r"\b(?:sync|rq)_[a-z_]+|\bup\b", text)}
+    return {_ENDS.sub("", name) for name in names - _NOT_OURS}
+
+
+def test_each_metric_that_is_asked_for_is_there() -> None:
+    code = "".join(path.read_text() for path in (TOP / "service").glob("*.py"))
+    served = set(re.findall(r'"(sync_[a-z_]+|rq_[a-z_]+)"', code))
+    served |= {f"sync_{name}" for name in metrics.COUNTERS}
+    assert len(_named()) > 8
+    assert _named() <= served
+
+
+def test_each_rule_leads_to_a_section_of_the_runbook() -> None:
+    page = (TOP / "docs" / "runbook.md").read_text()
+    sections = {
+        re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+        for title in re.findall(r"^## (.+)$", page, re.MULTILINE)
+    }
+    rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+    led = {rule["annotations"].get("runbook", "").partition("#")[2] for rule in rules}
+    assert led - {""} <= sections
+    assert {f"oldest_{lane}" for lane in problems.OLDEST} <= sections
+    computed = {"no_worker", "parked_growth", "budget_exhausted", "token_ending"}
+    assert computed <= sections
+
+
+def test_promtool_takes_the_rules() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    checked = subprocess.run(
+        [promtool, "check", "rules", str(RULES)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr

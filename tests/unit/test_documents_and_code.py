@@ -53,7 +53,7 @@ def test_each_command_stands_on_a_page() -> None:
 
 def test_the_metrics_are_those_of_the_page() -> None:
     code = (ROOT / "service/metrics.py").read_text() + (ROOT / "service/doors.py").read_text()
-    ours = {*re.findall(r'"(sync_\w+)"', code), *(f"sync_{name}" for name in metrics._COUNTERS)}
+    ours = {*re.findall(r'"(sync_\w+)"', code), *(f"sync_{name}" for name in metrics.COUNTERS)}
     page = (ROOT / "docs/operations.md").read_text()
     told = {name.removesuffix("_total") for name in re.findall(r"`(sync_\w+)`", page)}
     assert told == ours

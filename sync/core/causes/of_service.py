@@ -166,6 +166,8 @@ TASKS: Final = {
     "oncall_contacts": "OnCall's list of contacts",
     "prune": "Cleaning up the database",
     "pauses": "Ending pauses",
+    "alerts": "Telling alerts",
+    "sample": "Noting how it stands each minute",
     "audit": "Telling the end of the audit (to AUDIT_SINK)",
     "appointment_field": "Making our field of appointments in DrChrono",
     "patient_field": "Making our field of charts in DrChrono",

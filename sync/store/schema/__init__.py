@@ -3,6 +3,7 @@
 Nothing personal is in any column: ids, start times, digests, field names and words of status only.
 """
 
+from sync.store.schema.alerts import alert
 from sync.store.schema.audit import audit
 from sync.store.schema.base import UtcTime, metadata
 from sync.store.schema.calls import baseline, call, pending, refused_field, throttle
@@ -33,6 +34,7 @@ from sync.store.schema.service import (
 __all__ = [
     "UtcTime",
     "aggregate",
+    "alert",
     "attendance",
     "attention",
     "audit",

@@ -25,6 +25,8 @@ ARGUMENTS = {
     "explain": ["appointment", "1"],
     "why": ["appointment", "1"],
     "resume": ["everything"],
+    "alerts ack": ["1"],
+    "alerts snooze": ["1", "--until", "1h"],
     "attention retry": ["1"],
     "attention drop": ["1"],
     "attention resolve": ["1"],

@@ -1,0 +1,1 @@
+"""Tell people outside when something is wrong, and when it is right again."""
