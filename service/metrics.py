@@ -140,7 +140,11 @@ def _rq(bell: Bell) -> Iterator[Metric]:
     census = bell.census()
     if census is None:
         return
-    yield _gauge("rq_workers", "Workers that are registered in Redis", census.workers)
+    labels = ["name", "queues", "state"]
+    workers = GaugeMetricFamily("rq_workers", "Workers that are registered in Redis", labels=labels)
+    for worker in census.workers:
+        workers.add_metric(list(worker), 1)
+    yield workers
     jobs = GaugeMetricFamily("rq_jobs", "Jobs by queue and status", labels=["queue", "status"])
     for queue, status, count in census.jobs:
         jobs.add_metric([queue, status], count)

@@ -6,8 +6,9 @@ redis-py's own defaults would hold a webhook's answer for 4 to 30 seconds (docs/
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import redis
 import structlog
@@ -36,11 +37,22 @@ _FULL = 2000  # rings in one queue; more would only pile up while no worker is t
 log = structlog.get_logger(__name__)
 
 
+_PREFIX = "rq:worker:"  # of a worker's key (rq.Worker.redis_worker_namespace_prefix)
+
+
+class RqWorker(NamedTuple):
+    """One worker that RQ knows: its name, its queues by commas, and its state."""
+
+    name: str
+    queues: str
+    state: str
+
+
 @dataclass(frozen=True, slots=True)
 class Census:
     """What RQ holds: live workers, and jobs by queue and status (queued, started, failed)."""
 
-    workers: int
+    workers: tuple[RqWorker, ...]
     jobs: tuple[tuple[str, str, int], ...]
 
 
@@ -129,7 +141,7 @@ class Bell:
             return None
         try:
             return Census(
-                workers=int(self._redis.scard(REDIS_WORKER_KEYS)),
+                workers=tuple(_workers(self._redis)),
                 jobs=tuple(line for queue in self._queues.values() for line in _jobs(queue)),
             )
         except redis.RedisError:
@@ -139,6 +151,19 @@ class Bell:
         """Give the connections back."""
         if self._redis is not None:
             self._redis.close()
+
+
+def _workers(client: "redis.Redis") -> Iterator[RqWorker]:
+    """The workers whose key lives: one that was killed stays in the set of all of them."""
+    members: Iterable[bytes] = client.smembers(REDIS_WORKER_KEYS)  # type: ignore[assignment]
+    keys = sorted(members)
+    asked = client.pipeline(transaction=False)
+    for key in keys:
+        asked.hmget(key, "queues", "state")
+    for key, (queues, state) in zip(keys, asked.execute(), strict=True):
+        if state is not None:
+            name = key.decode(errors="replace").removeprefix(_PREFIX)
+            yield RqWorker(name, (queues or b"").decode(errors="replace"), state.decode())
 
 
 def _jobs(queue: Queue) -> list[tuple[str, str, int]]:

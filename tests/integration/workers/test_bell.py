@@ -122,7 +122,7 @@ def test_five_hundred_rings_go_in_one_go(bell: Bell) -> None:
     # The sweep's largest catch: one pipeline a queue, not a round trip a ring.
     assert bell.ring([(key, Lane.LIVE) for key in range(500)])
     assert bell.census() == Census(
-        workers=0,
+        workers=(),
         jobs=tuple(
             (queue, status, 500 if (queue, status) == ("live", "queued") else 0)
             for queue in ("live", "told", "catchup", "bulk")
