@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync.core.causes import table
 from sync.core.causes.model import Remedy
 from sync.core.records import Life
 from sync.operations.why import rules
 from sync.operations.why.facts import (
+    KINDS,
     Asked,
     Facts,
     Paused,
@@ -220,6 +223,75 @@ def test_each_cause(cause: str, facts: Facts) -> None:
     assert not set("{}_") & set(plain)
     assert not set("{}") & set(answer.press)
     assert answer.subject[facts.kind] == facts.id
+
+
+SIDES = st.builds(
+    Side,
+    system=st.sampled_from(["drchrono", "oncall"]),
+    remote_id=st.sampled_from(["1", None]),
+    heard=st.booleans(),
+    gone=st.booleans(),
+    read=st.sampled_from(Read),
+    life=st.sampled_from([None, *Life]),
+    since=st.sampled_from([None, NOW]),
+)
+CAUSE = st.sampled_from(sorted({one.name.replace("*", "starts") for one in table.CAUSES}))
+WAITS = st.sampled_from(["patient", "visit", "run", "address", "email", "fact", "operator"])
+TIMES = st.sampled_from([None, NOW - timedelta(hours=1), SOON, LATER])
+ANY = st.builds(
+    Facts,
+    kind=st.sampled_from(KINDS),
+    id=st.just("1"),
+    now=st.just(NOW),
+    source=SIDES,
+    others=st.lists(SIDES, max_size=3).map(tuple),
+    zone=st.sampled_from([None, "US/Eastern"]),
+    starts=TIMES,
+    patient=st.just("881"),
+    outside=st.sampled_from(["", "break", "office_not_listed", "provider_unmapped"]),
+    plan=st.none()
+    | st.builds(
+        Planned,
+        skipped=st.sampled_from(["", "far", "past", "direction", "awaits_successor"]),
+        asks=st.lists(CAUSE, max_size=1).map(tuple),
+        until=TIMES,
+        makes=st.booleans(),
+        anew=st.booleans(),
+        fields=st.sampled_from([(), ("starts", "state")]),
+    ),
+    chart=st.sampled_from(["", "patient_email_placeholder", "forbidden", "email_shared"]),
+    chart_read=st.booleans(),
+    excluded=st.sampled_from(["", "881"]),
+    items=st.lists(st.builds(Asked, item=st.just(4), cause=CAUSE), max_size=2).map(tuple),
+    waits=st.lists(st.builds(Waiting, kind=WAITS, ref=st.just("7")), max_size=2).map(tuple),
+    queue=st.builds(Queue, waits=st.booleans(), due=TIMES, held_until=TIMES),
+    service=st.builds(
+        Service,
+        mode=st.sampled_from(["live", "shadow", "paused"]),
+        accepted=st.booleans(),
+        budget_until=TIMES,
+        paused=st.sampled_from([None, PAUSE]),
+    ),
+    trouble=st.none()
+    | st.builds(
+        Trouble,
+        system=st.sampled_from(["drchrono", "oncall"]),
+        cause=st.sampled_from(["system_down", "waits_for_budget", "auth", "malformed"]),
+        until=TIMES,
+    ),
+    expected=st.booleans(),
+)
+
+
+@given(ANY)
+def test_any_facts_have_one_whole_answer(facts: Facts) -> None:
+    answer = rules.answer(facts)
+    assert answer.cause in ANSWERS or table.find(answer.cause) is not None
+    assert re.fullmatch(r"[A-Z].*[.)]", answer.sentence)
+    assert not set("{}") & set(answer.sentence + answer.press)
+    assert answer.as_dict()["subject"][facts.kind] == "1"
+    if facts.trouble is not None:
+        assert answer.only_known or answer.cause == facts.trouble.cause
 
 
 def test_every_answer_is_in_the_table() -> None:

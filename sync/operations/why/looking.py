@@ -144,6 +144,7 @@ def _from_oncall(look: Look, run: VisitRun) -> Side:
     assert there is not None  # noqa: S101 - it is what was asked for
     source = _read_oncall(look, run, there)
     if run.state.is_group:
+        look.about = frozenset()  # what is asked about one member keeps the visit from nothing
         look.others = tuple(_unread(seat.appointment) for seat in run.seats)
     else:
         look.others = tuple(_read_appointment(look, run, seat) for seat in run.seats)
