@@ -8,8 +8,9 @@ from flask import Flask, Response, redirect, request
 from service import addresses, health, metrics
 from service.app import log_each_request
 from service.doors import Doors
-from service.ops import acting, cookie, guard, openid, problems, sign_in, words
+from service.ops import acting, cookie, guard, openid, press, problems, sign_in, words
 from service.ops.pages import every
+from sync.operations.operators import Role
 
 _HERE = Path(__file__).parent
 
@@ -35,13 +36,17 @@ def create_ops_app(doors: Doors, *, on_web: bool = False) -> Flask:
         app.register_blueprint(part)
     for endpoint in ("metrics.metrics", "health.healthz"):
         acting.for_everybody(app.view_functions[endpoint])
-    for module in (sign_in, openid, *every.PAGES):
+    for module in (sign_in, openid, press, *every.PAGES):
         app.register_blueprint(module.blueprint(doors))
     _assets(app)
     if not on_web:
         app.add_url_rule("/", "top", acting.for_everybody(_to_the_pages), methods=["GET"])
     app.context_processor(
-        lambda: {"pages": every.PAGES, "me": acting.signed_in(), "may": acting.may}
+        lambda: {
+            "pages": every.PAGES,
+            "me": acting.signed_in(),
+            "may": lambda role: acting.may(Role(role)),
+        }
     )
     return app
 

@@ -16,7 +16,7 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from service.doors import Doors
-from service.ops import acting, cookie
+from service.ops import acting, cookie, known
 from sync.operations import operators
 from sync.operations.operators import SignInError
 
@@ -89,16 +89,15 @@ def _page(doors: Doors, words: str = "", status: int = 200, seconds: int = 0) ->
 
 def _enter(doors: Doors) -> AnyResponse:
     typed = [request.form.get(name, "")[:_LONGEST] for name in ("name", "password", "code")]
+    settings = doors.sync.settings
     try:
-        secret, _who = operators.sign_in(
-            doors.sync,
-            *typed,
-            address=request.remote_addr or "",
-        )
+        secret, who = operators.sign_in(doors.sync, *typed, caller=known.caller(settings, typed[0]))
     except SignInError as error:
         doors.refuse("ops", "too_many" if error.seconds else "sign_in")
         return _page(doors, str(error), 429 if error.seconds else 401, error.seconds)
-    return begin(secret, request.form.get("next", ""))
+    answer = begin(secret, request.form.get("next", ""))
+    known.remember(settings, answer, who.name)
+    return answer
 
 
 def _follow(doors: Doors) -> AnyResponse:

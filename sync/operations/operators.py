@@ -135,14 +135,14 @@ def _box(sync: Sync) -> MultiFernet:
 
 
 def sign_in(
-    sync: Sync, name: str, password: str, code: str, *, address: str
+    sync: Sync, name: str, password: str, code: str, *, caller: str
 ) -> tuple[str, SignedIn]:
     """Begin a session for who knows the password and holds the telephone; its id and who.
 
-    Raises SignInError.
+    `caller`: the address, or a browser that is known. Raises SignInError.
     """
     now = sync.clock()
-    key = tries.key(name, address)
+    key = tries.key(name, caller)
     with sync.store.write() as conn:
         wait = tries.take(conn, key, now)
         account = accounts.find(conn, name)
@@ -161,18 +161,18 @@ def sign_in(
         if good and account is not None:
             tries.forget(conn, key)
             return _begin(sync, conn, account.name, Role(account.role), "password")
-        _note_failure(conn, account, address, now)
+        _note_failure(conn, account, caller, now)
     raise SignInError(WRONG)
 
 
-def _note_failure(conn: Connection, account: Account | None, address: str, now: datetime) -> None:
+def _note_failure(conn: Connection, account: Account | None, caller: str, now: datetime) -> None:
     """Write a failed sign-in into the audit; of made-up names only the first ones of a network.
 
     Else whoever reaches the page could fill the audit, which is kept for years.
     """
     if account is not None:
         note(conn, Deed("sign_in", (("operator", account.name),), outcome="refused"), now)
-    elif tries.count(conn, tries.key("", address), now) <= _MADE_UP:
+    elif tries.count(conn, tries.key("", caller), now) <= _MADE_UP:
         note(conn, Deed("sign_in", outcome="refused"), now)
 
 

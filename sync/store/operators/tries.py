@@ -15,12 +15,12 @@ LONGEST: Final = timedelta(minutes=5)
 _PREFIX: Final = 64  # of an IPv6 address: one subscriber has that many at least
 
 
-def key(name: str, address: str) -> str:
+def key(name: str, caller: str) -> str:
     """What one caller's tries at one name are counted under: so nobody locks out the others."""
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(caller)
     except ValueError:
-        network = ""
+        network = caller  # a browser that is known
     else:
         network = str(found)
         if found.version == 6:

@@ -115,6 +115,24 @@ def test_one_caller_locks_out_nobody_else(ruth: Person) -> None:
     assert ruth.sign_in().status_code == 303
 
 
+def test_a_browser_that_is_known_is_locked_out_by_nobody_s_guessing(ruth: Person) -> None:
+    # Behind a proxy both come from its address.
+    ruth.sign_in()
+    post(ruth.browser, "/ops/sign-out", page="/ops")
+    stranger = ruth.browser.application.test_client()
+    for _ in range(tries.FREE + 2):
+        last = post(stranger, "/ops/sign-in", name="ruth", password="x", code="1").status_code
+    assert last == 429
+    assert ruth.sign_in(code=ruth.code(1)).status_code == 303
+    # Known as ruth's it is nobody else's, and a mark that was made up is none.
+    victor = Person(ruth.sync, stranger, "victor", Role.VIEWER)
+    mark = ruth.browser.get_cookie("known", domain="localhost")
+    assert mark is not None
+    stranger.set_cookie("known", mark.value[:-1] + "x", domain="localhost")
+    assert post(stranger, "/ops/sign-in", name="ruth", password="x", code="1").status_code == 429
+    assert victor.sign_in().status_code == 303
+
+
 def test_neighbours_in_one_network_of_ipv6_are_one_caller() -> None:
     one, other = "2001:db8:1:2::5", "2001:db8:1:2:ffff::9"
     assert tries.key("ruth", one) == tries.key("RUTH", other)
@@ -127,7 +145,7 @@ def test_a_name_that_is_none_takes_as_long(sync: Sync) -> None:
     def seconds(name: str, address: str) -> float:
         begun = real.perf_counter()
         with pytest.raises(operators.SignInError):
-            operators.sign_in(sync, name, "wrong", "000000", address=address)
+            operators.sign_in(sync, name, "wrong", "000000", caller=address)
         return real.perf_counter() - begun
 
     known = [seconds("ruth", f"192.0.2.{n}") for n in range(7)]

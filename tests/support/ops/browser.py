@@ -51,5 +51,6 @@ def post(
 
 
 def cookie(answer: TestResponse) -> str:
-    """The cookie that an answer sets, with its flags; "" for none."""
-    return answer.headers.get("Set-Cookie", "")
+    """The session's cookie that an answer sets, with its flags; "" for none."""
+    told = answer.headers.getlist("Set-Cookie")
+    return next((one for one in told if one.startswith(("ops=", "__Host-ops="))), "")
