@@ -68,7 +68,7 @@ def service(
     conn: Connection, sync: Sync, lane: Lane, now: datetime, *, writes: str, doctor: str = ""
 ) -> Service:
     """How the service stands for a write to one system, about a doctor: budget, pauses, stops."""
-    found = {one.cause: one for one in attention.every_open(conn) if one.aggregate == 0}
+    found = {one.cause: one for one in attention.of(conn, 0)}
     stops = [
         Asked(found[cause].id, cause, found[cause].named, found[cause].opened_at)
         for cause in STOPS
