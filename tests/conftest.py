@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -17,10 +18,14 @@ from tests.guard import end_with_parent, watched_home
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a worker of xdist end with its controller.
+    """Have a worker of xdist end with its controller, and all keep what they compile.
 
-    Its own way is a SIGINT, which a suite started in the background ignores.
+    Its own way to end is a SIGINT, which a suite started in the background ignores. And where an
+    environment forbids Python to keep what it compiles, each worker would compile every test, and
+    each of some sixty processes started by them the whole service, anew.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if hasattr(config, "workerinput"):
         end_with_parent()
 

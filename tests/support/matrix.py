@@ -1,7 +1,7 @@
 """Switch every unknown of both systems, and make one tour through a day under each.
 
-The unknowns are those of docs/api-facts.md. Each is switched alone, then in seeded pairs; each time
-the tour must end with both sides alike and exactly the mails typed in here.
+The unknowns are those of docs/api-facts.md. Which are switched together says `unknowns.py`; each
+time the tour must end with both sides alike and exactly the mails typed in here.
 """
 
 import random
@@ -125,6 +125,7 @@ ELSEWHERE = {
     (HERE, "renewal_ends_access"): "test_wrong_account",
     (HERE, "pkce"): "test_connecting",
     (HERE, "share_patients"): "test_wrong_account",
+    (HERE, "iframe"): "test_framed",
     (THERE, "key_of"): "test_wrong_account",
     (THERE, "links"): "test_who_answered",
 }

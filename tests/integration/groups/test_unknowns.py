@@ -13,7 +13,7 @@ from tests.support.group_clinic import book, group_of, make_groups, open_names, 
 from tests.support.matrix import Unknown
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers.two_engines import two_engines, until_idle
-from tests.support.unknowns import CLINICS, SETS, under_each
+from tests.support.unknowns import CLINICS, SETTINGS, under_each
 
 
 @pytest.mark.parametrize("number", range(CLINICS))
@@ -28,7 +28,7 @@ def test_a_group_under_each_unknown(
 
 @pytest.mark.parametrize(
     "unknowns",
-    [found for found in SETS if any(one.settings for one in found)],
+    SETTINGS,
     ids=lambda found: " ".join(map(str, found)),
 )
 def test_a_group_under_an_unknown_that_is_a_setting(

@@ -1,4 +1,4 @@
-"""Invariant 4, it converges: under every unknown of both systems, alone and in seeded pairs."""
+"""Invariant 4, it converges: under every unknown of both systems, in company or alone."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.clinic import open_clinic
-from tests.support.matrix import ELSEWHERE, UNKNOWNS, Unknown, pairs, tour
+from tests.support.matrix import ELSEWHERE, UNKNOWNS, Unknown, tour
 from tests.support.sandbox_client import Sandbox
-
-SETS = [(), *((one,) for one in UNKNOWNS), *pairs()]
+from tests.support.unknowns import SETS, SETTINGS
 
 
 def _parameter(unknowns: tuple[Unknown, ...]) -> Any:
@@ -25,7 +24,7 @@ def test_every_switch_of_the_sandbox_is_shown(sandbox: Sandbox) -> None:
     }
 
 
-@pytest.mark.parametrize("unknowns", [_parameter(found) for found in SETS])
+@pytest.mark.parametrize("unknowns", [_parameter(found) for found in ((), *SETTINGS, *SETS)])
 def test_the_tour(
     unknowns: tuple[Unknown, ...], sandbox: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> None:

@@ -1,4 +1,8 @@
-"""Every status, both ways: the status table of what syncs, line by line."""
+"""What a status makes of the other side, both ways.
+
+Each word of the table is a row of `unit/core/rules/test_lifecycle.py`; a locked clinical note is in
+`alike/test_members_alike_ends.py`, for a visit of one and for a group.
+"""
 
 import pytest
 
@@ -37,7 +41,6 @@ def test_open_statuses_leave_oncall_untouched(clinic: Clinic) -> None:
         ("Cancelled", "", "Coordinator cancelled", True, [("cancellation", "app")]),
         ("No Show", "", "Incomplete", False, []),
         ("No Show", FEES, "No show", False, []),
-        ("Complete", "", "Incomplete", False, []),
         ("Complete", FEES, "Complete", False, []),
     ],
 )
@@ -62,38 +65,13 @@ def test_an_end_in_drchrono(
     assert clinic.attention() == []
 
 
-@pytest.mark.parametrize(("toml", "status"), [("", "Incomplete"), (FEES, "Complete")])
-def test_a_locked_clinical_note_completes_where_allowed(
-    clinic: Clinic, toml: str, status: str
-) -> None:
-    appointment, visit = linked(clinic)
-    decide(clinic, toml)
-    clinic.edit(appointment, status="In Session")
-    clinic.pump()
-    clinic.edit(appointment, clinical_note={"locked": True})
-    clinic.pump()
-    assert visit_of(clinic, visit)["status"] == status
-    assert clinic.appointment(appointment)["status"] == "In Session"
-    clinic.edit(appointment, notes="after the lock")
-    clinic.catch_up()
-    assert visit_of(clinic, visit)["status"] == status
-    assert len(clinic.of("oncall", "appointments")) == 1
-
-
 @pytest.mark.parametrize("key", ["status", "custom_status"])
-@pytest.mark.parametrize(
-    ("toml", "status"),
-    [
-        ("", "Incomplete"),
-        ('[status.drchrono]\n"Waiting on Forms" = "cancelled"', "Coordinator cancelled"),
-    ],
-)
-def test_a_practice_defined_status(clinic: Clinic, key: str, toml: str, status: str) -> None:
+def test_a_practice_defined_status(clinic: Clinic, key: str) -> None:
     appointment, visit = linked(clinic)
-    decide(clinic, toml)
+    decide(clinic, '[status.drchrono]\n"Waiting on Forms" = "cancelled"')
     clinic.edit(appointment, **{key: "Waiting on Forms"})
     clinic.pump()
-    assert visit_of(clinic, visit)["status"] == status
+    assert visit_of(clinic, visit)["status"] == "Coordinator cancelled"
 
 
 def test_a_word_of_the_table_can_be_made_open(clinic: Clinic) -> None:
@@ -113,10 +91,7 @@ def test_a_word_of_the_table_can_be_made_open(clinic: Clinic) -> None:
     [
         ({"cancelled": True}, "Cancelled", "Cancelled by staff in OnCall"),
         ({"status": "Patient cancelled"}, "Cancelled", "Cancelled by patient in OnCall"),
-        ({"status": "Provider cancelled"}, "Cancelled", "Cancelled by provider in OnCall"),
-        ({"status": "Coordinator cancelled"}, "Cancelled", "Cancelled by coordinator in OnCall"),
         ({"status": "No show"}, "No Show", ""),
-        ({"status": "No-show fee charged"}, "No Show", ""),
         ({"status": "Complete"}, "Complete", ""),
     ],
 )

@@ -1,4 +1,4 @@
-"""The kinds of visits and statuses under every unknown of both systems, alone and in seeded pairs.
+"""The kinds of visits and statuses under every unknown of both systems, in company or alone.
 
 What a plain visit and its people go through under each is
 `invariants/test_4_under_each_unknown.py`, groups are `groups/test_unknowns.py`.

@@ -222,6 +222,7 @@ def test_a_renamed_profile_is_told_and_moves_nothing(clinic: Clinic) -> None:
     def renamed(name: str) -> list[str]:
         path = f"/api/appointment_profiles/{TELEHEALTH}"
         assert clinic.sandbox.staff_drchrono("PATCH", path, {"name": name}).ok
+        schedule.run_now(clinic.sync, "practice")
         clinic.catch_up()
         assert (clinic.writes(), clinic.mails()) == ([], [])
         return clinic.attention()
