@@ -24,6 +24,7 @@ from sync.run.hinted import bounds, fruitless, lists, reads, turns
 from sync.runtime import Ring
 from sync.store import known as stored
 from sync.store.lanes import Lane
+from sync.store.owed import MANY
 from sync.store.tables import blockers, journal, links, person_index, told, work
 from sync.store.tables.told import Told
 from sync.store.tables.work import NO_WAIT
@@ -115,7 +116,7 @@ def _settled(sync: Sync, seen: Sighting, mapping: Mapping | None) -> Receipt:
 
 
 def _once(sync: Sync, seen: Sighting, mapping: Mapping | None) -> Receipt:
-    with sync.store.write() as conn:
+    with sync.store.write(owed_least=MANY) as conn:
         return _take_in(conn, sync, seen, mapping)
 
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from sync.outbound import budget
+from sync.outbound import brake, budget
 from sync.outbound.budget import Limit
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
-from sync.store.owed import Debt
+from sync.store.owed import Debt, pay
 from sync.store.service import spending
-from sync.store.tables import baselines, journal
+from sync.store.tables import baselines
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 
@@ -29,10 +29,16 @@ class Outcome(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """The statement that writes down a call that is about to go out, and for what limit."""
+    """The statements that write down a call that is about to go out, and for what limit.
+
+    Each is an INSERT that returns the row's id; `capped` is for a write in an aggregate's name:
+    `most` of them a day for each attendance of a visit.
+    """
 
     limit: Limit
-    statement: Any  # an INSERT that returns the row's id
+    most: int
+    statement: Any
+    capped: Any
 
     @property
     def limited(self) -> bool:
@@ -40,19 +46,31 @@ class Entry(NamedTuple):
         return self.limit.hourly is not None or self.limit.burst is not None
 
 
-def entry(limit: Limit) -> Entry:
-    """Build the row's statement, which inserts nothing unless the budget has room for the call."""
+def entry(limit: Limit, most: int) -> Entry:
+    """Build the row's statements, which insert nothing unless the budget has room for the call."""
     hourly, burst = limit.hourly is not None, limit.burst is not None
-    return Entry(limit, spending.entering(hourly=hourly, burst=burst))
+    return Entry(
+        limit,
+        most,
+        spending.entering(hourly=hourly, burst=burst),
+        spending.entering(hourly=hourly, burst=burst, capped=True),
+    )
 
 
 def begin(
-    conn: Connection, made: Entry, call: Call, ticket: Ticket, *, key_id: str, now: datetime
+    conn: Connection,
+    made: Entry,
+    call: Call,
+    ticket: Ticket,
+    *,
+    key_id: str,
+    now: datetime,
 ) -> int:
     """Write down a call that is about to go out, with the digests of what it writes; its id.
 
-    Raises what `budget.refuse` does when it may not go out now.
+    Raises what `brake.check_cap` and `budget.refuse` do when it may not go out now.
     """
+    capped = bool(call.effect) and ticket.lease is not None
     asked = budget.asked(call.system, made.limit, ticket.lane, imminent=ticket.imminent, now=now)
     row = {
         **asked,
@@ -67,9 +85,13 @@ def begin(
         "lane": ticket.lane,
         "state": "open",
         "before": _before(conn, call, key_id),
+        **(brake.cap(made.most, now) if capped else {}),
     }
-    call_id: int | None = conn.execute(made.statement, row).scalar_one_or_none()
+    statement = made.capped if capped else made.statement
+    call_id: int | None = conn.execute(statement, row).scalar_one_or_none()
     if call_id is None:
+        if capped:
+            brake.check_cap(conn, row)
         budget.refuse(conn, asked)
     baselines.expect(conn, call_id, call.pending, key_id)
     if _is_deed(call):
@@ -78,10 +100,11 @@ def begin(
 
 
 def end(conn: Connection, call: Call, call_id: int, outcome: Outcome) -> None:
-    """How a call ended, counted too; of a write that did not go well the audit tells."""
-    debt = owed(call, call_id, outcome)
-    conn.execute(debt.statement, dict(debt.row))
-    journal.bump(conn, *debt.counts)
+    """How a call ended, counted too: stored with what is owed, as the transaction ends.
+
+    Of a write that did not go well the audit tells.
+    """
+    pay(conn, owed(call, call_id, outcome))
     if _is_deed(call) and outcome.state != "done":
         said = f"{outcome.state} {outcome.status or ''}".strip()
         deeds.note(conn, Deed("write_failed", (("call", call_id),), outcome=said), outcome.at)
@@ -102,9 +125,11 @@ def owed(call: Call, call_id: int, outcome: Outcome) -> Debt:
 
 def _before(conn: Connection, call: Call, key_id: str) -> dict[str, list[list[str]]] | None:
     """What stands in each field that a call writes: as settled, and as it was just read."""
-    if call.object_id is None or not call.pending:
-        return None
-    settled = baselines.settled_fields(conn, call.object_id)
+    if call.object_id is None or not call.pending or call.method == "POST":
+        return None  # where it is made nothing stood
+    settled = call.settled
+    if settled is None:
+        settled = baselines.settled_fields(conn, call.object_id)
     found: dict[str, list[list[str]]] = {}
     for field in (name for object_id, name in call.pending if object_id == call.object_id):
         stood = [list(settled[field])] if field in settled else []

@@ -5,8 +5,10 @@ whom somebody was asked stays stopped until they answer. An operator's release p
 brake for the hour, and what was released counts against nobody else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -66,15 +68,17 @@ def check(
         raise BrakedError(CAUSE, doctor or "")
 
 
-def check_cap(conn: Connection, key: int, most: int, now: datetime) -> None:
-    """Raise BrakedError when a visit was written to `most` times in a day.
+def cap(most: int, now: datetime) -> dict[str, Any]:
+    """What a write's row is bound to, so that it is not written beyond `most` a day and attendance.
 
-    A group's cap is that for each of its members: one move of the group is a write for each. A
-    person is not capped: its writes are as many as its contacts.
+    One move of a group is a write for each of its members. A person is not capped: its writes are
+    as many as its contacts.
     """
-    kind, written = spending.writes(conn, key, QUIET, now - timedelta(days=1))
-    if kind != "visit" or written < most:
-        return
-    current = sum(one.current for one in attendances.attendances(conn, key))
-    if written >= most * max(1, current):
-        raise BrakedError("too_many_writes", str(key))
+    return {"most": most, "quiet": list(QUIET), "day_ago": now - timedelta(days=1)}
+
+
+def check_cap(conn: Connection, asked: Mapping[str, Any]) -> None:
+    """Raise BrakedError where the cap, bound to this, was why a row was not written."""
+    found = spending.written(conn, asked)
+    if found.kind == "visit" and found.writes >= asked["most"] * max(1, found.members):
+        raise BrakedError("too_many_writes", str(asked["aggregate"]))

@@ -25,7 +25,8 @@ class Call:
     `json` or `form` is the body, at most one of them. `object_id` is our row of the object written
     to, `fields` the names written, `effect` what the brake counts ("cancel", …), `pending` the
     digest of each (object row, field) being written, `before` the digests of the object's fields as
-    they were just read, where they were, `doctor` the DrChrono doctor concerned.
+    they were just read, where they were, `settled` key and digest of what they were settled at
+    (None: it is asked for), `doctor` the DrChrono doctor concerned.
     """
 
     system: str
@@ -40,6 +41,7 @@ class Call:
     effect: str = ""
     pending: Mapping[tuple[int, str], str] = field(default_factory=dict, repr=False)
     before: Mapping[str, str] = field(default_factory=dict, repr=False)
+    settled: Mapping[str, tuple[str, str]] | None = field(default=None, repr=False)
     doctor: str | None = None
 
     @property
@@ -68,6 +70,7 @@ class Audit(TypedDict, total=False):
     effect: str
     pending: Mapping[tuple[int, str], str]
     before: Mapping[str, str]
+    settled: Mapping[str, tuple[str, str]] | None
     doctor: str | None
 
 

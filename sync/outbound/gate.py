@@ -36,6 +36,7 @@ from sync.outbound.audit import Outcome
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import Base, redirect_target
 from sync.outbound.ticket import Ticket as Ticket
+from sync.store import owed
 from sync.store.database import Store
 from sync.store.service import spending
 from sync.store.tables import baselines, claims
@@ -44,8 +45,6 @@ from sync.store.tables.claims import FenceLostError
 HOPS = 3
 # What a run asks of one system: a read and a write.
 A_RUN = 2
-# A permit takes along what is owed of so many reads only: a run's end, or its next write, does so.
-OWED = 50
 
 
 class Wire(Protocol):
@@ -100,7 +99,10 @@ class Gate:
         self._rules = rules
         self._clock = clock
         self._sleep = sleep
-        self._entries = {system: audit.entry(limit) for system, limit in rules.limits.items()}
+        self._entries = {
+            system: audit.entry(limit, rules.writes_per_day)
+            for system, limit in rules.limits.items()
+        }
         self.closed = False
 
     def under(self, authority: Authority) -> "Gate":
@@ -172,7 +174,7 @@ class Gate:
             raise Deferred("ending", self._clock())
         while True:
             try:
-                with self._store.write(owed_least=OWED) as conn:
+                with self._store.write(owed_least=owed.MANY) as conn:
                     return self._permit_now(conn, call, ticket)
             except budget.BurstError as full:
                 self._sleep(max(0.01, (full.until - self._clock()).total_seconds()))
@@ -192,8 +194,6 @@ class Gate:
             call = ticket.before(conn, call)
         pauses.check(conn, call, ticket, now)
         brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
-        if call.effect and lease is not None:
-            brake.check_cap(conn, lease.aggregate, self._rules.writes_per_day, now)
         call_id = audit.begin(conn, entry, call, ticket, key_id=self._rules.key_id, now=now)
         return _Permit(call, call_id, until)
 

@@ -44,14 +44,17 @@ def carried(sync: Sync, shown: Person) -> Person:
     return plausible.sure(shown, sync.clock().date())
 
 
-def tell(conn: Connection, sync: Sync, key: int, chart: Person) -> None:
+def tell(conn: Connection, sync: Sync, key: int, chart: Person, *, stands: bool = True) -> None:
     """Tell of what was left out of a person's chart, until the chart says what can be.
 
+    `stands`: something that was told about them may still stand.
     What a contact said (`tell_contact`) stands until the chart itself has a date.
     """
     now = sync.clock()
     if chart.odd:
         attention.open_item(conn, key, ODD_BIRTH_DATE, now=now, candidates=list(chart.odd))
+    elif not stands:
+        return
     elif present(chart.birth_date, None) is not None:
         attention.close_cause(conn, key, ODD_BIRTH_DATE, now)
     elif not isinstance(chart.birth_date, Absent):

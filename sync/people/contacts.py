@@ -58,6 +58,13 @@ def _with(objects: Iterable[Obj], provider: str, division: str) -> Obj | None:
     return next((obj for obj in contacts if (obj.provider, obj.division) == place), None)
 
 
+def stands_in(objects: Iterable[Obj], mapping: Mapping, doctor: str) -> bool:
+    """Whether these objects of a person say so without a question: see `is_settled`."""
+    objects = tuple(objects)
+    contact, patient = _with(objects, *_place(mapping, doctor)), links.patient_in(objects)
+    return contact is not None and contact.known and patient is not None and patient.has_marker
+
+
 def is_settled(conn: Connection, mapping: Mapping, key: int, doctor: str) -> bool:
     """Whether the contact for this doctor stands and the patient bears our marker."""
     provider, division = _place(mapping, doctor)

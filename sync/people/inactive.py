@@ -26,11 +26,11 @@ def refuse(run: Run, person_key: int, known_of: Mapping[int, Attending]) -> None
     when the run began; who came since is asked for.
     """
     digests, who = run.sync.digests, known_of.get(person_key)
-    if who is None:
+    if who is None or who.stored is None:
         with run.sync.store.read() as conn:
             who = opening.who(conn, person_key)
-    chart = who.chart
-    known = who.stored.get((chart.id, "active")) if chart else None
+    chart, stored = who.chart, who.stored or {}
+    known = stored.get((chart.id, "active")) if chart else None
     if chart is None or known is None or known.key_id is None:
         return
     told = {digests.same(chart.id, "active", word, known.key_id, known.digest) for word in GONE}

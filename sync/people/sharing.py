@@ -46,11 +46,14 @@ class Crowd:
         return [f"{len(self.patients)} charts", *self.patients[:_MOST_NAMED]]
 
 
-def refuse(sync: Sync, email: str, patient: str) -> None:
-    """Tell of an address that a crowd shares, and raise ParkedError: its visit waits."""
-    if is_told(sync, email):
-        ref = sync.digests.person("email", normal_email(email))
-        raise ParkedError(blockers.PATIENT, patient, None, also=((blockers.ADDRESS, ref),))
+def refusal(conn: Connection, sync: Sync, email: str, patient: str) -> ParkedError | None:
+    """Tell of an address that a crowd shares; what to raise then: its visit waits."""
+    found = crowd(conn, sync, email)
+    if found is None:
+        return None
+    _tell(conn, found, sync.clock())
+    ref = sync.digests.person("email", normal_email(email))
+    return ParkedError(blockers.PATIENT, patient, None, also=((blockers.ADDRESS, ref),))
 
 
 def is_told(sync: Sync, email: str) -> bool:

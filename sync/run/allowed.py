@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from sync.mapping import Mapping
     from sync.runtime import Sync
+    from sync.store.service.installation import Making
     from sync.store.visits.opening import Attending
 
 UNSURE = "visit_unsure"
@@ -35,18 +37,23 @@ def until_accepted(sync: Sync) -> None:
 
 
 def may_create(sync: Sync, doctor: str | None) -> bool:
+    """Whether anything may be made for this doctor, asked for by itself: see `may_make`."""
+    with sync.store.read() as conn:
+        making = installation.making(conn)
+    return may_make(making, sync.mapping, doctor)
+
+
+def may_make(making: Making, mapping: Mapping, doctor: str | None) -> bool:
     """Whether anything may be made for this doctor: only after both systems were matched (R25).
 
     A doctor who was mapped later is matched then; a visit whose doctor OnCall does not tell waits
     until all of them are.
     """
-    with sync.store.read() as conn:
-        at, matched = installation.accepted_for(conn)
-    if at is None:
+    if making.accepted_at is None:
         return False
     if doctor is not None:
-        return doctor in matched or sync.mapping.doctor(doctor) is None
-    return all(entry.drchrono in matched for entry in sync.mapping.doctors)
+        return doctor in making.matched or mapping.doctor(doctor) is None
+    return all(entry.drchrono in making.matched for entry in mapping.doctors)
 
 
 def unsure(ids: tuple[str, ...], runs: Iterable[int]) -> ParkedError:

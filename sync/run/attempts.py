@@ -23,7 +23,7 @@ from sync.run.changes import compare
 from sync.run.evidence import accounts
 from sync.run.evidence.proofs import Evidence
 from sync.run.outcomes import LaterError, ParkedError
-from sync.store import calls
+from sync.store import calls, objects
 from sync.store.tables import baselines, links
 from sync.store.tables.baselines import StoredFields
 
@@ -178,7 +178,7 @@ def known(conn: Connection, row: Obj) -> None:
 def forget(conn: Connection, object_id: int) -> None:
     """Drop the row of a create that made nothing: refused, never sent, or denied by looks."""
     calls.were_looked_for(conn, object_id)
-    links.forget_create(conn, object_id)
+    objects.forget_create(conn, object_id)
 
 
 # In a baseline: no remote ever says this, so whatever it does say counts as somebody's edit.

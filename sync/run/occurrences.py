@@ -53,6 +53,11 @@ def note(conn: Connection, key: int, shown: Visit | None) -> None:
         occurrences.note(conn, key, shown.occurrence_key)
 
 
+def is_one(shown: Visit) -> bool:
+    """Whether what is shown is an occurrence of a series."""
+    return shown.occurrence_key is not None and not shown.virtual_base
+
+
 def known_as(conn: Connection, sync: Sync, shown: Visit | None, json: Json) -> Obj | None:
     """The occurrence that this new id stands for, which is known by it from now on.
 
@@ -61,7 +66,7 @@ def known_as(conn: Connection, sync: Sync, shown: Visit | None, json: Json) -> O
     of it, and a virtual one of a series that was split off by that alone. None when it never was
     one that we know.
     """
-    if shown is None or shown.occurrence_key is None or shown.virtual_base:
+    if shown is None or not is_one(shown):
         return None
     held = _by_own_key(conn, shown)
     if held is None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from sync.store.schema import call, object_, pending
 
@@ -170,6 +170,8 @@ def first_revision_made(conn: Connection, system: str, since: datetime) -> str |
     return revision
 
 
+# A write that ended in no known way, or is under way.
+UNRESOLVED = and_(call.c.effect != "", call.c.state.in_(("open", "unresolved")))
 _WRITE = tuple(call.c[name] for name in Write.__slots__)
 _FIELDS = call.c.effect.not_in(("", "marker")), call.c.state == "done"  # a field was changed
 
@@ -181,8 +183,7 @@ def unresolved(conn: Connection, aggregate: int, fence: int) -> list[Write]:
         .where(
             call.c.aggregate == aggregate,
             call.c.fence < fence,
-            call.c.effect != "",
-            call.c.state.in_(("open", "unresolved")),
+            UNRESOLVED,
         )
         .order_by(call.c.id)
     )

@@ -12,17 +12,16 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     exists,
-    func,
     literal,
     or_,
     select,
     union_all,
 )
 
-from sync.store.schema import attendance, blocker, object_, object_alias, visit
+from sync.store.schema import attendance, blocker, object_, visit
 from sync.store.schema import work as work_table
 from sync.store.tables import work
-from sync.store.tables.links import Obj
+from sync.store.tables.links import BY_ID, Obj
 
 # What somebody is asked about, or a chart that they are to put right.
 ASKED = ("operator", "patient")
@@ -45,21 +44,6 @@ class Known:
     linked: bool = False
 
 
-_HERE = (
-    object_.c.system == bindparam("system"),
-    object_.c.kind == bindparam("kind"),
-    object_.c.remote_id == bindparam("remote_id"),
-)
-_ALIAS = (
-    object_alias.c.system == bindparam("system"),
-    object_alias.c.kind == bindparam("kind"),
-    object_alias.c.remote_id == bindparam("remote_id"),
-)
-# Its row by its id, else by a former one.
-_ID = func.coalesce(
-    select(object_.c.id).where(*_HERE).scalar_subquery(),
-    select(object_alias.c.object).where(*_ALIAS).scalar_subquery(),
-)
 _WAITING = select(blocker.c.aggregate).where(
     blocker.c.kind == bindparam("kind_waited_for"), blocker.c.ref == bindparam("remote_id")
 )
@@ -67,7 +51,7 @@ _ITEMS = (
     select(work_table, work_table.c.aggregate.in_(_WAITING).label("waits"))
     .where(
         work_table.c.aggregate.in_(
-            union_all(select(object_.c.aggregate).where(object_.c.id == _ID), _WAITING)
+            union_all(select(object_.c.aggregate).where(object_.c.id == BY_ID), _WAITING)
         )
     )
     .order_by(work_table.c.aggregate)
@@ -91,7 +75,7 @@ _ROW = (
         exists().where(work_table.c.aggregate == object_.c.aggregate).label("has_item"),
     )
     .outerjoin(visit, visit.c.aggregate == object_.c.aggregate)
-    .where(object_.c.id == _ID)
+    .where(object_.c.id == BY_ID)
 )
 _OF_OBJECT = tuple(object_.c.keys())
 

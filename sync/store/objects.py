@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from sync.store import upsert
 from sync.store.schema import (
@@ -16,6 +16,7 @@ from sync.store.schema import (
     delivery,
     object_,
     object_alias,
+    pending,
     person,
     person_key,
     visit,
@@ -173,6 +174,54 @@ def read_ids(conn: Connection, system: str, kind: str) -> list[str | None]:
 def drop(conn: Connection, object_id: int) -> None:
     """Drop an object's row."""
     conn.execute(delete(object_).where(object_.c.id == object_id))
+
+
+# --- what is being made ---------------------------------------------------------------------------
+
+
+def creating(conn: Connection, create_key: str) -> Obj | None:
+    """The living row under a create key (creating, ambiguous, live or skipped)."""
+    row = (
+        conn.execute(
+            select(object_).where(object_.c.create_key == create_key, object_.c.state != "gone")
+        )
+        .mappings()
+        .first()
+    )
+    return Obj(**row) if row else None
+
+
+def forget_create(conn: Connection, object_id: int) -> None:
+    """Drop the row of a create that the remote refused: nothing came to be, of nothing."""
+    conn.execute(
+        update(attendance).where(attendance.c.appointment == object_id).values(appointment=None)
+    )
+    conn.execute(
+        update(attendance).where(attendance.c.participant == object_id).values(participant=None)
+    )
+    calls = select(pending.c.call).where(pending.c.object == object_id)
+    conn.execute(delete(pending).where(pending.c.call.in_(calls)))
+    conn.execute(delete(object_).where(object_.c.id == object_id, object_.c.remote_id.is_(None)))
+
+
+def highest_known(conn: Connection, system: str) -> int | None:
+    """The highest appointment id of a system that was read: what is made next comes after it.
+
+    Not of those that only a caller told of: an invented one would hide what is made next.
+    """
+    highest = conn.execute(
+        select(object_.c.remote_id)
+        .where(
+            object_.c.system == system,
+            object_.c.kind == "appointment",
+            object_.c.remote_id.is_not(None),
+            ~object_.c.told,
+            object_.c.remote_id.not_like("%\\_%", escape="\\"),
+        )
+        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return int(highest) if highest and highest.isdecimal() else None
 
 
 # --- what was never there -------------------------------------------------------------------------

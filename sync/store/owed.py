@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Executable
 
 from sync.store import counting
+
+# Where a run's end, or another write of its, follows soon, only so much is taken along.
+MANY = 50
 
 
 class Debt(NamedTuple):
@@ -51,10 +55,32 @@ class Owed:
             raise
 
 
+# By connection, as long as its transaction pays at its end.
+_paying: WeakKeyDictionary[Connection, list[Debt]] = WeakKeyDictionary()
+
+
+def pay(conn: Connection, debt: Debt) -> None:
+    """Store a row with what is owed, as this transaction ends; at once where it pays nothing."""
+    due = _paying.get(conn)
+    if due is None:
+        _store(conn, [debt])
+    else:
+        due.append(debt)
+
+
 @contextmanager
 def paid(conn: Connection, debts: list[Debt]) -> Iterator[None]:
-    """Store these at the end of the block, each statement once with all of its rows."""
-    yield
+    """Store these at the end of the block, with what it is told to `pay`."""
+    due = _paying[conn] = [*debts]
+    try:
+        yield
+    finally:
+        del _paying[conn]
+    _store(conn, due)
+
+
+def _store(conn: Connection, debts: list[Debt]) -> None:
+    """Store rows, each statement once with all of its own."""
     rows: dict[Executable, list[Mapping[str, Any]]] = {}
     for debt in debts:
         rows.setdefault(debt.statement, []).append(debt.row)

@@ -30,6 +30,7 @@ from sync.visits import reconcile as visit_run
 from sync.visits.linking import second_patient
 from sync.visits.settle import finish
 from sync.visits.state import zones
+from sync.visits.state.load import hints_left
 from sync.visits.state.model import VisitRun
 
 BACKOFF_FIRST = 2.0
@@ -100,7 +101,7 @@ def _begin(sync: Sync, aggregate: int) -> _Begun | None:
             return begun
         try:
             begun.visit = visit_run.begin(conn, sync, lease)
-            if lease.hints.drchrono:
+            if hints_left(begun.visit.state).drchrono:
                 begun.token = sync.tokens.read(conn, oauth.SYSTEM)
         except SQLAlchemyError:
             raise

@@ -12,7 +12,7 @@ from sync.core.rules.fates import ASKING, Fate
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
 from sync.core.rules.plan import plan_visit
-from sync.core.rules.views import FIELDS, Plan
+from sync.core.rules.views import FIELDS, SYSTEMS, Plan
 from sync.outbound.gate import Ticket
 from sync.people import demographics
 from sync.run import allowed
@@ -20,6 +20,7 @@ from sync.run.hinted import fruitless
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
 from sync.store.lanes import Hints
+from sync.store.service import installation
 from sync.store.visits import visits
 from sync.visits.creating import newcomers, record, recover
 from sync.visits.execute import execute
@@ -44,17 +45,22 @@ if TYPE_CHECKING:
 
     from sync.core.errors import NotBefore
     from sync.runtime import Sync
+    from sync.store.service.installation import Making
     from sync.store.tables.claims import Lease
     from sync.visits.state.model import Seat
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A leased visit as it was loaded, and why the budgets have no room for its run, if so."""
+    """A leased visit as it was loaded, and what its run is asked first.
+
+    `closed`: why the budgets have no room for it; `making`: what making its other side rests on.
+    """
 
     state: VisitState
     ticket: Ticket
     closed: NotBefore | None
+    making: Making | None
 
 
 def begin(conn: Connection, sync: Sync, lease: Lease) -> Begun:
@@ -66,14 +72,17 @@ def begin(conn: Connection, sync: Sync, lease: Lease) -> Begun:
     if state.row.frozen_at is not None:
         raise ParkedError("operator", "frozen", "too_many_writes")
     allowed.of_visit(conn, state.key, state.people.values(), asked=state.unsure)
-    ticket = _ticket(sync, state)
-    return Begun(state, ticket, sync.gate.closed_until(conn, ticket))
+    ticket, alone = _ticket(sync, state), None in map(state.object, SYSTEMS)
+    making = installation.making(conn) if alone and not state.is_group else None
+    return Begun(state, ticket, sync.gate.closed_until(conn, ticket), making)
 
 
 def run_of(sync: Sync, begun: Begun) -> VisitRun:
     """The run of a visit that was loaded, by the mapping as it is now."""
     state = begun.state
-    return VisitRun(sync, state.lease, begun.ticket, sync.mapping, state, begun.closed)
+    run = VisitRun(sync, state.lease, begun.ticket, sync.mapping, state, begun.closed)
+    run.known_making = begun.making
+    return run
 
 
 def reconcile(run: VisitRun) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from sync.core.records import Life, State
-from sync.core.rules.effects import NextGeneration, Patch
+from sync.core.rules.effects import CreateOncall, Mark, NextGeneration, Patch
 from sync.core.rules.fates import PRESENT, Fate
 from sync.core.rules.place import slot_key
 from sync.core.rules.views import SYSTEMS, Plan
@@ -15,7 +15,6 @@ from sync.store.lanes import Hints
 from sync.store.tables import claims, journal, links, work
 from sync.store.visits import visits
 from sync.visits import tell
-from sync.visits.linking import twins
 from sync.visits.state import carried, rekeyed, zones
 from sync.visits.state.load import has_participant, looked_at
 from sync.visits.state.model import TOLD, VisitRun, VisitState
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from sync.run.outcomes import ParkedError
     from sync.store.tables.links import Obj
 
+# Effects after which a visit's row is as the run knows it.
+_KEEPS_THE_ROW = (CreateOncall, Mark)
 _OVER = frozenset({Fate.NOTED, Fate.OVER, Fate.ENDS})
 
 
@@ -122,7 +123,7 @@ def _note_visit(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> N
     state = run.state
     values: dict[str, object] = {"hold_until": plan.wait_until}
     if not state.is_group:
-        values |= _place(conn, state, plan, held=held)
+        values |= _place(state, plan, held=held)
     goes_on = _goes_on(run, plan)
     if goes_on:
         _raise_people(conn, run, plan)
@@ -133,11 +134,11 @@ def _note_visit(conn: Connection, run: VisitRun, plan: Plan, *, held: bool) -> N
     elif goes_on:
         values["state"] = "open"
     as_it_was = all(getattr(state.row, name) == value for name, value in values.items())
-    if plan.effects or not as_it_was:
-        visits.change(conn, state.key, **values)
+    if not as_it_was or not all(isinstance(one, _KEEPS_THE_ROW) for one in plan.effects):
+        visits.place(conn, state.key, **values)
 
 
-def _place(conn: Connection, state: VisitState, plan: Plan, *, held: bool) -> dict[str, object]:
+def _place(state: VisitState, plan: Plan, *, held: bool) -> dict[str, object]:
     values: dict[str, object] = {}
     starts, doctor = _starts_now(state, Plan() if held else plan), doctor_of(state)
     if starts is not None:
@@ -148,7 +149,7 @@ def _place(conn: Connection, state: VisitState, plan: Plan, *, held: bool) -> di
     if person is None or starts is None or doctor is None:
         return values
     if plan.effects or state.row.slot_key != slot_key(doctor, starts, person):
-        values["slot_key"] = twins.free_slot(conn, state.key, doctor, starts, person)
+        values["slot_key"] = slot_key(doctor, starts, person)
     return values
 
 
@@ -210,6 +211,9 @@ def _want_contacts(conn: Connection, run: VisitRun) -> None:
     for seat in run.seats:
         person = seat.attended.person
         if person is None or (state.is_group and not has_participant(seat)):
+            continue
+        who = state.people.get(person)
+        if who is not None and contacts.stands_in(who.objects, mapping, doctor):
             continue
         if contacts.is_settled(conn, mapping, person, doctor) or contacts.is_told(conn, person):
             continue

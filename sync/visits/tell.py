@@ -64,7 +64,8 @@ def _close(conn: Connection, run: VisitRun, asked: Iterable[str]) -> None:
     key, now = run.state.key, run.sync.clock()
     if not run.state.is_group:
         keep = (*asked, *TO_BE_READ)
-        attention.close_rest(conn, key, now, keep=keep, keep_about=TO_BE_READ_ABOUT)
+        if run.state.told:
+            attention.close_rest(conn, key, now, keep=keep, keep_about=TO_BE_READ_ABOUT)
         if run.state.parked:
             links.unblock(conn, key)
         return

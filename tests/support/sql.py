@@ -5,8 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
+from sync import runtime
+from sync.runtime import Sync
+from sync.setup import belonging
 from sync.store.database import Store
 
 # A driver's own words about transactions; a savepoint is a round trip like any other statement.
@@ -31,6 +35,14 @@ class Cost:
         assert self.count <= statements, f"{self.count} statements:\n{told}"
         assert self.transactions <= transactions, f"{self.transactions} transactions:\n{told}"
         return True
+
+
+def own_questions_asked(sync: Sync, patch: pytest.MonkeyPatch) -> None:
+    """Have a process ask now what it asks by the clock, and not again."""
+    patch.setattr(belonging, "EVERY", 3600.0)
+    patch.setattr(runtime, "_MAPPING_SECONDS", 3600.0)
+    assert sync.mapping is not None
+    assert sync.misfit(account=False) is None
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def of(
     """
     found: dict[int, Obj] = {}
     for key in own_keys(digests, candidate):
-        own = links.creating(conn, key)
+        own = objects.creating(conn, key)
         if own is not None:
             found[own.id] = own
     for what, parts in _keys(candidate, participant):
@@ -90,7 +90,7 @@ def of(
 
 def again(conn: Connection, row: Obj) -> Obj | None:
     """The row as it stands now; None when its create was dropped or its patient is gone."""
-    return links.creating(conn, str(row.create_key))
+    return objects.creating(conn, str(row.create_key))
 
 
 def forget(conn: Connection, row: Obj) -> None:

@@ -22,6 +22,7 @@ from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.lanes import Hints
+from sync.store.owed import MANY
 from sync.store.people import patients, persons
 from sync.store.tables import (
     baselines,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from sync.core.wording import Json
     from sync.run.context import Run
+    from sync.runtime import Sync
 
 # A search for a person is two calls.
 TOLD_OF_MOST = 2
@@ -70,9 +72,8 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> ResolvedPatient:
     excluded.
     """
     sync = run.sync
-    with sync.store.write() as conn:
-        obj = _patient_row(conn, run, remote_id)
-        known = persons.get(conn, obj.aggregate)
+    with sync.store.write(owed_least=MANY) as conn:
+        obj, known = _known(conn, run, remote_id)
     try:
         json = sync.drchrono.get_patient(run.ticket, remote_id, verbose=not obj.has_marker)
     except Gone:
@@ -82,18 +83,34 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> ResolvedPatient:
     if obj.revision and shown.revision and shown.revision < obj.revision:
         # Read from before what is known of them: the invitation would go to an old address.
         look_again_for(run.lease, Hints.both(), sync.clock())
-    with sync.store.write() as conn:
+    chart = charts.carried(sync, shown)
+    with sync.store.write(owed_least=MANY) as conn:
         _note_patient(conn, run, obj, json, shown)
-    if known.excluded:
-        raise ParkedError("operator", f"excluded:{remote_id}", None)
+        refusal = _refusal(conn, sync, shown, excluded=known.excluded)
+        if refusal is None:
+            charts.tell(conn, sync, obj.aggregate, chart, stands=known.told)
+    if refusal is not None:
+        raise refusal
+    return ResolvedPatient(obj.aggregate, remote_id, known.version, doctor, chart, json)
+
+
+def _refusal(conn: Connection, sync: Sync, shown: Person, *, excluded: bool) -> ParkedError | None:
+    """Why a patient can't be invited, as their chart is shown; None where they can."""
+    if excluded:
+        return ParkedError("operator", f"excluded:{shown.remote_id}", None)
     cause = inviting.refusal(shown)
     if cause:
-        raise ParkedError("patient", remote_id, cause)
-    sharing.refuse(sync, present(shown.email, ""), remote_id)
-    chart = charts.carried(sync, shown)
-    with sync.store.write() as conn:
-        charts.tell(conn, sync, obj.aggregate, chart)
-    return ResolvedPatient(obj.aggregate, remote_id, known.version, doctor, chart, json)
+        return ParkedError("patient", shown.remote_id, cause)
+    return sharing.refusal(conn, sync, present(shown.email, ""), shown.remote_id)
+
+
+def _known(conn: Connection, run: Run, remote_id: str) -> tuple[links.Obj, persons.Hub]:
+    """The patient's row as a fact, and the person who has it."""
+    known = persons.of_patient(conn, remote_id)
+    if known is not None and not known[0].told:
+        return known
+    obj = _patient_row(conn, run, remote_id)
+    return obj, persons.get(conn, obj.aggregate)
 
 
 def _patient_row(conn: Connection, run: Run, remote_id: str) -> links.Obj:

@@ -14,7 +14,9 @@ from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
 from sync.store import objects
 from sync.store.lanes import Hints
+from sync.store.owed import MANY
 from sync.store.tables import baselines, buckets, claims, journal, links, told
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +66,7 @@ def shown(
     if remote_id != obj.remote_id:
         # The same number written in another way: it has a row of its own, or will get one.
         raise denied(sync, lease, obj)
-    with sync.store.write() as conn:
+    with sync.store.write(owed_least=MANY) as conn:
         now = sync.clock()
         claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         _give_back(conn, sync, obj, now)
@@ -92,13 +94,15 @@ def _is_there(
         baselines.settle(conn, obj.id, digests.fields(obj.id, {"state": "gone"}), digests.key_id)
     if obj.told:
         occurrences.note(conn, obj.aggregate, visible if obj.system == "drchrono" else None)
-        links.change(conn, obj.id, told=False, created_at=now, looked_at=None)
+        if visible is not None:
+            visits.note_place(conn, obj.aggregate, visible, first=True)
+        return links.changed(conn, obj.id, told=False, created_at=now, looked_at=None)
     return links.get(conn, obj.id)
 
 
 def _known_as(conn: Connection, sync: Sync, obj: Obj, visible: Visit, json: Json) -> Obj | None:
     """The occurrence that this appointment was, which has its id from now on."""
-    if obj.system != "drchrono":
+    if obj.system != "drchrono" or not occurrences.is_one(visible):
         return None
     # The id is free for the occurrence while it is looked for.
     links.change(conn, obj.id, remote_id=None)

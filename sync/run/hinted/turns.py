@@ -17,6 +17,7 @@ from sync.run.hinted import bounds, lists
 from sync.run.hinted.reads import is_unknown
 from sync.run.outcomes import LaterError
 from sync.runtime import Ring
+from sync.store import objects
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import attendances, buckets, journal, links, told, work
 
@@ -66,7 +67,7 @@ def admit(sync: Sync) -> None:
         now = sync.clock()
         waiting = 0
         for system in bounds.SYSTEMS:
-            above = links.highest_known(conn, system)
+            above = objects.highest_known(conn, system)
             rows = told.asking(conn, system, now=now, above=above, most=bounds.AT_ONCE)
             short = _take(conn, sync, system, rows, now) if rows else False
             left = told.count(conn, system, "asks")

@@ -2,25 +2,47 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
-from sync.store.schema import attendance, object_, person
+from sync.store.schema import attendance, attention, object_, person
+from sync.store.tables.links import BY_ID, Obj
 
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One person: how often their chart changed, and whether nothing is written about them."""
+    """One person: how often their chart changed, and whether nothing is written about them.
+
+    `told`: something that somebody was told about them stands.
+    """
 
     version: int
     excluded: bool
+    told: bool = False
+
+
+_TOLD = exists().where(attention.c.aggregate == person.c.aggregate, attention.c.closed_at.is_(None))
+_HUB = person.c.version, person.c.excluded, _TOLD.label("stands")
+_OF_OBJECT = tuple(object_.c.keys())
+_OF_PATIENT = (
+    select(object_, *_HUB)
+    .join(person, person.c.aggregate == object_.c.aggregate)
+    .where(object_.c.id == BY_ID)
+)
 
 
 def get(conn: Connection, key: int) -> Hub:
     """A person. Raises sqlalchemy's NoResultFound for what is no person."""
-    row = conn.execute(
-        select(person.c.version, person.c.excluded).where(person.c.aggregate == key)
-    ).one()
-    return Hub(row.version, row.excluded)
+    return Hub(*conn.execute(select(*_HUB).where(person.c.aggregate == key)).one())
+
+
+def of_patient(conn: Connection, remote_id: str) -> tuple[Obj, Hub] | None:
+    """The row of a patient, and the person who has it; None when never heard of."""
+    told = {"system": "drchrono", "kind": "patient", "remote_id": remote_id}
+    row = conn.execute(_OF_PATIENT, told).mappings().first()
+    if row is None:
+        return None
+    obj = Obj(**{name: row[name] for name in _OF_OBJECT})
+    return obj, Hub(row["version"], row["excluded"], row["stands"])
 
 
 def exclude(conn: Connection, key: int, *, excluded: bool) -> None:

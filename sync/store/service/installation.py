@@ -3,13 +3,14 @@
 Both accounts and the name are pinned together: before that there is no installation.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from sync.store.schema import installation, probe
-from sync.store.tables.facts import MATCHED
+from sync.store.tables.facts import APPOINTMENT_FIELD, MATCHED
 
 _ID = 1
 
@@ -54,16 +55,47 @@ def accepted_at(conn: Connection) -> datetime | None:
     return at
 
 
-_ALLOWED = select(installation.c.accepted_at, probe.c.name).outerjoin(
-    probe, probe.c.name.startswith(MATCHED)
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What making and marking a visit rests on.
+
+    `name` stands in markers, None until the accounts are pinned; since `accepted_at` creating is
+    allowed, for the `matched` doctors' visits were matched before; `fields` has the id of our
+    custom appointment field by doctor.
+    """
+
+    name: str | None
+    accepted_at: datetime | None
+    matched: frozenset[str]
+    fields: Mapping[str, str]
+
+
+_MAKING = select(
+    installation.c.name,
+    installation.c.accepted_at,
+    probe.c.name.label("fact"),
+    probe.c.value,
+).outerjoin(
+    probe, or_(probe.c.name.startswith(MATCHED), probe.c.name.startswith(APPOINTMENT_FIELD))
 )
 
 
-def accepted_for(conn: Connection) -> tuple[datetime | None, frozenset[str]]:
-    """Since when creating is allowed (or None), and the doctors whose visits were matched."""
-    rows = conn.execute(_ALLOWED).all()
-    matched = frozenset(row.name.removeprefix(MATCHED) for row in rows if row.name is not None)
-    return (rows[0].accepted_at if rows else None), matched
+def making(conn: Connection) -> Making:
+    """How that stands, in one statement."""
+    rows = conn.execute(_MAKING).all()
+    facts = {row.fact: row.value for row in rows if row.fact is not None}
+    return Making(
+        name=rows[0].name if rows else None,
+        accepted_at=rows[0].accepted_at if rows else None,
+        matched=frozenset(_under(facts, MATCHED)),
+        fields=_under(facts, APPOINTMENT_FIELD),
+    )
+
+
+def _under(facts: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {
+        name.removeprefix(prefix): value for name, value in facts.items() if name.startswith(prefix)
+    }
 
 
 def pin(conn: Connection, *, practice_group: str, oncall_org: str, name: str) -> None:

@@ -31,6 +31,7 @@ from sync.store import upsert
 from sync.store.schema import (
     UtcTime,
     aggregate,
+    attendance,
     attention,
     blocker,
     call,
@@ -100,9 +101,52 @@ def my_turn(conn: Connection, system: str) -> None:
     conn.execute(_TURN[conn.dialect.name], {"system": system})
 
 
-def _conditions(*, hourly: bool, burst: bool) -> list[ColumnElement[bool]]:
-    """Under which one more call may be written down; bound to what `why` is asked with."""
+# --- what a visit's cap counts --------------------------------------------------------------------
+
+
+def _did_something() -> ColumnElement[bool]:
+    """Whether a call is taken to have done something.
+
+    One that was answered, by something in front of the API or by a failure, is looked at before the
+    next: what it did is done, and is not tried again. So a gateway that fails for hours fills no
+    brake, and one change is one write.
+    """
+    answered = and_(call.c.state.in_(_UNKNOWN), call.c.status.is_not(None))
+    return and_(call.c.state.not_in(_UNDONE), not_(answered))
+
+
+_KEY: BindParameter[int] = bindparam("aggregate", type_=Integer())
+_KIND = select(aggregate.c.kind).where(aggregate.c.id == _KEY).scalar_subquery()
+_WRITTEN = (
+    select(func.count())
+    .select_from(call)
+    .where(
+        call.c.aggregate == _KEY,
+        call.c.effect.not_in(bindparam("quiet", expanding=True)),
+        _did_something(),
+        call.c.at > bindparam("day_ago", type_=UtcTime()),
+    )
+    .scalar_subquery()
+)
+_MEMBERS = (
+    select(func.count())
+    .select_from(attendance)
+    .where(attendance.c.visit == _KEY, attendance.c.current)
+    .scalar_subquery()
+)
+
+# --- what one more call may be ------------------------------------------------------------------
+
+
+def _conditions(*, hourly: bool, burst: bool, capped: bool) -> list[ColumnElement[bool]]:
+    """Under which one more call may be written down; bound to what `why` is asked with.
+
+    `capped`: it is a write, bound to how many an attendance of its visit may have in a day.
+    """
     found: list[ColumnElement[bool]] = [or_(_CLOSED.is_(None), _CLOSED <= _NOW)]
+    if capped:
+        most = bindparam("most", type_=Integer()) * case((_MEMBERS > 1, _MEMBERS), else_=1)
+        found.append(or_(_KIND != "visit", most > _WRITTEN))
     if hourly:
         found.append(bindparam("allowed", type_=Integer()) > _USED)
     if burst:
@@ -117,10 +161,10 @@ _COLUMNS = (
 )
 
 
-def entering(*, hourly: bool, burst: bool) -> ReturningInsert[tuple[int]]:
+def entering(*, hourly: bool, burst: bool, capped: bool = False) -> ReturningInsert[tuple[int]]:
     """Build the statement that writes a call down, and returns its id, while there is room."""
     told = [bindparam(name, type_=call.c[name].type) for name in _COLUMNS]
-    row = select(*told).where(*_conditions(hourly=hourly, burst=burst))
+    row = select(*told).where(*_conditions(hourly=hourly, burst=burst, capped=capped))
     return insert(call).from_select(_COLUMNS, row).returning(call.c.id)
 
 
@@ -190,18 +234,6 @@ def close_until(conn: Connection, system: str, until: datetime) -> None:
 
 # --- what the brake counts ------------------------------------------------------------------------
 
-
-def _did_something() -> ColumnElement[bool]:
-    """Whether a call is taken to have done something.
-
-    One that was answered, by something in front of the API or by a failure, is looked at before the
-    next: what it did is done, and is not tried again. So a gateway that fails for hours fills no
-    brake, and one change is one write.
-    """
-    answered = and_(call.c.state.in_(_UNKNOWN), call.c.status.is_not(None))
-    return and_(call.c.state.not_in(_UNDONE), not_(answered))
-
-
 # What was released in the last hour counts against nobody else.
 _RELEASED = select(decision.c.a).where(decision.c.kind == "release", decision.c.at > _HOUR_AGO)
 _IS_ASKED = (
@@ -229,18 +261,7 @@ _STANDS = select(
     _IS_ASKED.label("asked"),
     _RECENT.scalar_subquery().label("recent"),
 )
-_OF_A_DAY = select(
-    select(aggregate.c.kind).where(aggregate.c.id == bindparam("key")).scalar_subquery(),
-    select(func.count())
-    .select_from(call)
-    .where(
-        call.c.aggregate == bindparam("key"),
-        call.c.effect.not_in(bindparam("quiet", expanding=True)),
-        _did_something(),
-        call.c.at > bindparam("day_ago", type_=UtcTime()),
-    )
-    .scalar_subquery(),
-)
+_OF_A_DAY = select(_KIND, _WRITTEN, _MEMBERS)
 
 
 class Stands(NamedTuple):
@@ -268,10 +289,14 @@ def effects(
     return Stands(*conn.execute(_STANDS, {**told, "hour_ago": hour_ago}).one())
 
 
-def writes(
-    conn: Connection, key: int, quiet: Collection[str], day_ago: datetime
-) -> tuple[str | None, int]:
-    """The kind of an aggregate, and how many calls since a time wrote to it with other effects."""
-    told = {"key": key, "quiet": list(quiet), "day_ago": day_ago}
-    kind, count = conn.execute(_OF_A_DAY, told).one()
-    return kind, count
+class Written(NamedTuple):
+    """The kind of an aggregate, how many calls since a time wrote to it, and who attends it."""
+
+    kind: str | None
+    writes: int
+    members: int
+
+
+def written(conn: Connection, asked: Mapping[str, Any]) -> Written:
+    """What the cap rests on, bound as the condition is."""
+    return Written(*conn.execute(_OF_A_DAY, asked).one())

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from sync.store.schema import attendance, object_, visit
+from sync.store.schema import attendance, object_, person, visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ def attendances(conn: Connection, key: int) -> list[Attendance]:
     return [Attendance(**row) for row in rows]
 
 
+def current(conn: Connection, key: int) -> list[Attendance]:
+    """The current attendances of a visit."""
+    return [one for one in attendances(conn, key) if one.current]
+
+
 def is_open(conn: Connection, key: int) -> bool:
     """Whether a visit goes on, as far as we know."""
     row = select(visit.c.state).where(visit.c.aggregate == key)
@@ -49,15 +54,44 @@ def is_attended(conn: Connection, appointment: int) -> bool:
 
 def attend(conn: Connection, key: int, **values: Any) -> int:
     """A new attendance of a visit; returns its id."""
-    made: int = conn.execute(
-        insert(attendance).values(visit=key, current=True, **values).returning(attendance.c.id)
-    ).scalar_one()
-    return made
+    return attended(conn, key, **values).id
+
+
+def attended(conn: Connection, key: int, **values: Any) -> Attendance:
+    """The same; returns its row."""
+    made = insert(attendance).values(visit=key, current=True, **values).returning(attendance)
+    return Attendance(**conn.execute(made).mappings().one())
+
+
+def changed(conn: Connection, attendance_id: int, **values: Any) -> Attendance:
+    """Set columns of an attendance; returns its row."""
+    of_it = update(attendance).where(attendance.c.id == attendance_id)
+    row = conn.execute(of_it.values(**values).returning(attendance)).mappings().one()
+    return Attendance(**row)
 
 
 def change_attendance(conn: Connection, attendance_id: int, **values: Any) -> None:
     """Set columns of an attendance."""
     conn.execute(update(attendance).where(attendance.c.id == attendance_id).values(**values))
+
+
+_VERSION = select(person.c.version).where(person.c.aggregate == attendance.c.person)
+
+
+def come(conn: Connection, attendance_id: int, participant: int) -> tuple[Attendance, bool]:
+    """Note which participant an attendance is; its row, and whether the chart changed since.
+
+    What the participant was made with is older than the chart then.
+    """
+    behind = attendance.c.person_version < _VERSION.scalar_subquery()
+    made = (
+        update(attendance)
+        .where(attendance.c.id == attendance_id)
+        .values(participant=participant)
+        .returning(attendance, behind.label("behind"))
+    )
+    row = dict(conn.execute(made).mappings().one())
+    return Attendance(**{name: row[name] for name in Attendance.__slots__}), bool(row["behind"])
 
 
 def open_attendances_of_person(
@@ -116,7 +150,7 @@ def is_participant(conn: Connection, object_id: int) -> bool:
 
 
 def elsewhere(
-    conn: Connection, person: int, doctor: str, starts: datetime, *, besides: int
+    conn: Connection, who: int, doctor: str, starts: datetime, *, besides: int
 ) -> list[tuple[int | None, str | None]]:
     """Participant and appointment's id of a person's places in other open visits at that time."""
     rows = conn.execute(
@@ -124,7 +158,7 @@ def elsewhere(
         .join(visit, visit.c.aggregate == attendance.c.visit)
         .outerjoin(object_, object_.c.id == attendance.c.appointment)
         .where(
-            attendance.c.person == person,
+            attendance.c.person == who,
             attendance.c.current,
             visit.c.aggregate != besides,
             visit.c.state == "open",

@@ -3,8 +3,9 @@
 Both are keyed digests of the field in that side's wire form, never values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -69,6 +70,8 @@ _STORED = union_all(
 
 def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, str], Stored]:
     """Baselines and pending digests of the given objects, by (object, field)."""
+    if not object_ids:
+        return {}
     found: dict[tuple[int, str], Stored] = {}
     ours: dict[tuple[int, str], list[tuple[str, str, int]]] = {}
     for row in conn.execute(_STORED, {"of": object_ids}):
@@ -128,22 +131,41 @@ _FULFIL = delete(pending).where(
 )
 
 
+class Settled(NamedTuple):
+    """What an object's fields settle at: digests, and the zone that its wall clock is read by."""
+
+    object: int
+    digests: Mapping[str, str]
+    zone: str | None = None
+
+
 def settle(
-    conn: Connection, object_id: int, digests: dict[str, str], key_id: str, zone: str | None = None
+    conn: Connection,
+    object_id: int,
+    digests: Mapping[str, str],
+    key_id: str,
+    zone: str | None = None,
 ) -> None:
-    """Move the baselines of the given fields; pending writes of the same digest are fulfilled.
+    """Move the baselines of the given fields; pending writes of the same digest are fulfilled."""
+    settle_each(conn, [Settled(object_id, digests, zone)], key_id)
+
+
+def settle_each(conn: Connection, settled: Iterable[Settled | None], key_id: str) -> None:
+    """The same of several objects at once.
 
     The zone is kept beside the wall clock alone (ADR 0021): no other field is read by it.
     """
     rows = [
         {
-            "object": object_id,
+            "object": one.object,
             "field": field,
             "key_id": key_id,
             "digest": digest,
-            "zone": zone if field == WALL_CLOCK else None,
+            "zone": one.zone if field == WALL_CLOCK else None,
         }
-        for field, digest in digests.items()
+        for one in settled
+        if one is not None
+        for field, digest in one.digests.items()
     ]
     if rows:
         conn.execute(_PUT[conn.dialect.name], rows)

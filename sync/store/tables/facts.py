@@ -25,6 +25,7 @@ from sync.store.schema import probe, scan
 
 MALFORMED = "malformed:"
 MATCHED = "matched:"
+APPOINTMENT_FIELD = "appointment_field:"
 
 
 def put(conn: Connection, name: str, value: str, now: datetime) -> None:
@@ -134,7 +135,7 @@ def told(conn: Connection, mapping: Mapping) -> Mapping:
 
 def appointment_field(conn: Connection, doctor: str) -> str | None:
     """The id of our custom appointment field of a doctor."""
-    return get(conn, f"appointment_field:{doctor}")
+    return get(conn, f"{APPOINTMENT_FIELD}{doctor}")
 
 
 def patient_field(conn: Connection, doctor: str) -> str | None:

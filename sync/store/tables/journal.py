@@ -175,9 +175,11 @@ def explain_echo(conn: Connection, object_id: int, revision: str | None, now: da
     conn.execute(update(delivery).where(*echo).values(explained_at=now))
 
 
-def hand_on(conn: Connection, source: int, target: int) -> None:
-    """Have what was told of one object be told of another."""
-    conn.execute(update(delivery).where(delivery.c.object == source).values(object=target))
+def hand_on(conn: Connection, source: int, target: int) -> bool:
+    """Have what was told of one object be told of another; whether any of it is unexplained."""
+    moved = update(delivery).where(delivery.c.object == source).values(object=target)
+    rows = conn.execute(moved.returning(delivery.c.explained_at)).all()
+    return any(row.explained_at is None for row in rows)
 
 
 def is_unexplained(conn: Connection, object_id: int) -> bool:

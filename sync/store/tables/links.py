@@ -26,11 +26,9 @@ from sqlalchemy.exc import IntegrityError
 from sync.store import upsert
 from sync.store.schema import (
     aggregate,
-    attendance,
     blocker,
     object_,
     object_alias,
-    pending,
     person,
     visit,
 )
@@ -167,31 +165,25 @@ def generation_of(conn: Connection, key: int) -> int:
     return found
 
 
+_HERE = select(object_.c.id).where(
+    object_.c.system == bindparam("system"),
+    object_.c.kind == bindparam("kind"),
+    object_.c.remote_id == bindparam("remote_id"),
+)
+_ALIAS = select(object_alias.c.object).where(
+    object_alias.c.system == bindparam("system"),
+    object_alias.c.kind == bindparam("kind"),
+    object_alias.c.remote_id == bindparam("remote_id"),
+)
+# The row of an object by its id, else by a former one.
+BY_ID = func.coalesce(_HERE.scalar_subquery(), _ALIAS.scalar_subquery())
+_FIND = select(object_).where(object_.c.id == BY_ID)
+
+
 def find(conn: Connection, system: str, kind: str, remote_id: str) -> Obj | None:
     """The row of a remote object, also by a former id; None when never heard of."""
-    row = (
-        conn.execute(
-            select(object_).where(
-                object_.c.system == system, object_.c.kind == kind, object_.c.remote_id == remote_id
-            )
-        )
-        .mappings()
-        .first()
-    )
-    if row is None:
-        row = (
-            conn.execute(
-                select(object_)
-                .join(object_alias, object_alias.c.object == object_.c.id)
-                .where(
-                    object_alias.c.system == system,
-                    object_alias.c.kind == kind,
-                    object_alias.c.remote_id == remote_id,
-                )
-            )
-            .mappings()
-            .first()
-        )
+    told = {"system": system, "kind": kind, "remote_id": remote_id}
+    row = conn.execute(_FIND, told).mappings().first()
     return _obj(row) if row else None
 
 
@@ -249,9 +241,34 @@ def add(
     return _obj(made.mappings().one())
 
 
+def known_or_added(
+    conn: Connection,
+    key: int,
+    system: str,
+    kind: str,
+    remote_id: str,
+    *,
+    now: datetime,
+    **values: Any,
+) -> Obj:
+    """The row of an object, added under an aggregate where it was never heard of."""
+    it = {"aggregate": key, "system": system, "kind": kind, "remote_id": remote_id}
+    made = upsert.insert(conn, object_).values(**it, state="live", created_at=now, **values)
+    row = conn.execute(made.on_conflict_do_nothing().returning(object_)).mappings().first()
+    known = _obj(row) if row is not None else find(conn, system, kind, remote_id)
+    assert known is not None  # noqa: S101 - it was in the way
+    return known
+
+
 def change(conn: Connection, object_id: int, **values: Any) -> None:
     """Set columns of an object."""
     conn.execute(update(object_).where(object_.c.id == object_id).values(**values))
+
+
+def changed(conn: Connection, object_id: int, **values: Any) -> Obj:
+    """Set columns of an object; returns its row. Raises sqlalchemy's NoResultFound."""
+    made = update(object_).where(object_.c.id == object_id).values(**values).returning(object_)
+    return _obj(conn.execute(made).mappings().one())
 
 
 _SEEN = (
@@ -268,31 +285,6 @@ def seen(conn: Connection, revisions: Mapping[int, str | None], now: datetime) -
             {"of": one, "at": now, "new_revision": revision} for one, revision in revisions.items()
         ]
         conn.execute(_SEEN, rows)
-
-
-def creating(conn: Connection, create_key: str) -> Obj | None:
-    """The living row under a create key (creating, ambiguous, live or skipped)."""
-    row = (
-        conn.execute(
-            select(object_).where(object_.c.create_key == create_key, object_.c.state != "gone")
-        )
-        .mappings()
-        .first()
-    )
-    return _obj(row) if row else None
-
-
-def forget_create(conn: Connection, object_id: int) -> None:
-    """Drop the row of a create that the remote refused: nothing came to be, of nothing."""
-    conn.execute(
-        update(attendance).where(attendance.c.appointment == object_id).values(appointment=None)
-    )
-    conn.execute(
-        update(attendance).where(attendance.c.participant == object_id).values(participant=None)
-    )
-    calls = select(pending.c.call).where(pending.c.object == object_id)
-    conn.execute(delete(pending).where(pending.c.call.in_(calls)))
-    conn.execute(delete(object_).where(object_.c.id == object_id, object_.c.remote_id.is_(None)))
 
 
 # --- what waits for what --------------------------------------------------------------------------
@@ -344,23 +336,3 @@ def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]
     if ref is not None:
         query = query.where(blocker.c.ref == ref)
     return list(conn.execute(query.order_by(blocker.c.aggregate)).scalars())
-
-
-def highest_known(conn: Connection, system: str) -> int | None:
-    """The highest appointment id of a system that was read: what is made next comes after it.
-
-    Not of those that only a caller told of: an invented one would hide what is made next.
-    """
-    highest = conn.execute(
-        select(object_.c.remote_id)
-        .where(
-            object_.c.system == system,
-            object_.c.kind == "appointment",
-            object_.c.remote_id.is_not(None),
-            ~object_.c.told,
-            object_.c.remote_id.not_like("%\\_%", escape="\\"),
-        )
-        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return int(highest) if highest and highest.isdecimal() else None

@@ -6,7 +6,7 @@ It holds who was read. Whom only a webhook told of is noted apart, and read befo
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
 from sync.core.records import Attendee, Person
 from sync.core.rules import people
@@ -18,6 +18,11 @@ from sync.store.tables import blockers, told
 Keys = Sequence[tuple[str, tuple[str, ...]]]
 
 
+_KEYS = select(person_key.c.what, person_key.c.key_id, person_key.c.hmac).where(
+    person_key.c.person == bindparam("of")
+)
+
+
 def remember(
     conn: Connection, digests: Digests, person: int, keys: Keys, *, now: datetime | None = None
 ) -> None:
@@ -25,7 +30,6 @@ def remember(
 
     With `now`, visits that wait for somebody with this e-mail are raised.
     """
-    conn.execute(delete(person_key).where(person_key.c.person == person))
     rows = [
         {
             "person": person,
@@ -35,6 +39,11 @@ def remember(
         }
         for what, parts in dict(keys).items()
     ]
+    known = {tuple(row) for row in conn.execute(_KEYS, {"of": person})}
+    if known != {(row["what"], row["key_id"], row["hmac"]) for row in rows}:
+        conn.execute(delete(person_key).where(person_key.c.person == person))
+    else:
+        rows = []
     if rows:
         # The patient's own webhook may be indexing them at this very moment.
         conn.execute(upsert.insert(conn, person_key).on_conflict_do_nothing(), rows)

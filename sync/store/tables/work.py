@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from sync.store import upsert
 from sync.store.lanes import Hints, Lane
-from sync.store.schema import work
+from sync.store.schema import UtcTime, work
 from sync.store.tables import claims
 
 
@@ -42,19 +42,22 @@ NO_WAIT = Wait(0, 0)
 _KEY = work.c.aggregate
 _OF = work.c.aggregate == bindparam("of")
 _LOCKED = select(work).where(_OF).with_for_update()
-_RAISED = (
+_HEARD = (
     update(work)
     .where(_OF)
     .values(
         wanted=work.c.wanted + 1,
-        lane=bindparam("to_lane"),
         due=bindparam("to_due"),
-        first_hint=bindparam("to_first_hint"),
         hint_drchrono=or_(work.c.hint_drchrono, bindparam("hinted_drchrono")),
         hint_oncall=or_(work.c.hint_oncall, bindparam("hinted_oncall")),
         own=or_(work.c.own, bindparam("to_own")),
         rung_at=None,
     )
+)
+_RAISED = _HEARD.values(lane=bindparam("to_lane"), first_hint=bindparam("to_first_hint"))
+_DUE_NOW = _HEARD.values(
+    lane=int(Lane.LIVE),
+    first_hint=func.coalesce(work.c.first_hint, bindparam("to_due", type_=UtcTime())),
 )
 
 
@@ -80,6 +83,12 @@ def raise_(
     what is said during a run settles anew.
     """
     own = hints.drchrono and not told
+    heard = {"hinted_drchrono": hints.drchrono, "hinted_oncall": hints.oncall, "to_own": own}
+    if item is None and not new and wait == NO_WAIT and lane is Lane.LIVE:
+        # Due now, whatever its row says.
+        if conn.execute(_DUE_NOW, {"of": aggregate, "to_due": now, **heard}).rowcount:
+            return now
+        new = True
     row = item or (None if new else locked(conn, aggregate))
     if row is None:
         due = _due(now, wait, now)
@@ -100,9 +109,7 @@ def raise_(
             "to_lane": min(Lane(row["lane"]), lane) if waiting else lane,
             "to_due": due,
             "to_first_hint": first,
-            "hinted_drchrono": hints.drchrono,
-            "hinted_oncall": hints.oncall,
-            "to_own": own,
+            **heard,
         },
     )
     return due

@@ -41,6 +41,7 @@ from sync.store.schema import (
 from sync.store.schema import work as work_table
 from sync.store.tables import blockers, journal, links, refusals, told, work
 from sync.store.tables.links import TOLD_KINDS, Obj
+from sync.store.visits import shells
 
 # lock_not_available (PostgreSQL, Appendix A). Waited for less long than PostgreSQL needs to find a
 # deadlock (`deadlock_timeout`, 1 s), so two that want each other's rows never meet one.
@@ -268,10 +269,10 @@ def created(
     said = told.settled(conn, row.system, row.kind, remote_id) if row.kind in TOLD_KINDS else None
     if said is not None and said.what != "deleted" and _is_echo(said.revision, values):
         said = None
-    if said is not None:
+    made, news = _named(conn, row, remote_id, now, values)
+    if news or said is not None:
         # Said by a caller before its id was known here: a change, or a deletion.
         work.raise_(conn, row.aggregate, now=now, hints=Hints.of(row.system), told=True)
-    made = _named(conn, row, remote_id, now, values)
     if said is not None and said.what == "asks" and made is not None:
         # Without its delivery the look would be one that nobody told of, and at both sides.
         journal.note_said(conn, said, source=row.system, object_id=made.id)
@@ -280,34 +281,46 @@ def created(
 
 def _named(
     conn: Connection, row: Obj, remote_id: str, now: datetime, values: Mapping[str, Any]
-) -> Obj | None:
+) -> tuple[Obj | None, bool]:
+    """The row that has the id from now on, and whether something told of it is to be looked at."""
     twin = links.find(conn, row.system, row.kind, remote_id)
     if twin is None:
-        try:
-            with conn.begin_nested():
-                links.change(conn, row.id, remote_id=remote_id, **values)
-        except IntegrityError:
-            # The door inserted it between our look and our update.
-            twin = links.find(conn, row.system, row.kind, remote_id)
-    if twin is None:
-        return links.get(conn, row.id)
+        made = _take(conn, row, remote_id, values)
+        if made is not None:
+            return made, False
+        # The door inserted it between our look and our update.
+        twin = links.find(conn, row.system, row.kind, remote_id)
+        if twin is None:
+            raise LookupError(row.id)
     if twin.id == row.id:
-        links.change(conn, row.id, **values)
-        return links.get(conn, row.id)
+        return links.changed(conn, row.id, **values), False
+    news = shells.take_back(conn, twin, row, values.get("revision"), now)
+    if news is not None:
+        return links.changed(conn, row.id, remote_id=remote_id, **values), news
     if twin.aggregate != row.aggregate and freeze(conn, [twin.aggregate], now=now):
-        return None
+        return None, False
     if twin.told:
         # The webhook of this very create came before its answer: the answer says as much.
         journal.explain_echo(conn, twin.id, values.get("revision"), now)
+    news = not twin.told or journal.is_unexplained(conn, twin.id)
     replace(conn, row, twin)
-    links.change(conn, twin.id, generation=row.generation, create_key=row.create_key, **values)
-    if twin.aggregate != row.aggregate:
-        hints = Hints.of(row.system)
-        news = not twin.told or journal.is_unexplained(conn, twin.id)
-        absorb(
-            conn, twin.aggregate, row.aggregate, now=now, hints=hints if news else None, told=True
-        )
-    return links.get(conn, twin.id)
+    key = {"generation": row.generation, "create_key": row.create_key}
+    if twin.aggregate == row.aggregate:
+        return links.changed(conn, twin.id, **key, **values), False
+    links.change(conn, twin.id, **key, **values)
+    absorb(conn, twin.aggregate, row.aggregate, now=now, hints=None)
+    return links.get(conn, twin.id), news
+
+
+def _take(conn: Connection, row: Obj, remote_id: str, values: Mapping[str, Any]) -> Obj | None:
+    """Give a row an id that nobody has; None where somebody was faster."""
+    if conn.dialect.name != "postgresql":  # the write lock is held already
+        return links.changed(conn, row.id, remote_id=remote_id, **values)
+    try:
+        with conn.begin_nested():
+            return links.changed(conn, row.id, remote_id=remote_id, **values)
+    except IntegrityError:
+        return None
 
 
 def _is_echo(revision: str | None, values: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, func, select, union_all
 
+from sync.store import calls
 from sync.store.people import persons
 from sync.store.schema import attendance, attention, blocker, call, object_, person, visit
 from sync.store.tables import baselines, links
@@ -23,14 +24,15 @@ class Opened:
     """A visit's row, and how the run finds it.
 
     `parked`: something is waited for about it. `asked`: a question of the cause that was given is
-    open about it. `told`: anything is. `written`: when a call last ended well that had an effect on
-    OnCall's side of it.
+    open about it; `told`: anything is. `unresolved`: a write of an earlier run has no known
+    outcome. `written`: when a call last ended well that had an effect on OnCall's side of it.
     """
 
     row: VisitRow
     parked: bool
     asked: bool
     told: bool
+    unresolved: bool
     written: datetime | None
 
 
@@ -38,7 +40,7 @@ class Attending(NamedTuple):
     """One who attends a visit: their chart and contacts, and whether nothing is written of them."""
 
     objects: tuple[Obj, ...]
-    stored: StoredFields
+    stored: StoredFields | None  # None: it was not asked for
     excluded: bool
 
     @property
@@ -64,6 +66,7 @@ _OPENED = select(
     exists().where(blocker.c.aggregate == visit.c.aggregate, links.PARKS).label("parked"),
     _OPEN.where(attention.c.cause == bindparam("cause")).label("asked"),
     _OPEN.label("told"),
+    exists().where(call.c.aggregate == visit.c.aggregate, calls.UNRESOLVED).label("unresolved"),
     select(func.max(call.c.ended_at))
     .where(call.c.object.in_(_THERE), call.c.effect != "", call.c.state == "done")
     .scalar_subquery()
@@ -91,16 +94,28 @@ _OF_OBJECT = tuple(object_.c.keys())
 
 def objects(conn: Connection, key: int) -> Objects:
     """The objects of a visit and of who attends it, with what is stored of their fields."""
-    rows = conn.execute(_OBJECTS, {"key": key}).mappings().all()
-    found = [(Obj(**{name: one[name] for name in _OF_OBJECT}), one["excluded"]) for one in rows]
-    stored = baselines.stored_fields(conn, [obj.id for obj, _excluded in found])
-    own = [obj for obj, _excluded in found if obj.aggregate == key]
-    people = {}
-    for hub in {obj.aggregate for obj, _excluded in found} - {key}:
-        theirs = [(obj, excluded) for obj, excluded in found if obj.aggregate == hub]
-        objs = tuple(obj for obj, _excluded in theirs)
-        people[hub] = Attending(objs, _of(stored, objs), any(excluded for _obj, excluded in theirs))
-    return Objects(own, _of(stored, own), people)
+    found = rows(conn, key)
+    everyone = [*found.own, *(obj for who in found.people.values() for obj in who.objects)]
+    # Of what nobody has read nothing is stored.
+    stored = baselines.stored_fields(conn, [obj.id for obj in everyone if not obj.told])
+    people = {
+        hub: who._replace(stored=_of(stored, who.objects)) for hub, who in found.people.items()
+    }
+    return Objects(found.own, _of(stored, found.own), people)
+
+
+def rows(conn: Connection, key: int) -> Objects:
+    """The same without what is stored of their fields."""
+    own: list[Obj] = []
+    people: dict[int, Attending] = {}
+    for one in conn.execute(_OBJECTS, {"key": key}).mappings():
+        obj = Obj(**{name: one[name] for name in _OF_OBJECT})
+        if obj.aggregate == key:
+            own.append(obj)
+            continue
+        before = people.get(obj.aggregate, Attending((), None, excluded=bool(one["excluded"])))
+        people[obj.aggregate] = before._replace(objects=(*before.objects, obj))
+    return Objects(own, {}, people)
 
 
 def who(conn: Connection, key: int) -> Attending:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, case, exists, func, null, select, true, update
 from sqlalchemy.orm import aliased
 
 from sync.core.records import Absent, Visit
@@ -40,6 +40,16 @@ ROW = tuple(visit.c[name] for name in VisitRow.__slots__)
 def get(conn: Connection, key: int) -> VisitRow:
     """A visit. Raises sqlalchemy's NoResultFound for what is no visit."""
     return VisitRow(*conn.execute(select(*ROW).where(visit.c.aggregate == key)).one())
+
+
+def place(conn: Connection, key: int, **values: Any) -> None:
+    """Set columns of a visit, its slot only where no other open visit has that."""
+    slot = values.get("slot_key")
+    if slot is not None:
+        other = visit.alias("other")
+        has = other.c.slot_key == slot, other.c.state == "open", other.c.aggregate != key
+        values["slot_key"] = case((exists().where(*has), null()), else_=slot)
+    change(conn, key, **values)
 
 
 def change(conn: Connection, key: int, **values: Any) -> None:

@@ -17,7 +17,6 @@ from sync.run import attempts, waiting
 from sync.run.evidence import sealing
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.lanes import Hints
-from sync.store.tables import facts
 from sync.visits.creating import begin, record, recover, search
 from sync.visits.linking import twins
 from sync.visits.state import load
@@ -48,8 +47,8 @@ def make(run: VisitRun) -> None:
     twins.with_drchrono_twin(run, met, doctor, starts, attendee)
     life = state.attendance.life if state.attendance else 1
     key = f"appointment:{state.key}:{life}"
-    row = begin.row_for(run, "drchrono", key, begin.Booked(doctor, starts, met.key))
-    begin.attend(run, row, met, attendee)
+    booked = begin.Booked(doctor, starts, met, attendee=attendee)
+    row = begin.row_for(run, "drchrono", key, booked)
     body = drchrono_bodies.appointment_body(
         {
             "provider": doctor,
@@ -83,8 +82,7 @@ def marker_in(run: VisitRun, doctor: str) -> dict[str, Json]:
 
     Nothing where the account has no such field.
     """
-    with run.sync.store.read() as conn:
-        field_id = facts.appointment_field(conn, doctor)
+    field_id = run.making().fields.get(doctor)
     there = run.state.object("oncall")
     if field_id is None or there is None:
         return {}

@@ -34,24 +34,27 @@ def newcomers(run: VisitRun) -> list[Attendee]:
     """The open participants that stand for no appointment and were not told of before.
 
     Told ones are looked at again when an operator asks: then both sides are hinted, by no delivery.
+    SQL is asked once, and anew after each `load.reload`.
     """
     shown, state = run.oncall(), run.state
     if shown is None or run.oncall_over() is not None or run.slot.starts < state.now:
         return []
-    again = state.lease.hints.drchrono and not state.deliveries
-    with run.sync.store.read() as conn:
-        return [
-            who
-            for who in shown.visit.attendees
-            if who.cancelled is not True and participants.is_new(conn, state.key, who, again=again)
-        ]
+    if state.newcomers is None:
+        again = state.lease.hints.drchrono and not state.deliveries
+        here = [who for who in shown.visit.attendees if who.cancelled is not True]
+        with run.sync.store.read() as conn:
+            state.newcomers = [
+                who for who in here if participants.is_new(conn, state.key, who, again=again)
+            ]
+    return state.newcomers
 
 
 def book(run: VisitRun) -> None:
     """Make the appointments of newcomers who are patients; tell of the others, once each."""
-    policy, sync = run.policy, run.sync
     who = newcomers(run)
-    if not who or not policy.to_drchrono or not allowed.may_create(sync, run.slot.doctor):
+    if not who or not run.policy.to_drchrono:
+        return
+    if not allowed.may_make(run.making(), run.mapping, run.slot.doctor):
         return
     if run.slot.born and not run.seats:
         group_twins.wait_for_group(run)

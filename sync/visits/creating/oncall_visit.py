@@ -10,6 +10,7 @@ from sync.core.records import Absent, VisitType
 from sync.core.rules import plausible
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
+from sync.people import contacts
 from sync.people.resolve import participant
 from sync.run import attempts
 from sync.run.evidence import sealing
@@ -41,15 +42,16 @@ def make(run: VisitRun) -> None:
     assert not isinstance(starts, Absent) and not isinstance(doctor, Absent)  # noqa: S101, PT018
     met = participant.patient_of(run, str(shown.visit.patient), doctor)
     twins.with_oncall_twin(run, met, doctor, starts)
-    row = begin.row_for(run, "oncall", _key(run), begin.Booked(doctor, starts, met.key))
-    begin.attend(run, source, met)
+    booked = begin.Booked(doctor, starts, met, appointment=source)
+    row = begin.row_for(run, "oncall", _key(run), booked)
     (seat,) = run.seats
     _post(run, row, {seat.attended.id: met}, [row.id])
-    load.reload(run)
     made = state.object("oncall")
     if made is not None and made.remote_id is not None:
         markers.mark_appointment(run, source, shown.json, markers.marker_for(run, made.remote_id))
-    participant.afterwards(run, met)
+    who = state.people.get(met.key)
+    if who is None or not contacts.stands_in(who.objects, run.mapping, doctor):
+        participant.afterwards(run, met)
 
 
 def make_with(run: VisitRun, people: Mapping[int, ResolvedPatient], rows: Iterable[int]) -> None:
@@ -74,7 +76,9 @@ def _post(run: VisitRun, row: Obj, people: Mapping[int, ResolvedPatient], rows: 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
             # OnCall may not tell its provider: what was sent stands for what was not answered.
-            record.oncall_visit(conn, run, row, {**owner, **answer.json})
+            record.oncall_visit(conn, run, row, {**owner, **answer.json}, answered=True)
+            if not run.state.is_group:
+                load.know_rows(conn, run)
 
     with attempts.attempt(run.sync, [row.id], lambda: begin.forget(run, rows)):
         run.sync.oncall.create_appointment(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.oncall.translate import participants_wire
 from sync.store.tables import baselines
+from sync.store.tables.baselines import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,15 +25,18 @@ def settle(
     names: Iterable[str] | None = None,
 ) -> None:
     """Settle an object at what was read of it: these fields, or all. Nothing where nothing was."""
+    baselines.settle_each(conn, [as_shown(run, obj, shown, names)], run.sync.digests.key_id)
+
+
+def as_shown(
+    run: VisitRun, obj: Obj | None, shown: Shown | None, names: Iterable[str] | None = None
+) -> Settled | None:
+    """What `settle` settles, to be stored with that of other objects."""
     if obj is None or shown is None:
-        return
+        return None
     wanted = set(shown.wire if names is None else names)
     wire = {name: value for name, value in shown.wire.items() if name in wanted}
-    if wire:
-        digests = run.sync.digests
-        baselines.settle(
-            conn, obj.id, digests.fields(obj.id, wire), digests.key_id, zone=shown.visit.zone
-        )
+    return Settled(obj.id, run.sync.digests.fields(obj.id, wire), shown.visit.zone)
 
 
 def settle_news(
@@ -43,6 +47,18 @@ def settle_news(
         return
     news = [name for name in names if not _was_settled(run, obj, shown, name)]
     settle(conn, run, obj, shown, news)
+
+
+def settled_of(run: VisitRun, obj: Obj) -> dict[str, tuple[str, str]]:
+    """Key and digest of what each field of an object was settled at when the run began.
+
+    No run writes one field of an object twice.
+    """
+    return {
+        name: (known.key_id, known.digest)
+        for (row, name), known in run.state.stored.items()
+        if row == obj.id and known.key_id is not None and known.digest is not None
+    }
 
 
 def _was_settled(run: VisitRun, obj: Obj, shown: Shown, name: str) -> bool:

@@ -11,7 +11,7 @@ from sync.run.changes import matches
 from sync.run.outcomes import LaterError
 from sync.store import calls
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, baselines, blockers, journal, links
+from sync.store.tables import attendances, blockers, journal
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.claims import Lease
 from sync.store.visits import opening
@@ -43,11 +43,11 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         told=opened.told,
         unsure=opened.asked,
         deliveries=journal.unexplained(conn, key),
-        unresolved=calls.unresolved(conn, key, lease.fence),
+        unresolved=calls.unresolved(conn, key, lease.fence) if opened.unresolved else [],
         place=slot_from(row.slot_key) if row.shared and row.slot_key else None,
     )
     state.parked = not row.shared and opened.parked
-    _seat(conn, state)
+    _seat(conn, state, attendances.current(conn, key))
     return state
 
 
@@ -55,18 +55,31 @@ def reload(run: VisitRun) -> None:
     """Load rows and seats again after this run has changed them; what was read of them stays."""
     state = run.state
     with run.sync.store.read() as conn:
-        state.objects = links.objects_of(conn, state.key)
         if state.is_group:
-            state.stored = baselines.stored_fields(conn, [o.id for o in state.objects])
-        _seat(conn, state)
+            found = opening.objects(conn, state.key)
+            state.objects, state.people, state.stored = found.own, found.people, dict(found.stored)
+        else:
+            _load_rows(conn, state)
+        _seat(conn, state, attendances.current(conn, state.key))
 
 
-def _seat(conn: Connection, state: VisitState) -> None:
+def know_rows(conn: Connection, run: VisitRun) -> None:
+    """Load the rows of a visit of one again; its attendance is as this run has noted it."""
+    state = run.state
+    _load_rows(conn, state)
+    _seat(conn, state, [state.attendance] if state.attendance is not None else [])
+
+
+def _load_rows(conn: Connection, state: VisitState) -> None:
+    found = opening.rows(conn, state.key)
+    state.objects, state.people = found.own, found.people
+
+
+def _seat(conn: Connection, state: VisitState, current: list[Attendance]) -> None:
     """Seat the current attendances that have an appointment; what was read of them stays.
 
     Of a group it is also loaded who of it is parked.
     """
-    current = [a for a in attendances.attendances(conn, state.key) if a.current]
     known = {obj.id: obj for obj in state.objects}
     before = {seat.appointment.id: seat for seat in state.seats}
     parked: set[int] = set()
@@ -77,7 +90,7 @@ def _seat(conn: Connection, state: VisitState) -> None:
     else:
         state.attendance = next(iter(current), None)
         found = [(state.attendance or _not_yet(state), state.object("drchrono"))]
-    state.seats = []
+    state.seats, state.newcomers = [], None
     for attended, appointment in found:
         if appointment is None:
             continue

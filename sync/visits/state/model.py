@@ -14,6 +14,8 @@ from sync.mapping import Mapping
 from sync.run.context import Run
 from sync.runtime import Sync
 from sync.store.calls import Write
+from sync.store.service import installation
+from sync.store.service.installation import Making
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.baselines import Stored
 from sync.store.tables.claims import Lease
@@ -81,6 +83,7 @@ class VisitState:
     oncall: Shown | None = None
     oncall_gone: bool = False
     attendee: Attendee | None = None
+    newcomers: list[Attendee] | None = None  # of a group, once asked for
 
     @property
     def is_group(self) -> bool:
@@ -161,6 +164,15 @@ class VisitRun(Run):
     state: VisitState
     closed: NotBefore | None = None  # why the budgets had no room for it, when it began
     has_written: bool = False  # anything; what was written since it began has an echo of its own
+
+    known_making: Making | None = None  # loaded with it, where something may be made
+
+    def making(self) -> Making:
+        """What making and marking it rests on; asked for once in a run."""
+        if self.known_making is None:
+            with self.sync.store.read() as conn:
+                self.known_making = installation.making(conn)
+        return self.known_making
 
     def require_room(self) -> None:
         """Raise NotBefore where the budgets had no room for what a run usually reads and writes."""

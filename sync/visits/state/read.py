@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sync.core.errors import Gone
-from sync.core.records import Life, State, Visit
+from sync.core.records import Absent, Life, State, Visit
 from sync.core.rules import place
 from sync.core.rules.lifecycle import terminal
 from sync.core.rules.merge import Seen
@@ -121,7 +121,7 @@ def read_oncall(run: VisitRun) -> None:
     if reads.is_unread(obj):
         obj = _now_a_fact(run, obj, shown)
     staleness.believe(sync, state.lease, obj, shown.wire, shown.seen, revision=shown.visit.revision)
-    state.oncall = shown
+    state.oncall, state.newcomers = shown, None
     state.oncall_gone = is_deleted(shown)
 
 
@@ -132,6 +132,8 @@ def _now_a_fact(run: VisitRun, obj: Obj, shown: Shown) -> Obj:
         shown.seen["state"] = Seen.CHANGED
     now = reads.shown(run.sync, state.lease, obj, seen.remote_id, seen, shown.json, shown.wire)
     state.replace(now)
+    if obj.told and state.row.starts_at is None and not isinstance(seen.starts, Absent):
+        state.row = replace(state.row, starts_at=seen.starts)  # it was noted with the fact
     return now
 
 

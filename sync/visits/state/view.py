@@ -39,7 +39,7 @@ def view(run: VisitRun, *, newcomers: bool = False) -> VisitView:
         return replace(
             found,
             drchrono=left,
-            creating=not alone or allowed.may_create(run.sync, doctor_of(state)),
+            creating=not alone or allowed.may_make(run.making(), run.mapping, doctor_of(state)),
             in_scope=shown is None or not out_of_scope(run.mapping, shown.visit),
         )
     return replace(

@@ -11,7 +11,7 @@ from sync.oncall import bodies as oncall_bodies
 from sync.run.evidence import sealing
 from sync.run.markers import do_without
 from sync.run.outcomes import ParkedError
-from sync.store.tables import facts, links
+from sync.store.tables import links
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,7 +28,7 @@ def marker_for(run: VisitRun, other: str | None, seat: Seat | None = None) -> Ma
     `seat` is whose appointment of a shared visit it is for. Raises ParkedError
     while the accounts are not connected: no installation has a name then.
     """
-    name = run.sync.installation()
+    name = run.making().name
     if name is None:
         raise ParkedError("auth", "drchrono", "not_connected")
     state = run.state
@@ -96,8 +96,7 @@ def mark_appointment(run: VisitRun, obj: Obj, json: dict[str, Json], marker: Mar
     occurrence, which writing might make real, nor where the account has no such field.
     """
     existing, doctor = json.get("custom_fields"), str(json.get("doctor"))
-    with run.sync.store.read() as conn:
-        field_id = facts.appointment_field(conn, doctor)
+    field_id = run.making().fields.get(doctor)
     if field_id is None or not isinstance(existing, list) or not str(obj.remote_id).isdecimal():
         return
     link = run.mapping.visit_link(marker.other) if marker.other else ""

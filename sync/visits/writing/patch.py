@@ -16,6 +16,7 @@ from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
 from sync.run import waiting
 from sync.store.tables import baselines, links
+from sync.store.tables.baselines import Settled
 from sync.visits.state import carried, zones
 from sync.visits.state.summary import doctor_of
 
@@ -41,11 +42,12 @@ def patch_oncall(
     pending = {(obj.id, name): written[name] for name in effect.values if name in written}
 
     def after(conn: Connection, answer: Answer) -> None:
+        source = run.state.object("drchrono")
+        settled = [carried.as_shown(run, source, run.state.read.get("drchrono"), effect.values)]
         if isinstance(answer.json, dict):
-            _settle_answer(conn, run, obj.id, answer.json, effect)
-        carried.settle(
-            conn, run, run.state.object("drchrono"), run.state.read.get("drchrono"), effect.values
-        )
+            settled += _answered(run, obj.id, answer.json, effect)
+            links.change(conn, obj.id, seen_at=sync.clock())
+        baselines.settle_each(conn, settled, sync.digests.key_id)
         if then is not None:
             then(conn)
 
@@ -58,29 +60,26 @@ def patch_oncall(
         effect=effect.effect,
         pending=pending,
         before=sync.digests.fields(obj.id, shown.wire),
+        settled=carried.settled_of(run, obj),
         doctor=doctor_of(run.state),
     )
 
 
-def _settle_answer(
-    conn: Connection, run: VisitRun, object_id: int, json: dict[str, Json], effect: Patch
-) -> None:
-    """Move the baselines of the fields that were written to what OnCall made of them.
+def _answered(run: VisitRun, object_id: int, json: dict[str, Json], effect: Patch) -> list[Settled]:
+    """What OnCall made of the fields that were written.
 
     Its answer shows the others too, with edits that nobody has carried yet: those stay.
     """
     digests = run.sync.digests
     shown = oncall.wire("appointment", json)
     wire = {name: shown[name] for name in effect.values if name in shown}
-    baselines.settle(conn, object_id, digests.fields(object_id, wire), digests.key_id)
+    settled = [Settled(object_id, digests.fields(object_id, wire))]
     known = {o.remote_id: o.id for o in run.state.objects if o.kind == "participant"}
     for remote_id, one in participants_wire(json).items() if "state" in wire else ():
         row = known.get(remote_id)
         if row is not None:
-            baselines.settle(
-                conn, row, digests.fields(row, {"state": one.get("state")}), digests.key_id
-            )
-    links.change(conn, object_id, seen_at=run.sync.clock())
+            settled.append(Settled(row, digests.fields(row, {"state": one.get("state")})))
+    return settled
 
 
 def patch_drchrono(run: VisitRun, effect: Patch, seat: Seat) -> None:
@@ -154,5 +153,6 @@ def _send_drchrono(
         effect=effect.effect,
         pending={(obj.id, name): written[name] for name in touched if name in written},
         before=sync.digests.fields(obj.id, shown.wire),
+        settled=carried.settled_of(run, obj),
         doctor=doctor_of(run.state),
     )

@@ -1,15 +1,21 @@
 """The brake, on both databases: default rule, more than 10 and more than 5 % in an hour."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert
 
-from sync.outbound import brake
+from sync.outbound import audit, brake
 from sync.outbound.brake import BrakedError, BrakeRule
+from sync.outbound.budget import Limit
+from sync.outbound.call import Call
+from sync.outbound.ticket import Ticket
 from sync.store import attention
+from sync.store.lanes import Hints, Lane
 from sync.store.schema import call, decision, visit
-from sync.store.tables import links
+from sync.store.tables import attendances, links
+from sync.store.tables.claims import Lease
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RULE = BrakeRule(10, 0.05)
@@ -161,12 +167,25 @@ def test_who_somebody_was_asked_about_stays_stopped_until_they_answer(store, doc
 # --- the cap --------------------------------------------------------------------------------------
 
 
+class NotKeptError(Exception):
+    """Takes a row back that was written to see whether it may be."""
+
+
+def write_one_more(store, key, at=T0, most=10):
+    """Write one more write down, as the gate does, and take it back."""
+    lease = Lease(key, 1, "w", at, 1, Lane.LIVE, Hints.both(), 0, "visit")
+    one = Call("oncall", "PATCH", "appointment", "/", effect="update")
+    made = audit.entry(Limit(), most)
+    with suppress(NotKeptError), store.write() as conn:
+        audit.begin(conn, made, one, Ticket(Lane.LIVE, lease), key_id="k", now=at)
+        raise NotKeptError
+
+
 def capped(store, key, at=T0):
-    with store.read() as conn:
-        try:
-            brake.check_cap(conn, key, 10, at)
-        except BrakedError:
-            return True
+    try:
+        write_one_more(store, key, at)
+    except BrakedError:
+        return True
     return False
 
 
@@ -186,8 +205,8 @@ def test_a_visit_is_written_ten_times_a_day_and_no_more(store, key):
 
 
 def test_the_cap_says_which_visit(store, key):
-    with store.read() as conn, pytest.raises(BrakedError) as braked:
-        brake.check_cap(conn, key, 0, T0)
+    with pytest.raises(BrakedError) as braked:
+        write_one_more(store, key, most=0)
     assert (braked.value.cause, braked.value.ref) == ("too_many_writes", str(key))
 
 
@@ -197,6 +216,18 @@ def test_markers_reads_and_what_did_nothing_don_t_count(store, key):
     wrote(store, 20, effect="update", aggregate=key, state="refused")
     wrote(store, 20, effect="update", aggregate=key + 1)
     assert not capped(store, key)
+
+
+@pytest.mark.parametrize(("members", "writes"), [(1, 10), (2, 20), (3, 30)])
+def test_the_cap_is_for_each_who_attends(store, key, members, writes):
+    with store.write() as conn:
+        for _ in range(members):
+            attendances.attend(conn, key)
+        attendances.change_attendance(conn, attendances.attend(conn, key), current=False)
+    wrote(store, writes - 1, effect="update", aggregate=key)
+    assert not capped(store, key)
+    wrote(store, 1, effect="update", aggregate=key)
+    assert capped(store, key)
 
 
 def test_a_person_is_not_capped(store):

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sync.run import attempts
 from sync.store import attention as items
+from sync.store import objects
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import (
     aggregate,
@@ -95,9 +96,9 @@ def test_a_create_key_is_taken_until_its_object_is_gone(store):
     with pytest.raises(IntegrityError), store.write() as conn:
         add(conn, key, None, state="creating", create_key="visit:1:1")
     with store.write() as conn:
-        assert links.creating(conn, "visit:1:1").id == first.id
+        assert objects.creating(conn, "visit:1:1").id == first.id
         links.change(conn, first.id, state="gone")
-        assert links.creating(conn, "visit:1:1") is None
+        assert objects.creating(conn, "visit:1:1") is None
         add(conn, key, None, state="creating", create_key="visit:1:1")
 
 

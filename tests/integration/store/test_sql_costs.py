@@ -10,11 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from sync import runtime
-from sync.setup import belonging
 from tests.support import forged
 from tests.support.clinic import Clinic, wall
-from tests.support.sql import Cost, counted
+from tests.support.sql import Cost, counted, own_questions_asked
 from tests.support.templates import on_both
 
 # Statements and transactions.
@@ -26,17 +24,14 @@ UNKNOWN = (12, 1)
 
 
 @pytest.fixture(autouse=True)
-def asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the process ask its own questions once."""
-    monkeypatch.setattr(belonging, "EVERY", 3600.0)
-    monkeypatch.setattr(runtime, "_MAPPING_SECONDS", 3600.0)
+def asked_once(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the process ask its own questions before."""
+    own_questions_asked(clinic.sync, monkeypatch)
 
 
 def cost(clinic: Clinic, happens: Callable[[], object]) -> Cost:
     """What the webhooks of something that happens ask of the database; nothing is worked on."""
     clinic.sandbox.wait_idle()
-    assert clinic.sync.mapping is not None
-    assert clinic.sync.misfit(account=False) is None
     with counted(clinic.sync.store) as asked:
         happens()
         clinic.sandbox.wait_idle()

@@ -1,15 +1,25 @@
 """Count what a change asks of the database, door and echo included: statements and transactions.
 
-The budgets are what was reached, and what a slow machine asks besides by the clock (who belongs to
-the database, a mapping that was learned meanwhile).
+A visit moved: both doors (7 and 6 statements), two claims that load the visit, three permits, the
+outcome of the write, two ends; 60 in 11. A visit made for a known person: 108 to 120 in 19 or 20,
+by whether the echo of the create comes after its answer, before it (then the id has an aggregate of
+its own by then, which is taken back), or on PostgreSQL in the midst of it.
+
+The questions that a process asks by the clock, whoever calls, stand still here, as in
+`test_sql_costs`.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.support.clinic import Clinic, wall
-from tests.support.sql import Cost, counted
+from tests.support.sql import Cost, counted, own_questions_asked
 from tests.support.templates import on_both
+
+MOVED = (60, 11)
+MADE = (120, 20)
 
 
 @contextmanager
@@ -33,12 +43,14 @@ def costs(clinic: Clinic) -> Iterator[Cost]:
     cost.transactions -= looked.transactions
 
 
+@pytest.mark.parametrize("echo_first", [True, False], ids=["echo first", "as it comes"])
 @on_both
-def test_moved_and_made(clinic: Clinic) -> None:
-    """The echo comes before the answer: of a new visit that is an unknown one, until it is."""
-    clinic.wire.echo_first = True
+def test_moved_and_made(clinic: Clinic, echo_first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the answer of a create its echo is about an id that nobody has read."""
+    clinic.wire.echo_first = echo_first
     appointment = clinic.book()
     clinic.pump()
+    own_questions_asked(clinic.sync, monkeypatch)
     with costs(clinic) as moved:
         clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
         clinic.pump()
@@ -46,5 +58,5 @@ def test_moved_and_made(clinic: Clinic) -> None:
         clinic.book(scheduled_time=wall(days=5), patient=clinic.patient)
         clinic.pump()
     assert len(clinic.visits()) == 2
-    assert moved.within(85, 21)
-    assert made.within(205, 42)
+    assert moved.within(*MOVED)
+    assert made.within(*MADE)

@@ -36,7 +36,7 @@ def permit(conn, limit, clock, lane=Lane.LIVE, *, imminent=False, system="drchro
     now = clock()
     call_made = Call(system, "GET", "appointment", "/appointments/7/")
     ticket = Ticket(lane, imminent=imminent)
-    audit.begin(conn, audit.entry(limit), call_made, ticket, key_id="k", now=now)
+    audit.begin(conn, audit.entry(limit, 10), call_made, ticket, key_id="k", now=now)
     return now
 
 
