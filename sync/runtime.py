@@ -34,6 +34,8 @@ from sync.store.tokens import SealedTokens
 SYSTEMS = ("drchrono", "oncall")
 # Seconds after which zones and profiles that another process learned are seen here too.
 _MAPPING_SECONDS = 1.0
+# Seconds after which it is counted anew how much of a budget is left for events to settle by.
+_LEFT_SECONDS = 1.0
 
 
 class Ring(NamedTuple):
@@ -77,6 +79,7 @@ class Sync:
     _learned: datetime | None = None
     _asked: float = -_MAPPING_SECONDS
     _lock: Lock = field(default_factory=Lock)
+    _left: tuple[float, Left] | None = None
 
     @property
     def live(self) -> bool:
@@ -114,10 +117,12 @@ class Sync:
 
     def wait(self, conn: Connection) -> Wait:
         """How long an event settles now; longer as DrChrono's budget shrinks."""
-        return widened(
-            Wait(self.settings.settle_seconds, self.settings.longest_wait_seconds),
-            left(conn, "drchrono", self.limits["drchrono"], self.clock()),
-        )
+        now, known = time.monotonic(), self._left
+        if known is None or now - known[0] >= _LEFT_SECONDS:
+            here = left(conn, "drchrono", self.limits["drchrono"], self.clock())
+            known = self._left = (now, here)
+        wait = Wait(self.settings.settle_seconds, self.settings.longest_wait_seconds)
+        return widened(wait, known[1])
 
     def budget(self, system: str) -> Left:
         """What is left of a system's budget."""

@@ -38,6 +38,11 @@ def add(conn: Connection, name: str, labels: str, by: float) -> None:
         counts[name, labels] = counts.get((name, labels), 0.0) + by
 
 
+def collects(conn: Connection) -> bool:
+    """Whether something is to be counted when the transaction ends."""
+    return bool(_collected.get(conn))
+
+
 @contextmanager
 def collected(conn: Connection) -> Iterator[None]:
     """Collect what is counted in this block, and write it when the block ends well."""

@@ -55,11 +55,11 @@ class Store:
         end. It takes along what this process owes, where that is at least `owed_least`.
         """
         with (
-            self.owed.taken(owed_least) as debts,
+            self.owed.taken(owed_least) as taken,
             _begun(self.engine) as conn,
             deeds.kept(conn, self._chain),
             counting.collected(conn),
-            paid(conn, debts),
+            paid(conn, taken),
         ):
             yield conn
 

@@ -19,11 +19,21 @@ MANY = 50
 
 
 class Debt(NamedTuple):
-    """A row for a statement, and what is to be counted with it (a counter's name and labels)."""
+    """A row for a statement, and what is to be counted with it (a counter's name and labels).
 
-    statement: Executable
+    Without a statement it is only counted.
+    """
+
+    statement: Executable | None
     row: Mapping[str, Any]
     counts: tuple[str, str]
+
+
+class Taken(NamedTuple):
+    """What a transaction takes along, and what it leaves to the next, once it has committed."""
+
+    debts: list[Debt]
+    left: list[Debt]
 
 
 class Owed:
@@ -42,17 +52,20 @@ class Owed:
             self._debts.append(debt)
 
     @contextmanager
-    def taken(self, least: int = 1) -> Iterator[list[Debt]]:
+    def taken(self, least: int = 1) -> Iterator[Taken]:
         """What is owed, where it is so much; owed again when the block fails."""
         with self._lock:
             enough = len(self._debts) >= least
-            taken, self._debts = (self._debts, []) if enough else ([], self._debts)
+            debts, self._debts = (self._debts, []) if enough else ([], self._debts)
+        taken = Taken(debts, [])
         try:
             yield taken
         except BaseException:
             with self._lock:
-                self._debts = taken + self._debts
+                self._debts = debts + self._debts
             raise
+        with self._lock:
+            self._debts += taken.left
 
 
 # By connection, as long as its transaction pays at its end.
@@ -60,7 +73,10 @@ _paying: WeakKeyDictionary[Connection, list[Debt]] = WeakKeyDictionary()
 
 
 def pay(conn: Connection, debt: Debt) -> None:
-    """Store a row with what is owed, as this transaction ends; at once where it pays nothing."""
+    """Store a row with what is owed, as this transaction ends; at once where it pays nothing.
+
+    A transaction that counts nothing else leaves its count to the next.
+    """
     due = _paying.get(conn)
     if due is None:
         _store(conn, [debt])
@@ -69,21 +85,32 @@ def pay(conn: Connection, debt: Debt) -> None:
 
 
 @contextmanager
-def paid(conn: Connection, debts: list[Debt]) -> Iterator[None]:
+def paid(conn: Connection, taken: Taken) -> Iterator[None]:
     """Store these at the end of the block, with what it is told to `pay`."""
-    due = _paying[conn] = [*debts]
+    due: list[Debt] = []
+    _paying[conn] = due
     try:
         yield
     finally:
         del _paying[conn]
-    _store(conn, due)
+    if not taken.debts and not counting.collects(conn):
+        taken.left.extend(debt._replace(statement=None, row={}) for debt in due)
+        _write(conn, due)
+    else:
+        _store(conn, taken.debts + due)
 
 
 def _store(conn: Connection, debts: list[Debt]) -> None:
-    """Store rows, each statement once with all of its own."""
+    for debt in debts:
+        counting.add(conn, *debt.counts, by=1.0)
+    _write(conn, debts)
+
+
+def _write(conn: Connection, debts: list[Debt]) -> None:
+    """Write the rows, each statement once with all of its own."""
     rows: dict[Executable, list[Mapping[str, Any]]] = {}
     for debt in debts:
-        rows.setdefault(debt.statement, []).append(debt.row)
-        counting.add(conn, *debt.counts, by=1.0)
+        if debt.statement is not None:
+            rows.setdefault(debt.statement, []).append(debt.row)
     for statement, told in rows.items():
         conn.execute(statement, told)

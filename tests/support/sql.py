@@ -41,6 +41,9 @@ def own_questions_asked(sync: Sync, patch: pytest.MonkeyPatch) -> None:
     """Have a process ask now what it asks by the clock, and not again."""
     patch.setattr(belonging, "EVERY", 3600.0)
     patch.setattr(runtime, "_MAPPING_SECONDS", 3600.0)
+    patch.setattr(runtime, "_LEFT_SECONDS", 3600.0)
+    with sync.store.read() as conn:
+        sync.wait(conn)
     assert sync.mapping is not None
     assert sync.misfit(account=False) is None
 

@@ -59,6 +59,33 @@ def test_one_that_asks_for_more_leaves_it_owed(owing: Store) -> None:
     assert (stored(owing), len(owing.owed)) == (("open", 0.0), 1)
 
 
+def test_the_count_of_a_write_is_left_to_the_next_where_nothing_else_is_counted(
+    store: Store,
+) -> None:
+    row = insert(call).values(
+        system="oncall", method="GET", endpoint="appointment", lane=0, state="open", at=NOW
+    )
+    with store.write() as conn:
+        call_id = conn.execute(row.returning(call.c.id)).scalar_one()
+        audit.end(conn, READ, call_id, Outcome("done", 200, NOW))
+    assert (stored(store), len(store.owed)) == (("done", 0.0), 1)
+    for _ in range(2):
+        with store.write():
+            pass
+    assert stored(store) == ("done", 1.0)
+
+
+def test_what_fails_leaves_no_count(store: Store) -> None:
+    def fails() -> None:
+        with store.write() as conn:
+            audit.end(conn, READ, 1, Outcome("done", 200, NOW))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
+    assert len(store.owed) == 0
+
+
 def test_who_closes_pays_first(owing: Store) -> None:
     owing.close()
     again = Store(owing.url, chain=CHAIN)

@@ -1,9 +1,9 @@
 """What a webhook may ask of the database: statements and transactions, counted at the engine.
 
-Counted over HTTP, from the body's arrival to the answer. Two questions are a process's own and no
+Counted over HTTP, from the body's arrival to the answer. Three questions are a process's own and no
 webhook's, whoever calls: whether it belongs to its database, every five seconds
-(`sync/setup/belonging.py`), and whether another process learned a zone or a profile, every second
-(`sync/runtime.py`). They stand still here.
+(`sync/setup/belonging.py`), and each second whether another process learned a zone or a profile and
+how much of DrChrono's budget is left (`sync/runtime.py`). They stand still here.
 """
 
 from collections.abc import Callable

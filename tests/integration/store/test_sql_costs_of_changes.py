@@ -1,9 +1,12 @@
 """Count what a change asks of the database, door and echo included: statements and transactions.
 
-A visit moved: both doors (7 and 6 statements), two claims that load the visit, three permits, the
-outcome of the write, two ends; 60 in 11. A visit made for a known person: 108 to 120 in 19 or 20,
-by whether the echo of the create comes after its answer, before it (then the id has an aggregate of
-its own by then, which is taken back), or on PostgreSQL in the midst of it.
+A visit moved: two doors (6 and 5 statements), two claims that load the visit, three permits, the
+outcome of the write, two ends. A visit made for a known person: 107 to 120 by when the echo of the
+create comes. Before the answer, the id has an aggregate of its own by then, which is taken back.
+
+On PostgreSQL each write asks once more: the audit's turn (`store/trail/deeds.py`) must be had
+before its last row can be read. Where an echo comes between the look for the id and its storing,
+that fails at a savepoint, and the id is looked for again.
 
 The questions that a process asks by the clock, whoever calls, stand still here, as in
 `test_sql_costs`.
@@ -20,6 +23,8 @@ from tests.support.templates import on_both
 
 MOVED = (60, 11)
 MADE = (120, 20)
+WRITES_MOVED, WRITES_MADE = 1, 2
+IN_THE_MIDST = 3  # the savepoint, what failed at it, and the second look
 
 
 @contextmanager
@@ -58,5 +63,7 @@ def test_moved_and_made(clinic: Clinic, echo_first: bool, monkeypatch: pytest.Mo
         clinic.book(scheduled_time=wall(days=5), patient=clinic.patient)
         clinic.pump()
     assert len(clinic.visits()) == 2
-    assert moved.within(*MOVED)
-    assert made.within(*MADE)
+    turns = int(clinic.sync.store.engine.dialect.name == "postgresql")
+    midst = IN_THE_MIDST if turns and not echo_first else 0
+    assert moved.within(MOVED[0] + turns * WRITES_MOVED, MOVED[1])
+    assert made.within(MADE[0] + turns * WRITES_MADE + midst, MADE[1])
