@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from sync.outbound import brake, budget
+from sync.outbound import brake, budget, pauses
 from sync.outbound.budget import Limit
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
@@ -68,9 +68,11 @@ def begin(
 ) -> int:
     """Write down a call that is about to go out, with the digests of what it writes; its id.
 
-    Raises what `brake.check_cap` and `budget.refuse` do when it may not go out now.
+    Raises what `pauses.check`, `brake.check_cap` and `budget.refuse` do when it may not go out now.
     """
     capped = bool(call.effect) and ticket.lease is not None
+    if not capped:
+        pauses.check(conn, call, ticket, now)
     asked = budget.asked(call.system, made.limit, ticket.lane, imminent=ticket.imminent, now=now)
     row = {
         **asked,
@@ -85,18 +87,24 @@ def begin(
         "lane": ticket.lane,
         "state": "open",
         "before": _before(conn, call, key_id),
-        **(brake.cap(made.most, now) if capped else {}),
+        **(_write(made, call, ticket, now) if capped else {}),
     }
     statement = made.capped if capped else made.statement
     call_id: int | None = conn.execute(statement, row).scalar_one_or_none()
     if call_id is None:
         if capped:
+            pauses.check(conn, call, ticket, now)
             brake.check_cap(conn, row)
         budget.refuse(conn, asked)
     baselines.expect(conn, call_id, call.pending, key_id)
     if _is_deed(call):
         deeds.note(conn, _sent(call, call_id, ticket), now)
     return call_id
+
+
+def _write(made: Entry, call: Call, ticket: Ticket, now: datetime) -> dict[str, Any]:
+    """What the row of a write is bound to besides."""
+    return {**brake.cap(made.most, now), "any_of": pauses.holding_back(call, ticket)}
 
 
 def end(conn: Connection, call: Call, call_id: int, outcome: Outcome) -> None:

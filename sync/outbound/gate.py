@@ -192,8 +192,9 @@ class Gate:
         now = self._clock()
         if ticket.before is not None:
             call = ticket.before(conn, call)
-        pauses.check(conn, call, ticket, now)
-        brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
+        if call.effect in brake.COUNTED:
+            pauses.check(conn, call, ticket, now)  # nobody is asked about what is paused
+            brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
         call_id = audit.begin(conn, entry, call, ticket, key_id=self._rules.key_id, now=now)
         return _Permit(call, call_id, until)
 

@@ -22,13 +22,17 @@ class PausedError(BrakedError):
         super().__init__(None, ref)
 
 
+def holding_back(call: Call, ticket: Ticket) -> list[str]:
+    """What may hold a call back: everything, its system, its lane, its doctor; a read, nothing."""
+    if not call.writes or not call.bearer:
+        return []
+    held = [pauses.EVERYTHING, call.system, pauses.lane(ticket.lane)]
+    return [*held, pauses.doctor(call.doctor)] if call.doctor else held
+
+
 def check(conn: Connection, call: Call, ticket: Ticket, now: datetime) -> None:
     """Raise PausedError for a write that is paused: of everything, a system, a lane, a doctor."""
-    if not call.writes or not call.bearer:
-        return
-    held = [pauses.EVERYTHING, call.system, pauses.lane(ticket.lane)]
-    if call.doctor:
-        held.append(pauses.doctor(call.doctor))
-    found = pauses.holding(conn, held, now)
+    held = holding_back(call, ticket)
+    found = pauses.holding(conn, held, now) if held else None
     if found is not None:
         raise PausedError(found.what)

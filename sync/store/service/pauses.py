@@ -6,7 +6,19 @@ One that has an end counts no more after it, whether or not its row was taken aw
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, delete, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    or_,
+    select,
+)
 
 from sync.store import upsert
 from sync.store.lanes import Lane
@@ -42,6 +54,12 @@ _HOLDING = (
     .order_by(_WIDEST, pause.c.what)
     .limit(1)
 )
+
+
+def none_of(now: BindParameter[datetime]) -> ColumnElement[bool]:
+    """Whether nothing that is bound to `any_of` is paused at that time."""
+    alive = or_(pause.c.until.is_(None), pause.c.until > now)
+    return ~exists().where(pause.c.what.in_(bindparam("any_of", expanding=True)), alive)
 
 
 def put(conn: Connection, what: str, until: datetime | None, now: datetime) -> None:

@@ -38,6 +38,7 @@ from sync.store.schema import (
     decision,
     throttle,
 )
+from sync.store.service import pauses
 
 _UNDONE = ("refused", "redirected", "unsent")  # states of calls that did nothing
 _UNKNOWN = ("unresolved", "looked")  # of calls that were not known to have done something
@@ -45,7 +46,7 @@ _UNKNOWN = ("unresolved", "looked")  # of calls that were not known to have done
 # --- what one more call needs ---------------------------------------------------------------------
 
 _SYSTEM: BindParameter[str] = bindparam("system")
-_NOW = bindparam("at", type_=UtcTime())
+_NOW: BindParameter[datetime] = bindparam("at", type_=UtcTime())
 _HOUR_AGO = bindparam("hour_ago", type_=UtcTime())
 _SECOND_AGO = bindparam("second_ago", type_=UtcTime())
 # The calls that the remote may have counted: an unsent one it never saw.
@@ -141,12 +142,13 @@ _MEMBERS = (
 def _conditions(*, hourly: bool, burst: bool, capped: bool) -> list[ColumnElement[bool]]:
     """Under which one more call may be written down; bound to what `why` is asked with.
 
-    `capped`: it is a write, bound to how many an attendance of its visit may have in a day.
+    `capped`: it is a write, bound to how many an attendance of its visit may have in a day, and to
+    what may be paused (`any_of`).
     """
     found: list[ColumnElement[bool]] = [or_(_CLOSED.is_(None), _CLOSED <= _NOW)]
     if capped:
         most = bindparam("most", type_=Integer()) * case((_MEMBERS > 1, _MEMBERS), else_=1)
-        found.append(or_(_KIND != "visit", most > _WRITTEN))
+        found += [pauses.none_of(_NOW), or_(_KIND != "visit", most > _WRITTEN)]
     if hourly:
         found.append(bindparam("allowed", type_=Integer()) > _USED)
     if burst:
