@@ -6,6 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from sync.core.errors import RemoteError
+from sync.core.rules import plausible
 from sync.core.wire import MalformedError, required_id
 from sync.operations.lookup import REMOTE_ID, UnknownError
 from sync.operations.why import known, rules, visits
@@ -17,6 +18,8 @@ from sync.store.tables import links
 from sync.store.visits import visits as standing
 
 MOST: Final = 100
+# What is farther away is a slip of the keys, and some of it no calendar of ours can reckon with.
+_FARTHEST: Final = plausible.AHEAD
 MOST_PAGES: Final = 5
 _SYSTEMS: Final = {"appointment": "drchrono", "oncall-appointment": "oncall"}
 
@@ -52,10 +55,12 @@ def of_day(sync: Sync, doctor: str, day: date) -> Day:
 
     One call for each page of that day, MOST_PAGES at most; nothing else is read, so what a chart
     lacks is told where it was found out before. Raises UnknownError for what can't be a doctor's
-    id, and SQLAlchemyError.
+    id or is years away, and SQLAlchemyError.
     """
     if not REMOTE_ID.fullmatch(doctor):
         raise UnknownError("That can't be the id of a doctor.")
+    if abs(day - sync.clock().date()) > _FARTHEST:
+        raise UnknownError("Choose a day within three years.")
     mapping = known.mapping(sync)
     zone = mapping.zone(doctor) if mapping is not None else None
     records, whole, trouble = _listed(sync, doctor, day)

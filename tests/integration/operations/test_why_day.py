@@ -80,8 +80,11 @@ def test_a_day_is_bounded(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(days, "MOST_PAGES", 2)
     found = list_day(clinic, 3, calls=(2, 0))
     assert (len(found.entries), found.whole) == (4, False)
-    with pytest.raises(UnknownError):
-        of_day(clinic.sync, "201&since=2000", date(2026, 1, 1))
+    with pytest.raises(UnknownError, match="doctor"):
+        of_day(clinic.sync, "201&since=2000", utc().date())
+    for slip in (date.min, date.max, date(2062, 1, 1)):
+        with pytest.raises(UnknownError, match="within three years"):
+            of_day(clinic.sync, str(DOCTOR), slip)
 
 
 def test_what_was_pasted(clinic: Clinic) -> None:
