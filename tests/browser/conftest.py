@@ -5,7 +5,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,14 +13,17 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from sqlalchemy import Connection, insert
 
 from sync import assemble
 from sync.config import Settings
 from sync.operations import operators
 from sync.operations.operators import Role
 from sync.runtime import Sync
+from sync.store.schema import call
 from sync.store.service import samples
 from sync.store.service.samples import Sample
+from sync.store.tables import journal, links
 from tests.integration.conftest import redis_server  # noqa: F401 - a fixture
 from tests.integration.doors.test_gunicorn import Web
 
@@ -32,6 +35,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+NOWHERE = "http://127.0.0.1:1"  # no remote is asked in these tests
 DIGEST_KEYS = "a-digest-key-for-tests-of-32-bytes!"
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
 COLOURS = ("light", "dark")
@@ -57,6 +61,9 @@ class OpsWeb(Web):
             "OPS_PORT": str(settings.ops_port),
             "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
             "DIGEST_KEYS": DIGEST_KEYS,
+            "DRCHRONO_BASE_URL": NOWHERE,
+            "ONCALL_BASE_URL": NOWHERE,
+            "SYNC_MODE": "live",
         }
         super().__init__(redis_url, settings.database_url, home)
 
@@ -86,10 +93,13 @@ def service(
         database_url=f"sqlite:///{home / 'sync.db'}",
         encryption_keys=Fernet.generate_key().decode(),
         digest_keys=DIGEST_KEYS,
+        drchrono_base_url=NOWHERE,
+        oncall_base_url=NOWHERE,
     )
     sync = assemble.build(settings, owner="browser@test:1")
     sync.store.migrate()
     _sampled(sync)
+    _lived(sync)
     web = OpsWeb(redis_server, settings, home)
     yield Service(f"http://127.0.0.1:{port}", sync)
     web.close()
@@ -104,6 +114,30 @@ def _sampled(sync: Sync) -> None:
             waiting = abs(60 - minute) // 4 if minute < 120 else 0
             at = now - timedelta(minutes=180 - minute)
             samples.put(conn, Sample(at, waiting, waiting * 20.0, 2, 3, 500 - minute))
+
+
+def _lived(sync: Sync) -> None:
+    """What a service has in its journal that was at work a moment ago; OnCall is silent."""
+    now = sync.clock()
+    with sync.store.write() as conn:
+        for system, minutes, hours in (("drchrono", 2, 0.1), ("oncall", 4, 7)):
+            at = now - timedelta(minutes=minutes)
+            for method, effect in (("GET", ""), ("PATCH", "visit")):
+                made = {"system": system, "method": method, "effect": effect, "state": "done"}
+                conn.execute(insert(call).values(**made, endpoint="x", lane=0, at=at))
+            journal.note_delivery(
+                conn,
+                source=system,
+                event="x",
+                now=now - timedelta(hours=hours),
+                object=_object(conn, system, now),
+                outcome="unchanged",
+            )
+
+
+def _object(conn: Connection, system: str, now: datetime) -> int:
+    key = links.new_aggregate(conn, "visit", now)
+    return links.add(conn, key, system, "appointment", "1", now=now).id
 
 
 @dataclass

@@ -16,6 +16,7 @@ from sync.store.database import Store
 from tests.support.ops.browser import Person
 from workers.bell import Bell
 
+NOWHERE = "http://127.0.0.1:1"  # no remote is asked in these tests
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -47,7 +48,12 @@ def opened(store: Store, time: Time) -> Iterator[Opened]:
 
     def build(*, on_web: bool = False, **settings: object) -> FlaskClient:
         found = Settings(
-            database_url=store.url, encryption_keys=KEY, digest_keys="k" * 43, **settings
+            database_url=store.url,
+            encryption_keys=KEY,
+            digest_keys="k" * 43,
+            drchrono_base_url=NOWHERE,
+            oncall_base_url=NOWHERE,
+            **settings,
         )
         sync = assemble.build(found, owner="web@test:1", clock=time)
         made.append(sync)
