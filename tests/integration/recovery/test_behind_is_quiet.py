@@ -85,7 +85,7 @@ def test_what_is_due_is_rung_seldom_and_runs_when_it_is_over(clinic: Clinic) -> 
 def test_the_markers_of_an_unlinked_group_end_nothing(clinic: Clinic) -> None:
     """They name what stands apart by now: no run takes them for news, and each ends."""
     _, _, visit = booked(clinic, 2)
-    by_hand.unlink(clinic.sync, "oncall-appointment", visit, by="ann")
+    by_hand.unlink(clinic.sync, "oncall-appointment", visit)
     clinic.settle()
     schedule.run_now(clinic.sync, "matching")
     clinic.whole_cycle()
