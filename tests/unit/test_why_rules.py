@@ -144,6 +144,8 @@ CASES: list[tuple[str, Facts]] = [
     ("patient_unsure", replace(ONCALL, items=(Asked(4, "patient_unsure", ("1", "2")),))),
     ("no_length", plan(asks=("no_length",))),
     ("zone_unknown", replace(MISSING, waits=(Waiting("zone", "201"),))),
+    ("left_alone", replace(MISSING, waits=(Waiting("operator", "who"),))),
+    ("patient_excluded", replace(ONCALL, excluded="881")),
     ("too_many_writes", replace(MISSING, waits=(Waiting("operator", "frozen"),))),
     # The service
     ("not_accepted", replace(plan(asks=("not_accepted",)), service=Service(accepted=False))),

@@ -14,7 +14,7 @@ from sync.core.records import Life
 from sync.core.rules import inviting
 from sync.operations.why import saying
 from sync.operations.why.answer import Answer
-from sync.operations.why.facts import Asked, Facts, Read, Side, Trouble
+from sync.operations.why.facts import Asked, Facts, Read, Side, Trouble, Waiting
 
 Rule = Callable[[Facts], Answer | None]
 
@@ -37,6 +37,9 @@ _OF_THE_CHART: Final = frozenset(
     | {"patient_gone", "email_shared"}
 )
 _NOT_ACCEPTED: Final = "not_accepted"
+_CAUSE_OF_A_WAIT: Final = {"zone": "zone_unknown", "address": "email_shared", "auth": "auth"}
+_FROZEN: Final = "frozen"
+_GO_LIVE: Final = "go-live"
 
 
 def answer(facts: Facts) -> Answer:
@@ -203,18 +206,31 @@ def _asked(facts: Facts) -> Answer | None:
 
 
 def _parked(facts: Facts) -> Answer | None:
-    """What it waits for without an item of its own."""
-    causes = {"zone": "zone_unknown", "address": "email_shared", "auth": "auth"}
+    """What it waits for without an open item."""
     for wait in facts.waits:
         if wait.kind == "operator":
-            cause = waits.cause_of(wait.ref)
-            named: tuple[str, ...] = ()
+            found = _left(facts, wait)
         else:
-            cause, named = causes.get(wait.kind, ""), (wait.ref,) if wait.kind == "zone" else ()
-        stale = facts.chart_read and cause in _OF_THE_CHART
-        if cause and cause != _NOT_ACCEPTED and not stale and table.find(cause) is not None:
-            return saying.ask(facts, Asked(0, cause, named, wait.since))
+            cause = _CAUSE_OF_A_WAIT.get(wait.kind, "")
+            named = (wait.ref,) if wait.kind == "zone" else ()
+            stale = facts.chart_read and cause in _OF_THE_CHART
+            found = (
+                saying.ask(facts, Asked(0, cause, named, wait.since))
+                if cause and not stale
+                else None
+            )
+        if found is not None:
+            return found
     return None
+
+
+def _left(facts: Facts, wait: Waiting) -> Answer | None:
+    """What waits for a person whom nothing asks any more: the item was dropped, or it is frozen."""
+    if wait.ref == _FROZEN:
+        return saying.ask(facts, Asked(0, waits.cause_of(wait.ref), since=wait.since))
+    if wait.ref == _GO_LIVE or wait.ref.startswith(waits.EXCLUDED):
+        return None
+    return saying.say(facts, "left_alone", since=wait.since)
 
 
 def _first(facts: Facts, besides: frozenset[str]) -> Asked | None:
@@ -240,7 +256,7 @@ def _stopped(facts: Facts) -> Answer | None:
 
 def _not_live(facts: Facts) -> Answer | None:
     asks = facts.plan.asks if facts.plan is not None else ()
-    if _NOT_ACCEPTED in asks or any(one.ref == "go-live" for one in facts.waits):
+    if _NOT_ACCEPTED in asks or any(one.ref == _GO_LIVE for one in facts.waits):
         if facts.service.accepted and facts.doctor:
             return saying.say(facts, "being_matched")
         return saying.ask(facts, Asked(0, _NOT_ACCEPTED))

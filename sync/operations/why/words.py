@@ -131,6 +131,12 @@ ANSWERS: Final = {
         "the first one.",
         "Book a visit, or ask why a visit is not there.",
     ),
+    "left_alone": Words(
+        "Somebody was asked about it, and closed the question without an answer. It is left as it "
+        "is until it changes.",
+        f"{_AGAIN} to have it tried anew.",
+        Remedy.LOOK_AGAIN,
+    ),
     "waits_for_another": Words("{said}", _SOON, Remedy.LOOK_AGAIN),
     # The service
     "being_matched": Words(

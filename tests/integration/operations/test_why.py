@@ -18,6 +18,7 @@ from cli.main import cli
 from sync.config import Mode
 from sync.core.causes.model import Remedy
 from sync.operations import by_hand
+from sync.operations.attention import attention_drop
 from sync.operations.lookup import UnknownError
 from sync.operations.why.answer import Answer
 from sync.operations.why.ask import why
@@ -189,6 +190,9 @@ def test_what_a_person_is_asked(clinic: Clinic) -> None:
     answer = ask(clinic, "oncall-appointment", visit, calls=(0, 1))
     assert (answer.cause, answer.deed) == ("patient_unsure", Remedy.RESOLVE)
     assert answer.command == f"attention resolve {answer.item}"
+    attention_drop(clinic.sync, answer.item or 0)
+    left = ask(clinic, "oncall-appointment", visit, calls=(0, 1))
+    assert (left.cause, left.command) == ("left_alone", f"resync oncall-appointment {visit}")
 
 
 def test_what_was_never_heard_of(clinic: Clinic) -> None:
