@@ -21,6 +21,10 @@ Try (staff move a visit; OnCall has it within 3 seconds, and the patient gets on
   {command} explain appointment {appointment}
   curl {oncall}/_sandbox/mails
   {command} status
+
+What a clinician sees inside DrChrono, beside that visit's clinical note:
+
+  {drchrono}/clinical_note/edit/{appointment}
 """
 
 

@@ -153,6 +153,9 @@ class World:
             {"callback_url": f"{self.public_url}/webhooks/oncall", "basic": [ONCALL_USER, token]},
         )
         self._say("Webhooks registered on both sides (handshake done)")
+        pages = {"patient": "patient", "clinical_note": "clinical-note"}
+        framed = {name: f"{self.public_url}/iframe/{page}" for name, page in pages.items()}
+        self.control.command("drchrono", "frames", {**framed, "shown": True})
 
     def work(self) -> None:
         """Start the workers and the beats."""

@@ -53,9 +53,14 @@ def table(practice: Practice, grants: Grants, lock: threading.RLock) -> dict[str
 
 
 def _frames(practice: Practice, body: Json) -> Json:
-    """Say which pages of the application are framed: {"patient": address, "clinical_note": …}."""
-    only(body, "patient", "clinical_note")
-    practice.frames = {name: str(address) for name, address in body.items()}
+    """Say which pages of the application are framed: {"patient": address, "clinical_note": …}.
+
+    With {"shown": true} they are switched on too, as the API's own call does (D71).
+    """
+    only(body, "patient", "clinical_note", "shown")
+    practice.framing = bool(body.get("shown", practice.framing))
+    pages = {name: address for name, address in body.items() if name != "shown"}
+    practice.frames = {name: str(address) for name, address in pages.items()}
     return dict(practice.frames)
 
 
