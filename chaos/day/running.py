@@ -24,6 +24,9 @@ OFFICE_HOURS = range(5, 17)
 HOUR = timedelta(hours=1)
 # What is written anew with each call and each webhook, and forgotten after a while.
 PASSING = ("call", "delivery")
+SAMPLES = "sample"  # one a minute, for a week
+# Grows by a row for each deed, and is kept for years.
+TRAIL = "audit"
 # Calls that tell of many: lists, and what a practice looks like.
 LISTS = frozenset(
     {
@@ -70,6 +73,11 @@ class Report:
     def grown(self) -> int:
         """By how many rows the tables grew that keep what there is."""
         return kept_rows(self.hours[-1].rows) - kept_rows(self.before.rows)
+
+    @property
+    def deeds(self) -> int:
+        """By how many rows the audit grew."""
+        return self.hours[-1].rows[TRAIL] - self.before.rows[TRAIL]
 
     @property
     def good(self) -> bool:
@@ -204,8 +212,8 @@ def catch_up(
 
 
 def kept_rows(rows: Mapping[str, int]) -> int:
-    """The rows of all tables but those that are forgotten after a while."""
-    return sum(count for name, count in rows.items() if name not in PASSING)
+    """The rows of all tables but the audit and those that are forgotten after a while."""
+    return sum(count for name, count in rows.items() if name not in {*PASSING, SAMPLES, TRAIL})
 
 
 def _moments(chance: random.Random, per_hour: float) -> Iterable[float]:

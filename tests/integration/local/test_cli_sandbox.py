@@ -108,6 +108,7 @@ def test_what_to_try_can_be_pasted(control: SandboxControl, tmp_path: Path) -> N
     text = what_to_try(
         state,
         service="http://127.0.0.1:8000",
+        ops="http://127.0.0.1:8001/ops",
         drchrono=control.drchrono_url,
         oncall=control.oncall_url,
         staff=control.staff_token("drchrono"),

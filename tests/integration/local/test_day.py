@@ -70,6 +70,8 @@ def a_day(report: running.Report) -> None:
     assert report.hours[-2].rows["delivery"] == 0
     booked = report.edits[Do.BOOK_HERE] + report.edits[Do.BOOK_THERE]
     assert report.grown <= 40 * booked + 30
+    # The dearest of the usual edits is three writes: a visit of somebody new, booked in DrChrono.
+    assert sum(report.edits.values()) <= report.deeds <= 3 * sum(report.edits.values())
 
 
 def a_day_away(caught_up: running.CaughtUp) -> None:
