@@ -48,6 +48,8 @@ def register(app: Flask, doors: Doors) -> None:
     """Look at each request before its view does. Raises 403 for who may not, leads others in."""
 
     def admit() -> AnyResponse | None:
+        if request.endpoint == "static":
+            return None  # the same for everybody, and four of a page: none of them asks SQL
         view = app.view_functions.get(request.endpoint or "")
         by_itself = getattr(view, "by_itself", False)
         secret = session.get(cookie.ID, "")
@@ -56,7 +58,7 @@ def register(app: Flask, doors: Doors) -> None:
         # Each deed of this request is theirs, whatever it is that does it.
         g.acts = ExitStack()
         g.acts.enter_context(acting(actor(doors)))
-        if view is None or request.endpoint == "static":
+        if view is None:
             return None
         needed = getattr(view, "needed", _usual())
         if needed is None:

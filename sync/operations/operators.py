@@ -117,12 +117,15 @@ def every(sync: Sync) -> list[Account]:
 
 
 def remove(sync: Sync, name: str) -> bool:
-    """Let an operator in no more, and end their sessions; False when there is none."""
+    """Let an operator in no more, and end their sessions; False when there is nothing of theirs.
+
+    Who came by a provider or a printed address has sessions only.
+    """
     now = sync.clock()
     with sync.store.write() as conn:
-        removed = accounts.disable(conn, name, now)
+        there = accounts.disable(conn, name, now)
+        removed = sessions.end_all(conn, name, now) > 0 or there
         if removed:
-            sessions.end_all(conn, name, now)
             note(conn, Deed("remove_operator", (("operator", name),)), now)
     return removed
 

@@ -77,10 +77,10 @@ def end(conn: Connection, secret: str, now: datetime) -> bool:
     return conn.execute(update(session).where(*open_).values(ended_at=now)).rowcount == 1
 
 
-def end_all(conn: Connection, name: str, now: datetime) -> None:
-    """End every session of an operator."""
-    open_ = session.c.operator == name, session.c.ended_at.is_(None)
-    conn.execute(update(session).where(*open_).values(ended_at=now))
+def end_all(conn: Connection, name: str, now: datetime) -> int:
+    """End every session of an operator; returns how many were good until now."""
+    open_ = session.c.operator == name, session.c.ended_at.is_(None), session.c.ends_at > now
+    return conn.execute(update(session).where(*open_).values(ended_at=now)).rowcount
 
 
 def drop_old(conn: Connection, before: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -110,6 +111,16 @@ def test_no_page_of_the_service_tells_anything(world: World, words: set[str], pa
     answer = requests.get(f"{world.ops_url}/{page}", timeout=10)
     assert answer.ok
     assert canary.hits(words, answer.content) == set()
+
+
+def test_no_page_of_the_operators_tells_anything(world: World, words: set[str]) -> None:
+    (address,) = re.findall(r"http://\S+/ops/link\?key=\S+", world.what_to_try())
+    with requests.Session() as browser:
+        assert browser.get(address, timeout=30).url == f"{world.ops_url}/ops"
+        for page in ("/ops", "/ops/now", "/ops/chart?span=week"):
+            answer = browser.get(world.ops_url + page, timeout=30)
+            assert answer.ok
+            assert canary.hits(words, answer.content) == set()
 
 
 NAME = "Núñez"

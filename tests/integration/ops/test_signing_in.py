@@ -190,6 +190,14 @@ def test_who_is_removed_is_out_at_once(ruth: Person) -> None:
     assert not operators.remove(ruth.sync, "ruth")
 
 
+def test_who_came_by_an_address_is_put_out_too(sync: Sync, browser: FlaskClient) -> None:
+    browser.get(f"/ops/link?key={operators.new_link(sync, 'newcomer', Role.ADMIN)}")
+    assert browser.get("/ops").status_code == 200
+    assert operators.remove(sync, "newcomer")
+    assert browser.get("/ops").status_code == 303
+    assert not operators.remove(sync, "newcomer")
+
+
 def test_the_sessions_id_is_new_after_signing_in(ruth: Person) -> None:
     # Fixation: an attacker puts a cookie of theirs into the victim's browser, and waits.
     token(ruth.browser)
