@@ -122,6 +122,8 @@ def judge(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         wrong = rule(value) if value else None
         if wrong is not None:
             found[field.upper()] = wrong
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        found["OIDC_CLIENT_ID"] = "is missing: OIDC_ISSUER is set, and it is our name there"
     if settings.ops_port == settings.port:
         found["OPS_PORT"] = "is the same as PORT: choose another, or 0 for none"
     entries = {name.upper(): listed(SecretStr(plain(settings, name))) for name in SECRETS}

@@ -99,7 +99,8 @@ def _back(settings: Settings) -> dict[str, Any]:
     del session[_BEGUN]
     if time.time() - begun["at"] > _LATEST:
         raise ProviderError("it took too long")
-    if request.args.get("iss", settings.oidc_issuer) != settings.oidc_issuer:
+    issuer = settings.oidc_issuer.rstrip("/")
+    if request.args.get("iss", issuer).rstrip("/") != issuer:
         raise ProviderError("another provider answers")
     code = request.args.get("code", "")
     if not code:

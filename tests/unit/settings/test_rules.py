@@ -291,3 +291,10 @@ def test_the_operations_port_gives_way_to_a_port_that_the_platform_chose() -> No
 )
 def test_where_people_open_the_operations_pages(values: dict[str, Any], address: str) -> None:
     assert Settings(**values).ops_address == address
+
+
+def test_a_provider_needs_our_name_there() -> None:
+    known = {"oidc_issuer": "https://id.example.org/realms/clinic"}
+    assert judge(Settings(**known), {}).keys() == {"OIDC_CLIENT_ID"}
+    assert judge(Settings(**known, oidc_client_id="ops"), {}) == {}
+    assert judge(Settings(oidc_issuer="http://id.example.org", oidc_client_id="ops"), {})
