@@ -8,13 +8,13 @@
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  const options = () => {
+  const options = (from, to) => {
     const grid = { stroke: colour("--bs-border-color"), width: 1 };
     const axis = (scale, side) => ({ scale, side, stroke: colour("--bs-body-color"), grid: side === 3 ? grid : { show: false } });
     return {
       width: plot.clientWidth,
       height: 220,
-      scales: { x: { time: true }, count: { range: (_u, _low, high) => [0, Math.max(5, high || 0)] }, left: { range: (_u, _low, high) => [0, Math.max(10, high || 0)] } },
+      scales: { x: { time: true, range: () => [from, to] }, count: { range: (_u, _low, high) => [0, Math.max(5, high || 0)] }, left: { range: (_u, _low, high) => [0, Math.max(10, high || 0)] } },
       axes: [axis("x", 2), axis("count", 3), axis("left", 1)],
       series: [
         {},
@@ -29,7 +29,7 @@
     const table = samples.querySelector("[data-chart]");
     if (!table) return;
     if (drawn) drawn.destroy();
-    drawn = new uPlot(options(), JSON.parse(table.dataset.chart), plot);
+    drawn = new uPlot(options(Number(table.dataset.from), Number(table.dataset.to)), JSON.parse(table.dataset.chart), plot);
   };
 
   draw();

@@ -122,9 +122,13 @@ def _now(sync: Sync) -> dict[str, Any]:
 def _samples(sync: Sync) -> dict[str, Any]:
     span = request.args.get("span", "day")
     span = span if span in _SPANS else "day"
+    now = sync.clock()
+    begins = now - _SPANS[span]
     with sync.store.read() as conn:
-        taken = samples.since(conn, sync.clock() - _SPANS[span])
+        taken = samples.since(conn, begins)
     return {
+        "begins": begins.timestamp(),
+        "ends": now.timestamp(),
         "span": span,
         "spans": tuple(_SPANS),
         "chart": _chart(taken),
