@@ -24,11 +24,12 @@ from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
 from sync.mapping import Mapping, UnmappedError, ZoneUnknownError, out_of_scope
 from sync.oncall import translate as oncall
-from sync.operations.why import known
 from sync.operations.why.asking import Asker, System
 from sync.operations.why.facts import Kind, Planned, Read, Side, Trouble
+from sync.operations.why.known import is_heard
 from sync.run import allowed
 from sync.store.lanes import Hints, Lane
+from sync.store.tables import links
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 from sync.visits import reconcile
@@ -79,6 +80,18 @@ def read(look: Look) -> Side:
     return _from_oncall(look, run)
 
 
+def known(look: Look) -> Side:
+    """What SQL knows of what was asked for and its counterpart, where nothing can be read."""
+    row, system = look.row, SYSTEMS[look.kind]
+    if row is None:
+        return Side(system, look.id, heard=False)
+    with look.asker.sync.store.read() as conn:
+        objects = links.objects_of(conn, row.aggregate)
+    others = [one for one in objects if one.system != system and one.kind == "appointment"]
+    look.others = tuple(_unread(one) for one in others if one.known)
+    return replace(_unread(row), heard=is_heard(row))
+
+
 def _no_lease(look: Look, key: int) -> Lease:
     """A lease in name only: what is read under it is not stored, and nothing is written."""
     now = look.asker.sync.clock()
@@ -93,7 +106,7 @@ def _read_alone(look: Look) -> Side:
     side = Side(
         SYSTEMS[look.kind],
         look.id,
-        heard=known.is_heard(row),
+        heard=is_heard(row),
         gone=row is not None and row.state == "gone",
         read=read,
         since=row.created_at if row is not None else None,
@@ -211,7 +224,7 @@ def _side(obj: Obj, read: Read, shown: Shown | None, *, gone: bool) -> Side:
     return Side(
         obj.system,
         obj.remote_id,
-        heard=known.is_heard(obj),
+        heard=is_heard(obj),
         gone=gone or known_gone,
         read=read,
         life=_life(shown.visit) if shown is not None else None,

@@ -47,7 +47,8 @@ def _not_shown(facts: Facts) -> Answer | None:
     if source.read is Read.DENIED and not source.heard:
         return saying.say(facts, "never_heard_of")
     if source.read in {Read.FAILED, Read.NOT_ASKED} and not source.heard:
-        return reasons.unreachable(facts) or saying.say(facts, "unknown")
+        nothing = saying.say(facts, "unknown")
+        return reasons.unreachable(facts) or reasons.stopped(facts) or nothing
     return None
 
 

@@ -22,7 +22,8 @@ def gather(asker: Asker, kind: Kind, remote_id: str, row: Obj | None) -> Facts:
     now = sync.clock()
     mapping = known.mapping(sync)
     look = Look(asker, mapping or Mapping.empty(), kind, remote_id, row)
-    source = looking.read(look)
+    # Without a mapping nothing that is read can be understood.
+    source = looking.known(look) if mapping is None else looking.read(look)
     facts = Facts(kind, remote_id, now, source)
     if mapping is not None:
         facts = _with_meaning(look, facts)

@@ -100,6 +100,7 @@ def test_what_a_patient_cancelled_in_oncall(clinic: Clinic) -> None:
 
 
 def test_what_the_mapping_leaves_out(clinic: Clinic) -> None:
+    there, _ = clinic.linked(scheduled_time=wall(days=9))
     profiles = clinic.of("drchrono", "appointment_profiles")
     meant = clinic.sync.mapping.visit_type
     other = next(one["id"] for one in profiles if meant(str(one["id"]), None, None) is None)
@@ -118,7 +119,11 @@ def test_what_the_mapping_leaves_out(clinic: Clinic) -> None:
     assert answer.cause == "office_not_listed"
     assert str(OFFICE) in answer.sentence
     clinic.settings.mapping_file.write_text("this is no mapping")
-    assert ask(clinic, "appointment", missing, calls=(1, 0)).cause == "mapping_unusable"
+    assert ask(clinic, "appointment", missing, calls=(0, 0)).cause == "mapping_unusable"
+    assert ask(clinic, "appointment", "4711", calls=(0, 0)).cause == "mapping_unusable"
+    assert ask(clinic, "appointment", there, calls=(0, 0)).cause == "there"
+    unread = ask(clinic, "patient", clinic.patient, calls=(1, 0))
+    assert unread.cause == "there"
 
 
 def test_what_stands_at_another_time(clinic: Clinic) -> None:
