@@ -13,7 +13,7 @@ from tests.support.group_clinic import book, group_of, make_groups, open_names, 
 from tests.support.matrix import Unknown
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers.two_engines import two_engines, until_idle
-from tests.support.unknowns import CLINICS, SETTINGS, under_each
+from tests.support.unknowns import CLINICS, SECOND, SETTINGS, under_each
 
 
 @pytest.mark.parametrize("number", range(CLINICS))
@@ -23,7 +23,7 @@ def test_a_group_under_each_unknown(
     def tour(clinic: Clinic, at: int, _: tuple[Unknown, ...], listed: bool) -> None:
         _tour(clinic, at, catch_up=listed)
 
-    under_each(number, sandbox, sqlite_url, tmp_path, tour)
+    under_each(SECOND[number::CLINICS], sandbox, sqlite_url, tmp_path, tour)
 
 
 @pytest.mark.parametrize(
