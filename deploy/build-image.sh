@@ -70,7 +70,7 @@ store run --isolation chroot "$made" -- sh -eu -c '
     umask
     drchrono-oncall --version
     # No Redis is here: web takes webhooks without one, and the beat rings what they raised.
-    export ENCRYPTION_KEYS DIGEST_KEYS PORT=8765 HOST=127.0.0.1 REDIS_URL=redis://127.0.0.1:1/0
+    export ENCRYPTION_KEYS DIGEST_KEYS PORT=8765 OPS_PORT=8766 HOST=127.0.0.1 REDIS_URL=redis://127.0.0.1:1/0
     ENCRYPTION_KEYS=$(python -c "from cryptography.fernet import Fernet as F; print(F.generate_key().decode())")
     DIGEST_KEYS=$(python -c "import secrets; print(secrets.token_urlsafe(32))")
     echo "-- migrate"
@@ -84,6 +84,10 @@ store run --isolation chroot "$made" -- sh -eu -c '
         sleep 1
     done
     python -c "import requests; print(\"readyz\", requests.get(\"http://127.0.0.1:8765/readyz\", timeout=9).text)"
+    echo "-- the operations pages"
+    for page in sign-in static/ops.css static/vendor/htmx.min.js; do
+        python -c "import requests, sys; requests.get(f\"http://127.0.0.1:8766/ops/{sys.argv[1]}\", timeout=9).raise_for_status()" "$page"
+    done
     kill "$web"
     wait "$web" || true
     ls -ln var
