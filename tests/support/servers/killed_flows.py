@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from sync.run.evidence import staleness
 from tests.support.clinic import Clinic
 from tests.support.flows import (
     FIND_CONTACT,
@@ -21,6 +22,7 @@ from tests.support.flows import (
     a_known_person,
     a_visit,
     book_both,
+    delete,
     here,
     invite,
     join,
@@ -60,6 +62,15 @@ def a_group_of_two(clinic: Clinic, number: int) -> Round:
     join(clinic, stands)
     clinic.settle()
     return stands
+
+
+def delete_and_deny_once(clinic: Clinic, this: Round) -> None:
+    """Staff delete in DrChrono, and a first read has denied it: the second ends it (ADR 0032)."""
+    delete(clinic, this)
+    clinic.sandbox.wait_idle()
+    clinic.pump()
+    clinic.advance(staleness.NEW.total_seconds() + 1)
+    clinic.forget()
 
 
 def give_to_another(clinic: Clinic, this: Round) -> None:
@@ -169,9 +180,19 @@ EVERY = {
     "invited_together": 7,
 }
 
+# What else comes first in a round than the flow's own edit.
+BEGUN = {"deleted": delete_and_deny_once}
+
 KILLED = (
     # Which echoes come first takes turns.
-    *(Killed(flow, EVERY.get(flow.name, 1), n % 2 == 1) for n, flow in enumerate(FLOWS)),
+    *(
+        Killed(
+            replace(flow, act=BEGUN.get(flow.name, flow.act)),
+            EVERY.get(flow.name, 1),
+            n % 2 == 1,
+        )
+        for n, flow in enumerate(FLOWS)
+    ),
     Killed(GIVEN_TO_ANOTHER, 7, echo_first=True),
     Killed(BOOKED_ON_BOTH_SIDES, 5, echo_first=False),
     Killed(MOVED_ON_BOTH_SIDES, 3, echo_first=True, conflicts=("starts",)),
