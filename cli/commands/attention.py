@@ -100,7 +100,7 @@ def attention_resolve(item: int, chosen: str | None, yes: bool) -> None:
       drchrono-oncall attention resolve 12 none --yes
     """
     from sync.core.causes import table
-    from sync.operations import resolve
+    from sync.operations.hand import resolve
 
     with opened() as sync, impossible_told():
         asked = resolve.question(sync, item)

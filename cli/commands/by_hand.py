@@ -12,7 +12,7 @@ from cli.environment import opened
 from cli.output import TroubleError, say
 
 if TYPE_CHECKING:
-    from sync.operations.by_hand import Preview
+    from sync.operations.hand.by_hand import Preview
     from sync.runtime import Ring, Sync
 
 
@@ -32,7 +32,7 @@ def pair(kind: str, a: str, b: str, yes: bool) -> None:
       drchrono-oncall pair visit 70211 5001
       drchrono-oncall pair person 88123 771 --yes
     """
-    from sync.operations import pair as pairing
+    from sync.operations.hand import pair as pairing
 
     _done(
         lambda sync: pairing.pair_preview(sync, kind, a, b),
@@ -56,7 +56,7 @@ def unlink(kind: str, object_id: str, yes: bool) -> None:
       drchrono-oncall unlink appointment 70211
       drchrono-oncall unlink contact 771 --yes
     """
-    from sync.operations import by_hand
+    from sync.operations.hand import by_hand
 
     _done(
         lambda sync: by_hand.unlink_preview(sync, kind, object_id),
@@ -85,7 +85,7 @@ def keep(side: str, kind: str, object_id: str, fields: tuple[str, ...], yes: boo
       drchrono-oncall keep oncall appointment 70211 starts
       drchrono-oncall keep drchrono patient 88123 email --yes
     """
-    from sync.operations import keep as keeping_side
+    from sync.operations.hand import keep as keeping_side
 
     _done(
         lambda sync: keeping_side.keep_preview(sync, side, kind, object_id, fields),
@@ -106,7 +106,7 @@ def exclude(patient: str, undo: bool, yes: bool) -> None:
       drchrono-oncall exclude 88123
       drchrono-oncall exclude 88123 --undo --yes
     """
-    from sync.operations import by_hand
+    from sync.operations.hand import by_hand
 
     _done(
         lambda sync: by_hand.exclude_preview(sync, patient, undo=undo),
@@ -135,7 +135,7 @@ def _done(
 @contextmanager
 def impossible_told() -> Iterator[None]:
     """Turn what the engine says about a wrong id, or an impossible wish, into a message."""
-    from sync.operations.by_hand import NotPossibleError
+    from sync.operations.hand.by_hand import NotPossibleError
     from sync.operations.lookup import BusyError
 
     try:

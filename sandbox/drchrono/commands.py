@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sandbox.answers import Json, Refusal
 from sandbox.control import ControlError, need, only
 from sandbox.drchrono import hooks, patients, wire
+from sandbox.drchrono.access.oauth import SCOPES, Grants
 from sandbox.drchrono.calendar import appointments
-from sandbox.drchrono.oauth import SCOPES, Grants
 
 if TYPE_CHECKING:
     import threading

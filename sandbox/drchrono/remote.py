@@ -12,12 +12,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from sandbox.answers import Call, Json, Refusal
-from sandbox.drchrono import accounts, commands, framing, patients, settings
+from sandbox.drchrono import commands, patients, settings
 from sandbox.drchrono import seed as planting
+from sandbox.drchrono.access import accounts, framing
+from sandbox.drchrono.access.oauth import Grants, allows
 from sandbox.drchrono.calendar import appointments, bulk
 from sandbox.drchrono.hooks import RETRY_HOURS
 from sandbox.drchrono.limits import Limits, throttled
-from sandbox.drchrono.oauth import Grants, allows
 from sandbox.drchrono.practice import KINDS, Practice
 from sandbox.drchrono.switches import SWITCHES
 from sandbox.remote import Command, Remote

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.commands.suggesting import refuse_to_lose, write_whole
+from cli.commands.setting_up.suggesting import refuse_to_lose, write_whole
 from cli.main import cli
 from cli.output import TroubleError
 from sync.mapping import MappingError, changed_at, load

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.operations.resolve import CAUSES
+from sync.operations.hand.resolve import CAUSES
 
 ROOT = Path(__file__).parents[2]
 # Which argument of a call is the cause.

@@ -1,13 +1,13 @@
 """Fill an answer's sentence with ids, times and names of fields."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sync.core.causes import of_visits, table
 from sync.core.causes.model import Remedy
 from sync.core.records import Life
-from sync.operations.why import times
 from sync.operations.why.answer import Answer
 from sync.operations.why.facts import Asked, Facts, Paused
 from sync.operations.why.words import ANSWERS, NOTE, REASONS
@@ -77,7 +77,7 @@ def ask(facts: Facts, asked: Asked) -> Answer:
 
 def pause(facts: Facts, held: Paused) -> Answer:
     """An operator has paused what it needs."""
-    end = f"until {times.said(held.until, facts.zone)}" if held.until else "until it is resumed"
+    end = f"until {_at(held.until, facts.zone)}" if held.until else "until it is resumed"
     found = say(
         facts, "paused_by_hand", since=held.since, until=held.until, paused=held.what, end=end
     )
@@ -97,7 +97,7 @@ def noted(facts: Facts, found: Answer) -> Answer:
     if trouble is None or found.cause == trouble.cause:
         return found
     asked = NAMES.get(trouble.system, trouble.system)
-    until = times.said(trouble.until, facts.zone) if trouble.until else ""
+    until = _at(trouble.until, facts.zone) if trouble.until else ""
     reason = REASONS.get(trouble.cause, REASONS["auth"]).format(until=until)
     note = NOTE.format(asked=asked, reason=reason)
     return replace(found, sentence=found.sentence + note, only_known=True)
@@ -147,12 +147,18 @@ def _places(
         "here": NAMES[here],
         "other": NAMES["drchrono" if here == "oncall" else "oncall"],
         "there": _THERE[facts.kind].format(ids=_ids(facts)),
-        "when": times.said(facts.starts, facts.zone) if facts.starts else "an unknown day",
-        "since": times.said(since, facts.zone) if since else "an unknown time",
-        "until": times.said(until, facts.zone) if until else "an unknown time",
+        "when": _at(facts.starts, facts.zone) if facts.starts else "an unknown day",
+        "since": _at(since, facts.zone) if since else "an unknown time",
+        "until": _at(until, facts.zone) if until else "an unknown time",
         "asked": NAMES.get(asked, asked or "DrChrono"),
         "doctor": facts.doctor,
         "office": facts.office,
         "patient": facts.patient or facts.id,
         "fields": ", ".join(named),
     }
+
+
+def _at(at: datetime, zone: str | None) -> str:
+    """The time in a zone that is known to be one, else in UTC, and which of the two it is."""
+    there = at.astimezone(ZoneInfo(zone) if zone else UTC)
+    return f"{there:%a} {there.day} {there:%b %Y, %H:%M} ({zone or 'UTC'})"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sync.operations import pair
+from sync.operations.hand import pair
 from tests.support.clinic import Clinic, open_clinic, wall
 from tests.support.group_clinic import day
 from tests.support.sandbox_client import Sandbox

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sync.operations import pair, resolve
-from sync.operations.by_hand import NotPossibleError
+from sync.operations.hand import pair, resolve
+from sync.operations.hand.by_hand import NotPossibleError
 from sync.store.schema import attention
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic, open_clinic

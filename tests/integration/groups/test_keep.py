@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sync.operations import keep
-from sync.operations.by_hand import NotPossibleError
+from sync.operations.hand import keep
+from sync.operations.hand.by_hand import NotPossibleError
 from tests.support.clinic import Clinic, utc, wall
 from tests.support.group_clinic import a_clinic_with_groups, booked, open_names, participant
 from tests.support.templates import Templates

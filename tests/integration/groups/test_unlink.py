@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.operations import by_hand
+from sync.operations.hand import by_hand
 from tests.support.clinic import Clinic
 from tests.support.group_clinic import a_clinic_with_groups, booked, open_names
 from tests.support.templates import Templates

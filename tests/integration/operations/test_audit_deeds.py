@@ -11,8 +11,9 @@ from sqlalchemy import delete
 
 from cli import environment
 from cli.main import cli
-from sync.operations import attention, audit, by_hand, keep, pair, resolve
+from sync.operations import attention, audit
 from sync.operations.audit import Filter, Row
+from sync.operations.hand import by_hand, keep, pair, resolve
 from sync.store import attention as opening
 from sync.store.schema import audit as table
 from sync.tasks import schedule
@@ -132,7 +133,7 @@ def test_no_row_no_show(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None
     assert told(clinic)[-1].subjects == f"item:{item} patient:{clinic.patient}"
     assert clinic.calls("drchrono") == ["GET /api/patients/ID"]
     clinic.forget()
-    monkeypatch.setattr("sync.operations.resolve.deeds.note", lambda *_: 1 / 0)
+    monkeypatch.setattr("sync.operations.hand.resolve.deeds.note", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         resolve.question(clinic.sync, item)
     assert clinic.calls("drchrono") + clinic.calls("oncall") == []

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from cli import environment
 from cli.main import cli
-from sync.operations import by_hand, keep, pair
-from sync.operations.by_hand import NotPossibleError
+from sync.operations.hand import by_hand, keep, pair
+from sync.operations.hand.by_hand import NotPossibleError
 from sync.operations.lookup import UnknownError
 from sync.store.schema import decision
 from tests.support.clinic import Clinic, utc, wall

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import environment
-from cli.commands import setup as commands
+from cli.commands.setting_up import setup as commands
 from cli.main import cli
 from sync.mapping import load
 from sync.setup.mapping_preview import MappingPreview, preview

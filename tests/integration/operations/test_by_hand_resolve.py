@@ -11,8 +11,8 @@ from cli import environment
 from cli.main import cli
 from sync.matching import preview
 from sync.operations import attention as operate
-from sync.operations import resolve
-from sync.operations.by_hand import NotPossibleError
+from sync.operations.hand import resolve
+from sync.operations.hand.by_hand import NotPossibleError
 from sync.people import contacts
 from sync.store.schema import attention, decision
 from sync.store.tables import links

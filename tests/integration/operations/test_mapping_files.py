@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.commands.suggesting import patiently
+from cli.commands.setting_up.suggesting import patiently
 from cli.main import cli
 from cli.practice import gather
 from sync import assemble

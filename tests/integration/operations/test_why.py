@@ -17,8 +17,8 @@ from cli.commands import why as command
 from cli.main import cli
 from sync.config import Mode
 from sync.core.causes.model import Remedy
-from sync.operations import by_hand
 from sync.operations.attention import attention_drop
+from sync.operations.hand import by_hand
 from sync.operations.lookup import UnknownError
 from sync.operations.why.answer import Answer
 from sync.operations.why.ask import why

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from sync.operations import resolve
+from sync.operations.hand import resolve
 from sync.store.schema import attention
 from tests.support.clinic import Clinic
 from tests.support.group_clinic import a_clinic_with_groups, book, patients

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from sync.core.records import Marker
 from sync.oncall import bodies
-from sync.operations import by_hand
+from sync.operations.hand import by_hand
 from sync.run.evidence import behind
 from sync.run.evidence.sealing import seal
 from sync.store.schema import work

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sync.config import Mode
-from sync.operations import pair
+from sync.operations.hand import pair
 from sync.tasks import schedule, worker
 from tests.support.clinic import DIVISION, DOCTOR, PROVIDER, Clinic, open_clinic, utc, wall
 from tests.support.sandbox_client import Sandbox

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sync.operations import keep
+from sync.operations.hand import keep
 from tests.integration.people.test_whole_identity import charts, rename
 from tests.integration.writes.test_refused_fields import JANE, contact, made, refuse, there_already
 from tests.support.agreement import agree

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from sync.operations import keep
+from sync.operations.hand import keep
 from sync.operations.lookup import BusyError
 from sync.store.schema import work
 from tests.support.agreement import agree

@@ -6,7 +6,7 @@ from flask import Flask
 from cli.output import TroubleError, print_table, say
 from service import connect_pages
 from sync.core.records import Person
-from sync.operations.resolve import _person
+from sync.operations.hand.resolve import _person
 from sync.setup.connect import Judged
 from sync.setup.suggest import suggest
 

@@ -8,7 +8,7 @@ import pytest
 from sync.core.causes import of_service, of_visits, table, waits
 from sync.core.causes.model import Cause, Remedy, command
 from sync.core.rules.views import FIELDS
-from sync.operations import resolve
+from sync.operations.hand import resolve
 from sync.store.schema import attention
 from sync.tasks.schedule import TASKS
 from tests.unit.test_waiting_page import ROOT, named, opened

@@ -12,9 +12,9 @@ from sync.core.errors import Gone
 from sync.core.rules.people import NAMES
 from sync.core.wording import Json
 from sync.oncall import translate as oncall
-from sync.operations import by_hand, keep_visit
-from sync.operations.by_hand import NotPossibleError, Preview
-from sync.operations.keep_visit import KEPT, differ, refuse_unknown
+from sync.operations.hand import by_hand, keep_visit
+from sync.operations.hand.by_hand import NotPossibleError, Preview
+from sync.operations.hand.keep_visit import KEPT, differ, refuse_unknown
 from sync.operations.lookup import BusyError, UnknownError, aggregate_of
 from sync.outbound.gate import Ticket
 from sync.people import charts, contact_search

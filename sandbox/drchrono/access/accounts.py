@@ -10,7 +10,7 @@ from sandbox.tables import Table
 
 if TYPE_CHECKING:
     from sandbox.answers import Json
-    from sandbox.drchrono.oauth import Token
+    from sandbox.drchrono.access.oauth import Token
 
 # Another practice of the same vendor: its own group, doctor and user, and nobody of ours.
 GROUP, NAME, DOCTOR, USER = 8888, "Hilltop Dental", 901, 951

@@ -14,7 +14,7 @@ import jwt
 from werkzeug.wrappers import Response
 
 from sandbox.answers import Refusal, no_content
-from sandbox.drchrono.oauth import CLIENT_SECRET
+from sandbox.drchrono.access.oauth import CLIENT_SECRET
 
 if TYPE_CHECKING:
     from sandbox.answers import Call, Json

@@ -22,7 +22,7 @@ from sync.core.rules.merge import Seen
 from sync.core.rules.views import FIELDS
 from sync.core.wording import Json
 from sync.oncall.translate import participants_wire
-from sync.operations.by_hand import NotPossibleError, Preview
+from sync.operations.hand.by_hand import NotPossibleError, Preview
 from sync.outbound.gate import Ticket
 from sync.run.outcomes import ParkedError
 from sync.runtime import Sync

@@ -14,8 +14,8 @@ from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.core.rules.people import full_name
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
-from sync.operations import by_hand, pair
-from sync.operations.by_hand import NotPossibleError
+from sync.operations.hand import by_hand, pair
+from sync.operations.hand.by_hand import NotPossibleError
 from sync.operations.lookup import UnknownError
 from sync.runtime import Ring, Sync
 from sync.store import attention

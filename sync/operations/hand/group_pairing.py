@@ -11,8 +11,8 @@ from sync.core.records import Attendee, Visit
 from sync.core.rules.same import participants_of, who_comes
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.operations import by_hand
-from sync.operations.by_hand import NotPossibleError, Preview
+from sync.operations.hand import by_hand
+from sync.operations.hand.by_hand import NotPossibleError, Preview
 from sync.run import allowed
 from sync.runtime import Sync
 from sync.store import attention

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.operate import json_option
-from cli.commands.suggesting import mapping_suggest
+from cli.commands.setting_up.suggesting import mapping_suggest
 from cli.environment import opened, settings
 from cli.output import TROUBLE, TroubleError, plain, print_json, print_table
 from cli.practice import start_address

@@ -19,9 +19,9 @@ from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
-from sync.operations import by_hand, group_pairing
-from sync.operations.by_hand import NotPossibleError, Preview
-from sync.operations.group_pairing import BothVisits
+from sync.operations.hand import by_hand, group_pairing
+from sync.operations.hand.by_hand import NotPossibleError, Preview
+from sync.operations.hand.group_pairing import BothVisits
 from sync.operations.lookup import UnknownError, remote_object
 from sync.people import charts, contact_search, contacts
 from sync.run import transfer

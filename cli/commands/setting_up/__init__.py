@@ -1,0 +1,1 @@
+"""Set an installation up, and what is done to it as a whole."""
