@@ -3,6 +3,8 @@
 What was answered 2xx arrives by itself; what never came arrives by one catch-up.
 """
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -92,7 +94,7 @@ def test_redis_never_mattered_but_the_database_does(clinic: Clinic) -> None:
     agree(clinic)
 
 
-def _broken() -> None:
+def _broken(**_told: Any) -> None:
     from sqlalchemy.exc import OperationalError
 
     raise OperationalError("BEGIN", None, Exception("down"))
