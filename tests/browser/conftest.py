@@ -41,7 +41,9 @@ SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height
 COLOURS = ("light", "dark")
 
 
-@pytest.fixture(scope="session")
+# For a file and no longer: while it is there its thread has a running event loop, and the tests
+# of other files, which may come in the same process, run loops of their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         if os.environ.get(REQUIRED):
