@@ -5,6 +5,7 @@ No sentence repeats the value, which may be a secret.
 
 import base64
 import binascii
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,28 +28,29 @@ def mailboxes(value: str) -> str | None:
 
 def smtp(value: str) -> str | None:
     """smtps://user:password@host:port or smtp://, with ?from= and ?starttls=no."""
-    try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in {"smtp", "smtps"}:
+    if _host(value, {"smtp", "smtps"}) is None:
         return "is not a mail server: write smtps://user:password@host:465?from=name@clinic.example"
     return None
 
 
 def page(value: str) -> str | None:
     """An https:// address with any path; http:// on this host only."""
+    host = _host(value, {"http", "https"})
+    if host is None:
+        return "is not an address: write it with https://"
+    if urlsplit(value).scheme == "http" and not is_loopback(host):
+        return UNENCRYPTED
+    return None
+
+
+def _host(value: str, schemes: Collection[str]) -> str | None:
+    """The host of an address of one of these schemes; None for anything else."""
     try:
         parts = urlsplit(value)
         host, _port = parts.hostname, parts.port
     except ValueError:
-        host = None
-    if not host or parts.scheme not in {"http", "https"}:
-        return "is not an address: write it with https://"
-    if parts.scheme == "http" and not is_loopback(host):
-        return UNENCRYPTED
-    return None
+        return None
+    return host or None if parts.scheme in schemes else None
 
 
 def signing_secret(value: str) -> str | None:

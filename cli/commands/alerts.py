@@ -1,6 +1,5 @@
 """List alerts, say that one is seen, keep one quiet, and try the channels."""
 
-import os
 import sys
 from datetime import datetime
 
@@ -60,7 +59,7 @@ def alerts_ack(number: int) -> None:
 
     with opened() as sync:
         try:
-            tell.acknowledge(sync, number, f"uid {os.getuid()}")
+            tell.acknowledge(sync, number)
         except LookupError as unknown:
             raise TroubleError(str(unknown)) from None
     click.echo("No more reminders of it.")

@@ -1,6 +1,5 @@
 """Show who did what, prove that nothing of it was changed, and hand it out."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -153,13 +152,12 @@ def _write(out: TextIO, form: str, told: Iterator[dict[str, Any]]) -> None:
         for one in told:
             out.write(json.dumps(one) + "\n")
         return
-    from sync.core.printable import cell
+    from sync.core.printable import row
     from sync.operations.audit import Row
 
-    lines = csv.writer(out)
-    lines.writerow(Row.__slots__)
+    out.write(row(Row.__slots__))
     for one in told:
-        lines.writerow([cell(str(one[name])) for name in Row.__slots__])
+        out.write(row(one[name] for name in Row.__slots__))
 
 
 def _filter(asked: dict[str, Any]) -> "Filter":

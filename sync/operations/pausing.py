@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from sync.operations.lookup import REMOTE_ID
 from sync.runtime import SYSTEMS, Ring, Sync
+from sync.store import pauses
 from sync.store.lanes import Lane
-from sync.store.service import pauses
-from sync.store.service.pauses import Pause
+from sync.store.pauses import Pause
 from sync.store.tables import blockers
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed

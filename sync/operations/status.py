@@ -16,9 +16,8 @@ from sync.operations import pausing
 from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
 from sync.runtime import SYSTEMS, Sync
-from sync.store import attention, calls
+from sync.store import attention, calls, pauses
 from sync.store.lanes import Lane
-from sync.store.service import pauses
 from sync.store.tables import blockers, journal, work
 
 HEARD_WITHIN: Final = timedelta(hours=1)
@@ -89,21 +88,26 @@ class Overview:
         return told
 
 
+def lane_depths(conn: Connection, now: datetime) -> tuple[LaneDepth, ...]:
+    """What waits in each lane."""
+    return tuple(
+        LaneDepth(one.lane.name.lower(), one.waiting, round(one.oldest_seconds, 1))
+        for one in work.depths(conn, now=now)
+    )
+
+
 def overview(sync: Sync) -> Overview:
     """How the service stands now; makes no remote call. Raises SQLAlchemyError."""
     now = sync.clock()
-    token, token_until = _token(sync)
+    state, token_until = token(sync)
     with sync.store.read() as conn:
-        depths = work.depths(conn, now=now)
+        lanes = lane_depths(conn, now)
         budget = {name: _budget(conn, name, sync.limits[name], now) for name in SYSTEMS}
-        waiting = sum(depth.waiting for depth in depths)
+        waiting = sum(lane.waiting for lane in lanes)
         return Overview(
             mode=str(sync.settings.sync_mode),
             waits_for_go_live=preview.waits(sync),
-            lanes=tuple(
-                LaneDepth(d.lane.name.lower(), d.waiting, round(d.oldest_seconds, 1))
-                for d in depths
-            ),
+            lanes=lanes,
             parked=blockers.count_parked(conn),
             attention_open=attention.count_open(conn),
             budget=budget,
@@ -121,7 +125,7 @@ def overview(sync: Sync) -> Overview:
                 Heard(process, role, round((now - at).total_seconds(), 1))
                 for process, role, at in journal.heard(conn, now - HEARD_WITHIN)
             ),
-            token=token,
+            token=state,
             token_until=token_until,
             paused=tuple(pausing.said(one.what) for one in pauses.active(conn, now)),
         )
@@ -160,7 +164,8 @@ def _budget(conn: Connection, system: str, limit: Limit, now: datetime) -> Budge
     return BudgetLeft(found.limit, found.used, found.left, found.closed_until)
 
 
-def _token(sync: Sync) -> tuple[str, datetime | None]:
+def token(sync: Sync) -> tuple[str, datetime | None]:
+    """The state of DrChrono's token as in Overview, and until when its access lives."""
     try:
         found = sync.keeper.status()
     except InvalidToken:

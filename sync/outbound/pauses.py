@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sync.outbound.brake import BrakedError
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
-from sync.store.service import pauses
+from sync.store import pauses
 
 
 class PausedError(BrakedError):
@@ -26,8 +26,7 @@ def holding_back(call: Call, ticket: Ticket) -> list[str]:
     """What may hold a call back: everything, its system, its lane, its doctor; a read, nothing."""
     if not call.writes or not call.bearer:
         return []
-    held = [pauses.EVERYTHING, call.system, pauses.lane(ticket.lane)]
-    return [*held, pauses.doctor(call.doctor)] if call.doctor else held
+    return pauses.of_a_write(call.system, ticket.lane, call.doctor)
 
 
 def check(conn: Connection, call: Call, ticket: Ticket, now: datetime) -> None:

@@ -29,8 +29,9 @@ from sync.core.causes import table as causes
 from sync.run.hinted import turns
 from sync.runtime import Sync
 from sync.setup import connect, practice
+from sync.store import pauses
 from sync.store.schema import attention, call, conflict, work
-from sync.store.tables import claims, told
+from sync.store.tables import told
 from sync.tasks import schedule, worker
 from tests.support import schema
 from tests.support.one_port import both
@@ -429,7 +430,7 @@ def due(sync: Sync) -> list[int]:
         return list(
             conn.execute(
                 select(work.c.aggregate)
-                .where(or_(waiting, abandoned), claims.not_paused(now))
+                .where(or_(waiting, abandoned), pauses.lets_begin(now))
                 .order_by(work.c.lane, work.c.due)
             ).scalars()
         )

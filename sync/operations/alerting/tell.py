@@ -3,19 +3,18 @@
 from datetime import datetime, timedelta
 
 import requests
-from cryptography.fernet import InvalidToken
 from sqlalchemy import Connection
 
+from sync.operations import status
 from sync.operations.alerting import books, channels
 from sync.operations.alerting.channels import Notice, NotToldError
 from sync.operations.alerting.problems import STOPPING, Problem, Standing, problems
 from sync.operations.lights import lights
-from sync.operations.status import LaneDepth
 from sync.runtime import Ring, Sync
 from sync.store import attention
 from sync.store.service import alerts, samples
 from sync.store.service.alerts import Alert
-from sync.store.tables import journal, work
+from sync.store.tables import journal
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 
@@ -30,21 +29,14 @@ class NoAlertError(LookupError):
 def standing(sync: Sync) -> Standing:
     """What the problems are read from; makes no remote call. Raises SQLAlchemyError."""
     now = sync.clock()
-    try:
-        token = sync.keeper.status()
-        state, until = str(token.state), token.access_until
-    except InvalidToken:
-        state, until = "unreadable", None
+    state, until = status.token(sync)
     shown = lights(sync)
     with sync.store.read() as conn:
         asked = attention.every_open(conn)
         causes = {one.cause for one in asked if not one.aggregate or one.cause in STOPPING}
         return Standing(
             now=now,
-            lanes=[
-                LaneDepth(one.lane.name.lower(), one.waiting, one.oldest_seconds)
-                for one in work.depths(conn, now=now)
-            ],
+            lanes=status.lane_depths(conn, now),
             lights=shown,
             causes=sorted(causes),
             token=state,
@@ -118,11 +110,11 @@ def listed(sync: Sync) -> list[tuple[Alert, Problem | None]]:
         return [(one, found.get(one.name)) for one in alerts.standing(conn) if one.ended_at is None]
 
 
-def acknowledge(sync: Sync, number: int, who: str) -> None:
-    """Send no more reminders of it; its end is told. Raises NoAlertError."""
+def acknowledge(sync: Sync, number: int) -> None:
+    """Send no more reminders of it; whoever acts has seen it. Raises NoAlertError."""
     with sync.store.write() as conn:
         _require(conn, number)
-        alerts.change(conn, number, acknowledged=who[:80])
+        alerts.change(conn, number, acknowledged=deeds.whose(conn))
         deeds.note(conn, Deed("acknowledge", (("alert", number),)), sync.clock())
 
 

@@ -7,7 +7,6 @@ D72, D73).
 
 import hmac
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -17,8 +16,8 @@ import jwt.types
 from jwt.utils import base64url_decode
 from sqlalchemy.exc import IntegrityError
 
-from sync.mapping import MappingError
 from sync.operations.lookup import REMOTE_ID
+from sync.operations.why.known import mapping as mapping_of
 from sync.runtime import Sync
 from sync.store.service import installation
 from sync.store.tables import facts
@@ -129,8 +128,9 @@ def _is_ours(sync: Sync, visitor: Visitor, practice: str | None) -> None:
         raise NotAdmittedError("not_connected")
     if practice and not hmac.compare_digest(practice.encode(), pinned.practice_group.encode()):
         raise NotAdmittedError("practice")
-    with suppress(MappingError):  # the doctors that DrChrono named are known without the file
-        known |= {entry.drchrono for entry in sync.mapping.doctors}
+    mapping = mapping_of(sync)
+    if mapping is not None:  # the doctors that DrChrono named are known without the file
+        known |= {entry.drchrono for entry in mapping.doctors}
     if visitor.doctor not in known:
         raise NotAdmittedError("doctor")
 

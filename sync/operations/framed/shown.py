@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from sync.core.printable import printable
-from sync.mapping import MappingError
 from sync.operations.attention import resync
 from sync.operations.framed.admit import Visitor
+from sync.operations.why import known
 from sync.operations.why.ask import why
 from sync.operations.why.facts import Kind
 from sync.runtime import Ring, Sync
@@ -112,12 +112,14 @@ def _at_rest(sync: Sync, kind: Kind, remote_id: str) -> Shown | None:
             return None
         starts = visits.get(conn, row.aggregate).starts_at if name == "appointment" else None
     since = max(row.created_at, other.created_at)
-    address = _address(sync, str(other.remote_id)) if name == "appointment" else ""
+    mapping = known.mapping(sync) if name == "appointment" else None
+    address = mapping.visit_link(str(other.remote_id)) if mapping is not None else ""
     return Shown(_about(kind), there=True, sentence="", since=since, starts=starts, address=address)
 
 
 def _is_quiet(conn: Connection, key: int) -> bool:
-    idle = work.idle(work.locked(conn, key))
+    found = work.standing(conn, key)  # never its lock: a page must not wait for a worker
+    idle = found is None or not (found.waits or found.lease_until)
     return idle and not links.is_blocked(conn, key) and not attention.of(conn, key)
 
 
@@ -126,10 +128,3 @@ def _others(conn: Connection, row: Obj) -> Iterator[Obj]:
     for one in links.objects_of(conn, row.aggregate):
         if one.system == "oncall" and one.kind == kind and one.known and not one.told:
             yield one
-
-
-def _address(sync: Sync, oncall_id: str) -> str:
-    try:
-        return sync.mapping.visit_link(oncall_id)
-    except MappingError:
-        return ""

@@ -15,10 +15,10 @@ from sync.operations.why.facts import Asked, Facts, Paused, Planned, Queue, Serv
 from sync.outbound import budget
 from sync.outbound.gate import A_RUN
 from sync.runtime import Sync
-from sync.store import attention
+from sync.store import attention, pauses
 from sync.store.lanes import Lane
 from sync.store.people import persons
-from sync.store.service import installation, pauses
+from sync.store.service import installation
 from sync.store.tables import blockers, links, work
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
@@ -84,9 +84,7 @@ def service(
 
 def _paused(conn: Connection, system: str, lane: Lane, doctor: str, now: datetime) -> Paused | None:
     """What is paused of all that the gate would ask about before such a write."""
-    held = [pauses.EVERYTHING, system, pauses.lane(lane)]
-    held += [pauses.doctor(doctor)] if doctor else []
-    found = pauses.holding(conn, held, now)
+    found = pauses.holding(conn, pauses.of_a_write(system, lane, doctor), now)
     return None if found is None else Paused(pausing.said(found.what), found.at, found.until)
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningInsert
 
-from sync.store import upsert
+from sync.store import pauses, upsert
 from sync.store.schema import (
     UtcTime,
     aggregate,
@@ -38,7 +38,6 @@ from sync.store.schema import (
     decision,
     throttle,
 )
-from sync.store.service import pauses
 
 _UNDONE = ("refused", "redirected", "unsent")  # states of calls that did nothing
 _UNKNOWN = ("unresolved", "looked")  # of calls that were not known to have done something

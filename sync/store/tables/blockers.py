@@ -37,7 +37,7 @@ ADDRESS = "address"  # fewer charts share an e-mail; by the index's digest
 EMAIL = "email"  # somebody with this e-mail is indexed; by the index's digest
 
 
-PAUSE = "pause"  # what an operator has paused, as `store.service.pauses` writes it
+PAUSE = "pause"  # what an operator has paused, as `store.pauses` writes it
 
 
 FACT = "fact"  # something that the remotes show of themselves

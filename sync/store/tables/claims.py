@@ -10,29 +10,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     Boolean,
-    ColumnElement,
     Connection,
     Executable,
     Row,
-    String,
     and_,
     bindparam,
     case,
-    cast,
     exists,
     false,
-    literal,
     null,
     or_,
     select,
     update,
 )
 
-from sync.store import upsert
+from sync.store import pauses, upsert
 from sync.store.lanes import Hints, Lane
-from sync.store.schema import UtcTime, aggregate, attention, blocker, pause, work
+from sync.store.schema import UtcTime, aggregate, attention, blocker, work
 
 # What an item waits for when it waits for another's next run; and the cause that such an end ends.
 RUN = "run"
@@ -77,20 +72,6 @@ class FenceLostError(Exception):
 
 # --- taking ---------------------------------------------------------------------------------------
 
-
-def not_paused(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Whether an item may be begun: neither everything nor its lane is paused.
-
-    `now` is a time, or the parameter that a statement built once binds it to.
-    """
-    held = or_(
-        pause.c.what == "everything",
-        pause.c.what == literal("lane:").concat(cast(work.c.lane, String)),
-    )
-    alive = or_(pause.c.until.is_(None), pause.c.until > now)
-    return ~exists(select(pause.c.what).where(held, alive))
-
-
 _KIND = select(aggregate.c.kind).where(aggregate.c.id == bindparam("key")).scalar_subquery()
 _TAKEN = {
     work.c.fence: work.c.fence + 1,
@@ -110,7 +91,7 @@ _CLAIM = (
                  work.c.due <= bindparam("now", type_=UtcTime())),
             and_(_ABANDONED, work.c.lease_until <= bindparam("now", type_=UtcTime())),
         ),
-        not_paused(bindparam("now", type_=UtcTime())),
+        pauses.lets_begin(bindparam("now", type_=UtcTime())),
     )
     .values(
         {

@@ -22,10 +22,9 @@ from sqlalchemy import (
     update,
 )
 
-from sync.store import upsert
+from sync.store import pauses, upsert
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import UtcTime, work
-from sync.store.tables import claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ def _to_ring(now: datetime, ring_again: float) -> ColumnElement[bool]:
             and_(work.c.lease_by.is_not(None), work.c.lease_until <= now),
         ),
         or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again)),
-        claims.not_paused(now),
+        pauses.lets_begin(now),
     )
 
 

@@ -94,14 +94,14 @@ def kept(conn: Connection, chain: Chain | None) -> Iterator[None]:
         _write(conn, chain.keys, opened.deeds)
 
 
-_LAST = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
+LAST = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
 _ADD = insert(audit)
 
 
 def _write(conn: Connection, keys: ChainKeys, noted: list[tuple[Deed, Actor, datetime]]) -> None:
     if conn.dialect.name == "postgresql":
         conn.execute(select(func.pg_advisory_xact_lock(_TURN)))
-    last = conn.execute(_LAST).first()
+    last = conn.execute(LAST).first()
     seq, previous = (0, "") if last is None else (last.seq, last.mac)
     rows = []
     for deed, actor, now in noted:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, RowMapping, delete, func, select
 
 from sync.store.schema import audit
-from sync.store.trail.deeds import Deed, note
+from sync.store.trail.deeds import LAST, Deed, note
 from sync.store.trail.seal import ChainKeys, mac
 
 PRUNED: Final = "prune_audit"
@@ -49,9 +49,7 @@ class Report:
 
 def head(conn: Connection) -> Head | None:
     """The end of the chain now; None when nothing was ever done."""
-    row = conn.execute(
-        select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
-    ).first()
+    row = conn.execute(LAST).first()
     return None if row is None else Head(row.seq, row.mac)
 
 

@@ -213,7 +213,7 @@ def test_seen_and_snoozed(clinic: Clinic, told: Any) -> None:
     clinic.advance(2 * 3600)
     minute(clinic)
     assert len(events(told)) == 2
-    tell.acknowledge(clinic.sync, one.id, "dana")
+    tell.acknowledge(clinic.sync, one.id)
     clinic.advance(90 * 3600)
     minute(clinic)
     assert len(events(told)) == 2
@@ -223,7 +223,7 @@ def test_seen_and_snoozed(clinic: Clinic, told: Any) -> None:
     actions = [row.action for row in audit.every(clinic.sync, Filter())][-2:]
     assert actions == ["snooze", "acknowledge"]
     with pytest.raises(tell.NoAlertError):
-        tell.acknowledge(clinic.sync, one.id, "dana")
+        tell.acknowledge(clinic.sync, one.id)
 
 
 def test_two_beats_tell_of_it_once(clinic: Clinic, told: Any) -> None:

@@ -10,21 +10,24 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Integer,
+    String,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
+    literal,
     or_,
     select,
 )
 
 from sync.store import upsert
 from sync.store.lanes import Lane
-from sync.store.schema import UtcTime, pause
+from sync.store.schema import UtcTime, pause, work
 
 EVERYTHING = "everything"
+_LANE = "lane:"
 
 
 class Pause(NamedTuple):
@@ -37,7 +40,7 @@ class Pause(NamedTuple):
 
 def lane(which: Lane) -> str:
     """How the pause of a lane is written."""
-    return f"lane:{int(which)}"
+    return f"{_LANE}{int(which)}"
 
 
 def doctor(remote_id: str) -> str:
@@ -45,9 +48,24 @@ def doctor(remote_id: str) -> str:
     return f"doctor:{remote_id}"
 
 
-_ALIVE = or_(pause.c.until.is_(None), pause.c.until > bindparam("now", type_=UtcTime()))
+def of_a_write(system: str, lane_: Lane, doctor_: str | None) -> list[str]:
+    """What may hold a write back: everything, its system, its lane, its doctor."""
+    held = [EVERYTHING, system, lane(lane_)]
+    return [*held, doctor(doctor_)] if doctor_ else held
+
+
+Time = (
+    datetime | BindParameter[datetime]
+)  # or the parameter that a statement built once binds it to
+
+
+def _alive(now: Time) -> ColumnElement[bool]:
+    return or_(pause.c.until.is_(None), pause.c.until > now)
+
+
+_ALIVE = _alive(bindparam("now", type_=UtcTime()))
 # The widest first: it is what somebody has to resume.
-_WIDEST = case((pause.c.what == EVERYTHING, 0), else_=1).cast(Integer)
+_WIDEST = case((pause.c.what == EVERYTHING, 0), else_=1)
 _HOLDING = (
     select(pause.c.what, pause.c.until, pause.c.at)
     .where(pause.c.what.in_(bindparam("any_of", expanding=True)), _ALIVE)
@@ -58,8 +76,14 @@ _HOLDING = (
 
 def none_of(now: BindParameter[datetime]) -> ColumnElement[bool]:
     """Whether nothing that is bound to `any_of` is paused at that time."""
-    alive = or_(pause.c.until.is_(None), pause.c.until > now)
-    return ~exists().where(pause.c.what.in_(bindparam("any_of", expanding=True)), alive)
+    return ~exists().where(pause.c.what.in_(bindparam("any_of", expanding=True)), _alive(now))
+
+
+def lets_begin(now: Time) -> ColumnElement[bool]:
+    """Whether an item of `work` may be begun: neither everything nor its lane is paused."""
+    its_lane = literal(_LANE).concat(cast(work.c.lane, String))
+    held = or_(pause.c.what == EVERYTHING, pause.c.what == its_lane)
+    return ~exists(select(pause.c.what).where(held, _alive(now)))
 
 
 def put(conn: Connection, what: str, until: datetime | None, now: datetime) -> None:
