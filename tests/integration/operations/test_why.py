@@ -275,8 +275,7 @@ def test_under_a_wrong_account_nothing_is_asked_or_believed(clinic: Clinic) -> N
 def test_a_group_s_member(
     clinic: Clinic,
 ) -> None:
-    if not group_clinic.make_groups(clinic):
-        pytest.skip("no group profile in this clinic")
+    assert group_clinic.make_groups(clinic)
     _people, appointments, visit = group_clinic.booked(clinic, 3)
     there = ask(clinic, "appointment", appointments[0], calls=(1, 1))
     assert (there.cause, there.subject["oncall-appointment"]) == ("there", visit)
