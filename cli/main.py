@@ -15,35 +15,64 @@ from cli.environment import take_env_file, unexpected
 from cli.output import TROUBLE, TroubleError
 from sync import log
 
-# Each is imported when it is asked for: a worker's start pays for no other command. So a group
-# stands whole in the module named here: what another module added would be missing.
-COMMANDS = {
-    "run": "cli.world.running",
-    "demo": "cli.demo.command",
-    **dict.fromkeys(("web", "worker", "beat", "migrate", "healthcheck"), "cli.world.processes"),
-    **dict.fromkeys(("connect", "disconnect", "check", "mapping"), "cli.commands.setting_up.setup"),
-    "go-live": "cli.commands.setting_up.go_live:go_live",
-    "relink": "cli.commands.setting_up.relink",
-    "zones": "cli.commands.setting_up.zones",
-    "keys": "cli.commands.setting_up.keys",
-    **dict.fromkeys(("status", "resync", "plan", "explain"), "cli.commands.operate"),
-    "attention": "cli.commands.attention",
-    "alerts": "cli.commands.alerts",
-    "audit": "cli.commands.audit",
-    "why": "cli.commands.why",
-    "iframe": "cli.commands.setting_up.iframe",
-    **dict.fromkeys(("pause", "resume"), "cli.commands.pausing"),
-    "operator": "cli.commands.operators",
-    **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
+# By what a person is about to do. Each is imported when it is asked for: a worker's start pays for
+# no other command. So a group stands whole in the module named here: what another module added
+# would be missing.
+GROUPS = {
+    "Daily": {
+        "status": "cli.commands.operate",
+        "why": "cli.commands.why",
+        "attention": "cli.commands.attention",
+        "explain": "cli.commands.operate",
+        **dict.fromkeys(("pause", "resume"), "cli.commands.pausing"),
+        "alerts": "cli.commands.alerts",
+        "audit": "cli.commands.audit",
+    },
+    "Set-up": {
+        **dict.fromkeys(("check", "connect", "disconnect"), "cli.commands.setting_up.setup"),
+        "mapping": "cli.commands.setting_up.setup",
+        "go-live": "cli.commands.setting_up.go_live:go_live",
+        "operator": "cli.commands.operators",
+        "iframe": "cli.commands.setting_up.iframe",
+        "keys": "cli.commands.setting_up.keys",
+    },
+    "By hand": {
+        **dict.fromkeys(("resync", "plan"), "cli.commands.operate"),
+        **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),
+        "zones": "cli.commands.setting_up.zones",
+        "relink": "cli.commands.setting_up.relink",
+    },
+    "Processes": {
+        "run": "cli.world.running",
+        "demo": "cli.demo.command",
+        **dict.fromkeys(("migrate", "web", "worker", "beat", "healthcheck"), "cli.world.processes"),
+    },
 }
+COMMANDS = {name: place for group in GROUPS.values() for name, place in group.items()}
+
+
+_WHOLE = 200  # more than the first sentence of any command has
 
 
 class Program(click.Group):
-    """Import a command when it is called; tell an error that it did not by type and place only."""
+    """Import a command when it is called; tell an error that it did not by type and place only.
+
+    Its help shows the commands in groups.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names of all commands, as the help shows them."""
-        return sorted(COMMANDS)
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each group, with each command's whole first sentence."""
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self._in_short(ctx, name)) for name in group])
+
+    def _in_short(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return "" if command is None else command.get_short_help_str(_WHOLE)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command of that name; None when there is none."""
