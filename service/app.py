@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from service import addresses, errors, health, oauth, webhooks
+from service import addresses, errors, health, oauth, plain, webhooks
 from service.doors import Doors
 from service.framed import pages as framed
 
@@ -21,6 +21,7 @@ def create_app(doors: Doors) -> Flask:
     """The app of PORT: webhooks, OAuth and whether this process can take them."""
     app = Flask("service", static_folder=None)
     addresses.strict(app)
+    plain.register(app)
     for part in (webhooks, oauth, framed):
         app.register_blueprint(part.blueprint(doors))
     app.register_blueprint(health.of_the_door(doors))

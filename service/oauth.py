@@ -15,6 +15,7 @@ from structlog import get_logger
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import connect_pages as pages
+from service import plain
 from service.doors import Doors
 from sync.core.actor import Actor
 from sync.drchrono.keeper import ConnectionState
@@ -78,6 +79,7 @@ def blueprint(doors: Doors) -> Blueprint:
         response.headers["X-Frame-Options"] = "DENY"
         return response
 
+    plain.tell_of_failures(routes, lambda status, _, words: pages.trouble(words, status=status))
     return routes
 
 
@@ -93,13 +95,16 @@ def _by_a_browser(view: Callable[[], AnyResponse]) -> Callable[[], AnyResponse]:
 
 
 def _policy(doors: Doors) -> str:
-    """Nothing is loaded; forms lead to us, and by a redirect to where DrChrono has people sign in.
+    """Load nothing; forms lead to us, and by a redirect to where DrChrono has people sign in.
 
     Browsers hold a form's redirects against form-action too, and where that is, is DrChrono's.
     """
     parts = urlsplit(doors.sync.settings.drchrono_base_url)
     forms = f"'self' https: {parts.scheme}://{parts.netloc}"
-    return f"default-src 'none'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+    style = plain.style_source()
+    return (
+        f"default-src 'none'; {style}form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+    )
 
 
 def _browser() -> str:
@@ -164,12 +169,8 @@ def _back(doors: Doors) -> AnyResponse:
 
 def _said_no(state: str) -> AnyResponse:
     """Answer DrChrono's `error`, which comes instead of a code when the person said no (D16)."""
-    return pages.trouble(
-        "DrChrono gave no permission",
-        pages.button(
-            f"{PREFIX}/again", "Try again", state=state, error=request.args.get("error", "")
-        ),
-    )
+    button = pages.again(state, error=request.args.get("error", ""))
+    return pages.trouble("DrChrono gave no permission", button)
 
 
 def _shown(state: str, stage: connect.Stage) -> AnyResponse:
@@ -178,7 +179,7 @@ def _shown(state: str, stage: connect.Stage) -> AnyResponse:
     if stage.kind == "held" and stage.judged is not None:
         return pages.confirm(state, stage.judged)
     if stage.kind == "busy":
-        return pages.page("Connecting", pages.text("It is being done. Load this page again."))
+        return pages.busy()
     return pages.trouble("It was refused", pages.again(state))
 
 
@@ -219,7 +220,7 @@ def _done(doors: Doors) -> AnyResponse:
     return pages.trouble(f"DrChrono is not connected. {pages.AGAIN}", status=200)
 
 
-def _refused(error: connect.ConnectError, *parts: str) -> Response:
+def _refused(error: connect.ConnectError, *buttons: pages.Button) -> Response:
     log.warning("the OAuth exchange was refused", exc_info=error)
     words = str(error)
-    return pages.trouble(words[:1].upper() + words[1:], *parts)
+    return pages.trouble(words[:1].upper() + words[1:], *buttons)

@@ -4,14 +4,14 @@ No cookie is used: browsers keep those of a framed site apart. What was signed i
 form's own token, for ten minutes.
 """
 
-import secrets
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from structlog import get_logger
 
+from service import plain
 from service.doors import Doors
 from sync.core.actor import Actor
 from sync.operations.framed import shown
@@ -23,6 +23,11 @@ log = get_logger(__name__)
 
 FORM_SECONDS: Final = 600
 _LARGEST: Final = 8192
+_KIND: Final = "framed"
+_REFUSED: Final = (
+    "This page is shown inside DrChrono only, and for a short time after it was opened. "
+    "Load the page in DrChrono again"
+)
 _PAGES: Final[tuple[Page, ...]] = ("patient", "clinical-note")
 
 
@@ -38,15 +43,15 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @routes.after_request
     def framed(response: Response) -> Response:
-        style = f"style-src 'nonce-{g.style}'; " if "style" in g else ""
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; {style}form-action 'self'; base-uri 'none'; "
+            f"default-src 'none'; {plain.style_source()}form-action 'self'; base-uri 'none'; "
             f"frame-ancestors {_ancestors(doors)}"
         )
         response.headers["Cache-Control"] = "no-store"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
+    plain.tell_of_failures(routes, _problem)
     return routes
 
 
@@ -90,18 +95,10 @@ def _again(doors: Doors, page: Page) -> Response:
 
 
 def _page(doors: Doors, visitor: Visitor, said: str = "") -> Response:
-    g.style = secrets.token_urlsafe(16)
     token = _serializer(doors).dumps({name: getattr(visitor, name) for name in Visitor.__slots__})
     lines = shown.shown(doors.sync, visitor)
-    return Response(
-        render_template(
-            "framed/page.html",
-            lines=lines,
-            token=token,
-            said=said,
-            page=visitor.page,
-            style=g.style,
-        )
+    return plain.drawn(
+        "framed/page.html", kind=_KIND, lines=lines, token=token, said=said, page=visitor.page
     )
 
 
@@ -114,5 +111,8 @@ def _refused(doors: Doors, reason: str) -> Response:
     """Refuse in one sentence that is the same for every reason; which it was is counted."""
     doors.refuse("iframe", reason)
     log.warning("a framed page was refused", reason=reason)
-    g.style = secrets.token_urlsafe(16)
-    return Response(render_template("framed/refused.html", style=g.style), status=403)
+    return _problem(403, "Not shown", _REFUSED)
+
+
+def _problem(status: int, title: str, words: str) -> Response:
+    return plain.drawn("framed/problem.html", status, kind=_KIND, title=title, words=words)

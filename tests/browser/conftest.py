@@ -24,7 +24,11 @@ from sync.store.schema import call
 from sync.store.service import samples
 from sync.store.service.samples import Sample
 from sync.store.tables import journal, links
-from tests.integration.conftest import redis_server  # noqa: F401 - a fixture
+from tests.integration.conftest import (  # noqa: F401 - fixtures
+    redis_server,
+    sandbox_process,
+    templates,
+)
 from tests.integration.doors.test_gunicorn import Web
 
 CHROMIUM = shutil.which("chromium")

@@ -5,7 +5,7 @@ does, with its calls.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from sync.operations.why.ask import why
 from sync.operations.why.facts import Kind
 from sync.runtime import Ring, Sync
 from sync.store import attention
-from sync.store.tables import attendances, links, work
+from sync.store.tables import attendances, facts, links, work
 from sync.store.tables.links import Obj
 from sync.store.visits import visits
 
@@ -31,8 +31,8 @@ _ASKED = 2
 class Shown:
     """One line: what it is about, whether it stands in OnCall and since when, else why not.
 
-    `starts` and `since` are aware UTC; `address` is where staff open it in OnCall, if the clinic
-    named such an address.
+    `starts` and `since` are aware UTC, `zone` is the doctor's as DrChrono names it; `address` is
+    where staff open it in OnCall, if the clinic named such an address.
     """
 
     about: str
@@ -42,10 +42,17 @@ class Shown:
     since: datetime | None = None
     starts: datetime | None = None
     address: str = ""
+    zone: str = ""
 
 
 def shown(sync: Sync, visitor: Visitor) -> list[Shown]:
     """The lines of a page, the most important first. Raises SQLAlchemyError."""
+    with sync.store.read() as conn:
+        zone = facts.zones(conn).get(visitor.doctor, "")
+    return [replace(line, zone=zone) for line in _lines(sync, visitor)]
+
+
+def _lines(sync: Sync, visitor: Visitor) -> list[Shown]:
     if visitor.appointment:
         return [_line(sync, "appointment", visitor.appointment)]
     lines = [_line(sync, "patient", visitor.patient)]

@@ -14,12 +14,13 @@ import pytest
 import requests
 import time_machine
 from click.testing import CliRunner
+from sqlalchemy.exc import OperationalError
 
 from cli import environment
 from cli.main import cli
 from sync.operations import audit
 from sync.operations.audit import Filter
-from tests.support.clinic import Clinic
+from tests.support.clinic import Clinic, wall
 
 SECRET = "sandbox-client-secret-that-is-as-long-as-one-of-drchrono-s-own-is"
 NOTE, PATIENT = "clinical-note", "patient"
@@ -76,6 +77,33 @@ def test_a_visit_that_is_not_there_says_why(framing: Clinic) -> None:
     assert "This visit is not in OnCall." in page
     assert "e-mail" in page
     assert "Nomail" not in page
+
+
+def test_times_are_those_of_the_doctors_clock(framing: Clinic) -> None:
+    appointment, _ = framing.linked(scheduled_time=wall(days=3))
+    page = get(address(framing, NOTE, appointment)).text
+    assert re.search(rf"[A-Z][a-z]{{2}} {wall(days=3)[:16].replace('T', ' ')} E[DS]T", page)
+
+
+FAILED = [(OperationalError("x", {}, Exception("Vera")), 503), (ValueError("Vera"), 500)]
+
+
+@pytest.mark.parametrize(("error", "status"), FAILED, ids=["database", "ours"])
+def test_what_fails_is_told_in_words(
+    framing: Clinic, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def fail(*_given: object) -> None:
+        raise error
+
+    appointment, _ = framing.linked()
+    url = address(framing, NOTE, appointment)
+    monkeypatch.setattr("sync.operations.framed.shown.shown", fail)
+    monkeypatch.setattr("sync.setup.connect.is_good", fail)
+    for answer in (get(url), get(f"{framing.url}/oauth/drchrono/start?ticket=x")):
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (status, "no-store")
+        assert "<h1>" in answer.text
+        assert "Vera" not in answer.text
+        assert "style-src 'nonce-" in answer.headers["Content-Security-Policy"]
 
 
 def test_drchrono_alone_may_frame_it_and_nothing_is_loaded(framing: Clinic) -> None:

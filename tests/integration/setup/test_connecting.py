@@ -17,7 +17,9 @@ from sync.tasks import schedule
 from tests.support.clinic import Clinic, checked
 from tests.support.sandbox_client import Sandbox
 
-FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?>(.*?)</form>', re.DOTALL)
+FORM = re.compile(
+    r'<form method="post"(?: action="([^"]*)")?(?: class="usual")?>(.*?)</form>', re.DOTALL
+)
 FIELD = re.compile(r'name="([^"]*)" value="([^"]*)"')
 PREVIEWS = [
     ("HEAD", {}),
@@ -118,7 +120,8 @@ def test_pages_are_whole_and_private(clinic: Clinic) -> None:
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["Referrer-Policy"] == "no-referrer"
         policy = page.headers["Content-Security-Policy"]
-        assert policy.startswith("default-src 'none'; form-action 'self'")
+        style = "style-src 'nonce-" + re.findall(r'<style nonce="([^"]+)"', page.text)[0]
+        assert policy.startswith(f"default-src 'none'; {style}'; form-action 'self'")
         assert "frame-ancestors 'none'" in policy
         assert not re.search(r"<script|<link|<img|<iframe|https?://", page.text)
 

@@ -1,10 +1,12 @@
 """Show what a remote said in the terminal and on the page so that it can't steer either."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
 from cli.output import TroubleError, print_table, say
-from service import connect_pages
+from service import connect_pages, plain
 from sync.core.records import Person
 from sync.operations.hand.resolve import _person
 from sync.setup.connect import Judged
@@ -30,7 +32,9 @@ def test_of_a_candidate() -> None:
 
 
 def test_of_the_practice_that_is_connected() -> None:
-    with Flask(__name__).app_context():
+    app = Flask("service", template_folder=str(Path(plain.__file__).parent / "templates"))
+    plain.register(app)
+    with app.app_context():
         judged = Judged("1", "2", EVIL, 1, 1, first=True)
         page = connect_pages.confirm("state", judged).get_data(as_text=True)
     assert page.count(SHOWN) == 2
