@@ -153,6 +153,14 @@ def overwritten(
     return [Overwritten(*row) for row in rows]
 
 
+def stood_before(conn: Connection, call_id: int) -> Overwritten:
+    """What stood in each field before one write of ours, and when that ended."""
+    row = conn.execute(
+        select(call.c.before, func.coalesce(call.c.ended_at, call.c.at)).where(call.c.id == call_id)
+    ).one()
+    return Overwritten(row[0] or {}, row[1])
+
+
 def first_revision_made(conn: Connection, system: str, since: datetime) -> str | None:
     """The lowest revision of what we made in a system since a time, or None."""
     revision: str | None = conn.execute(

@@ -33,7 +33,7 @@ from sync.visits.linking import (
     successors,
 )
 from sync.visits.settle import finish
-from sync.visits.state import model, read, slot, unreadable
+from sync.visits.state import later, model, read, slot, unreadable
 from sync.visits.state.echo import is_own_echo
 from sync.visits.state.load import hints_left, load, wait_for_unresolved
 from sync.visits.state.model import VisitRun, VisitState
@@ -219,6 +219,7 @@ def _link(run: VisitRun) -> Plan:
 
     Raises AbsorbedError, LaterError and ParkedError where this is another's, or a person decides.
     """
+    later.find(run)
     if run.state.is_group:
         unreadable.of_visit(run)
         merged_charts.settle_group(run)
@@ -266,6 +267,7 @@ def without_effects(run: VisitRun) -> Plan:
     if run.state.is_group:
         slot.find_place(run)
     _read_all(run)
+    later.find(run)
     return make_plan(run)
 
 

@@ -37,10 +37,15 @@ Which: TypeAlias = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class FieldSide:
-    """One side's field: how it stands, and its value in our terms (ignored when absent)."""
+    """One side's field: how it stands, and its value in our terms (ignored when absent).
+
+    `later`: it was edited after a write of ours that carried the other side's present value here,
+    and whose outcome nobody told us (ADR 0035).
+    """
 
     seen: Seen
     value: object = None
+    later: bool = False
 
     @property
     def empty(self) -> bool:
@@ -96,6 +101,10 @@ def _undirected(left: FieldSide, right: FieldSide, *, record: Which, new: str) -
         return Merged(Action.NOTHING, why="settled")
     if Seen.NEW in seen:
         return _without_baseline(left, right, record=record, new=new)
+    if left.later is not right.later and seen == {Seen.CHANGED}:
+        # The later of the two goes, and that the other was overwritten is recorded: it may have
+        # been shown to nobody.
+        return Merged(_from("left" if left.later else "right"), conflict=True, why="edited_later")
     if left.seen is right.seen:
         # Both edited, or two writes of ours crossed: somebody's edit goes.
         return Merged(_from(record), conflict=True, why=f"both_{left.seen}")

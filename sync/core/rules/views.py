@@ -32,12 +32,17 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class SideView:
-    """One side as read now. `visit` is None when it is not there or was not read."""
+    """One side as read now. `visit` is None when it is not there or was not read.
+
+    `later` names the fields that were edited there after a write of ours which carried what the
+    other side still shows, and whose outcome nobody told us.
+    """
 
     presence: Presence = Presence.NONE
     visit: Visit | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
     has_marker: bool = False
+    later: frozenset[str] = frozenset()
 
     def side(self, name: str) -> FieldSide:
         """One field of it for the merge."""
@@ -46,7 +51,7 @@ class SideView:
         value = getattr(self.visit, name)
         if isinstance(value, Absent):
             return FieldSide(Seen.ABSENT)
-        return FieldSide(self.seen.get(name, Seen.NEW), value)
+        return FieldSide(self.seen.get(name, Seen.NEW), value, name in self.later)
 
     @property
     def state(self) -> Maybe[State]:

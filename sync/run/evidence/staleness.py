@@ -62,6 +62,11 @@ def believe(
         _look_until(sync, lease, obj.system, written, _apart_from(sync, written))
 
 
+def believe_later(sync: Sync, lease: Lease, obj: Obj, written: datetime) -> None:
+    """Raise LaterError until a value over our unanswered write can't be an older copy's."""
+    _look_until(sync, lease, obj.system, written, _apart_from(sync, written))
+
+
 def believe_gone(sync: Sync, lease: Lease, obj: Obj, deliveries: Iterable[Delivery] = ()) -> None:
     """Raise LaterError until two looks apart deny an object; one that a list shows deleted is gone.
 

@@ -84,6 +84,7 @@ class VisitState:
     oncall_gone: bool = False
     attendee: Attendee | None = None
     newcomers: list[Attendee] | None = None  # of a group, once asked for
+    later: dict[str, frozenset[str]] = field(default_factory=dict)  # see `later.find`, by system
 
     @property
     def is_group(self) -> bool:
@@ -149,6 +150,7 @@ class VisitState:
             visit=shown.visit if shown else None,
             seen=shown.seen if shown else self._gone_seen(obj),
             has_marker=obj.has_marker if obj else False,
+            later=self.later.get(system, frozenset()),
         )
 
     def _gone_seen(self, obj: Obj | None) -> dict[str, Seen]:

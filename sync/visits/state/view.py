@@ -69,7 +69,10 @@ def _member(run: VisitRun, seat: Seat) -> Member:
         slot=slot_of(shown),
         grouped=shown.group or bool(run.slot.born),
         in_scope=bool(shown.patient) and not out_of_scope(run.mapping, shown),
-        moved=any(seen.get(name) is Seen.CHANGED for name in PLACE),
+        moved=any(
+            seen.get(name) is Seen.CHANGED and name not in run.state.view("oncall").later
+            for name in PLACE
+        ),
         swapped=seen.get("patient") is Seen.CHANGED,
         state=_known(shown.state),
         seen=seen.get("state", Seen.ABSENT),

@@ -107,6 +107,14 @@ def test_the_record_wins(left: str, right: str, record: str, action: str, why: s
     assert merged == Merged(Action(action), conflict=True, why=why)
 
 
+@pytest.mark.parametrize("record", ["left", "right"])
+@pytest.mark.parametrize(("side", "action"), [("left", RIGHT), ("right", LEFT)])
+def test_the_later_edit_goes_whoever_is_the_record(record: str, side: str, action: str) -> None:
+    later = {name: FieldSide(Seen.CHANGED, name, later=name == side) for name in ("left", "right")}
+    merged = merge(later["left"], later["right"], record=record)  # type: ignore[arg-type]
+    assert merged == Merged(Action(action), conflict=True, why="edited_later")
+
+
 def test_a_forbidden_direction_holds_and_never_turns_round() -> None:
     changed, same = FieldSide(Seen.CHANGED, "x"), FieldSide(Seen.SAME, "y")
     assert merge(changed, same, to_right=False) == Merged(Action.HELD, why="changed")
