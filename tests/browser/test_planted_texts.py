@@ -1,0 +1,239 @@
+"""Every page with an attack in every text that either system, a webhook or a person gave.
+
+The pages are walked through as they lead on, so that one which is added later is covered; one that
+is reached by nothing fails `test_every_page_was_walked_through`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Route
+
+from service.app import create_app
+from service.doors import Doors
+from service.ops_app import create_ops_app
+from sync.operations import operators
+from sync.operations.operators import Role
+from sync.store import attention
+from sync.store.tables import links
+from sync.tasks import schedule
+from tests.browser.conftest import NOTE_VIOLATIONS
+from tests.integration.doors.test_framed import address
+from tests.support import forged
+from tests.support.clinic import DOCTOR, Clinic, SilentBell, utc, wall
+from tests.support.ops.crawl import Answered, Crawl
+from tests.support.ops.planted import PAYLOADS, WORD, Planting, harmed
+from tests.support.templates import Templates
+
+pytestmark = pytest.mark.timeout(300)
+
+# What is reached by no page: each has tests of its own, and shows no text of anybody's.
+BESIDE = {
+    ("GET", "/ops/link"),
+    ("GET", "/ops/static/<path:filename>"),
+    ("POST", "/ops/sign-out"),
+    ("POST", "/ops/press/drop"),  # beside few answers; it says one of two sentences
+    ("GET", "/metrics"),
+    ("GET", "/healthz"),
+    ("GET", "/"),
+    ("GET", "/ops/openid"),
+    ("GET", "/ops/openid/back"),
+}
+
+
+@dataclass
+class World:
+    """What was answered, with which fields planted."""
+
+    app: Flask
+    fields: set[str]
+    answers: list[Answered]
+
+    @property
+    def routes(self) -> set[tuple[str, str]]:
+        """Every route of the operators' app."""
+        return {
+            (method, rule.rule)
+            for rule in self.app.url_map.iter_rules()
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        }
+
+
+@pytest.fixture(scope="module")
+def world(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("planted")
+    with templates.unchecked("planted", home, lived) as clinic:
+        wire = Planting(clinic.sync.gate._wire)
+        clinic.sync.gate._wire = wire
+        wire.on = True
+        planted(clinic)
+        app = create_ops_app(Doors.of(clinic.sync, SilentBell()))  # type: ignore[arg-type]
+        answers = walked(clinic, app)
+        wire.shift = 4
+        answers += walked(clinic, app)
+        answers += framed(clinic)
+        wire.everywhere = True
+        answers += walked(clinic, app)
+        answers += framed(clinic)
+        yield World(app, wire.fields, answers)
+
+
+def walked(clinic: Clinic, app: Flask) -> list[Answered]:
+    """All that an admin whose own name is an attack can reach, and a stranger."""
+    browser = app.test_client()
+    name = f"ruth {PAYLOADS[1]}"
+    browser.get(f"/ops/link?key={operators.new_link(clinic.sync, name, Role.ADMIN)}")
+    person = Crawl(browser, Types(clinic))
+    person.walk("/ops")
+    stranger = Crawl(app.test_client(), Types(clinic))
+    stranger.walk("/ops/sign-in", f"/ops/sign-in?{urlencode({'next': PAYLOADS[1]})}")
+    return [*person.answered, *stranger.answered]
+
+
+def framed(clinic: Clinic) -> list[Answered]:
+    """The pages inside DrChrono, and of connecting, whose addresses anybody can make up."""
+    pages = {"patient": f"{clinic.url}/iframe/patient"}
+    pages["clinical_note"] = f"{clinic.url}/iframe/clinical-note"
+    clinic.sandbox.control("drchrono", "frames", pages)
+    clinic.sandbox.staff_drchrono("POST", "/api/iframe_integration/201")
+    asked = [
+        address(clinic, "patient", str(one["id"])) for one in clinic.of("drchrono", "patients")
+    ]
+    asked += [address(clinic, "clinical-note", one["id"]) for one in clinic.appointments()]
+    for text in PAYLOADS:
+        asked.append(f"/oauth/drchrono/start?{urlencode({'ticket': text})}")
+        asked.append(f"/oauth/drchrono/callback?{urlencode({'state': text, 'code': text})}")
+        asked.append(f"/iframe/patient?{urlencode({'patient_id': text, 'jwt': text})}")
+    browser = create_app(Doors.of(clinic.sync, SilentBell())).test_client()  # type: ignore[arg-type]
+    return [Answered("GET", one, urlsplit(one).path, browser.get(one)) for one in asked]
+
+
+def lived(clinic: Clinic) -> dict[str, str]:
+    """Visits that are there and that wait for different reasons, before anything is planted."""
+    clinic.new_patient()
+    clinic.go_live()
+    appointment, visit = clinic.linked(scheduled_time=wall(days=4))
+    clinic.sandbox.behaviours("oncall", returns_provider=True)
+    who = {"first_name": "Olga", "last_name": "Lindqvist", "email": "vera@mail.example"}
+    clinic.invite(participants=[who])
+    nora = clinic.new_patient(first_name="Nora", last_name="Nomail", email="")
+    clinic.book(patient=nora, scheduled_time=wall(days=9))
+    clinic.settle()
+    return {"appointment": appointment, "visit": visit}
+
+
+def planted(clinic: Clinic) -> None:
+    """Have everything read anew with attacks in it, and told by webhooks and the mapping file."""
+    appointment, visit = clinic.stands["appointment"], clinic.stands["visit"]
+    clinic.edit(appointment, scheduled_time=wall(days=6))
+    clinic.change_visit(visit, datetime=f"{utc(days=8):%Y-%m-%dT%H:%M:%SZ}")
+    schedule.run_now(clinic.sync, "practice")
+    clinic.catch_up()
+    for text in PAYLOADS:
+        forged.oncall(clinic, text)
+        body = forged.appointment(text, status=text, reason=text, updated_at=text)
+        forged.drchrono(clinic, "APPOINTMENT_MODIFY", body)
+        forged.drchrono(clinic, "PATIENT_MODIFY", {"id": text, "first_name": text})
+    number = forged.appointment(int(appointment), status=PAYLOADS[0], recurring_appointment=True)
+    forged.drchrono(clinic, "APPOINTMENT_MODIFY", number)
+    clinic.pump()
+    mapping = clinic.settings.mapping_file
+    comments = "".join(f"# {text!a}\n" for text in PAYLOADS)
+    mapping.write_text(f"{comments}{mapping.read_text()}")
+    with clinic.sync.store.write() as conn:  # there is something to try again
+        row = links.find(conn, "drchrono", "appointment", appointment)
+        assert row is not None
+        attention.open_item(conn, row.aggregate, "refused", now=clinic.now())
+
+
+class Types:
+    """What a person types into a field: what leads on, and an attack where anything may stand."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        asked = [f"appointment {one['id']}" for one in clinic.appointments()[::-1]]
+        asked += [f"oncall-appointment {one['id']}" for one in clinic.visits()]
+        self._asked = cycle([*asked, f"patient {clinic.patient}", *PAYLOADS])
+
+    def __call__(self, name: str, kind: str) -> str:
+        day = wall(days=3)[:10]
+        kinds = {"date": day, "datetime-local": f"{day}T10:00", "number": "1"}
+        if name == "about":
+            return next(self._asked)
+        if name == "doctor":
+            return str(DOCTOR)
+        return kinds.get(kind) or PAYLOADS[len(name) % len(PAYLOADS)]
+
+
+def test_no_text_of_anybody_s_does_anything(world: World) -> None:
+    done = [(one.method, one.address, what) for one in world.answers for what in harmed(one)]
+    assert done == []
+
+
+def test_the_attacks_were_there(world: World) -> None:
+    # Else the test above would prove nothing.
+    assert {"first_name", "last_name", "reason", "title", "name", "status"} <= world.fields
+    assert sum(WORD in one.text for one in world.answers) >= 10
+
+
+def test_every_page_was_walked_through(world: World) -> None:
+    walked = {(one.method, one.route) for one in world.answers}
+    assert world.routes - walked - BESIDE == set()
+
+
+def test_nothing_runs_in_a_browser(world: World, chromium: Browser) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_init_script(NOTE_VIOLATIONS)
+    said: list[str] = []
+    strangers: list[str] = []
+
+    def hear(message: str) -> None:
+        if "Security Policy" in message:
+            said.append(message)
+
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda one: hear(one.text))
+    found = of_each_kind(world.answers)
+    answers = {f"/answer/{number}": one for number, one in enumerate(found)}
+    files = world.app.test_client()
+
+    def serve(route: Route) -> None:
+        """Each answer as it was given, with its policy; the files of the pages; nothing else."""
+        parts = urlsplit(route.request.url)
+        if parts.path.startswith("/ops/static/"):
+            kept = files.get(parts.path, buffered=True)
+        elif parts.path in answers:
+            kept = answers[parts.path].answer
+        else:
+            strangers.append(route.request.url)
+            route.abort()
+            return
+        headers = {name: value for name, value in kept.headers if name != "Content-Length"}
+        status = 200 if kept.status_code == 204 else kept.status_code
+        route.fulfill(status=status, headers=headers, body=kept.get_data())
+
+    page.route("**/*", serve)
+    for path, one in answers.items():
+        page.goto(f"http://localhost{path}")
+        told = page.evaluate("[window.pwned, ...window.violations]")
+        assert told == [None], (one.method, one.address)
+    context.close()
+    assert len(answers) >= 5
+    assert (said, strangers) == ([], [])
+
+
+def of_each_kind(answers: list[Answered]) -> list[Answered]:
+    """A few pages of each route that hold an attack."""
+    count: Counter[tuple[str, str, bool]] = Counter()
+    found = []
+    for one in answers:
+        kind = (one.method, one.route, "<html" in one.text)
+        if one.is_page and WORD in one.text and count[kind] < 3:
+            count[kind] += 1
+            found.append(one)
+    return found
