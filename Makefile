@@ -50,7 +50,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 lock: ## Renew the lock files (needs uv)
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra local -c requirements.lock -o requirements-local.lock pyproject.toml
-	$(COMPILE) --extra local --extra dev -c requirements-local.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra local --extra alerts --extra dev -c requirements-local.lock -o requirements-dev.lock pyproject.toml
 	$(COMPILE) --group build -o requirements-build.lock
 
 vendor: $(VENV)/.installed ## Fetch the styles and scripts of the operations pages anew (needs npm)
