@@ -8,7 +8,7 @@ from flask import Flask, Response, redirect, request
 from service import addresses, health, metrics
 from service.app import log_each_request
 from service.doors import Doors
-from service.ops import acting, cookie, guard, openid, press, problems, sign_in, words
+from service.ops import acting, banner, cookie, guard, openid, press, problems, sign_in, words
 from service.ops.pages import every
 from sync.operations.operators import Role
 
@@ -28,6 +28,7 @@ def create_ops_app(doors: Doors, *, on_web: bool = False) -> Flask:
     acting.register(app, doors)
     problems.register(app, doors)
     words.register(app)
+    banner.register(app, doors)
 
     def may_see() -> bool:
         return not on_web or acting.signed_in() is not None or _shows_token(doors)

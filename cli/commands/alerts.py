@@ -25,23 +25,25 @@ def alerts_ls(as_json: bool) -> None:
     Example:
       drchrono-oncall alerts ls
     """
-    from sync.operations.alerting import tell
+    from sync.operations.alerting import shown
 
     with opened() as sync:
-        found = tell.listed(sync)
+        found = shown.shown(sync)
     if as_json:
-        print_json([{**plain(one), "problem": plain(problem)} for one, problem in found])
+        print_json([plain(one) | plain(one.alert) | {"alert": one.alert.id} for one in found])
         return
     if not found:
         click.echo("Nothing is wrong.")
         return
-    columns = ("id", "since", "what", "what to do", "seen by", "quiet until")
+    columns = ("id", "since", "what", "what to do", "last told", "not by", "next", "seen by")
     rows = (
         (
-            *(str(one.id), one.began_at, problem.sentence if problem else one.name),
-            *(problem.press if problem else "", one.acknowledged, one.quiet_until),
+            *(str(one.alert.id), one.alert.began_at),
+            one.problem.sentence if one.problem else one.alert.name,
+            *(one.problem.press if one.problem else "", one.last_at, ", ".join(one.unheard)),
+            *(one.next_at, one.alert.acknowledged),
         )
-        for one, problem in found
+        for one in found
     )
     print_table("Alerts", columns, rows)
 
@@ -83,6 +85,25 @@ def alerts_snooze(number: int, until: datetime) -> None:
         except LookupError as unknown:
             raise TroubleError(str(unknown)) from None
     click.echo(f"Quiet until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+@alerts.command("remind")
+@click.argument("number", type=int, metavar="ID")
+def alerts_remind(number: int) -> None:
+    """Remind of it again: take back `ack` and `snooze`.
+
+    
+    Example:
+      drchrono-oncall alerts remind 3
+    """
+    from sync.operations.alerting import tell
+
+    with opened() as sync:
+        try:
+            tell.remind(sync, number)
+        except LookupError as unknown:
+            raise TroubleError(str(unknown)) from None
+    click.echo("Reminders come again.")
 
 
 @alerts.command("test")

@@ -57,16 +57,17 @@ def pause(what: str | None, until: datetime | None, as_json: bool) -> None:
                 pausing.pause(sync, what, until)
             except ValueError as wrong:
                 raise TroubleError(str(wrong)) from None
-        found = pausing.paused(sync)
-    told = [{"what": pausing.said(one.what), "until": one.until, "since": one.at} for one in found]
+        found = pausing.held(sync)
     if as_json:
-        print_json(told)
+        print_json(found)
         return
-    if not told:
+    if not found:
         click.echo("Nothing is paused.")
         return
-    rows = ((one["what"], one["since"], one["until"] or "resumed by hand") for one in told)
-    print_table("Paused", ("what", "since", "until"), rows)
+    rows = (
+        (one.what, one.since, one.until or "resumed by hand", one.by, one.waiting) for one in found
+    )
+    print_table("Paused", ("what", "since", "until", "by", "waiting for it"), rows)
 
 
 @click.command()

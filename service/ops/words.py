@@ -16,6 +16,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(span, "span")
     app.add_template_filter(clock, "clock")
     app.add_template_filter(local, "local")
+    app.add_template_filter(clocks, "clocks")
     app.add_template_filter(printable, "printable")
 
 
@@ -39,3 +40,12 @@ def local(at: datetime | None, zone: str | None) -> str:
 def clock(at: datetime | None) -> str:
     """A moment, in UTC."""
     return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def clocks(at: datetime | None, zone: str | None) -> str:
+    """A moment on the clinic's clock and in UTC; in UTC alone where no zone is known."""
+    if at is None or zone is None:
+        return clock(at)
+    here, there = at.astimezone(ZoneInfo(zone)), at.astimezone(UTC)
+    utc = f"{there:%H:%M}" if here.date() == there.date() else f"{there:%Y-%m-%d %H:%M}"
+    return f"{here:%Y-%m-%d %H:%M} {zone} ({utc} UTC)"

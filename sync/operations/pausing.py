@@ -4,6 +4,7 @@ What a run may not write parks and waits for the resuming; of everything, or of 
 begun either. Webhooks are taken in and lists are read meanwhile.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -38,7 +39,7 @@ def pause(sync: Sync, what: str, until: datetime | None = None) -> None:
     if until is not None and until <= now:
         raise InThePastError("That time is over already: name one that is to come.")
     with sync.store.write() as conn:
-        pauses.put(conn, name, until, now)
+        pauses.put(conn, Pause(name, until, now, deeds.whose(conn)))
         deeds.note(conn, _deed("pause", name), now)
 
 
@@ -55,9 +56,33 @@ def resume(sync: Sync, what: str) -> tuple[Ring, ...]:
 
 
 def paused(sync: Sync) -> list[Pause]:
-    """Everything that is paused now."""
+    """Everything that is paused now, the widest first."""
     with sync.store.read() as conn:
         return pauses.active(conn, sync.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One pause as it is shown: `what` as `resume` takes it, and how many things wait for it.
+
+    `until` None: until it is resumed. `by` is "" where only the audit knows.
+    """
+
+    what: str
+    since: datetime
+    until: datetime | None
+    by: str
+    waiting: int
+
+
+def held(sync: Sync) -> list[Held]:
+    """Everything that is paused now, with what waits for it; the widest first."""
+    with sync.store.read() as conn:
+        found = pauses.active(conn, sync.clock())
+        waiting = blockers.count(conn, blockers.PAUSE) if found else {}
+    return [
+        Held(said(one.what), one.at, one.until, one.by, waiting.get(one.what, 0)) for one in found
+    ]
 
 
 def settle(sync: Sync) -> tuple[Ring, ...]:

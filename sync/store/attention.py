@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, not_, select, update
+from sqlalchemy import Connection, func, not_, or_, select, update
 
 from sync.store import upsert
 from sync.store.schema import attention
@@ -136,6 +136,12 @@ def every_open(conn: Connection, cause: str | None = None) -> list[Item]:
     if cause is not None:
         query = query.where(attention.c.cause == cause)
     return [Item(*row) for row in conn.execute(query)]
+
+
+def causes_of_the_whole(conn: Connection, more: Collection[str]) -> list[str]:
+    """The causes of open items about the whole service, and those of `more` that are open."""
+    wanted = or_(attention.c.aggregate == 0, attention.c.cause.in_(sorted(more)))
+    return sorted(conn.execute(select(attention.c.cause).where(_OPEN, wanted).distinct()).scalars())
 
 
 def of(conn: Connection, aggregate: int) -> list[Item]:

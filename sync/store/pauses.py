@@ -31,11 +31,12 @@ _LANE = "lane:"
 
 
 class Pause(NamedTuple):
-    """What is paused since when, and until when; `until` None: until somebody resumes it."""
+    """What is paused since when, until when and by whom; `until` None: until it is resumed."""
 
     what: str
     until: datetime | None
     at: datetime
+    by: str
 
 
 def lane(which: Lane) -> str:
@@ -66,8 +67,9 @@ def _alive(now: Time) -> ColumnElement[bool]:
 _ALIVE = _alive(bindparam("now", type_=UtcTime()))
 # The widest first: it is what somebody has to resume.
 _WIDEST = case((pause.c.what == EVERYTHING, 0), else_=1)
+_ROW = tuple(pause.c[name] for name in Pause._fields)
 _HOLDING = (
-    select(pause.c.what, pause.c.until, pause.c.at)
+    select(*_ROW)
     .where(pause.c.what.in_(bindparam("any_of", expanding=True)), _ALIVE)
     .order_by(_WIDEST, pause.c.what)
     .limit(1)
@@ -86,12 +88,11 @@ def lets_begin(now: Time) -> ColumnElement[bool]:
     return ~exists(select(pause.c.what).where(held, _alive(now)))
 
 
-def put(conn: Connection, what: str, until: datetime | None, now: datetime) -> None:
+def put(conn: Connection, made: Pause) -> None:
     """Pause something; paused again it has the new end."""
-    made = upsert.insert(conn, pause).values(what=what, until=until, at=now)
-    conn.execute(
-        made.on_conflict_do_update(index_elements=[pause.c.what], set_={"until": until, "at": now})
-    )
+    row = made._asdict()
+    said = upsert.insert(conn, pause).values(**row)
+    conn.execute(said.on_conflict_do_update(index_elements=[pause.c.what], set_=row))
 
 
 def drop(conn: Connection, what: str) -> bool:
@@ -107,7 +108,7 @@ def holding(conn: Connection, any_of: list[str], now: datetime) -> Pause | None:
 
 def active(conn: Connection, now: datetime) -> list[Pause]:
     """Everything that is paused now."""
-    query = select(pause.c.what, pause.c.until, pause.c.at).where(_ALIVE).order_by(pause.c.what)
+    query = select(*_ROW).where(_ALIVE).order_by(_WIDEST, pause.c.what)
     return [Pause(*row) for row in conn.execute(query, {"now": now})]
 
 

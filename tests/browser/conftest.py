@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert
 from sync import assemble
 from sync.config import Settings
 from sync.operations import operators
+from sync.operations.alerting import tell
 from sync.operations.operators import Role
 from sync.runtime import Sync
 from sync.store.schema import call
@@ -106,6 +107,7 @@ def service(
     sync.store.migrate()
     _sampled(sync)
     _lived(sync)
+    tell.run(sync)  # no worker is there, and OnCall is silent
     web = OpsWeb(redis_server, settings, home)
     yield Service(f"http://127.0.0.1:{port}", sync)
     web.close()

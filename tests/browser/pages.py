@@ -4,5 +4,7 @@
 PAGES = (
     ("/ops", "ops-home"),
     ("/ops?span=week", ""),
+    ("/ops/alerts", "ops-alerts"),
+    ("/ops/pauses", ""),
     ("/ops/nothing-here", ""),
 )

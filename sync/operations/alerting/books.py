@@ -24,17 +24,22 @@ def settle(
     names = {one.name for one in found}
     open_ones = {one.name: one for one in alerts.standing(conn) if one.ended_at is None}
     for name in sorted(names - open_ones.keys()):
-        alerts.begin(conn, name, channels, now + GAPS[0], now)
+        alerts.begin(conn, name, channels, now + gap(0), now)
     for name, one in open_ones.items():
         if name not in names:
             _end(conn, one, channels, now)
         elif _is_to_be_reminded(one, now):
             count = one.reminders + 1
-            following = now + GAPS[min(count, len(GAPS) - 1)]
+            following = now + gap(count)
             owed = ",".join(channels)
             alerts.change(
                 conn, one.id, notice=REMINDER, owed=owed, reminders=count, next_at=following
             )
+
+
+def gap(reminders: int) -> timedelta:
+    """How long after so many reminders the next one comes."""
+    return GAPS[min(reminders, len(GAPS) - 1)]
 
 
 def _end(conn: Connection, one: Alert, channels: Sequence[str], now: datetime) -> None:

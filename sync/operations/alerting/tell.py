@@ -32,8 +32,7 @@ def standing(sync: Sync) -> Standing:
     state, until = status.token(sync)
     shown = lights(sync)
     with sync.store.read() as conn:
-        asked = attention.every_open(conn)
-        causes = {one.cause for one in asked if not one.aggregate or one.cause in STOPPING}
+        causes = attention.causes_of_the_whole(conn, STOPPING)
         return Standing(
             now=now,
             lanes=status.lane_depths(conn, now),
@@ -126,6 +125,14 @@ def snooze(sync: Sync, number: int, until: datetime) -> None:
         deeds.note(conn, Deed("snooze", (("alert", number),)), sync.clock())
 
 
+def remind(sync: Sync, number: int) -> None:
+    """Remind of it again: nobody sees to it yet, and it is not quiet. Raises NoAlertError."""
+    with sync.store.write() as conn:
+        _require(conn, number)
+        alerts.change(conn, number, acknowledged=None, quiet_until=None)
+        deeds.note(conn, Deed("remind", (("alert", number),)), sync.clock())
+
+
 def _require(conn: Connection, number: int) -> None:
     if alerts.get(conn, number) is None:
         raise NoAlertError(f"No alert {number} is open.")
@@ -133,6 +140,8 @@ def _require(conn: Connection, number: int) -> None:
 
 def try_out(sync: Sync) -> list[tuple[str, str]]:
     """Tell a test by each channel; returns each with what went wrong, "" for nothing."""
+    with sync.store.write() as conn:
+        deeds.note(conn, Deed("try_alerts"), sync.clock())
     notice = Notice(0, "test", "began", "This is a test.", "Nothing.", sync.clock(), "")
     told: list[tuple[str, str]] = []
     for channel in channels.configured(sync.settings):

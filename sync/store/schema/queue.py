@@ -37,6 +37,7 @@ pause = Table(  # what is held back on an operator's word
     ),  # everything | drchrono | oncall | lane:N | doctor:ID
     Column("until", UtcTime),  # null: until somebody resumes it
     Column("at", UtcTime, nullable=False),
+    Column("by", String(80), nullable=False, server_default=""),  # an operator's name
 )
 
 blocker = Table(

@@ -66,6 +66,12 @@ def get(conn: Connection, number: int) -> Alert | None:
     return None if row is None else Alert(*row)
 
 
+def ended(conn: Connection, most: int) -> list[Alert]:
+    """At most so many that have ended, newest first."""
+    query = select(*_ROW).where(alert.c.ended_at.is_not(None)).order_by(alert.c.id.desc())
+    return [Alert(*row) for row in conn.execute(query.limit(most))]
+
+
 def drop_old(conn: Connection, before: datetime) -> None:
     """Drop those that ended before a time."""
     conn.execute(delete(alert).where(alert.c.ended_at < before))

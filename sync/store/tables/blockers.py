@@ -128,6 +128,16 @@ def every(conn: Connection, kind: str) -> list[str]:
     return list(conn.execute(refs).scalars())
 
 
+def count(conn: Connection, kind: str) -> dict[str, int]:
+    """How many aggregates wait for each cause of a kind, by its ref."""
+    query = (
+        select(blocker.c.ref, func.count(blocker.c.aggregate.distinct()))
+        .where(blocker.c.kind == kind)
+        .group_by(blocker.c.ref)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def count_parked(conn: Connection) -> int:
     """How many objects wait for something."""
     objects = select(blocker.c.aggregate, blocker.c.object).distinct().subquery()

@@ -260,6 +260,10 @@ def test_the_commands(clinic: Clinic, told: Any, monkeypatch: pytest.MonkeyPatch
     assert runner.invoke(cli, ["alerts", "snooze", number, "--until", "2h"]).exit_code == 0
     assert runner.invoke(cli, ["alerts", "ack", number]).exit_code == 0
     assert runner.invoke(cli, ["alerts", "ack", "999"]).exit_code == 1
+    assert runner.invoke(cli, ["alerts", "remind", number]).exit_code == 0
+    again = json.loads(runner.invoke(cli, ["alerts", "ls", "--json"]).stdout)
+    assert (again[0]["acknowledged"], again[0]["quiet_until"]) == (None, None)
+    assert again[0]["last_at"] == again[0]["began_at"]
     tried = runner.invoke(cli, ["alerts", "test"])
     assert (tried.exit_code, tried.stdout) == (0, "webhook: told\n")
     told.status = 404

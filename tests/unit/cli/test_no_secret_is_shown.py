@@ -26,6 +26,7 @@ ARGUMENTS = {
     "why": ["appointment", "1"],
     "resume": ["everything"],
     "alerts ack": ["1"],
+    "alerts remind": ["1"],
     "alerts snooze": ["1", "--until", "1h"],
     "attention retry": ["1"],
     "attention drop": ["1"],
