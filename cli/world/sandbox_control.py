@@ -3,22 +3,17 @@
 The sandbox is never imported: what it offers is asked over HTTP, as for a real vendor.
 """
 
-import re
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from cli.output import TroubleError
+from cli.world.forms import forms
 
 SECONDS = 15
 _BUTTONS = 6
-_FORM = re.compile(
-    r'<form method="post"(?: action="(?P<action>[^"]*)")?>(?P<inner>.*?)</form>', re.DOTALL
-)
-_FIELD = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 
 
 class SandboxControl:
@@ -105,18 +100,16 @@ class SandboxControl:
             browser.trust_env = False
             page = browser.get(start_address, timeout=SECONDS)
             for pressed in range(_BUTTONS):
-                found = _FORM.search(page.text)
-                if not page.ok or (found is None and not pressed):
+                found = forms(page.text)
+                if not page.ok or not (found or pressed):
                     raise TroubleError(
                         f"Connecting shows no Allow button, nor one to go on: "
                         f"{urlsplit(page.url).path} answers {page.status_code}."
                     )
-                if found is None:
+                if not found:
                     return
-                fields = dict(_FIELD.findall(found.group("inner")))
-                target = urljoin(page.url, unescape(found.group("action") or page.url))
-                values = {name: unescape(value) for name, value in fields.items()}
-                page = browser.post(target, data=values, timeout=SECONDS)
+                target = urljoin(page.url, found[0].action or page.url)
+                page = browser.post(target, data=found[0].fields, timeout=SECONDS)
         raise TroubleError("Connecting has more pages than it should have.")
 
     def command(self, remote: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:

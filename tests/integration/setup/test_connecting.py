@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -10,6 +9,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
+from cli.world.forms import forms
 from sync.drchrono.keeper import ConnectionState
 from sync.setup import connect
 from sync.store.schema import ticket
@@ -17,10 +17,6 @@ from sync.tasks import schedule
 from tests.support.clinic import Clinic, checked
 from tests.support.sandbox_client import Sandbox
 
-FORM = re.compile(
-    r'<form method="post"(?: action="([^"]*)")?(?: class="usual")?>(.*?)</form>', re.DOTALL
-)
-FIELD = re.compile(r'name="([^"]*)" value="([^"]*)"')
 PREVIEWS = [
     ("HEAD", {}),
     ("GET", {"User-Agent": "Slackbot-LinkExpanding 1.0"}),
@@ -54,10 +50,9 @@ class Browser:
 
     def press(self, number: int = 0) -> requests.Response:
         """Press a button of the page."""
-        action, inner = FORM.findall(self.page.text)[number]
-        fields = {name: unescape(value) for name, value in FIELD.findall(inner)}
-        target = urljoin(self.page.url, unescape(action) or self.page.url)
-        self.page = self.http.post(target, data=fields, timeout=30)
+        form = forms(self.page.text)[number]
+        target = urljoin(self.page.url, form.action or self.page.url)
+        self.page = self.http.post(target, data=form.fields, timeout=30)
         return self.page
 
     def go_to_callback(self) -> str:
