@@ -60,8 +60,3 @@ def _contact_fields(sync: "Sync") -> dict[str, str]:
     contact = sync.oncall.get_contact(ticket, id_from_url(str(found[0]["url"])))
     names = contact.get("custom_field_names")
     return {str(key): str(label) for key, label in names.items()} if isinstance(names, dict) else {}
-
-
-def start_address(sync: "Sync", ticket: str) -> str:
-    """The address at which the OAuth exchange of a ticket starts."""
-    return f"{sync.settings.public_url}/oauth/drchrono/start?ticket={ticket}"

@@ -8,6 +8,7 @@ from flask import Request
 from prometheus_client import CollectorRegistry, Counter
 
 from sync.runtime import Sync
+from sync.setup.told import Noted
 from workers.bell import Bell
 
 LARGEST = 1024 * 1024  # bytes of a webhook's body
@@ -22,6 +23,7 @@ class Doors:
     missed: Callable[[], None]
     registry: CollectorRegistry
     refused: Counter
+    noted: Noted
 
     @classmethod
     def of(cls, sync: Sync, bell: Bell, missed: Callable[[], None] = lambda: None) -> "Doors":
@@ -36,7 +38,7 @@ class Doors:
             ["source", "reason"],
             registry=registry,
         )
-        return cls(sync, bell, missed, registry, refused)
+        return cls(sync, bell, missed, registry, refused, Noted(sync))
 
     def refuse(self, source: str, reason: str) -> None:
         """Count a refusal; both words come from our own code, never from a request."""

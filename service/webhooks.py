@@ -32,7 +32,10 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @routes.get("/drchrono")
     def drchrono_handshake() -> Response:
-        return handshake(request, doors.sync.settings.webhook_secrets)
+        answer = handshake(request, doors.sync.settings.webhook_secrets)
+        if answer.status_code == 200:
+            doors.noted.handshake(request.args["msg"])
+        return answer
 
     @routes.post("/drchrono")
     def drchrono() -> Response:
@@ -82,6 +85,8 @@ class _Caller:
         # The header is the secret itself, not a signature of the body (D57).
         signature = call.headers.get("X-drchrono-signature", "")
         if not self._knows(signature, self._doors.sync.settings.webhook_secrets):
+            if event:  # else it is nobody who means DrChrono's address
+                self._doors.noted.refused(self._source)
             return self._refuse(401, "secret", "the secret is missing or wrong")
         payload = self._json(read_body(call))
         if isinstance(payload, Response):
@@ -97,11 +102,13 @@ class _Caller:
                 credential=which,
             ),
             payload,
+            self._doors.sync.settings.webhook_secrets[which],
         )
 
     def oncall(self, call: Request, token: str) -> Response:
         """Secret, and only then the body: size, JSON, event, id."""
         if not self._knows(token, self._doors.sync.settings.webhook_tokens):
+            self._doors.noted.refused(self._source)
             refusal = self._refuse(401, "secret", "the token is missing or wrong")
             refusal.headers["WWW-Authenticate"] = 'Basic realm="webhooks"'
             return refusal
@@ -110,7 +117,9 @@ class _Caller:
             return payload
         which = self._which(token, self._doors.sync.settings.webhook_tokens)
         return self._received(
-            lambda sync, body: webhooks.oncall_event(sync, payload=body, credential=which), payload
+            lambda sync, body: webhooks.oncall_event(sync, payload=body, credential=which),
+            payload,
+            self._doors.sync.settings.webhook_tokens[which],
         )
 
     def _knows(self, given: str, secrets: tuple[str, ...]) -> bool:
@@ -135,7 +144,7 @@ class _Caller:
         # Any other JSON has no id: whether that matters depends on the event.
         return payload if isinstance(payload, dict) else {}
 
-    def _received(self, take_in: TakeIn, payload: dict[str, Any]) -> Response:
+    def _received(self, take_in: TakeIn, payload: dict[str, Any], secret: str) -> Response:
         try:
             wrong = self._doors.sync.misfit(account=False)
             if wrong is not None:
@@ -148,6 +157,7 @@ class _Caller:
                 self._doors.missed()
             raise
         self._doors.bell.ring(receipt.rings)
+        self._doors.noted.event(self._source, secret)
         log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
         return _done()
 

@@ -29,7 +29,7 @@ from sync.run.evidence import accounts
 from sync.runtime import Sync
 from sync.settings_read import judge, plain
 from sync.settings_rules import is_loopback
-from sync.setup import belonging, check_mapping, probes
+from sync.setup import belonging, check_mapping, probes, told
 from sync.setup.check_mapping import DrChronoSide
 from sync.setup.finding import Finding, good, remote_trouble, trouble
 from sync.store import attention, revisions
@@ -52,16 +52,16 @@ def check(sync: Sync) -> list[Finding]:
     support is remembered (`facts`). Never raises for what is found.
     """
     settings = sync.settings
-    found = [*settings_findings(settings), _database(sync), _redis(settings)]
+    found = [*settings_findings(settings), database(sync), redis_finding(settings)]
     found.append(_handshake(sync))
     if any(not one.ok for one in found if one.name == "database"):
         return found  # every call is written down there first
-    found += _belonging(sync)
+    found += belonging_findings(sync)
     if sync.misfit() is not None:
         return found  # what would be read can't be compared with what is stored
     drchrono, here = _drchrono(sync)
-    oncall, providers = _oncall(sync)
-    found += [*drchrono, oncall, *_mapping(sync, here, providers), _going_live(sync)]
+    there, providers = oncall(sync)
+    found += [*drchrono, there, *_mapping(sync, here, providers), _going_live(sync)]
     if here is not None:
         found += probes.drchrono(sync)
     if providers is not None:
@@ -125,7 +125,8 @@ def _mode(mode: Mode) -> Finding:
 # --- what the service stands on -------------------------------------------------------------------
 
 
-def _database(sync: Sync) -> Finding:
+def database(sync: Sync) -> Finding:
+    """Whether the database answers and has this version's tables."""
     fix = "Look at DATABASE_URL and whether the server is up."
     try:
         with sync.store.engine.connect() as conn:
@@ -142,7 +143,7 @@ def _database(sync: Sync) -> Finding:
     return good("database", f"{sync.store.engine.dialect.name}, tables at {present}")
 
 
-def _belonging(sync: Sync) -> list[Finding]:
+def belonging_findings(sync: Sync) -> list[Finding]:
     """Whether this process, with these settings, belongs to the database; and its clock."""
     wrong = sync.misfit()
     name = "this installation"
@@ -159,7 +160,8 @@ def _belonging(sync: Sync) -> list[Finding]:
     return found
 
 
-def _redis(settings: Settings) -> Finding:
+def redis_finding(settings: Settings) -> Finding:
+    """Whether Redis answers, takes writes and asks for a password."""
     url = settings.redis_url
     if not url:
         return good(
@@ -185,7 +187,7 @@ def _handshake(sync: Sync) -> Finding:
     name, wanted = "handshake", sync.settings.webhook_secrets[:1]
     if not wanted:
         return trouble(name, "DRCHRONO_WEBHOOK_SECRETS is not set", "Set it, then check again.")
-    msg = secrets.token_hex(16)
+    msg = told.OWN + secrets.token_hex(16)
     url = f"{sync.settings.public_url}/webhooks/drchrono"
     request = Outgoing("GET", url, {"accept": "application/json"}, {"msg": msg})
     try:
@@ -212,9 +214,9 @@ def _handshake(sync: Sync) -> Finding:
 
 def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
     """The token and the practice; None when it can't be read."""
-    token = _token(sync)
-    if not token.ok and token.detail != str(ConnectionState.LOST):
-        return [token], None
+    connection = token(sync)
+    if not connection.ok and connection.detail != str(ConnectionState.LOST):
+        return [connection], None
     ticket = sync.task_ticket(Lane.BULK)
     right = "user:read"
     try:
@@ -223,20 +225,20 @@ def _drchrono(sync: Sync) -> tuple[list[Finding], DrChronoSide | None]:
         right = "calendar:read or settings:read"
         profiles = sync.drchrono.profiles(ticket)
     except RemoteError as failure:
-        return [token, remote_trouble("drchrono", failure, CONNECT, right)], None
+        return [connection, remote_trouble("drchrono", failure, CONNECT, right)], None
     if not doctors:
         # A missing scope can show as an empty list instead of a 403 (D21).
         return [
-            token,
+            connection,
             trouble("drchrono", "it shows no doctors", f"A scope is missing. {CONNECT}"),
         ], None
     detail = f"{len(doctors)} doctors, {len(offices)} offices, {len(profiles)} profiles"
-    return [token, good("drchrono", detail), _pinned(sync, doctors)], DrChronoSide(
+    return [connection, good("drchrono", detail), _pinned(sync, doctors)], DrChronoSide(
         doctors, offices, profiles
     )
 
 
-def _token(sync: Sync) -> Finding:
+def token(sync: Sync) -> Finding:
     """How the connection to DrChrono stands; makes no call."""
     name = "drchrono token"
     try:
@@ -280,7 +282,8 @@ def _going_live(sync: Sync) -> Finding:
     return good(name, waiting)
 
 
-def _oncall(sync: Sync) -> tuple[Finding, list[Record] | None]:
+def oncall(sync: Sync) -> tuple[Finding, list[Record] | None]:
+    """Whether the key opens OnCall: its providers are read; None when they can't be."""
     try:
         providers = list(sync.oncall.providers(sync.task_ticket(Lane.BULK)))
     except RemoteError as failure:

@@ -66,6 +66,11 @@ def new_ticket(sync: Sync) -> str:
     return secret
 
 
+def start_address(sync: Sync, ticket: str) -> str:
+    """The address at which the OAuth exchange of a ticket starts."""
+    return f"{sync.settings.public_url}/oauth/drchrono/start?ticket={ticket}"
+
+
 def is_good(sync: Sync, secret: str) -> bool:
     """Whether an address may still start an exchange; changes nothing."""
     with sync.store.read() as conn:

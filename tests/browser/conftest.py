@@ -71,6 +71,10 @@ class OpsWeb(Web):
             "DRCHRONO_BASE_URL": NOWHERE,
             "ONCALL_BASE_URL": NOWHERE,
             "SYNC_MODE": "live",
+            "PUBLIC_URL": "https://sync.clinic.example",
+            "DRCHRONO_CLIENT_ID": "client-of-the-clinic",
+            "DRCHRONO_CLIENT_SECRET": "a-client-secret-x7Qb9Zr2Lk",
+            "ONCALL_KEY": "an-oncall-key-Pf6Gj3Rc5By",
         }
         super().__init__(redis_url, settings.database_url, home)
 
@@ -81,6 +85,7 @@ class Service:
 
     address: str
     sync: Sync
+    hooks: str = ""  # where webhooks are sent
 
     def link(self, role: Role = Role.ADMIN, name: str = "ruth") -> str:
         """An address that signs in."""
@@ -109,7 +114,7 @@ def service(
     _lived(sync)
     tell.run(sync)  # no worker is there, and OnCall is silent
     web = OpsWeb(redis_server, settings, home)
-    yield Service(f"http://127.0.0.1:{port}", sync)
+    yield Service(f"http://127.0.0.1:{port}", sync, web.url)
     web.close()
     sync.close()
 

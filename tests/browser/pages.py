@@ -6,5 +6,7 @@ PAGES = (
     ("/ops?span=week", ""),
     ("/ops/alerts", "ops-alerts"),
     ("/ops/pauses", ""),
+    ("/ops/setup", "ops-setup"),
+    ("/ops/setup/go-live", ""),
     ("/ops/nothing-here", ""),
 )

@@ -10,7 +10,6 @@ from cli.commands.operate import json_option
 from cli.commands.setting_up.suggesting import mapping_suggest
 from cli.environment import opened, settings
 from cli.output import TROUBLE, TroubleError, plain, print_json, print_table
-from cli.practice import start_address
 from sync.settings_read import WrongSettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def connect() -> None:
     Example:
       drchrono-oncall connect
     """
-    from sync.setup.connect import new_ticket
+    from sync.setup.connect import new_ticket, start_address
 
     with opened() as sync:
         click.echo(start_address(sync, new_ticket(sync)))

@@ -7,6 +7,6 @@ whose view `show` is what the menu leads to. What needs a role says so by `actin
 from types import ModuleType
 from typing import Final
 
-from service.ops.pages import alerts, home, pauses
+from service.ops.pages import alerts, home, pauses, setup
 
-PAGES: Final[tuple[ModuleType, ...]] = (home, alerts, pauses)
+PAGES: Final[tuple[ModuleType, ...]] = (home, alerts, pauses, setup)

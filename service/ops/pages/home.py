@@ -16,6 +16,7 @@ from sync.operations.why import ask
 from sync.operations.why.answer import Answer
 from sync.operations.why.day import Day, of_day
 from sync.runtime import Sync
+from sync.setup.walk import steps
 from sync.store.service import samples
 from sync.store.service.samples import Sample
 
@@ -116,7 +117,12 @@ def _doctors(sync: Sync) -> list[str]:
 
 def _now(sync: Sync) -> dict[str, Any]:
     now = sync.clock()
-    return {"lights": lights.lights(sync), "overview": status.overview(sync), "at": now}
+    return {
+        "lights": lights.lights(sync),
+        "overview": status.overview(sync),
+        "open_step": steps.open_step(sync),
+        "at": now,
+    }
 
 
 def _samples(sync: Sync) -> dict[str, Any]:
