@@ -49,6 +49,7 @@ def _end(response: Response) -> Response:
     """Log the route's pattern, never the path: a webhook's token is part of it."""
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
     route = request.url_rule.rule if request.url_rule is not None else "none"
     tell = log.debug if route in _QUIET else log.info
     tell(

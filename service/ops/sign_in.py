@@ -61,7 +61,8 @@ def local(address: str) -> str:
     parts = urlsplit(address)
     ours = parts.path == HOME or parts.path.startswith(f"{HOME}/")
     plain = address.isascii() and address.isprintable() and not set(address) & set('\\"<> ')
-    straight = ".." not in parts.path and "//" not in parts.path
+    # Encoded, a slash is one for some proxy behind which this runs.
+    straight = not any(one in parts.path for one in ("..", "//", "%"))
     if ours and plain and straight and not parts.scheme and not parts.netloc:
         return address
     return HOME
