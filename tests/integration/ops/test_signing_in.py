@@ -143,10 +143,10 @@ def test_neighbours_in_one_network_of_ipv6_are_one_caller() -> None:
 @pytest.mark.usefixtures("ruth")
 def test_a_name_that_is_none_takes_as_long(sync: Sync) -> None:
     def seconds(name: str, address: str) -> float:
-        begun = real.perf_counter()
+        begun = real.process_time()
         with pytest.raises(operators.SignInError):
             operators.sign_in(sync, name, "wrong", "000000", caller=address)
-        return real.perf_counter() - begun
+        return real.process_time() - begun
 
     known = [seconds("ruth", f"192.0.2.{n}") for n in range(7)]
     unknown = [seconds("nobody", f"192.0.2.{n}") for n in range(7)]
