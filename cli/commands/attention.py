@@ -8,10 +8,12 @@ from cli.commands.asking import agreed, yes_option
 from cli.commands.by_hand import impossible_told
 from cli.commands.operate import json_option, ring, unknown_told
 from cli.environment import opened
-from cli.output import print_json, print_table, say
+from cli.output import TroubleError, plain, print_json, print_table, say
 
 if TYPE_CHECKING:
     from sync.operations.attention import OpenItem
+
+_NOTHING = "Nothing is open."
 
 
 @click.group()
@@ -20,27 +22,41 @@ def attention() -> None:
 
 
 @attention.command("ls")
+@click.option("--cause", default="", metavar="CAUSE", help="Only this cause, as --json names it.")
+@click.option("--about", default="", metavar="WHAT", help="Only visit, person or service.")
+@click.option("--older", default="", metavar="AGE", help="Older than hour, day, week or month.")
+@click.option("--find", default="", metavar="ID", help="About this id, or naming it.")
 @json_option
-def attention_ls(as_json: bool) -> None:
+def attention_ls(cause: str, about: str, older: str, find: str, as_json: bool) -> None:
     """List what is open, oldest first: what happened, and what to do about it.
+
+    ID is of either system, alone or behind its kind (`appointment 70211`, `contact 771`), or a
+    pasted address.
 
     \b
     Examples:
       drchrono-oncall attention ls
+      drchrono-oncall attention ls --cause patient_without_email --older day
+      drchrono-oncall attention ls --find "patient 88123"
       drchrono-oncall attention ls --json | jq '.[] | .cause'
     """
-    from sync.operations import attention as operate
+    from sync.operations.inbox import listing
+    from sync.operations.inbox.asked import Asked
+    from sync.operations.lookup import UnknownError
 
     with opened() as sync:
-        items = operate.attention_list(sync)
+        try:
+            rows = list(listing.every(sync, Asked(cause, about, older, find)))
+        except UnknownError as reason:
+            raise TroubleError(str(reason)) from None
     if as_json:
-        print_json(items)
+        print_json([plain(row.item) | {"title": row.title, "ids": row.ids} for row in rows])
         return
-    if not items:
-        click.echo("Nothing is open.")
+    if not rows:
+        click.echo("Nothing like that is open." if cause or about or older or find else _NOTHING)
         return
     columns = ("id", "about", "what happened", "what to do")
-    print_table("For a person to decide", columns, map(_cells, items))
+    print_table("For a person to decide", columns, (_cells(row.item) for row in rows))
     click.echo(
         "Next: drchrono-oncall attention resolve ID, attention retry ID or attention drop ID"
     )

@@ -105,10 +105,10 @@ def _take_up(conn: Connection, kind: str, object_id: str, now: datetime) -> None
         links.change(conn, obj.id, state="live")
 
 
-def _raise(conn: Connection, key: int, now: datetime) -> Ring:
+def _raise(conn: Connection, key: int, now: datetime, lane: Lane = Lane.LIVE) -> Ring:
     visits.freeze(conn, key, None)
-    work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.LIVE)
-    return Ring(key, Lane.LIVE)
+    work.raise_(conn, key, now=now, hints=Hints.both(), lane=lane)
+    return Ring(key, lane)
 
 
 # --- what a person must decide --------------------------------------------------------------------
@@ -122,13 +122,18 @@ def attention_list(sync: Sync) -> list[OpenItem]:
 
 def _item(conn: Connection, one: attention.Item) -> OpenItem:
     about = links.kind_of(conn, one.aggregate) if one.aggregate else None
+    return in_words(one, about, object_words(conn, one.object))
+
+
+def in_words(one: attention.Item, about: str | None, words: str) -> OpenItem:
+    """The item with its sentence; `about` is its aggregate's kind, `words` name its object."""
     said = table.say(one.cause, one.named)
     return OpenItem(
         id=one.id,
         about=about or "service",
         aggregate=one.aggregate,
         cause=one.cause,
-        object=object_words(conn, one.object),
+        object=words,
         candidates=one.named,
         opened_at=one.opened_at,
         sentence=said.sentence,
@@ -145,16 +150,22 @@ def attention_retry(sync: Sync, item: int) -> tuple[Ring, ...]:
     closed. Returns what to ring. Raises UnknownError (a LookupError) when no such item is open.
     """
     with sync.store.write() as conn:
-        now = sync.clock()
-        closed = _close(conn, item, now)
-        decisions.note(conn, "retry", str(item), closed.cause, now=now)
-        deeds.note(conn, _answered("retry", closed), now)
-        if closed.aggregate == 0:
-            return ()
-        key = links.survivor(conn, closed.aggregate)
-        keys = {key, *(_release(conn, key, now) if closed.cause == CAUSE else ())}
-        links.unblock(conn, key)
-        return tuple(_raise(conn, one, now) for one in sorted(keys))
+        return retry_in(conn, item, sync.clock())
+
+
+def retry_in(
+    conn: Connection, item: int, now: datetime, lane: Lane = Lane.LIVE
+) -> tuple[Ring, ...]:
+    """The same in this transaction, done in `lane`. Raises as `attention_retry`."""
+    closed = _close(conn, item, now)
+    decisions.note(conn, "retry", str(item), closed.cause, now=now)
+    deeds.note(conn, _answered("retry", closed), now)
+    if closed.aggregate == 0:
+        return ()
+    key = links.survivor(conn, closed.aggregate)
+    keys = {key, *(_release(conn, key, now) if closed.cause == CAUSE else ())}
+    links.unblock(conn, key)
+    return tuple(_raise(conn, one, now, lane) for one in sorted(keys))
 
 
 def attention_drop(sync: Sync, item: int) -> None:
@@ -163,12 +174,16 @@ def attention_drop(sync: Sync, item: int) -> None:
     Raises UnknownError (a LookupError) when no such item is open.
     """
     with sync.store.write() as conn:
-        now = sync.clock()
-        closed = _close(conn, item, now)
-        decisions.note(conn, "drop", str(item), closed.cause, now=now)
-        deeds.note(conn, _answered("drop", closed), now)
-        if closed.cause == zones.CHANGED:
-            zones.leave(conn, sync, list(closed.named))
+        drop_in(conn, sync, item, sync.clock())
+
+
+def drop_in(conn: Connection, sync: Sync, item: int, now: datetime) -> None:
+    """The same in this transaction. Raises as `attention_drop`."""
+    closed = _close(conn, item, now)
+    decisions.note(conn, "drop", str(item), closed.cause, now=now)
+    deeds.note(conn, _answered("drop", closed), now)
+    if closed.cause == zones.CHANGED:
+        zones.leave(conn, sync, list(closed.named))
 
 
 def _answered(action: str, item: attention.Item) -> deeds.Deed:

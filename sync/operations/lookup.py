@@ -63,5 +63,9 @@ def _own(conn: Connection, kind: str, object_id: str) -> int:
 
 def object_words(conn: Connection, object_id: int | None) -> str:
     """System, kind and remote id of one of our object rows; "" for none."""
-    row = objects.row(conn, object_id) if object_id else None
+    return object_in_words(objects.row(conn, object_id) if object_id else None)
+
+
+def object_in_words(row: Obj | None) -> str:
+    """The same of a row that was read; "" for none."""
     return "" if row is None else f"{row.system} {row.kind} {row.remote_id or '(being made)'}"

@@ -31,6 +31,7 @@ from tests.integration.conftest import (  # noqa: F401 - fixtures
     templates,
 )
 from tests.integration.doors.test_gunicorn import Web
+from tests.support.ops.waiting import a_visit, closed, of_the_service
 
 CHROMIUM = shutil.which("chromium")
 REQUIRED = "BROWSER_TESTS"  # set where the tests must not be left out
@@ -113,6 +114,7 @@ def service(
     _sampled(sync)
     _lived(sync)
     tell.run(sync)  # no worker is there, and OnCall is silent
+    _waiting(sync)
     web = OpsWeb(redis_server, settings, home)
     yield Service(f"http://127.0.0.1:{port}", sync, web.url)
     web.close()
@@ -151,6 +153,14 @@ def _lived(sync: Sync) -> None:
 def _object(conn: Connection, system: str, now: datetime) -> int:
     key = links.new_aggregate(conn, "visit", now)
     return links.add(conn, key, system, "appointment", "1", now=now).id
+
+
+def _waiting(sync: Sync) -> None:
+    """Four items that wait for a person: with candidates, with two sides, of the service, over."""
+    a_visit(sync, "patient_unsure", "70211", candidates=["88123", "88456"])
+    a_visit(sync, "starts_differs", "70212")
+    of_the_service(sync, "doctor_unseen", ["201"])
+    closed(sync, a_visit(sync, "overlap", "70213"))
 
 
 @dataclass

@@ -9,4 +9,9 @@ PAGES = (
     ("/ops/setup", "ops-setup"),
     ("/ops/setup/go-live", ""),
     ("/ops/nothing-here", ""),
+    ("/ops/waiting", "ops-waiting"),
+    ("/ops/waiting?cause=overlap&find=none-such-1", ""),
+    ("/ops/waiting/1", "ops-waiting-one"),  # the items of `conftest._waiting`
+    ("/ops/waiting/2", ""),
+    ("/ops/waiting/4", ""),
 )

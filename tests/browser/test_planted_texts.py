@@ -40,6 +40,11 @@ BESIDE = {
     ("POST", "/ops/sign-out"),
     ("POST", "/ops/setup/dry_run"),  # it goes on behind the page, and says one of two sentences
     ("POST", "/ops/press/drop"),  # beside few answers; it says one of two sentences
+    ("POST", "/ops/press/resume"),  # beside few answers too
+    ("POST", "/ops/press/include"),
+    # Of few causes: they show ids, counts and names of fields (ops/test_waiting_keep.py).
+    ("POST", "/ops/waiting/<int(max=2147483647):item>/keep"),
+    ("POST", "/ops/waiting/<int(max=2147483647):item>/accept_zones"),
     ("GET", "/metrics"),
     ("GET", "/healthz"),
     ("GET", "/"),
@@ -175,6 +180,8 @@ class Types:
         kinds = {"date": day, "datetime-local": f"{day}T10:00", "number": "1"}
         if name == "about":
             return next(self._asked)
+        if name == "ticket":
+            return "INC-2041"
         if name == "doctor":
             return str(DOCTOR)
         return kinds.get(kind) or PAYLOADS[len(name) % len(PAYLOADS)]

@@ -44,6 +44,16 @@ def find(cause: str) -> Cause | None:
     return None
 
 
+def family(cause: str) -> tuple[str, str] | None:
+    """The name of the family that a cause belongs to, and the words for what it names."""
+    for end, row in _FAMILIES.items():
+        if cause not in _ONE and cause.endswith(end):
+            stem = cause.removesuffix(end)
+            known = [words[stem] for words in _WORDS.values() if stem in words]
+            return (row.name, known[0]) if known and find(cause) is not None else None
+    return None
+
+
 def say(cause: str, named: Iterable[str] = ()) -> Said:
     """The cause in staff's words, followed by the ids or field names that its item lists."""
     found = find(cause) or _UNKNOWN

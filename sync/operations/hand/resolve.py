@@ -7,15 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sync.core.addresses import AS_TYPED
-from sync.core.errors import Gone
-from sync.core.printable import printable
-from sync.core.records import Absent, Attendee, Person, Visit, present
-from sync.core.rules.people import full_name
-from sync.drchrono import translate as drchrono
+from sync.core.records import Attendee
 from sync.oncall import translate as oncall
 from sync.operations.hand import by_hand, pair
 from sync.operations.hand.by_hand import NotPossibleError
+from sync.operations.hand.look import Look, look
 from sync.operations.lookup import UnknownError
 from sync.runtime import Ring, Sync
 from sync.store import attention
@@ -27,6 +23,7 @@ from sync.store.trail.deeds import Deed
 from sync.visits.linking import merged_charts
 
 NONE: Final = "none"
+GONE: Final = "not there any more"
 # What each cause asks for: the kind of its candidates.
 CAUSES: Final[Mapping[str, str]] = {
     "patient_unsure": "patient",
@@ -46,20 +43,42 @@ _OF_FIELDS: Final = frozenset({"identity_incomplete"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """One who it may be: the id, and in words what the remote shows of them now."""
+    """One who it may be: the id, and what the remote shows of them now; None: nothing any more."""
 
     id: str
-    words: str
+    shown: Look | None
+
+    @property
+    def words(self) -> str:
+        """The same in one line."""
+        return GONE if self.shown is None else self.shown.words
 
 
 @dataclass(frozen=True)
 class Question:
-    """An open item: what it asks about, in words, and who may be the answer."""
+    """An open item: what it asks about, and who may be the answer."""
 
     cause: str
     kind: str
-    subject: str
+    asked: Look
     candidates: tuple[Candidate, ...]
+
+    @property
+    def subject(self) -> str:
+        """What it asks about in one line."""
+        return self.asked.words
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What can be answered: the kind of what is named, the candidates' ids, and whether `none` can.
+
+    Where there are no ids, any of that kind can be named.
+    """
+
+    kind: str
+    ids: tuple[str, ...]
+    none: bool
 
 
 @dataclass(frozen=True)
@@ -87,19 +106,29 @@ class _Open:
         raise NotPossibleError(f"What it is about has no {kind} any more.")
 
 
-def question(sync: Sync, item: int) -> Question:
+def choice(sync: Sync, item: int) -> Choice:
+    """What can be answered; no remote is asked. Raises UnknownError and NotPossibleError."""
+    found = _open(sync, item)
+    return Choice(found.kind, found.ids, none=_may_be_none(found))
+
+
+def question(sync: Sync, item: int, because: tuple[tuple[str, str], ...] = ()) -> Question:
     """The item and its candidates as the remotes show them now.
 
-    Who looks is in the audit before anything is read. Raises UnknownError, NotPossibleError for an
-    item that asks for none, and the RemoteErrors of the reads.
+    Who looks is in the audit before anything is read, with `because` (kind and word). Raises
+    UnknownError, NotPossibleError for an item that asks for none, and the reads' RemoteErrors.
     """
     found = _open(sync, item)
     with sync.store.write() as conn:
         shown = tuple((found.kind, one) for one in found.ids)
-        deeds.note(conn, Deed("look", (("item", item), *shown)), sync.clock())
-    kind, remote_id = _subject(sync, found)
-    listed = tuple(Candidate(one, _words_of(sync, found, one)) for one in found.ids)
-    return Question(found.cause, found.kind, _words(sync, kind, remote_id), listed)
+        deeds.note(conn, Deed("look", (("item", item), *because, *shown)), sync.clock())
+    asked = look(sync, *_subject(sync, found))
+    return Question(
+        found.cause,
+        found.kind,
+        asked,
+        tuple(Candidate(one, _shown(sync, found.kind, one)) for one in found.ids),
+    )
 
 
 def resolve(sync: Sync, item: int, chosen: str) -> tuple[Ring, ...]:
@@ -112,7 +141,7 @@ def resolve(sync: Sync, item: int, chosen: str) -> tuple[Ring, ...]:
     if chosen != NONE and found.ids and chosen not in found.ids:
         raise NotPossibleError(f"{chosen} is none of its candidates: {', '.join(found.ids)}.")
     if chosen != NONE:
-        _words(sync, found.kind, chosen)  # it must be there
+        look(sync, found.kind, chosen)  # it must be there
     rings = _answer(sync, found, chosen)
     with sync.store.write() as conn:
         now = sync.clock()
@@ -149,13 +178,12 @@ def _is_oncall_only(objects: list[Obj]) -> bool:
 # --- what is shown --------------------------------------------------------------------------------
 
 
-def _words_of(sync: Sync, item: _Open, candidate: str) -> str:
+def _shown(sync: Sync, kind: str, candidate: str) -> Look | None:
+    """One candidate; None for one that is gone, which the others are to be seen beside."""
     try:
-        return _words(sync, item.kind, candidate)
+        return look(sync, kind, candidate)
     except UnknownError:
-        if item.cause != merged_charts.CAUSE:
-            raise
-        return "not there any more"  # which is why it is asked
+        return None
 
 
 def _subject(sync: Sync, item: _Open) -> tuple[str, str]:
@@ -184,48 +212,6 @@ def _participant(sync: Sync, item: _Open) -> Attendee:
     return coming[0]
 
 
-def _words(sync: Sync, kind: str, remote_id: str) -> str:
-    """One object as its system shows it now. Raises UnknownError when it is gone."""
-    ticket = sync.task_ticket(Lane.LIVE)
-    try:
-        match kind:
-            case "patient":
-                return _person(
-                    drchrono.to_person(sync.drchrono.get_patient(ticket, remote_id), AS_TYPED)
-                )
-            case "contact":
-                return _person(
-                    oncall.to_person(sync.oncall.get_contact(ticket, remote_id), AS_TYPED)
-                )
-            case "participant":
-                json = sync.oncall.get_participant(ticket, remote_id)
-                return _person(oncall.to_attendee(json, AS_TYPED))
-            case "appointment":
-                json = sync.drchrono.get_appointment(ticket, remote_id)
-                shown = drchrono.to_visit(json, sync.mapping)
-                return f"{_when(shown)}, patient {printable(str(shown.patient))}"
-            case _:
-                json = sync.oncall.get_appointment(ticket, remote_id)
-                shown = oncall.to_visit(json, sync.mapping)
-                return ", ".join([_when(shown), *map(_person, shown.attendees)])
-    except Gone:
-        raise UnknownError(f"{kind} {remote_id} is not there any more.") from None
-
-
-def _person(who: Person | Attendee) -> str:
-    name = full_name(present(who.first_name, ""), present(who.last_name, ""))
-    born = present(who.birth_date, None) if isinstance(who, Person) else None
-    parts = [name, present(who.email, ""), f"born {born}" if born else ""]
-    return ", ".join(printable(part) for part in parts if part)
-
-
-def _when(shown: Visit) -> str:
-    if isinstance(shown.starts, Absent):
-        return "without a time"
-    length = "length unknown" if isinstance(shown.minutes, Absent) else f"{shown.minutes} minutes"
-    return f"{shown.starts:%Y-%m-%d %H:%M} UTC, {length}"
-
-
 # --- what follows ---------------------------------------------------------------------------------
 
 
@@ -250,6 +236,10 @@ def _answer(sync: Sync, item: _Open, chosen: str) -> tuple[Ring, ...]:
             return pair.pair(sync, "visit", chosen, subject)
 
 
+def _may_be_none(item: _Open) -> bool:
+    return item.kind != "patient" or item.cause in {*_MAY_BE_NEW, merged_charts.CAUSE}
+
+
 def _of_charts(sync: Sync, item: _Open, chosen: str) -> None:
     """The chart that the appointment names now is the same patient's, or `none`: another's."""
     former, chart = item.ids
@@ -265,7 +255,7 @@ def _of_charts(sync: Sync, item: _Open, chosen: str) -> None:
 
 def _none(sync: Sync, item: _Open, subject: decisions.Who) -> None:
     """Note that it is none of them: they are asked about no more, and a new one may be made."""
-    if item.kind == "patient" and item.cause not in _MAY_BE_NEW:
+    if not _may_be_none(item):
         raise NotPossibleError(f"{item.cause}: say which patient it is.")
     with sync.store.write() as conn:
         now = sync.clock()

@@ -66,6 +66,10 @@ attention = Table(
 Index("uq_attention_open", attention.c.aggregate, attention.c.object, attention.c.cause,
       unique=True, sqlite_where=attention.c.closed_at.is_(None),
       postgresql_where=attention.c.closed_at.is_(None))  # fmt: skip
+# What is open is few among what was ever asked: lists and counts by cause read this alone.
+Index("ix_attention_open", attention.c.id, attention.c.cause,
+      sqlite_where=attention.c.closed_at.is_(None),
+      postgresql_where=attention.c.closed_at.is_(None))  # fmt: skip
 
 conflict = Table(
     "conflict",

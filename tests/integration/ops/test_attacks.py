@@ -72,7 +72,8 @@ def test_a_viewer_can_do_nothing_but_look(victor: Person) -> None:
         view = app.view_functions[rule.endpoint]
         if "needed" in vars(view):
             continue  # it says for whom it is, and its own test holds it
-        assert post(victor.browser, rule.rule, page="/ops").status_code == 403, rule
+        _, address = rule.build(dict.fromkeys(rule.arguments, 1)) or ("", "")
+        assert post(victor.browser, address, page="/ops").status_code == 403, rule
     assert {"/ops/why", "/ops/sign-in", "/ops/sign-out"} <= {rule.rule for rule in doing}
 
 

@@ -82,7 +82,8 @@ class Seen(HTMLParser):
         if tag == "select":
             self._select = name
         elif tag == "option" and self._select:
-            if self._select not in form.fields or "selected" in told:
+            # What asks to be chosen from begins with nothing, and a person chooses something.
+            if not form.fields.get(self._select) or "selected" in told:
                 form.fields[self._select] = told.get("value", "")
         elif tag == "textarea" and name:
             form.open.append((name, "textarea"))

@@ -8,7 +8,7 @@ from flask import Flask
 from cli.output import TroubleError, print_table, say
 from service import connect_pages, plain
 from sync.core.records import Person
-from sync.operations.hand.resolve import _person
+from sync.operations.hand.look import Look, _person
 from sync.setup.connect import Judged
 from sync.setup.suggest import suggest
 
@@ -28,7 +28,7 @@ def test_in_a_table_a_line_and_a_message(capsys: pytest.CaptureFixture[str]) -> 
 def test_of_a_candidate() -> None:
     who = Person("drchrono", "1", "patient", first_name=EVIL, last_name="", email="a@example.com")
     told = SHOWN.replace("‹U+000A›", " ")  # a name is told on one line
-    assert _person(who) == f"{told}, a@example.com"
+    assert Look("patient", "1", _person(who)).words == f"{told}, a@example.com"
 
 
 def test_of_the_practice_that_is_connected() -> None:
