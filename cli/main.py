@@ -24,6 +24,7 @@ GROUPS = {
         "why": "cli.commands.why",
         "attention": "cli.commands.attention",
         "explain": "cli.commands.operate",
+        **dict.fromkeys(("timeline", "records"), "cli.commands.records"),
         **dict.fromkeys(("pause", "resume"), "cli.commands.pausing"),
         "alerts": "cli.commands.alerts",
         "audit": "cli.commands.audit",

@@ -33,11 +33,7 @@ def blueprint(doors: Doors) -> Blueprint:
     @routes.post("/ops/press/look_again")
     def look_again() -> AnyResponse | str:
         kind, of = request.form.get("kind", ""), request.form.get("id", "")
-        try:
-            doors.bell.ring(attention.resync(doors.sync, kind, of))
-        except UnknownError:
-            return _said("There is nothing of that number.")
-        return _said("Both sides are being looked at now. Ask again in some seconds.")
+        return _said(looked_again(doors, kind, of))
 
     @routes.post("/ops/press/retry")
     def retry() -> AnyResponse | str:
@@ -95,6 +91,15 @@ def _include(doors: Doors, patient: str) -> AnyResponse | str:
         back=sign_in.HOME,
     )
     return make_response(page)
+
+
+def looked_again(doors: Doors, kind: str, of: str) -> str:
+    """Have both sides looked at now; what to say of it."""
+    try:
+        doors.bell.ring(attention.resync(doors.sync, kind, of))
+    except UnknownError:
+        return "There is nothing of that number."
+    return "Both sides are being looked at now. Ask again in some seconds."
 
 
 def _item() -> int:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from sync.core.printable import printable
+from sync.operations.timeline.model import Event
 
 _UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -15,6 +16,8 @@ def register(app: Flask) -> None:
     """Give the templates these words as filters."""
     app.add_template_filter(span, "span")
     app.add_template_filter(clock, "clock")
+    app.add_template_filter(exact, "exact")
+    app.add_template_filter(compared, "compared")
     app.add_template_filter(local, "local")
     app.add_template_filter(clocks, "clocks")
     app.add_template_filter(printable, "printable")
@@ -49,3 +52,16 @@ def clocks(at: datetime | None, zone: str | None) -> str:
     here, there = at.astimezone(ZoneInfo(zone)), at.astimezone(UTC)
     utc = f"{there:%H:%M}" if here.date() == there.date() else f"{there:%Y-%m-%d %H:%M}"
     return f"{here:%Y-%m-%d %H:%M} {zone} ({utc} UTC)"
+
+
+def exact(at: datetime | None) -> str:
+    """A moment to the second, in UTC."""
+    return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def compared(event: Event) -> list[tuple[str, bool, str]]:
+    """What an event's fields were compared with, whether they were equal, and which they were."""
+    found: dict[tuple[str, bool], list[str]] = {}
+    for one in event.compared:
+        found.setdefault((one.to, one.equal), []).append(one.field)
+    return [(to, equal, ", ".join(names)) for (to, equal), names in found.items()]

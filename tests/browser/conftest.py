@@ -31,6 +31,7 @@ from tests.integration.conftest import (  # noqa: F401 - fixtures
     templates,
 )
 from tests.integration.doors.test_gunicorn import Web
+from tests.support.ops.lived import lived
 from tests.support.ops.waiting import a_visit, closed, of_the_service
 
 CHROMIUM = shutil.which("chromium")
@@ -113,6 +114,7 @@ def service(
     sync.store.migrate()
     _sampled(sync)
     _lived(sync)
+    lived(sync, "70301", "5601")
     tell.run(sync)  # no worker is there, and OnCall is silent
     _waiting(sync)
     web = OpsWeb(redis_server, settings, home)

@@ -4,7 +4,7 @@ Nothing personal is in any column: ids, start times, digests, field names and wo
 """
 
 from sync.store.schema.alerts import alert
-from sync.store.schema.audit import audit
+from sync.store.schema.audit import audit, audit_subject
 from sync.store.schema.base import UtcTime, metadata
 from sync.store.schema.calls import baseline, call, pending, refused_field, throttle
 from sync.store.schema.hints import bucket, delivery, told
@@ -38,6 +38,7 @@ __all__ = [
     "attendance",
     "attention",
     "audit",
+    "audit_subject",
     "baseline",
     "blocker",
     "bucket",

@@ -1,6 +1,6 @@
 """Define the audit: who did what, when and by which door. Rows are added, never changed."""
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Column, ForeignKey, Index, String, Table
 
 from sync.store.schema.base import REMOTE_NUMBER, UtcTime, metadata
 
@@ -22,3 +22,16 @@ audit = Table(
     Column("mac", String(64), nullable=False),
 )
 Index("ix_audit_at", audit.c.at)
+
+# Where each subject of a deed is found again, of ten million rows too. The database fills it itself
+# as rows of `audit` are added (a trigger of migration 0018): a deed is still one INSERT. It is no
+# part of the chain: what proves the audit is `audit` alone.
+audit_subject = Table(
+    "audit_subject",
+    metadata,
+    Column("named", String(80), primary_key=True),  # what stands after the first colon
+    Column("kind", String(80), primary_key=True),
+    Column("seq", ForeignKey("audit.seq", ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_audit_subject_seq", audit_subject.c.seq)  # for what goes when `audit` is pruned

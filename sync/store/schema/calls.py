@@ -51,6 +51,9 @@ call = Table(
 Index("ix_call_system_at", call.c.system, call.c.at)
 Index("ix_call_effect_at", call.c.effect, call.c.at)
 Index("ix_call_aggregate_at", call.c.aggregate, call.c.at)
+_OF_AN_OBJECT = call.c.object.is_not(None)  # writes: a read names none
+Index("ix_call_object_at", call.c.object, call.c.at,
+      sqlite_where=_OF_AN_OBJECT, postgresql_where=_OF_AN_OBJECT)  # fmt: skip
 
 pending = Table(
     "pending",

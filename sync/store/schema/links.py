@@ -25,6 +25,9 @@ aggregate = Table(
     Column("closed_at", UtcTime),
     sqlite_autoincrement=True,
 )
+_MERGED = aggregate.c.merged_into.is_not(None)
+Index("ix_aggregate_merged_into", aggregate.c.merged_into,
+      sqlite_where=_MERGED, postgresql_where=_MERGED)  # fmt: skip
 
 visit = Table(
     "visit",

@@ -71,6 +71,8 @@ Index("ix_attention_open", attention.c.id, attention.c.cause,
       sqlite_where=attention.c.closed_at.is_(None),
       postgresql_where=attention.c.closed_at.is_(None))  # fmt: skip
 
+Index("ix_attention_aggregate", attention.c.aggregate)
+
 conflict = Table(
     "conflict",
     metadata,
@@ -78,7 +80,7 @@ conflict = Table(
     Column("object", Integer, nullable=False, index=True),
     Column("field", String(20), nullable=False),
     Column("how", String(20), nullable=False),
-    Column("at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
 )
 
 decision = Table(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
-from sync.store.schema import audit
+from sync.store.schema import audit, audit_subject
 
 _PIECE = 1000  # rows in memory at a time
 
@@ -79,7 +79,7 @@ def _wanted(asked: Filter) -> list[ColumnElement[bool]]:
 
 def _about(subject: str) -> ColumnElement[bool]:
     """Whether one of the subjects is this one, and not one that begins or ends alike."""
-    padded = " " + audit.c.subjects + " "
-    if ":" in subject:
-        return padded.contains(f" {subject} ", autoescape=True)
-    return padded.contains(f":{subject} ", autoescape=True)
+    kind, colon, named = subject.partition(":")
+    whole = audit_subject.c.named == subject
+    its = and_(audit_subject.c.named == named, audit_subject.c.kind == kind) if colon else false()
+    return audit.c.seq.in_(select(audit_subject.c.seq).where(or_(whole, its)))

@@ -35,7 +35,11 @@ OPEN = {
     ("GET", "/ops/openid/back"),
 }
 # A form that only asks, and so is for viewers too.
-ASKING = {("POST", "/ops/why"), ("POST", "/ops/day")}
+RECORDS = ("deliveries", "calls", "conflicts", "audit")
+ASKING = {
+    *(("POST", f"/ops/{one}") for one in ("why", "day", "timeline", *RECORDS)),
+    *(("POST", f"/ops/{one}/download") for one in RECORDS),
+}
 OTHER_METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND")
 Route = tuple[str, str, str]  # method, pattern, an address of it
 

@@ -23,6 +23,8 @@ ARGUMENTS = {
     "resync": ["appointment", "1"],
     "plan": ["appointment", "1"],
     "explain": ["appointment", "1"],
+    "timeline": ["appointment", "1"],
+    "records": ["calls"],
     "why": ["appointment", "1"],
     "resume": ["everything"],
     "alerts ack": ["1"],

@@ -1,0 +1,1 @@
+"""List deliveries, calls, conflicts and deeds for people: searched, paged, handed out."""
