@@ -200,21 +200,49 @@ def as_sent(
     for one in calls.sent_by(conn, {one.call for one in sent}):
         if one.object != row.id:
             baselines.settle(conn, one.object, {one.field: one.digest}, one.key_id)
+    told = [(one.field, one.key_id, one.digest) for one in sent]
+    return _since(sync, row, json, seen, told)
+
+
+def as_made(
+    conn: Connection, sync: Sync, row: Obj, json: dict[str, Json], seen: Visit
+) -> dict[str, Json]:
+    """The same of one that stands under another row, by whose id it is known now.
+
+    Where its create was answered meanwhile, what it made is settled under the row of the create.
+    """
+    settled = baselines.settled_fields(conn, row.id)
+    if not settled:
+        return as_sent(conn, sync, row, json, seen)
+    told = [(field, key_id, digest) for field, (key_id, digest) in settled.items()]
+    return _since(sync, row, json, seen, told)
+
+
+def _since(
+    sync: Sync,
+    row: Obj,
+    json: dict[str, Json],
+    seen: Visit,
+    told: Iterable[tuple[str, str, str]],
+) -> dict[str, Json]:
+    """What stands there, with each field marked that differs from what was told of it then."""
     wire_of = drchrono.wire if row.system == "drchrono" else oncall.wire
     wire = wire_of("appointment", json)
     # No body of ours names it; the answers of some accounts do (D39).
     bare = {key: value for key, value in json.items() if key != "is_telehealth"}
     like_sent = wire_of("appointment", bare)
-    for name in {one.field for one in sent} & wire.keys():
-        told = {
-            sync.digests.same(row.id, name, form[name], one.key_id, one.digest)
-            for one in sent
-            if one.field == name
+    then: dict[str, list[tuple[str, str]]] = {}
+    for name, key_id, digest in told:
+        then.setdefault(name, []).append((key_id, digest))
+    for name in then.keys() & wire.keys():
+        same = {
+            sync.digests.same(row.id, name, form[name], key_id, digest)
+            for key_id, digest in then[name]
             for form in (wire, like_sent)
         }
-        if True in told:
+        if True in same:
             continue
-        if None in told:
+        if None in same:
             del wire[name]  # nobody can tell whether it was edited since: it has no baseline
         else:
             wire[name] = EDITED

@@ -98,7 +98,8 @@ def post(run: VisitRun, row: Obj, doctor: str, body: dict[str, Json]) -> None:
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
-            record.appointment(conn, run, row, answer.json, has_marker="custom_fields" in body)
+            marked = "custom_fields" in body
+            record.appointment(conn, run, row, answer.json, has_marker=marked, answered=True)
 
     run.sync.drchrono.create_appointment(
         run.ticket.then(after, fact=True),

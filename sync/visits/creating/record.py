@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
-from sync.run.attempts import as_sent
+from sync.run import attempts
 from sync.store import calls
 from sync.store.lanes import Hints
 from sync.store.tables import attendances, baselines, links, work
@@ -24,9 +24,11 @@ from sync.visits.linking import participants
 from sync.visits.state import carried
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from sync.core.records import Visit
     from sync.core.wording import Json
+    from sync.runtime import Sync
     from sync.store.tables.links import Obj
     from sync.visits.state.model import VisitRun
 
@@ -42,16 +44,16 @@ def oncall_visit(
     sync, state, now = run.sync, run.state, run.sync.clock()
     seen = oncall.to_visit(json, run.mapping)
     # Before its first look nothing was sent but what was answered now.
-    sent = {} if answered and row.looked_at is None else as_sent(conn, sync, row, json, seen)
+    at_once = answered and row.looked_at is None
+    sent = {} if at_once else _since(conn, sync, row, json, seen, answered=answered)
     wire = sent or oncall.wire("appointment", json)
     made = moves.created(conn, row, seen.remote_id, now=now, has_marker=True)
+    source = carried.as_shown(run, state.object("drchrono"), state.read.get("drchrono"))
     if made is None:
-        _come_back(conn, run, row)
+        here = Settled(row.id, _of(sync, row, wire))
+        _come_back(conn, run, row, () if sent else (here, source))
         return False
-    settled = [
-        Settled(made.id, sync.digests.fields(made.id, wire)),
-        carried.as_shown(run, state.object("drchrono"), state.read.get("drchrono")),
-    ]
+    settled = [Settled(made.id, _of(sync, made, wire)), source]
     if state.is_group:
         participants.know_participants(conn, run, json)
     else:
@@ -69,8 +71,32 @@ def _stands(conn: Connection, run: VisitRun, settled: Iterable[Settled | None]) 
         visits.change(conn, run.state.key, state="open")
 
 
-def _come_back(conn: Connection, run: VisitRun, row: Obj) -> None:
-    """The id is being looked at under an aggregate of its own, which our marker sends here."""
+def _since(
+    conn: Connection,
+    sync: Sync,
+    row: Obj,
+    json: dict[str, Json],
+    seen: Visit,
+    *,
+    answered: bool,
+) -> dict[str, Json]:
+    told = attempts.as_sent if answered else attempts.as_made
+    return told(conn, sync, row, json, seen)
+
+
+def _of(sync: Sync, row: Obj, wire: Mapping[str, Json]) -> dict[str, str]:
+    return sync.digests.fields(row.id, wire)
+
+
+def _come_back(
+    conn: Connection, run: VisitRun, row: Obj, answered: Iterable[Settled | None]
+) -> None:
+    """The id is being looked at under an aggregate of its own, which our marker sends here.
+
+    What its create was `answered` is settled under its own row until then: who edits either side
+    meanwhile is heard.
+    """
+    baselines.settle_each(conn, answered, run.sync.digests.key_id)
     links.change(conn, row.id, state="ambiguous")
     now = run.sync.clock()
     work.raise_(conn, run.state.key, now=now, hints=Hints.both(), wait=Wait(2, 2))
@@ -104,25 +130,25 @@ def appointment(
     json: dict[str, Json],
     *,
     has_marker: bool = False,
+    answered: bool = False,
 ) -> bool:
     """Keep the id of a made DrChrono appointment and its baselines; carry the source's.
 
-    Returns as `oncall_visit` does.
+    `answered` and what is returned: as of `oncall_visit`.
     """
     sync, state = run.sync, run.state
     seen = drchrono.to_visit(json, run.mapping)
-    sent = as_sent(conn, sync, row, json, seen)
+    sent = _since(conn, sync, row, json, seen, answered=answered)
     wire = sent or drchrono.wire("appointment", json)
     made = moves.created(
         conn, row, seen.remote_id, now=sync.clock(), revision=seen.revision, has_marker=has_marker
     )
+    source = carried.as_shown(run, state.object("oncall"), state.read.get("oncall"))
     if made is None:
-        _come_back(conn, run, row)
+        here = Settled(row.id, _of(sync, row, wire), seen.zone)
+        _come_back(conn, run, row, () if sent else (here, source))
         return False
-    settled = [
-        Settled(made.id, sync.digests.fields(made.id, wire), seen.zone),
-        carried.as_shown(run, state.object("oncall"), state.read.get("oncall")),
-    ]
+    settled = [Settled(made.id, _of(sync, made, wire), seen.zone), source]
     if sent:
         calls.forget_sent(conn, row.id)
     _stands(conn, run, settled)

@@ -147,9 +147,9 @@ def hand_over(run: VisitRun, target: int, obj: Obj, making: Obj | None, marker: 
 
 
 def _settle_as_sent(conn: Connection, run: VisitRun, obj: Obj, making: Obj) -> None:
-    """The baselines of what our own create made are what it sent; its id has come since."""
+    """The baselines of what our own create made are what it sent, or was answered then."""
     sync, shown = run.sync, run.state.read[obj.system]
-    wire = attempts.as_sent(conn, sync, making, shown.json, shown.visit)
+    wire = attempts.as_made(conn, sync, making, shown.json, shown.visit)
     digests = sync.digests.fields(obj.id, wire)
     baselines.settle(conn, obj.id, digests, sync.digests.key_id, zone=shown.visit.zone)
 

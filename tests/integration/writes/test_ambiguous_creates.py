@@ -73,14 +73,18 @@ class Create:
     def __init__(self, clinic: Clinic, kind: str) -> None:
         flow, self.call, self.list, self.lag = KINDS[kind]
         self._clinic, self._flow = clinic, BY_NAME[flow]
+        self.mails = self._flow.mails
         self._stands = self._flow.prepare(clinic, 1)
         clinic.advance(120)
         clinic.settle()
         clinic.forget()
 
     def begin(self) -> None:
-        self._flow.act(self._clinic, self._stands)
+        self.act()
         self._clinic.settle(hours=3)
+
+    def act(self) -> None:
+        self._flow.act(self._clinic, self._stands)
 
     def assert_made_once(self) -> None:
         clinic = self._clinic
@@ -88,7 +92,7 @@ class Create:
             clinic.sandbox.faults(remote, webhooks={"mode": "deliver"})
         clinic.settle()
         agree(clinic)
-        assert sorted(clinic.mails()) == sorted(self._flow.mails)
+        assert sorted(clinic.mails()) == sorted(self.mails)
         assert clinic.attention() == []
 
 
