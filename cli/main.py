@@ -20,7 +20,7 @@ from sync import log
 # would be missing.
 GROUPS = {
     "Daily": {
-        "status": "cli.commands.operate",
+        "status": "cli.commands.status",
         "why": "cli.commands.why",
         "attention": "cli.commands.attention",
         "explain": "cli.commands.operate",
@@ -30,6 +30,7 @@ GROUPS = {
         "audit": "cli.commands.audit",
     },
     "Set-up": {
+        "setup": "cli.commands.setting_up.walk",
         **dict.fromkeys(("check", "connect", "disconnect"), "cli.commands.setting_up.setup"),
         "mapping": "cli.commands.setting_up.setup",
         "go-live": "cli.commands.setting_up.go_live:go_live",

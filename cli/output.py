@@ -1,7 +1,8 @@
 """Speak to people in tables and plain lines, to scripts in JSON.
 
-Results go to standard output, everything else to standard error. Plain text only: what runs on a
-server needs no library for looks (`run` and `demo` have one, the extra `local`).
+Results go to standard output, everything else to standard error. What runs on a server needs no
+library for looks (`run` and `demo` have one, the extra `local`): some words have a colour at a
+terminal, everything else is plain text.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 import click
 
+from cli.colours import Shade, shaded
 from sync.core.printable import printable
 
 OK = 0
@@ -40,9 +42,12 @@ class TroubleError(click.ClickException):
             say(line, err=True)
 
 
-def say(text: str, *, err: bool = False) -> None:
-    """Write one line; what it holds of a remote's text can't steer the terminal."""
-    click.echo(printable(text, _LONGEST), err=err)
+def say(text: str, *, err: bool = False, colour: str = "") -> None:
+    """Write one line; what it holds of a remote's text can't steer the terminal.
+
+    A `colour` is for standard output alone.
+    """
+    click.echo(_shown(printable(text, _LONGEST), colour), err=err)
 
 
 def print_json(value: Any) -> None:
@@ -72,19 +77,29 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[obje
 
     It is as wide as the terminal, or 110 characters; the widest columns are wrapped to fit.
     """
-    heads, cells = list(columns), [[_cell(cell) for cell in row] for row in rows]
+    listed = [list(row) for row in rows]
+    heads, cells = list(columns), [[_cell(cell) for cell in row] for row in listed]
     right = [bool(cells) and all(row[at][1] for row in cells) for at in range(len(heads))]
     body = [[text for text, _ in row] for row in cells]
     widths = _fitting([max(map(len, texts)) for texts in zip(heads, *body, strict=True)], _width())
     rule = ["-" * width for width in widths]
     click.echo(title)
-    for row in (heads, rule, *body):
+    plainly = [[""] * len(heads)] * 2
+    tints = plainly + [[_tint(cell) for cell in row] for row in listed]
+    for row, colours in zip((heads, rule, *body), tints, strict=True):
         wrapped = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
         for line in zip_longest(*wrapped, fillvalue=""):
-            placed = zip(line, widths, right, strict=True)
-            texts = (text.rjust(w) if stands else text.ljust(w) for text, w, stands in placed)
+            placed = zip(line, widths, right, colours, strict=True)
+            texts = (
+                _shown(text.rjust(w) if stands else text.ljust(w), tint)
+                for text, w, stands, tint in placed
+            )
             click.echo(f"  {_GAP.join(texts)}".rstrip())
     click.echo()
+
+
+def _shown(text: str, tint: str) -> str:
+    return shaded(text, tint) if tint else text
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -120,7 +135,13 @@ def counted() -> Iterator[Callable[[str, int], None]]:
             click.echo(err=True)
 
 
+def _tint(value: object) -> str:
+    return value.colour if isinstance(value, Shade) else ""
+
+
 def _cell(value: object) -> tuple[str, bool]:
+    if isinstance(value, Shade):
+        return printable(value.text, _LONGEST), False
     if value is None:
         return "–", False
     if isinstance(value, datetime):

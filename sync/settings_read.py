@@ -147,12 +147,8 @@ def plain(settings: Settings, field: str) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-@lru_cache(maxsize=1)
-def load_settings() -> Settings:
-    """The settings of this process, all of them judged.
-
-    Raises WrongSettingsError, which names every one that can't be used.
-    """
+def settings_anyway() -> tuple[Settings, dict[str, str]]:
+    """The settings of this process, without those that can't be used, and what is wrong by name."""
     read = read_settings(os.environ)
     problems = dict(read.problems)
     values = {name: value for name, value in read.values.items() if name.upper() not in problems}
@@ -164,7 +160,16 @@ def load_settings() -> Settings:
             told = _mistyped(error)
             problems |= told
             values = {name: value for name, value in values.items() if name.upper() not in told}
-    problems = judge(settings, os.environ) | problems
+    return settings, judge(settings, os.environ) | problems
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The settings of this process, all of them judged.
+
+    Raises WrongSettingsError, which names every one that can't be used.
+    """
+    settings, problems = settings_anyway()
     if problems:
         raise WrongSettingsError(problems)
     return settings

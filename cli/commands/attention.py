@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.colours import SOON, Shade
 from cli.commands.asking import agreed, yes_option
 from cli.commands.by_hand import impossible_told
 from cli.commands.operate import json_option, ring, unknown_told
@@ -65,7 +66,7 @@ def attention_ls(cause: str, about: str, older: str, find: str, as_json: bool) -
 def _cells(item: "OpenItem") -> tuple[object, ...]:
     about = f"{item.about} {item.aggregate}" if item.aggregate else item.about
     about += f", {item.object}" if item.object else ""
-    return item.id, about, item.sentence, item.press
+    return item.id, about, Shade(item.sentence, SOON), item.press
 
 
 @attention.command("retry")

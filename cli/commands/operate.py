@@ -7,69 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.environment import EMBEDDED_REDIS, opened
-from cli.output import TroubleError, print_json, print_table, say, seconds_text
+from cli.output import TroubleError, print_json, say
 from cli.world import embedded
 
 if TYPE_CHECKING:
     from sync.operations.attention import Explanation
-    from sync.operations.status import Overview
     from sync.runtime import Ring, Sync
 
 KINDS = ("visit", "person", "appointment", "patient", "contact", "oncall-appointment")
 kind_argument = click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 id_argument = click.argument("object_id", metavar="ID")
 json_option = click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
-
-
-@click.command()
-@json_option
-def status(as_json: bool) -> None:
-    """Show what waits, what budget is left, and who was heard of.
-
-    \b
-    Examples:
-      drchrono-oncall status
-      drchrono-oncall status --json | jq '.lanes'
-    """
-    from sync.operations.status import overview
-
-    with opened() as sync:
-        found = overview(sync)
-    if as_json:
-        print_json(found)
-    else:
-        _show_overview(found)
-
-
-def _show_overview(overview: "Overview") -> None:
-    click.echo(f"Mode: {overview.mode}   DrChrono token: {overview.token}")
-    if overview.waits_for_go_live:
-        click.echo("Nothing is made yet: drchrono-oncall go-live --dry-run, then go-live --yes")
-    if overview.paused:
-        click.echo(f"Paused: {', '.join(overview.paused)}")
-    print_table(
-        "Waiting",
-        ("lane", "items", "oldest"),
-        (
-            (lane, waiting, seconds_text(oldest if waiting else None))
-            for lane, waiting, oldest in overview.lanes
-        ),
-    )
-    click.echo(
-        f"Parked: {overview.parked}   For a person to decide: {overview.attention_open}   "
-        f"Done in about: {seconds_text(overview.predicted_drain_seconds)}"
-    )
-    print_table(
-        "Budget of calls in the last hour",
-        ("system", "limit", "used", "left", "closed until"),
-        ((name, b.limit, b.used, b.left, b.closed_until) for name, b in overview.budget.items()),
-    )
-    print_table("Last change carried", ("direction", "when"), overview.last_sync.items())
-    print_table(
-        "Heard of",
-        ("process", "role", "ago"),
-        ((name, role, seconds_text(ago)) for name, role, ago in overview.heartbeats),
-    )
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.colours import GOOD, SOON
 from cli.commands.operate import id_argument, json_option
 from cli.environment import opened
 from cli.output import TroubleError, print_json, say
@@ -36,7 +37,7 @@ def why(kind: str, object_id: str, as_json: bool) -> None:
     if as_json:
         print_json(answer.as_dict())
         return
-    say(answer.sentence)
+    say(answer.sentence, colour=SOON if answer.press else GOOD)
     if answer.press:
         say(f"What to do: {answer.press}")
     if answer.address:

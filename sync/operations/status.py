@@ -18,9 +18,12 @@ from sync.outbound.budget import HOUR, SECOND, Limit, left
 from sync.runtime import SYSTEMS, Sync
 from sync.store import attention, calls, pauses
 from sync.store.lanes import Lane
+from sync.store.service import samples
+from sync.store.service.samples import Sample
 from sync.store.tables import blockers, journal, work
 
 HEARD_WITHIN: Final = timedelta(hours=1)
+HOURS_OF_A_DAY: Final = 24
 # A visit booked in DrChrono, the person known (docs/costs.md, C5): the dearest of the usual
 # changes. It stands in for the average while no item was worked on in the last hour.
 CALLS_OF_ONE: Final = 3.0
@@ -175,3 +178,19 @@ def token(sync: Sync) -> tuple[str, datetime | None]:
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def last_day(sync: Sync) -> list[Sample]:
+    """The samples of the last day, one for each hour or so, oldest first."""
+    with sync.store.read() as conn:
+        taken = samples.since(conn, sync.clock() - timedelta(days=1))
+    return thinned(taken, HOURS_OF_A_DAY)
+
+
+def thinned(taken: list[Sample], most: int) -> list[Sample]:
+    """At most so many: of each stretch the sample in which most waited."""
+    if len(taken) <= most:
+        return taken
+    size = -(-len(taken) // most)
+    pieces = (taken[at : at + size] for at in range(0, len(taken), size))
+    return [max(piece, key=lambda one: one.waiting) for piece in pieces]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.colours import BAD, GOOD, Shade
 from cli.commands.operate import json_option
 from cli.commands.setting_up.suggesting import mapping_suggest
 from cli.environment import opened, settings
@@ -83,7 +84,12 @@ def check(as_json: bool) -> None:
         print_json(findings)
     else:
         rows = [
-            ("ok" if item.ok else "TROUBLE", item.name, item.detail, "" if item.ok else item.fix)
+            (
+                Shade("ok", GOOD) if item.ok else Shade("TROUBLE", BAD),
+                item.name,
+                item.detail,
+                "" if item.ok else item.fix,
+            )
             for item in findings
         ]
         print_table("Check", ("", "what", "found", "what to do"), rows)

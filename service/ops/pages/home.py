@@ -24,7 +24,6 @@ NAME: Final = "home"
 TITLE: Final = "How it stands"
 _SPANS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 _POINTS: Final = 240  # of a chart; a week has ten thousand minutes
-_ROWS: Final = 24  # of its table
 
 
 def blueprint(doors: Doors) -> Blueprint:
@@ -138,13 +137,13 @@ def _samples(sync: Sync) -> dict[str, Any]:
         "span": span,
         "spans": tuple(_SPANS),
         "chart": _chart(taken),
-        "rows": _thinned(taken, _ROWS)[::-1],
+        "rows": status.thinned(taken, status.HOURS_OF_A_DAY)[::-1],
     }
 
 
 def _chart(taken: list[Sample]) -> list[list[float | None]]:
     """The columns that the chart draws: time, what waits, its age in minutes, calls left."""
-    shown = _thinned(taken, _POINTS)
+    shown = status.thinned(taken, _POINTS)
     return [
         [_seconds(one.at) for one in shown],
         [one.waiting for one in shown],
@@ -155,12 +154,3 @@ def _chart(taken: list[Sample]) -> list[list[float | None]]:
 
 def _seconds(at: datetime) -> float:
     return at.timestamp()
-
-
-def _thinned(taken: list[Sample], most: int) -> list[Sample]:
-    """At most so many: of each stretch the sample in which most waited."""
-    if len(taken) <= most:
-        return taken
-    size = -(-len(taken) // most)
-    pieces = (taken[at : at + size] for at in range(0, len(taken), size))
-    return [max(piece, key=lambda one: one.waiting) for piece in pieces]

@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sync.drchrono.keeper import ConnectionState
-from sync.settings_rules import is_loopback
+from sync.settings_rules import NEW_FERNET, RANDOM, is_loopback
 from sync.setup.walk.known import Known
 from sync.setup.walk.model import Enter, State, Step, Tick
 from sync.setup.walk.titles import RESTART, count, step
@@ -20,6 +20,12 @@ def keys(known: Known) -> Step:
     """Both keys are set."""
     del known
     return step("keys", State.DONE, found="ENCRYPTION_KEYS and DIGEST_KEYS are set. Back them up.")
+
+
+def making_keys(known: Known) -> tuple[Enter, ...]:
+    """How both keys are made."""
+    del known
+    return (Enter("Make ENCRYPTION_KEYS by", NEW_FERNET), Enter("Make DIGEST_KEYS by", RANDOM))
 
 
 def base(known: Known) -> Step:

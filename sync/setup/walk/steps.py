@@ -103,6 +103,7 @@ _STEPS: Final[Mapping[str, Callable[[Known], Step]]] = {
     "live": outside.live,
 }
 _ENTER: Final[Mapping[str, Callable[[Known], tuple[Enter, ...]]]] = {
+    "keys": ours.making_keys,
     "application": ours.in_application,
     "drchrono_webhook": outside.in_drchrono,
     "oncall_webhook": outside.to_oncall,
