@@ -9,7 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from jinja2 import UndefinedError
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from service.app import create_app
@@ -19,6 +21,7 @@ from sync.operations.operators import Role
 from sync.runtime import Sync
 from sync.store.database import Store
 from sync.store.schema import metadata
+from tests.support import canary
 from tests.support.ops.browser import token
 from workers.bell import Bell
 
@@ -321,6 +324,48 @@ def test_a_table_is_given_as_a_file_that_a_browser_does_not_open(
         if answer.mimetype == "text/csv":
             assert answer.headers["Content-Disposition"].startswith("attachment"), pattern
             is_sealed(answer, pattern)
+
+
+ERRORS = (
+    ValueError("Núñez"),
+    OperationalError("SELECT 'Núñez'", {"name": "Núñez"}, Exception("Núñez")),
+    UndefinedError("Núñez is undefined"),
+    LookupError("Núñez"),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_page_that_fails_tells_nothing(
+    sync: Sync, browser: FlaskClient, capfd: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """Neither to who asked nor to the log, whatever an exception's text holds."""
+    entered(sync, browser, Role.ADMIN)
+    app = browser.application
+    word = token(browser, "/ops")
+    for endpoint, view in app.view_functions.items():
+        if endpoint != "static":
+            app.view_functions[endpoint] = failing(view, error)
+    for method, pattern, address in routes(browser, "GET", "POST"):
+        answer = browser.open(f"{address}?q=Núñez", method=method, data={"csrf_token": word})
+        assert answer.status_code in {500, 503}, pattern
+        assert not tells(answer.text), pattern
+    told = capfd.readouterr()
+    assert "a page failed" in told.out or "the database failed a page" in told.out
+    assert not tells(told.out + told.err)
+
+
+def tells(text: str) -> bool:
+    return canary.hits({"Núñez"}, text.encode()) != set()
+
+
+def failing(view: Any, error: Exception) -> Any:
+    """A view of the same marks, which fails."""
+
+    def instead(**_given: object) -> str:
+        raise error
+
+    vars(instead).update({name: mark for name, mark in vars(view).items() if name != "__wrapped__"})
+    return instead
 
 
 def test_the_webhooks_port_has_nothing_kept_either(sync: Sync) -> None:
