@@ -46,6 +46,8 @@ _WORDS: Final[dict[str, Kind]] = {
     "visit": "oncall-appointment",
     "chart": "patient",
 }
+# Of an id's form, and a person's all the same: nothing is asked about it, nor is it shown again.
+_NO_ID: Final = re.compile(r"(^|\s)[0-9]{1,4}-[0-9]{1,4}-[0-9]{1,4}$")
 _SEPARATOR: Final = re.compile(r"[\s:#]+")
 
 
@@ -66,6 +68,8 @@ def meant(text: str, settings: Settings, visit_link: str = "") -> tuple[Meant, .
     found = text.strip()
     if not found or len(found) > LONGEST:
         raise UnknownError("Paste an id, or an address of DrChrono or OnCall.")
+    if _NO_ID.search(found):
+        raise UnknownError("That is a date or a telephone number, and no id.")
     if REMOTE_ID.fullmatch(found):
         return Meant("appointment", found), Meant("oncall-appointment", found)
     word, _, rest = _SEPARATOR.sub(" ", found).partition(" ")
