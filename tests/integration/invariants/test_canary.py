@@ -37,7 +37,7 @@ WRITTEN = {
 # What the sandbox keeps is the remotes' own: there the words belong.
 OF_THE_SANDBOX = ("sandbox.log", "sandbox-state.json", "sandbox-state.json.part")
 # Routes that show live values to who pressed for it, after a row in the audit.
-SHOWN_ON_REQUEST: frozenset[str] = frozenset()
+SHOWN_ON_REQUEST = {"/ops/waiting/N/show"}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,8 @@ def walked(world: World, words: set[str]) -> list[Answered]:
     def types(name: str, kind: str) -> str:
         dates = {"date": "2026-12-01", "datetime-local": "2026-12-01T10:00", "number": "1"}
         # A reason is asked for so that it stands in the audit.
-        return "asked by phone" if "reason" in name else dates.get(kind) or next(asked)
+        told = {"doctor": str(ids[0]["doctor"]), "reason": "asked by phone"}.get(name)
+        return told or dates.get(kind) or next(asked)
 
     with requests.Session() as session:
         session.get(address, timeout=30)
