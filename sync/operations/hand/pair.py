@@ -4,7 +4,8 @@ What is equal is settled; what differs is carried or asked by the clinic's polic
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -40,6 +41,8 @@ from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
 from sync.visits.linking import twins
+
+_BY_HAND: Final = Deed("pair")
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ def pair_preview(sync: Sync, kind: str, a: str, b: str) -> Preview:
     return Preview(lines, mails)
 
 
-def pair(sync: Sync, kind: str, a: str, b: str) -> tuple[Ring, ...]:
+def pair(sync: Sync, kind: str, a: str, b: str, deed: Deed = _BY_HAND) -> tuple[Ring, ...]:
     """Link the two, and have them looked at. Returns what to ring.
+
+    `deed` is what the person did, who may have answered a question; the two are added to it.
 
     Raises UnknownError, NotPossibleError, BusyError, and the RemoteErrors of the reads.
     """
@@ -90,21 +95,23 @@ def pair(sync: Sync, kind: str, a: str, b: str) -> tuple[Ring, ...]:
         both = _read_people(sync, a, b)
         with sync.store.write() as conn:
             key = _pair_people(conn, sync, both)
-            _decided(conn, sync, ("patient", a), ("contact", b))
+            _decided(conn, sync, deed, ("patient", a), ("contact", b))
             return (by_hand.raise_again(conn, key, sync.clock()),)
     found = _read_visits(sync, a, b)
     with sync.store.write() as conn:
         paired = group_pairing.pair if found.left.group else _pair_visits
         key = paired(conn, sync, found)
-        _decided(conn, sync, ("appointment", a), ("visit", b))
+        _decided(conn, sync, deed, ("appointment", a), ("visit", b))
         return (by_hand.raise_again(conn, key, sync.clock()),)
 
 
-def _decided(conn: Connection, sync: Sync, one: decisions.Who, other: decisions.Who) -> None:
+def _decided(
+    conn: Connection, sync: Sync, deed: Deed, one: decisions.Who, other: decisions.Who
+) -> None:
     decisions.forget_apart(conn, one, other)
     here, there, now = f"{one[0]}:{one[1]}", f"{other[0]}:{other[1]}", sync.clock()
     decisions.note(conn, "pair", here, there, now=now)
-    deeds.note(conn, Deed("pair", (one, other)), now)
+    deeds.note(conn, replace(deed, subjects=(*deed.subjects, one, other)), now)
 
 
 def _differences(

@@ -142,14 +142,13 @@ def resolve(sync: Sync, item: int, chosen: str) -> tuple[Ring, ...]:
         raise NotPossibleError(f"{chosen} is none of its candidates: {', '.join(found.ids)}.")
     if chosen != NONE:
         look(sync, found.kind, chosen)  # it must be there
-    rings = _answer(sync, found, chosen)
+    # Written with what the answer does: a question that was closed without one says nothing.
+    deed = Deed("resolve", (("item", item), ("chosen", chosen)), outcome=found.cause)
+    rings = _answer(sync, found, chosen, deed)
     with sync.store.write() as conn:
         now = sync.clock()
         attention.close(conn, item, now)
         decisions.note(conn, "resolve", str(item), chosen[:64], now=now)
-        deeds.note(
-            conn, Deed("resolve", (("item", item), ("chosen", chosen)), outcome=found.cause), now
-        )
         return tuple({*rings, by_hand.raise_again(conn, found.key, now)})
 
 
@@ -215,32 +214,33 @@ def _participant(sync: Sync, item: _Open) -> Attendee:
 # --- what follows ---------------------------------------------------------------------------------
 
 
-def _answer(sync: Sync, item: _Open, chosen: str) -> tuple[Ring, ...]:
+def _answer(sync: Sync, item: _Open, chosen: str, deed: Deed) -> tuple[Ring, ...]:
     if item.cause == merged_charts.CAUSE:
-        _of_charts(sync, item, chosen)
+        _of_charts(sync, item, chosen, deed)
         return ()
     kind, subject = _subject(sync, item)
     if chosen == NONE:
-        _none(sync, item, (kind, subject))
+        _none(sync, item, (kind, subject), deed)
         return ()
     match item.kind:
         case "patient":
             with sync.store.write() as conn:
                 decisions.say_patient(conn, subject, chosen, now=sync.clock())
+                deeds.note(conn, deed, sync.clock())
             return ()
         case "contact":
-            return pair.pair(sync, "person", subject, chosen)
+            return pair.pair(sync, "person", subject, chosen, deed)
         case "visit":
-            return pair.pair(sync, "visit", subject, chosen)
+            return pair.pair(sync, "visit", subject, chosen, deed)
         case _:
-            return pair.pair(sync, "visit", chosen, subject)
+            return pair.pair(sync, "visit", chosen, subject, deed)
 
 
 def _may_be_none(item: _Open) -> bool:
     return item.kind != "patient" or item.cause in {*_MAY_BE_NEW, merged_charts.CAUSE}
 
 
-def _of_charts(sync: Sync, item: _Open, chosen: str) -> None:
+def _of_charts(sync: Sync, item: _Open, chosen: str, deed: Deed) -> None:
     """The chart that the appointment names now is the same patient's, or `none`: another's."""
     former, chart = item.ids
     if chosen == former:
@@ -251,9 +251,10 @@ def _of_charts(sync: Sync, item: _Open, chosen: str) -> None:
             decisions.tell_apart(conn, ("patient", former), ("patient", chart), now=now)
         else:
             decisions.say_same_chart(conn, former, chart, now=now)
+        deeds.note(conn, deed, now)
 
 
-def _none(sync: Sync, item: _Open, subject: decisions.Who) -> None:
+def _none(sync: Sync, item: _Open, subject: decisions.Who, deed: Deed) -> None:
     """Note that it is none of them: they are asked about no more, and a new one may be made."""
     if not _may_be_none(item):
         raise NotPossibleError(f"{item.cause}: say which patient it is.")
@@ -263,3 +264,4 @@ def _none(sync: Sync, item: _Open, subject: decisions.Who) -> None:
             decisions.tell_apart(conn, subject, (item.kind, one), now=now)
         if item.kind == "patient":
             decisions.say_new(conn, subject[1], now=now)
+        deeds.note(conn, deed, now)

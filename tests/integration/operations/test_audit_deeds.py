@@ -16,6 +16,7 @@ from sync.operations.audit import Filter, Row
 from sync.operations.hand import by_hand, keep, pair, resolve
 from sync.store import attention as opening
 from sync.store.schema import audit as table
+from sync.store.tables import links
 from sync.tasks import schedule
 from tests.support.clinic import Clinic, wall
 from tests.support.templates import on_both
@@ -117,6 +118,25 @@ def test_pairing_by_hand_is_told(clinic: Clinic) -> None:
     pair.pair(clinic.sync, "visit", appointment, visit)
     row = told(clinic, action="pair")[-1]
     assert row.subjects == f"appointment:{appointment} visit:{visit}"
+
+
+@pytest.mark.parametrize("answer", ["the visit", "none"])
+def test_an_answer_that_pairs_is_one_deed(clinic: Clinic, answer: str) -> None:
+    appointment, visit = clinic.linked()
+    by_hand.unlink(clinic.sync, "appointment", appointment)
+    with clinic.sync.store.write() as conn:
+        row = links.find(conn, "drchrono", "appointment", appointment)
+        assert row is not None
+        key = row.aggregate
+        opening.open_item(conn, key, "visit_unsure", now=clinic.now(), candidates=[visit])
+    item = attention.attention_list(clinic.sync)[-1].id
+    before = last(clinic)
+    chosen = visit if answer == "the visit" else "none"
+    resolve.resolve(clinic.sync, item, chosen)
+    (row_of,) = since(clinic, before)
+    assert (row_of.action, row_of.outcome) == ("resolve", "visit_unsure")
+    both = f" appointment:{appointment} visit:{visit}" if answer == "the visit" else ""
+    assert row_of.subjects == f"item:{item} chosen:{chosen}{both}"
 
 
 def test_no_row_no_show(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
