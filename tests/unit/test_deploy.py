@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from service import metrics
+from sync.core.causes import of_service
 from sync.operations.alerting import problems
+from sync.operations.alerting.shown import OWN
 
 TOP = Path(__file__).parents[2]
 # /etc/passwd and /etc/group of Debian 12 (base-passwd).
@@ -119,11 +121,16 @@ def test_each_rule_leads_to_a_section_of_the_runbook() -> None:
         for title in re.findall(r"^## (.+)$", page, re.MULTILINE)
     }
     rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
-    led = {rule["annotations"].get("runbook", "").partition("#")[2] for rule in rules}
-    assert led - {""} <= sections
-    assert {f"oldest_{lane}" for lane in problems.OLDEST} <= sections
-    computed = {"no_worker", "parked_growth", "budget_exhausted", "token_ending"}
-    assert computed <= sections
+    led = {rule["annotations"]["runbook"].partition("#")[2] for rule in rules}
+    assert led <= sections
+    assert {f"oldest_{lane}" for lane in problems.OLDEST} <= OWN <= sections
+
+
+def test_each_other_alert_has_its_row_in_the_table_of_causes() -> None:
+    page = (TOP / "docs" / "operations.md").read_text()
+    rows = "".join(line for line in page.splitlines() if line.startswith("| `"))
+    told = {cause.name for cause in of_service.CAUSES} | problems.STOPPING
+    assert {name for name in told if name.removeprefix("*") not in rows} == set()
 
 
 def test_promtool_takes_the_rules() -> None:
