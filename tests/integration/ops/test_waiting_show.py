@@ -10,26 +10,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import MetaData, event, select
 from sqlalchemy.exc import OperationalError
 
-from service.doors import Doors
-from service.ops_app import create_ops_app
-from sync.operations import attention, operators
+from sync.operations import attention
 from sync.operations.inbox import looking
 from sync.operations.operators import Role
 from sync.store.schema import audit
-from tests.support.clinic import Clinic, SilentBell
+from tests.support.clinic import Clinic
 from tests.support.ops.browser import post
+from tests.support.ops.waiting import signed_in
 from tests.support.templates import on_both
 
 PERSONAL = ("Olga", "Vera", "Lindqvist", "mail.example", "1984-05-06", "2125550147")
 OLGA = {"first_name": "Olga", "last_name": "Lindqvist", "email": "vera@mail.example"}
 REASON = {"reason": "to_answer", "ticket": "inc-2041"}
 EVIL = "<script>x</script>{{ 7*7 }}\u202e\x1b[2J"
-
-
-def signed_in(clinic: Clinic, role: Role = Role.OPERATOR) -> FlaskClient:
-    browser = create_ops_app(Doors.of(clinic.sync, SilentBell())).test_client()  # type: ignore[arg-type]
-    browser.get(f"/ops/link?key={operators.new_link(clinic.sync, 'ruth', role)}")
-    return browser
 
 
 @pytest.fixture

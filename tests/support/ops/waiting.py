@@ -1,13 +1,19 @@
 """Open items for the pages of what waits: of each kind, as the engine opens them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from flask.testing import FlaskClient
 from sqlalchemy import insert
 
+from service.doors import Doors
+from service.ops_app import create_ops_app
+from sync.operations import operators
+from sync.operations.operators import Role
 from sync.runtime import Sync
 from sync.store import attention
 from sync.store.schema import attention as table
 from sync.store.tables import attendances, links
+from tests.support.clinic import Clinic, SilentBell
 
 
 def a_visit(
@@ -65,4 +71,8 @@ def closed(sync: Sync, item: int) -> None:
         attention.close(conn, item, sync.clock())
 
 
-DAY = timedelta(days=1)
+def signed_in(clinic: Clinic, role: Role = Role.OPERATOR) -> FlaskClient:
+    """The pages over a clinic with its sandbox, in the browser of one who is signed in."""
+    browser = create_ops_app(Doors.of(clinic.sync, SilentBell())).test_client()  # type: ignore[arg-type]
+    browser.get(f"/ops/link?key={operators.new_link(clinic.sync, 'ruth', role)}")
+    return browser
