@@ -88,7 +88,7 @@ def test_candidates_are_shown_and_one_is_chosen(at_it: Watched, asked: Asked) ->
     page.wait_for_timeout(500)  # of what is not to come no event tells
     assert "Victor" not in page.content()
     page.goto(f"{asked.service.address}/ops/waiting/{item(clinic)}")
-    page.get_by_role("button", name=f"It is this one: DrChrono chart {clinic.patient}").click()
+    page.get_by_role("button", name=f"It is this one DrChrono chart {clinic.patient}").click()
     expect(page.get_by_text("Your answer is taken.")).to_be_visible()
     clinic.settle()
     assert [one["patient"] for one in clinic.appointments()] == [clinic.patient]

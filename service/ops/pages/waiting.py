@@ -11,6 +11,7 @@ from service.ops import acting, many
 from service.ops.asked import LONGEST, asked_for
 from sync.core.causes.model import Remedy
 from sync.core.causes.presses import PRESSES, How
+from sync.operations import clinic_clock
 from sync.operations.hand import resolve
 from sync.operations.hand.by_hand import Preview
 from sync.operations.inbox import listing, looking, pressing
@@ -80,7 +81,12 @@ def _list(sync: Sync) -> str:
         asked, trouble = Asked(asked.cause, asked.about, asked.older), str(error)
         found = Page((), 0, 1, (), None, None)
     return render_template(
-        "ops/waiting/list.html", asked=asked, found=found, trouble=trouble, ages=tuple(OLDER)
+        "ops/waiting/list.html",
+        asked=asked,
+        found=found,
+        trouble=trouble,
+        ages=tuple(OLDER),
+        zone=clinic_clock.zone(sync),
     )
 
 
@@ -114,9 +120,12 @@ def _page(
     status: int = 200,
 ) -> AnyResponse:
     found, asked = _found(sync, number)
+    # Shown in its place by htmx, it is in no history of the browser's: Back asks for nothing.
+    part = request.endpoint == "waiting.look" and "HX-Request" in request.headers
     page = render_template(
-        "ops/waiting/one.html",
+        "ops/waiting/part.html" if part else "ops/waiting/one.html",
         one=found,
+        zone=clinic_clock.zone(sync),
         item=found.row.item,
         asked=asked,
         seen=seen,
@@ -129,7 +138,7 @@ def _page(
         commands={deed.value: found.command(deed) for deed in found.deeds},
         how=How,
     )
-    return make_response(page, status)
+    return make_response(page, 200 if part else status)  # it swaps in what went well alone
 
 
 def _look(sync: Sync, number: int) -> AnyResponse:

@@ -10,7 +10,8 @@ from sync.core.records import Absent, Attendee, Person, Visit, present
 from sync.core.rules.people import full_name
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
-from sync.operations.lookup import UnknownError
+from sync.operations.lookup import REMOTE_ID, UnknownError
+from sync.run.evidence import accounts
 from sync.runtime import Sync
 from sync.store.lanes import Lane
 
@@ -47,10 +48,19 @@ class Look:
 
 
 def look(sync: Sync, kind: str, remote_id: str) -> Look:
-    """One object as it is now: one call. Raises UnknownError when it is gone, and RemoteErrors."""
+    """One object as it is now: one call, and where it is denied one more, which proves the account.
+
+    Raises UnknownError for what can't be an id or is gone, and the RemoteErrors of the calls:
+    nothing is said to be gone under an account that may be another one (docs/rules.md, R26).
+    """
+    if not REMOTE_ID.fullmatch(remote_id):
+        raise UnknownError(f"That can't be the id of a {kind}.")
+    began = sync.clock()
     try:
         return Look(kind, remote_id, _values(sync, kind, remote_id))
     except Gone:
+        system = "drchrono" if kind in {"patient", "appointment"} else "oncall"
+        accounts.require(sync, system, began)
         raise UnknownError(f"{kind} {remote_id} is not there any more.") from None
 
 

@@ -139,7 +139,8 @@ def resolve(sync: Sync, item: int, chosen: str) -> tuple[Ring, ...]:
     """
     found = _open(sync, item)
     if chosen != NONE and found.ids and chosen not in found.ids:
-        raise NotPossibleError(f"{chosen} is none of its candidates: {', '.join(found.ids)}.")
+        # What was typed may be a name: it is not said again.
+        raise NotPossibleError(f"That is none of its candidates: {', '.join(found.ids)}.")
     if chosen != NONE:
         look(sync, found.kind, chosen)  # it must be there
     # Written with what the answer does: a question that was closed without one says nothing.

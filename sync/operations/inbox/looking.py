@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from sync.core.errors import Gone
 from sync.operations.hand import resolve
 from sync.operations.hand.by_hand import NotPossibleError
 from sync.operations.hand.look import Look, look
@@ -87,5 +86,5 @@ def show(sync: Sync, one: One, why: tuple[tuple[str, str], ...]) -> tuple[Seen, 
 def _look(sync: Sync, side: Side) -> Look | None:
     try:
         return look(sync, side.kind, side.id)
-    except (UnknownError, Gone):
+    except UnknownError:
         return None

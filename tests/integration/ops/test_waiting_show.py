@@ -13,9 +13,11 @@ from sqlalchemy.exc import OperationalError
 from sync.operations import attention
 from sync.operations.inbox import looking
 from sync.operations.operators import Role
+from sync.store import attention as opening
 from sync.store.schema import audit
+from sync.store.tables import links
 from tests.support.clinic import Clinic
-from tests.support.ops.browser import post
+from tests.support.ops.browser import post, token
 from tests.support.ops.waiting import signed_in
 from tests.support.templates import on_both
 
@@ -222,11 +224,35 @@ def test_the_chosen_one_is_taken_and_the_page_says_so(unsure: Clinic) -> None:
     assert unsure.attention() == []
 
 
+def test_what_is_typed_for_an_answer_is_an_id_and_not_said_again(unsure: Clinic) -> None:
+    browser, number = signed_in(unsure), item(unsure)
+    with unsure.sync.store.write() as conn:
+        opening.list_anew(conn, number, [])  # any chart can be named
+    for typed in ("Vera Lindqvist", "../appointments", "1?x=2", "a/b", ""):
+        answer = post(browser, f"/ops/waiting/{number}/answer", page="/ops", chosen=typed)
+        assert "can't be the id of a patient" in text(answer)
+        assert not typed or typed not in text(answer)
+    assert unsure.calls("drchrono") + unsure.calls("oncall") == []
+
+
+def test_show_puts_a_part_in_its_place(unsure: Clinic) -> None:
+    browser, number = signed_in(unsure), item(unsure)
+    form = {"csrf_token": token(browser, "/ops"), **REASON}
+    address, by_htmx = f"/ops/waiting/{number}/show", {"HX-Request": "true"}
+    part = browser.post(address, data=form, headers=by_htmx)
+    assert text(part).lstrip().startswith("<section")
+    assert "Olga Lindqvist" in text(part)
+    assert part.headers["Cache-Control"] == "no-store"
+    wrong = browser.post(address, data={**form, "reason": ""}, headers=by_htmx)
+    assert (wrong.status_code, 'role="alert"' in text(wrong)) == (200, True)
+    attention.attention_drop(unsure.sync, number)
+    over = browser.post(address, data=form, headers=by_htmx)
+    assert "This is settled since" in text(over)
+    assert "Olga" not in text(over)
+
+
 def test_what_has_no_candidates_shows_both_sides(clinic: Clinic) -> None:
     appointment, visit = clinic.linked()
-    from sync.store import attention as opening
-    from sync.store.tables import links
-
     with clinic.sync.store.write() as conn:
         row = links.find(conn, "drchrono", "appointment", appointment)
         assert row is not None
