@@ -7,6 +7,7 @@ is reached by nothing fails `test_every_page_was_walked_through`.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from itertools import cycle
 from urllib.parse import urlencode, urlsplit
 
@@ -27,8 +28,8 @@ from tests.integration.doors.test_framed import address
 from tests.support import forged
 from tests.support.clinic import DOCTOR, Clinic, SilentBell, utc, wall
 from tests.support.ops.browser import token
-from tests.support.ops.crawl import Answered, Crawl
-from tests.support.ops.planted import PAYLOADS, WORD, Planting, harmed
+from tests.support.ops.crawl import Answered, Crawl, Told
+from tests.support.ops.planted import EVALUATED, PAYLOADS, WORD, Planting, harmed
 from tests.support.templates import Templates
 
 pytestmark = pytest.mark.timeout(300)
@@ -85,20 +86,19 @@ def world(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Ite
         wire.on = True
         planted(clinic)
         app = create_ops_app(Doors.of(clinic.sync, SilentBell()))  # type: ignore[arg-type]
-        answers = walked(clinic, app)
+        answers = walked(clinic, app, PAYLOADS[1])
         wire.shift = 4
-        answers += walked(clinic, app)
+        answers += walked(clinic, app, PAYLOADS[6])
         answers += framed(clinic)
         wire.everywhere = True
-        answers += walked(clinic, app)
+        answers += walked(clinic, app, PAYLOADS[7])
         answers += framed(clinic)
         yield World(app, wire.fields, answers)
 
 
-def walked(clinic: Clinic, app: Flask) -> list[Answered]:
+def walked(clinic: Clinic, app: Flask, name: str) -> list[Answered]:
     """All that an admin whose own name is an attack can reach, and a stranger."""
     browser = app.test_client()
-    name = f"ruth {PAYLOADS[1]}"
     browser.get(f"/ops/link?key={operators.new_link(clinic.sync, name, Role.ADMIN)}")
     person = Crawl(browser, Types(clinic))
     person.walk("/ops")
@@ -192,10 +192,34 @@ def test_no_text_of_anybody_s_does_anything(world: World) -> None:
     assert done == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        *(("text/html", f"<p>{text}</p>") for text in (PAYLOADS[0], PAYLOADS[1], PAYLOADS[4])),
+        ("text/html", f"<input value='{PAYLOADS[2]}'>"),
+        ("text/html", f'<a href="{PAYLOADS[3]}">x</a>'),
+        ("text/html", f'<p class="{WORD}">x</p>'),
+        ("text/html", f"<p>{EVALUATED}</p>"),
+        ("text/html", f"<p>\u202e{WORD}</p>"),
+        ("text/plain", WORD),
+        ("text/csv", f'"name"\r\n"{PAYLOADS[6][:10]}"\r\n'),
+        ("text/csv", '"name"\r\n"\x1b[2J"\r\n'),
+    ],
+)
+def test_what_an_attack_does_is_seen(kind: str, body: str) -> None:
+    told = Told(200, {"Content-Type": kind}, body)
+    assert harmed(Answered("GET", "/ops", "/ops", told))
+    plain = Told(200, {"Content-Type": kind}, escape(body.replace("=", "").replace("\u202e", "")))
+    if kind == "text/html" and EVALUATED not in body:
+        assert harmed(Answered("GET", "/ops", "/ops", plain)) == []
+
+
 def test_the_attacks_were_there(world: World) -> None:
     # Else the test above would prove nothing.
     assert {"first_name", "last_name", "reason", "title", "name", "status"} <= world.fields
     assert sum(WORD in one.text for one in world.answers) >= 10
+    tables = [one.text for one in world.answers if one.answer.mimetype == "text/csv"]
+    assert any("HYPERLINK" in one for one in tables)
 
 
 def test_every_page_was_walked_through(world: World) -> None:

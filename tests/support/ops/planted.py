@@ -38,6 +38,7 @@ MEANING = frozenset(
     }
 )
 URLS = frozenset(["href", "src", "action", "formaction", "poster", "data", "hx-get", "hx-post"])
+FOREIGN = ("iframe", "object", "embed", "base", "svg", "img")
 ACTIVE = ("script", "iframe", "object", "embed", "svg", "img", "style", "base", "meta")
 
 
@@ -88,7 +89,7 @@ class Planting:
 
 def harmed(found: Answered) -> list[str]:
     """What a payload did to an answer; none is as it should be."""
-    headers = "".join(f"{name}: {value}\n" for name, value in found.answer.headers)
+    headers = "".join(f"{name}: {value}\n" for name, value in found.answer.headers.items())
     text = found.text
     problems = [f"a header has it: {headers}"] if WORD in headers else []
     problems += [f"{letter!a} stands in it" for letter in sorted(set(filter(_acts, text)))]
@@ -101,6 +102,12 @@ def harmed(found: Answered) -> list[str]:
     if EVALUATED in text.replace(WORD, ""):
         problems.append("a template took it for its own")
     page = Seen(text)
+    # No page of ours has any of these, whatever stands in it.
+    problems += [
+        f"<{one.tag}>"
+        for one in page.elements
+        if one.tag in FOREIGN or (one.tag == "script" and "src" not in one.attributes)
+    ]
     problems += [
         f"<{one.tag} {name}={value[:80]!r}>"
         for one in page.elements
