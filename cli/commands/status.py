@@ -160,7 +160,7 @@ def _show(sync: "Sync") -> None:
     _show_overview(overview(sync), lights.lights(sync))
     step = open_step(sync)
     if step is not None:
-        say(f"The set-up is not finished. Next: {step.title}. {step.missing}", colour=SOON)
+        say(f"The set-up needs something: {step.title}. {step.missing}", colour=SOON)
         click.echo("Go on with: drchrono-oncall setup")
 
 

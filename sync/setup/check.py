@@ -143,9 +143,12 @@ def database(sync: Sync) -> Finding:
     return good("database", f"{sync.store.engine.dialect.name}, tables at {present}")
 
 
-def belonging_findings(sync: Sync) -> list[Finding]:
-    """Whether this process, with these settings, belongs to the database; and its clock."""
-    wrong = sync.misfit()
+def belonging_findings(sync: Sync, *, account: bool = True) -> list[Finding]:
+    """Whether this process, with these settings, belongs to the database; and its clock.
+
+    Whose a new ONCALL_KEY is costs a call, unless `account` is off.
+    """
+    wrong = sync.misfit(account=account)
     name = "this installation"
     found = [
         good(name, "its keys and accounts are those of the database")

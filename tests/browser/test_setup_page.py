@@ -55,6 +55,6 @@ def test_a_secret_is_shown_only_when_it_is_asked_for(at_a_desk: Watched, service
 def test_the_first_screen_leads_there(at_a_desk: Watched, service: Service) -> None:
     page = at_a_desk.page
     page.goto(service.link())
-    page.get_by_role("link", name="Go on with the set-up").click()
+    page.get_by_role("link", name="Go to the set-up").click()
     expect(page.get_by_role("heading", name="Set-up", exact=True)).to_be_visible()
     at_a_desk.is_clean()

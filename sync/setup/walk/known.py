@@ -71,7 +71,7 @@ def known(sync: Sync, *, redis: bool = True) -> Known:
     base = [check.database(sync)]
     if not base[0].ok:
         return Known(settings, of_settings(settings).wrong, tuple(base))
-    base += check.belonging_findings(sync)
+    base += check.belonging_findings(sync, account=False)
     if redis:
         base.append(check.redis_finding(settings))
     now, seen_doctors = sync.clock(), _doctors(sync)

@@ -43,8 +43,9 @@ def base(known: Known) -> Step:
             missing="PUBLIC_URL is this machine itself: DrChrono and OnCall can't reach it.",
             do=f"Write the https address of the proxy as PUBLIC_URL {RESTART}",
         )
-    found = "; ".join(f"{one.name}: {one.detail}" for one in known.base)
-    return step("base", State.DONE, found=f"{found}; address {known.settings.public_url}")
+    detail = known.base[0].detail
+    found = f"The database ({detail}) and Redis answer; others find us at"
+    return step("base", State.DONE, found=f"{found} {known.settings.public_url}")
 
 
 def _is_here(address: str) -> bool:

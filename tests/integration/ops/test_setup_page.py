@@ -203,5 +203,5 @@ def _accepted(sync: Sync) -> bool:
 def test_the_first_screen_leads_to_the_next_step(of: People) -> None:
     victor = of("victor", Role.VIEWER)
     page = victor.browser.get("/ops").get_data(as_text=True)
-    assert "The set-up is not finished. Next: Keys." in page
+    assert "The set-up needs something: Keys." in page
     assert 'href="/ops/setup"' in page

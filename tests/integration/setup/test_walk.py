@@ -196,3 +196,11 @@ def test_shadow_is_said_before_anybody_accepts(fresh: Clinic) -> None:
     assert "SYNC_MODE is shadow" in step(fresh, "live").missing
     with pytest.raises(deeds.OtherCountsError, match="SYNC_MODE"):
         deeds.go_live(fresh.sync, deeds.asked(fresh.sync).sign)
+
+
+def test_looking_costs_no_call_under_another_key_either(fresh: Clinic) -> None:
+    fresh.authorise()
+    fresh.forget()
+    fresh.settings.oncall_key = type(fresh.settings.oncall_key)("another-key-of-this-test")
+    assert (is_next(fresh), state(fresh, "connect")) == ("oncall_key", State.WAITS)
+    assert fresh.calls("oncall") == fresh.calls("drchrono") == []
