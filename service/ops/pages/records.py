@@ -27,6 +27,7 @@ from sync.store.listing.kinds import AUDIT, RECORDS, Record
 NAME: Final = "records"
 TITLE: Final = "Records"
 _MOST: Final = 50
+_TIMES: Final = ("at", "explained_at")
 _PLAIN: Final = ("about", "since", "until")
 
 
@@ -153,9 +154,13 @@ def _page(sync: Sync, record: Record, shown: Shown) -> str:
     )
 
 
-def _cells(record: Record, line: Line) -> list[tuple[str, bool]]:
-    """Each cell's text, and whether it stands right."""
-    return [(_text(line.values[name]), name in record.numbers) for name in record.columns]
+def _cells(record: Record, line: Line) -> list[tuple[str, str]]:
+    """Each cell's text, and its class: numbers stand right, a time is not broken."""
+    return [(_text(line.values[name]), _class(record, name)) for name in record.columns]
+
+
+def _class(record: Record, name: str) -> str:
+    return "text-end" if name in record.numbers else "text-nowrap" if name in _TIMES else ""
 
 
 def _text(value: object) -> str:

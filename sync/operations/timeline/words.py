@@ -49,7 +49,7 @@ _READ_STATES: Final = {
 }
 _CONFLICTS: Final = {
     "overwritten": Said(
-        "Both systems had changed {field}; the system of record's went over the other's.", "R8"
+        "Both systems had changed {field}; the system of record’s went over the other’s.", "R8"
     ),
     "overwritten_in_gap": Said(
         "{field} was edited between our read and our write, which went over it.", "R8"
@@ -61,7 +61,7 @@ _DEEDS: Final = {
     "drop": "Left as it is",
     "resolve": "Answered",
     "look": "Looked at the candidates",
-    "keep": "Kept one side's",
+    "keep": "Kept one side’s",
     "pair": "Paired by hand",
     "unlink": "Told apart by hand",
     "exclude": "Excluded the patient",
@@ -111,4 +111,4 @@ def deed(action: str, outcome: str) -> str:
 
 def who(kind: str, name: str, door: str) -> str:
     """Who did something, and where they came in."""
-    return f"{printable(kind)} {printable(name)} by {printable(door)}"
+    return f"{printable(kind)} {printable(name)} ({printable(door)})"

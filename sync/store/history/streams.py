@@ -4,7 +4,7 @@ Events of one time are ordered by their stream's rank, then by number: so a page
 the next goes on there. Each stream reads as many rows as a page has, along an index.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
 )
 
 from sync.core.answers.endpoints import REPEATABLE
@@ -196,31 +197,30 @@ def _deeds(subject: Subject) -> _Query:
     A call and the deed of its write bear one time, and calls go by their time: what is older than
     the oldest that is left is gone.
     """
-    named = audit_subject.c
-    its = or_(
-        *(and_(named.named == of, named.kind == kind) for kind, of in subject.named()),
-        and_(
-            named.kind == "item",
-            named.named.in_(
-                select(cast(attention.c.id, String)).where(attention.c.aggregate.in_(subject.keys))
-            ),
-        ),
-    )
-    of_oncall = subject.visits_of_oncall()
-    visits = and_(named.kind == "visit", named.named.in_(of_oncall)) if of_oncall else false()
-    own = and_(named.kind == "visit", named.named.in_(str(key) for key in subject.keys))
-    both = audit.c.action.in_(_OF_BOTH)
-    numbers = (
-        select(named.seq)
-        .join(audit, audit.c.seq == named.seq)
-        .where(or_(and_(its, ~and_(own, both)), and_(visits, both)))
-    )
+    numbers = union_all(*_naming(subject))
     query, at, number = _pointed(audit.c, audit.c.at, audit.c.seq)
     return (
         query.where(audit.c.seq.in_(numbers)),
         at,
         number,
     )
+
+
+def _naming(subject: Subject) -> Iterator[Select[Any]]:
+    """The numbers of the deeds that name it; each by itself, so that each goes along the index."""
+    of, numbers = audit_subject.c, select(audit_subject.c.seq)
+    keys = [str(key) for key in subject.keys]
+    visits = subject.visits_of_oncall()
+    named = [one for one in subject.named() if one[0] != "visit"]
+    yield numbers.where(or_(*(and_(of.named == name, of.kind == kind) for kind, name in named)))
+    items = select(cast(attention.c.id, String)).where(attention.c.aggregate.in_(subject.keys))
+    yield numbers.where(of.named.in_(items), of.kind == "item")
+    with_action = numbers.join(audit, audit.c.seq == of.seq)
+    both = audit.c.action.in_(_OF_BOTH)
+    if subject.kind == "visit":
+        yield with_action.where(of.named.in_(keys), of.kind == "visit", ~both)
+    if visits:
+        yield with_action.where(of.named.in_(visits), of.kind == "visit", both)
 
 
 def _oldest(system: str) -> Any:

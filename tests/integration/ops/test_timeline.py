@@ -53,9 +53,9 @@ def test_it_says_what_was_compared_by_which_rule_and_who_did_it(sync: Sync) -> N
     assert (write.fields, write.rule) == (("starts", "status"), "R8")
     # What was read before we wrote was not what had been settled: somebody had edited it.
     assert [(one.field, one.equal) for one in write.compared] == [("starts", False)]
-    assert write.by == "service web@test:1 by web"
+    assert write.by == "service web@test:1 (web)"
     over, asked = events(sync, "asked")
-    assert over.by == "operator ruth by ops"
+    assert over.by == "operator ruth (ops)"
     assert over.sentence.startswith("Answered: ")
     assert asked.number == over.number == made.item
 
@@ -65,7 +65,7 @@ def test_an_answer_is_told_with_its_question_or_among_what_people_did(sync: Sync
     assert next(one.sentence for one in events(sync, "asked", "done")) == "Asked to look again."
     assert [one.sentence for one in events(sync, "done")] == [
         "Asked to look again.",
-        "Tried again (email_missing).",
+        "Tried again (patient_without_email).",
     ]
 
 
@@ -145,7 +145,7 @@ def test_its_statements_do_not_grow_with_its_rows(sync: Sync) -> None:
             at = sync.clock() + timedelta(minutes=minute)
             called(conn, at, aggregate=made.key, object=made.oncall, effect="update")
             told(conn, at, made.appointment)
-            row = {"aggregate": made.key, "cause": "email_missing", "opened_at": at}
+            row = {"aggregate": made.key, "cause": "patient_without_email", "opened_at": at}
             conn.execute(insert(attention).values(**row, closed_at=at))
     with counted(sync.store) as many:
         timeline(sync, "appointment", "70211", most=200)
@@ -230,7 +230,7 @@ def test_an_operator_looks_again_and_is_told_so_in_place(ruth: Person) -> None:
     page = post(ruth.browser, f"{there}/look-again", page=there).get_data(as_text=True)
     assert "are being looked at now" in page
     assert "Timeline of appointment 70211" in page
-    assert events(ruth.sync, "done")[0].by == "operator ruth by ops"
+    assert events(ruth.sync, "done")[0].by == "operator ruth (ops)"
 
 
 def test_what_would_change_says_why_it_can_t_be_told(ruth: Person) -> None:

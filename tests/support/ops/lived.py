@@ -14,6 +14,7 @@ from sync.store.trail.acting import acting
 from sync.store.trail.deeds import Deed, note
 
 HOSTILE = "<b>\u202e\x1b<script>alert(1)</script>"
+CAUSE = "patient_without_email"
 RUTH = Actor("operator", "ruth", "ops", "0af1")
 
 
@@ -80,11 +81,11 @@ def lived(sync: Sync, appointment: str = "70211", oncall: str = "5501") -> Lived
                                   ("call", number)), ("starts",), "update"), ago(38))  # fmt: skip
         conn.execute(insert(conflict).values(object=there, field="starts", how="overwritten",
                                              at=ago(38)))  # fmt: skip
-        asked = insert(attention).values(aggregate=former, object=here, cause="email_missing",
+        asked = insert(attention).values(aggregate=former, object=here, cause=CAUSE,
                                          opened_at=ago(30), closed_at=ago(20))  # fmt: skip
         item: int = conn.execute(asked.returning(attention.c.id)).scalar_one()
     with acting(RUTH), sync.store.write() as conn:
-        note(conn, Deed("retry", (("item", item), ("about", former)), outcome="email_missing"),
+        note(conn, Deed("retry", (("item", item), ("about", former)), outcome=CAUSE),
              ago(20))  # fmt: skip
         note(conn, Deed("resync", (("appointment", appointment),)), ago(10))
     return Lived(key, former, here, there, item, someone)
