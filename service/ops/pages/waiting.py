@@ -15,7 +15,7 @@ from sync.operations import clinic_clock
 from sync.operations.hand import resolve
 from sync.operations.hand.by_hand import Preview
 from sync.operations.inbox import listing, looking, pressing
-from sync.operations.inbox.asked import OLDER, Asked
+from sync.operations.inbox.asked import OLDER, Asked, tidied
 from sync.operations.inbox.listing import Page
 from sync.operations.inbox.one import One, one
 from sync.operations.inbox.pressing import IN_THE_WAY
@@ -45,6 +45,16 @@ def blueprint(doors: Doors) -> Blueprint:
     @routes.get("/ops/waiting")
     def show() -> str:
         return _list(sync)
+
+    @routes.post("/ops/waiting")
+    @acting.needs(Role.VIEWER)
+    def narrowed() -> AnyResponse | str:
+        # What is typed may be a name: it is read here, and gets into no address.
+        try:
+            asked = tidied(sync, asked_for())
+        except UnknownError:
+            return _list(sync)
+        return redirect(url_for("waiting.show", **asked.chosen), 303)
 
     @routes.get(_ITEM)
     def item(item: int) -> AnyResponse:

@@ -1,11 +1,10 @@
 """Read what somebody asks the inbox for: a cause, what it is about, its age, an id."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from sync.core.causes import table
 from sync.operations.lookup import REMOTE, REMOTE_ID, UnknownError
 from sync.operations.why import address, known
 from sync.runtime import Sync
@@ -53,34 +52,44 @@ def wanted(sync: Sync, asked: Asked) -> Wanted:
     if asked.older and asked.older not in OLDER:
         raise UnknownError(f"The age is one of {', '.join(OLDER)}.")
     until = sync.clock() - OLDER[asked.older] if asked.older else None
-    return Wanted(asked.cause, asked.about, until, _named(sync, asked.find.strip()))
+    named = tuple(one for _, one in _named(sync, asked.find.strip()))
+    return Wanted(asked.cause, asked.about, until, named)
 
 
-def is_known(cause: str) -> bool:
-    """Whether this version of the service knows a cause."""
-    return table.find(cause) is not None
+def tidied(sync: Sync, asked: Asked) -> Asked:
+    """The same with the id alone in place of what was typed, which may then stand in an address.
+
+    Raises UnknownError as `wanted`.
+    """
+    wanted(sync, asked)
+    words = next((words for words, _ in _named(sync, asked.find.strip())), "")
+    return replace(asked, find=words)
 
 
-def _named(sync: Sync, text: str) -> tuple[Named, ...]:
-    """What a text names: an item, something of ours, or something of either system."""
+def _named(sync: Sync, text: str) -> tuple[tuple[str, Named], ...]:
+    """What a text names, in plain words: an item, something of ours, or of either system."""
     if not text:
         return ()
     number = _number(text.removeprefix("#"))
     if text.startswith("#"):
         if number is None:
             raise UnknownError("Behind # stands the number of an item.")
-        return (Named(item=number),)
-    if REMOTE_ID.fullmatch(text):
-        return (Named(item=number, remote_id=text),)
+        return ((text, Named(item=number)),)
+    if REMOTE_ID.fullmatch(text) and not address.is_personal(text):
+        return ((text, Named(item=number, remote_id=text)),)
     found = _WORDS.fullmatch(text)
-    if found is not None and REMOTE_ID.fullmatch(found[2]):
-        told = _of_kind(found[1].casefold(), found[2])
+    if found is not None and REMOTE_ID.fullmatch(found[2]) and not address.is_personal(found[2]):
+        kind = found[1].casefold()
+        told = _of_kind(kind, found[2])
         if told is not None:
-            return (told,)
+            return ((f"{kind} {found[2]}", told),)
     mapping = known.mapping(sync)
     link = mapping.file.text.visit_link if mapping is not None else ""
     meant = address.meant(text, sync.settings, link)
-    return tuple(Named(remote_id=one.id, kinds=(REMOTE[one.kind],)) for one in meant)
+    return tuple(
+        (f"{one.kind} {one.id}", Named(remote_id=one.id, kinds=(REMOTE[one.kind],)))
+        for one in meant
+    )
 
 
 def _of_kind(kind: str, which: str) -> Named | None:

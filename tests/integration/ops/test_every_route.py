@@ -40,7 +40,7 @@ OPEN = {
 # A form that only asks, and so is for viewers too.
 RECORDS = ("deliveries", "calls", "conflicts", "audit")
 ASKING = {
-    *(("POST", f"/ops/{one}") for one in ("why", "day", "timeline", *RECORDS)),
+    *(("POST", f"/ops/{one}") for one in ("why", "day", "waiting", "timeline", *RECORDS)),
     *(("POST", f"/ops/{one}/download") for one in RECORDS),
 }
 OTHER_METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND")

@@ -51,6 +51,8 @@ def test_each_item_says_what_happened_what_to_do_and_since_when(victor: Person) 
     one = page(victor, f"/ops/waiting/{item}")
     assert said.sentence in one
     assert "1 of 1" in one
+    (timeline,) = re.findall(r'href="(/ops/timeline/visit/\d+)"', one)
+    assert victor.browser.get(timeline).status_code == 200
     assert 'href="/ops/waiting"><span id="attention">1' in page(victor, "/ops")
 
 
@@ -120,6 +122,28 @@ def test_what_can_t_be_asked_is_said_and_not_repeated(victor: Person, query: str
     assert 'role="alert"' in shown
     assert "Vera" not in shown
     assert listed(victor, f"/ops/waiting?{query}") == []
+
+
+def test_what_is_typed_gets_into_no_address(victor: Person) -> None:
+    victor.sign_in()
+    item = a_visit(victor.sync, "overlap", "70211")
+    for typed, found in (
+        (" 70211 ", "70211"),
+        ("Appointment: 70211", "appointment+70211"),
+        ("https://app.drchrono.com/appointments/70211/?patient_name=Vera", "appointment+70211"),
+        ("#1", "%231"),
+        ("", ""),
+    ):
+        form = {"find": typed, "about": "visit", "older": "", "cause": ""}
+        answer = post(victor.browser, "/ops/waiting", page="/ops", **form)
+        ending = f"about=visit&find={found}" if found else "about=visit"
+        assert answer.headers["Location"] == f"/ops/waiting?{ending}", typed
+    assert listed(victor, answer.headers["Location"]) == [item]
+    for typed in ("Vera Lindqvist", "1984-05-06", "patient 1984-05-06", "212-555-0147"):
+        answer = post(victor.browser, "/ops/waiting", page="/ops", find=typed)
+        shown = unescape(answer.get_data(as_text=True))
+        assert (answer.status_code, 'role="alert"' in shown) == (200, True)
+        assert typed not in shown
 
 
 def test_it_is_paged_and_next_and_previous_stay_in_the_filter(victor: Person) -> None:
