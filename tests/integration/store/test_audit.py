@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from sync.core.actor import Actor
 from sync.digests import Digests
 from sync.store.database import Store
-from sync.store.schema import audit
+from sync.store.schema import audit, audit_subject
 from sync.store.trail import proof, rows, seal
 from sync.store.trail.acting import acting
 from sync.store.trail.deeds import Chain, Deed, note
@@ -194,6 +194,34 @@ def test_rows_are_found_by_what_is_asked(chained: Store) -> None:
     assert asked(action="drop") == []
     with chained.read() as conn:
         assert [row.seq for row in rows.every(conn, Filter(since=NOW))] == [1, 2, 3]
+
+
+def subjects(store: Store) -> list[tuple[int, str, str]]:
+    with store.read() as conn:
+        of = audit_subject.c
+        rows = conn.execute(select(of.seq, of.kind, of.named).order_by(of.seq, of.kind))
+        return [tuple(row) for row in rows]
+
+
+def test_the_database_notes_the_subjects_of_a_deed_and_drops_them_with_it(chained: Store) -> None:
+    do(chained, "item:12", "what:doctor:5", "item:12")
+    do(chained, now=NOW + timedelta(days=9))
+    do(chained, "visit:7", now=NOW + timedelta(days=9))
+    assert subjects(chained) == [(1, "item", "12"), (1, "what", "doctor:5"), (3, "visit", "7")]
+    with chained.write() as conn:
+        proof.prune(conn, NOW + timedelta(days=1), NOW + timedelta(days=9))
+    assert subjects(chained) == [(3, "visit", "7"), (4, "seq", "1")]
+    assert checked(chained).sound
+
+
+def test_subjects_that_are_none_stop_no_deed(chained: Store) -> None:
+    """A row that somebody else put there is added all the same."""
+    row = dict.fromkeys((one.name for one in audit.c), "") | {"seq": 1, "at": NOW}
+    with chained.write() as conn:
+        conn.execute(
+            insert(audit).values(**row | {"subjects": '"<b> \\ :x é:"1 ' + "y" * 200 + ":z"})
+        )
+    assert {(kind, named) for _, kind, named in subjects(chained)} == {("é", '"1'), ("y" * 80, "z")}
 
 
 def test_many_subjects_are_counted_beyond_what_there_is_room_for(chained: Store) -> None:
