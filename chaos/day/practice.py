@@ -17,7 +17,6 @@ import requests
 from sqlalchemy import and_, func, or_, select
 from werkzeug.serving import make_server
 
-from cli.practice import gather
 from cli.world.sandbox_control import SandboxControl
 from cli.world.seed_mapping import decided
 from service.app import create_app
@@ -27,6 +26,7 @@ from sync.config import Settings
 from sync.run.hinted import turns
 from sync.runtime import Ring, Sync
 from sync.setup import connect
+from sync.setup.mapping_edit.gathered import gather
 from sync.store.schema import tick, work
 from sync.store.schema import told as told_table
 from sync.store.tables import told

@@ -7,7 +7,7 @@ write in its place.
 import re
 from collections.abc import Iterator
 
-from cli.practice import Practice
+from sync.setup.mapping_edit.gathered import Practice
 
 _DOCTOR = re.compile(r"(?:# )?drchrono = (\d+)")
 _DIVISIONS = re.compile(r"# decide: the provider and the division \(divisions: (\d+)")

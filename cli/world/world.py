@@ -127,10 +127,10 @@ class World:
 
     def connect(self) -> None:
         """Attach the DrChrono account by OAuth, and write the mapping; a kept world has both."""
-        from cli.practice import gather
         from cli.world.seed_mapping import decided
         from sync.drchrono.keeper import ConnectionState
         from sync.setup.connect import new_ticket, start_address
+        from sync.setup.mapping_edit.gathered import gather
 
         if self.sync.keeper.status().state is not ConnectionState.GOOD:
             self.control.allow(start_address(self.sync, new_ticket(self.sync)))

@@ -1,14 +1,17 @@
 """Write times and numbers as people say them, and every remote text so that it can't mislead."""
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from markupsafe import Markup, escape
 
 from sync.core.printable import printable
 from sync.operations.timeline.model import Event
 
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -21,6 +24,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(local, "local")
     app.add_template_filter(clocks, "clocks")
     app.add_template_filter(printable, "printable")
+    app.add_template_filter(as_typed, "as_typed")
 
 
 def span(seconds: float | timedelta | None) -> str:
@@ -65,3 +69,17 @@ def compared(event: Event) -> list[tuple[str, bool, str]]:
     for one in event.compared:
         found.setdefault((one.to, one.equal), []).append(one.field)
     return [(to, equal, ", ".join(names)) for (to, equal), names in found.items()]
+
+
+def as_typed(text: str) -> Markup:
+    """A text in a field to be edited: exactly as it is, what is not seen by its number.
+
+    A field must give back what it got, so `printable` can't stand there.
+    """
+    return Markup("".join(map(_reference, str(escape(text)))))  # noqa: S704 - escaped just before
+
+
+def _reference(letter: str) -> str:
+    if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN:
+        return letter
+    return f"&#x{ord(letter):x};"

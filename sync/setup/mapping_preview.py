@@ -3,6 +3,7 @@
 Each appointment to come is read with both files. Values of neither are kept or told.
 """
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ class MappingPreview:
     """Visits to come by what the other file means for them, and the mails it may cause at most.
 
     `linked` stand in both systems; of those `touched` have another type, time or provider, and
-    `leave` are not synced any more. `enter` begin to be.
+    `leave` are not synced any more. `enter` begin to be. Not `whole`: some were not looked at.
     """
 
     linked: int
@@ -28,11 +29,15 @@ class MappingPreview:
     enter: int
     leave: int
     mails: int
+    whole: bool = True
 
 
-def preview(sync: Sync, other: Mapping) -> MappingPreview:
+def preview(
+    sync: Sync, other: Mapping, *, pages: int | None = None, seconds: float | None = None
+) -> MappingPreview:
     """Compare the file in force with another one, on a fresh list of appointments.
 
+    At most so many pages are read, and none is begun after so many seconds; None: all of them.
     Raises MappingError for the file in force, and the RemoteErrors of the list.
     """
     now, old = sync.clock(), sync.mapping
@@ -41,9 +46,11 @@ def preview(sync: Sync, other: Mapping) -> MappingPreview:
     days = min(max(old.policy.window_days, new.policy.window_days), sync.settings.window_days)
     first, last = (now - timedelta(days=1)).date(), (now + timedelta(days=days)).date()
     found: Counter[str] = Counter()
-    for page in sync.drchrono.list_appointments(
+    began, whole = time.monotonic(), True
+    listed = sync.drchrono.list_appointments(
         sync.task_ticket(), date_range=f"{first.isoformat()}/{last.isoformat()}"
-    ):
+    )
+    for number, page in enumerate(listed, start=1):
         for json in page.results:
             before, after = drchrono.to_visit(json, old), drchrono.to_visit(json, new)
             # A zone that only the other file tells makes a visit's time known at all.
@@ -53,6 +60,10 @@ def preview(sync: Sync, other: Mapping) -> MappingPreview:
             linked = _is_linked(sync, before.remote_id)
             found["linked"] += linked
             found[_meaning(old, new, before, after, linked=linked)] += 1
+        late = seconds is not None and time.monotonic() - began >= seconds
+        if page.next and (late or number == pages):
+            whole = False
+            break
     leaving = found["leave"] if new.policy.left_scope == "cancel" else 0
     return MappingPreview(
         linked=found["linked"],
@@ -60,6 +71,7 @@ def preview(sync: Sync, other: Mapping) -> MappingPreview:
         enter=found["enter"],
         leave=found["leave"],
         mails=found["touched"] + found["enter"] + leaving,
+        whole=whole,
     )
 
 

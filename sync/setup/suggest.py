@@ -28,7 +28,9 @@ _GROUP: Final = re.compile(r"\bgroup\b")
 
 
 @dataclass(frozen=True)
-class _Provider:
+class Provider:
+    """A provider of OnCall: the number, the name, the address, and the divisions' numbers."""
+
     remote_id: str
     name: str
     email: str
@@ -48,7 +50,7 @@ def suggest(
     fields. Doctors are paired by e-mail, else by name. The text always parses; what is doubtful in
     it is commented out. Raises MalformedError for objects without id.
     """
-    people = [_provider(record(each, "provider")) for each in providers]
+    people = [as_provider(record(each, "provider")) for each in providers]
     homes = [record(each, "office") for each in offices]
     lines = [
         "# Proposed from both systems. Go through every line marked decide: before going live."
@@ -62,10 +64,11 @@ def suggest(
     return "\n".join(lines) + "\n"
 
 
-def _provider(json: Object) -> _Provider:
+def as_provider(json: Object) -> Provider:
+    """Read a provider. Raises MalformedError for one without an address."""
     divisions = json.get("memberships")
     found = [_division(each) for each in divisions] if isinstance(divisions, list) else []
-    return _Provider(
+    return Provider(
         id_from_url(present(text(json, "url"), "")),
         present(text(json, "full_name"), ""),
         normal_email(present(text(json, "email"), "")),
@@ -83,13 +86,13 @@ def _division(membership: Json) -> str:
 
 
 def _doctor_lines(
-    doctor: Object, people: list[_Provider], offices: list[Object], taken: set[str]
+    doctor: Object, people: list[Provider], offices: list[Object], taken: set[str]
 ) -> list[str]:
     own_id = present(identity(doctor, "id"), None)
     name = full_name(
         present(text(doctor, "first_name"), ""), present(text(doctor, "last_name"), "")
     )
-    provider, sure = _counterpart(doctor, name, people)
+    provider, sure = counterpart(doctor, name, people)
     how = "no one provider has that e-mail or name"
     if provider is not None:
         how = "sure, same e-mail" if sure else "likely, same name"
@@ -119,9 +122,7 @@ def _office_lines(offices: list[Object], mark: str) -> list[str]:
     return [f"# decide: booking_office = ? ({names or 'no office found'})"]
 
 
-def _counterpart(
-    doctor: Object, name: str, people: list[_Provider]
-) -> tuple[_Provider | None, bool]:
+def counterpart(doctor: Object, name: str, people: list[Provider]) -> tuple[Provider | None, bool]:
     """The provider who is that doctor, and whether that is sure."""
     email = normal_email(present(text(doctor, "email"), ""))
     same = [each for each in people if email and each.email == email]

@@ -43,6 +43,30 @@ FLAGS = [
     "--disable-sync",
 ]
 NOWHERE = "http://127.0.0.1:1"  # no remote is asked in these tests
+MAPPING = """# Which doctor is which provider.
+[[doctors]]
+drchrono = 201              # the first
+oncall_provider = 196157
+oncall_division = 2404
+timezone = "America/New_York"
+offices = [301, 302]
+
+[[doctors]]
+drchrono = 202
+oncall_provider = 196158
+oncall_division = 2404
+booking_office = 301
+
+[types]
+default = "skip"
+
+[types.profiles]
+"401" = "online"
+"402" = "phone"
+
+[policy]
+on_first_difference = "ask"
+"""
 DIGEST_KEYS = "a-digest-key-for-tests-of-32-bytes!"
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
 COLOURS = ("light", "dark")
@@ -73,6 +97,7 @@ class OpsWeb(Web):
             "DRCHRONO_BASE_URL": NOWHERE,
             "ONCALL_BASE_URL": NOWHERE,
             "SYNC_MODE": "live",
+            "MAPPING_FILE": str(settings.mapping_file),
             "PUBLIC_URL": "https://sync.clinic.example",
             "DRCHRONO_CLIENT_ID": "client-of-the-clinic",
             "DRCHRONO_CLIENT_SECRET": "a-client-secret-x7Qb9Zr2Lk",
@@ -102,8 +127,10 @@ def service(
     home = tmp_path_factory.mktemp("browser")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    (home / "mapping.toml").write_text(MAPPING)
     settings = Settings(
         ops_port=port,
+        mapping_file=home / "mapping.toml",
         database_url=f"sqlite:///{home / 'sync.db'}",
         encryption_keys=Fernet.generate_key().decode(),
         digest_keys=DIGEST_KEYS,

@@ -4,6 +4,9 @@
 PAGES = (
     ("/ops", "ops-home"),
     ("/ops?span=week", ""),
+    ("/ops/mapping", ""),
+    ("/ops/mapping/form", ""),
+    ("/ops/mapping/text", "ops-mapping-text"),
     ("/ops/alerts", "ops-alerts"),
     ("/ops/pauses", ""),
     ("/ops/setup", "ops-setup"),

@@ -20,6 +20,7 @@ from service.doors import Doors
 from service.ops_app import create_ops_app
 from sync.operations import operators
 from sync.operations.operators import Role
+from sync.setup.mapping_edit import candidate
 from sync.store import attention
 from sync.store.tables import links
 from sync.tasks import schedule
@@ -161,6 +162,8 @@ def planted(clinic: Clinic) -> None:
     mapping = clinic.settings.mapping_file
     comments = "".join(f"# {text!a}\n" for text in PAYLOADS)
     mapping.write_text(f"{comments}{mapping.read_text()}")
+    more = candidate.judge(clinic.sync, f"{mapping.read_text()}# {PAYLOADS[0]}\n")
+    candidate.accept(clinic.sync, more.text, more.base, more.digest)  # there is one to go back to
     with clinic.sync.store.write() as conn:  # there is something to try again
         row = links.find(conn, "drchrono", "appointment", appointment)
         assert row is not None

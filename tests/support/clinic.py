@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, or_, select
 from werkzeug.serving import make_server
 
-from cli.practice import gather
 from cli.world.seed_mapping import decided
 from service.doors import Doors
 from sync.assemble import build
@@ -29,6 +28,7 @@ from sync.core.causes import table as causes
 from sync.run.hinted import turns
 from sync.runtime import Sync
 from sync.setup import connect, practice
+from sync.setup.mapping_edit.gathered import gather
 from sync.store import pauses
 from sync.store.schema import attention, call, conflict, work
 from sync.store.tables import told

@@ -8,6 +8,11 @@ import click
 
 from cli.colours import BAD, GOOD, Shade
 from cli.commands.operate import json_option
+from cli.commands.setting_up.mapping_versions import (
+    mapping_rollback,
+    mapping_show,
+    mapping_versions,
+)
 from cli.commands.setting_up.suggesting import mapping_suggest
 from cli.environment import opened, settings
 from cli.output import TROUBLE, TroubleError, plain, print_json, print_table
@@ -103,6 +108,9 @@ def mapping() -> None:
 
 
 mapping.add_command(mapping_suggest)
+mapping.add_command(mapping_show)
+mapping.add_command(mapping_versions)
+mapping.add_command(mapping_rollback)
 
 
 @mapping.command("check")

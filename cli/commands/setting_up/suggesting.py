@@ -44,7 +44,7 @@ def mapping_suggest(output: Path | None, force: bool) -> None:
       drchrono-oncall mapping suggest --output mapping.toml
       drchrono-oncall mapping suggest > mapping.toml
     """
-    from cli.practice import gather
+    from sync.setup.mapping_edit.gathered import gather
 
     if output is not None:
         refuse_to_lose(output, force=force)

@@ -98,7 +98,7 @@ class Walker:
 
     def _map(self, step: Step) -> bool:
         from cli.commands.setting_up.suggesting import patiently, write_whole
-        from cli.practice import gather
+        from sync.setup.mapping_edit.gathered import gather
 
         path = self.sync.settings.mapping_file
         if not path.exists():

@@ -7,6 +7,6 @@ whose view `show` is what the menu leads to. What needs a role says so by `actin
 from types import ModuleType
 from typing import Final
 
-from service.ops.pages import alerts, home, pauses, records, setup, waiting
+from service.ops.pages import alerts, home, mapping, pauses, records, setup, waiting
 
-PAGES: Final[tuple[ModuleType, ...]] = (home, waiting, records, alerts, pauses, setup)
+PAGES: Final[tuple[ModuleType, ...]] = (home, waiting, records, mapping, alerts, pauses, setup)

@@ -9,7 +9,6 @@ import pytest
 import requests
 
 from cli.output import TroubleError
-from cli.practice import Practice
 from cli.world.ports import FREE, HOST
 from cli.world.sandbox_control import SandboxControl
 from cli.world.seed_mapping import decided
@@ -17,6 +16,7 @@ from cli.world.supervisor import Process, Supervisor
 from cli.world.what_to_try import what_to_try
 from sync import mapping
 from sync.core.records import VisitType
+from sync.setup.mapping_edit.gathered import Practice
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 
 from cli.commands.setting_up.suggesting import patiently
 from cli.main import cli
-from cli.practice import gather
 from sync import assemble
 from sync.settings_read import load_settings
 from sync.setup import practice
+from sync.setup.mapping_edit.gathered import gather
 from tests.support.clinic import Clinic
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from cli.practice import gather
 from cli.world.seed_mapping import decided
 from sync.config import Mode
 from sync.matching import preview
 from sync.setup import practice
 from sync.setup.check import check
+from sync.setup.mapping_edit.gathered import gather
 from sync.setup.walk import deeds, dry_run, trying
 from sync.setup.walk.known import known
 from sync.setup.walk.model import State, Step

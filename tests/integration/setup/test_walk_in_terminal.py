@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from cli.commands.setting_up import walk
 from cli.commands.setting_up.walking import Walker
 from cli.main import cli
-from cli.practice import gather
 from cli.world.seed_mapping import decided
 from sync.config import Mode
 from sync.settings_read import load_settings
+from sync.setup.mapping_edit.gathered import gather
 from sync.store.tables import journal
 from tests.integration.setup.test_walk import fresh  # noqa: F401 - a fixture
 from tests.support.clinic import SECRET, TOKEN, Clinic

@@ -30,7 +30,7 @@ def subcommands(group: str, imported: str) -> list[str]:
     [
         ("attention", ["drop", "ls", "resolve", "retry"]),
         ("keys", ["lost", "renew", "status"]),
-        ("mapping", ["check", "suggest"]),
+        ("mapping", ["check", "rollback", "show", "suggest", "versions"]),
     ],
 )
 def test_a_group_is_whole_in_a_fresh_process(group: str, names: list[str]) -> None:

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "records": ["calls"],
     "why": ["appointment", "1"],
     "resume": ["everything"],
+    "mapping rollback": ["1", "--yes"],
     "alerts ack": ["1"],
     "alerts remind": ["1"],
     "alerts snooze": ["1", "--until", "1h"],

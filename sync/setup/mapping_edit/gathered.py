@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sync.oncall.translate import id_from_url
 from sync.outbound.pages import Record
+from sync.runtime import Sync
 from sync.setup.suggest import suggest
-
-if TYPE_CHECKING:
-    from sync.runtime import Sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def _at_once(call: Callable[[], Any]) -> Any:
     return call()
 
 
-def gather(sync: "Sync", ask: Callable[[Callable[[], Any]], Any] = _at_once) -> Practice:
+def gather(sync: Sync, ask: Callable[[Callable[[], Any]], Any] = _at_once) -> Practice:
     """Ask both APIs; raises the RemoteErrors of the error table.
 
     `ask` makes each call, and may wait until it is allowed.
@@ -51,7 +49,7 @@ def gather(sync: "Sync", ask: Callable[[Callable[[], Any]], Any] = _at_once) -> 
     )
 
 
-def _contact_fields(sync: "Sync") -> dict[str, str]:
+def _contact_fields(sync: Sync) -> dict[str, str]:
     # OnCall lists its custom fields nowhere but on a contact: any one will do.
     ticket = sync.task_ticket()
     found = sync.oncall.contacts(ticket).results
