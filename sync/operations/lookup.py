@@ -22,7 +22,8 @@ REMOTE: Final = {
 }
 # DrChrono's are digits, an occurrence's `<date>_<series>`; OnCall's are the end of a URL
 # (docs/api-facts.md, D23, O11).
-REMOTE_ID: Final = re.compile(r"(?=.*[0-9])[0-9A-Za-z_-]{1,64}")
+# A date or a telephone number has that form too: typed by somebody, it is a person's, and no id.
+REMOTE_ID: Final = re.compile(r"(?!([0-9]{1,4}-){2}[0-9]{1,4}$)(?=.*[0-9])[0-9A-Za-z_-]{1,64}")
 _OWN_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 

@@ -1,6 +1,5 @@
 """List a doctor's day with the answer for each visit: DrChrono's list live, the rest from SQL."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -9,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sync.core.errors import RemoteError
 from sync.core.rules import plausible
 from sync.core.wire import MalformedError, required_id
-from sync.operations.lookup import UnknownError
+from sync.operations.lookup import REMOTE_ID, UnknownError
 from sync.operations.why import known, rules, visits
 from sync.operations.why.answer import Answer
 from sync.operations.why.asking import Asker, Listed, Record, cause_of
@@ -19,7 +18,6 @@ from sync.store.tables import links
 from sync.store.visits import visits as standing
 
 MOST: Final = 100
-_DOCTOR: Final = re.compile(r"[0-9]{1,18}")  # no date, which a person's birth may be
 # What is farther away is a slip of the keys, and some of it no calendar of ours can reckon with.
 _FARTHEST: Final = plausible.AHEAD
 MOST_PAGES: Final = 5
@@ -59,7 +57,7 @@ def of_day(sync: Sync, doctor: str, day: date) -> Day:
     lacks is told where it was found out before. Raises UnknownError for what can't be a doctor's
     id or is years away, and SQLAlchemyError.
     """
-    if not _DOCTOR.fullmatch(doctor):
+    if not REMOTE_ID.fullmatch(doctor):
         raise UnknownError("That can't be the id of a doctor.")
     if abs(day - sync.clock().date()) > _FARTHEST:
         raise UnknownError("Choose a day within three years.")
