@@ -133,7 +133,8 @@ def test_what_it_takes_is_shown_first(ruth: Person) -> None:
     numbers, bill = bulk.bill(sync, Asked(), "retry")
     assert person in numbers
     assert (bill.count, bill.beyond, bill.only_closed) == (4, 0, 1)
-    # Of one: 4 and 5 (C6 and its read). Of three: 12 and 9. The person: a chart; contact, visit.
+    # Of one: 4 and 5 (docs/costs.md, C6, and its read). Of three: 12 and 9. The person: a chart;
+    # contact, visit.
     assert bill.calls == {"drchrono": 4 + 12 + 1, "oncall": 5 + 9 + 3}
     assert bill.mails == 1 + 3 + 1
     page, _ = counted(ruth, RETRY)
