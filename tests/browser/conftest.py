@@ -139,11 +139,11 @@ def service(
     )
     sync = assemble.build(settings, owner="browser@test:1")
     sync.store.migrate()
+    _waiting(sync)  # the first: pages.py names them by number
     _sampled(sync)
     _lived(sync)
     lived(sync, "70301", "5601")
     tell.run(sync)  # no worker is there, and OnCall is silent
-    _waiting(sync)
     web = OpsWeb(redis_server, settings, home)
     yield Service(f"http://127.0.0.1:{port}", sync, web.url)
     web.close()
