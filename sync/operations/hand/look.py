@@ -11,7 +11,6 @@ from sync.core.rules.people import full_name
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
 from sync.operations.lookup import REMOTE_ID, UnknownError
-from sync.operations.why.address import is_personal
 from sync.run.evidence import accounts
 from sync.runtime import Sync
 from sync.store.lanes import Lane
@@ -54,7 +53,7 @@ def look(sync: Sync, kind: str, remote_id: str) -> Look:
     Raises UnknownError for what can't be an id or is gone, and the RemoteErrors of the calls:
     nothing is said to be gone under an account that may be another one (docs/rules.md, R26).
     """
-    if not REMOTE_ID.fullmatch(remote_id) or is_personal(remote_id):
+    if not REMOTE_ID.fullmatch(remote_id):
         raise UnknownError(f"That can't be the id of a {kind}.")
     began = sync.clock()
     try:

@@ -75,10 +75,10 @@ def _named(sync: Sync, text: str) -> tuple[tuple[str, Named], ...]:
         if number is None:
             raise UnknownError("Behind # stands the number of an item.")
         return ((text, Named(item=number)),)
-    if REMOTE_ID.fullmatch(text) and not address.is_personal(text):
+    if REMOTE_ID.fullmatch(text):
         return ((text, Named(item=number, remote_id=text)),)
     found = _WORDS.fullmatch(text)
-    if found is not None and REMOTE_ID.fullmatch(found[2]) and not address.is_personal(found[2]):
+    if found is not None and REMOTE_ID.fullmatch(found[2]):
         kind = found[1].casefold()
         told = _of_kind(kind, found[2])
         if told is not None:

@@ -68,7 +68,7 @@ def meant(text: str, settings: Settings, visit_link: str = "") -> tuple[Meant, .
     found = text.strip()
     if not found or len(found) > LONGEST:
         raise UnknownError("Paste an id, or an address of DrChrono or OnCall.")
-    if is_personal(found):
+    if _NO_ID.search(found):
         raise UnknownError("That is a date or a telephone number, and no id.")
     if REMOTE_ID.fullmatch(found):
         return Meant("appointment", found), Meant("oncall-appointment", found)
@@ -77,11 +77,6 @@ def meant(text: str, settings: Settings, visit_link: str = "") -> tuple[Meant, .
     if kind is not None and REMOTE_ID.fullmatch(rest):
         return (Meant(kind, rest),)
     return (_in_address(found, settings, visit_link),)
-
-
-def is_personal(text: str) -> bool:
-    """Whether a text of an id's form ends in a date or a telephone number all the same."""
-    return _NO_ID.search(text) is not None
 
 
 def _in_address(text: str, settings: Settings, visit_link: str) -> Meant:
