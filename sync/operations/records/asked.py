@@ -16,8 +16,9 @@ from sync.store.listing.subjects import Meant
 _OWN_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 # It gets into the address of a page: what no column of ours has does not.
 _WORD: Final = re.compile(r"[\w.:@+ -]{1,80}")
-# Of the audit a name can be asked for that is no remote's id: an operator's, a pause's.
-_NAMED: Final = re.compile(r"[0-9A-Za-z_.:+-]{1,80}")
+# Of the audit what is no remote's id can be asked for with its kind: an operator, a pause. A name
+# alone may be a patient's.
+_NAMED: Final = re.compile(r"[a-z][a-z_-]{0,29}:[0-9A-Za-z_.:+-]{1,80}")
 
 
 def record(name: str) -> Record:
@@ -59,7 +60,7 @@ def _about(conn: Connection, of: Record, text: str) -> Meant:
     if (not kind or kind in subjects.KINDS) and REMOTE_ID.fullmatch(named):
         return subjects.meant(conn, kind, named)
     if not of.has_object and _NAMED.fullmatch(text):
-        return Meant((), (), ((kind, named), ("", text)) if kind else (("", text),))
+        return Meant((), (), ((kind, named), ("", text)))
     raise UnknownError("That can't be a number of either system.")
 
 

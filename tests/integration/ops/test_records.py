@@ -56,7 +56,7 @@ def handed_out(browser: FlaskClient, name: str, **form: str) -> list[list[str]]:
         ("audit", "appointment:70211", 1),
         ("audit", "visit 1", 2),  # one was of what it has absorbed
         ("audit", "item:1", 1),
-        ("audit", "ruth", 0),
+        ("audit", "operator:ruth", 0),
     ],
 )
 def test_a_number_of_either_system_finds_its_rows(
@@ -213,6 +213,14 @@ def test_what_can_t_be_asked_is_not_repeated_and_gets_into_no_address(
     assert (answer.status_code, "Location" in answer.headers) == (200, False)
     assert 'role="alert"' in page
     assert next(iter(form.values())) not in page.replace('value="2026-99-01"', "")
+
+
+@pytest.mark.parametrize("typed", ["Lindqvist", "1980-02-03", "555-123-4567", "vera@mail.example"])
+@pytest.mark.parametrize("name", ALL)
+def test_what_may_be_somebody_s_is_no_number(victor: Person, name: str, typed: str) -> None:
+    victor.sign_in()
+    answer = post(victor.browser, f"/ops/{name}", page=f"/ops/{name}", about=typed)
+    assert (answer.status_code, typed in answer.get_data(as_text=True)) == (200, False)
 
 
 def test_what_is_asked_for_leads_to_an_address_of_its_own(victor: Person) -> None:
