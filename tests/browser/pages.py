@@ -6,7 +6,7 @@ PAGES = (
     ("/ops?span=week", ""),
     ("/ops/mapping", ""),
     ("/ops/mapping/form", ""),
-    ("/ops/mapping/text", "ops-mapping-text"),
+    ("/ops/mapping/text", ""),
     ("/ops/alerts", "ops-alerts"),
     ("/ops/pauses", ""),
     ("/ops/setup", "ops-setup"),

@@ -29,6 +29,7 @@ def pictured(watched: Watched, name: str) -> None:
         page.screenshot(path=PICTURES / f"{name}-{size}-{colour}.png", full_page=True)
 
 
+@pytest.mark.timeout(300)  # there are some twenty pages, and axe looks at each
 def test_each_page_is_for_everybody_and_loads_from_here_alone(
     looked_at: Watched, service: Service
 ) -> None:
