@@ -34,8 +34,8 @@ from sync.store.schema import attention, call, conflict, work
 from sync.store.tables import told
 from sync.tasks import schedule, worker
 from tests.support import schema
-from tests.support.one_port import both
 from tests.support.sandbox_client import Sandbox
+from tests.support.servers.one_port import both
 
 DOCTOR, OFFICE, TELEHEALTH = 201, 301, 401
 PROVIDER, DIVISION = "196157", "2404"

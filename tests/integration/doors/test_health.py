@@ -22,7 +22,7 @@ from sync.store.schema import blocker
 from sync.store.schema import token as token_table
 from sync.store.tables import journal, links, work
 from sync.store.tokens import SealedTokens
-from tests.support.one_port import client
+from tests.support.servers.one_port import client
 from workers.bell import Bell
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -23,7 +23,7 @@ from sync.runtime import Sync
 from sync.store.database import Store
 from sync.store.schema import delivery, object_
 from sync.store.tables import journal
-from tests.support.one_port import client
+from tests.support.servers.one_port import client
 from workers.bell import Bell
 
 DRCHRONO = "/webhooks/drchrono"

@@ -17,8 +17,8 @@ from sync.runtime import Sync
 from sync.store.database import Store, is_read_only
 from sync.store.tables import journal
 from tests.integration.doors.test_webhooks import HINT, settings
-from tests.support.one_port import client
 from tests.support.servers.forwarder import Forwarder, unix
+from tests.support.servers.one_port import client
 from tests.support.servers.processes import soon
 from workers import heartbeat
 from workers.bell import Bell

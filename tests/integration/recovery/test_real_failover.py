@@ -20,8 +20,8 @@ from sync.store.database import Store
 from sync.store.tables import journal
 from tests.integration.doors.test_webhooks import HINT, settings
 from tests.integration.recovery.test_database_switched import HOOK
-from tests.support.one_port import client
 from tests.support.servers.forwarder import Forwarder, unix
+from tests.support.servers.one_port import client
 from tests.support.servers.processes import Process, environment, soon
 from workers.bell import Bell
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.clinic import ZONE, Clinic
-from tests.support.former_database import a_former_clinic
+from tests.support.former.database import a_former_clinic
 from tests.support.group_clinic import open_names
 
 PATCH_HERE, PATCH_THERE = "PATCH /api/appointments/ID", "PATCH /appointments/ID/"

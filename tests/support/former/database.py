@@ -17,7 +17,7 @@ from sync.store.database import Store
 from tests.support.clinic import Clinic
 from tests.support.sandbox_client import Sandbox
 
-FORMER = Path(__file__).with_name("former")
+FORMER = Path(__file__).parent
 REVISION = "0007"
 
 

@@ -7,7 +7,7 @@ import pytest
 from sync.core.records import Life, VisitType
 from sync.mapping import Mapping, MappingError, UnmappedError, load, parse
 
-EXAMPLE = Path(__file__).parents[2] / "mapping.example.toml"
+EXAMPLE = Path(__file__).parents[3] / "mapping.example.toml"
 
 TWO = """
 [[doctors]]

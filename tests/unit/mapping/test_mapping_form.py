@@ -9,7 +9,7 @@ import pytest
 from sync.mapping_file import MappingError, read_mapping
 from sync.setup.mapping_edit.form import WORDS, Filled, FormError, Row, changed, choices, filled
 
-EXAMPLE = (Path(__file__).parents[2] / "mapping.example.toml").read_text()
+EXAMPLE = (Path(__file__).parents[3] / "mapping.example.toml").read_text()
 THREE = """# head
 [[doctors]]
 drchrono = 1
