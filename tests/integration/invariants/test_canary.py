@@ -21,9 +21,11 @@ from cli.demo.day import Day
 from cli.demo.demo import SETTINGS, play, play_step
 from cli.demo.script import DAY
 from cli.demo.table import Board
+from cli.world.forms import forms
 from cli.world.options import WorldOptions
 from cli.world.ports import FREE
 from cli.world.world import World
+from sync.operations.inbox.looking import REASONS
 from sync.store import attention
 from sync.store.tables import links
 from tests.support import canary
@@ -88,6 +90,18 @@ def asked_about_somebody(world: World) -> None:
         attention.open_item(conn, key, "contact_unsure", now=now, candidates=ids)
 
 
+def shown_to_who_asks(world: World, session: requests.Session) -> Answered:
+    """What *Show* answers, pressed before the walk's other buttons settle what it is about."""
+    with world.sync.store.read() as conn:
+        (item,) = [one.id for one in attention.every_open(conn) if one.cause == "contact_unsure"]
+    page = session.get(f"{world.ops_url}/ops/waiting/{item}", timeout=30)
+    (form,) = [one for one in forms(page.text) if one.action.endswith("/show")]
+    told = {**form.fields, "reason": next(iter(REASONS)), "ticket": "INC-1"}
+    answer = session.post(f"{world.ops_url}{form.action}", data=told, timeout=60)
+    got = Told(answer.status_code, answer.headers, answer.text)
+    return Answered("POST", form.action, "/ops/waiting/N/show", got)
+
+
 @pytest.fixture(scope="module")
 def walked(world: World, words: set[str]) -> list[Answered]:
     """Every page of the operators looked at and each button pressed, and the framed pages.
@@ -108,9 +122,10 @@ def walked(world: World, words: set[str]) -> list[Answered]:
 
     with requests.Session() as session:
         session.get(address, timeout=30)
+        found = [shown_to_who_asks(world, session)]
         crawl = Crawl(Browser(world.ops_url, session), types)
         crawl.walk("/ops")
-        found = crawl.answered
+        found += crawl.answered
     for page in ("patients", "clinical_note/edit"):
         rows = world.control.state("drchrono")["objects"]
         wanted = rows["patients" if page == "patients" else "appointments"][0]["id"]
