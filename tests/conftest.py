@@ -26,8 +26,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    _plain_tracebacks()
     if hasattr(config, "workerinput"):
         end_with_parent()
+
+
+def _plain_tracebacks() -> None:
+    """Have a logged exception drawn as Python does, where nothing configured the log.
+
+    structlog draws each local of each frame, by rich: of an error of the database that was a minute
+    of a processor, and a test that ran out of time.
+    """
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    usual = structlog.get_config()["processors"]
+    structlog.configure(processors=[*usual[:-1], shown])
 
 
 @pytest.hookimpl(wrapper=True)
