@@ -16,6 +16,7 @@ def test_a_doctor_is_added_by_a_form_and_taken_back(looked_at: Watched, service:
     page.get_by_role("link", name="Mapping").click()
     expect(page.get_by_role("region", name="Who is mapped")).to_contain_text("201")
     page.get_by_role("link", name="Edit in a form").click()
+    expect(page.get_by_role("group", name="Another doctor").first).to_be_visible()
     assert judged(page) == []
     assert not wide(looked_at)
     pictured(looked_at, "ops-mapping-form")
