@@ -42,6 +42,15 @@ class TroubleError(click.ClickException):
             say(line, err=True)
 
 
+@contextmanager
+def unknown_told() -> Iterator[None]:
+    """Turn the engine's LookupError into its own sentence."""
+    try:
+        yield
+    except LookupError as unknown:
+        raise TroubleError(str(unknown)) from None
+
+
 def say(text: str, *, err: bool = False, colour: str = "") -> None:
     """Write one line; what it holds of a remote's text can't steer the terminal.
 

@@ -8,7 +8,7 @@ import click
 from cli.commands.operate import json_option
 from cli.commands.pausing import End
 from cli.environment import opened
-from cli.output import TROUBLE, TroubleError, plain, print_json, print_table
+from cli.output import TROUBLE, TroubleError, plain, print_json, print_table, unknown_told
 
 
 @click.group()
@@ -59,11 +59,8 @@ def alerts_ack(number: int) -> None:
     """
     from sync.operations.alerting import tell
 
-    with opened() as sync:
-        try:
-            tell.acknowledge(sync, number)
-        except LookupError as unknown:
-            raise TroubleError(str(unknown)) from None
+    with opened() as sync, unknown_told():
+        tell.acknowledge(sync, number)
     click.echo("No more reminders of it.")
 
 
@@ -79,11 +76,8 @@ def alerts_snooze(number: int, until: datetime) -> None:
     """
     from sync.operations.alerting import tell
 
-    with opened() as sync:
-        try:
-            tell.snooze(sync, number, until)
-        except LookupError as unknown:
-            raise TroubleError(str(unknown)) from None
+    with opened() as sync, unknown_told():
+        tell.snooze(sync, number, until)
     click.echo(f"Quiet until {until:%Y-%m-%d %H:%M} UTC.")
 
 
@@ -92,17 +86,14 @@ def alerts_snooze(number: int, until: datetime) -> None:
 def alerts_remind(number: int) -> None:
     """Remind of it again: take back `ack` and `snooze`.
 
-    
+    \b
     Example:
       drchrono-oncall alerts remind 3
     """
     from sync.operations.alerting import tell
 
-    with opened() as sync:
-        try:
-            tell.remind(sync, number)
-        except LookupError as unknown:
-            raise TroubleError(str(unknown)) from None
+    with opened() as sync, unknown_told():
+        tell.remind(sync, number)
     click.echo("Reminders come again.")
 
 

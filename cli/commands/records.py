@@ -1,14 +1,13 @@
 """Show the records: what happened to one thing, what came, was called and was overwritten."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.commands.operate import id_argument, json_option, kind_argument
 from cli.environment import opened
-from cli.output import TroubleError, print_json, print_table, say
+from cli.output import TroubleError, print_json, print_table, say, unknown_told
 
 if TYPE_CHECKING:
     from sync.operations.timeline.model import Event, Timeline
@@ -43,7 +42,7 @@ def timeline(
     """
     from sync.operations.timeline.assemble import timeline as engine
 
-    with opened() as sync, _sentence_told():
+    with opened() as sync, unknown_told():
         found = engine(sync, kind, object_id, sorts=sorts, after=after, most=most)
     if as_json:
         print_json(found)
@@ -100,7 +99,7 @@ def records(name: str, most: int, after: str, as_json: bool, **asked: Any) -> No
     if after and place is None:
         raise TroubleError("There is no such page.")
     of = record(name)
-    with opened() as sync, _sentence_told():
+    with opened() as sync, unknown_told():
         since, until = moment(asked["since"]), moment(asked["until"], end=True)
         question = Question(asked["about"], since, until, words)
         found = listed(sync, of, question, place, most)
@@ -117,12 +116,3 @@ def records(name: str, most: int, after: str, as_json: bool, **asked: Any) -> No
 
 def _cells(values: Iterable[object], leads_to: tuple[str, str] | None) -> tuple[object, ...]:
     return (*values, " ".join(leads_to) if leads_to else None)
-
-
-@contextmanager
-def _sentence_told() -> Iterator[None]:
-    """Turn the engine's LookupError into its own sentence."""
-    try:
-        yield
-    except LookupError as error:
-        raise TroubleError(str(error)) from None

@@ -24,7 +24,7 @@ REMOTE: Final = {
 # (docs/api-facts.md, D23, O11).
 # A date or a telephone number has that form too: typed by somebody, it is a person's, and no id.
 REMOTE_ID: Final = re.compile(r"(?!([0-9]{1,4}-){2}[0-9]{1,4}$)(?=.*[0-9])[0-9A-Za-z_-]{1,64}")
-_OWN_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
+OWN_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class UnknownError(LookupError):
@@ -56,7 +56,7 @@ def remote_object(conn: Connection, kind: str, object_id: str) -> Obj | None:
 
 
 def _own(conn: Connection, kind: str, object_id: str) -> int:
-    found = links.kind_of(conn, int(object_id)) if _OWN_ID.fullmatch(object_id) else None
+    found = links.kind_of(conn, int(object_id)) if OWN_ID.fullmatch(object_id) else None
     if found != kind:
         raise UnknownError(f"There is no {kind} {object_id}.")
     return links.survivor(conn, int(object_id))
@@ -69,4 +69,4 @@ def object_words(conn: Connection, object_id: int | None) -> str:
 
 def object_in_words(row: Obj | None) -> str:
     """The same of a row that was read; "" for none."""
-    return "" if row is None else f"{row.system} {row.kind} {row.remote_id or '(being made)'}"
+    return "" if row is None else links.words(row.system, row.kind, row.remote_id)

@@ -8,7 +8,7 @@ D… are facts of docs/api-facts.md.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,29 +47,31 @@ class Noted:
 
     def __init__(self, sync: Sync) -> None:
         self._sync = sync
-        self._last: dict[str, float] = {}
+        self._last: dict[tuple[str, str], float] = {}
 
     def handshake(self, msg: str) -> None:
         """DrChrono verified the address (D56); our own check is nothing to note."""
         if not msg.startswith(OWN):
-            self._note(_HANDSHAKE, _of_address(self._sync), _SOON)
+            self._note(_HANDSHAKE, lambda: _of_address(self._sync), _SOON)
 
     def event(self, system: str, secret: str) -> None:
         """A webhook came under this secret of ours, and was taken in."""
-        self._note(_EVENT + system, _proof(self._sync, system, secret), _SELDOM)
+        name = _EVENT + system
+        self._note(name, lambda: _proof(self._sync, system, secret), _SELDOM, of=secret)
 
     def refused(self, system: str) -> None:
         """A webhook came under none of our secrets."""
-        self._note(_REFUSED + system, "yes", _SOON)
+        self._note(_REFUSED + system, lambda: "yes", _SOON)
 
-    def _note(self, name: str, value: str, every: float) -> None:
-        key, now = f"{name} {value}", time.monotonic()
+    def _note(self, name: str, value: Callable[[], str], every: float, *, of: str = "") -> None:
+        """Note a thing `of` a secret; its value is only made when it is noted."""
+        key, now = (name, of), time.monotonic()
         if now - self._last.get(key, float("-inf")) < every:
             return
         self._last[key] = now
         try:
             with self._sync.store.write() as conn:
-                facts.put(conn, name, value, self._sync.clock())
+                facts.put(conn, name, value(), self._sync.clock())
         except SQLAlchemyError as error:
             # The caller is answered all the same: this is for a page. A database that is away is
             # not asked again with each call.

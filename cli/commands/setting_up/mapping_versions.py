@@ -7,7 +7,15 @@ import click
 
 from cli.commands.operate import json_option
 from cli.environment import opened
-from cli.output import TROUBLE, TroubleError, plain, print_json, print_table, say
+from cli.output import (
+    TROUBLE,
+    TroubleError,
+    plain,
+    print_json,
+    print_table,
+    say,
+    unknown_told,
+)
 
 if TYPE_CHECKING:
     from sync.setup.mapping_edit.candidate import Candidate
@@ -99,10 +107,8 @@ def mapping_rollback(version: str, yes: bool, as_json: bool) -> None:
     from sync.setup.mapping_edit import candidate
 
     with opened() as sync:
-        try:
+        with unknown_told():
             _, text = candidate.text_of(sync, version)
-        except LookupError as unknown:
-            raise TroubleError(str(unknown)) from None
         found = candidate.judge(sync, text, at_most=False)
         if found.mistakes:
             raise TroubleError("\n".join(found.mistakes))

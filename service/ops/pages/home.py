@@ -8,13 +8,13 @@ from flask import Blueprint, render_template, request
 
 from service.doors import Doors
 from service.ops import acting
-from sync.mapping import MappingError
 from sync.operations import lights, status
 from sync.operations.lookup import UnknownError
 from sync.operations.operators import Role
 from sync.operations.why import ask
 from sync.operations.why.answer import Answer
 from sync.operations.why.day import Day, of_day
+from sync.run.evidence.accounts import mapped_doctors
 from sync.runtime import Sync
 from sync.setup.walk import steps
 from sync.store.service import samples
@@ -102,16 +102,8 @@ _NOT_YET: Final = Listed()
 
 
 def _whole(sync: Sync, asked: Asked, listed: Listed = _NOT_YET) -> str:
-    told = {**_now(sync), **_samples(sync), "doctors": _doctors(sync)}
+    told = {**_now(sync), **_samples(sync), "doctors": sorted(mapped_doctors(sync))}
     return render_template("ops/home.html", asked=asked, listed=listed, **told)
-
-
-def _doctors(sync: Sync) -> list[str]:
-    """The mapped doctors, by DrChrono's ids: names are kept nowhere here."""
-    try:
-        return sorted(one.drchrono for one in sync.mapping.doctors)
-    except MappingError:
-        return []
 
 
 def _now(sync: Sync) -> dict[str, Any]:

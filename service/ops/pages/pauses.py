@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service.doors import Doors
 from service.ops import banner, ends
-from sync.mapping import MappingError
 from sync.operations import clinic_clock, pausing
+from sync.run.evidence.accounts import mapped_doctors
 from sync.runtime import Sync
 
 NAME: Final = "pauses"
@@ -59,10 +59,6 @@ def _what(typed: Mapping[str, str]) -> str:
 
 
 def _page(sync: Sync, typed: Mapping[str, str], trouble: str = "") -> str:
-    try:
-        doctors = sorted(one.drchrono for one in sync.mapping.doctors)
-    except MappingError:
-        doctors = []
     told: dict[str, Any] = {"lengths": ends.LENGTHS, "usual": ends.USUAL, "choices": banner.WORDS}
     return render_template(
         "ops/pauses.html",
@@ -70,7 +66,7 @@ def _page(sync: Sync, typed: Mapping[str, str], trouble: str = "") -> str:
         held=pausing.held(sync),
         mode=str(sync.settings.sync_mode),
         zone=clinic_clock.zone(sync),
-        doctors=doctors,
+        doctors=sorted(mapped_doctors(sync)),
         typed=typed,
         trouble=trouble,
     )

@@ -13,6 +13,7 @@ from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
 from sync.operations.hand import by_hand
 from sync.operations.hand.by_hand import NotPossibleError, Preview
+from sync.operations.lookup import object_in_words
 from sync.run import allowed
 from sync.runtime import Sync
 from sync.store import attention
@@ -38,7 +39,7 @@ def check(conn: Connection, both: "BothVisits") -> None:
         for other in links.objects_of(conn, obj.aggregate) if obj else []:
             if other.kind != "appointment" or other.system == system or other.state == "gone":
                 continue
-            named = f"{other.system} appointment {other.remote_id or '(being made)'}"
+            named = object_in_words(other)
             raise NotPossibleError(f"{remote_id} is linked with {named} already.")
 
 

@@ -23,7 +23,7 @@ from sync.oncall.translate import participants_wire
 from sync.operations.hand import by_hand, group_pairing
 from sync.operations.hand.by_hand import NotPossibleError, Preview
 from sync.operations.hand.group_pairing import BothVisits
-from sync.operations.lookup import UnknownError, remote_object
+from sync.operations.lookup import UnknownError, object_in_words, remote_object
 from sync.people import charts, contact_search, contacts
 from sync.run import transfer
 from sync.runtime import Ring, Sync
@@ -184,7 +184,7 @@ def _free_visits(conn: Connection, both: BothVisits) -> None:
         obj = remote_object(conn, kind, remote_id)
         for other in links.objects_of(conn, obj.aggregate) if obj else []:
             if other.kind == "appointment" and other.id != obj.id and other.state != "gone":  # type: ignore[union-attr]
-                named = f"{other.system} appointment {other.remote_id or '(being made)'}"
+                named = object_in_words(other)
                 raise NotPossibleError(f"{kind} {remote_id} is linked with {named}: unlink first.")
 
 

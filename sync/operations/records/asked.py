@@ -7,13 +7,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from sync.operations.lookup import REMOTE_ID, UnknownError
+from sync.operations.lookup import OWN_ID, REMOTE_ID, UnknownError
 from sync.store.listing import subjects
 from sync.store.listing.kinds import RECORDS, Record
 from sync.store.listing.pages import Asked
 from sync.store.listing.subjects import Meant
 
-_OWN_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 # It gets into the address of a page: what no column of ours has does not.
 _WORD: Final = re.compile(r"[\w.:@+ -]{1,80}")
 # Of the audit what is no remote's id can be asked for with its kind: an operator, a pause. A name
@@ -55,7 +54,7 @@ def asked(
 
 def _about(conn: Connection, of: Record, text: str) -> Meant:
     kind, named = _kind_and_id(text)
-    if kind in subjects.OWN and _OWN_ID.fullmatch(named):
+    if kind in subjects.OWN and OWN_ID.fullmatch(named):
         return subjects.meant(conn, kind, named)
     if (not kind or kind in subjects.KINDS) and REMOTE_ID.fullmatch(named):
         return subjects.meant(conn, kind, named)

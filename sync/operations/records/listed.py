@@ -14,6 +14,7 @@ from sync.store.listing import pages
 from sync.store.listing.kinds import Record
 from sync.store.listing.pages import Asked
 from sync.store.listing.places import Place
+from sync.store.tables import links
 from sync.store.trail.deeds import Deed, note
 
 MOST_ROWS: Final = 50_000  # of one download
@@ -114,8 +115,7 @@ def _object(told: Mapping[str, Any]) -> str:
     """System, kind and id of the object that a row is about; "" for none."""
     if told["object_system"] is None:
         return ""
-    named = told["object_remote_id"] or "(being made)"
-    return f"{told['object_system']} {told['object_kind']} {named}"
+    return links.words(told["object_system"], told["object_kind"], told["object_remote_id"])
 
 
 # --- handed out -----------------------------------------------------------------------------------

@@ -59,11 +59,11 @@ def believe(
         return
     written = _overwritten_at(sync, obj, {name: wire[name] for name in changed})
     if written is not None:
-        _look_until(sync, lease, obj.system, written, _apart_from(sync, written))
+        believe_later(sync, lease, obj, written)
 
 
 def believe_later(sync: Sync, lease: Lease, obj: Obj, written: datetime) -> None:
-    """Raise LaterError until a value over our unanswered write can't be an older copy's."""
+    """Raise LaterError until what shows after our write can't be an older copy's any more."""
     _look_until(sync, lease, obj.system, written, _apart_from(sync, written))
 
 

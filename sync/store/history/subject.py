@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select
 
 from sync.store.listing.subjects import KINDS, merged
 from sync.store.schema import aggregate, attendance, object_
+from sync.store.tables import links
 
 MOST_RELATED: Final = 20
 
@@ -28,7 +29,7 @@ class Known:
     @property
     def words(self) -> str:
         """As lists and texts name it."""
-        return f"{self.system} {self.kind} {self.named or '(being made)'}"
+        return links.words(self.system, self.kind, self.named)
 
 
 @dataclass(frozen=True, slots=True)

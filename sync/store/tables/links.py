@@ -70,6 +70,11 @@ class Obj:
         return self.state == "live" and self.remote_id is not None
 
 
+def words(system: str, kind: str, remote_id: str | None) -> str:
+    """An object as lists and texts name it."""
+    return f"{system} {kind} {remote_id or '(being made)'}"
+
+
 def _obj(row: RowMapping) -> Obj:
     return Obj(**row)
 

@@ -64,15 +64,13 @@ def _member(run: VisitRun, seat: Seat) -> Member:
         state_known = state_as_settled(run, seat.appointment)
         return replace(found, parked=seat.parked, state=state_known)
     shown, seen = seat.shown.visit, seat.shown.seen
+    later = run.state.later.get("oncall", frozenset())
     return replace(
         found,
         slot=slot_of(shown),
         grouped=shown.group or bool(run.slot.born),
         in_scope=bool(shown.patient) and not out_of_scope(run.mapping, shown),
-        moved=any(
-            seen.get(name) is Seen.CHANGED and name not in run.state.view("oncall").later
-            for name in PLACE
-        ),
+        moved=any(seen.get(name) is Seen.CHANGED for name in PLACE if name not in later),
         swapped=seen.get("patient") is Seen.CHANGED,
         state=_known(shown.state),
         seen=seen.get("state", Seen.ABSENT),
