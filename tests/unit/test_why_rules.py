@@ -237,7 +237,8 @@ SIDES = st.builds(
     life=st.sampled_from([None, *Life]),
     since=st.sampled_from([None, NOW]),
 )
-CAUSE = st.sampled_from(sorted({one.name.replace("*", "starts") for one in table.CAUSES}))
+NAMED = {one.name.replace("*", stem) for one in table.CAUSES for stem in ("starts", "matching")}
+CAUSE = st.sampled_from(sorted(name for name in NAMED if table.find(name) is not None))
 WAITS = st.sampled_from(["patient", "visit", "run", "address", "email", "fact", "operator"])
 TIMES = st.sampled_from([None, NOW - timedelta(hours=1), SOON, LATER])
 ANY = st.builds(

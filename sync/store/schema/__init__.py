@@ -1,11 +1,13 @@
 """Define the tables, in one place. The words are those of docs/glossary.md.
 
-Nothing personal is in any column: ids, start times, digests, field names and words of status only.
+Nothing personal is in any column: ids, start times, digests, field names and words of status only;
+and sealed, for a day at the most, what a file says that is brought in (`batches`).
 """
 
 from sync.store.schema.alerts import alert
 from sync.store.schema.audit import audit, audit_subject
 from sync.store.schema.base import UtcTime, metadata
+from sync.store.schema.batches import batch, batch_chunk, batch_item, header_choice
 from sync.store.schema.calls import baseline, call, pending, refused_field, throttle
 from sync.store.schema.hints import bucket, delivery, told
 from sync.store.schema.links import (
@@ -40,6 +42,9 @@ __all__ = [
     "audit",
     "audit_subject",
     "baseline",
+    "batch",
+    "batch_chunk",
+    "batch_item",
     "blocker",
     "bucket",
     "call",
@@ -49,6 +54,7 @@ __all__ = [
     "delivery",
     "digest_key",
     "failed_sign_in",
+    "header_choice",
     "heartbeat",
     "installation",
     "metadata",

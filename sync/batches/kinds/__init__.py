@@ -1,0 +1,1 @@
+"""Plan and do each kind of batch."""

@@ -1,0 +1,1 @@
+"""Say what a batch is: kinds, states, fates, and the sentences of what goes wrong in one."""
