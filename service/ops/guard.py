@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from service.doors import Doors
 from service.ops import hosts
+from service.ops.bringing import uploads
 
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _OURS: Final = ("", "same-origin", "none")  # none: typed by the person, or a bookmark
@@ -16,6 +17,7 @@ _OURS: Final = ("", "same-origin", "none")  # none: typed by the person, or a bo
 def register(app: Flask, doors: Doors) -> None:
     """Guard every request of the app. Call it before what signs people in."""
     app.before_request(lambda: _refuse_strangers(doors))
+    uploads.register(app, doors)
     # For as long as the cookie lives: the session ends before that.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     CSRFProtect(app)

@@ -7,7 +7,7 @@ of a body is handed on before the app reads it, and it reads it after it knows t
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -16,9 +16,12 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import h11
 
+from service.bodies.held import TAKES, Body, Held, Takes
+from service.bodies.sealed import SealedFile
 from service.server.wsgi_call import AppAnswer
 
 PIECE: Final = 65536
+_SLOWEST: Final = 65536  # bytes a second that a caller takes of a long answer, at the least
 _LINGER: Final = 3.0  # seconds; who is answered before the end of what they send may end first
 _WORDS: Final = {
     400: ("bad_request", "the request could not be read"),
@@ -43,11 +46,12 @@ class Limits:
 class Front:
     """What all connections of a process share.
 
-    `app` answers a request: with None for the body it may say None, which asks for the body.
+    `app` answers a request: with None for the body it may say None, which asks for the body, as
+    much of it as it then says in the environment's `Takes`.
     `refused` counts a request that never reached it, by reason.
     """
 
-    app: Callable[[dict[str, Any], bytes | None], Awaitable[AppAnswer | None]]
+    app: Callable[[dict[str, Any], Body | None], Awaitable[AppAnswer | None]]
     refused: Callable[[str], None]
     limits: Limits
 
@@ -72,7 +76,8 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
-        self._body = bytearray()
+        self._takes = Takes(self._limits.body_bytes, self._limits.body)
+        self._body = Held()
         self.waiting = True  # for a head: closing it loses nothing that was begun
         self.ending = False  # the process ends: this request is the last
 
@@ -87,6 +92,7 @@ class Connection:
         except (ConnectionError, TimeoutError, h11.LocalProtocolError):
             pass  # the caller is gone, or does not take the answer: there is nobody to tell
         finally:
+            self._body.drop()
             self.close()
 
     def close(self) -> None:
@@ -100,13 +106,19 @@ class Connection:
         if request is None:
             return False
         self.waiting = False
-        environ = self._environ(request)
+        self._takes = Takes(self._limits.body_bytes, self._limits.body)
+        environ = {**self._environ(request), TAKES: self._takes}
         answer = await self._front.app(environ, self._whole_already())
         if answer is None:
             answer = await self._front.app(environ, await self._whole_body())
+        self._body.drop()
         if answer is None:
             raise _RefusedError(0, "unread")  # an app that has the body asks for none
-        return await self._send(answer, head_only=request.method == b"HEAD")
+        try:
+            return await self._send(answer, head_only=request.method == b"HEAD")
+        finally:
+            if isinstance(answer.body, SealedFile):
+                answer.body.close()
 
     # --- what comes -------------------------------------------------------------------------------
 
@@ -137,32 +149,32 @@ class Connection:
             status = 431 if error.error_status_hint == 431 else 400
             raise _RefusedError(status, "too_large" if status == 431 else "malformed") from None
 
-    def _whole_already(self) -> bytes | None:
+    def _whole_already(self) -> Body | None:
         """The body, if all of it came with the head."""
-        self._body.clear()
-        return bytes(self._body) if self._take() else None
+        self._body.drop()
+        return self._body.whole() if self._take() else None
 
     def _take(self) -> bool:
         """Move what has come into the body; whether that is all of it, or more than is wanted."""
-        while len(self._body) <= self._limits.body_bytes:
+        while len(self._body) <= self._takes.bytes:
             event = self._next()
             if isinstance(event, h11.EndOfMessage):
                 return True
             if not isinstance(event, h11.Data):
                 return False
-            self._body += event.data
+            self._body.add(event.data)
         return True
 
-    async def _whole_body(self) -> bytes:
+    async def _whole_body(self) -> Body:
         try:
-            async with asyncio.timeout(self._limits.body):
+            async with asyncio.timeout(self._takes.seconds):
                 if self._http.they_are_waiting_for_100_continue:
                     await self._write(h11.InformationalResponse(status_code=100, headers=[]))
                 while not self._take():
                     self._http.receive_data(await self._reader.read(PIECE))
         except TimeoutError:
             raise _RefusedError(408, "slow_body") from None
-        return bytes(self._body)
+        return self._body.whole()
 
     # --- what goes --------------------------------------------------------------------------------
 
@@ -174,10 +186,11 @@ class Connection:
             headers = [pair for pair in headers if pair[0].lower() != "connection"]
             headers.append(("Connection", "close"))
         wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        async with asyncio.timeout(self._limits.answer):
+        async with asyncio.timeout(self._limits.answer + len(answer.body) / _SLOWEST):
             await self._write(h11.Response(status_code=answer.status, headers=wire))
             if answer.body and not head_only:
-                await self._write(h11.Data(data=answer.body))
+                for piece in _pieces(answer.body):
+                    await self._write(h11.Data(data=piece))
             await self._write(h11.EndOfMessage())
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
@@ -242,3 +255,10 @@ class Connection:
             text = value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
         return environ
+
+
+def _pieces(body: Body) -> Iterator[bytes]:
+    if isinstance(body, SealedFile):
+        yield from iter(lambda: body.read(PIECE) or b"", b"")
+    else:
+        yield body

@@ -19,6 +19,7 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from structlog import get_logger
 
+from service.bodies.held import Body
 from service.server import wsgi_call
 from service.server.connection import Connection, Front, Limits
 from sync.log import cause
@@ -156,10 +157,10 @@ class DoorWorker(Worker):  # type: ignore[misc]
 
 def _answering(
     choose: Callable[[str], wsgi_call.App], pools: dict[wsgi_call.App, ThreadPoolExecutor]
-) -> Callable[[wsgi_call.Environ, bytes | None], Coroutine[Any, Any, wsgi_call.AppAnswer | None]]:
+) -> Callable[[wsgi_call.Environ, Body | None], Coroutine[Any, Any, wsgi_call.AppAnswer | None]]:
     """Answer a request by the app of its path, in a thread of that app's own pool."""
 
-    async def answer(environ: wsgi_call.Environ, body: bytes | None) -> wsgi_call.AppAnswer | None:
+    async def answer(environ: wsgi_call.Environ, body: Body | None) -> wsgi_call.AppAnswer | None:
         app = choose(environ["PATH_INFO"])
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pools[app], wsgi_call.call, app, environ, body)

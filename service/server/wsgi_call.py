@@ -11,19 +11,21 @@ from typing import Any, NoReturn, TypeAlias
 
 from structlog import get_logger
 
+from service.bodies.held import Body, Held
+from service.bodies.sealed import SealedFile
+
 Environ: TypeAlias = dict[str, Any]
 App: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
-
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AppAnswer:
-    """What goes back: a status, headers and the whole body."""
+    """What goes back: a status, headers and the whole body; a file is whoever's that has it."""
 
     status: int
     headers: list[tuple[str, str]]
-    body: bytes
+    body: Body
 
 
 class BodyWantedError(BaseException):
@@ -46,11 +48,12 @@ class _NotRead(io.RawIOBase):
         raise BodyWantedError
 
 
-def call(app: App, environ: Environ, body: bytes | None) -> AppAnswer | None:
+def call(app: App, environ: Environ, body: Body | None) -> AppAnswer | None:
     """Call the app with a body, or with one that is still to come.
 
     Returns None when the app wants the body; an app that fails is a bare 500.
     """
+    answered = Held()
     told: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(
@@ -61,7 +64,7 @@ def call(app: App, environ: Environ, body: bytes | None) -> AppAnswer | None:
 
     given = {
         "wsgi.version": (1, 0),
-        "wsgi.input": _NotRead() if body is None else io.BytesIO(body),
+        "wsgi.input": _input(body),
         "wsgi.input_terminated": True,
         "wsgi.errors": io.StringIO(),  # what is written here could quote the request
         "wsgi.multithread": True,
@@ -71,18 +74,26 @@ def call(app: App, environ: Environ, body: bytes | None) -> AppAnswer | None:
     try:
         pieces = app(environ | given, start_response)
         try:
-            whole = b"".join(pieces)
+            for piece in pieces:
+                answered.add(piece)
         finally:
             close = getattr(pieces, "close", None)
             if close is not None:
                 close()
         status, headers = told[0]
-        return AppAnswer(int(status.split()[0]), headers, whole)
+        return AppAnswer(int(status.split()[0]), headers, answered.whole())
     except BodyWantedError:
         return None
     except Exception:
+        answered.drop()
         log.exception("the app failed")
         return AppAnswer(500, [("Content-Length", "0")], b"")
+
+
+def _input(body: Body | None) -> io.IOBase:
+    if body is None:
+        return _NotRead()
+    return body if isinstance(body, SealedFile) else io.BytesIO(body)
 
 
 def _no_write(_data: bytes) -> object:

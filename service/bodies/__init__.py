@@ -1,0 +1,1 @@
+"""Hold bodies that are too long for memory where nobody can read them."""

@@ -1,0 +1,1 @@
+"""Take files in, and lead a batch of them through its pages."""
