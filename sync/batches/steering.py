@@ -6,78 +6,164 @@ where a batch is not there or not in a state for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from sync.batches import allowing, ends
+from sync.batches.filing import choose as choose
+from sync.batches.filing import open_file as open_file
+from sync.batches.opening import open_backfill as open_backfill
+from sync.core.batch import causes
+from sync.core.batch.model import OVER, Fate, State
+from sync.runtime import Ring
+from sync.store.batches import files, items, rows
+from sync.store.lanes import Hints, Lane
+from sync.store.tables import work
+from sync.store.trail import deeds
+from sync.store.trail.deeds import Deed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date
-    from typing import BinaryIO
+    from collections.abc import Iterable
+    from datetime import datetime
 
-    from sync.core.batch.model import Fate, Kind
-    from sync.runtime import Ring, Sync
+    from sqlalchemy import Connection
 
+    from sync.runtime import Sync
+    from sync.store.batches.rows import Row
 
-def open_file(sync: Sync, kind: Kind, file: BinaryIO) -> int:
-    """Take a file in, sealed, and return the batch, which waits for its columns to be named.
-
-    Raises sync.sheets.UnusableError (a sentence, nothing of the file in it) where it can't be used.
-    """
-    raise NotImplementedError
-
-
-def choose(
-    sync: Sync, batch: int, columns: Mapping[int, str], *, date_format: str | None = None
-) -> tuple[Ring, ...]:
-    """Name the file's columns (place from 0 → field) and begin to plan.
-
-    The choice is remembered for files with the same headers. Raises sync.sheets.ChoiceError: a
-    field twice or missing, or several formats fit a column of dates and none was chosen.
-    """
-    raise NotImplementedError
-
-
-def open_backfill(
-    sync: Sync,
-    kind: Kind,
-    *,
-    source: str = "drchrono",
-    since: date | None = None,
-    doctor: str | None = None,
-) -> tuple[int, tuple[Ring, ...]]:
-    """Begin to plan what the record of `source` has and the other system lacks."""
-    raise NotImplementedError
+UNKNOWN: Final = "There is no batch of that number."
+_NOT_PLANNED: Final = "It can be changed only after it was planned and before it is started."
 
 
 def leave_out(sync: Sync, batch: int, numbers: Iterable[int], *, out: bool = True) -> int:
     """Leave items of a planned batch out, or take them back in; returns how many changed."""
-    raise NotImplementedError
+    named = list(numbers)
+    with sync.store.write() as conn:
+        _planned(conn, batch)
+        changed = 0
+        for at in range(0, len(named), 500):
+            some = named[at : at + 500]
+            changed += (
+                items.leave_out(conn, batch, some, None)
+                if out
+                else items.take_in(conn, batch, some)
+            )
+        action = "leave_out_lines" if out else "take_in_lines"
+        deeds.note(conn, _deed(action, batch, ("lines", changed)), sync.clock())
+    return changed
 
 
 def leave_out_all(sync: Sync, batch: int, fate: Fate) -> int:
     """The same with all items of one fate."""
-    raise NotImplementedError
+    with sync.store.write() as conn:
+        _planned(conn, batch)
+        changed = items.leave_out(conn, batch, None, fate)
+        deed = _deed("leave_out_lines", batch, ("lines", changed), ("fate", fate.value))
+        deeds.note(conn, deed, sync.clock())
+    return changed
 
 
 def start(sync: Sync, batch: int) -> tuple[Ring, ...]:
     """Begin to send what was planned."""
-    raise NotImplementedError
+    with sync.store.read() as conn:
+        row = _known(rows.get(conn, batch))
+    cause = allowing.refusal(sync, row)
+    if cause is not None:
+        raise LookupError(f"Nothing can be sent now. {causes.say(cause)}")
+    with sync.store.write() as conn:
+        now = sync.clock()
+        turned = rows.turn(
+            conn,
+            batch,
+            State.RUNNING,
+            of={State.PLANNED},
+            started_at=now,
+            drop_at=None,
+            cause=None,
+            cursor=None,
+        )
+        if not turned:
+            raise LookupError("Only a batch that was planned and not started yet can be started.")
+        items.settle_rest(conn, batch)
+        sends = items.count_open(conn, batch)
+        counted = ((fate.value, count) for fate, count in sorted(sends.items()))
+        deeds.note(conn, _deed("start_batch", batch, *counted), now)
+        return _raise(conn, row, now)
 
 
 def pause(sync: Sync, batch: int) -> None:
-    """Begin no further item until it is resumed."""
-    raise NotImplementedError
+    """Begin no further item until it is resumed. What its file says waits for a day."""
+    with sync.store.write() as conn:
+        now = sync.clock()
+        row = _known(rows.locked(conn, batch))
+        drop = ends.drop_at(row.sealed_key, now)
+        if not rows.turn(conn, batch, State.PAUSED, of={State.RUNNING}, drop_at=drop):
+            raise LookupError("Only a batch that is running can be paused.")
+        deeds.note(conn, _deed("pause_batch", batch), now)
 
 
 def resume(sync: Sync, batch: int) -> tuple[Ring, ...]:
     """Go on with a paused batch."""
-    raise NotImplementedError
+    with sync.store.write() as conn:
+        now = sync.clock()
+        row = _known(rows.locked(conn, batch))
+        said = {"drop_at": None, "cause": None, "waits_until": None}
+        if not rows.turn(conn, batch, State.RUNNING, of={State.PAUSED}, **said):
+            raise LookupError("Only a paused batch can be resumed.")
+        deeds.note(conn, _deed("resume_batch", batch), now)
+        return _raise(conn, row, now)
 
 
 def cancel(sync: Sync, batch: int) -> tuple[Ring, ...]:
     """End a batch: nothing further begins, and items without an outcome are left out."""
-    raise NotImplementedError
+    with sync.store.write() as conn:
+        now = sync.clock()
+        row = _known(rows.locked(conn, batch))
+        if row.state in OVER or row.state is State.ENDING:
+            raise LookupError("It is over already.")
+        deeds.note(conn, _deed("cancel_batch", batch, ("was", row.state.value)), now)
+        return cancelled(conn, row, now)
+
+
+def cancelled(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
+    """End a batch in the caller's transaction: what was sent without an answer is looked for."""
+    said = {"cause": None, "waits_until": None}
+    if row.state in {State.RUNNING, State.PAUSED}:
+        rows.turn(conn, row.id, State.ENDING, of={row.state}, drop_at=None, **said)
+        items.leave_rest(conn, row.id)
+        items.all_due(conn, row.id)
+        return _raise(conn, row, now)
+    rows.turn(conn, row.id, State.CANCELLED, of={row.state}, ended_at=now, **said)
+    files.drop(conn, row.id)
+    return ()
 
 
 def drop(sync: Sync, batch: int) -> None:
     """Delete what is sealed of a batch that is over (its file and its result) now."""
-    raise NotImplementedError
+    with sync.store.write() as conn:
+        row = _known(rows.locked(conn, batch))
+        if row.state not in OVER:
+            raise LookupError("What is not over needs its file still. Cancel it first.")
+        files.drop(conn, batch)
+        deeds.note(conn, _deed("drop_file", batch), sync.clock())
+
+
+def _planned(conn: Connection, batch: int) -> Row:
+    row = _known(rows.locked(conn, batch))
+    if row.state is not State.PLANNED:
+        raise LookupError(_NOT_PLANNED)
+    return row
+
+
+def _known(row: Row | None) -> Row:
+    if row is None:
+        raise LookupError(UNKNOWN)
+    return row
+
+
+def _raise(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
+    work.raise_(conn, row.aggregate, now=now, hints=Hints(), lane=Lane.BULK)
+    return (Ring(row.aggregate, Lane.BULK),)
+
+
+def _deed(action: str, batch: int, *also: tuple[str, object]) -> Deed:
+    return Deed(action, (("batch", batch), *also))

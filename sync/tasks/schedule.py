@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from sync.batches import expiry
 from sync.drchrono.keeper import ELSEWHERE, ConnectionState
 from sync.intake import drchrono_lists, oncall_lists, polling
 from sync.mapping import MappingError
@@ -212,6 +213,7 @@ _TASKS: Mapping[str, Task] = {
     "oncall_walk": Task(_every(24 * 3600), _unless_behind(oncall_lists.read_all)),
     "oncall_tiers": Task(_every(300), _unless_behind(polling.oncall_tiers)),
     "oncall_contacts": Task(_contacts, _unless_behind(oncall_lists.read_contacts)),
+    "imports": Task(_every(60), expiry.settle, needs_accounts=False),
     "sample": Task(_every(60), sampling.take, needs_accounts=False),
     "prune": Task(_every(3600), prune, needs_accounts=False),
     "audit": Task(_every(3600), audit.tell_end, needs_accounts=False),
@@ -223,7 +225,9 @@ TASKS: Mapping[str, Task] = {
 }
 
 # What may run while an account is not the pinned one.
-_OF_THE_ACCOUNT = frozenset({"token", "account", "sample", "prune", "audit", "pauses", "alerts"})
+_OF_THE_ACCOUNT = frozenset(
+    {"token", "account", "sample", "prune", "audit", "pauses", "alerts", "imports"}
+)
 # What a webhook would have told.
 _WHAT_CHANGED = frozenset(
     {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync.batches import slices
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.rules.views import Plan
@@ -44,11 +45,12 @@ GAVE_UP, GAVE_UP_WITHIN = 5, timedelta(hours=1)
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 
-def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
+def run(sync: Sync, aggregate: int, *, yields: bool = True) -> tuple[Ring, ...]:
     """Work on one aggregate if it is due and nobody is at it; returns the keys due now.
 
-    Never raises for remote trouble: the item is given back to be tried later, or parked. Raises
-    SQLAlchemyError when the database is out of reach; the lease then runs out by itself.
+    `yields` is off where nobody would take what a batch gives way to. Never raises for remote
+    trouble: the item is given back to be tried later, or parked. Raises SQLAlchemyError when the
+    database is out of reach; the lease then runs out by itself.
     """
     if sync.settings.sync_mode is Mode.PAUSED:
         return ()
@@ -57,19 +59,21 @@ def run(sync: Sync, aggregate: int) -> tuple[Ring, ...]:
     begun = _begin(sync, aggregate)
     if begun is None:
         return ()
+    begun.yields = yields
     lease = begun.lease
     if begun.wrong:
         _later(sync, lease, sync.clock() + accounts.HELD)
         return ()
+    rings: tuple[Ring, ...] = ()
     try:
         with sync.keeper.kept(begun.token):
-            _work(sync, begun)
+            rings = _work(sync, begun)
     except (FencedOff, FenceLostError):
         sync.log.warning("lease lost", aggregate=aggregate)
         return ()
     except AbsorbedError as absorbed:
         return _due(sync, absorbed.into)
-    return _again_due(sync, lease)
+    return (*rings, *_again_due(sync, lease))
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class _Begun:
     visit: visit_run.Begun | None = None
     token: StoredToken | None = None
     failure: Exception | None = None
+    yields: bool = True
 
 
 def _begin(sync: Sync, aggregate: int) -> _Begun | None:
@@ -110,10 +115,12 @@ def _begin(sync: Sync, aggregate: int) -> _Begun | None:
     return begun
 
 
-def _work(sync: Sync, begun: _Begun) -> None:
+def _work(sync: Sync, begun: _Begun) -> tuple[Ring, ...]:
+    """Do the run; returns what it raised, of a batch. What it ends on decides how it is given."""
     lease = begun.lease
+    rings: tuple[Ring, ...] = ()
     try:
-        _run(sync, begun)
+        rings = _run(sync, begun)
         _ended(sync, lease)
     except (FencedOff, FenceLostError, AbsorbedError):
         raise
@@ -135,15 +142,19 @@ def _work(sync: Sync, begun: _Begun) -> None:
             sync.log.error("a run failed", aggregate=lease.aggregate, **cause(failure))  # noqa: TRY400
             _again(sync, lease, "defect")
             raise
+    return rings
 
 
-def _run(sync: Sync, begun: _Begun) -> None:
+def _run(sync: Sync, begun: _Begun) -> tuple[Ring, ...]:
     if begun.failure is not None:
         raise begun.failure
     if begun.visit is not None:
         _visit(visit_run.run_of(sync, begun.visit))
+    elif begun.lease.kind == "batch":
+        return slices.run(sync, begun.lease, yields=begun.yields)
     else:
         reconcile.run(sync, begun.lease)
+    return ()
 
 
 def _visit(run: VisitRun) -> None:

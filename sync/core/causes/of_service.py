@@ -166,6 +166,7 @@ TASKS: Final = {
     "oncall_contacts": "OnCall's list of contacts",
     "prune": "Cleaning up the database",
     "pauses": "Ending pauses",
+    "imports": "Deleting files that were brought in",
     "alerts": "Telling alerts",
     "sample": "Noting how it stands each minute",
     "audit": "Telling the end of the audit (to AUDIT_SINK)",

@@ -60,9 +60,11 @@ batch_item = Table(
     Column("doctor", String(40)),  # DrChrono's id of the doctor
     Column("subject", Integer),  # the person's or visit's aggregate
     Column("due", UtcTime),  # null: at once
-    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),  # times it was begun
+    Column("failures", Integer, nullable=False, server_default=text("0")),
 )
-Index("ix_batch_item_outcome", batch_item.c.batch, batch_item.c.outcome, batch_item.c.due)
+Index("ix_batch_item_outcome", batch_item.c.batch, batch_item.c.outcome, batch_item.c.due,
+      batch_item.c.number)  # fmt: skip
 Index("ix_batch_item_fate", batch_item.c.batch, batch_item.c.fate, batch_item.c.number)
 Index("ix_batch_item_key", batch_item.c.batch, batch_item.c.key)
 

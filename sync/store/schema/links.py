@@ -19,7 +19,7 @@ aggregate = Table(
     "aggregate",
     metadata,
     Column("id", Integer, primary_key=True),  # never reused or deleted: markers name it
-    Column("kind", String(8), nullable=False),  # visit | person
+    Column("kind", String(8), nullable=False),  # visit | person | batch
     Column("merged_into", ForeignKey("aggregate.id")),
     Column("created_at", UtcTime, nullable=False),
     Column("closed_at", UtcTime),

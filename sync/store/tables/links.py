@@ -144,7 +144,7 @@ def new_object(
 
 
 def kind_of(conn: Connection, key: int) -> str | None:
-    """`visit`, `person` or None for an unknown aggregate."""
+    """`visit`, `person`, `batch`, or None for an unknown aggregate."""
     kind: str | None = conn.execute(
         select(aggregate.c.kind).where(aggregate.c.id == key)
     ).scalar_one_or_none()

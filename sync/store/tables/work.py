@@ -233,6 +233,13 @@ def any_due(conn: Connection, *, now: datetime, ring_again: float) -> bool:
     return found is not None
 
 
+def better_waits(conn: Connection, lane: Lane, now: datetime) -> bool:
+    """Whether something of a lane whose turn comes first is due, and nobody is at it."""
+    due = work.c.wanted > work.c.done, work.c.due <= now, work.c.lease_by.is_(None)
+    query = select(work.c.aggregate).where(work.c.lane < lane, *due, pauses.lets_begin(now))
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def lease_until(conn: Connection, aggregate: int) -> datetime | None:
     """Until when an item is held by whoever has it; None when nobody does."""
     until: datetime | None = conn.execute(

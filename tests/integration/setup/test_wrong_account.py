@@ -173,7 +173,7 @@ def test_the_scans_find_nothing_missing_under_a_wrong_account(clinic: Clinic) ->
     schedule.run_now(clinic.sync, "account")
     assert clinic.attention() == ["wrong_account"]
     clinic.advance(25 * HOUR)
-    of_the_account = {"account", "token", "sample", "prune", "audit", "pauses", "alerts"}
+    of_the_account = {"account", "token", "sample", "prune", "audit", "pauses", "alerts", "imports"}
     assert set(schedule.due_tasks(clinic.sync)) <= of_the_account
 
 

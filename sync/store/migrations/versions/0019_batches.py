@@ -61,12 +61,13 @@ def upgrade() -> None:
         sa.Column("subject", sa.Integer(), nullable=True),
         sa.Column("due", _TIME, nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(
             ["batch"], ["batch.id"], name=op.f("fk_batch_item_batch_batch"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("batch", "number", name=op.f("pk_batch_item")),
     )
-    op.create_index("ix_batch_item_outcome", "batch_item", ["batch", "outcome", "due"])
+    op.create_index("ix_batch_item_outcome", "batch_item", ["batch", "outcome", "due", "number"])
     op.create_index("ix_batch_item_fate", "batch_item", ["batch", "fate", "number"])
     op.create_index("ix_batch_item_key", "batch_item", ["batch", "key"])
     op.create_table(

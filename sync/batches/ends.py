@@ -1,0 +1,93 @@
+"""End what a slice was at: planned, over, or failed; and keep how fast it goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sync.core.batch.model import State
+from sync.store.batches import files, items, rows
+from sync.store.tables import claims
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sync.batches.step import Step
+
+KEPT: Final = timedelta(days=1)  # of what is sealed, after the file came or the batch was over
+PACE: Final = "_pace"  # in the cursor: when so many items were over
+PACE_EVERY: Final = 20
+_PACES: Final = 10
+
+
+def planned(step: Step) -> None:
+    """Every item has a fate: somebody is to start it."""
+    sync = step.sync
+    with step.writing() as conn:
+        now = sync.clock()
+        total = items.count(conn, step.row.id)
+        files.was_read(conn, step.row.id)
+        rows.turn(
+            conn,
+            step.row.id,
+            State.PLANNED,
+            of={State.PLANNING},
+            planned_at=now,
+            total=total,
+            cause=None,
+            waits_until=None,
+            cursor=None,
+        )
+        claims.complete(conn, step.lease)
+
+
+def over(step: Step) -> None:
+    """Every item has an outcome: done, or cancelled."""
+    to = State.CANCELLED if step.ending else State.DONE
+    with step.writing() as conn:
+        now = step.sync.clock()
+        rows.turn(
+            conn,
+            step.row.id,
+            to,
+            of={step.row.state},
+            ended_at=now,
+            drop_at=drop_at(step.row.sealed_key, now),
+            cause=None,
+            waits_until=None,
+        )
+        claims.complete(conn, step.lease)
+
+
+def failed(step: Step, cause: str) -> None:
+    """It can't be gone on with; what its file says is of no use any more."""
+    with step.writing() as conn:
+        now = step.sync.clock()
+        turned = rows.turn(
+            conn,
+            step.row.id,
+            State.FAILED,
+            of={step.row.state},
+            ended_at=now,
+            cause=cause,
+            waits_until=None,
+        )
+        if turned:
+            files.drop(conn, step.row.id)
+        claims.complete(conn, step.lease)
+
+
+def drop_at(sealed_key: bytes | None, now: datetime) -> datetime | None:
+    """When what is sealed of a batch that is over goes; None where nothing is."""
+    return None if sealed_key is None else now + KEPT
+
+
+def note_pace(step: Step) -> None:
+    """Note how many items are over by now, for the rate of the last minutes."""
+    now = step.sync.clock()
+    with step.writing() as conn:
+        over_by_now = sum(items.count_outcomes(conn, step.row.id).values())
+        row = rows.get(conn, step.row.id)
+        cursor = dict((row and row.cursor) or {})
+        paces = [*cursor.get(PACE, []), [now.isoformat(), over_by_now]][-_PACES:]
+        rows.change(conn, step.row.id, cursor={**cursor, PACE: paces})

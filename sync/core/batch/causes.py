@@ -1,0 +1,48 @@
+"""Say in a sentence why an item was not brought in, or what a batch waits for, and what to do."""
+
+from typing import Final
+
+# Why an item is a problem. `{column}` is the name of the file's column that it is in.
+PROBLEMS: Final = {
+    "keeps_failing": "Bring it in once more later: it failed several times.",
+    "refused": "Look at what the line says: OnCall Health refuses it.",
+    "create_unknown": "Look whether it is there: its answer was lost, and no list shows it.",
+    "no_provider": "Add a column that names the provider, or choose one for all lines.",
+    "unmapped": "Name the doctor in the mapping: it has no OnCall provider there.",
+    "same_line": "Take one of the lines out: the file names the same person twice.",
+    "not_started": "Send the file again: it was deleted after a day without being started.",
+}
+
+# Why somebody has to look at an item; nothing is sent for it.
+QUESTIONS: Final = {
+    "contact_unsure": "Say which contact it is: several people there may be it.",
+    "unsure": "Say who it is: more than one record fits.",
+}
+
+# What a batch waits for, or why it can't be gone on with.
+WAITS: Final = {
+    "budget": "It goes on when the hour's calls are there again.",
+    "throttled": "It goes on when the other system takes calls again.",
+    "outage": "It goes on when the other system answers again.",
+    "auth": "Connect the account again: a system does not take our credentials.",
+    "answers": "It looks for what was sent without an answer.",
+    "mapping_unusable": "Mend the mapping file: it can't be read.",
+    "shadow": "Set SYNC_MODE to live: nothing is written in this mode.",
+    "not_connected": "Connect both accounts first.",
+    "not_accepted": "Accept the first matching first, under Set-up.",
+    "direction": "Let the mapping's direction allow writing there.",
+    "paused": "Resume what is paused: an operator has held it back.",
+    "busy": "It goes on when others are done with the same people.",
+    "file_gone": "Send the file again: it is deleted.",
+    "file_unreadable": "Send the file again: ENCRYPTION_KEYS has lost the key it was sealed with.",
+    "defect": "Tell whoever looks after the service: its log says what went wrong.",
+    "not_started": PROBLEMS["not_started"],
+}
+
+_EVERY: Final = {**WAITS, **QUESTIONS, **PROBLEMS}
+_UNKNOWN: Final = "Look at it by hand: it can't be brought in as it is."
+
+
+def say(cause: str | None) -> str:
+    """The sentence of a cause; "" of none."""
+    return "" if cause is None else _EVERY.get(cause, _UNKNOWN)

@@ -1,0 +1,1 @@
+"""Keep batches: their rows, their items, files that wait sealed, how columns were named."""
