@@ -21,6 +21,7 @@ from sync import log
 GROUPS = {
     "Daily": {
         "status": "cli.commands.status",
+        "diff": "cli.commands.diff",
         "why": "cli.commands.why",
         "attention": "cli.commands.attention",
         "explain": "cli.commands.operate",

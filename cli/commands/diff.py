@@ -1,0 +1,176 @@
+"""Compare both systems and say what differs: the command `diff`.
+
+Exit status 0: the same; 1: different; 2: could not tell.
+"""
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from cli.commands.operate import json_option
+from cli.environment import opened
+from cli.output import TroubleError, counted, print_json, print_table, say
+from sync.core.printable import printable
+
+if TYPE_CHECKING:
+    from sync.operations.diff.model import Found, Report
+    from sync.operations.diff.reading import Progress
+
+_COULD_NOT_TELL: Final = 2
+_COLUMNS: Final = (
+    *("what", "cause", "drchrono", "oncall", "participant", "fields"),
+    *("standing", "why", "item", "since"),
+)
+_MOST: Final = 200  # lines of a table; --json and --csv have them all
+
+
+@click.command()
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="A line for each difference, ids only.")
+@click.option("--reads", type=click.IntRange(0, 10_000), help="Objects to read by id, at most.")
+@click.option("--all", "everything", is_flag=True, help="Show what is meant so, too.")
+def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> None:
+    """List every visit and person that differs between both systems, or is not linked, by cause.
+
+    Reads each list of both systems once, in what is left of the budget, and writes nothing. Shows
+    ids, causes and names of fields; no values. What waits for a worker is on its way, and what a
+    policy wants is meant: neither is a difference by itself.
+
+    Exit status: 0 the same, 1 different, 2 could not tell (what was found until then is shown).
+
+    \b
+    Examples:
+      drchrono-oncall diff
+      drchrono-oncall diff --json | jq '.found[] | select(.cause == "missing_in_oncall")'
+      drchrono-oncall diff --csv > differences.csv
+      drchrono-oncall diff --reads 500      where OnCall's list leaves much out
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv are two ways of one answer: choose one.")
+    from sync.operations.diff import keeping
+    from sync.operations.diff.run import READS, Asked, compare
+
+    try:
+        with opened() as sync, _progress() as tell:
+            asked = Asked(reads=READS if reads is None else reads, progress=tell)
+            report = keeping.kept(sync, compare(sync, asked))
+    except TroubleError as trouble:
+        trouble.show()
+        sys.exit(_COULD_NOT_TELL)
+    if as_json:
+        print_json(_told(report))
+    elif as_csv:
+        _csv(report)
+    else:
+        _show(report, everything=everything)
+    sys.exit(report.status)
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Say how far it came: by rich at a terminal that has it, else a line that is written over."""
+    if not sys.stderr.isatty() or find_spec("rich") is None:
+        with counted() as line:
+            yield lambda what, count, _of: line(what, count)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as shown:
+        tasks = {}
+
+        def tell(what: str, count: int, of: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=of)
+            shown.update(tasks[what], completed=count, total=of)
+
+        yield tell
+
+
+def _told(report: "Report") -> dict[str, object]:
+    """The report as data: counts, differences by id, and what could not be told."""
+    from sync.operations.diff.saying import why_not
+
+    counts = Counter(str(one.standing) for one in report.found)
+    return {
+        "began": report.began,
+        "ended": report.ended,
+        "status": ("same", "different", "could_not_tell")[report.status],
+        "compared": report.compared,
+        "counts": dict(counts),
+        "found": [{name: getattr(one, name) for name in _COLUMNS} for one in report.found],
+        "could_not_tell": [
+            {"of": one.of, "code": one.code, "until": one.until, "why": why_not(one)}
+            for one in report.troubles
+        ],
+        "undecided": report.undecided,
+        "left_out": report.left_out,
+    }
+
+
+def _csv(report: "Report") -> None:
+    """Ids, and nothing that a spreadsheet would run."""
+    rows = csv.writer(sys.stdout, lineterminator="\r\n")
+    rows.writerow(_COLUMNS)
+    for one in report.found:
+        rows.writerow(cell(one, name) for name in _COLUMNS)
+    _tell_troubles(report)
+
+
+def cell(one: "Found", name: str) -> str:
+    """One column of a difference as a CSV holds it."""
+    value = getattr(one, name)
+    if isinstance(value, tuple):
+        return " ".join(value)
+    if name == "since":
+        return "" if value is None else f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    return printable(str(value)) if value else ""
+
+
+def _show(report: "Report", *, everything: bool) -> None:
+    from sync.operations.diff.model import Standing
+    from sync.operations.diff.saying import title, why_said
+
+    shown = [one for one in report.found if everything or one.standing is not Standing.MEANT]
+    for cause in dict.fromkeys(one.cause for one in shown):
+        listed = [one for one in shown if one.cause == cause]
+        print_table(
+            f"{title(cause)}: {len(listed)}",
+            ("DrChrono", "OnCall", "fields", "what is known of it", "since"),
+            (
+                (
+                    one.drchrono or None,
+                    " ".join(part for part in (one.oncall, one.participant) if part) or None,
+                    ", ".join(one.fields) or None,
+                    why_said(one),
+                    one.since,
+                )
+                for one in listed[:_MOST]
+            ),
+        )
+        if len(listed) > _MOST:
+            say(f"… and {len(listed) - _MOST} more: --csv lists them all.")
+    _tell_end(report)
+    _tell_troubles(report)
+
+
+def _tell_end(report: "Report") -> None:
+    from sync.operations.diff.saying import in_one_line
+
+    say(in_one_line(report))
+
+
+def _tell_troubles(report: "Report") -> None:
+    from sync.operations.diff.saying import undecided_said, why_not
+
+    for trouble in report.troubles:
+        say(f"Could not tell: {why_not(trouble)}.", err=True)
+    for why, count in Counter(one.why for one in report.undecided).items():
+        say(f"Could not compare {count}: {undecided_said(why)}.", err=True)
