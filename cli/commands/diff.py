@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.commands.operate import json_option
-from cli.environment import opened
+from cli.environment import opened, unexpected
 from cli.output import TroubleError, counted, print_json, print_table, say
 from sync.core.printable import printable
 
@@ -28,6 +28,12 @@ _COLUMNS: Final = (
     *("standing", "why", "item", "since"),
 )
 _MOST: Final = 200  # lines of a table; --json and --csv have them all
+
+
+class CouldNotTellError(TroubleError):
+    """Trouble that is no answer: to scripts, 1 says that the systems differ."""
+
+    exit_code = _COULD_NOT_TELL
 
 
 @click.command()
@@ -61,8 +67,9 @@ def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> No
             asked = Asked(reads=READS if reads is None else reads, progress=tell)
             report = keeping.kept(sync, compare(sync, asked))
     except TroubleError as trouble:
-        trouble.show()
-        sys.exit(_COULD_NOT_TELL)
+        raise CouldNotTellError(trouble.message) from None
+    except Exception as error:  # noqa: BLE001 - 1 would say that the systems differ
+        raise CouldNotTellError(unexpected(error)) from None
     if as_json:
         print_json(_told(report))
     elif as_csv:
