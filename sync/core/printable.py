@@ -6,6 +6,7 @@ steer a terminal (ECMA-48 escape sequences), turn the reading order around (Unic
 Injection"). Every page, terminal line and CSV shows such a text through `printable` or `cell`.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -23,6 +24,7 @@ _SELECTORS: Final = (("\ufe00", "\ufe0f"), ("\U000e0000", "\U000e0fff"))
 # More marks on one letter are no spelling, and run over the lines above and below.
 _MOST_MARKS: Final = 4
 _CUT: Final = "…"
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 # By compatibility (NFKC) full-width, small and raised ones are these too, for some spreadsheets.
 _FORMULA: Final = frozenset("=+-@\u2212")
 
@@ -44,22 +46,28 @@ def printable(text: str, longest: int = LONGEST) -> str:
     return "".join(pieces)
 
 
-def cell(text: str) -> str:
+def cell(text: str, longest: int = LONGEST, *, lines: bool = False) -> str:
     """The text for a cell of a CSV: printable, and never the beginning of a formula.
 
-    What a spreadsheet would take for one gets an apostrophe in front, which it shows as text.
+    What a spreadsheet would take for one gets an apostrophe in front, which it shows as text. With
+    `lines` its ends of lines stay: in quotes they end no row.
     """
-    shown = printable(text)
+    parts = _LINE_END.split(text) if lines else [text]
+    shown = "\n".join(printable(part, longest) for part in parts)
     first = unicodedata.normalize("NFKC", shown.lstrip()[:1])[:1]
     return f"'{shown}" if first in _FORMULA else shown
 
 
 def row(values: Iterable[object]) -> str:
-    """One line of a CSV with its line end, each value a `cell` and in quotes.
+    """One line of a CSV with its line end, each value a `cell` and in quotes."""
+    return quoted("" if value is None else cell(str(value)) for value in values)
+
+
+def quoted(cells: Iterable[str]) -> str:
+    """One line of a CSV with its line end, of cells that are safe.
 
     In quotes a value stays one, whichever separator the reader's spreadsheet expects (RFC 4180).
     """
-    cells = ("" if value is None else cell(str(value)) for value in values)
     return ",".join('"' + one.replace('"', '""') + '"' for one in cells) + "\r\n"
 
 

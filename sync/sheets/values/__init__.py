@@ -1,0 +1,1 @@
+"""Read what single cells say: dates, times, lengths, and words."""
