@@ -16,11 +16,12 @@ _VERSION: Final = "drchrono-oncall.1"
 _INSTALLATION: Final = re.compile(r"[0-9a-f]{8,32}")
 _REMOTE: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SEAL: Final = re.compile(r"[0-9a-f]{24}")
+_LONGEST_RECORD: Final = 100
 _LONGEST: Final = 2000  # of the address and the marker in it
 
 
 def marker_text(marker: Marker) -> str:
-    """The marker as text, ASCII, without spaces."""
+    """The marker as text, ASCII, without spaces. `record` is outside the seal."""
     parts = {
         "m": _VERSION,
         "i": marker.installation,
@@ -34,6 +35,8 @@ def marker_text(marker: Marker) -> str:
         parts["k"] = marker.occurrence
     if marker.seal is not None:
         parts["s"] = marker.seal
+    if marker.record is not None:
+        parts["r"] = marker.record[:_LONGEST_RECORD]
     return urlencode(parts)
 
 
@@ -71,7 +74,8 @@ def parse_marker(text: object) -> Marker | None:
     seal = parts.get("s")
     if seal is not None and not _SEAL.fullmatch(seal):
         seal = ""  # edited: it is no seal, and not a marker from before there were any
-    return Marker(installation, aggregate, generation, life, other, parts.get("k"), seal)
+    key, record = parts.get("k"), parts.get("r")
+    return Marker(installation, aggregate, generation, life, other, key, seal, record)
 
 
 def _number(text: str) -> int | None:

@@ -69,6 +69,7 @@ class Marker:
     `life` counts the attendance's lives, `generation` the visit's; `other` is the id of its
     counterpart, `occurrence` the key of a recurring occurrence, either may be unknown. `seal` is a
     keyed digest of all of it and of where it stands; None in one from before there were any.
+    `record` is how a health record that we don't speak to names a contact, for people to read.
     """
 
     installation: str
@@ -78,6 +79,7 @@ class Marker:
     other: str | None = None
     occurrence: str | None = None
     seal: str | None = field(default=None, compare=False)
+    record: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Visits match by provider, start, length and the participant's e-mail; people by
 and forgotten.
 """
 
+from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import Connection
@@ -21,7 +22,7 @@ from sync.matching.marked import contact
 from sync.matching.scan import ListedVisit, Scan, new_scan
 from sync.oncall import translate as oncall
 from sync.oncall.translate import participants_wire
-from sync.people import contact_search, contacts, mirror
+from sync.people import chartless, contact_search, contacts, mirror
 from sync.run import occurrences, transfer
 from sync.run.evidence import accounts, behind
 from sync.run.outcomes import LaterError
@@ -131,7 +132,7 @@ def _contacts(scan: Scan) -> None:
 def _contact(scan: Scan, json: dict[str, Json]) -> None:
     sync, shown = scan.sync, contact(scan, json)
     with sync.store.read() as conn:
-        if links.find(conn, "oncall", "contact", shown.remote_id) is not None:
+        if not chartless.is_free(conn, links.find(conn, "oncall", "contact", shown.remote_id)):
             return
     found = relink.owner_of(scan, shown) or patients_like(scan, shown).one
     if found is None:
@@ -139,12 +140,17 @@ def _contact(scan: Scan, json: dict[str, Json]) -> None:
     json, shown = contact_search.whole(sync, scan.ticket, json, shown)
     key = scan.person_keys[found.remote_id]
     place = (present(shown.provider, ""), present(shown.division, ""))
-    with sync.store.write() as conn:
+    with sync.store.write() as conn, suppress(LaterError):  # their own run takes it over else
         now = sync.clock()
         if contacts.of(conn, key, *place) is not None:
             attention.open_item(conn, key, "contact_twice", now=now, candidates=[shown.remote_id])
             return
-        contact_search.link(conn, sync, key, found, shown, json, place)
+        known = links.find(conn, "oncall", "contact", shown.remote_id)
+        if known is None:
+            contact_search.link(conn, sync, key, found, shown, json, place)
+        elif known.aggregate != key:
+            held = transfer.hold(conn, sync, known.aggregate, key)
+            contact_search.hand_over(held, sync, known, key, found, shown, json)
 
 
 # --- visits ---------------------------------------------------------------------------------------

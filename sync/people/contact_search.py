@@ -14,7 +14,8 @@ from sync.core.rules.people import normal_email
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
 from sync.outbound.pages import Page
-from sync.people import by_index, charts
+from sync.people import by_index, chartless, charts
+from sync.run import transfer
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import baselines, claims, decisions, facts, links, work
@@ -44,17 +45,11 @@ def find(
     hits = by_email(sync, ticket, email)
     full = [(r, s) for r, s in (whole(sync, ticket, r, s) for r, s in hits) if stands_in(s, place)]
     apart = _told_apart(sync, lease.aggregate, [shown.remote_id for _r, shown in full])
-    free = [
-        (r, shown)
-        for r, shown in full
-        if row_of(sync, shown) is None and shown.remote_id not in apart
-    ]
+    free = [(r, shown) for r, shown in full if shown.remote_id not in apart and _free(sync, shown)]
     theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
     if len(theirs) == 1:
         record, shown = theirs[0]
-        with sync.store.write() as conn:
-            claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-            return link(conn, sync, lease.aggregate, person, shown, record, place), True
+        return _linked(sync, lease, person, shown, record, place), True
     unsure = theirs or [(r, s) for r, s in free if not people.match(s, [person]).nobody]
     if unsure:
         ids = [shown.remote_id for _record, shown in unsure]
@@ -63,6 +58,52 @@ def find(
                 conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
             )
     return None, not unsure
+
+
+def _free(sync: Sync, shown: Person) -> bool:
+    with sync.store.read() as conn:
+        return chartless.is_free(conn, links.find(conn, "oncall", "contact", shown.remote_id))
+
+
+def _linked(
+    sync: Sync,
+    lease: Lease,
+    person: Person,
+    shown: Person,
+    record: dict[str, Json],
+    place: tuple[str, str],
+) -> Obj:
+    """Link a contact that was there; one that has a person without a patient comes over from it."""
+    with sync.store.write() as conn:
+        known = links.find(conn, "oncall", "contact", shown.remote_id)
+        if known is None:
+            claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+            return link(conn, sync, lease.aggregate, person, shown, record, place)
+        hints = Hints.of("drchrono")
+        held = transfer.hold(conn, sync, known.aggregate, lease=lease, hints=hints)
+        return hand_over(held, sync, known, lease.aggregate, person, shown, record)
+
+
+def hand_over(
+    held: transfer.Held,
+    sync: Sync,
+    known: Obj,
+    key: int,
+    person: Person,
+    shown: Person,
+    record: dict[str, Json],
+) -> Obj:
+    """Give a patient the contact that was made without a chart; its person is theirs from now on.
+
+    What it says counts as what any contact says that was there before us: the chart is the record.
+    """
+    conn = held.conn
+    transfer.absorb(held, known.aggregate, key, hints=Hints.of("drchrono"))
+    baselines.forget(conn, known.id)
+    links.change(conn, known.id, seen_at=held.now)
+    obj = links.get(conn, known.id)
+    adopt(conn, sync, obj, person, shown, record)
+    return obj
 
 
 def _told_apart(sync: Sync, key: int, ids: list[str]) -> set[str]:

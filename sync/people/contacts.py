@@ -13,7 +13,7 @@ from sync.mapping import Mapping
 from sync.oncall import bodies as oncall_bodies
 from sync.oncall import translate as oncall
 from sync.outbound.gate import Ticket
-from sync.people import contact_search
+from sync.people import chartless, contact_search
 from sync.people.contact_search import is_theirs
 from sync.run import allowed, attempts, lost, markers, unreadable
 from sync.run.changes import compare
@@ -86,35 +86,58 @@ def ensure(sync: Sync, lease: Lease, person: Person, json: dict[str, Json], doct
     `json` is the patient as read verbosely. What OnCall refuses is told, once, and blocks nothing.
     Raises LaterError while a create's outcome is unknown, and the RemoteErrors of the calls.
     """
-    mapping = sync.mapping
-    provider, division = _place(mapping, doctor)
-    ticket = Ticket(lease.lane, lease)
-    with sync.store.read() as conn:
-        contact = of(conn, lease.aggregate, provider, division)
-    if contact is not None and contact.remote_id is None:
-        _resolve(sync, ticket, contact, person)
-        with sync.store.read() as conn:
-            contact = of(conn, lease.aggregate, provider, division)
-    if contact is None:
-        try:
-            contact, free = contact_search.find(sync, ticket, lease, person, (provider, division))
-            if contact is None and free and sync.live:
-                allowed.until_accepted(sync)
-                contact = _make(sync, ticket, lease, person, doctor, (provider, division))
-            if contact is not None:
-                with sync.store.write() as conn:
-                    for cause in TOLD:
-                        attention.close_cause(conn, lease.aggregate, cause, sync.clock())
-        except Refused as refusal:
-            with sync.store.write() as conn:
-                attention.open_item(
-                    conn,
-                    lease.aggregate,
-                    "contact_refused",
-                    now=sync.clock(),
-                    candidates=list(refusal.fields),
-                )
+    ticket, contact = Ticket(lease.lane, lease), None
+    try:
+        contact = obtain(sync, ticket, lease, person, doctor)
+    except Refused as refusal:
+        with sync.store.write() as conn:
+            attention.open_item(
+                conn,
+                lease.aggregate,
+                "contact_refused",
+                now=sync.clock(),
+                candidates=list(refusal.fields),
+            )
     mark_patient(sync, ticket, lease.aggregate, json, contact.remote_id if contact else None)
+
+
+def obtain(
+    sync: Sync, ticket: Ticket, lease: Lease, person: Person, doctor: str, *, make: bool = True
+) -> Obj | None:
+    """The person's contact with that doctor: theirs, one that is there for them, else a new one.
+
+    `person` is who the patient is, by the chart or by whoever surely speaks of it. None: somebody
+    there may be them, which is told, or nothing may be made; without `make` nothing is. Raises
+    Refused, LaterError while a create's outcome is unknown, and the RemoteErrors of the calls.
+    """
+    place = _place(sync.mapping, doctor)
+    contact = _theirs(sync, ticket, lease, person, place)
+    if contact is not None:
+        return contact
+    contact, free = contact_search.find(sync, ticket, lease, person, place)
+    if contact is None and free and make and sync.live:
+        allowed.until_accepted(sync)
+        contact = _make(sync, ticket, lease, person, doctor, place)
+        if contact is None:  # whom a file named is the patient's now, whatever became of it
+            contact = _theirs(sync, ticket, lease, person, place)
+    if contact is not None:
+        with sync.store.write() as conn:
+            for cause in TOLD:
+                attention.close_cause(conn, lease.aggregate, cause, sync.clock())
+    return contact
+
+
+def _theirs(
+    sync: Sync, ticket: Ticket, lease: Lease, person: Person, place: tuple[str, str]
+) -> Obj | None:
+    """The contact that the person has by our rows; one whose making is open is looked for."""
+    with sync.store.read() as conn:
+        contact = of(conn, lease.aggregate, *place)
+    if contact is None or contact.remote_id is not None:
+        return contact
+    resolve(sync, ticket, contact, person)
+    with sync.store.read() as conn:
+        return of(conn, lease.aggregate, *place)
 
 
 # --- making ---------------------------------------------------------------------------------------
@@ -128,6 +151,37 @@ def _make(
     doctor: str,
     place: tuple[str, str],
 ) -> Obj | None:
+    """Make the patient's contact; None where a create that a file asked for is theirs instead."""
+    with sync.store.write() as conn:
+        claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
+        if chartless.absorb(conn, sync, lease, person, place):
+            return None
+        row = attempts.begin(
+            conn,
+            lease.aggregate,
+            "oncall",
+            "contact",
+            f"contact:{person.remote_id}:{place[0]}:{place[1]}",
+            now=sync.clock(),
+            provider=place[0],
+            division=place[1],
+        )
+    return post(sync, ticket, row, person, doctor)
+
+
+def post(
+    sync: Sync,
+    ticket: Ticket,
+    row: Obj,
+    person: Person,
+    doctor: str,
+    record: str | None = None,
+) -> Obj | None:
+    """Make the contact that a row was written down for; None where its row went meanwhile.
+
+    Our marker goes with it, where the account has the field; it names the patient, if `person` has
+    one, and `record`, by which another health record names them.
+    """
     mapping = sync.mapping
     values: dict[str, object] = {"provider": doctor}
     for name in contact_search.FIELDS:
@@ -140,21 +194,9 @@ def _make(
     field_id = mapping.file.markers.contact_field
     installation = sync.installation()
     if field_id is not None and installation is not None:
-        marker = Marker(installation, lease.aggregate, 1, 1, person.remote_id)
+        marker = Marker(installation, row.aggregate, 1, 1, person.remote_id or None, record=record)
         marker = sealing.seal(sync.digests, marker, "oncall", "contact")
         body["custom_field_values"] = oncall_bodies.with_contact_marker(None, field_id, marker)
-    with sync.store.write() as conn:
-        claims.hold(conn, lease, now=sync.clock(), seconds=sync.settings.lease_seconds)
-        row = attempts.begin(
-            conn,
-            lease.aggregate,
-            "oncall",
-            "contact",
-            f"contact:{person.remote_id}:{place[0]}:{place[1]}",
-            now=sync.clock(),
-            provider=place[0],
-            division=place[1],
-        )
 
     def after(conn: Connection, answer: Answer) -> None:
         if isinstance(answer.json, dict):
@@ -171,7 +213,7 @@ def _make(
             doctor=doctor,
         )
     with sync.store.read() as conn:
-        return of(conn, lease.aggregate, *place)
+        return of(conn, row.aggregate, row.provider or "", row.division or "")
 
 
 def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> None:
@@ -183,7 +225,7 @@ def _store(conn: Connection, sync: Sync, row: Obj, json: dict[str, Json]) -> Non
         baselines.settle(conn, made.id, digests, sync.digests.key_id)
 
 
-def _resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
+def resolve(sync: Sync, ticket: Ticket, row: Obj, person: Person) -> None:
     """Find out what became of a contact whose making has no known outcome."""
     with sync.store.read() as conn:
         sent = attempts.last_sent(conn, row)

@@ -237,7 +237,7 @@ def _again(sync: Sync, lease: Lease, code: str) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         claims.defer(conn, lease, due=now + timedelta(seconds=seconds), failed=True)
-        if lease.attempts + 1 >= GIVE_UP_TELLING:
+        if lease.attempts + 1 >= GIVE_UP_TELLING and lease.kind != "batch":  # its page tells
             attention.open_item(conn, lease.aggregate, claims.KEEPS_FAILING, now=now)
 
 
