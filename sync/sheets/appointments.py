@@ -122,7 +122,7 @@ def _moment(row: people.Cells) -> tuple[date, Clock, str] | None:
     else:
         name = "time"
         time, missing = row.given(name), "time_missing"
-        if not people.is_midnight(found.rest):
+        if not times.is_midnight(found.rest):
             row.tell("date", "date_with_time")
             return None
         time = _alone(time)

@@ -133,7 +133,9 @@ def _of_text(pieces: Iterator[bytes], encoding: str) -> Sheet:
     seen = _Encoding()
     text = seen.watched(source) if encoding == sniff.UNDECIDED else iter(source)
     begin = list(_beginning(text))
-    said = dialect.said(begin[0]) if begin else None
+    if not any(map(str.strip, begin)):
+        raise sniff.empty()
+    said = dialect.said(begin[0])
     if said is None:
         delimiter, quote = dialect.find(begin)
     else:

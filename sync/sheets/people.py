@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sync.core import addresses, readings
@@ -12,7 +12,7 @@ from sync.core.rules import people, plausible
 from sync.core.texts import plain
 from sync.sheets import writing
 from sync.sheets.model import Problem
-from sync.sheets.values import dates, words
+from sync.sheets.values import dates, times, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +29,6 @@ _LONGEST_ID: Final = 100
 _KEPT: Final = re.compile(r'="([^"]*)"')
 _WHOLE: Final = re.compile(r"(\d{7,15})\.0", re.ASCII)
 _ID: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
-_MIDNIGHT: Final = re.compile(
-    r"(?:0{1,2}:00(?::00(?:\.0+)?)?|12:00(?::00(?:\.0+)?)?\s*am)\s*(?:Z|\+00:?00)?", re.I | re.ASCII
-)
 
 
 @dataclass
@@ -53,7 +50,12 @@ class Cells:
             return ""
         cell = writing.unmarked(self.cells[place].strip())
         kept = _KEPT.fullmatch(cell)
-        return plain(kept[1] if kept else cell)
+        if kept is not None:
+            return plain(kept[1])
+        if cell.startswith("="):
+            self.tell(name, "formula")
+            return ""
+        return plain(cell)
 
     def given(self, name: str) -> str:
         """The same; "" too where people have written that there is nothing."""
@@ -61,7 +63,9 @@ class Cells:
         return "" if text.casefold() in words.NOTHING else text
 
     def tell(self, name: str, code: str) -> None:
-        """Note what is wrong with a field."""
+        """Note what is wrong with a field; the first that is found says it."""
+        if any(one.field == name for one in self.problems):
+            return
         self.problems.append(Problem(name, self.choice.columns.get(name), code))
 
 
@@ -113,11 +117,6 @@ def doctor(row: Cells, options: Options) -> str | None:
     return found
 
 
-def is_midnight(rest: str) -> bool:
-    """Whether what stands behind a day says nothing more than the day."""
-    return not rest or _MIDNIGHT.fullmatch(rest) is not None
-
-
 def _names(row: Cells) -> tuple[str, str, bool]:
     """First and last name, and whether where they were cut is a guess."""
     if row.has("first_name") and row.has("last_name"):
@@ -137,12 +136,9 @@ def _check_names(row: Cells, found: Person) -> None:
     if not row.has("first_name"):
         whole = "full_name" if row.has("full_name") else "full_name_reversed"
         columns = dict.fromkeys(columns, whole)
-    told: set[str] = set()
-    for lacking in people.lacks(found):
+    # A person whose domain is their own name is one (ann@example.com), in a file that says names.
+    for lacking in people.lacks(replace(found, email=ABSENT)):
         column = columns[lacking]
-        if column in told or not row.has(column):
-            continue
-        told.add(column)
         text = row.text(column)
         if not text:
             row.tell(column, "name_missing")
@@ -195,7 +191,7 @@ def _birth_date(row: Cells, today: date) -> date | None:
     day = found.date(today) if found is not None else None
     if found is None or day is None:
         row.tell("birth_date", "birth_date_unreadable")
-    elif not is_midnight(found.rest):
+    elif not times.is_midnight(found.rest):
         row.tell("birth_date", "birth_date_with_time")
     elif not plausible.birth_date(day, today):
         row.tell("birth_date", "birth_date_impossible")

@@ -32,7 +32,7 @@ _PERSON: Final[Mapping[str, tuple[str, ...]]] = {
     "full_name": (
         *("full name", "fullname", "name", "display name", "complete name", "legal name"),
         *("first and last name", "first last", "name first last", "first name last name"),
-        *("nom complet", "prenom et nom", "prenom nom"),
+        *("nom complet", "prenom et nom", "prenom nom", "patient", "client", "member"),
     ),
     "full_name_reversed": (
         *("name last first", "last first", "last name first name", "last name first"),
@@ -63,7 +63,7 @@ _PERSON: Final[Mapping[str, tuple[str, ...]]] = {
         *("medical record id", "health record number", "patient id", "patientid", "patient number"),
         *("patient no", "patient key", "id patient", "pid", "patient account number", "account no"),
         *("account number", "account id", "acct number", "acct no", "emr id", "ehr id", "record"),
-        *("patient record number", "patient", "external id", "emr patient id", "client number"),
+        *("patient record number", "external id", "emr patient id", "client number"),
         *("client id", "number patient", "record number", "numero de dossier", "no dossier"),
         *("no de dossier", "dossier", "demographic no", "demographic number"),
     ),
@@ -164,7 +164,8 @@ _APPOINTMENTS: Final[Mapping[str, tuple[str, ...]]] = {
         *("visit type", "appointment type", "type", "appt type", "visit mode", "mode", "modality"),
         *("type of visit", "type of appointment", "visit method", "meeting type", "delivery"),
         *("service type", "encounter type", "visit kind", "kind of visit", "type de rendez vous"),
-        *("appointment mode", "channel", "telehealth type", "mode de visite"),
+        *("appointment mode", "channel", "telehealth type", "mode de visite", "profile"),
+        "appointment profile",
     ),
     "status": (
         *("status", "appointment status", "appt status", "visit status", "state", "statut"),

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from sync.core.batch.of_rows import ROWS
+
 # Why an item is a problem. `{column}` is the name of the file's column that it is in.
 PROBLEMS: Final = {
     "keeps_failing": "Bring it in once more later: it failed several times.",
@@ -39,7 +41,7 @@ WAITS: Final = {
     "not_started": PROBLEMS["not_started"],
 }
 
-_EVERY: Final = {**WAITS, **QUESTIONS, **PROBLEMS}
+_EVERY: Final = {**WAITS, **QUESTIONS, **ROWS, **PROBLEMS}
 _UNKNOWN: Final = "Look at it by hand: it can't be brought in as it is."
 
 

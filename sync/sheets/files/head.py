@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sync.core.batch.model import Kind
 from sync.sheets import headers
 from sync.sheets.errors import UnusableError
+from sync.sheets.files import sniff
 from sync.sheets.model import MAX_COLUMNS
 from sync.sheets.values import dates
 
@@ -26,7 +27,7 @@ _SAY: Final = "The file's first line must hold the names of the columns."
 def find(rows: Sequence[Row]) -> int:
     """The place of the header among the first rows. Raises UnusableError."""
     if not rows:
-        raise UnusableError("empty", "The file is empty. Export it again.")
+        raise sniff.empty()
     for row in rows:
         if len(row.cells) > MAX_COLUMNS:
             raise too_many_columns()

@@ -54,7 +54,7 @@ _MOST_CONTROLS: Final = 0.02
 def kind(head: bytes) -> str:
     """`xlsx`, or the encoding of a text. Raises UnusableError for anything else."""
     if not head.strip():
-        raise UnusableError("empty", "The file is empty. Export it again.")
+        raise empty()
     if head.startswith(b"PK"):
         return WORKBOOK
     for magic, code, what in _OTHERS:
@@ -77,6 +77,11 @@ def _text(head: bytes) -> str:
     if controls > _MOST_CONTROLS * len(head):
         raise binary()
     return UNDECIDED
+
+
+def empty() -> UnusableError:
+    """A file that says nothing."""
+    return UnusableError("empty", "The file is empty. Export it again.")
 
 
 def binary() -> UnusableError:

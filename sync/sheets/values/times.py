@@ -31,6 +31,11 @@ _LENGTHS: Final = (
 )
 
 
+_MIDNIGHT: Final = re.compile(
+    r"(?:0{1,2}:00(?::00(?:\.0+)?)?|12:00(?::00(?:\.0+)?)?\s*am)\s*(?:Z|\+00:?00)?", re.I | re.ASCII
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """A time of day. `unsure`: it may be one of the afternoon. `offset`: to UTC, where said."""
@@ -67,6 +72,11 @@ def minutes(cell: str) -> int | None:
             parts = match.groupdict()
             return 60 * int(parts.get("h") or 0) + int(parts.get("m") or 0)
     return None
+
+
+def is_midnight(rest: str) -> bool:
+    """Whether what stands behind a day says nothing more than the day."""
+    return not rest or _MIDNIGHT.fullmatch(rest) is not None
 
 
 def _plain(text: str) -> Clock | None:

@@ -1,0 +1,62 @@
+"""Say what is wrong in a line of a file, and what to do about it. Pure data."""
+
+from typing import Final
+
+# What is wrong with a line as a whole.
+_LINES: Final = {
+    "few_cells": "Correct the line: it has fewer cells than the file has columns.",
+    "many_cells": "Correct the line: it has more cells than the file has columns.",
+    "quotes": "Correct the line: its quotation marks don't pair up.",
+    "header_again": "Take the line out: it holds the names of the columns once more.",
+    "formula": "Write the value itself: the cell holds a formula.",
+}
+
+_PEOPLE: Final = {
+    "name_missing": "Write the name: the cell is empty.",
+    "name_is_email": "Write the name here: the cell holds an e-mail address.",
+    "name_unsure": "Write first and last name into columns of their own, or “Last, First”.",
+    "name_invalid": "Write the person's name: the cell holds none.",
+    "email_missing": "Write the e-mail address: nobody can be invited without one.",
+    "email_placeholder": "Write the person's own address: this one stands for having none.",
+    "email_several": "Write one e-mail address: the cell holds several.",
+    "email_is_name": "Write the e-mail address: the cell holds a name or other words.",
+    "email_invalid": "Correct the e-mail address: mail can't be sent to it.",
+    "phone_unreadable": "Correct the phone number, or empty the cell: it can't be read as one.",
+    "birth_date_unreadable": "Correct the date of birth: it is no date of this column's form.",
+    "birth_date_with_time": "Write the date of birth without a time.",
+    "birth_date_impossible": "Correct the date of birth: nobody can be born then.",
+    "sex_unknown": "Write male, female, other or unknown.",
+    "patient_id_unreadable": "Write DrChrono's number of the patient, or empty the cell.",
+    "patient_id_too_long": "Shorten the patient's id to 100 letters.",
+    "record_too_long": "Shorten the patient's reference to 100 letters.",
+}
+
+_PLACES: Final = {
+    "provider_missing": "Add a column that names the provider of each visit.",
+    "provider_unknown": "Correct the provider: neither system knows one of that name or id.",
+    "provider_ambiguous": "Write the provider's id: the name fits several.",
+    "provider_unmapped": "Add the provider to the mapping, or name another.",
+    "provider_needed": "Name the provider: the division has several.",
+    "provider_not_in_division": "Correct provider or division: the mapping has no such pair.",
+    "division_needed": "Name the division: the provider works in several.",
+    "division_unknown": "Correct the division: OnCall Health has none of that name or id.",
+    "division_ambiguous": "Write the division's id: the name fits several.",
+}
+
+_VISITS: Final = {
+    "date_missing": "Write the date of the visit.",
+    "date_unreadable": "Correct the date: it is none of this column's form.",
+    "date_with_time": "Write the time into its own column, or choose this one as the start.",
+    "time_missing": "Write the time at which the visit begins.",
+    "time_unreadable": "Correct the time: write it as 14:30 or 2:30 PM.",
+    "time_unsure": "Write AM or PM, or 24 hours with two digits: 02:30 or 14:30.",
+    "time_skipped": "Correct the time: the clock skips it on that day.",
+    "zone_unknown": "Write the time zone's name, such as America/Toronto.",
+    "length_unreadable": "Write the length in minutes, from 1 to 1440.",
+    "type_unknown": "Write online, in person or phone.",
+    "visit_over": "Leave the line out: the visit is over or cancelled.",
+    "status_unknown": "Correct the status, or don't choose its column: nobody knows the word.",
+    "reference_too_long": "Shorten the visit's reference to 100 letters.",
+}
+
+ROWS: Final = {**_LINES, **_PEOPLE, **_PLACES, **_VISITS}
