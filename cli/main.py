@@ -39,6 +39,11 @@ GROUPS = {
         "iframe": "cli.commands.setting_up.iframe",
         "keys": "cli.commands.setting_up.keys",
     },
+    "Bringing in": {
+        "import": "cli.commands.bringing_in.importing:import_file",
+        "backfill": "cli.commands.bringing_in.backfilling",
+        "batches": "cli.commands.bringing_in.batches",
+    },
     "By hand": {
         **dict.fromkeys(("resync", "plan"), "cli.commands.operate"),
         **dict.fromkeys(("pair", "unlink", "keep", "exclude"), "cli.commands.by_hand"),

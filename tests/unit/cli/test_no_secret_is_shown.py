@@ -19,9 +19,16 @@ from sync.store.database import Store
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 # Where 1 is an answer: of `diff` it says that the systems differ.
-TROUBLE = {"diff": 2}
+TROUBLE = {"diff": 2, "import": 2, "backfill": 2}
 ARGUMENTS = {
     "healthcheck": ["worker"],
+    "import": ["-", "--kind", "patients", "--yes"],
+    "backfill": ["patients", "--yes"],
+    **{
+        f"batches {one}": ["7"]
+        for one in ("show", "follow", "start", "pause", "resume", "result", "drop")
+    },
+    "batches cancel": ["7", "--yes"],
     "resync": ["appointment", "1"],
     "plan": ["appointment", "1"],
     "explain": ["appointment", "1"],
