@@ -134,6 +134,8 @@ def _counted(data: bytes) -> bytes:
                 if part.filename.lower().startswith("xl/worksheets/"):
                     _measure(unpacked)
                 made.writestr(part.filename, unpacked)
+    except UnusableError:
+        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError):
         raise _broken() from None
     except (NotImplementedError, RuntimeError):
