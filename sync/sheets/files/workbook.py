@@ -117,23 +117,8 @@ def _is_table(sheet: CalamineSheet) -> bool:
 
 def _counted(data: bytes) -> bytes:
     """The workbook with nothing but the parts that hold values, each unpacked once and counted."""
-    out = io.BytesIO()
-    left = _UNPACKED
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed, zipfile.ZipFile(out, "w") as made:
-            parts = [one for one in packed.infolist() if _NEEDED.fullmatch(one.filename)]
-            if len(packed.infolist()) > _MOST_PARTS or len({one.filename for one in parts}) < len(
-                parts
-            ):
-                raise _broken()
-            if not any(one.filename.lower() == "xl/workbook.xml" for one in parts):
-                raise UnusableError("wrong_type", f"This is no Excel workbook (.xlsx). {_SAVE}")
-            for part in parts:
-                unpacked = _unpack(packed, part, left, len(data))
-                left -= len(unpacked)
-                if part.filename.lower().startswith("xl/worksheets/"):
-                    _measure(unpacked)
-                made.writestr(part.filename, unpacked)
+        return _made_anew(data)
     except UnusableError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError):
@@ -142,6 +127,24 @@ def _counted(data: bytes) -> bytes:
         raise UnusableError(
             "password", "The workbook has a password, or is packed in an unusual way. Save it anew."
         ) from None
+
+
+def _made_anew(data: bytes) -> bytes:
+    out = io.BytesIO()
+    left = _UNPACKED
+    with zipfile.ZipFile(io.BytesIO(data)) as packed, zipfile.ZipFile(out, "w") as made:
+        parts = [one for one in packed.infolist() if _NEEDED.fullmatch(one.filename)]
+        names = {one.filename.lower() for one in parts}
+        if len(packed.infolist()) > _MOST_PARTS or len(names) < len(parts):
+            raise _broken()
+        if "xl/workbook.xml" not in names:
+            raise UnusableError("wrong_type", f"This is no Excel workbook (.xlsx). {_SAVE}")
+        for part in parts:
+            unpacked = _unpack(packed, part, left, len(data))
+            left -= len(unpacked)
+            if part.filename.lower().startswith("xl/worksheets/"):
+                _measure(unpacked)
+            made.writestr(part.filename, unpacked)
     return out.getvalue()
 
 
