@@ -45,6 +45,19 @@ class Ring(NamedTuple):
     lane: Lane
 
 
+class Listed(NamedTuple):
+    """A list that was read whole, as it was translated: in memory, and only until it was used.
+
+    `records` are by remote id, `odd` the ids of those that can't be read, `who_told` the visits
+    whose participants were sent.
+    """
+
+    began: datetime
+    records: dict[str, Any]
+    odd: tuple[str, ...]
+    who_told: frozenset[str]
+
+
 class Fit(Protocol):
     """Says what keeps a process from doing work for its database (`setup.belonging`)."""
 
@@ -74,6 +87,8 @@ class Sync:
     credentials: Credentials
     fit: Fit
     log: Any = field(default_factory=structlog.get_logger)
+    # What the scans of this process have just read whole: the comparison reads it no second time.
+    lists: dict[str, Listed] = field(default_factory=dict)
     _mapping: Mapping = field(default_factory=Mapping.empty)
     _mapping_stamp: tuple[float, datetime | None] | None = None
     _learned: datetime | None = None

@@ -3,7 +3,6 @@
 Exit status 0: the same; 1: different; 2: could not tell.
 """
 
-import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import click
 from cli.commands.operate import json_option
 from cli.environment import opened, unexpected
 from cli.output import TroubleError, counted, print_json, print_table, say
-from sync.core.printable import printable
+from sync.core.printable import row
 
 if TYPE_CHECKING:
     from sync.operations.diff.model import Found, Report
@@ -124,21 +123,19 @@ def _told(report: "Report") -> dict[str, object]:
 
 def _csv(report: "Report") -> None:
     """Ids, and nothing that a spreadsheet would run."""
-    rows = csv.writer(sys.stdout, lineterminator="\r\n")
-    rows.writerow(_COLUMNS)
+    click.echo(row(_COLUMNS), nl=False)
     for one in report.found:
-        rows.writerow(cell(one, name) for name in _COLUMNS)
+        click.echo(row(_cell(one, name) for name in _COLUMNS), nl=False)
     _tell_troubles(report)
 
 
-def cell(one: "Found", name: str) -> str:
-    """One column of a difference as a CSV holds it."""
+def _cell(one: "Found", name: str) -> str:
     value = getattr(one, name)
     if isinstance(value, tuple):
         return " ".join(value)
     if name == "since":
         return "" if value is None else f"{value:%Y-%m-%dT%H:%M:%SZ}"
-    return printable(str(value)) if value else ""
+    return str(value) if value else ""
 
 
 def _show(report: "Report", *, everything: bool) -> None:

@@ -13,7 +13,7 @@ from sync.core.records import Absent, Life, State, Visit
 from sync.core.rules import people
 from sync.core.wording import Json
 from sync.drchrono import translate as drchrono
-from sync.intake import drchrono_pages, lines, missing, sightings
+from sync.intake import drchrono_pages, lines, missing, sightings, whole
 from sync.intake.sightings import LIST, NOTHING, SCAN, Receipt, Sighting
 from sync.mapping import out_of_scope
 from sync.people import mirror
@@ -64,7 +64,9 @@ def read_window(sync: Sync) -> tuple[Ring, ...]:
     last = (began + timedelta(days=days)).date().isoformat()
     shown: set[str] = set()
     rings: list[Ring] = []
+    kept = whole.Reading(sync, whole.APPOINTMENTS)
     for records in drchrono_pages.read(sync, "appointments", date_range=f"{first}/{last}"):
+        kept.page(records)
         with sync.store.write() as conn:
             shown |= {str(json.get("id")) for json in records}
             rings += look_at(conn, sync, records)
@@ -75,6 +77,7 @@ def read_window(sync: Sync) -> tuple[Ring, ...]:
             work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
         lists.answered(conn, sync, "drchrono", began, occurrences=True)
     scans.finish(sync.store, "drchrono_window", sync.clock(), cursor=began.isoformat())
+    kept.done()
     return tuple(rings)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sync.core.records import Absent, Visit
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
-from sync.intake import lines, missing, sightings, unchanged
+from sync.intake import lines, missing, sightings, unchanged, whole
 from sync.intake.sightings import LIST, NOTHING, SCAN, Receipt, Sighting
 from sync.oncall import newest
 from sync.oncall import translate as oncall
@@ -67,7 +67,9 @@ def read_all(sync: Sync) -> tuple[Ring, ...]:
     scans.begin(sync.store, "oncall_walk", began)
     rings: list[Ring] = []
     shown: set[str] = set()
+    kept = whole.Reading(sync, whole.VISITS)
     for page in sync.oncall.appointment_pages(sync.task_ticket()):
+        kept.page(page.results)
         with sync.store.write() as conn:
             shown |= {str(newest.record_id(json)) for json in page.results}
             rings += look_at(conn, sync, page.results)
@@ -75,6 +77,7 @@ def read_all(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         lists.answered(conn, sync, "oncall", began)
     scans.finish(sync.store, "oncall_walk", sync.clock(), cursor=began.isoformat())
+    kept.done()
     return tuple(rings)
 
 
@@ -83,11 +86,14 @@ def read_contacts(sync: Sync) -> tuple[Ring, ...]:
     scans.begin(sync.store, "oncall_contacts", sync.clock())
     rings: list[Ring] = []
     pages = 0
+    kept = whole.Reading(sync, whole.CONTACTS)
     for page in sync.oncall.contact_pages(sync.task_ticket()):
+        kept.page(page.results)
         with sync.store.write() as conn:
             rings += lines.each(conn, sync, CONTACT, page.results, _contact)
         pages += 1
     scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None, position=str(pages))
+    kept.done()
     return tuple(rings)
 
 

@@ -13,12 +13,14 @@ from sync.mapping import MappingError
 from sync.matching import match
 from sync.operations import pausing
 from sync.operations.alerting import tell as alerts
+from sync.operations.diff import nightly
 from sync.people import mirror, sharing
 from sync.run.evidence import accounts, behind
 from sync.run.hinted import forget, lists
 from sync.runtime import Ring, Sync
 from sync.setup import connect, practice
 from sync.store import attention
+from sync.store.compared import found
 from sync.store.lanes import Hints, Lane
 from sync.store.service import cleaning, installation, samples, ticks
 from sync.store.tables import facts, links, work
@@ -26,7 +28,7 @@ from sync.store.tables.scans import progress
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
-from sync.tasks import audit, failing, sampling
+from sync.tasks import audit, comparing, failing, sampling
 from sync.visits.state import zones
 
 LATE_WRITE = timedelta(minutes=10)
@@ -186,6 +188,7 @@ def prune(sync: Sync) -> tuple[Ring, ...]:
         cleaning.drop_tickets(conn, now)
         cleaning.drop_sign_ins(conn, now - timedelta(hours=1))
         samples.drop_old(conn, now - sampling.KEPT)
+        found.drop_old(conn, now - timedelta(days=sync.settings.keep_days))
         forget.prune(conn, now)
     return ()
 
@@ -214,6 +217,8 @@ _TASKS: Mapping[str, Task] = {
     "oncall_tiers": Task(_every(300), _unless_behind(polling.oncall_tiers)),
     "oncall_contacts": Task(_contacts, _unless_behind(oncall_lists.read_contacts)),
     "imports": Task(_every(60), expiry.settle, needs_accounts=False),
+    # After the scans whose lists it compares by.
+    "diff": Task(_every(nightly.EVERY.total_seconds()), _unless_behind(comparing.run)),
     "sample": Task(_every(60), sampling.take, needs_accounts=False),
     "prune": Task(_every(3600), prune, needs_accounts=False),
     "audit": Task(_every(3600), audit.tell_end, needs_accounts=False),

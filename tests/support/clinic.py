@@ -44,8 +44,8 @@ SECRET = "webhook-secret-of-the-tests"
 TOKEN = "oncall-token-of-the-tests"
 # What no catch-up does: go live anew, and forget what is old.
 ONCE = frozenset({"matching", "prune"})
-# To learn the practice anew, as once a day, was half of a catch-up's time.
-SELDOM = ONCE | {"practice"}
+# To learn the practice anew, as once a day, was half of a catch-up's time; to compare is none.
+SELDOM = ONCE | {"practice", "diff"}
 
 
 class SilentBell:

@@ -162,6 +162,7 @@ TASKS: Final = {
     "oncall": "OnCall's list",
     "oncall_newest": "OnCall's list of the newest visits",
     "oncall_walk": "OnCall's whole list of visits",
+    "diff": "Comparing both systems",
     "oncall_tiers": "Looking at OnCall's visits that come near",
     "oncall_contacts": "OnCall's list of contacts",
     "prune": "Cleaning up the database",

@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sync.core.errors import Gone, RemoteError
-from sync.core.wire import MalformedError
 from sync.drchrono import translate as drchrono
-from sync.intake import drchrono_pages
-from sync.oncall import newest
+from sync.intake import drchrono_pages, whole
 from sync.oncall import translate as oncall
 from sync.operations.diff.model import Trouble, Undecided, What
 from sync.operations.diff.shown import (
@@ -26,14 +24,13 @@ from sync.operations.diff.shown import (
     Shown,
     Thing,
 )
-from sync.people import charts
 from sync.run.evidence import accounts
 from sync.store.lanes import Lane
 
 if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.outbound.gate import Ticket
-    from sync.runtime import Sync
+    from sync.runtime import Listed, Sync
 
     Record = dict[str, Json]
 
@@ -74,6 +71,7 @@ class Reader:
     window: tuple[datetime, datetime]
     reads: int
     progress: Progress = in_silence
+    keeps: bool = False  # what was read whole is kept for the next comparison
     troubles: list[Trouble] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
 
@@ -93,15 +91,33 @@ class Reader:
             else:
                 self.shown.whole.add(name)
 
+    def adopt(self, name: str, listed: Listed) -> None:
+        """Take over a list that was read whole already."""
+        getattr(self.shown, name).update(listed.records)
+        self.shown.who_told |= listed.who_told
+        for remote_id in listed.odd:
+            self._odd(name, remote_id)
+        self.shown.whole.add(name)
+
     def _list(self, name: str) -> None:
-        found, said = set[str](), None
+        reading, said = whole.Reading(self.sync, name), None
         for records, count in self._pages(name):
             said = count if said is None else min(said, count or said)
-            for record in records:
-                found.add(self.take(name, record))
-            self.progress(SAID[name], len(found), said)
-        if said is not None and len(found) < said:
+            reading.page(records)
+            self.progress(SAID[name], len(reading.records), said)
+            # What was read until then is compared, wherever it ends.
+            getattr(self.shown, name).update(reading.records)
+            self.shown.who_told |= reading.who_told
+        for remote_id in reading.odd:
+            self._odd(name, remote_id)
+        if said is not None and len(reading.records) + len(reading.odd) < said:
             self.troubles.append(Trouble(SAID[name], SHORT))
+        elif self.keeps:
+            reading.done()
+
+    def _odd(self, name: str, remote_id: str) -> None:
+        ids = (remote_id, "") if SYSTEM[name] == "drchrono" else ("", remote_id)
+        self.undecided.append(Undecided(_WHAT[name], "malformed", *ids))
 
     def _pages(self, name: str) -> Iterator[tuple[Iterable[Record], int | None]]:
         if name == APPOINTMENTS:
@@ -118,38 +134,6 @@ class Reader:
             pages = client.appointment_pages if name == VISITS else client.contact_pages
             for page in pages(self.ticket):
                 yield page.results, page.count
-
-    def take(self, name: str, record: Record) -> str:
-        """Note what a record says; returns its id, or another word for one that can't be read."""
-        try:
-            thing = self._translated(name, record)
-        except MalformedError:
-            named = str(newest.record_id(record) or record.get("id") or "")
-            named = named if named.replace("_", "").replace("-", "").isalnum() else ""
-            ids = (named, "") if SYSTEM[name] == "drchrono" else ("", named)
-            self.undecided.append(Undecided(_WHAT[name], "malformed", *ids))
-            return f"malformed {named or len(self.undecided)}"
-        return thing.id
-
-    def _translated(self, name: str, record: Record) -> Thing:
-        sync, shown = self.sync, self.shown
-        if name == APPOINTMENTS:
-            here = drchrono.to_visit(record, sync.mapping)
-            shown.appointments[here.remote_id] = here
-            return Thing(name, here.remote_id)
-        if name == VISITS:
-            there = oncall.to_visit(record, sync.mapping)
-            shown.visits[there.remote_id] = there
-            if isinstance(record.get("participants"), list):
-                shown.who_told.add(there.remote_id)
-            return Thing(name, there.remote_id)
-        if name == PATIENTS:
-            chart = charts.read(sync, record)
-            shown.patients[chart.remote_id] = chart
-            return Thing(name, chart.remote_id)
-        contact = charts.contact(sync, record)
-        shown.contacts[contact.remote_id] = contact
-        return Thing(name, contact.remote_id)
 
     # --- by id ------------------------------------------------------------------------------------
 
@@ -175,7 +159,10 @@ class Reader:
         except RemoteError as error:
             self.shown.unread[thing] = "forbidden" if error.code == "forbidden" else UNREAD
         else:
-            if self.take(thing.of, record) == thing.id:
+            reading = whole.Reading(self.sync, thing.of)
+            if reading.take(record) == thing.id:
+                getattr(self.shown, thing.of).update(reading.records)
+                self.shown.who_told |= reading.who_told
                 self.shown.read.add(thing)
                 self.shown.gone.discard(thing)
                 kind = "patient" if thing.of == PATIENTS else thing.of.removesuffix("s")

@@ -5,8 +5,8 @@ Nothing is decided, raised or written, in neither system. Records are in memory 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +35,7 @@ from sync.store.service import installation
 from sync.visits.state.model import policy_of
 
 if TYPE_CHECKING:
-    from sync.runtime import Sync
+    from sync.runtime import Listed, Sync
 
 # Objects that are read by their id at most: what a list lacks, and second looks.
 READS: Final = 100
@@ -46,16 +46,22 @@ _OF_PEOPLE: Final = frozenset({PATIENTS, CONTACTS})
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be compared: the lists, how many reads by id, and whom to tell how far it is."""
+    """What is to be compared: the lists, how many reads by id, and whom to tell how far it is.
+
+    `listed` are lists that were read whole just now, and are not read again; `keeps`: what is read
+    whole now is kept in the process, as the scans keep theirs.
+    """
 
     lists: tuple[str, ...] = LISTS
     reads: int = READS
     again_after: float = AGAIN_AFTER
     progress: Progress = in_silence
+    listed: Mapping[str, Listed] = field(default_factory=dict)
+    keeps: bool = False
 
 
-def compare(sync: Sync, asked: Asked | None = None, shown: Shown | None = None) -> Report:
-    """Compare both systems. `shown` holds lists that were read just now, and are not read again.
+def compare(sync: Sync, asked: Asked | None = None) -> Report:
+    """Compare both systems.
 
     What can't be told is in the report, whatever stands in the way; nothing is raised for it.
     """
@@ -66,7 +72,9 @@ def compare(sync: Sync, asked: Asked | None = None, shown: Shown | None = None) 
         return Report(began, sync.clock(), troubles=(trouble,))
     days = min(sync.mapping.policy.window_days, sync.settings.window_days)
     first, last = window(began, days)
-    reader = Reader(sync, shown or Shown(), (first, last), asked.reads, asked.progress)
+    reader = Reader(sync, Shown(), (first, last), asked.reads, asked.progress, asked.keeps)
+    for name, listed in asked.listed.items():
+        reader.adopt(name, listed)
     reader.lists([name for name in asked.lists if name not in reader.shown.whole])
     try:
         view = View(sync.mapping, policy_of(sync, sync.mapping), began, last, _sent(sync))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.intake.whole import APPOINTMENTS, CONTACTS, LISTS, PATIENTS, VISITS
 
 if TYPE_CHECKING:
     from sync.core.records import Person, Visit
@@ -14,11 +16,17 @@ if TYPE_CHECKING:
     from sync.mapping import Mapping
     from sync.operations.diff.model import Found, Undecided
 
-APPOINTMENTS: Final = "appointments"  # the lists, DrChrono's first
-PATIENTS: Final = "patients"
-VISITS: Final = "visits"
-CONTACTS: Final = "contacts"
-LISTS: Final = (APPOINTMENTS, VISITS, PATIENTS, CONTACTS)
+__all__ = [
+    "APPOINTMENTS",
+    "CONTACTS",
+    "LISTS",
+    "PATIENTS",
+    "VISITS",
+    "Compared",
+    "Shown",
+    "Thing",
+    "View",
+]
 
 
 class Thing(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
 from sync.store.schema import object_
@@ -20,6 +20,12 @@ def of_people(conn: Connection, people: Collection[int]) -> list[tuple[int, str]
         .order_by(object_.c.id)
     )
     return [(row.aggregate, row.remote_id) for row in rows]
+
+
+def count(conn: Connection) -> int:
+    """How many patients are there, as far as we know."""
+    rows = select(func.count()).select_from(object_).where(*_PATIENT, *_THERE)
+    return int(conn.execute(rows).scalar_one())
 
 
 def people_of(conn: Connection, ids: Collection[str]) -> list[int]:

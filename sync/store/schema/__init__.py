@@ -9,6 +9,7 @@ from sync.store.schema.audit import audit, audit_subject
 from sync.store.schema.base import UtcTime, metadata
 from sync.store.schema.batches import batch, batch_chunk, batch_item, header_choice
 from sync.store.schema.calls import baseline, call, pending, refused_field, throttle
+from sync.store.schema.compared import comparison, difference
 from sync.store.schema.hints import bucket, delivery, told
 from sync.store.schema.links import (
     aggregate,
@@ -48,10 +49,12 @@ __all__ = [
     "blocker",
     "bucket",
     "call",
+    "comparison",
     "conflict",
     "counter",
     "decision",
     "delivery",
+    "difference",
     "digest_key",
     "failed_sign_in",
     "header_choice",

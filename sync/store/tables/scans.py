@@ -28,6 +28,14 @@ def progress(store: Store, name: str) -> Progress:
     return Progress(row.cursor, row.position, row.started_at, row.done_at) if row else Progress()
 
 
+def position(conn: Connection, name: str) -> str | None:
+    """What the last whole pass of a scan has counted, or None."""
+    counted: str | None = conn.execute(
+        select(scan.c.position).where(scan.c.name == name)
+    ).scalar_one_or_none()
+    return counted
+
+
 def done_at(conn: Connection, name: str) -> datetime | None:
     """When a pass of a scan was last completed, or None."""
     at: datetime | None = conn.execute(
