@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sync.batches.filing import opened_head
-from sync.core import printable
 from sync.core.batch import causes
 from sync.core.batch.model import Fate, Kind, Outcome
+from sync.sheets import writing
 from sync.store.batches import items, rows, sealed
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _AT_ONCE: Final = 500  # items in memory
 _PEOPLE: Final = frozenset({Kind.IMPORT_PATIENTS, Kind.BACKFILL_PATIENTS})
 
 
-def result(sync: Sync, batch: int) -> Iterator[str]:
-    """The result as CSV, piece by piece.
+def result(sync: Sync, batch: int, *, bom: bool = True) -> Iterator[str]:
+    """The result as CSV, piece by piece; with `bom` spreadsheets take it for UTF-8.
 
     The file's lines and columns, and `oncall_url`, `outcome`, `problem`; of a backfill ids. Before
     it is started: the plan, with the fate as the outcome.
@@ -35,30 +35,31 @@ def result(sync: Sync, batch: int) -> Iterator[str]:
         row = rows.get(conn, batch)
     if row is None:
         raise LookupError("There is no batch of that number.")
+    begins = writing.BOM if bom else ""
     if not row.kind.is_import:
-        return _of_ids(sync, row)
-    _, head = opened_head(sync, batch)
-    return _of_lines(sync, row, head.headers)
+        return _of_ids(sync, row, begins)
+    _, (headers, *_) = opened_head(sync, batch)
+    return _of_lines(sync, row, headers, begins)
 
 
-def _of_ids(sync: Sync, row: Row) -> Iterator[str]:
-    yield printable.row((*_IDS, *ADDED))
+def _of_ids(sync: Sync, row: Row, begins: str) -> Iterator[str]:
+    yield begins + writing.line((*_IDS, *ADDED))
     for one in _every(sync, row):
         ids = (one.source_id or "", one.remote_id or "")
         if row.options.get("source") == "oncall":
             ids = ids[::-1]
-        yield printable.row((*ids, *_added(sync, row, one, ())))
+        yield writing.line((*ids, *_added(sync, row, one, ())))
 
 
-def _of_lines(sync: Sync, row: Row, headers: tuple[str, ...]) -> Iterator[str]:
+def _of_lines(sync: Sync, row: Row, headers: tuple[str, ...], begins: str) -> Iterator[str]:
     assert row.sealed_key is not None  # noqa: S101 - its head was opened with it
     seal = sealed.opened(sync.settings.fernet_keys, row.sealed_key)
-    yield printable.row((*headers, *ADDED))
+    yield begins + writing.line((*headers, *ADDED))
     for one in _every(sync, row):
         cells = () if one.sealed is None else seal.open_cells(one.sealed)
         width = len(headers)
         cells = (*cells, *[""] * (width - len(cells)))[:width]
-        yield printable.row((*cells, *_added(sync, row, one, headers)))
+        yield writing.line((*cells, *_added(sync, row, one, headers)))
 
 
 def _every(sync: Sync, row: Row) -> Iterator[Stored]:

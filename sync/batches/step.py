@@ -221,6 +221,7 @@ class Step:
                 conn, subject, owner=sync.owner, now=now, seconds=sync.settings.lease_seconds
             )
         if lease is None:
+            self.raised.append(subject)  # if whoever held it is dead, its own run comes first
             raise LaterError(now + BUSY)
         try:
             yield lease

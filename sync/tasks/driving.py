@@ -62,10 +62,16 @@ def _workers(sync: Sync) -> bool:
 
 
 def _run_due(sync: Sync, raised: dict[int, None]) -> bool:
-    """Run what items have raised and nobody has taken; what wants nothing more is forgotten."""
-    with sync.store.read() as conn:
-        due = [key for key, _lane in work.due_among(conn, list(raised), sync.clock())]
-    for key in due:
+    """Run what items have raised and nobody is at; what wants nothing more is forgotten."""
+    ran = False
+    for key in list(raised):
+        with sync.store.read() as conn:
+            before = work.standing(conn, key)
+        if before is None or (not before.waits and before.lease_until is None):
+            del raised[key]
+            continue
         for ring in worker.run(sync, key):
             raised[ring.aggregate] = None
-    return bool(due)
+        with sync.store.read() as conn:
+            ran = ran or work.standing(conn, key) != before
+    return ran

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.batches.kinds import import_patients
+from sync.core.batch.model import Kind
+
 if TYPE_CHECKING:
     from sync.batches.kinds.model import KindOfBatch
-    from sync.core.batch.model import Kind
 
-KINDS: dict[Kind, KindOfBatch] = {}
+KINDS: dict[Kind, KindOfBatch] = {Kind.IMPORT_PATIENTS: import_patients}
 
 
 def of(kind: Kind) -> KindOfBatch:

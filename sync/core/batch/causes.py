@@ -13,12 +13,17 @@ PROBLEMS: Final = {
     "unmapped": "Name the doctor in the mapping: it has no OnCall provider there.",
     "same_line": "Take one of the lines out: the file names the same person twice.",
     "not_started": "Send the file again: it was deleted after a day without being started.",
+    "email_shared": "Give each person an address of their own: more people share it than a household.",
+    "patient_unknown": "Put the id of a chart of this practice there, or leave it empty.",
+    "patient_excluded": "Include the patient again: an operator has excluded them.",
 }
 
 # Why somebody has to look at an item; nothing is sent for it.
 QUESTIONS: Final = {
     "contact_unsure": "Say which contact it is: several people there may be it.",
     "unsure": "Say who it is: more than one record fits.",
+    "patient_unsure": "Say whose chart it is: some of what the line says fits another chart.",
+    "patient_differs": "Look at the chart of that id: its name or birth date is another.",
 }
 
 # What a batch waits for, or why it can't be gone on with.
@@ -36,6 +41,7 @@ WAITS: Final = {
     "paused": "Resume what is paused: an operator has held it back.",
     "busy": "It goes on when others are done with the same people.",
     "file_gone": "Send the file again: it is deleted.",
+    "file_changed": "Send the file again: it is not the one that was looked at any more.",
     "file_unreadable": "Send the file again: ENCRYPTION_KEYS has lost the key it was sealed with.",
     "defect": "Tell whoever looks after the service: its log says what went wrong.",
     "not_started": PROBLEMS["not_started"],

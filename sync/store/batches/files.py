@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from sync.store.batches.sealed import Seal
 
 CHUNK = 256 * 1024  # bytes of a file in one row
 _HEAD = -1  # the piece that is made of the file: its columns' names, and lines to choose by
@@ -26,19 +25,14 @@ def add(conn: Connection, batch: int, number: int, sealed: bytes) -> None:
     conn.execute(insert(batch_chunk).values(batch=batch, number=number, sealed=sealed))
 
 
-def pieces(conn: Connection, batch: int, seal: Seal) -> Iterator[bytes]:
-    """The pieces of a file, opened one after another. Raises UnreadableError."""
-    number = 0
-    while True:
-        found = conn.execute(
-            select(batch_chunk.c.sealed).where(
-                batch_chunk.c.batch == batch, batch_chunk.c.number == number
-            )
-        ).scalar_one_or_none()
-        if found is None:
-            return
-        yield seal.open_chunk(found)
-        number += 1
+def piece(conn: Connection, batch: int, number: int) -> bytes | None:
+    """A sealed piece of a file; None behind its last."""
+    sealed: bytes | None = conn.execute(
+        select(batch_chunk.c.sealed).where(
+            batch_chunk.c.batch == batch, batch_chunk.c.number == number
+        )
+    ).scalar_one_or_none()
+    return sealed
 
 
 def put_head(conn: Connection, batch: int, sealed: bytes) -> None:
@@ -48,12 +42,7 @@ def put_head(conn: Connection, batch: int, sealed: bytes) -> None:
 
 def head(conn: Connection, batch: int) -> bytes | None:
     """What `put_head` kept, sealed; it stays as long as the lines do."""
-    sealed: bytes | None = conn.execute(
-        select(batch_chunk.c.sealed).where(
-            batch_chunk.c.batch == batch, batch_chunk.c.number == _HEAD
-        )
-    ).scalar_one_or_none()
-    return sealed
+    return piece(conn, batch, _HEAD)
 
 
 def was_read(conn: Connection, batch: int) -> None:

@@ -40,6 +40,7 @@ class Stored:
     number: int
     sealed: bytes | None
     key: str | None
+    mailbox: str | None
     fate: Fate | None
     outcome: Outcome | None
     cause: str | None
@@ -141,6 +142,20 @@ def with_key(conn: Connection, batch: int, keys: Collection[str]) -> dict[str, i
     """The first item of each of these keys."""
     query = select(_I.key, func.min(_I.number)).where(_I.batch == batch, _I.key.in_(keys))
     return {row[0]: row[1] for row in conn.execute(query.group_by(_I.key))}
+
+
+def crowded(conn: Connection, batch: int, after: str, more_than: int) -> list[str]:
+    """The mailboxes, after one, that more items to be made than so many share."""
+    query = select(_I.mailbox).where(_I.batch == batch, _I.mailbox > after)
+    several = query.where(_I.fate == Fate.CREATE.value).group_by(_I.mailbox)
+    found = several.having(func.count() > more_than).order_by(_I.mailbox).limit(100)
+    return list(conn.execute(found).scalars())
+
+
+def with_mailbox(conn: Connection, batch: int, mailbox: str) -> list[Stored]:
+    """The items to be made that share a mailbox."""
+    query = _of(batch).where(_I.mailbox == mailbox, _I.fate == Fate.CREATE.value)
+    return [_item(one) for one in conn.execute(query.order_by(_I.number)).mappings()]
 
 
 def _of(batch: int) -> Select[Any]:
@@ -290,5 +305,5 @@ def unseal(conn: Connection, batch: int) -> None:
     conn.execute(
         update(batch_item)
         .where(_I.batch == batch, _I.sealed.is_not(None))
-        .values(sealed=null(), key=null())
+        .values(sealed=null(), key=null(), mailbox=null())
     )

@@ -37,6 +37,14 @@ class Seal:
         except InvalidToken as failure:
             raise UnreadableError from failure
 
+    def table(self, lines: Sequence[Sequence[str]]) -> bytes:
+        """Seal some lines of cells together."""
+        return self.chunk(json.dumps([list(line) for line in lines]).encode())
+
+    def open_table(self, sealed: bytes) -> list[tuple[str, ...]]:
+        """Open what `table` sealed. Raises UnreadableError."""
+        return [tuple(line) for line in json.loads(self.open_chunk(sealed))]
+
     def cells(self, cells: Sequence[str]) -> bytes:
         """Seal the cells of a line."""
         return self.chunk(json.dumps(list(cells), separators=(",", ":")).encode())

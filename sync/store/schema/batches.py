@@ -49,6 +49,7 @@ batch_item = Table(
     Column("number", Integer, primary_key=True),  # the line of the file, or the place in the list
     Column("sealed", LargeBinary),  # the cells of its line
     Column("key", String(64)),  # keyed digest of who or what it is: one line of each is done
+    Column("mailbox", String(64)),  # keyed digest of its e-mail: how many lines share it
     Column("fate", String(16)),  # sync.core.batch.model.Fate; null until planned
     Column("outcome", String(16)),  # sync.core.batch.model.Outcome; null until it is over
     Column("cause", String(40)),  # of a problem or a question
@@ -67,6 +68,7 @@ Index("ix_batch_item_outcome", batch_item.c.batch, batch_item.c.outcome, batch_i
       batch_item.c.number)  # fmt: skip
 Index("ix_batch_item_fate", batch_item.c.batch, batch_item.c.fate, batch_item.c.number)
 Index("ix_batch_item_key", batch_item.c.batch, batch_item.c.key)
+Index("ix_batch_item_mailbox", batch_item.c.batch, batch_item.c.mailbox)
 
 batch_chunk = Table(
     "batch_chunk",

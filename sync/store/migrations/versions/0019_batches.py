@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("key", sa.String(length=64), nullable=True),
+        sa.Column("mailbox", sa.String(length=64), nullable=True),
         sa.Column("fate", sa.String(length=16), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("cause", sa.String(length=40), nullable=True),
@@ -70,6 +71,7 @@ def upgrade() -> None:
     op.create_index("ix_batch_item_outcome", "batch_item", ["batch", "outcome", "due", "number"])
     op.create_index("ix_batch_item_fate", "batch_item", ["batch", "fate", "number"])
     op.create_index("ix_batch_item_key", "batch_item", ["batch", "key"])
+    op.create_index("ix_batch_item_mailbox", "batch_item", ["batch", "mailbox"])
     op.create_table(
         "batch_chunk",
         sa.Column("batch", sa.Integer(), nullable=False),
