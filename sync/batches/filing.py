@@ -148,7 +148,7 @@ def columns(sync: Sync, batch: int) -> Columns:
     with sync.store.read() as conn:
         known = files.chosen(conn, headers.header_digest(row.kind, header))
     if known is None:
-        chosen = dict(headers.recognised(row.kind, header))
+        chosen = dict(headers.recognised(row.kind, header, samples))
     else:
         chosen = {int(at): name for at, name in known.items()}
     fits = Sheet.of(row.options["sheet"]).fits

@@ -73,7 +73,10 @@ def _doctor(json: Mapping[str, Json]) -> Named:
 
 
 def _divisions(provider: Mapping[str, Json]) -> Iterator[Named]:
-    """The divisions that a provider is a member of: addresses, or objects that name one (O36)."""
+    """The divisions that a provider is a member of: addresses, or objects that name one.
+
+    Either may be sent (docs/api-facts.md, O36).
+    """
     memberships = provider.get("memberships")
     for one in memberships if isinstance(memberships, list) else []:
         inner = one.get("division") if isinstance(one, dict) else one

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from sync.core.rules import people
 from sync.run import transfer
 from sync.run.outcomes import BUSY, LaterError
-from sync.store import objects, turns
+from sync.store import objects
 from sync.store.lanes import Hints
+from sync.store.people import turns
 from sync.store.tables import links, person_index
 
 if TYPE_CHECKING:

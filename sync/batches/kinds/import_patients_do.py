@@ -44,10 +44,10 @@ def do(step: Step, item: Stored) -> Done:
         chart = chart_of(conn, step, read)
     if crowd is not None and not step.ending:
         return Done(Outcome.PROBLEM, "email_shared")
-    if chart.cause in {"patient_unknown", "patient_excluded"}:
-        return Done(Outcome.PROBLEM, chart.cause)
-    if chart.cause is not None:
-        return Done(Outcome.QUESTION, chart.cause, candidates=chart.candidates)
+    if chart.why in {"patient_unknown", "patient_excluded"}:
+        return Done(Outcome.PROBLEM, chart.why)
+    if chart.why is not None:
+        return Done(Outcome.QUESTION, chart.why, candidates=chart.candidates)
     if chart.person is not None:
         return _of_chart(step, item, read, chart.person)
     if item.fate is Fate.UPDATE:

@@ -47,7 +47,7 @@ class Chart:
     """Whose chart a line is of: one person's, or somebody's of several, or nobody's."""
 
     person: int | None = None
-    cause: str | None = None
+    why: str | None = None  # a cause of `core.batch.causes`
     candidates: tuple[str, ...] = ()
 
 
@@ -58,10 +58,10 @@ def judged(step: Step, read: PatientRead, place: tuple[str, str], known: Contact
         if sharing.crowd(conn, sync, present(who.email, "")) is not None:
             return Judged(Fate.PROBLEM, "email_shared")
         chart = chart_of(conn, step, read)
-        if chart.cause is not None:
-            problem = chart.cause in {"patient_unknown", "patient_excluded"}
+        if chart.why is not None:
+            problem = chart.why in {"patient_unknown", "patient_excluded"}
             fate = Fate.PROBLEM if problem else Fate.QUESTION
-            return Judged(fate, chart.cause, candidates=chart.candidates)
+            return Judged(fate, chart.why, candidates=chart.candidates)
         if chart.person is not None:
             patient = links.patient_row(conn, chart.person)
             theirs = contacts.of(conn, chart.person, *place)
@@ -87,14 +87,14 @@ def chart_of(conn: Connection, step: Step, read: PatientRead) -> Chart:
     """Whose chart a line is of, by the id it names, else by the keyed index: without a call."""
     found = _by_id(conn, step, read) if read.patient else _by_words(conn, step, read.person)
     if found.person is not None and persons.get(conn, found.person).excluded:
-        return Chart(cause="patient_excluded")
+        return Chart(why="patient_excluded")
     return found
 
 
 def _by_id(conn: Connection, step: Step, read: PatientRead) -> Chart:
     row = links.find(conn, "drchrono", "patient", read.patient)
     if row is None or row.told or not row.known:
-        return Chart(cause="patient_unknown")
+        return Chart(why="patient_unknown")
     digests, who = step.sync.digests, read.person
     named = row.aggregate in by_index.with_email_and_name(conn, digests, who)
     born = dict(people.known_by(who)).get("name_birth")
@@ -102,7 +102,7 @@ def _by_id(conn: Connection, step: Step, read: PatientRead) -> Chart:
         named = row.aggregate in person_index.find(conn, digests, "name_birth", born)
     if named:
         return Chart(row.aggregate)
-    return Chart(cause="patient_differs", candidates=(read.patient,))
+    return Chart(why="patient_differs", candidates=(read.patient,))
 
 
 def _by_words(conn: Connection, step: Step, who: Person) -> Chart:
@@ -128,7 +128,7 @@ def _by_words(conn: Connection, step: Step, who: Person) -> Chart:
 
 def _unsure(conn: Connection, related: list[int]) -> Chart:
     ids = tuple(remote_id for _key, remote_id in patients.of_people(conn, related))
-    return Chart(cause="patient_unsure", candidates=ids) if ids else Chart()
+    return Chart(why="patient_unsure", candidates=ids) if ids else Chart()
 
 
 # --- contacts -------------------------------------------------------------------------------------

@@ -65,7 +65,10 @@ def read(step: Step) -> Contacts:
 
 
 def placed(step: Step, shown: Person) -> Person:
-    """The contact with its provider and division; read by id where the list left them out (O30)."""
+    """The contact with its provider and division; read by id where the list left them out.
+
+    Lists may (docs/api-facts.md, O30).
+    """
     if not isinstance(shown.provider, Absent) and not isinstance(shown.division, Absent):
         return shown
     return charts.contact(step.sync, step.sync.oncall.get_contact(step.ticket, shown.remote_id))

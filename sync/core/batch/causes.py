@@ -13,7 +13,7 @@ PROBLEMS: Final = {
     "unmapped": "Name the doctor in the mapping: it has no OnCall provider there.",
     "same_line": "Take one of the lines out: the file names the same person twice.",
     "not_started": "Send the file again: it was deleted after a day without being started.",
-    "email_shared": "Give each person an address of their own: more people share it than a household.",
+    "email_shared": "Give each person their own address: more share it than a household has.",
     "patient_unknown": "Put the id of a chart of this practice there, or leave it empty.",
     "patient_excluded": "Include the patient again: an operator has excluded them.",
 }
