@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from service.doors import Doors
 from service.errors import problem
+from sync.operations.diff import showing
 from sync.outbound.budget import left
 from sync.runtime import SYSTEMS, Sync
 from sync.store import attention
@@ -73,6 +74,7 @@ class _Everything(Collector):
             yield _gauge("sync_parked_items", "Objects that wait for a cause to go", parked)
             yield _gauge("sync_attention_open", "Items an operator must decide", asked)
             yield _budget(conn, self._sync)
+            yield from _compared(conn, self._sync)
             counters = journal.read_counters(conn)
         yield from _counted(counters)
         yield _end_to_end(counters)
@@ -105,6 +107,28 @@ def _budget(conn: Connection, sync: Sync) -> Metric:
         if free is not None:
             family.add_metric([system], free)
     return family
+
+
+def _compared(conn: Connection, sync: Sync) -> Iterator[Metric]:
+    """What the last comparison of both systems came to; nothing before any could tell."""
+    found = showing.figure(conn)
+    if found is None:
+        return
+    yield _gauge(
+        "sync_diff_could_not_tell",
+        "Whether the last comparison of both systems could not tell",
+        found.could_not_tell,
+    )
+    if found.told_at is None:
+        return
+    differ = GaugeMetricFamily(
+        "sync_differences", "What differs between both systems", labels=["sort"]
+    )
+    differ.add_metric(["unlinked"], found.unlinked)
+    differ.add_metric(["other"], found.different - found.unlinked)
+    yield differ
+    age = (sync.clock() - found.told_at).total_seconds()
+    yield _gauge("sync_diff_age_seconds", "Since both systems were last compared", age)
 
 
 def _counted(counters: list[tuple[str, str, float]]) -> Iterator[Metric]:

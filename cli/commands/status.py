@@ -152,6 +152,19 @@ def _line(found: "Overview", seen: list["Light"]) -> str:
 # --- once -----------------------------------------------------------------------------------------
 
 
+def _compared(overview: "Overview") -> str:
+    """What the last comparison of both systems came to."""
+    found = overview.compared
+    if found is None:
+        return "Different: not compared yet (drchrono-oncall diff)"
+    told = "not told yet"
+    if found.told_at is not None:
+        told = f"{found.different}, {found.unlinked} of them in one system only, told "
+        told += f"{found.told_at:%Y-%m-%d %H:%M} UTC"
+    missed = ". The last comparison could not tell" if found.could_not_tell else ""
+    return f"Different: {told}{missed}"
+
+
 def _show(sync: "Sync") -> None:
     from sync.operations import lights
     from sync.operations.status import overview
@@ -188,6 +201,7 @@ def _show_overview(overview: "Overview", seen: list["Light"]) -> None:
         f"Parked: {overview.parked}   For a person to decide: {overview.attention_open}   "
         f"Done in about: {seconds_text(overview.predicted_drain_seconds)}"
     )
+    click.echo(_compared(overview))
     print_table(
         "Budget of calls in the last hour",
         ("system", "limit", "used", "left", "closed until"),

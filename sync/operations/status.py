@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 
 from sync.matching import preview
 from sync.operations import pausing
+from sync.operations.diff import showing
+from sync.operations.diff.showing import Figure
 from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
 from sync.runtime import SYSTEMS, Sync
@@ -78,6 +80,7 @@ class Overview:
     token: str
     token_until: datetime | None
     paused: tuple[str, ...] = ()
+    compared: Figure | None = None  # None: the two systems were not compared yet
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON: names and numbers, times as ISO 8601 in UTC."""
@@ -85,6 +88,9 @@ class Overview:
         told["lanes"] = [lane._asdict() for lane in self.lanes]
         told["heartbeats"] = [heard._asdict() for heard in self.heartbeats]
         told["token_until"] = _iso(self.token_until)
+        if self.compared is not None:
+            times = {name: _iso(getattr(self.compared, name)) for name in ("told_at", "tried_at")}
+            told["compared"].update(times)
         told["last_sync"] = {name: _iso(at) for name, at in self.last_sync.items()}
         for name, budget in self.budget.items():
             told["budget"][name]["closed_until"] = _iso(budget.closed_until)
@@ -131,6 +137,7 @@ def overview(sync: Sync) -> Overview:
             token=state,
             token_until=token_until,
             paused=tuple(pausing.said(one.what) for one in pauses.active(conn, now)),
+            compared=showing.figure(conn),
         )
 
 

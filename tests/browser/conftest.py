@@ -19,6 +19,8 @@ from sync import assemble
 from sync.config import Settings
 from sync.operations import operators
 from sync.operations.alerting import tell
+from sync.operations.diff import keeping
+from sync.operations.diff.model import Found, Report, Standing, What
 from sync.operations.operators import Role
 from sync.runtime import Sync
 from sync.store.schema import call
@@ -143,6 +145,7 @@ def service(
     _sampled(sync)
     _lived(sync)
     lived(sync, "70301", "5601")
+    _compared(sync)
     tell.run(sync)  # no worker is there, and OnCall is silent
     web = OpsWeb(redis_server, settings, home)
     yield Service(f"http://127.0.0.1:{port}", sync, web.url)
@@ -158,6 +161,16 @@ def _sampled(sync: Sync) -> None:
             waiting = abs(60 - minute) // 4 if minute < 120 else 0
             at = now - timedelta(minutes=180 - minute)
             samples.put(conn, Sample(at, waiting, waiting * 20.0, 2, 3, 500 - minute))
+
+
+def _compared(sync: Sync) -> None:
+    """What a comparison found: more than a page of one cause, and one of each other sort."""
+    now = sync.clock()
+    found = [Found(What.VISIT, "missing_in_oncall", str(70400 + n)) for n in range(60)]
+    found.append(Found(What.VISIT, "fields_differ", "70301", "5601", ("starts", "minutes")))
+    person = Found(What.PERSON, "contact_differs", "88123", "313001", ("email",))
+    found.append(person.explained(Standing.EXPLAINED, "asked:patient_unsure", item=1))
+    keeping.kept(sync, Report(now, now, tuple(found), compared={"visits": 140, "people": 90}))
 
 
 def _lived(sync: Sync) -> None:

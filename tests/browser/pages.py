@@ -9,6 +9,8 @@ PAGES = (
     ("/ops/mapping/text", ""),
     ("/ops/alerts", "ops-alerts"),
     ("/ops/pauses", ""),
+    ("/ops/diff", ""),
+    ("/ops/diff?cause=missing_in_oncall", ""),
     ("/ops/setup", "ops-setup"),
     ("/ops/setup/go-live", ""),
     ("/ops/timeline", ""),

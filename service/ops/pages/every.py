@@ -7,6 +7,9 @@ whose view `show` is what the menu leads to. What needs a role says so by `actin
 from types import ModuleType
 from typing import Final
 
-from service.ops.pages import alerts, home, mapping, pauses, records, setup, waiting
+from service.ops.pages import alerts, compared, home, mapping, pauses, records, setup, waiting
 
-PAGES: Final[tuple[ModuleType, ...]] = (home, waiting, records, mapping, alerts, pauses, setup)
+PAGES: Final[tuple[ModuleType, ...]] = (
+    *(home, waiting, records, compared),
+    *(mapping, alerts, pauses, setup),
+)

@@ -41,7 +41,7 @@ OPEN = {
 RECORDS = ("deliveries", "calls", "conflicts", "audit")
 ASKING = {
     *(("POST", f"/ops/{one}") for one in ("why", "day", "waiting", "timeline", *RECORDS)),
-    *(("POST", f"/ops/{one}/download") for one in RECORDS),
+    *(("POST", f"/ops/{one}/download") for one in (*RECORDS, "diff")),
 }
 OTHER_METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND")
 Route = tuple[str, str, str]  # method, pattern, an address of it
