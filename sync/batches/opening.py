@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sync.batches.kinds import every
+from sync.batches.record import opening as record
+from sync.core.batch import causes
 from sync.core.batch.model import State
+from sync.mapping import MappingError
 from sync.runtime import Ring
 from sync.store.batches import rows
 from sync.store.lanes import Hints, Lane
@@ -40,6 +43,12 @@ def open_backfill(
         "since": None if since is None else since.isoformat(),
         "doctor": doctor,
     }
+    try:
+        cause = record.refusal(sync, kind, options)
+    except MappingError:
+        cause = "mapping_unusable"
+    if cause is not None:
+        raise LookupError(causes.say(cause))
     with sync.store.write() as conn:
         now = sync.clock()
         if installation.name(conn) is None:

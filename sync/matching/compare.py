@@ -52,7 +52,7 @@ def read_patients(scan: Scan) -> Iterator[list[Person]]:
     for page in _pages(scan, partial(listing, scan.ticket, verbose=scan.verbose)):
         listed = [patient(scan, json) for json in page.results]
         for shown in listed:
-            _know(scan, shown)
+            know(scan, shown)
         scan.progress("DrChrono patients", len(scan.people))
         yield listed
 
@@ -74,7 +74,8 @@ def _pages(scan: Scan, listing: Callable[..., Iterator[Page]]) -> Iterator[Page]
             return
 
 
-def _know(scan: Scan, shown: Person) -> None:
+def know(scan: Scan, shown: Person) -> None:
+    """Have a scan know a patient who was read."""
     scan.people[shown.remote_id] = shown
     email = normal_email(present(shown.email, ""))
     if email:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.core.records import Absent, Person, present
-from sync.core.rules import plausible
+from sync.core.rules import people, plausible
+from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.oncall import translate as oncall
+from sync.run.changes import compare
 from sync.store import attention
-from sync.store.tables import links
+from sync.store.lanes import Hints
+from sync.store.tables import baselines, links, person_index, told, work
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -77,3 +80,22 @@ def tell_contact(
             object_id=row.id,
             candidates=["birth_date"],
         )
+
+
+def note(
+    conn: Connection, sync: Sync, obj: links.Obj, json: dict[str, Json], shown: Person
+) -> None:
+    """Index who a patient is; settle them at the first meeting, raise their hub when they changed.
+
+    `json` is the chart as it was read, of any shape, `shown` the person in it.
+    """
+    now, wire = sync.clock(), drchrono.wire("patient", json)
+    stored = baselines.stored_fields(conn, [obj.id])
+    seen = compare(sync.digests, obj.id, wire, stored)
+    person_index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown))
+    if all(one is Seen.NEW for one in seen.values()):
+        baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
+    elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
+        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
+    links.change(conn, obj.id, seen_at=now, revision=shown.revision, told=False)
+    told.settled(conn, "drchrono", "patient", shown.remote_id)

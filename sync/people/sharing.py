@@ -21,6 +21,7 @@ from sync.store.people import patients
 from sync.store.tables import blockers, facts, links, person_index, work
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -72,6 +73,16 @@ def crowd(conn: Connection, sync: Sync, email: str) -> Crowd | None:
     address = normal_email(email)
     people = by_index.with_email(conn, sync.digests, address)
     return _crowd_of(conn, sync, people, address)
+
+
+def crowds_among(conn: Connection, sync: Sync, emails: Iterable[str]) -> set[str]:
+    """Which of these addresses a crowd shares, as `normal_email` has them."""
+    table = sync.mapping.addresses
+    if not table.families:
+        return set()
+    known = {normal_email(one) for one in emails} - {""}
+    beyond = person_index.shared_by_more(conn, sync.digests, "email", known, table.families)
+    return {one for one in beyond if crowd(conn, sync, one) is not None}
 
 
 def _crowd_of(conn: Connection, sync: Sync, people: list[int], address: str) -> Crowd | None:

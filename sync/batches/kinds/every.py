@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.batches.kinds import import_patients
+from sync.batches.kinds import backfill_appointments, backfill_patients, import_patients
 from sync.core.batch.model import Kind
 
 if TYPE_CHECKING:
     from sync.batches.kinds.model import KindOfBatch
 
-KINDS: dict[Kind, KindOfBatch] = {Kind.IMPORT_PATIENTS: import_patients}
+KINDS: dict[Kind, KindOfBatch] = {
+    Kind.IMPORT_PATIENTS: import_patients,
+    Kind.BACKFILL_PATIENTS: backfill_patients,
+    Kind.BACKFILL_APPOINTMENTS: backfill_appointments,
+}
 
 
 def of(kind: Kind) -> KindOfBatch:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from sync.core.batch.of_rows import ROWS
+from sync.core.causes import table
 
 # Why an item is a problem. `{column}` is the name of the file's column that it is in.
 PROBLEMS: Final = {
@@ -16,6 +17,11 @@ PROBLEMS: Final = {
     "email_shared": "Give each person their own address: more share it than a household has.",
     "patient_unknown": "Put the id of a chart of this practice there, or leave it empty.",
     "patient_excluded": "Include the patient again: an operator has excluded them.",
+    "doctor_unmapped": "Name the doctor in the mapping: it has no OnCall provider there.",
+    "contact_without_email": "Give the contact an e-mail address: a patient is known by it.",
+    "contact_email_unclear": "Put one whole e-mail address into the contact.",
+    "contact_gone": "Nothing: the contact is not there any more.",
+    "not_to_be_made": "Nothing: the visit is over, or not synced any more.",
 }
 
 # Why somebody has to look at an item; nothing is sent for it.
@@ -45,6 +51,11 @@ WAITS: Final = {
     "file_unreadable": "Send the file again: ENCRYPTION_KEYS has lost the key it was sealed with.",
     "defect": "Tell whoever looks after the service: its log says what went wrong.",
     "not_started": PROBLEMS["not_started"],
+    "source_unknown": "Name what is to be read: drchrono or oncall.",
+    "since_unknown": "Leave the day out: OnCall Health does not say what changed since.",
+    "patients_from_contacts": "Set patients_from_contacts to true in the mapping first: it says "
+    "that a contact without a visit never becomes a patient.",
+    "not_matched": "Wait for the first matching: until then nobody knows what both systems have.",
 }
 
 _EVERY: Final = {**WAITS, **QUESTIONS, **ROWS, **PROBLEMS}
@@ -52,5 +63,11 @@ _UNKNOWN: Final = "Look at it by hand: it can't be brought in as it is."
 
 
 def say(cause: str | None) -> str:
-    """The sentence of a cause; "" of none."""
-    return "" if cause is None else _EVERY.get(cause, _UNKNOWN)
+    """The sentence of a cause; "" of none. What a run is told of has the sentence of its table."""
+    if cause is None or cause in _EVERY:
+        return _EVERY.get(cause or "", "")
+    told = table.find(cause)
+    if told is None or not told.press:
+        return _UNKNOWN
+    # No run of its own goes on with an item of a batch.
+    return f"{told.press.removesuffix(' It goes on by itself.')} {told.sentence}"

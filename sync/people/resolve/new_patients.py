@@ -8,9 +8,9 @@ name, the participant. Until `lost_patients` has found or denied it, nobody like
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.exc import IntegrityError
 
@@ -41,40 +41,57 @@ if TYPE_CHECKING:
     from sync.store.tables.links import Obj
 
 BUSY = timedelta(seconds=1)
+LOOK = "look"
+
+
+@dataclass(frozen=True)
+class Someone:
+    """Whom OnCall shows: a participant of a visit, or a contact without one.
+
+    `kind` and `remote_id` name them there. `candidate` is compared with charts, `contact` what
+    OnCall knows of them besides.
+    """
+
+    kind: Literal["participant", "contact"]
+    remote_id: str
+    candidate: Person | Attendee
+    contact: Person | None = None
+
+    @property
+    def known_as(self) -> str:
+        """What a create of them is found by, besides their words: ids of two kinds may be equal."""
+        return self.remote_id if self.kind == "participant" else f"contact:{self.remote_id}"
 
 
 def make(
-    run: Run,
-    candidate: Person | Attendee,
-    contact: Person | None,
-    doctor: str,
-    *,
-    participant: str,
-    asked: bool = False,
+    run: Run, one: Someone, doctor: str, *, policy: str, decided: bool = False
 ) -> tuple[Person, dict[str, Json]]:
     """Make the patient; returns it as DrChrono answered, or as it is read when it was made before.
 
-    `participant` is the OnCall id of whom it is made for. `asked`: somebody has said that it is a
-    new patient, so the policy need not say so.
+    `policy` says whether one may be made, in the mapping's words for `new_patients`; with LOOK an
+    earlier create is looked for and none is begun. `decided`: somebody has said that it is a new
+    patient.
     Raises ParkedError when the policy or DrChrono is against it, LaterError while an earlier
     attempt's outcome is unknown or another run is at it, and the RemoteErrors of the calls.
     """
-    policy = "create" if asked else run.mapping.policy.new_patients
-    if policy != "create":
+    candidate = one.candidate
+    if policy not in {"create", LOOK}:
         cause = "new_patient" if policy == "ask" else "participant_unmatched"
         raise _asked(run, cause, candidate)
-    for row in in_flight.like(run.sync, candidate, participant):
+    for row in in_flight.like(run.sync, candidate, one.known_as):
         with _held(run.sync, _lease(run, row.aggregate)) as lease:
             ticket = replace(run.ticket, lease=lease)
             made = _earlier(run, ticket, row, candidate)
         if made is not None:
             return made
-    lacking = inviting.missing(candidate, decided=asked)
+    if policy == LOOK:
+        raise _asked(run, "participant_unmatched", candidate)
+    lacking = inviting.missing(candidate, decided=decided)
     if lacking:
         raise _asked(run, "identity_incomplete", candidate, lacking)
-    row, own = _begin(run, candidate, participant)
+    row, own = _begin(run, candidate, one.known_as)
     with _held(run.sync, own) as lease:
-        return _post(run, replace(run.ticket, lease=lease), row, candidate, contact, doctor)
+        return _post(run, replace(run.ticket, lease=lease), row, one, doctor)
 
 
 def _asked(
@@ -173,8 +190,7 @@ def _post(
     run: Run,
     ticket: Ticket,
     row: Obj,
-    candidate: Person | Attendee,
-    contact: Person | None,
+    one: Someone,
     doctor: str,
 ) -> tuple[Person, dict[str, Json]]:
     sync = run.sync
@@ -188,7 +204,7 @@ def _post(
         with sync.store.write() as conn:
             in_flight.forget(conn, row)
 
-    values = _values(candidate, contact, doctor)
+    values = _values(one.candidate, one.contact, doctor)
     try:
         with attempts.attempt(sync, [row.id], forget):
             json = sync.drchrono.create_patient(
@@ -200,7 +216,7 @@ def _post(
                 doctor=doctor,
             )
     except Conflict:
-        raise _asked(run, "duplicate_patient", candidate) from None
+        raise _asked(run, "duplicate_patient", one.candidate) from None
     return drchrono.to_person(json, run.mapping.addresses), json
 
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from sync.core.errors import Gone, RemoteError
 from sync.core.records import Attendee, Person, present
 from sync.core.rules import inviting, people
-from sync.core.rules.merge import Seen
 from sync.drchrono import translate as drchrono
 from sync.outbound.brake import BrakedError
 from sync.people import by_index, charts, contacts, sharing
 from sync.people.resolve import new_patients, search
-from sync.run.changes import compare
+from sync.people.resolve.new_patients import Someone
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import LaterError, ParkedError
@@ -25,7 +24,6 @@ from sync.store.lanes import Hints
 from sync.store.owed import MANY
 from sync.store.people import patients, persons
 from sync.store.tables import (
-    baselines,
     blockers,
     claims,
     decisions,
@@ -85,7 +83,7 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> ResolvedPatient:
         look_again_for(run.lease, Hints.both(), sync.clock())
     chart = charts.carried(sync, shown)
     with sync.store.write(owed_least=MANY) as conn:
-        _note_patient(conn, run, obj, json, shown)
+        charts.note(conn, sync, obj, json, shown)
         refusal = _refusal(conn, sync, shown, excluded=known.excluded)
         if refusal is None:
             charts.tell(conn, sync, obj.aggregate, chart, stands=known.told)
@@ -115,27 +113,6 @@ def _known(conn: Connection, run: Run, remote_id: str) -> tuple[links.Obj, perso
 
 def _patient_row(conn: Connection, run: Run, remote_id: str) -> links.Obj:
     return links.first_sight(conn, "drchrono", "patient", remote_id, now=run.sync.clock())
-
-
-def _note_patient(
-    conn: Connection,
-    run: Run,
-    obj: links.Obj,
-    json: dict[str, Json],
-    shown: Person,
-) -> None:
-    """Index who they are; settle them at the first meeting, raise their hub when they changed."""
-    sync, now = run.sync, run.sync.clock()
-    wire = drchrono.wire("patient", json)
-    stored = baselines.stored_fields(conn, [obj.id])
-    seen = compare(sync.digests, obj.id, wire, stored)
-    person_index.remember(conn, sync.digests, obj.aggregate, people.known_by(shown))
-    if all(one is Seen.NEW for one in seen.values()):
-        baselines.settle(conn, obj.id, sync.digests.fields(obj.id, wire), sync.digests.key_id)
-    elif any(one in {Seen.CHANGED, Seen.NEW} for one in seen.values()):
-        work.raise_(conn, obj.aggregate, now=now, hints=Hints.of("drchrono"))
-    links.change(conn, obj.id, seen_at=now, revision=shown.revision, told=False)
-    told.settled(conn, "drchrono", "patient", shown.remote_id)
 
 
 def afterwards(run: Run, met: ResolvedPatient) -> None:
@@ -183,11 +160,24 @@ def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) 
     known = said or from_index(run, attendee, doctor)
     if known is not None and said is None and _contact_differs(run, attendee, known.key):
         known = None
-    if known is not None and (said or not _told_apart(run, attendee, [known.remote_id])):
-        return known
+    if known is not None:
+        one = Someone("participant", attendee.remote_id, attendee, None)
+        if said or not _told_apart(run, one, [known.remote_id]):
+            return known
     candidate, contact = search.with_contact(run, attendee)
+    one = Someone("participant", attendee.remote_id, candidate, contact)
+    return patient_for(run, one, doctor, policy=run.mapping.policy.new_patients if alone else None)
+
+
+def patient_for(run: Run, one: Someone, doctor: str, *, policy: str | None) -> ResolvedPatient:
+    """The patient whom OnCall shows, by asking; made where nobody is like them and `policy` says.
+
+    `policy` is in the mapping's words for `new_patients`; without one none is made. Raises
+    ParkedError where a human must decide.
+    """
+    candidate = one.candidate
     patients = search.patients_like(run, candidate)
-    apart = _told_apart(run, attendee, [str(json["id"]) for json in patients])
+    apart = _told_apart(run, one, [str(json["id"]) for json in patients])
     patients = [json for json in patients if str(json["id"]) not in apart]
     table = run.mapping.addresses
     shown = [drchrono.to_person(json, table) for json in patients]
@@ -199,17 +189,16 @@ def person_of(run: Run, attendee: Attendee, doctor: str, *, alone: bool = True) 
     if not found.nobody:
         candidates = tuple(one.remote_id for one in found.several)
         raise _asked(run, "patient_unsure", candidate, candidates)
-    if not alone:
+    if policy is None:
         raise _asked(run, "participant_unmatched", candidate)
     _refuse_former(candidate, [one for one in shown if one.active is False])
     with run.sync.store.read() as conn:
-        asked = decisions.may_be_made(conn, attendee.remote_id)
-    made, json = new_patients.make(
-        run, candidate, contact, doctor, participant=attendee.remote_id, asked=asked
-    )
+        decided = decisions.may_be_made(conn, one.known_as)
+    policy = "create" if decided else policy
+    made, json = new_patients.make(run, one, doctor, policy=policy, decided=decided)
     met = _meet(run, json, made, doctor, read=True)
     with run.sync.store.write() as conn:
-        charts.tell_contact(conn, run.sync, met.key, contact, made)
+        charts.tell_contact(conn, run.sync, met.key, one.contact, made)
     return met
 
 
@@ -245,9 +234,9 @@ def _said(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
     return _meet(run, json, shown, doctor)
 
 
-def _told_apart(run: Run, attendee: Attendee, ids: list[str]) -> set[str]:
+def _told_apart(run: Run, one: Someone, ids: list[str]) -> set[str]:
     with run.sync.store.read() as conn:
-        return decisions.apart(conn, "participant", attendee.remote_id, "patient", ids)
+        return decisions.apart(conn, one.kind, one.remote_id, "patient", ids)
 
 
 def from_index(run: Run, attendee: Attendee, doctor: str) -> ResolvedPatient | None:
@@ -290,7 +279,7 @@ def _read_those_told_of(run: Run, attendee: Attendee) -> bool:
         with sync.store.write() as conn:
             shown = drchrono.to_person(json)
             obj = _patient_row(conn, run, shown.remote_id)
-            _note_patient(conn, run, obj, json, shown)
+            charts.note(conn, sync, obj, json, shown)
     return True
 
 
@@ -319,7 +308,7 @@ def _meet(
 ) -> ResolvedPatient:
     with run.sync.store.write() as conn:
         obj = _patient_row(conn, run, shown.remote_id)
-        _note_patient(conn, run, obj, json, shown)
+        charts.note(conn, run.sync, obj, json, shown)
         known = persons.get(conn, obj.aggregate)
     if known.excluded:
         raise ParkedError("operator", f"excluded:{shown.remote_id}", None)

@@ -3,7 +3,7 @@
 It holds who was read. Whom only a webhook told of is noted apart, and read before it counts.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select
@@ -50,6 +50,30 @@ def remember(
     if now is not None:
         for kind, ref in blockers.email(digests, keys, older=True):
             blockers.wake(conn, kind, ref, now=now)
+
+
+def remember_all(conn: Connection, digests: Digests, known: Mapping[int, Keys]) -> None:
+    """The same for a page of a list, in few statements; nobody who waits is raised."""
+    wanted = {
+        person: {
+            (what, digests.key_id, digests.person(what, *parts))
+            for what, parts in dict(keys).items()
+        }
+        for person, keys in known.items()
+    }
+    stored: dict[int, set[tuple[str, str, str]]] = {}
+    query = select(person_key).where(person_key.c.person.in_(list(wanted)))
+    for row in conn.execute(query):
+        stored.setdefault(row.person, set()).add((row.what, row.key_id, row.hmac))
+    other = [person for person, rows in wanted.items() if stored.get(person, set()) != rows]
+    if other:
+        conn.execute(delete(person_key).where(person_key.c.person.in_(other)))
+        rows = [
+            {"person": person, "what": what, "key_id": key_id, "hmac": hmac}
+            for person in other
+            for what, key_id, hmac in sorted(wanted[person])
+        ]
+        conn.execute(upsert.insert(conn, person_key).on_conflict_do_nothing(), rows)
 
 
 def find(conn: Connection, digests: Digests, what: str, parts: tuple[str, ...]) -> list[int]:
@@ -129,6 +153,52 @@ def known_by(conn: Connection, what: str, hmacs: Collection[str]) -> list[int]:
         person_key.c.what == what, person_key.c.hmac.in_(hmacs)
     )
     return sorted(set(conn.execute(rows).scalars()))
+
+
+def shared_by_more(
+    conn: Connection, digests: Digests, what: str, among: Collection[str], most: int
+) -> set[str]:
+    """Which of these one-part keys more than so many people are known by, if under several keys."""
+    hmacs = {
+        digests.person(what, one, key_id=key_id): one for one in among for key_id in digests.key_ids
+    }
+    counted: dict[str, int] = {}
+    rows = conn.execute(
+        select(person_key.c.hmac, func.count(person_key.c.person.distinct()))
+        .where(person_key.c.what == what, person_key.c.hmac.in_(list(hmacs)))
+        .group_by(person_key.c.hmac)
+    )
+    for hmac, count in rows:
+        counted[hmacs[hmac]] = counted.get(hmacs[hmac], 0) + count
+    return {one for one, count in counted.items() if count > most}
+
+
+def with_each(
+    conn: Connection, digests: Digests, what: str, among: Collection[tuple[str, ...]]
+) -> dict[tuple[str, ...], set[int]]:
+    """The people known by each of these keys, under any configured digest key."""
+    hmacs = {
+        digests.person(what, *one, key_id=key_id): one
+        for one in among
+        for key_id in digests.key_ids
+    }
+    found: dict[tuple[str, ...], set[int]] = {}
+    rows = conn.execute(
+        select(person_key.c.hmac, person_key.c.person).where(
+            person_key.c.what == what, person_key.c.hmac.in_(list(hmacs))
+        )
+    )
+    for hmac, person in rows:
+        found.setdefault(hmacs[hmac], set()).add(person)
+    return found
+
+
+def with_any(conn: Connection, people: Collection[int], what: str) -> set[int]:
+    """Which of these people are known by a key of that sort at all."""
+    rows = select(person_key.c.person).where(
+        person_key.c.person.in_(people), person_key.c.what == what
+    )
+    return set(conn.execute(rows.distinct()).scalars())
 
 
 def most_different(conn: Connection, what: str, among: Collection[int]) -> int:
