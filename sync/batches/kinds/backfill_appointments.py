@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sync.runtime import Sync
     from sync.store.batches.items import Stored
 
-# As docs/costs.md has them (C5, C7), echoes included; OnCall mails patient and provider (O17).
+# As docs/costs.md has them (C5, C7), echoes included. OnCall mails patient and provider
+# (docs/api-facts.md, O17).
 _INTO_ONCALL = Cost(drchrono=3, oncall=2, mails_to_patients=1, mails_to_providers=1)
 _INTO_DRCHRONO = Cost(drchrono=1, oncall=3)
 
