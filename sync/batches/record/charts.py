@@ -183,7 +183,8 @@ def _ensured(step: Step, lease: Lease, obj: Obj, json: dict[str, Json]) -> Done:
     with sync.store.read() as conn:
         asked = attention.named_in(conn, obj.aggregate, "contact_unsure")
     if there is not None and there.known:
-        outcome = Outcome.CREATED if there.made_by_us else Outcome.ALREADY_THERE
+        fresh = there.made_by_us and is_of(step, there)
+        outcome = Outcome.CREATED if fresh else Outcome.ALREADY_THERE
         return Done(outcome, remote_id=there.remote_id, subject=obj.aggregate)
     if step.ending:
         return Done(Outcome.LEFT_OUT)
