@@ -23,6 +23,7 @@ from sync.operations.diff import showing
 from sync.outbound.budget import left
 from sync.runtime import SYSTEMS, Sync
 from sync.store import attention
+from sync.store.batches import items
 from sync.store.tables import blockers, journal, work
 from workers.bell import Bell
 
@@ -75,6 +76,7 @@ class _Everything(Collector):
             yield _gauge("sync_attention_open", "Items an operator must decide", asked)
             yield _budget(conn, self._sync)
             yield from _compared(conn, self._sync)
+            yield _batches(conn)
             counters = journal.read_counters(conn)
         yield from _counted(counters)
         yield _end_to_end(counters)
@@ -129,6 +131,16 @@ def _compared(conn: Connection, sync: Sync) -> Iterator[Metric]:
     yield differ
     age = (sync.clock() - found.told_at).total_seconds()
     yield _gauge("sync_diff_age_seconds", "Since both systems were last compared", age)
+
+
+def _batches(conn: Connection) -> Metric:
+    """Of what is brought in; in the queue each batch is one."""
+    family = GaugeMetricFamily(
+        "sync_batch_items", "Items of batches without an outcome", labels=["kind", "state"]
+    )
+    for kind, state, count in items.count_waiting(conn):
+        family.add_metric([kind, state], count)
+    return family
 
 
 def _counted(counters: list[tuple[str, str, float]]) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ back until it is over, and told.
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ from sync.batches.failures import Failure, judged
 from sync.batches.kinds import every
 from sync.batches.step import (
     ADVANCING,
+    SLICE_SECONDS,
     Done,
     GiveWayError,
     NotYetError,
@@ -58,7 +60,9 @@ class _Going:
     failed: int = 0  # one after another, by the other system
 
 
-def run(sync: Sync, lease: Lease, *, yields: bool = True) -> tuple[Ring, ...]:
+def run(
+    sync: Sync, lease: Lease, *, yields: bool = True, seconds: float = SLICE_SECONDS
+) -> tuple[Ring, ...]:
     """Work a slice of the batch off whose aggregate is leased, and give the lease back.
 
     Returns what its items have raised. Raises FenceLostError and FencedOff when another process has
@@ -69,7 +73,7 @@ def run(sync: Sync, lease: Lease, *, yields: bool = True) -> tuple[Ring, ...]:
     if row is None or row.state not in ADVANCING:
         _rest(sync, lease)
         return ()
-    step = Step(sync, row, lease, yields)
+    step = Step(sync, row, lease, yields, time.monotonic() + seconds)
     try:
         if row.state is State.PLANNING:
             _plan(step)

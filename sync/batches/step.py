@@ -102,9 +102,9 @@ class Step:
     row: Row
     lease: Lease
     yields: bool = True
+    _ends: float = field(default_factory=lambda: time.monotonic() + SLICE_SECONDS)
     memory: dict[str, Any] = field(default_factory=dict)
     raised: list[int] = field(default_factory=list)
-    _ends: float = field(default_factory=lambda: time.monotonic() + SLICE_SECONDS)
     _seal: Seal | None = None
 
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sync.core.batch.model import Batch, State
     from sync.runtime import Sync
 
+_TOLD: Final = 1.0  # seconds of work after which it is told how far it is
 _LOOK: Final = 0.5  # seconds between two looks at what others do
 _HEARD_WITHIN: Final = timedelta(seconds=60)
 
@@ -45,7 +46,7 @@ def drive(
         with sync.store.read() as conn:
             row = rows.get(conn, batch)
         assert row is not None  # noqa: S101 - it was shown just now
-        rings = worker.run(sync, row.aggregate, yields=_workers(sync))
+        rings = worker.run(sync, row.aggregate, yields=_workers(sync), seconds=_TOLD)
         for ring in rings:
             if ring.aggregate != row.aggregate:
                 raised[ring.aggregate] = None

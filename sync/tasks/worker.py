@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync.batches import slices
+from sync.batches.step import SLICE_SECONDS
 from sync.config import Mode
 from sync.core.errors import AuthFailed, FencedOff, NotBefore, Refused, RemoteError, Unresolved
 from sync.core.rules.views import Plan
@@ -45,12 +46,15 @@ GAVE_UP, GAVE_UP_WITHIN = 5, timedelta(hours=1)
 GIVE_UP_TELLING = 8  # attempts after which an item that keeps failing is told to an operator
 
 
-def run(sync: Sync, aggregate: int, *, yields: bool = True) -> tuple[Ring, ...]:
+def run(
+    sync: Sync, aggregate: int, *, yields: bool = True, seconds: float = SLICE_SECONDS
+) -> tuple[Ring, ...]:
     """Work on one aggregate if it is due and nobody is at it; returns the keys due now.
 
-    `yields` is off where nobody would take what a batch gives way to. Never raises for remote
-    trouble: the item is given back to be tried later, or parked. Raises SQLAlchemyError when the
-    database is out of reach; the lease then runs out by itself.
+    `yields` is off where nobody would take what a batch gives way to; `seconds` is how long one is
+    worked on at the most. Never raises for remote trouble: the item is given back to be tried later,
+    or parked. Raises SQLAlchemyError when the database is out of reach; the lease then runs out by
+    itself.
     """
     if sync.settings.sync_mode is Mode.PAUSED:
         return ()
@@ -59,7 +63,7 @@ def run(sync: Sync, aggregate: int, *, yields: bool = True) -> tuple[Ring, ...]:
     begun = _begin(sync, aggregate)
     if begun is None:
         return ()
-    begun.yields = yields
+    begun.yields, begun.seconds = yields, seconds
     lease = begun.lease
     if begun.wrong:
         _later(sync, lease, sync.clock() + accounts.HELD)
@@ -86,6 +90,7 @@ class _Begun:
     token: StoredToken | None = None
     failure: Exception | None = None
     yields: bool = True
+    seconds: float = SLICE_SECONDS
 
 
 def _begin(sync: Sync, aggregate: int) -> _Begun | None:
@@ -151,7 +156,7 @@ def _run(sync: Sync, begun: _Begun) -> tuple[Ring, ...]:
     if begun.visit is not None:
         _visit(visit_run.run_of(sync, begun.visit))
     elif begun.lease.kind == "batch":
-        return slices.run(sync, begun.lease, yields=begun.yields)
+        return slices.run(sync, begun.lease, yields=begun.yields, seconds=begun.seconds)
     else:
         reconcile.run(sync, begun.lease)
     return ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sync.batches import kept
 from sync.batches.kinds import listed_contacts, reading
 from sync.batches.kinds.import_patients_do import do as do
-from sync.batches.kinds.import_patients_judge import Judged, judged
+from sync.batches.kinds.import_patients_judge import Judged, chart_of, judged
 from sync.batches.kinds.model import Cost
 from sync.core.batch.model import Fate
 from sync.core.records import Absent, present
@@ -19,6 +19,8 @@ from sync.core.rules.people import keys, normal_email, normal_name
 from sync.people import chartless
 from sync.sheets.patients import read_patient
 from sync.store.batches import items
+from sync.store.tables import attendances, links
+from sync.store.visits import visits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +82,8 @@ def _line(step: Step, item: Stored, known: Contacts) -> dict[str, Any]:
     sync = step.sync
     read = read_patient(step.cells(item), reading.choice(step), reading.options(step))
     found, doctor = problem(read), doctor_of(step, read)
+    if doctor is None and found is None:
+        doctor = _known_doctor(step, read)
     entry = None if doctor is None else sync.mapping.doctor(doctor)
     if found is None and entry is None:
         cause = "no_provider" if doctor is None else "unmapped"
@@ -121,6 +125,22 @@ def doctor_of(step: Step, read: PatientRead) -> str | None:
     own = read.person.doctor
     chosen = step.options.get("doctor")
     return own if not isinstance(own, Absent) else None if chosen is None else str(chosen)
+
+
+def _known_doctor(step: Step, read: PatientRead) -> str | None:
+    """The one mapped doctor with whom the line's chart has a contact or visits to come, if any."""
+    sync, mapping = step.sync, step.sync.mapping
+    with sync.store.read() as conn:
+        person = chart_of(conn, step, read).person
+        if person is None:
+            return None
+        attended = attendances.open_attendances_of_person(conn, person, now=sync.clock())
+        doctors = set(visits.doctors_of(conn, [one.visit for one in attended]))
+        for one in links.objects_of(conn, person):
+            if one.kind == "contact" and one.known:
+                doctors.add(mapping.doctor_for(one.provider, one.division) or "")
+    known = [one for one in doctors if mapping.doctor(one) is not None]
+    return known[0] if len(known) == 1 else None
 
 
 def _tell_shared(step: Step) -> None:

@@ -19,7 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from sync.core.batch.model import Fate, Item, Outcome
+from sync.core.batch.model import OVER, Fate, Item, Outcome
+from sync.store.schema import batch as batch_table
 from sync.store.schema import batch_item
 
 if TYPE_CHECKING:
@@ -282,6 +283,18 @@ def count_open(conn: Connection, batch: int) -> dict[Fate, int]:
     """How many items of each fate that something is to be done for have no outcome."""
     query = select(_I.fate, func.count()).where(_I.batch == batch, _OPEN, _I.fate.in_(TO_DO))
     return {Fate(row[0]): row[1] for row in conn.execute(query.group_by(_I.fate))}
+
+
+def count_waiting(conn: Connection) -> list[tuple[str, str, int]]:
+    """How many items without an outcome the batches have that are not over, by kind and state."""
+    over = [state.value for state in OVER]
+    query = (
+        select(batch_table.c.kind, batch_table.c.state, func.count(_I.number))
+        .join(batch_item, _I.batch == batch_table.c.id)
+        .where(batch_table.c.state.not_in(over), _OPEN)
+        .group_by(batch_table.c.kind, batch_table.c.state)
+    )
+    return [(row[0], row[1], row[2]) for row in conn.execute(query)]
 
 
 def count(conn: Connection, batch: int) -> int:

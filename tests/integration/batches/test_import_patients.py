@@ -187,6 +187,12 @@ def test_without_a_provider_each_line_is_a_problem(clinic: Clinic) -> None:
     assert fates(clinic, number) == [("problem", "no_provider")]
 
 
+def test_without_a_provider_it_is_that_of_the_chart_s_visits(clinic: Clinic) -> None:
+    clinic.linked()
+    number = planned(clinic, [vera(), line(1)], provider=None)
+    assert fates(clinic, number) == [("already_there", None), ("problem", "no_provider")]
+
+
 def test_the_provider_is_found_by_name(clinic: Clinic) -> None:
     (provider, *_) = clinic.of("oncall", "providers")
     headers = (*HEADERS, "Provider")
