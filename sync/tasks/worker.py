@@ -52,9 +52,9 @@ def run(
     """Work on one aggregate if it is due and nobody is at it; returns the keys due now.
 
     `yields` is off where nobody would take what a batch gives way to; `seconds` is how long one is
-    worked on at the most. Never raises for remote trouble: the item is given back to be tried later,
-    or parked. Raises SQLAlchemyError when the database is out of reach; the lease then runs out by
-    itself.
+    worked on at the most. Never raises for remote trouble: the item is given back to be tried
+    later, or parked. Raises SQLAlchemyError when the database is out of reach; the lease then runs
+    out by itself.
     """
     if sync.settings.sync_mode is Mode.PAUSED:
         return ()
