@@ -210,6 +210,9 @@ class Remote(ABC):
         response = self._commit(call)
         if fault.do == "drop_after":
             return Outcome(None)
+        if fault.do == "slow":
+            time.sleep(fault.seconds or 0.0)
+            return Outcome(response)
         return Outcome(response, fault.seconds or 0.05, drip_head=fault.part == "all")
 
     def _commit_late(self, fault: Fault, call: Call) -> Outcome:

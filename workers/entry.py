@@ -16,11 +16,13 @@ from types import FrameType
 
 import redis
 import structlog
+from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
+from rq.worker import WorkerStatus
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync import log as logs
@@ -36,6 +38,7 @@ from workers import jobs, upkeep
 from workers.bell import QUEUES, Bell
 from workers.heartbeat import Heartbeat, build
 from workers.ring import RingJob, RingQueue
+from workers.runs import Runs
 
 # RQ blocks on the queues for this time less 15 seconds, and does its upkeep between two such waits.
 _TTL = 20
@@ -44,20 +47,23 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries of a Redis 
 _WELL_AFTER = 10.0  # seconds of work after which the next trouble is a first one again
 _TELL = 60.0  # seconds after which the same trouble is told again
 _LIVE, _TOLD = Lane.LIVE.name.lower(), Lane.TOLD.name.lower()
+_ROOM = 5.0  # seconds between two signs of life while every thread is busy
 _ANSWER = 15.0  # seconds a Redis command may take; longer than the blocking wait
 
 log = structlog.get_logger(__name__)
 
 
 class Worker(SimpleWorker):
-    """Runs jobs in this process, one at a time, and takes no commands through Redis."""
+    """Takes rings while there is room for a run, and no commands through Redis."""
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
     job_class = RingJob
     queue_class = RingQueue
 
-    def __init__(self, client: redis.Redis, ending: "SimpleQueue[None]") -> None:
+    def __init__(self, client: redis.Redis, ending: "SimpleQueue[None]", runs: Runs) -> None:
+        # Before RQ's own, which tells its state.
+        self._runs = runs
         super().__init__(
             list(QUEUES),
             connection=client,
@@ -67,7 +73,7 @@ class Worker(SimpleWorker):
             log_job_description=False,
         )
         self._ending = ending
-        self._running = False
+        self._handing = False
 
     @property
     def stopping(self) -> bool:
@@ -75,7 +81,7 @@ class Worker(SimpleWorker):
         return self._stop_requested
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End at once when idle, else after the running job; a second signal changes nothing.
+        """Take no further ring; what has begun is waited for. A second signal changes nothing.
 
         Called in a signal handler: no log, no lock, no Redis here.
         """
@@ -83,16 +89,35 @@ class Worker(SimpleWorker):
             return
         self._stop_requested = True
         self._ending.put(None)
-        if not self._running:
+        if not self._handing:
             raise StopRequested
 
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for room first: what is taken out of a queue can't be overtaken by a better lane."""
+        while not self._runs.has_room(within=_ROOM):
+            self.heartbeat()
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run one job; a signal meanwhile waits for its end."""
-        self._running = True
+        """Hand one ring to a thread; a signal meanwhile waits for that."""
+        self._handing = True
         try:
             super().execute_job(job, queue)
         finally:
-            self._running = False
+            self._handing = False
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Tell that it lives, and whether it is busy still."""
+        super().heartbeat(timeout, pipeline)
+        if not self._handing and self.get_state() == WorkerStatus.BUSY:
+            self.set_state(WorkerStatus.IDLE)
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Be busy while any run is under way: RQ knows of the handing over only."""
+        busy = state == WorkerStatus.IDLE and self._runs.under_way
+        super().set_state(WorkerStatus.BUSY if busy else state, pipeline)
 
     def reorder_queues(self, reference_queue: Queue) -> None:
         """After a change that people wait for, let what only callers tell of come first once.
@@ -121,7 +146,7 @@ class Worker(SimpleWorker):
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT; exit code 0 after a clean end, 1 when a job was left."""
+    """Work until SIGTERM or SIGINT; exit code 0 after a clean end, 1 when a run was left."""
     settings = load_settings()
     logs.configure(settings.log_level, role="worker")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -167,7 +192,8 @@ def _client(settings: Settings, *, timeout: float) -> redis.Redis:
 def _work(settings: Settings) -> None:
     sync = build(settings, "worker")
     bell = Bell(settings.redis_url)
-    jobs.prepare(sync, bell)
+    runs = Runs(settings.worker_threads)
+    jobs.prepare(sync, bell, runs)
     heartbeat = Heartbeat(sync, "worker")
     try:
         # Its first beat can find the trouble before `start` returns.
@@ -182,7 +208,10 @@ def _work(settings: Settings) -> None:
             daemon=True,
         ).start()
         log.info("the worker listens", process=sync.owner)
-        _work_through_outages(settings, ending)
+        try:
+            _work_through_outages(settings, ending, runs)
+        finally:
+            runs.end()
     finally:
         heartbeat.stop()
         bell.close()
@@ -199,7 +228,7 @@ def _note_gap(sync: Sync) -> None:
         log.exception("the database could not be read")
 
 
-def _work_through_outages(settings: Settings, ending: "SimpleQueue[None]") -> None:
+def _work_through_outages(settings: Settings, ending: "SimpleQueue[None]", runs: Runs) -> None:
     """RQ's worker quits on what Redis refuses: begin anew, with pauses, until told to end."""
     pause = _FIRST_PAUSE
     while True:
@@ -207,7 +236,7 @@ def _work_through_outages(settings: Settings, ending: "SimpleQueue[None]") -> No
         begun = time.monotonic()
         try:
             upkeep.clear(client, QUEUES)
-            worker = Worker(client, ending)
+            worker = Worker(client, ending, runs)
             _listen(worker)
             if worker.stopping:
                 log.info("the worker ends")
@@ -234,11 +263,11 @@ def _listen(worker: Worker) -> None:
 
 
 def _end_late(ending: "SimpleQueue[None]", gate: Gate, seconds: float) -> None:
-    """A running job may finish for half its time, then hands back instead of making a next call."""
+    """What runs may finish for half its time, then hands back instead of making a next call."""
     ending.get()
     time.sleep(seconds / 2)
     gate.close()
     time.sleep(seconds / 2)
-    log.warning("the running job did not end in time; its lease will run out", seconds=seconds)
+    log.warning("a run did not end in time; its lease will run out", seconds=seconds)
     sys.stdout.flush()
     os._exit(1)

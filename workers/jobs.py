@@ -1,6 +1,7 @@
-"""Do one ring's work: one run of one aggregate, and nothing personal left in Redis."""
+"""Do what a ring asks for: one run of one aggregate, and nothing personal left in Redis."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -8,47 +9,50 @@ from sync.runtime import Sync
 from sync.store.tables import journal
 from sync.tasks import worker
 from workers.bell import Bell
+from workers.runs import Runs
 
 log = structlog.get_logger(__name__)
 
 
-class RunFailedError(RuntimeError):
-    """A run ended on an error that it did not expect; its type and place are in the log."""
+class NotPreparedError(RuntimeError):
+    """A ring came to a process that was not prepared to work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What every job of this process works with, built once."""
+    """What every run of this process works with, built once."""
 
     sync: Sync
     bell: Bell
+    runs: Runs
 
 
 _hands: Hands | None = None
 
 
-def prepare(sync: Sync, bell: Bell) -> None:
-    """Give this process what its jobs need; called once, before the first job."""
+def prepare(sync: Sync, bell: Bell, runs: Runs) -> None:
+    """Give this process what its runs need; called once, before the first ring."""
     global _hands
-    _hands = Hands(sync, bell)
+    _hands = Hands(sync, bell, runs)
 
 
 def run(aggregate: int) -> None:
-    """One run of one aggregate; then ring what it raised.
+    """Begin one run of one aggregate in a thread, for which there is room (`Runs.has_room`).
 
-    Raises RunFailedError, bare: RQ keeps an exception's text and trace in Redis. The work item
-    stays leased and is taken up again when the lease ends.
+    To RQ the job is done with that: a ring may be lost, the work item is not. Raises
+    NotPreparedError, bare: RQ keeps an exception's text and trace in Redis.
     """
     if _hands is None:
-        raise RunFailedError("this process was not prepared to work")
-    rings = None
+        raise NotPreparedError("this process was not prepared to work")
+    _hands.runs.begin(partial(_run, _hands, aggregate))
+
+
+def _run(hands: Hands, aggregate: int) -> None:
+    """Run it, then ring what it raised. One that fails stays leased until its lease ends."""
     try:
-        rings = worker.run(_hands.sync, aggregate)
+        hands.bell.ring(worker.run(hands.sync, aggregate))
     except Exception:
         log.exception("a run failed", aggregate=aggregate)
-    if rings is None:
-        raise RunFailedError("run failed")
-    _hands.bell.ring(rings)
 
 
 def count_dropped(count: int) -> None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from sandbox.answers import Json
 
 # What a fault does. Before the endpoint runs (nothing is committed): status, 429, html (of any
-# status), garbage, hang, drop, redirect, empty_list. After it: drop_after, drip, late. Around it:
-# stale.
+# status), garbage, hang, drop, redirect, empty_list. After it: drop_after, drip, late, slow. Around
+# it: stale.
 DOINGS = (
     "status",
     "429",
@@ -23,6 +23,7 @@ DOINGS = (
     "drop_after",
     "drip",
     "late",
+    "slow",
     "stale",
     "redirect",
     "empty_list",
@@ -48,8 +49,8 @@ STATUS = {"html": 200, "redirect": 302}
 class Fault:
     """One rule: calls that match are treated so, until `times` is used up (None: for ever).
 
-    `seconds` is how long to hang, the pause between dripped bytes, the delay of a late commit,
-    or what a 429 says it will take. `then` is what the caller of a late write sees: the line
+    `seconds` is how long to hang, how late a slow answer is, the pause between dripped bytes, the
+    delay of a late commit, or what a 429 says it will take. `then` is what the caller of a late write sees: the line
     closed at once ("close") or held until the commit ("hang"). `location` is where a redirect
     leads; without one, to the same address under the other name of this machine.
     """
