@@ -1,13 +1,14 @@
 """Measure how fast waiting changes are drained, by worker processes and threads of each.
 
 Both remotes answer each call late, as live ones do; a change's own remote time is what its calls
-take one after another. In flight: that time, for all changes, over the time they took together.
+take one after another. In flight: that time, of all changes, over the time they took together.
 
     python -m bench.drain --changes 200 --late 0.3 --processes 1 2 4 --threads 1 8
 """
 
 import argparse
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -34,12 +35,13 @@ _SETTINGS = {
     "LOG_LEVEL": "WARNING",
 }
 _LOOK = 0.05  # seconds
+_REMOTES = ("drchrono", "oncall")
 _SLOTS_A_DAY = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """One measurement: seconds until nothing waited, and how many changes were in flight."""
+    """One measurement: seconds from the first call to the last one's end, and calls in flight."""
 
     processes: int
     threads: int
@@ -93,38 +95,50 @@ class Clinic:
 
     def drain(self, processes: int, threads: int, late: float) -> Drained:
         """Drain what waits; both remotes answer `late` seconds late."""
-        before = {remote: self._calls(remote) for remote in ("drchrono", "oncall")}
+        before = {remote: self._last(remote) for remote in _REMOTES}
         self._answer(late)
         with self.workers(processes, threads):
-            begun = time.monotonic()
-            self._drained()
-            seconds = time.monotonic() - begun
+            while self._world.waiting():
+                time.sleep(_LOOK)
         self._answer(late=0)
-        calls = sum(self._calls(remote) - count for remote, count in before.items())
+        calls = [
+            call
+            for remote, last in before.items()
+            for call in self._world.control.calls(remote, last)
+            if re.search(r"/appointments/\d+", call["path"])
+        ]
+        begun = [datetime.fromisoformat(call["at"]) for call in calls]
+        ended = [
+            at + timedelta(seconds=call["seconds"]) for at, call in zip(begun, calls, strict=True)
+        ]
+        seconds = (max(ended) - min(begun)).total_seconds()
+        remote_time = sum(call["seconds"] for call in calls)
         return Drained(
             processes,
             threads,
             self._changes,
             round(seconds, 2),
             round(self._changes / seconds, 2),
-            round(calls / self._changes, 2),
-            round(calls * late / seconds, 2),
+            round(len(calls) / self._changes, 2),
+            round(remote_time / seconds, 2),
         )
 
     def _answer(self, late: float) -> None:
         """Have both remotes answer each call so many seconds late, and refuse none."""
-        slow = {"match": {"path": "."}, "do": "slow", "seconds": late, "times": None, "actor": "app"}
+        slow = {
+            "match": {"path": "."},
+            "do": "slow",
+            "seconds": late,
+            "times": None,
+            "actor": "app",
+        }
         unlimited = {"drchrono": {"burst_limit": None, "hourly_limit": 1_000_000}, "oncall": {}}
         for remote, behaviours in unlimited.items():
             told = {"clear": True, "behaviours": behaviours, "faults": [slow] if late else []}
             self._world.control.command(remote, "faults", told)
 
-    def _drained(self) -> None:
-        while self._world.waiting():
-            time.sleep(_LOOK)
-
-    def _calls(self, remote: str) -> int:
-        return len(self._world.control.calls(remote))
+    def _last(self, remote: str) -> int:
+        return max((int(call["n"]) for call in self._world.control.calls(remote)), default=0)
 
     def _slot(self, number: int) -> str:
         day = self._first + timedelta(days=number // _SLOTS_A_DAY)
