@@ -50,9 +50,9 @@ class Fault:
     """One rule: calls that match are treated so, until `times` is used up (None: for ever).
 
     `seconds` is how long to hang, how late a slow answer is, the pause between dripped bytes, the
-    delay of a late commit, or what a 429 says it will take. `then` is what the caller of a late write sees: the line
-    closed at once ("close") or held until the commit ("hang"). `location` is where a redirect
-    leads; without one, to the same address under the other name of this machine.
+    delay of a late commit, or what a 429 says it will take. `then` is what the caller of a late
+    write sees: the line closed at once ("close") or held until the commit ("hang"). `location` is
+    where a redirect leads; without one, to the same address under the other name of this machine.
     """
 
     method: str | None

@@ -19,6 +19,7 @@ from sync.outbound.call import Incoming, Outgoing
 from sync.outbound.connections import BACKSTOP_SECONDS, Deadline, WatchedAdapter
 
 _CHUNK = 64 * 1024
+_KEPT = 64  # connections to one host
 # The authorities that requests proves servers by; it looks for the file with each call.
 CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
 _FAILURES = (
@@ -49,8 +50,9 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False
-        self.mount("https://", WatchedAdapter(max_retries=0))
-        self.mount("http://", WatchedAdapter(max_retries=0))
+        # A connection for each of a process's threads is kept, to the few hosts there are.
+        self.mount("https://", WatchedAdapter(max_retries=0, pool_maxsize=_KEPT))
+        self.mount("http://", WatchedAdapter(max_retries=0, pool_maxsize=_KEPT))
 
     def get_redirect_target(self, resp: Any) -> str | None:  # noqa: ARG002
         """Give none: merely to look for a next hop, requests would read the body without bound."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("chaos", "cli", "sandbox", "service", "sync", "tests", "workers")
+ROOMS = ("bench", "chaos", "cli", "sandbox", "service", "sync", "tests", "workers")
 FILES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
 PAGES = {
     "D": "docs/api-facts.md",

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
-ROOMS = ("chaos", "cli", "sandbox", "service", "sync", "workers")
+ROOMS = ("bench", "chaos", "cli", "sandbox", "service", "sync", "workers")
 MODULES, LINES = 15, 350
 
 
