@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from sync.core.records import Absent, Visit
+from sync.core.records import Absent, State, Visit
+from sync.core.rules.lifecycle import terminal
 from sync.core.wire import MalformedError
 from sync.core.wording import Json
 from sync.intake import lines, missing, sightings, unchanged, whole
@@ -23,6 +24,7 @@ from sync.store import known as stored
 from sync.store.known import Known
 from sync.store.tables import attendances, baselines, facts, links, scans
 from sync.store.tables.baselines import StoredFields
+from sync.store.tables.links import Obj
 from sync.store.visits import visits
 
 CHUNK = 500
@@ -129,10 +131,23 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt
         return NOTHING
     fields = baselines.stored_fields(conn, [obj.id])
     seen = _seen(obj.id, "appointment", shown.remote_id, json, fields, now)
+    if _is_over_unread(obj, shown, fields):
+        ring = sightings.ask(conn, sync, obj.aggregate, "oncall")
+        return Receipt("raised", (ring,) if ring else ())
     untimed = not seen.wire and isinstance(shown.starts, Absent)
     if untimed and not attendances.is_open(conn, obj.aggregate):
         return NOTHING  # it was read, and is over
     return sightings.compare(conn, sync, seen, known, fields)
+
+
+def _is_over_unread(obj: Obj, shown: Visit, fields: StoredFields) -> bool:
+    """Whether one that we made has ended before any read told its state.
+
+    The answer of a create lacks the status (docs/api-facts.md, O12), so there is nothing that the
+    line could differ from.
+    """
+    unread = obj.made_by_us and (obj.id, "state") not in fields
+    return unread and isinstance(shown.state, State) and terminal(shown.state)
 
 
 def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> Receipt:

@@ -13,7 +13,8 @@ TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 PAGES = sorted([ROOT / name for name in TOP] + list((ROOT / "docs").rglob("*.md")))
 # The lab notebook keeps the names of its day.
 OF_TODAY = [page for page in PAGES if "history" not in page.parts]
-ROOMS = ("bench", "chaos", "cli", "deploy", "docs", "sandbox", "service", "sync", "tests", "workers")
+ROOMS = ("bench", "chaos", "cli", "deploy", "docs", "sandbox", "service", "sync", "tests")
+ROOMS += ("workers",)
 
 
 def name_of(page: Path) -> str:

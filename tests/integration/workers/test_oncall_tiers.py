@@ -141,3 +141,25 @@ def test_what_waits_for_drchronos_budget_is_not_read_again_in_oncall(clinic: Cli
     clinic.advance(700)
     clinic.settle()
     agree(clinic)
+
+
+@pytest.mark.parametrize("scan", ["oncall_walk", "oncall_newest"])
+def test_a_list_tells_that_one_ended_whose_state_no_read_has_told(
+    clinic: Clinic, scan: str
+) -> None:
+    """The create's answer lacks the status, and no word of it came: nothing else compares it."""
+    clinic.linked()
+    clinic.sandbox.faults("oncall", webhooks={"mode": "drop"})
+    clinic.book(patient=clinic.new_patient(email="late@x.example"), scheduled_time=wall(days=20))
+    clinic.settle()
+    clinic.forget()
+    made = max(clinic.visits(), key=lambda one: int(one["id"]))
+    clinic.change_visit(made["id"], cancelled=True)
+    schedule.run_now(clinic.sync, scan)
+    clinic.settle()
+    assert clinic.calls("oncall")[-1] == GET
+    agree(clinic)
+    clinic.forget()
+    schedule.run_now(clinic.sync, scan)
+    clinic.settle()
+    assert GET not in clinic.calls("oncall")
