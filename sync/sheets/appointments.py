@@ -56,10 +56,12 @@ def read_appointment(cells: Sequence[str], choice: Choice, options: Options) -> 
     """
     row = people.Cells(cells, choice)
     patient = people.patient_id(row)
-    person = people.read_person(row, options, needs_email=not patient)
+    person = people.read_person(row, options, known=bool(patient))
     doctor = people.doctor(row, options)
     if doctor is None and not any(one.field in {"provider", "division"} for one in row.problems):
-        row.tell("provider", "provider_missing")
+        doctor = options.doctor
+        if doctor is None:
+            row.tell("provider", "provider_missing")
     starts, local = _starts(row, options, doctor)
     minutes = _minutes(row, local)
     kind = _type(row)

@@ -85,9 +85,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What rows are read with: the clinic's rules, and what day it is."""
+    """What rows are read with: the clinic's rules, and what day it is.
+
+    `doctor` is whose visits those of a file are that names no provider in a row.
+    """
 
     today: date
     table: Table
     places: Places
     statuses: StatusTable = DEFAULT
+    doctor: str | None = None

@@ -69,10 +69,13 @@ class Cells:
         self.problems.append(Problem(name, self.choice.columns.get(name), code))
 
 
-def read_person(row: Cells, options: Options, *, needs_email: bool = True) -> Person:
-    """The person of a row; what is wrong is told to the row. Never raises for a cell."""
+def read_person(row: Cells, options: Options, *, known: bool = False) -> Person:
+    """The person of a row; what is wrong is told to the row. Never raises for a cell.
+
+    `known`: an id says already who it is, so neither name nor address is missed.
+    """
     first, last, guessed = _names(row)
-    email = _email(row, options, needed=needs_email)
+    email = _email(row, options, needed=not known)
     found = Person(
         SYSTEM,
         "",
@@ -85,7 +88,8 @@ def read_person(row: Cells, options: Options, *, needs_email: bool = True) -> Pe
         sex=_sex(row),
         name_guessed=guessed,
     )
-    _check_names(row, found)
+    if first or last or not known:
+        _check_names(row, found)
     return found
 
 

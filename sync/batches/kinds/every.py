@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.batches.kinds import backfill_appointments, backfill_patients, import_patients
+from sync.batches.kinds import (
+    backfill_appointments,
+    backfill_patients,
+    import_appointments,
+    import_patients,
+)
 from sync.core.batch.model import Kind
 
 if TYPE_CHECKING:
@@ -12,6 +17,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[Kind, KindOfBatch] = {
     Kind.IMPORT_PATIENTS: import_patients,
+    Kind.IMPORT_APPOINTMENTS: import_appointments,
     Kind.BACKFILL_PATIENTS: backfill_patients,
     Kind.BACKFILL_APPOINTMENTS: backfill_appointments,
 }

@@ -99,7 +99,13 @@ def options(step: Step) -> Options:
     if known is None:
         asks = {"provider", "division"} & set(choice(step).columns)
         found = places.named(sync, step.ticket) if asks else places.mapped(sync)
-        known = Options(sync.clock().date(), sync.mapping.addresses, found)
+        known = Options(
+            sync.clock().date(),
+            sync.mapping.addresses,
+            found,
+            sync.mapping.statuses,
+            step.options.get("doctor"),
+        )
     kept.put(step, _OPTIONS, known)
     assert isinstance(known, Options)  # noqa: S101 - nothing else is put there
     return known

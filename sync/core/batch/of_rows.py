@@ -59,4 +59,19 @@ _VISITS: Final = {
     "reference_too_long": "Shorten the visit's reference to 100 letters.",
 }
 
-ROWS: Final = {**_LINES, **_PEOPLE, **_PLACES, **_VISITS}
+# Why no visit is made of a line that says all it must.
+_FATES: Final = {
+    "visit_past": "Leave the line out: the visit begins in the past.",
+    "visit_far": "Bring the line in later: the visit is beyond the days that are kept alike.",
+    "length_missing": "Add a column of lengths: nothing says how long the visit is.",
+    "profile_unmapped": "Name in the mapping with which profile such visits are booked.",
+    "same_line_visit": "Nothing to do: an earlier line of the file tells of the same visit.",
+    "no_chart": "Make the patient's chart first, or let the mapping make new patients.",
+    "visit_in_making": "Bring the line in again later: another file's visit is being made.",
+    "visit_unsure": "Say whether it is this one: a visit like it stands at that time.",
+    "patient_without_email": "Write the patient's e-mail address into the chart or the file.",
+    "patient_email_unclear": "Correct the patient's e-mail address in the chart or the file.",
+    "patient_without_name": "Write the patient's name into the chart or the file.",
+}
+
+ROWS: Final = {**_LINES, **_PEOPLE, **_PLACES, **_VISITS, **_FATES}
