@@ -21,6 +21,11 @@ class Table:
         self.rows[row_id] = row
         self._versions[row_id] = [(float("-inf"), copy.deepcopy(row))]
 
+    def fill(self, rows: dict[str, Json]) -> None:
+        """Take many objects that have always been there; they share their only version."""
+        self.rows.update(rows)
+        self._versions.update({row_id: [(float("-inf"), row)] for row_id, row in rows.items()})
+
     def saved(self) -> Json:
         """All of it as JSON, for the state file."""
         return {"rows": self.rows, "versions": self._versions}

@@ -172,8 +172,28 @@ class OnCall(Remote):
         return {"mails": lambda _: self.organisation.outbox.sent}
 
     def commands(self) -> dict[str, Command]:
-        """POST /_sandbox/webhook, /_sandbox/token and /_sandbox/leave."""
-        return {"webhook": self._webhook, "token": _token, "leave": self._leave}
+        """POST /_sandbox/webhook, /_sandbox/token, /_sandbox/leave and /_sandbox/fill."""
+        return {
+            "webhook": self._webhook,
+            "token": _token,
+            "leave": self._leave,
+            "fill": self._fill,
+        }
+
+    def _fill(self, body: Json) -> Json:
+        """Take `rows` of a `kind` by id, unchecked and told to nobody: of any size."""
+        only(body, "kind", "rows")
+        kind, rows = need(body, "kind"), need(body, "rows")
+        tables = {
+            "appointments": self.organisation.appointments,
+            "contacts": self.organisation.contacts,
+        }
+        with self.lock:
+            tables[kind].fill(rows)
+            for row in rows.values() if kind == "appointments" else ():
+                for one in row["participants"]:
+                    self.organisation.holders[one["id"]] = row["id"]
+        return {"filled": len(rows)}
 
     def _leave(self, body: Json) -> Json:
         """Have a visit hold `values` unchecked: what its own pages may leave there is unknown."""

@@ -61,18 +61,19 @@ def _with_aggregates(conn: Connection, found: list[Found]) -> list[Found]:
         (What.PERSON, False): ("oncall", "contact"),
     }
     for (what, here), (system, kind) in kinds.items():
-        alone = [
-            one
-            for one in found
+        alone = {
+            at: one.drchrono or one.oncall
+            for at, one in enumerate(found)
             if not one.aggregate and one.what is what and bool(one.drchrono) is here
-        ]
-        rows = linked.known(conn, system, kind, [one.drchrono or one.oncall for one in alone])
-        for at, one in enumerate(found):
-            row = rows.get(one.drchrono or one.oncall)
-            if one in alone and row is not None:
-                found[at] = replace(one, aggregate=row.aggregate)
-                if row.told and one.standing is Standing.DIFFERENT:
-                    found[at] = found[at].explained(Standing.ON_ITS_WAY, "queued")
+        }
+        rows = linked.known(conn, system, kind, set(alone.values()))
+        for at, remote_id in alone.items():
+            row = rows.get(remote_id)
+            if row is None:
+                continue
+            found[at] = replace(found[at], aggregate=row.aggregate)
+            if row.told and found[at].standing is Standing.DIFFERENT:
+                found[at] = found[at].explained(Standing.ON_ITS_WAY, "queued")
     return found
 
 

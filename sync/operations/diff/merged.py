@@ -49,8 +49,10 @@ def _seen(
     of, kind = _LISTS[one.what][at]
     system, remote_id = (("drchrono", one.drchrono), ("oncall", one.oncall))[at]
     wire = shown.wires.get(Thing(of, remote_id))
+    if wire is None:
+        return None
     row = linked.known(conn, system, kind, [remote_id]).get(remote_id)
-    if wire is None or row is None:
+    if row is None:
         return None
     stored = baselines.stored_fields(conn, [row.row])
     return compare(sync.digests, row.row, wire, stored)

@@ -48,6 +48,7 @@ class _Step:
     out: Compared = field(default_factory=Compared)
     here: set[str] = field(default_factory=set)  # appointments that were dealt with
     there: set[str] = field(default_factory=set)
+    told: set[Undecided] = field(default_factory=set)
     excluded: set[str] = field(init=False)  # patients, by hand
 
     def __post_init__(self) -> None:
@@ -257,7 +258,8 @@ class _Step:
 
     def _undecided(self, why: str, *, drchrono: str = "", oncall: str = "") -> None:
         one = Undecided(What.VISIT, why, drchrono, oncall)
-        if one not in self.out.undecided:
+        if one not in self.told:
+            self.told.add(one)
             self.out.undecided.append(one)
 
     # --- noting -----------------------------------------------------------------------------------

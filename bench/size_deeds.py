@@ -1,0 +1,149 @@
+"""List the deeds that are measured at size, and what must be there before each."""
+
+from __future__ import annotations
+
+import io
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench import size_world
+from sync.batches import showing, steering
+from sync.core.batch.model import Kind
+from sync.operations.diff import keeping, nightly
+from sync.operations.diff.run import compare
+from sync.runtime import Sync
+from sync.store.compared import found
+from sync.store.tables import facts
+from sync.tasks import schedule, worker
+from tests.support.batches import imports
+from tests.support.clinic import PROVIDER, Clinic, due
+
+Deed = Callable[[Sync, Namespace], Any]
+SLICES: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One deed, and what is done before it, outside of what is measured."""
+
+    name: str
+    before: Callable[[Clinic, Namespace], None] = lambda _clinic, _told: None
+
+
+# --- what is done ---------------------------------------------------------------------------------
+
+
+def diff(sync: Sync, _told: Namespace) -> Any:
+    """The command `diff`, every list read."""
+    report = keeping.kept(sync, compare(sync))
+    counts = {name: len(report.standing(name)) for name in {one.standing for one in report.found}}
+    return {
+        "status": report.status,
+        "compared": report.compared,
+        "found": counts,
+        "troubles": [(one.of, one.code) for one in report.troubles],
+        "undecided": len(report.undecided),
+    }
+
+
+def night(sync: Sync, _told: Namespace) -> Any:
+    """The scans of a night, and the comparison by what they have read."""
+    for name in ("drchrono_window", "oncall_walk", "oncall_contacts"):
+        schedule.run_now(sync, name)
+    nightly.run(sync)
+    with sync.store.read() as conn:
+        told = found.last(conn)
+    return told._asdict() if told is None else told._asdict() | {"began_at": "", "ended_at": ""}
+
+
+def scans(sync: Sync, _told: Namespace) -> Any:
+    """The scans of a night alone."""
+    for name in ("drchrono_window", "oncall_walk", "oncall_contacts"):
+        schedule.run_now(sync, name)
+    sync.lists.clear()
+
+
+def plan_import(sync: Sync, told: Namespace) -> Any:
+    """A file of patients taken in and planned."""
+    lines = (imports.line(number) for number in range(told.rows))
+    file = io.BytesIO(imports.text(list(lines)))
+    number = steering.open_file(sync, Kind.IMPORT_PATIENTS, file)
+    chosen = showing.columns(sync, number).chosen
+    steering.choose(sync, number, chosen, provider=PROVIDER)
+    _work(sync)
+    return _shown(sync, number)
+
+
+def do_import(sync: Sync, told: Namespace) -> Any:
+    """Some of what was planned, begun and done."""
+    number = 1
+    steering.start(sync, number)
+    _work(sync, until=lambda: _done(sync, number) >= told.some)
+    return _shown(sync, number) | {"done": _done(sync, number)}
+
+
+def _work(sync: Sync, until: Callable[[], bool] = lambda: False) -> None:
+    for _ in range(SLICES):
+        keys = due(sync)
+        if not keys or until():
+            return
+        for key in keys:
+            worker.run(sync, key)
+
+
+def _done(sync: Sync, number: int) -> int:
+    progress = showing.progress(sync, number)
+    return int(getattr(progress, "done", 0))
+
+
+def _shown(sync: Sync, number: int) -> dict[str, Any]:
+    batch = showing.show(sync, number)
+    return {"state": str(batch.state), "total": batch.total, "read": batch.read}
+
+
+# --- what is there before -------------------------------------------------------------------------
+
+
+def _linked(clinic: Clinic, told: Namespace) -> None:
+    size_world.fill(clinic, told.patients, told.visits, contacts=True, there=True)
+    size_world.link(clinic.sync, told.patients, told.visits)
+    _lists(clinic, bulk=True)
+
+
+def _lists(clinic: Clinic, *, bulk: bool) -> None:
+    clinic.sandbox.behaviours("drchrono", bulk_lists=bulk)
+    with clinic.sync.store.write() as conn:
+        for kind in ("appointments", "patients"):
+            facts.put(conn, f"bulk_{kind}", "yes" if bulk else "no", clinic.now())
+
+
+def _linked_in_pages(clinic: Clinic, told: Namespace) -> None:
+    _linked(clinic, told)
+    _lists(clinic, bulk=False)
+
+
+def _pages(clinic: Clinic, _told: Namespace) -> None:
+    _lists(clinic, bulk=False)
+
+
+DEEDS: Final[dict[str, Deed]] = {
+    "diff, bulk lists": diff,
+    "diff, pages": diff,
+    "the night's scans": scans,
+    "the night's scans and comparison": night,
+    "import, planned": plan_import,
+    "import, some done": do_import,
+}
+RUNS: Final[dict[str, tuple[Run, ...]]] = {
+    "diff": (
+        Run("diff, bulk lists", _linked),
+        Run("diff, pages", _pages),
+        Run("the night's scans", lambda clinic, _told: _lists(clinic, bulk=True)),
+        Run("the night's scans and comparison"),
+    ),
+    "diff-bulk": (Run("diff, bulk lists", _linked),),
+    "diff-pages": (Run("diff, pages", _linked_in_pages),),
+    "import": (Run("import, planned"), Run("import, some done")),
+}
