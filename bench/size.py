@@ -52,7 +52,7 @@ def _parent(told: argparse.Namespace) -> None:
         home = Path(name)
         sandbox.behaviours("drchrono", burst_limit=None, hourly_limit=NO_LIMIT)
         url = f"sqlite:///{home / 'sync.db'}"
-        limits = {"drchrono_hourly_limit": NO_LIMIT, "drchrono_burst_limit": NO_LIMIT}
+        limits: Any = {"drchrono_hourly_limit": NO_LIMIT, "drchrono_burst_limit": NO_LIMIT}
         with Clinic(sandbox, url, home, **limits) as clinic:
             clinic.connect()
             clinic.new_patient()
@@ -71,7 +71,7 @@ def _measured(clinic: Clinic, told: argparse.Namespace, home: Path, deed: str) -
     clinic.forget()
     began = time.monotonic()
     command = [sys.executable, "-m", "bench.size", "child", *map(str, given)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     calls = {remote: Counter(clinic.calls(remote)) for remote in ("drchrono", "oncall")}
     found = {remote: sum(counted.values()) for remote, counted in calls.items()}
     return {
