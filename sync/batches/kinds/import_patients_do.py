@@ -49,7 +49,7 @@ def do(step: Step, item: Stored) -> Done:
     if chart.why is not None:
         return Done(Outcome.QUESTION, chart.why, candidates=chart.candidates)
     if chart.person is not None:
-        return _of_chart(step, item, read, chart.person)
+        return _of_chart(step, item, read, chart.person, place)
     if item.fate is Fate.UPDATE:
         return _update(step, item, read, place)
     return _without_chart(step, item, read, place)
@@ -58,7 +58,9 @@ def do(step: Step, item: Stored) -> Done:
 # --- whose chart is known -------------------------------------------------------------------------
 
 
-def _of_chart(step: Step, item: Stored, read: PatientRead, person: int) -> Done:
+def _of_chart(
+    step: Step, item: Stored, read: PatientRead, person: int, place: tuple[str, str]
+) -> Done:
     """The contact as the chart's own run would make it, under the same key, without a look at it.
 
     The chart's first visit writes the marker there.
@@ -67,6 +69,7 @@ def _of_chart(step: Step, item: Stored, read: PatientRead, person: int) -> Done:
     with step.held(person) as lease:
         with sync.store.read() as conn:
             patient = links.patient_row(conn, person)
+            was_there = contacts.of(conn, person, *place) is not None
         if patient is None or patient.remote_id is None:
             raise LaterError(sync.clock() + BUSY)
         who = replace(
@@ -80,15 +83,16 @@ def _of_chart(step: Step, item: Stored, read: PatientRead, person: int) -> Done:
         found = contacts.obtain(sync, ticket, lease, who, doctor, make=not step.ending)
     if found is None or found.remote_id is None:
         return _LEFT if step.ending else Done(Outcome.QUESTION, "contact_unsure", subject=person)
-    outcome = _outcome(step, found)
+    outcome = _outcome(step, item, found, was_there=was_there)
     return Done(outcome, remote_id=found.remote_id, subject=person)
 
 
-def _outcome(step: Step, found: Obj) -> Outcome:
-    """Created, where this batch has: by a call of this run or of one that was killed."""
+def _outcome(step: Step, item: Stored, found: Obj, *, was_there: bool = True) -> Outcome:
+    """Created, where this item has: by a call of this run, or of one that was killed."""
     since = step.row.started_at
     ours = found.made_by_us and since is not None and found.created_at >= since
-    return Outcome.CREATED if ours else Outcome.ALREADY_THERE
+    begun = item.tries > 0 or not was_there
+    return Outcome.CREATED if ours and begun else Outcome.ALREADY_THERE
 
 
 # --- without a chart ------------------------------------------------------------------------------
@@ -130,7 +134,7 @@ def _resumed(step: Step, item: Stored, read: PatientRead, row: Obj, place: tuple
         row = found
     if row.remote_id is None:
         raise LaterError(sync.clock() + BUSY)
-    return Done(_outcome(step, row), remote_id=row.remote_id, subject=row.aggregate)
+    return Done(_outcome(step, item, row), remote_id=row.remote_id, subject=row.aggregate)
 
 
 def _search(step: Step, read: PatientRead, place: tuple[str, str]) -> Done | None:

@@ -10,7 +10,7 @@ from sync.matching import match
 from sync.matching.scan import new_scan
 from sync.sheets.errors import UnusableError
 from sync.store.batches import files, items, rows
-from sync.tasks import schedule
+from sync.tasks import schedule, worker
 from tests.support.agreement import agree
 from tests.support.batches.imports import (
     HEADERS,
@@ -259,3 +259,36 @@ def test_the_reference_of_the_health_record_goes_along(clinic: Clinic) -> None:
     field = clinic.sync.mapping.file.markers.contact_field
     if field is not None:
         assert "MRN-1" in str(made["custom_field_values"])
+
+
+LOST = {"match": {"method": "POST", "path": "/contacts/?$"}, "times": 1}
+
+
+@on_both
+@pytest.mark.parametrize("do", ["drop", "drop_after"])
+def test_a_lost_answer_makes_no_second_contact(clinic: Clinic, do: str) -> None:
+    number = planned(clinic, [vera(), line(1)])
+    clinic.sandbox.faults("oncall", {**LOST, "do": do, "times": 2})
+    done(clinic, number)
+    assert outcomes(clinic, number) == ["created"] * 2
+    assert len(clinic.of("oncall", "contacts")) == 2
+    posts = clinic.calls("oncall").count("POST /contacts/")
+    assert posts == (4 if do == "drop" else 2)
+
+
+@on_both
+def test_cancelled_with_an_answer_lost_it_is_looked_for_and_nothing_more_is_sent(
+    clinic: Clinic,
+) -> None:
+    number = planned(clinic, [line(one) for one in (1, 2, 3)])
+    clinic.sandbox.faults("oncall", {**LOST, "do": "drop_after"})
+    steering.start(clinic.sync, number)
+    with clinic.sync.store.read() as conn:
+        row = rows.get(conn, number)
+    assert row is not None
+    worker.run(clinic.sync, row.aggregate, seconds=0)
+    steering.cancel(clinic.sync, number)
+    clinic.settle()
+    assert showing.show(clinic.sync, number).state is State.CANCELLED
+    assert outcomes(clinic, number) == ["created", "left_out", "left_out"]
+    assert len(clinic.of("oncall", "contacts")) == 1
