@@ -35,9 +35,12 @@ def cells(sync: Sync, batch: int, numbers: list[int], why: Why) -> dict[int, tup
     return showing.cells(sync, batch, numbers)
 
 
-def take_result(sync: Sync, batch: int) -> Iterator[str]:
-    """The result as CSV, piece by piece. Raises LookupError where there is none any more."""
-    pieces = showing.result(sync, batch)
+def take_result(sync: Sync, batch: int, *, bom: bool = True) -> Iterator[str]:
+    """The result as CSV, piece by piece. Raises LookupError where there is none any more.
+
+    With `bom` spreadsheets take it for UTF-8.
+    """
+    pieces = showing.result(sync, batch, bom=bom)
     _note(sync, "download", batch, ())
     return pieces
 

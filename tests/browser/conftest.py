@@ -17,6 +17,7 @@ from sqlalchemy import Connection, insert
 
 from sync import assemble
 from sync.config import Settings
+from sync.core.batch.model import State
 from sync.operations import operators
 from sync.operations.alerting import tell
 from sync.operations.diff import keeping
@@ -33,6 +34,7 @@ from tests.integration.conftest import (  # noqa: F401 - fixtures
     templates,
 )
 from tests.integration.doors.test_gunicorn import Web
+from tests.support.ops import brought
 from tests.support.ops.lived import lived
 from tests.support.ops.waiting import a_visit, closed, of_the_service
 
@@ -146,6 +148,7 @@ def service(
     _lived(sync)
     lived(sync, "70301", "5601")
     _compared(sync)
+    _brought(sync)
     tell.run(sync)  # no worker is there, and OnCall is silent
     web = OpsWeb(redis_server, settings, home)
     yield Service(f"http://127.0.0.1:{port}", sync, web.url)
@@ -203,6 +206,14 @@ def _waiting(sync: Sync) -> None:
     a_visit(sync, "starts_differs", "70212")
     of_the_service(sync, "doctor_unseen", ["201"])
     closed(sync, a_visit(sync, "overlap", "70213"))
+
+
+def _brought(sync: Sync) -> None:
+    """Files and a record in each state that looks otherwise: pages.py names them by number."""
+    brought.sent(sync)
+    for state in (State.PLANNING, State.PLANNED, State.RUNNING, State.DONE):
+        brought.of_file(sync, state)
+    brought.of_record(sync, State.PLANNED)
 
 
 @dataclass

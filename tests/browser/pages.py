@@ -25,4 +25,11 @@ PAGES = (
     ("/ops/waiting/1", "ops-waiting-one"),  # the items of `conftest._waiting`
     ("/ops/waiting/2", ""),
     ("/ops/waiting/4", ""),
+    ("/ops/import", "ops-import"),
+    ("/ops/import/1", "ops-import-columns"),  # the batches of `conftest._brought`
+    ("/ops/import/3", "ops-import-plan"),
+    ("/ops/import/3/start", ""),
+    ("/ops/import/4", "ops-import-running"),
+    ("/ops/backfill", ""),
+    ("/ops/backfill/6", ""),
 )

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Route
 from service.app import create_app
 from service.doors import Doors
 from service.ops_app import create_ops_app
+from sync.core.batch.model import State
 from sync.operations import operators
 from sync.operations.operators import Role
 from sync.setup.mapping_edit import candidate
@@ -28,6 +29,7 @@ from tests.browser.conftest import NOTE_VIOLATIONS
 from tests.integration.doors.test_framed import address
 from tests.support import forged
 from tests.support.clinic import DOCTOR, Clinic, SilentBell, utc, wall
+from tests.support.ops import brought
 from tests.support.ops.browser import token
 from tests.support.ops.crawl import Answered, Crawl, Told
 from tests.support.ops.planted import EVALUATED, PAYLOADS, WORD, Planting, harmed
@@ -57,6 +59,32 @@ BESIDE = {
 EARLIER = (
     ("GET", "/ops/setup/go-live", {}),
     ("POST", "/ops/setup/go-live", {"counted": PAYLOADS[1]}),
+)
+# What is done to the batches of `planted`, one after another: few of them are reached by the list.
+BROUGHT = (
+    ("GET", "/ops/import/1", {}),
+    ("POST", "/ops/import/1/samples", {"c0": PAYLOADS[2]}),
+    (
+        "POST",
+        "/ops/import/1/columns",
+        {"c0": PAYLOADS[1], "date_format": PAYLOADS[0], "provider": PAYLOADS[4]},
+    ),
+    ("GET", "/ops/import/2", {}),
+    ("POST", "/ops/import/2/look", {"reason": "to_check"}),
+    ("POST", "/ops/import/2/look", {"reason": PAYLOADS[0], "which": PAYLOADS[1]}),
+    ("POST", "/ops/import/2/leave_out", {"out": PAYLOADS[0], "which": PAYLOADS[1]}),
+    ("GET", "/ops/import/2/start", {}),
+    ("POST", "/ops/import/2/result", {}),
+    ("POST", "/ops/import/3/drop", {}),
+    *(
+        (method, f"/ops/{base}/{deed}", {})
+        for base in ("import/2", "backfill/4")
+        for method, deed in (
+            *(("GET", "now?was=running"), ("GET", "start"), ("POST", "start")),
+            *(("POST", one) for one in ("pause", "resume", "cancel", "leave_out")),
+            *(("POST", one) for one in ("result", "drop")),
+        )
+    ),
 )
 
 
@@ -103,10 +131,11 @@ def walked(clinic: Clinic, app: Flask, name: str) -> list[Answered]:
     browser.get(f"/ops/link?key={operators.new_link(clinic.sync, name, Role.ADMIN)}")
     person = Crawl(browser, Types(clinic))
     person.walk("/ops")
-    for method, path, fields in EARLIER:
+    for method, path, fields in (*EARLIER, *BROUGHT):
         form = {**fields, "csrf_token": token(browser, "/ops")} if method == "POST" else None
         answer = browser.open(path, method=method, data=form)
-        person.answered.append(Answered(method, path, path, answer))
+        route = person._route(method, urlsplit(path).path)
+        person.answered.append(Answered(method, path, route, answer))
     stranger = Crawl(app.test_client(), Types(clinic))
     stranger.walk("/ops/sign-in", f"/ops/sign-in?{urlencode({'next': PAYLOADS[1]})}")
     return [*person.answered, *stranger.answered]
@@ -168,6 +197,13 @@ def planted(clinic: Clinic) -> None:
         row = links.find(conn, "drchrono", "appointment", appointment)
         assert row is not None
         attention.open_item(conn, row.aggregate, "refused", now=clinic.now())
+    # What steers a terminal makes a file binary, which is refused: all else it may say.
+    texts = ["".join(one for one in text if one not in "\x00\x1b\x9b") for text in PAYLOADS]
+    lines = [[text] * len(texts) for text in texts]
+    brought.sent(clinic.sync, lines, texts)
+    brought.of_file(clinic.sync, State.PLANNED, lines, texts)
+    brought.of_file(clinic.sync, State.DONE, lines, texts)
+    brought.of_record(clinic.sync, State.RUNNING)
 
 
 class Types:

@@ -230,7 +230,7 @@ def result_(batch: int, to: Path | None) -> None:
         if to is not None:
             results.write(sync, batch, to)
             return
-        for piece in looking.take_result(sync, batch):
+        for piece in looking.take_result(sync, batch, bom=False):
             click.echo(piece, nl=False)
 
 

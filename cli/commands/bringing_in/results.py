@@ -25,7 +25,7 @@ def write(sync: "Sync", batch: int, path: Path) -> None:
 
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        pieces = looking.take_result(sync, batch)
+        pieces = looking.take_result(sync, batch, bom=False)
     except LookupError as gone:
         raise TroubleError(str(gone)) from None
     try:

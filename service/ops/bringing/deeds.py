@@ -1,7 +1,6 @@
 """Do what a batch's buttons say: the same for a file and for the record, each below its address."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -14,13 +13,17 @@ from service.ops.asked import LONGEST
 from service.ops.bringing import shown
 from sync.batches import looking, showing, steering
 from sync.core.batch.model import Batch, Fate, State
+from sync.operations.inbox import pressing
 from sync.operations.inbox.looking import REASONS, TICKET, ReasonError, because
 from sync.operations.operators import Role
 from sync.runtime import Ring, Sync
 from sync.store.tables.links import HIGHEST
 
+# What keeps somebody from what they asked for, and is told them in a sentence.
+IN_THE_WAY: Final = (LookupError, *pressing.IN_THE_WAY)
 _NUMBER: Final = f"<int(min=1, max={HIGHEST}):batch>"
 Said = AnyResponse | str | tuple[str, int]
+_Deed = Callable[[Sync, int], object]
 
 
 def found(sync: Sync, base: str, batch: int) -> Batch:
@@ -35,7 +38,7 @@ def found(sync: Sync, base: str, batch: int) -> Batch:
 
 
 # What a button of that name does.
-_DEEDS: Final[Mapping[str, Callable[[Sync, int], object]]] = {
+_DEEDS: Final[Mapping[str, _Deed]] = {
     "start": lambda sync, batch: steering.start(sync, batch),
     "pause": lambda sync, batch: steering.pause(sync, batch),
     "resume": lambda sync, batch: steering.resume(sync, batch),
@@ -68,8 +71,14 @@ def add(routes: Blueprint, doors: Doors, base: str) -> None:
     routes.get(f"{here}/start", endpoint=f"{base}_sure")(sure)
     routes.post(f"{here}/result", endpoint=f"{base}_result")(result)
     for name, deed in _DEEDS.items():
-        pressed = partial(_done, doors, base, deed)
-        routes.post(f"{here}/{name}", endpoint=f"{base}_{name}")(pressed)
+        routes.post(f"{here}/{name}", endpoint=f"{base}_{name}")(_pressed(doors, base, deed))
+
+
+def _pressed(doors: Doors, base: str, deed: _Deed) -> Callable[[int], Said]:
+    def pressed(batch: int) -> Said:
+        return _done(doors, base, deed, batch)
+
+    return pressed
 
 
 def page(
@@ -110,12 +119,13 @@ def _now(sync: Sync, batch: Batch) -> AnyResponse | str:
     return render_template("ops/bringing/now.html", **shown.of_now(sync, batch))
 
 
-def _done(doors: Doors, base: str, deed: Callable[[Sync, int], object], batch: int) -> Said:
+def _done(doors: Doors, base: str, deed: _Deed, batch: int) -> Said:
     found(doors.sync, base, batch)
     try:
         rings = deed(doors.sync, batch)
-    except LookupError as refused:
-        return page(doors.sync, found(doors.sync, base, batch), trouble=str(refused)), 409
+    except IN_THE_WAY as refused:
+        words = pressing.said(refused)
+        return page(doors.sync, found(doors.sync, base, batch), trouble=words), 409
     if isinstance(rings, tuple):
         doors.bell.ring(_rings(rings))
     return _back(base, batch)

@@ -74,7 +74,8 @@ def counts(batch: Batch) -> list[tuple[str, str, int]]:
 
 def column_names(batch: Batch) -> dict[int, str]:
     """What the columns of a file hold, by their place from 0: names of our fields only."""
-    told = batch.options.get("columns")
+    choice = batch.options.get("choice")
+    told = choice.get("columns") if isinstance(choice, Mapping) else None
     if not batch.kind.is_import or not isinstance(told, Mapping):
         return {}
     titles = {one.name: one.title for one in fields.FIELDS[batch.kind]}

@@ -15,6 +15,7 @@ from sync.batches import looking, showing, steering
 from sync.core.batch import words
 from sync.core.batch.model import Batch, Kind, State
 from sync.operations import clinic_clock
+from sync.operations.inbox import pressing
 from sync.operations.operators import Role
 from sync.run.evidence.accounts import mapped_doctors
 from sync.runtime import Sync
@@ -123,8 +124,8 @@ def _uploaded(sync: Sync) -> Said:
         return _import_page(sync, _NO_FILE), 400
     try:
         batch = steering.open_file(sync, kind, file.stream)  # type: ignore[arg-type]
-    except (UnusableError, LookupError) as unusable:
-        return _import_page(sync, str(unusable)), 400
+    except (UnusableError, *deeds.IN_THE_WAY) as unusable:
+        return _import_page(sync, pressing.said(unusable)), 400
     return redirect(url_for("bringing.import_one", batch=batch), 303)
 
 
@@ -176,8 +177,8 @@ def _chosen(doors: Doors, batch: Batch) -> Said:
     except ChoiceError as wrong:
         page = _columns_page(sync, batch, told, wrong)
         return (page, 400) if isinstance(page, str) else page
-    except LookupError as refused:
-        return deeds.page(sync, batch, trouble=str(refused)), 409
+    except deeds.IN_THE_WAY as refused:
+        return deeds.page(sync, batch, trouble=pressing.said(refused)), 409
     doors.bell.ring(rings)
     return redirect(url_for("bringing.import_one", batch=batch.id), 303)
 
@@ -219,8 +220,8 @@ def _opened(doors: Doors) -> Said:
         batch, rings = steering.open_backfill(
             doors.sync, kind, source=source, since=_day(typed), doctor=_doctor(typed)
         )
-    except LookupError as refused:
-        return _backfill_page(doors.sync, typed, str(refused)), 400
+    except deeds.IN_THE_WAY as refused:
+        return _backfill_page(doors.sync, typed, pressing.said(refused)), 400
     doors.bell.ring(rings)
     there: AnyResponse = redirect(url_for("bringing.backfill_one", batch=batch), 303)
     return there

@@ -7,9 +7,19 @@ whose view `show` is what the menu leads to. What needs a role says so by `actin
 from types import ModuleType
 from typing import Final
 
-from service.ops.pages import alerts, compared, home, mapping, pauses, records, setup, waiting
+from service.ops.pages import (
+    alerts,
+    bringing,
+    compared,
+    home,
+    mapping,
+    pauses,
+    records,
+    setup,
+    waiting,
+)
 
 PAGES: Final[tuple[ModuleType, ...]] = (
-    *(home, waiting, records, compared),
+    *(home, waiting, records, bringing, compared),
     *(mapping, alerts, pauses, setup),
 )

@@ -53,10 +53,10 @@ class Engine:
         for module, names in {
             "sync.batches.steering": (
                 *("open_file", "choose", "open_backfill", "start", "pause", "resume", "cancel"),
-                "drop",
+                *("drop", "leave_out", "leave_out_all"),
             ),
             "sync.batches.showing": ("columns", "show", "listed", "foreseen", "progress", "items"),
-            "sync.batches.looking": ("take_result",),
+            "sync.batches.looking": ("take_result", "samples", "cells"),
             "sync.tasks.driving": ("drive",),
         }.items():
             for name in names:
@@ -158,6 +158,18 @@ class Engine:
     def _drop(self, number: int) -> None:
         self._put(number, has_file=False)
 
+    def _leave_out(self, _number: int, numbers: list[int], *, out: bool) -> int:
+        return len(numbers) if out else 0
+
+    def _leave_out_all(self, _number: int, fate: Fate) -> int:
+        return self.fates.get(fate, 0)
+
+    def _samples(self, _number: int, *_: Any) -> tuple[tuple[str, ...], ...]:
+        return self.columns.samples
+
+    def _cells(self, _number: int, numbers: list[int], _why: Any) -> dict[int, tuple[str, ...]]:
+        return dict.fromkeys(numbers, ("Nora", "Lind", "n@mail.example"))
+
     def _listed(self, *, imports: bool) -> list[Batch]:
         return [one for one in self.batches.values() if one.kind.is_import is imports][::-1]
 
@@ -174,7 +186,7 @@ class Engine:
             return [Item(4, Fate.PROBLEM, outcome, "refused", 2, (), (), None, None, None)]
         return []
 
-    def _take_result(self, number: int) -> Iterator[str]:
+    def _take_result(self, number: int, **_: bool) -> Iterator[str]:
         if not self._show(number).has_file and self._show(number).kind.is_import:
             raise LookupError("The file is deleted.")
         return iter(('"First","oncall_url","outcome","problem"\r\n',))

@@ -90,10 +90,12 @@ class Planting:
 def harmed(found: Answered) -> list[str]:
     """What a payload did to an answer; none is as it should be."""
     headers = "".join(f"{name}: {value}\n" for name, value in found.answer.headers.items())
-    text = found.text
+    # A spreadsheet takes a CSV for UTF-8 by the mark in front.
+    is_table = found.answer.mimetype == "text/csv"
+    text = found.text.removeprefix("\ufeff") if is_table else found.text
     problems = [f"a header has it: {headers}"] if WORD in headers else []
     problems += [f"{letter!a} stands in it" for letter in sorted(set(filter(_acts, text)))]
-    if found.answer.mimetype == "text/csv":
+    if is_table:
         return problems + formulas(text)
     if not found.is_page:
         if WORD in text and found.answer.mimetype != "application/json":
