@@ -24,7 +24,7 @@ from cli.world.options import WorldOptions
 from cli.world.ports import FREE
 from cli.world.world import World
 
-_SETTINGS = {
+SETTINGS = {
     "DRCHRONO_HOURLY_LIMIT": "1000000",
     "DRCHRONO_BURST_LIMIT": "1000000",
     "BRAKE_COUNT": "1000000",
@@ -58,7 +58,7 @@ class Clinic:
         self._world = world
         self._changes = changes
         self._first = date.today() + timedelta(days=7)  # noqa: DTZ011 - the clinic's own day
-        self._ids: list[str] = []
+        self.ids: list[str] = []
         self._moved = 0
 
     def fill(self) -> None:
@@ -77,14 +77,14 @@ class Clinic:
                 "allow_overlapping": True,
             }
             made = control.send("drchrono", "staff", "POST", "/api/appointments", body)
-            self._ids.append(str(made["id"]))
+            self.ids.append(str(made["id"]))
         with self.workers(2, 8):
             self._world.settle()
 
     def move(self) -> None:
         """Move each visit by some minutes; returns when all of it waits."""
         self._moved += 5
-        for number, appointment in enumerate(self._ids):
+        for number, appointment in enumerate(self.ids):
             body = {"scheduled_time": self._slot(number), "allow_overlapping": True}
             self._world.control.send(
                 "drchrono", "staff", "PATCH", f"/api/appointments/{appointment}", body
@@ -164,7 +164,7 @@ def main() -> None:
     """Measure as the arguments say, and print one line of JSON for each."""
     asked = _arguments()
     database: Database = Postgresql() if asked.database == "postgresql" else Sqlite()
-    settings = {**_SETTINGS, **({"DATABASE_URL": database.url} if database.url else {})}
+    settings = {**SETTINGS, **({"DATABASE_URL": database.url} if database.url else {})}
     options = WorldOptions(FREE, workers=0, beats=0, seed="clinic", settings=settings)
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         try:

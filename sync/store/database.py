@@ -7,8 +7,9 @@ was taken is no fence.
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError  # noqa: A004 - its own
 
 from sync.hosting import make_private, sqlite_file
 from sync.log import cause
@@ -45,6 +46,7 @@ class Store:
         self._chain = chain
         self.engine = _open(url, pool_size)
         self.owed = Owed()
+        self._turn = _Turn() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._reading = self.engine.execution_options(**_READING)
 
     @contextmanager
@@ -55,6 +57,7 @@ class Store:
         end. It takes along what this process owes, where that is at least `owed_least`.
         """
         with (
+            self._turn,
             self.owed.taken(owed_least) as taken,
             _begun(self.engine) as conn,
             deeds.kept(conn, self._chain),
@@ -100,6 +103,26 @@ class Store:
             log.warning("outcomes of reads are not stored", count=len(self.owed), **cause(error))
         finally:
             self.engine.dispose()
+
+
+class _Turn:
+    """Let one thread of this process write to SQLite at a time, in the order they came.
+
+    SQLite has one writer; who finds it busy sleeps and tries again, up to a tenth of a second
+    later, and may be overtaken again and again. A thread that asks twice is refused by SQLite
+    itself, as ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        """Wait for as long as SQLite would. Raises SQLAlchemy's TimeoutError."""
+        if not self._lock.acquire(timeout=_BUSY_SECONDS):
+            raise TimeoutError("another thread writes for too long")
+
+    def __exit__(self, *_exc: object) -> None:
+        self._lock.release()
 
 
 @contextmanager

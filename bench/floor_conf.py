@@ -1,0 +1,12 @@
+"""Settings of gunicorn for the floor: its own threads, as many as the door has."""
+
+import os
+
+bind = [f"127.0.0.1:{os.environ['FLOOR_PORT']}"]
+workers = 1
+worker_class = "gthread"
+threads = 8
+keepalive = 5
+accesslog = None
+errorlog = os.devnull
+control_socket_disable = True
