@@ -39,7 +39,7 @@ class CouldNotTellError(TroubleError):
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="A line for each difference, ids only.")
 @click.option("--reads", type=click.IntRange(0, 10_000), help="Objects to read by id, at most.")
-@click.option("--all", "everything", is_flag=True, help="Show what is meant so, too.")
+@click.option("--all", "everything", is_flag=True, help="List what is meant so, too.")
 def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> None:
     """List every visit and person that differs between both systems, or is not linked, by cause.
 
@@ -69,13 +69,21 @@ def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> No
         raise CouldNotTellError(trouble.message) from None
     except Exception as error:  # noqa: BLE001 - 1 would say that the systems differ
         raise CouldNotTellError(unexpected(error)) from None
+    shown = _shown(report, everything=everything)
     if as_json:
-        print_json(_told(report))
+        print_json(_told(report, shown))
     elif as_csv:
-        _csv(report)
+        _csv(report, shown)
     else:
-        _show(report, everything=everything)
+        _show(report, shown)
     sys.exit(report.status)
+
+
+def _shown(report: "Report", *, everything: bool) -> list["Found"]:
+    """What is listed: without --all not what is meant so; the counts tell of that too."""
+    from sync.operations.diff.model import Standing
+
+    return [one for one in report.found if everything or one.standing is not Standing.MEANT]
 
 
 @contextmanager
@@ -100,7 +108,7 @@ def _progress() -> Iterator["Progress"]:
         yield tell
 
 
-def _told(report: "Report") -> dict[str, object]:
+def _told(report: "Report", shown: list["Found"]) -> dict[str, object]:
     """The report as data: counts, differences by id, and what could not be told."""
     from sync.operations.diff.saying import why_not
 
@@ -111,7 +119,7 @@ def _told(report: "Report") -> dict[str, object]:
         "status": ("same", "different", "could_not_tell")[report.status],
         "compared": report.compared,
         "counts": dict(counts),
-        "found": [{name: getattr(one, name) for name in _COLUMNS} for one in report.found],
+        "found": [{name: getattr(one, name) for name in _COLUMNS} for one in shown],
         "could_not_tell": [
             {"of": one.of, "code": one.code, "until": one.until, "why": why_not(one)}
             for one in report.troubles
@@ -121,10 +129,10 @@ def _told(report: "Report") -> dict[str, object]:
     }
 
 
-def _csv(report: "Report") -> None:
+def _csv(report: "Report", shown: list["Found"]) -> None:
     """Ids, and nothing that a spreadsheet would run."""
     click.echo(row(_COLUMNS), nl=False)
-    for one in report.found:
+    for one in shown:
         click.echo(row(_cell(one, name) for name in _COLUMNS), nl=False)
     _tell_troubles(report)
 
@@ -138,11 +146,9 @@ def _cell(one: "Found", name: str) -> str:
     return str(value) if value else ""
 
 
-def _show(report: "Report", *, everything: bool) -> None:
-    from sync.operations.diff.model import Standing
+def _show(report: "Report", shown: list["Found"]) -> None:
     from sync.operations.diff.saying import title, why_said
 
-    shown = [one for one in report.found if everything or one.standing is not Standing.MEANT]
     for cause in dict.fromkeys(one.cause for one in shown):
         listed = [one for one in shown if one.cause == cause]
         print_table(

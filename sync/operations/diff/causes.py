@@ -102,6 +102,7 @@ WHY: Final[dict[str, str]] = {
     "written": "it was written just now",
     "successor": "it waits for the appointment that follows it",
     "far": "it is too far ahead",
+    "not_wanted": "no policy wants one",
     "excluded": "the patient is excluded",
     "noted_only": "ends that cost a fee are not written",
     "ended": "both are over",

@@ -47,7 +47,8 @@ def service(conn: Connection, sync: Sync) -> Service:
 def explained(conn: Connection, sync: Sync, found: Iterable[Found]) -> list[Found]:
     """The same differences, each with its aggregate and with what is known of it."""
     listed = _with_aggregates(conn, list(found))
-    known = known_of(conn, {one.aggregate for one in listed})
+    open_ones = (one for one in listed if one.standing is Standing.DIFFERENT)
+    known = known_of(conn, {one.aggregate for one in open_ones})
     stands = service(conn, sync)
     return [_explain(one, known.get(one.aggregate), stands) for one in listed]
 
@@ -64,7 +65,10 @@ def _with_aggregates(conn: Connection, found: list[Found]) -> list[Found]:
         alone = {
             at: one.drchrono or one.oncall
             for at, one in enumerate(found)
-            if not one.aggregate and one.what is what and bool(one.drchrono) is here
+            if one.standing is not Standing.MEANT
+            and not one.aggregate
+            and one.what is what
+            and bool(one.drchrono) is here
         }
         rows = linked.known(conn, system, kind, set(alone.values()))
         for at, remote_id in alone.items():

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sync.operations.diff.model import UNTOLD, Found, Report, Standing, What
+from sync.operations.diff.model import Found, Report, Standing, What
 from sync.operations.diff.shown import CONTACTS, PATIENTS
 from sync.store.compared import found as kept_rows
 from sync.store.compared.found import Ended
@@ -32,7 +32,7 @@ def kept(sync: Sync, report: Report) -> Report:
         found = tuple(_dated(one, known.get(one.place), report.ended) for one in report.found)
         listed = [one for one in found if one.standing is not Standing.MEANT]
         kept_rows.keep(conn, [_row(one) for one in listed])
-        if report.status != UNTOLD or not report.troubles:
+        if not report.troubles:
             still = {one.place for one in listed}
             people = {PATIENTS, CONTACTS} & set(report.left_out)
             gone = [

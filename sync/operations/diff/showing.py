@@ -14,7 +14,7 @@ from sync.core import printable
 from sync.core.causes import titles
 from sync.operations.diff import nightly
 from sync.operations.diff.causes import CAUSES
-from sync.operations.diff.model import UNTOLD, Found, Standing, What
+from sync.operations.diff.model import Found, Standing, What
 from sync.operations.diff.nightly import Foreseen
 from sync.operations.diff.saying import why_said
 from sync.operations.lookup import UnknownError
@@ -91,13 +91,13 @@ def figure(conn: Connection) -> Figure | None:
     last = kept.last(conn)
     if last is None:
         return None
-    told = last if last.status != UNTOLD else kept.last(conn, told=True)
+    told = last if not last.trouble else kept.last(conn, told=True)
     return Figure(
         told.different if told else last.different,
         told.unlinked if told else last.unlinked,
         told.ended_at if told else None,
         last.ended_at,
-        last.status == UNTOLD,
+        bool(last.trouble),
         last.trouble,
     )
 

@@ -85,10 +85,10 @@ def ended(conn: Connection, how: Ended) -> None:
 
 
 def last(conn: Connection, *, told: bool = False) -> Ended | None:
-    """How the last comparison ended; `told`: the last that could tell."""
+    """How the last comparison ended; `told`: the last that had no trouble with a list."""
     query = select(*_ENDED).order_by(comparison.c.id.desc()).limit(1)
     if told:
-        query = query.where(comparison.c.status < 2)
+        query = query.where(comparison.c.trouble == "")
     row = conn.execute(query).first()
     return None if row is None else Ended(*row)
 
