@@ -127,6 +127,8 @@ def _by_words(conn: Connection, step: Step, who: Person) -> Chart:
 
 
 def _unsure(conn: Connection, related: list[int]) -> Chart:
+    if not related:
+        return Chart()
     ids = tuple(remote_id for _key, remote_id in patients.of_people(conn, related))
     return Chart(why="patient_unsure", candidates=ids) if ids else Chart()
 
@@ -160,6 +162,8 @@ def compared(step: Step, who: Person, same: list[Person]) -> tuple[Person | None
 
     Who has a contact of their own by our rows is nobody else, unless all of it agrees.
     """
+    if not same:
+        return None, []
     agree = [one for one in same if _agrees(one, who) or _agrees(who, one)]
     if len(agree) == 1:
         one = agree[0]
