@@ -72,8 +72,8 @@ def failed(step: Step, cause: str) -> None:
             cause=cause,
             waits_until=None,
         )
-        if turned:
-            files.drop(conn, step.row.id)
+        if turned and step.row.sealed_key is not None:
+            files.drop(conn, step.row.id, now)
         claims.complete(conn, step.lease)
 
 

@@ -41,11 +41,23 @@ def settle(sync: Sync) -> tuple[Ring, ...]:
             now = sync.clock()
             if row is not None and row.drop_at is not None and row.drop_at <= now:
                 rings += _drop(conn, row, now)
+    _wipe(sync)
     with sync.store.write() as conn:
         now = sync.clock()
         rows.remove_old(conn, now - timedelta(days=sync.settings.keep_days))
         rings += _lost(conn, now)
     return tuple(rings)
+
+
+def _wipe(sync: Sync) -> None:
+    """Take the lines away whose key is deleted."""
+    with sync.store.read() as conn:
+        deleted = rows.to_wipe(conn)
+    for number in deleted:
+        more = True
+        while more:
+            with sync.store.write() as conn:
+                more = files.wipe(conn, number)
 
 
 def _drop(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
@@ -55,7 +67,7 @@ def _drop(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
     if row.state not in OVER:
         said = {"ended_at": now, "cause": NOT_STARTED, "waits_until": None}
         rows.turn(conn, row.id, State.FAILED, of={row.state}, **said)
-    files.drop(conn, row.id)
+    files.drop(conn, row.id, now)
     return ()
 
 

@@ -96,9 +96,10 @@ def _kept(sync: Sync, batch: int, file: BinaryIO, seal: Seal) -> Iterator[bytes]
 
 def _let_go(sync: Sync, batch: int, code: str) -> None:
     with sync.store.write() as conn:
-        files.drop(conn, batch)
+        now = sync.clock()
+        files.drop(conn, batch, now)
         rows.remove(conn, batch)
-        deeds.note(conn, Deed("open_import", (("batch", batch),), outcome=code), sync.clock())
+        deeds.note(conn, Deed("open_import", (("batch", batch),), outcome=code), now)
 
 
 def choose(

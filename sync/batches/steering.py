@@ -133,7 +133,8 @@ def cancelled(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
         items.all_due(conn, row.id)
         return _raise(conn, row, now)
     rows.turn(conn, row.id, State.CANCELLED, of={row.state}, ended_at=now, **said)
-    files.drop(conn, row.id)
+    if row.sealed_key is not None:
+        files.drop(conn, row.id, now)
     return ()
 
 
@@ -143,8 +144,10 @@ def drop(sync: Sync, batch: int) -> None:
         row = _known(rows.locked(conn, batch))
         if row.state not in OVER:
             raise LookupError("What is not over needs its file still. Cancel it first.")
-        files.drop(conn, batch)
-        deeds.note(conn, _deed("drop_file", batch), sync.clock())
+        now = sync.clock()
+        if row.sealed_key is not None:
+            files.drop(conn, batch, now)
+        deeds.note(conn, _deed("drop_file", batch), now)
 
 
 def _planned(conn: Connection, batch: int) -> Row:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sync.batches import showing
+from sync.config import Mode
 from sync.store.batches import rows
 from sync.store.tables import journal, work
 from sync.tasks import worker
@@ -32,8 +33,10 @@ def drive(
 
     `told` is called with each change that is seen. Needs no worker and no Redis: what the batch has
     raised and waits for is run here too, where nobody else does. Killed, the batch goes on with the
-    workers, or where it is driven again.
+    workers, or where it is driven again. Raises LookupError where nothing is worked on.
     """
+    if sync.settings.sync_mode is Mode.PAUSED:
+        raise LookupError("Nothing is worked on: SYNC_MODE is paused.")
     raised: dict[int, None] = {}
     last: Batch | None = None
     while True:

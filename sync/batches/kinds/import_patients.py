@@ -55,7 +55,7 @@ def plan(step: Step) -> None:
                 items.judge(conn, step.row.id, rows)
         step.keep({"pass": _SHARED, "mailbox": ""})
     _tell_shared(step)
-    kept.forget()
+    kept.forget(step)
 
 
 def _following(step: Step) -> list[Stored]:

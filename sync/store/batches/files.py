@@ -53,12 +53,26 @@ def was_read(conn: Connection, batch: int) -> None:
         )
 
 
-def drop(conn: Connection, batch: int) -> None:
-    """Delete what is sealed, and the key first of all: without it nothing of it can be read."""
+def drop(conn: Connection, batch: int, now: datetime) -> None:
+    """Delete the key of what is sealed, and the file: nobody can read any of it from now on.
+
+    The lines' own cells, which may be many, are taken away in pieces after that: see `wipe`.
+    """
     with _overwriting(conn):
-        rows.change(conn, batch, sealed_key=None, drop_at=None)
+        rows.change(conn, batch, sealed_key=None, drop_at=now)
         conn.execute(delete(batch_chunk).where(batch_chunk.c.batch == batch))
-        items.unseal(conn, batch)
+
+
+def wipe(conn: Connection, batch: int, most: int = 1000) -> bool:
+    """Take the cells of some lines away whose key is deleted; False when none are left.
+
+    A transaction for each piece: no webhook waits for a whole file's lines.
+    """
+    with _overwriting(conn):
+        if items.unseal(conn, batch, most):
+            return True
+        rows.change(conn, batch, drop_at=None)
+        return False
 
 
 @contextmanager

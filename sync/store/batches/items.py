@@ -313,10 +313,20 @@ def is_any_open(conn: Connection, batch: int) -> bool:
 # --- what goes ------------------------------------------------------------------------------------
 
 
-def unseal(conn: Connection, batch: int) -> None:
-    """Forget what the lines say; ids, causes and counts stay."""
+def unseal(conn: Connection, batch: int, most: int) -> int:
+    """Forget what some lines say, and what finds their people; ids, causes and counts stay.
+
+    Returns how many lines there were.
+    """
+    left = or_(_I.sealed.is_not(None), _I.key.is_not(None), _I.mailbox.is_not(None))
+    some = select(_I.number).where(_I.batch == batch, left).order_by(_I.number).limit(most)
+    numbers = list(conn.execute(some).scalars())
+    if not numbers:
+        return 0
+    first, last = numbers[0], numbers[-1]
     conn.execute(
         update(batch_item)
-        .where(_I.batch == batch, _I.sealed.is_not(None))
+        .where(_I.batch == batch, _I.number.between(first, last))
         .values(sealed=null(), key=null(), mailbox=null())
     )
+    return len(numbers)

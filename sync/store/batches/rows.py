@@ -169,6 +169,12 @@ def to_drop(conn: Connection, now: datetime) -> list[Row]:
     return [_row(one) for one in conn.execute(query.order_by(batch.c.id)).mappings()]
 
 
+def to_wipe(conn: Connection) -> list[int]:
+    """The batches whose key is deleted, and whose lines are to follow."""
+    query = select(batch.c.id).where(batch.c.sealed_key.is_(None), batch.c.drop_at.is_not(None))
+    return list(conn.execute(query.order_by(batch.c.id)).scalars())
+
+
 def remove_old(conn: Connection, before: datetime) -> int:
     """Remove batches that were over before a time, with their items; returns how many."""
     over = [state.value for state in OVER]
