@@ -14,6 +14,7 @@ from sync.log import cause
 
 log = get_logger(__name__)
 
+_TOO_LARGE: Final = 413
 _MACHINES: Final = ("/metrics", "/healthz")
 _WORDS: Final = {
     400: ("bad_request", "That could not be read", "Go back and try again."),
@@ -27,6 +28,7 @@ _FORM: Final = (
     *("form", "This page was open too long"),
     "Nothing was done. Load it again and press the button once more.",
 )
+_FILE: Final = "At most {} MB of a file are taken. Split it, and bring its parts in one by one."
 _DATABASE: Final = (
     *("database", "The database can't be used at the moment"),
     "Nothing was done. Webhooks are asked to come again. Try it in a minute.",
@@ -42,6 +44,9 @@ def register(app: Flask, doors: Doors) -> None:
         words = _WORDS.get(status, ("refused", "That was refused", "Go back and try again."))
         if isinstance(error, CSRFError):
             words = _FORM
+        takes = getattr(app.view_functions.get(request.endpoint or ""), "takes", 0)
+        if status == _TOO_LARGE and takes:
+            words = (*words[:2], _FILE.format(takes // (1024 * 1024)))
         doors.refuse("ops", words[0])
         answer = said(status, *words)
         if isinstance(error, MethodNotAllowed) and error.valid_methods:

@@ -27,9 +27,10 @@ PAGES = (
     ("/ops/waiting/4", ""),
     ("/ops/import", "ops-import"),
     ("/ops/import/1", "ops-import-columns"),  # the batches of `conftest._brought`
-    ("/ops/import/3", "ops-import-plan"),
+    ("/ops/import/3", ""),
+    ("/ops/import/3?which=question", "ops-import-plan"),
     ("/ops/import/3/start", ""),
-    ("/ops/import/4", "ops-import-running"),
+    ("/ops/import/4", ""),
     ("/ops/backfill", ""),
     ("/ops/backfill/6", ""),
 )

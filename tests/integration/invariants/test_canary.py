@@ -47,7 +47,10 @@ WRITTEN = {
 # What the sandbox keeps is the remotes' own: there the words belong.
 OF_THE_SANDBOX = ("sandbox.log", "sandbox-state.json", "sandbox-state.json.part")
 # Routes that show live values to who pressed for it, after a row in the audit.
-SHOWN_ON_REQUEST = {("POST", "/ops/waiting/N/show")}
+SHOWN_ON_REQUEST = {
+    ("POST", "/ops/waiting/N/show"),
+    *(("POST", f"/ops/import/N/{one}") for one in ("samples", "look", "result")),
+}
 # The audit is searched by operators' names, and a mapping is shown as it was typed before it is
 # taken: what a person wrote into these forms stands there again.
 SEARCHED_BY_NAME = {("POST", "/ops/audit")}
@@ -195,11 +198,14 @@ def test_a_step_that_costs_other_than_the_script_says_is_told(world: World, day:
 
 
 def test_no_page_tells_anything_unless_it_was_asked_to(
-    walked: list[Answered], words: set[str]
+    walked: list[Answered], words: set[str], imported: set[str]
 ) -> None:
     """What was typed is not repeated, and nothing is left in a browser's cache."""
+    # A birth date of a file is the template's too.
+    words = words | {word for word in imported if any(map(str.isalpha, word))}
     routes = {one.route for one in walked if one.answer.status_code == 200}
     assert {"/ops", "/ops/why", "/ops/day", "patients", "clinical_note/edit"} <= routes
+    assert {"/ops/import", "/ops/import/N"} <= routes
     for one in walked:
         assert one.answer.headers["Cache-Control"] == "no-store", one.route
         assert one.answer.status_code != 500, one.route

@@ -303,3 +303,4 @@ def test_only_who_may_send_a_file_is_read_at_length(
     answer = browser.post("/ops/import", data=body, content_type=told)
     assert answer.status_code == (303 if signed_in else 413)
     assert (("read", long, {}) in engine.done) is signed_in
+    assert ("At most 128 MB of a file are taken." in answer.text) is not signed_in
