@@ -23,7 +23,7 @@ from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from sync.core.wording import Json
     from sync.runtime import Sync
@@ -44,20 +44,33 @@ def find(
         return None, False
     hits = by_email(sync, ticket, email)
     full = [(r, s) for r, s in (whole(sync, ticket, r, s) for r, s in hits) if stands_in(s, place)]
-    apart = _told_apart(sync, lease.aggregate, [shown.remote_id for _r, shown in full])
-    free = [(r, shown) for r, shown in full if shown.remote_id not in apart and _free(sync, shown)]
-    theirs = [(r, shown) for r, shown in free if is_theirs(sync, shown, person)]
-    if len(theirs) == 1:
-        record, shown = theirs[0]
-        return _linked(sync, lease, person, shown, record, place), True
-    unsure = theirs or [(r, s) for r, s in free if not people.match(s, [person]).nobody]
+    records = {shown.remote_id: record for record, shown in full}
+    theirs, unsure = compared(sync, lease.aggregate, person, [shown for _record, shown in full])
+    if theirs is not None:
+        record = records[theirs.remote_id]
+        return _linked(sync, lease, person, theirs, record, place), True
     if unsure:
-        ids = [shown.remote_id for _record, shown in unsure]
+        ids = [shown.remote_id for shown in unsure]
         with sync.store.write() as conn:
             attention.open_item(
                 conn, lease.aggregate, "contact_unsure", now=sync.clock(), candidates=ids
             )
     return None, not unsure
+
+
+def compared(
+    sync: Sync, key: int, person: Person, listed: Collection[Person]
+) -> tuple[Person | None, list[Person]]:
+    """Of the contacts with a patient's e-mail, in one place, theirs; else those that may be theirs.
+
+    Nobody's who was told apart from them, or who is another patient's. `key` is their aggregate.
+    """
+    apart = _told_apart(sync, key, [shown.remote_id for shown in listed])
+    free = [one for one in listed if one.remote_id not in apart and _free(sync, one)]
+    theirs = [shown for shown in free if is_theirs(sync, shown, person)]
+    if len(theirs) == 1:
+        return theirs[0], []
+    return None, theirs or [one for one in free if not people.match(one, [person]).nobody]
 
 
 def _free(sync: Sync, shown: Person) -> bool:

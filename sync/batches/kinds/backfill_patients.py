@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sync.batches.kinds import listed_contacts
 from sync.batches.kinds.model import Cost
 from sync.batches.record import charts, contacts, opening
 from sync.core.batch.model import Fate
@@ -28,7 +29,7 @@ def plan(step: Step) -> None:
     if opening.source(step.options) == "oncall":
         contacts.plan(step)
     else:
-        charts.plan(step)
+        charts.plan(step, listed_contacts.read)
 
 
 def do(step: Step, item: Stored) -> Done:

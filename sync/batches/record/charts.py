@@ -7,18 +7,19 @@ a contact of the page that it has just read; nothing of it is kept.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sync.batches.record import judging, lists, pages_again
+from sync.batches.record.judging import LINK, Judged
 from sync.batches.step import Done
 from sync.core.batch.model import Fate, Outcome
 from sync.core.errors import Gone, Refused
-from sync.core.records import Person, present
+from sync.core.records import Absent, Person, present
 from sync.core.rules import inviting, people
 from sync.core.rules.people import normal_email
 from sync.core.wire import MalformedError
 from sync.outbound.gate import Ticket
-from sync.people import charts, contacts, sharing
+from sync.people import charts, contact_search, contacts, sharing
 from sync.run.evidence import staleness
 from sync.run.hinted import lists as hinted
 from sync.store import attention
@@ -28,7 +29,7 @@ from sync.store.people import persons
 from sync.store.tables import links, person_index, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
@@ -52,19 +53,27 @@ def filters(options: Mapping[str, Any]) -> dict[str, str]:
 # --- the plan -------------------------------------------------------------------------------------
 
 
-def plan(step: Step) -> None:
-    """Judge every chart of the list."""
+class Contacts(Protocol):
+    """OnCall's contacts as they were listed, in memory alone, by `normal_email`."""
+
+    by_email: dict[str, list[Person]]
+
+
+def plan(step: Step, contacts_of: Callable[[Step], Contacts]) -> None:
+    """Judge every chart of the list; `contacts_of` reads OnCall's contacts, once, if need be."""
     began = step.sync.clock()
     for records, place in lists.here(step, "patients", filters(step.options)):
         size = max(int(step.cursor.get("size", 0)), len(records))
-        found = _judged(step, records)
+        found = _judged(step, records, contacts_of)
         with step.sync.store.write() as conn:
             shown = [str(row["source_id"]) for row in found]
             told.listed(conn, "drchrono", "patient", shown, hinted.shown_by(step.sync, began))
         lists.store(step, found, {**place, "size": size}, read=len(records))
 
 
-def _judged(step: Step, records: tuple[dict[str, Json], ...]) -> list[dict[str, Any]]:
+def _judged(
+    step: Step, records: tuple[dict[str, Json], ...], contacts_of: Callable[[Step], Contacts]
+) -> list[dict[str, Any]]:
     sync, found, read = step.sync, list[dict[str, Any]](), dict[str, Person]()
     for json in records:
         try:
@@ -83,6 +92,8 @@ def _judged(step: Step, records: tuple[dict[str, Json], ...]) -> list[dict[str, 
     for remote_id, chart in read.items():
         stands, email = known[remote_id], normal_email(present(chart.email, ""))
         judged = judging.of_chart(chart, stands, sync.mapping, crowd=email in crowds)
+        if judged.fate is Fate.CREATE:
+            judged = _among(step, chart, stands, contacts_of(step).by_email.get(email, []))
         found.append(
             lists.row(
                 key=f"patient:{remote_id}",
@@ -93,6 +104,31 @@ def _judged(step: Step, records: tuple[dict[str, Json], ...]) -> list[dict[str, 
             )
         )
     return found
+
+
+def _among(step: Step, chart: Person, stands: standing.Stands, same: list[Person]) -> Judged:
+    """What becomes of a chart without a contact by those that OnCall has with its e-mail."""
+    entry = step.sync.mapping.doctor(present(chart.doctor, ""))
+    if not same or entry is None:
+        return Judged(Fate.CREATE)
+    place = (entry.oncall_provider, entry.oncall_division)
+    here = [
+        one for one in (_placed(step, one) for one in same) if contact_search.stands_in(one, place)
+    ]
+    theirs, unsure = contact_search.compared(step.sync, stands.aggregate, chart, here)
+    if theirs is not None:
+        return Judged(Fate.ALREADY_THERE, remote_id=theirs.remote_id, fields=LINK)
+    if unsure:
+        ids = tuple(one.remote_id for one in unsure)
+        return Judged(Fate.QUESTION, "contact_unsure", candidates=ids)
+    return Judged(Fate.CREATE)
+
+
+def _placed(step: Step, shown: Person) -> Person:
+    """A contact with its provider and division, which a line may lack (docs/api-facts.md, O30)."""
+    if not isinstance(shown.provider, Absent) and not isinstance(shown.division, Absent):
+        return shown
+    return charts.contact(step.sync, step.sync.oncall.get_contact(step.ticket, shown.remote_id))
 
 
 def _index(sync: Sync, read: Mapping[str, Person]) -> dict[str, standing.Stands]:

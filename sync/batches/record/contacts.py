@@ -234,7 +234,7 @@ def _linked(step: Step, met: ResolvedPatient, json: dict[str, Json], shown: Pers
             contact_search.link(conn, sync, met.key, met.person, shown, json, place)
         elif own.aggregate != met.key:
             held = transfer.hold(conn, sync, own.aggregate, lease=lease, hints=Hints.both())
-            transfer.absorb(held, own.aggregate, met.key, hints=Hints.of("drchrono"))
+            contact_search.hand_over(held, sync, own, met.key, met.person, shown, json)
         chart = links.patient_row(conn, met.key)
     fresh = chart is not None and chart.made_by_us and made.is_of(step, chart)
     outcome = Outcome.CREATED if fresh else Outcome.ALREADY_THERE

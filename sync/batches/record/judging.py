@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sync.mapping import Mapping
     from sync.store.batches.standing import Stands
 
+# Of what is there, and is to be linked when it is the item's turn: nothing is written over there.
+LINK: Final = ("link",)
 # What is asked where one of several is to be chosen.
 _CHOICES: Final = frozenset({Remedy.RESOLVE})
 
@@ -32,6 +34,7 @@ class Judged:
     cause: str | None = None
     remote_id: str | None = None
     candidates: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, Any]:
         """What is stored of it."""
@@ -40,6 +43,7 @@ class Judged:
             "cause": self.cause,
             "remote_id": self.remote_id,
             "candidates": list(self.candidates) or None,
+            "fields": list(self.fields) or None,
         }
 
 

@@ -118,6 +118,6 @@ def _rest(step: Step) -> dict[str, Any]:
 def row(**values: Any) -> dict[str, Any]:
     """An item as it is stored: the same columns in each."""
     empty: dict[str, Any] = dict.fromkeys(
-        ("fate", "cause", "source_id", "remote_id", "doctor", "subject", "candidates")
+        ("fate", "cause", "source_id", "remote_id", "doctor", "subject", "candidates", "fields")
     )
     return {**empty, **values}

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import (
     Connection,
     String,
+    and_,
     bindparam,
     case,
     func,
     insert,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -199,11 +201,15 @@ def put_off(
 
 
 def settle_rest(conn: Connection, batch: int) -> None:
-    """Give each item that nothing is to be done for the outcome that its fate says."""
+    """Give each item that nothing is to be done for the outcome that its fate says.
+
+    What is there and is to be linked (its `fields` say so) is done like the others.
+    """
     same = case({fate.value: fate.value for fate in Fate}, value=_I.fate)
+    links = and_(_I.fate == Fate.ALREADY_THERE.value, _I.fields.is_not(None))
     conn.execute(
         update(batch_item)
-        .where(_I.batch == batch, _OPEN, _I.fate.not_in(TO_DO))
+        .where(_I.batch == batch, _OPEN, _I.fate.not_in(TO_DO), not_(links))
         .values(outcome=same)
     )
 

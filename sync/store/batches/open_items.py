@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from sync.core.batch.model import Fate
 from sync.store.schema import batch_item
 
 _I = batch_item.c
-_OPEN = _I.outcome.is_(None), _I.fate.in_((Fate.CREATE.value, Fate.UPDATE.value))
+_OPEN = (_I.outcome.is_(None),)
 
 
 def between(conn: Connection, batch: int, after: int, until: int) -> int:
-    """How many of the items after a number, up to another, are still to be made."""
+    """How many of the items after a number, up to another, have no outcome yet."""
     query = select(func.count()).where(_I.batch == batch, *_OPEN)
     found: int = conn.execute(query.where(_I.number > after, _I.number <= until)).scalar_one()
     return found

@@ -6,7 +6,12 @@ import pytest
 
 from sync.batches import showing, steering
 from sync.core.batch.model import Kind, Outcome
-from tests.support.batches.backfills import done, fates, outcomes, planned
+from tests.support.batches.backfills import (
+    done,
+    fates,
+    outcomes,
+    planned,
+)
 from tests.support.clinic import DIVISION, PROVIDER, Clinic
 from tests.support.templates import on_both
 

@@ -5,6 +5,7 @@ import pytest
 from sync.batches import showing, steering
 from sync.core.batch.model import Fate, Kind, Outcome, State
 from sync.operations.hand import by_hand
+from sync.store.tables import links
 from tests.support.batches.backfills import (
     done,
     fates,
@@ -100,7 +101,11 @@ def test_what_oncall_has_is_linked_and_never_made_again(clinic: Clinic) -> None:
     same, other = people(clinic, 2)
     there = contact(clinic, email="ADA0@Mail.example")
     contact(clinic, email="ada1@mail.example", last_name="Bergb", date_of_birth="1950-01-01")
-    number = done(clinic, planned(clinic))
+    number = planned(clinic)
+    own = str(clinic.of("drchrono", "patients")[0]["id"])
+    wanted = {own: "create", same: "already_there", other: "contact_unsure"}
+    assert fates(clinic, number) == wanted
+    done(clinic, number)
     found = outcomes(clinic, number)
     assert (found[same], found[other]) == ("already_there", "contact_unsure")
     items = {one.source_id: one for one in showing.items(clinic.sync, number)}
@@ -108,6 +113,9 @@ def test_what_oncall_has_is_linked_and_never_made_again(clinic: Clinic) -> None:
     assert items[other].outcome is Outcome.QUESTION
     assert len(items[other].candidates) == 1
     assert len(contacts(clinic)) == 3
+    with clinic.sync.store.read() as conn:
+        linked = links.find(conn, "oncall", "contact", there)
+    assert linked is not None
     again = planned(clinic)
     assert (fates(clinic, again)[same], fates(clinic, again)[other]) == (
         "already_there",

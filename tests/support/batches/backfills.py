@@ -1,6 +1,7 @@
 """Plan and work off a backfill as workers do, and tell what came of its items."""
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 from sync.batches import showing, steering
@@ -58,6 +59,42 @@ def slice_of(clinic: Clinic, number: int) -> None:
         row = rows.get(conn, number)
     assert row is not None
     worker.run(clinic.sync, row.aggregate)
+
+
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+def killed_again_and_again(clinic: Clinic, number: int) -> int:
+    """Work on a batch that is killed at its every call in turn, then until it is over; how often.
+
+    Before the call went out, or after it was answered: in turn, too. An hour of that would be told.
+    """
+    wire = clinic.sync.gate._wire
+    kills, at = 0, 0
+    while kills < 16 and state(clinic, number) is not State.DONE:
+        seen, at = [0], at % 8 + 1
+        after = bool(kills % 2)
+
+        def send(request: Any, seen: list[int] = seen, at: int = at, *, late: bool = after) -> Any:
+            seen[0] += 1
+            if seen[0] == at and not late:
+                raise KilledError
+            answer = wire.send(request)
+            if seen[0] == at:
+                raise KilledError
+            return answer
+
+        clinic.sync.gate._wire = SimpleNamespace(send=send)  # type: ignore[assignment]
+        try:
+            clinic.pump()
+        except KilledError:
+            kills += 1
+        clinic.sync.gate._wire = wire
+        clinic.sandbox.wait_idle()
+        clinic.advance(clinic.settings.lease_seconds + 61)
+    over(clinic, number)
+    return kills
 
 
 def people(clinic: Clinic, count: int, **changes: Any) -> list[str]:
