@@ -32,6 +32,7 @@ _SMALL: Final = 8 * 1024 * 1024
 # calamine lays a sheet out from its first to its last cell, empty ones too.
 _MOST_CELLS: Final = 8_000_000
 _PIECE: Final = 256 * 1024
+_OVERLAP: Final = 64  # longer than a place with blanks around it
 _NEEDED: Final = re.compile(
     r"\[content_types\]\.xml|_rels/\.rels|xl/(?:_rels/)?workbook\.xml(?:\.rels)?|xl/styles\.xml"
     r"|xl/sharedstrings\.xml|xl/worksheets/[^/]+\.xml",
@@ -73,10 +74,11 @@ def _rows(sheet: CalamineSheet) -> Iterator[Row]:
     start = sheet.start
     if start is None:
         return
-    first, left = start
+    # Its rows begin with the sheet's first, its cells with the leftmost that says something.
+    left = [""] * start[1]
     try:
-        for line, values in enumerate(sheet.to_python(skip_empty_area=True), start=first + 1):
-            cells = [""] * left + [_text(value) for value in values]
+        for line, values in enumerate(sheet.iter_rows(), start=1):
+            cells = left + [_text(value) for value in values]
             while cells and not cells[-1]:
                 cells.pop()
             if cells:
@@ -132,7 +134,11 @@ def _counted(data: bytes) -> bytes:
 def _made_anew(data: bytes) -> bytes:
     out = io.BytesIO()
     left = _UNPACKED
-    with zipfile.ZipFile(io.BytesIO(data)) as packed, zipfile.ZipFile(out, "w") as made:
+    # Packed again, quickly: calamine keeps all of it in memory.
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as packed,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made,
+    ):
         parts = [one for one in packed.infolist() if _NEEDED.fullmatch(one.filename)]
         names = {one.filename.lower() for one in parts}
         if len(packed.infolist()) > _MOST_PARTS or len(names) < len(parts):
@@ -140,44 +146,60 @@ def _made_anew(data: bytes) -> bytes:
         if "xl/workbook.xml" not in names:
             raise UnusableError("wrong_type", f"This is no Excel workbook (.xlsx). {_SAVE}")
         for part in parts:
-            unpacked = _unpack(packed, part, left, len(data))
-            left -= len(unpacked)
-            if part.filename.lower().startswith("xl/worksheets/"):
-                _measure(unpacked)
-            made.writestr(part.filename, unpacked)
+            left -= _copy(packed, part, made, left, len(data))
     return out.getvalue()
 
 
-def _unpack(packed: zipfile.ZipFile, part: zipfile.ZipInfo, left: int, size: int) -> bytes:
-    found = bytearray()
-    with packed.open(part) as stream:
-        while piece := stream.read(_PIECE):
-            found += piece
-            spent = _UNPACKED - left + len(found)
+def _copy(
+    packed: zipfile.ZipFile, part: zipfile.ZipInfo, made: zipfile.ZipFile, left: int, size: int
+) -> int:
+    """Copy a part while it is counted; returns how many bytes it unpacks to."""
+    extent = _Extent() if part.filename.lower().startswith("xl/worksheets/") else None
+    read = 0
+    with packed.open(part) as source, made.open(part.filename, "w") as target:
+        while piece := source.read(_PIECE):
+            read += len(piece)
+            spent = _UNPACKED - left + read
             if spent > _UNPACKED or (spent > _SMALL and spent > _RATIO * size):
                 raise UnusableError("zip_bomb", f"The workbook unpacks to far too much. {_SAVE}")
-    if b"\0" in found:
-        raise _broken()
-    return bytes(found)
+            if b"\0" in piece:
+                raise _broken()
+            if extent is not None:
+                extent.see(piece)
+            target.write(piece)
+    if extent is not None:
+        extent.require()
+    return read
 
 
-def _measure(sheet: bytes) -> None:
-    """Refuse a sheet whose cells lie too far apart to be laid out."""
-    rows = columns = 0
-    for match in _PLACE.finditer(sheet):
-        columns = max(columns, _column(match[1]))
-        if len(match[2]) > 7:
-            raise _broken()
-        rows = max(rows, int(match[2]))
-    if columns > MAX_COLUMNS:
-        raise head.too_many_columns()
-    if rows > MAX_ROWS + head.LOOKED_AT:
-        raise UnusableError(
-            "too_many_rows", f"The sheet has cells beyond row {MAX_ROWS}. Delete these rows."
-        )
-    counted = max(sheet.count(b"<c "), sheet.count(b":c "), sheet.count(b"<c>"), 1)
-    if rows * max(columns, 1) > _MOST_CELLS or counted > _MOST_CELLS:
-        raise UnusableError("too_big", f"The sheet is too large. {_SAVE}")
+class _Extent:
+    """How far the cells of a sheet reach, seen piece by piece."""
+
+    def __init__(self) -> None:
+        self._rows = self._columns = self._cells = 0
+        self._tail = b""
+
+    def see(self, piece: bytes) -> None:
+        """Look at the next piece; a place may begin in the one before."""
+        joined = self._tail + piece
+        for match in _PLACE.finditer(joined):
+            if len(match[2]) > 7:
+                raise _broken()
+            self._columns = max(self._columns, _column(match[1]))
+            self._rows = max(self._rows, int(match[2]))
+        self._cells += piece.count(b"<c ") + piece.count(b":c ") + piece.count(b"<c>")
+        self._tail = joined[-_OVERLAP:]
+
+    def require(self) -> None:
+        """Refuse a sheet whose cells lie too far apart to be laid out."""
+        if self._columns > MAX_COLUMNS:
+            raise head.too_many_columns()
+        if self._rows > MAX_ROWS + head.LOOKED_AT:
+            raise UnusableError(
+                "too_many_rows", f"The sheet has cells beyond row {MAX_ROWS}. Delete these rows."
+            )
+        if max(self._rows * max(self._columns, 1), self._cells) > _MOST_CELLS:
+            raise UnusableError("too_big", f"The sheet is too large. {_SAVE}")
 
 
 def _column(letters: bytes) -> int:

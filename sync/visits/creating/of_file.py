@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Told:
-    """A visit as a file tells it. `references` go into its metadata, by their keys there (O21)."""
+    """A visit as a file tells it. `references` go into its metadata, by their keys there.
+
+    Metadata is free, and meant for ids of one's own (docs/api-facts.md, O21).
+    """
 
     person: Person
     doctor: str

@@ -89,6 +89,23 @@ def test_cells_far_apart_are_not_laid_out(cells: bytes, code: str) -> None:
     assert _refused(_book(sheet=_sheet(cells))) == code
 
 
+def test_rows_are_where_the_sheet_has_them() -> None:
+    text = b'<c r="%s" t="inlineStr"><is><t>%s</t></is></c>'
+    names = (b"First Name", b"Last Name", b"Email")
+    said = [
+        b'<row r="%d">%s</row>'
+        % (at, b"".join(text % (b"CDE"[i : i + 1] + b"%d" % at, one) for i, one in enumerate(row)))
+        for at, row in ((4, names), (7, (b"Ann", b"Lee", b"ann@example.com")))
+    ]
+    data = _book(sheet=_sheet(b"".join(said)))
+    sheet = look([data])
+    assert (sheet.form["header_line"], sheet.headers[2:]) == (
+        4,
+        ("First Name", "Last Name", "Email"),
+    )
+    assert [row.line for row in rows([data], sheet.form)] == [7]
+
+
 def test_entities_are_not_followed() -> None:
     laughs = b'<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>'
     strings = laughs + b'<sst xmlns="x"><si><t>&b;</t></si></sst>'
@@ -173,4 +190,4 @@ def test_calamine_is_given_what_was_counted() -> None:
     made = workbook._counted(_book())
     with zipfile.ZipFile(io.BytesIO(made)) as parts:
         assert "xl/theme/theme1.xml" not in parts.namelist()
-        assert all(one.compress_type == zipfile.ZIP_STORED for one in parts.infolist())
+        assert "xl/worksheets/sheet1.xml" in parts.namelist()
