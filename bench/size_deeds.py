@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from bench import size_world
 from sync.batches import showing, steering
-from sync.core.batch.model import Kind
+from sync.core.batch.model import Kind, State
 from sync.operations.diff import keeping, nightly
 from sync.operations.diff.run import compare
 from sync.runtime import Sync
@@ -21,7 +22,7 @@ from tests.support.batches import imports
 from tests.support.clinic import PROVIDER, Clinic, due
 
 Deed = Callable[[Sync, Namespace], Any]
-SLICES: Final = 100_000
+LONGEST: Final = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def plan_import(sync: Sync, told: Namespace) -> Any:
     number = steering.open_file(sync, Kind.IMPORT_PATIENTS, file)
     chosen = showing.columns(sync, number).chosen
     steering.choose(sync, number, chosen, provider=PROVIDER)
-    _work(sync)
+    _work(sync, until=lambda: showing.show(sync, number).state is not State.PLANNING)
     return _shown(sync, number)
 
 
@@ -85,13 +86,41 @@ def do_import(sync: Sync, told: Namespace) -> Any:
     return _shown(sync, number) | {"done": _done(sync, number)}
 
 
-def _work(sync: Sync, until: Callable[[], bool] = lambda: False) -> None:
-    for _ in range(SLICES):
+def plan_patients(sync: Sync, _told: Namespace) -> Any:
+    """Every chart of DrChrono read, and judged."""
+    return _planned(sync, Kind.BACKFILL_PATIENTS)
+
+
+def plan_appointments(sync: Sync, _told: Namespace) -> Any:
+    """Every appointment to come read, and judged."""
+    return _planned(sync, Kind.BACKFILL_APPOINTMENTS)
+
+
+def _planned(sync: Sync, kind: Kind) -> dict[str, Any]:
+    number, _rings = steering.open_backfill(sync, kind)
+    _work(sync, until=lambda: showing.show(sync, number).state is not State.PLANNING)
+    return _shown(sync, number)
+
+
+def do_some(sync: Sync, told: Namespace) -> Any:
+    """Some of what was planned last, begun and done."""
+    number = max(one.id for one in showing.listed(sync, imports=False))
+    steering.start(sync, number)
+    _work(sync, until=lambda: _done(sync, number) >= told.some)
+    return _shown(sync, number) | {"done": _done(sync, number)}
+
+
+def _work(sync: Sync, until: Callable[[], bool]) -> None:
+    """Do what is due, as workers would, until it is so far; what waits a moment is waited for."""
+    end = time.monotonic() + LONGEST
+    while not until() and time.monotonic() < end:
         keys = due(sync)
-        if not keys or until():
-            return
         for key in keys:
             worker.run(sync, key)
+            if until():
+                return
+        if not keys:
+            time.sleep(0.2)
 
 
 def _done(sync: Sync, number: int) -> int:
@@ -101,10 +130,18 @@ def _done(sync: Sync, number: int) -> int:
 
 def _shown(sync: Sync, number: int) -> dict[str, Any]:
     batch = showing.show(sync, number)
-    return {"state": str(batch.state), "total": batch.total, "read": batch.read}
+    fates = {str(name): count for name, count in batch.fates.items()}
+    told = {"state": str(batch.state), "total": batch.total, "read": batch.read}
+    return told | {"cause": batch.cause, "fates": fates}
 
 
 # --- what is there before -------------------------------------------------------------------------
+
+
+def _unlinked(clinic: Clinic, told: Namespace) -> None:
+    """DrChrono has all of it, OnCall and the database nothing but one visit."""
+    size_world.fill(clinic, told.patients, told.visits, contacts=False, there=False)
+    _lists(clinic, bulk=True)
 
 
 def _linked(clinic: Clinic, told: Namespace) -> None:
@@ -134,6 +171,9 @@ DEEDS: Final[dict[str, Deed]] = {
     "diff, pages": diff,
     "the night's scans": scans,
     "the night's scans and comparison": night,
+    "backfill patients, planned": plan_patients,
+    "backfill appointments, planned": plan_appointments,
+    "backfill, some done": do_some,
     "import, planned": plan_import,
     "import, some done": do_import,
 }
@@ -143,6 +183,12 @@ RUNS: Final[dict[str, tuple[Run, ...]]] = {
         Run("diff, pages", _pages),
         Run("the night's scans", lambda clinic, _told: _lists(clinic, bulk=True)),
         Run("the night's scans and comparison"),
+    ),
+    "backfill": (
+        Run("backfill patients, planned", _unlinked),
+        Run("backfill, some done"),
+        Run("backfill appointments, planned"),
+        Run("backfill, some done"),
     ),
     "diff-bulk": (Run("diff, bulk lists", _linked),),
     "diff-pages": (Run("diff, pages", _linked_in_pages),),
