@@ -59,6 +59,7 @@ BESIDE = {
 EARLIER = (
     ("GET", "/ops/setup/go-live", {}),
     ("POST", "/ops/setup/go-live", {"counted": PAYLOADS[1]}),
+    ("POST", "/ops/diff/download", {"cause": PAYLOADS[1]}),
 )
 # What is done to the batches of `planted`, one after another: few of them are reached by the list.
 BROUGHT = (

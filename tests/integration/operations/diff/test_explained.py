@@ -164,6 +164,13 @@ def test_a_series_is_the_same_and_its_far_occurrences_are_meant_so(clinic: Clini
     assert report.compared["visits"] == 3
 
 
+def test_what_oncall_has_no_word_for_is_the_same(clinic: Clinic) -> None:
+    clinic.new_patient(first_name="Robin", email="robin@mail.example", gender="Other")
+    clinic.linked()
+    report = told(clinic)
+    assert (report.different, report.status) == ((), SAME)
+
+
 def test_a_contact_that_is_gone_is_told(clinic: Clinic) -> None:
     clinic.linked()
     (contact,) = clinic.of("oncall", "contacts")
