@@ -27,6 +27,13 @@ from tests.support.batches.imports import (
 from tests.support.clinic import Clinic
 from tests.support.templates import on_both
 
+NORA = {
+    "first_name": "Noraa",
+    "last_name": "Quilla",
+    "email": "nora0@mail.example",
+    "date_of_birth": "1980-12-31",
+}
+
 
 def vera(**changes: str) -> list[str]:
     """The clinic's one patient, as a file says her."""
@@ -67,12 +74,7 @@ def test_the_chart_s_first_visit_makes_no_second_contact(clinic: Clinic) -> None
 @on_both
 def test_a_chart_takes_its_contact_over(clinic: Clinic) -> None:
     number = brought(clinic, [line(0, mobile_phone="212-555-0199")])
-    patient = clinic.new_patient(
-        first_name="Noraa",
-        last_name="Quilla",
-        email="nora0@mail.example",
-        date_of_birth="1980-12-31",
-    )
+    patient = clinic.new_patient(**NORA)
     clinic.linked(patient=patient)
     (made,) = clinic.of("oncall", "contacts")
     assert showing.items(clinic.sync, number)[0].remote_id == str(made["id"])
@@ -88,12 +90,7 @@ def test_a_chart_takes_its_contact_over(clinic: Clinic) -> None:
 @on_both
 def test_the_matching_gives_a_chart_its_contact(clinic: Clinic) -> None:
     brought(clinic, [line(0)])
-    clinic.new_patient(
-        first_name="Noraa",
-        last_name="Quilla",
-        email="nora0@mail.example",
-        date_of_birth="1980-12-31",
-    )
+    clinic.new_patient(**NORA)
     match.match(new_scan(clinic.sync))
     again = planned(clinic, [line(0)])
     assert fates(clinic, again) == [("already_there", None)]
@@ -292,3 +289,32 @@ def test_cancelled_with_an_answer_lost_it_is_looked_for_and_nothing_more_is_sent
     assert showing.show(clinic.sync, number).state is State.CANCELLED
     assert outcomes(clinic, number) == ["created", "left_out", "left_out"]
     assert len(clinic.of("oncall", "contacts")) == 1
+
+
+@on_both
+@pytest.mark.parametrize("do", ["drop", "drop_after"])
+def test_a_chart_that_meets_a_create_without_an_answer_makes_no_second(
+    clinic: Clinic, do: str
+) -> None:
+    number = planned(clinic, [line(0)])
+    clinic.forget()
+    clinic.sandbox.faults("oncall", {**LOST, "do": do})
+    steering.start(clinic.sync, number)
+    with clinic.sync.store.read() as conn:
+        row = rows.get(conn, number)
+    assert row is not None
+    worker.run(clinic.sync, row.aggregate, seconds=0)
+    steering.pause(clinic.sync, number)
+    patient = clinic.new_patient(**NORA)
+    clinic.book(patient=patient)
+    clinic.pump()
+    # Nothing is sent before it is known what became of the first one.
+    assert clinic.calls("oncall").count("POST /contacts/") == 1
+    clinic.settle(hours=3)
+    assert len(clinic.visits()) == 1
+    steering.resume(clinic.sync, number)
+    clinic.settle(hours=3)
+    assert showing.show(clinic.sync, number).state is State.DONE
+    assert len(clinic.of("oncall", "contacts")) == 1
+    assert outcomes(clinic, number)[0] in {"created", "already_there"}
+    assert clinic.attention() == []
