@@ -39,8 +39,9 @@ class CouldNotTellError(TroubleError):
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="A line for each difference, ids only.")
 @click.option("--reads", type=click.IntRange(0, 10_000), help="Objects to read by id, at most.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the budget, and read everything.")
 @click.option("--all", "everything", is_flag=True, help="List what is meant so, too.")
-def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> None:
+def diff(as_json: bool, as_csv: bool, reads: int | None, waits: bool, everything: bool) -> None:
     """List every visit and person that differs between both systems, or is not linked, by cause.
 
     Reads each list of both systems once, in what is left of the budget, and writes nothing. Shows
@@ -55,6 +56,7 @@ def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> No
       drchrono-oncall diff --json | jq '.found[] | select(.cause == "missing_in_oncall")'
       drchrono-oncall diff --csv > differences.csv
       drchrono-oncall diff --reads 500      where OnCall's list leaves much out
+      drchrono-oncall diff --wait           where the lists have more pages than an hour has calls
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two ways of one answer: choose one.")
@@ -63,7 +65,8 @@ def diff(as_json: bool, as_csv: bool, reads: int | None, everything: bool) -> No
 
     try:
         with opened() as sync, _progress() as tell:
-            asked = Asked(reads=READS if reads is None else reads, progress=tell)
+            most = READS if reads is None else reads
+            asked = Asked(reads=most, progress=tell, waits=waits)
             report = keeping.kept(sync, compare(sync, asked))
     except TroubleError as trouble:
         raise CouldNotTellError(trouble.message) from None

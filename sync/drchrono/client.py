@@ -5,6 +5,7 @@ any answer but success. D… are facts of docs/api-facts.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any, Unpack
 from urllib.parse import quote
 
@@ -28,6 +29,12 @@ class DrChrono:
     def __init__(self, sender: Sender, base_url: str, others: tuple[str, ...] = ()) -> None:
         self._sender = sender
         self._base = Base("drchrono", base_url, others)
+
+    def through(self, wrap: Callable[[Sender], Sender]) -> "DrChrono":
+        """The same client, whose calls go through another sender around its own."""
+        other = copy(self)
+        other._sender = wrap(self._sender)  # noqa: SLF001 - one of its own
+        return other
 
     # Appointments: API v4, /api/appointments
 

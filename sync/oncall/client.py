@@ -4,7 +4,8 @@ Each call goes through the sender (the gate), which raises a `RemoteError` of `s
 any answer but success. Every path ends in a slash (docs/api-facts.md, O1).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any, Unpack
 from urllib.parse import quote
 
@@ -23,6 +24,12 @@ class OnCall:
     def __init__(self, sender: Sender, base_url: str, others: tuple[str, ...] = ()) -> None:
         self._sender = sender
         self._base = Base("oncall", base_url, others)
+
+    def through(self, wrap: Callable[[Sender], Sender]) -> "OnCall":
+        """The same client, whose calls go through another sender around its own."""
+        other = copy(self)
+        other._sender = wrap(self._sender)  # noqa: SLF001 - one of its own
+        return other
 
     # The appointments, which are visits in our terms (O9, O11)
 

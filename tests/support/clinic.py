@@ -258,7 +258,7 @@ class Clinic:
             seconds = self.offset.total_seconds()
             self.sandbox.control(remote, "time", {"offset_seconds": seconds})
         self.sandbox._staff = None  # its token may have outlived its life
-        self.catch_up(but=ONCE)
+        self.catch_up(but=ONCE | {"diff"})  # it changes nothing
 
     def linked(self, **changes: Any) -> tuple[str, str]:
         """A visit that stands on both sides, booked in DrChrono; its ids. Counting begins here."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sync.core.errors import NotBefore, RemoteError
 from sync.mapping import MappingError
-from sync.operations.diff import merged, people, visits
+from sync.operations.diff import merged, people, visits, waiting
 from sync.operations.diff.explained import explained
 from sync.operations.diff.model import COUNTED, Found, Report, Standing, Trouble, What
 from sync.operations.diff.reading import Progress, Reader, in_silence, window
@@ -49,7 +49,8 @@ class Asked:
     """What is to be compared: the lists, how many reads by id, and whom to tell how far it is.
 
     `listed` are lists that were read whole just now, and are not read again; `keeps`: what is read
-    whole now is kept in the process, as the scans keep theirs.
+    whole now is kept in the process, as the scans keep theirs. `waits`: for a budget that is used
+    up, instead of telling that.
     """
 
     lists: tuple[str, ...] = LISTS
@@ -58,6 +59,7 @@ class Asked:
     progress: Progress = in_silence
     listed: Mapping[str, Listed] = field(default_factory=dict)
     keeps: bool = False
+    waits: bool = False
 
 
 def compare(sync: Sync, asked: Asked | None = None) -> Report:
@@ -72,6 +74,8 @@ def compare(sync: Sync, asked: Asked | None = None) -> Report:
         return Report(began, sync.clock(), troubles=(trouble,))
     days = min(sync.mapping.policy.window_days, sync.settings.window_days)
     first, last = window(began, days)
+    if asked.waits:
+        sync = waiting.patient(sync, asked.progress)
     reader = Reader(sync, Shown(), (first, last), asked.reads, asked.progress, asked.keeps)
     for name, listed in asked.listed.items():
         reader.adopt(name, listed)

@@ -1,5 +1,6 @@
 """`diff` says that it could not tell, and why, and shows what it found until then."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ def test_a_budget_that_is_used_up(templates: Templates, tmp_path: Path) -> None:
         report = told(clinic)
     assert report.status == UNTOLD
     assert report.troubles[0].until is not None
+
+
+def test_who_waits_has_everything_read(templates: Templates, tmp_path: Path) -> None:
+    with templates.copied("clinic", tmp_path, drchrono_hourly_limit=3) as clinic:
+        began = clinic.now()
+        report = told(clinic, waits=True)
+        assert (report.status, report.troubles) == (0, ())
+        assert clinic.now() - began > timedelta(minutes=30)
 
 
 def test_another_account_is_not_compared(clinic: Clinic) -> None:
