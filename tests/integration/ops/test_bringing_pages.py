@@ -267,7 +267,7 @@ def test_the_record_is_counted_and_then_like_a_file(engine: Engine, olga: Person
     assert answer.headers["Location"] == "/ops/backfill/1"
     engine._planned(1)
     page = text(olga.browser, "/ops/backfill/1")
-    assert "what is in OnCall, not before 2026-12-01, of doctor 201" in page
+    assert "what is in OnCall, changed since 2026-12-01, of doctor 201" in page
     assert "Why do you look" not in page  # it has no file
     assert olga.browser.get("/ops/import/1").status_code == 404
     assert olga.browser.get("/ops/backfill/2").status_code == 404
