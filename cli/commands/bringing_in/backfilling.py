@@ -83,7 +83,7 @@ def backfill(
             say(f"Batch {batch} is gone on with: it was begun with the same options.", err=True)
             begun.begun = there.state is not State.PLANNED and there.state is not State.PLANNING
             _resumed(sync, there)
-        ended = sending.plan_and_send(sync, batch, how, begun)
+        ended = sending.plan_and_send(sync, batch, how, begun, ours=there is None)
     sys.exit(ended)
 
 

@@ -129,7 +129,8 @@ def follow(batch: int, result: Path | None, as_json: bool) -> None:
             with endings.left_behind(batch, sends=False):
                 found = following.follow(sync, batch, following.READ)
         if found.state is State.PLANNED:
-            telling.show_plan(found, showing.foreseen(sync, batch))
+            if not as_json:
+                telling.show_plan(found, showing.foreseen(sync, batch))
             raise TroubleError(f"It waits to be started: drchrono-oncall batches start {batch}")
         ended = sending.send(sync, batch, how)
     sys.exit(ended)

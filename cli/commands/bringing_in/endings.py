@@ -47,6 +47,9 @@ def nothing_sent(*, as_json: bool) -> Iterator[Sending]:
         yield sending
     except click.exceptions.Exit:
         raise
+    except KeyboardInterrupt:
+        say("\nNothing was sent." if not sending.begun else "", err=True)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if sending.begun:
             raise

@@ -1,12 +1,14 @@
 """Work on a batch here, or watch the workers do it, and show how far it is."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from cli.output import say, seconds_text
 from sync.core.batch import causes, words
@@ -20,6 +22,7 @@ READ: Final = OVER | {State.PLANNED}
 # What is paused by somebody else meanwhile is waited for by nobody.
 ENDED: Final = OVER | {State.PAUSED}
 _TENTHS: Final = 10
+_LOOK: Final = 1.0  # seconds
 
 Told: TypeAlias = "Callable[[Batch, Progress], None]"
 
@@ -29,12 +32,40 @@ def follow(sync: "Sync", batch: int, until: frozenset[State]) -> "Batch":
     from sync.batches import showing
     from sync.tasks import driving
 
-    with _shown() as tell:
-        found = driving.drive(
+    with _shown() as tell, _looked_at(lambda: tell(*_now(sync, batch))):
+        return driving.drive(
             sync, batch, until, told=lambda now: tell(now, showing.progress(sync, batch))
         )
-        tell(found, showing.progress(sync, batch))
-    return found
+
+
+def _now(sync: "Sync", batch: int) -> "tuple[Batch, Progress]":
+    from sync.batches import showing
+
+    return showing.show(sync, batch), showing.progress(sync, batch)
+
+
+@contextmanager
+def _looked_at(look: Callable[[], None]) -> Iterator[None]:
+    """Look each second where somebody watches, and once more at the end: a turn takes longer."""
+    ends = threading.Event()
+
+    def go_on() -> None:
+        while not ends.wait(_LOOK):
+            try:
+                look()
+            except SQLAlchemyError:
+                return  # the turn itself tells of it
+
+    beside = threading.Thread(target=go_on, daemon=True)
+    if sys.stderr.isatty():
+        beside.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        if beside.is_alive():
+            beside.join()
+    look()
 
 
 def line(batch: "Batch", progress: "Progress") -> str:

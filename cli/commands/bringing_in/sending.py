@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,10 +42,19 @@ class How:
 
 
 def plan_and_send(
-    sync: "Sync", batch: int, how: How, begun: Sending, *, headers: tuple[str, ...] = ()
+    sync: "Sync",
+    batch: int,
+    how: How,
+    begun: Sending,
+    *,
+    headers: tuple[str, ...] = (),
+    ours: bool = True,
 ) -> int:
-    """Take a batch that is being planned, or further, to its end. Returns the exit status."""
-    with dropped_on_refusal(sync, batch):
+    """Take a batch that is being planned, or further, to its end. Returns the exit status.
+
+    `ours`: this command has opened it, and so gives it up where it is not started.
+    """
+    with dropped_on_refusal(sync, batch) if ours else nullcontext():
         planned = _planned(sync, batch, how, headers)
         if how.dry_run:
             return _told_only(sync, planned, how)
@@ -136,7 +145,7 @@ def _agreed(planned: "Batch", how: How) -> None:
     if not sys.stdin.isatty() or how.as_json:
         raise TroubleError("Nothing was sent: say it again with --yes.")
     if not click.confirm("Send this?", err=True):
-        raise TroubleError("Nothing was sent, and nothing of it is kept.")
+        raise TroubleError("Nothing was sent.")
 
 
 def _start(sync: "Sync", batch: int) -> None:

@@ -41,7 +41,7 @@ class Engine:
             date_formats={},
         )
     )
-    refuse: dict[str, Exception] = field(default_factory=dict)
+    refuse: dict[str, BaseException] = field(default_factory=dict)
     pauses: bool = False  # somebody pauses what is started
     fails: bool = False  # planning fails
     interrupted_in: State | None = None

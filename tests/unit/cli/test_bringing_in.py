@@ -218,3 +218,18 @@ def test_batches_are_listed_shown_and_steered(engine: Engine) -> None:
     assert said("batches", "result", "1").stdout.startswith('"First"')
     assert said("batches", "drop", "1").exit_code == 0
     assert said("batches", "show", "9").exit_code == 1
+
+
+def test_somebody_else_s_plan_is_not_given_up(engine: Engine) -> None:
+    engine._open_backfill(Kind.BACKFILL_PATIENTS, source="drchrono", since=None, doctor=None)
+    engine._planned(1)
+    assert said("backfill", "patients").exit_code == 2  # nobody can be asked
+    assert engine.batches[1].state is State.PLANNED
+    assert said("backfill", "patients", "--yes").exit_code == 0
+    assert (len(engine.batches), engine.batches[1].state) == (1, State.DONE)
+
+
+def test_ctrl_c_while_a_file_is_read_is_no_status_of_its_own(engine: Engine) -> None:
+    engine.refuse["open_file"] = KeyboardInterrupt()
+    done = said(*IMPORT, "--yes")
+    assert (done.exit_code, "Nothing was sent." in done.stderr) == (130, True)
