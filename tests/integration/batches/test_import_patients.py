@@ -5,13 +5,14 @@ import io
 import pytest
 
 from sync.batches import showing, steering
-from sync.core.batch.model import Kind, State
+from sync.core.batch.model import OVER, Kind, State
 from sync.matching import match
 from sync.matching.scan import new_scan
 from sync.sheets.errors import UnusableError
 from sync.store.batches import files, items, rows
-from sync.tasks import schedule, worker
+from sync.tasks import driving, schedule, worker
 from tests.support.agreement import agree
+from tests.support.batches.dying import Dying
 from tests.support.batches.imports import (
     HEADERS,
     brought,
@@ -318,3 +319,20 @@ def test_a_chart_that_meets_a_create_without_an_answer_makes_no_second(
     assert len(clinic.of("oncall", "contacts")) == 1
     assert outcomes(clinic, number)[0] in {"created", "already_there"}
     assert clinic.attention() == []
+
+
+def test_a_command_that_was_killed_goes_on_without_workers(clinic: Clinic) -> None:
+    """At points of one line's turn; what it had leased is free when the lease has run out."""
+    dying = Dying(clinic.sync)
+    try:
+        for points in range(8, 40, 4):
+            number = planned(clinic, [line(points)])
+            steering.start(clinic.sync, number)
+            with dying.mortal(points):
+                driving.drive(clinic.sync, number, OVER)
+            shown = driving.drive(clinic.sync, number, OVER)
+            assert (shown.state, outcomes(clinic, number)) == (State.DONE, ["created"])
+    finally:
+        dying.undo()
+    mails = [one["email"] for one in clinic.of("oncall", "contacts")]
+    assert sorted(mails) == sorted(f"nora{points}@mail.example" for points in range(8, 40, 4))
