@@ -48,7 +48,9 @@ def nothing_sent(*, as_json: bool) -> Iterator[Sending]:
     except click.exceptions.Exit:
         raise
     except KeyboardInterrupt:
-        say("\nNothing was sent." if not sending.begun else "", err=True)
+        click.echo(err=True)
+        if not sending.begun:
+            click.echo("Nothing was sent.", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
         if sending.begun:
@@ -83,7 +85,8 @@ def left_behind(batch: int, *, sends: bool = True) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         what = "It goes on with the workers" if sends else "Nothing was sent; workers read on"
-        say(f"\n{what}. To watch it, or to work on it here where no worker runs:", err=True)
+        click.echo(err=True)
+        say(f"{what}. To watch it, or to work on it here where no worker runs:", err=True)
         say(f"  drchrono-oncall batches follow {batch}", err=True)
         if sends:
             say(f"To hold it: drchrono-oncall batches pause {batch}", err=True)

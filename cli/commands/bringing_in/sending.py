@@ -77,7 +77,9 @@ def send(sync: "Sync", batch: int, how: How, *, headers: tuple[str, ...] = ()) -
         telling.for_a_person(sync, ended, headers)
         if ended.state is State.PAUSED:
             say(f"It was paused. To go on: drchrono-oncall batches resume {batch}")
-        elif written is None:
+        elif written is not None:
+            say(f"The result is in {written}. Nothing of what was read is kept.")
+        else:
             say(f"Each line with its address: drchrono-oncall batches result {batch} --to OUT.csv")
     return endings.code(ended)
 

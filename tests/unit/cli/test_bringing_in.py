@@ -174,6 +174,7 @@ def test_ctrl_c_says_how_it_is_taken_up_again(
     done = said(*argv, "--yes")
     assert done.exit_code == 130
     assert "drchrono-oncall batches follow 1" in done.stderr
+    assert "‹" not in done.stderr
     assert engine.batches[1].state is state
     engine.interrupted_in = None
     if state is State.RUNNING:
