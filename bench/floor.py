@@ -1,4 +1,4 @@
-"""The floor that the door is measured against: a bare Flask route, the secret, one push to Redis.
+"""Answer as the floor of the door: a bare route, the secret, one push to Redis.
 
 gunicorn -c python:bench.floor_conf bench.floor:app
 """
