@@ -67,7 +67,7 @@ def diff(as_json: bool, as_csv: bool, reads: int | None, waits: bool, everything
         with opened() as sync, _progress() as tell:
             most = READS if reads is None else reads
             asked = Asked(reads=most, progress=tell, waits=waits)
-            report = keeping.kept(sync, compare(sync, asked))
+            report = keeping.kept_anyway(sync, compare(sync, asked))
     except TroubleError as trouble:
         raise CouldNotTellError(trouble.message) from None
     except Exception as error:  # noqa: BLE001 - 1 would say that the systems differ

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sync.operations.diff.model import Found, Report, Standing, What
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync.operations.diff.model import Found, Report, Standing, Trouble, What
 from sync.operations.diff.shown import CONTACTS, PATIENTS
 from sync.store.compared import found as kept_rows
 from sync.store.compared.found import Ended
@@ -43,6 +45,14 @@ def kept(sync: Sync, report: Report) -> Report:
             kept_rows.forget(conn, gone)
         kept_rows.ended(conn, _ended(report))
     return replace(report, found=found)
+
+
+def kept_anyway(sync: Sync, report: Report) -> Report:
+    """The same for who waits for the report: a database that takes nothing is told in it."""
+    try:
+        return kept(sync, report)
+    except SQLAlchemyError:
+        return replace(report, troubles=(*report.troubles, Trouble("the database", "database")))
 
 
 def _dated(one: Found, known: datetime | None, now: datetime) -> Found:

@@ -8,10 +8,12 @@ from io import StringIO
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.exc import OperationalError
 
 from cli.commands import diff as command
 from cli.output import TroubleError
 from sync.runtime import Sync
+from sync.store.compared import found
 from tests.support.clinic import Clinic, wall
 
 Run = Callable[..., Result]
@@ -92,6 +94,20 @@ def test_a_service_that_can_t_be_opened_is_two(run: Run, monkeypatch: pytest.Mon
     answer = run()
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert "can't be reached" in answer.stderr
+
+
+def test_a_database_that_takes_nothing_keeps_nothing_back(
+    clinic: Clinic, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appointment, _visit = _differing(clinic)
+
+    def full(*_args: object) -> None:
+        raise OperationalError("", {}, Exception("disk full"))
+
+    monkeypatch.setattr(found, "keep", full)
+    answer = run()
+    assert answer.exit_code == 2
+    assert appointment in answer.stdout
 
 
 def test_one_way_of_answer_at_a_time(run: Run) -> None:
