@@ -241,7 +241,7 @@ def _failed(step: Step, item: Stored, failure: Exception, going: _Going) -> None
 
 def _note_pace(step: Step, going: _Going) -> None:
     """Note now and then how many are over, for the rate of the last minutes."""
-    if going.ended and going.ended % ends.PACE_EVERY == 0:
+    if going.ended % ends.PACE_EVERY == 1:
         ends.note_pace(step)
 
 

@@ -106,7 +106,8 @@ def resume(sync: Sync, batch: int) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         now = sync.clock()
         row = _known(rows.locked(conn, batch))
-        said = {"drop_at": None, "cause": None, "waits_until": None}
+        cursor = {name: value for name, value in (row.cursor or {}).items() if name != ends.PACE}
+        said = {"drop_at": None, "cause": None, "waits_until": None, "cursor": cursor or None}
         if not rows.turn(conn, batch, State.RUNNING, of={State.PAUSED}, **said):
             raise LookupError("Only a paused batch can be resumed.")
         deeds.note(conn, _deed("resume_batch", batch), now)

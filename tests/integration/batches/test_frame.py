@@ -12,6 +12,7 @@ from sync.core.batch.model import Fate, Kind, Outcome, State
 from sync.core.errors import AuthFailed, Deferred, Refused, Transient, Unresolved
 from sync.operations import audit, pausing
 from sync.operations.audit import Filter
+from sync.outbound.budget import Limit
 from sync.run.outcomes import LaterError, ParkedError
 from sync.store.batches import rows
 from sync.store.lanes import Lane
@@ -380,3 +381,45 @@ def test_old_batches_are_forgotten(clinic: Clinic) -> None:
     schedule.run_now(clinic.sync, "imports")
     with pytest.raises(LookupError):
         showing.show(clinic.sync, number)
+
+
+def test_what_it_takes_is_said_of_the_budget_that_is_left(clinic: Clinic, kind: Trivial) -> None:
+    kind.count = 30
+    number = planned(clinic)
+    foreseen = showing.foreseen(clinic.sync, number)
+    assert (foreseen.drchrono_calls, foreseen.minutes) == (30, 1)
+    clinic.sync.limits["drchrono"] = Limit(20, 10_000, 0.1)  # 15 of it are for bulk work
+    later = showing.foreseen(clinic.sync, number)
+    assert later.minutes is not None
+    assert 60 <= later.minutes <= 120
+    steering.leave_out_all(clinic.sync, number, Fate.CREATE)
+    assert showing.foreseen(clinic.sync, number).minutes == 0
+
+
+def test_how_fast_it_goes_is_said_by_the_last_minutes(clinic: Clinic, kind: Trivial) -> None:
+    kind.count = 60
+    number = started(clinic)
+
+    left: list[int | None] = []
+
+    def slowly(_step: object, item: object) -> Done:
+        clinic.advance(1)
+        if item.number == 45:  # type: ignore[attr-defined]
+            left.append(showing.progress(clinic.sync, number).seconds_left)
+            steering.pause(clinic.sync, number)
+        return CREATED
+
+    kind.doing = slowly
+    clinic.pump()
+    told = showing.progress(clinic.sync, number)
+    assert (told.total, told.done, told.seconds_left) == (60, 45, None)
+    assert told.per_minute is not None
+    assert 30 < told.per_minute < 75
+    assert left[0] is not None
+    assert 10 < left[0] < 40
+    clinic.advance(300)
+    steering.resume(clinic.sync, number)
+    # While it was held it was not slow.
+    assert showing.progress(clinic.sync, number).per_minute is None
+    clinic.pump()
+    assert showing.progress(clinic.sync, number).done == 60
