@@ -17,7 +17,7 @@ from sync.tasks import schedule
 from tests.support.agreement import agree
 from tests.support.batches.imports import done, fates, outcomes, result
 from tests.support.batches.visits import line, made, planned
-from tests.support.clinic import Clinic, utc, wall
+from tests.support.clinic import ZONE, Clinic, utc, wall
 from tests.support.flows import prove_the_list
 from tests.support.templates import Templates, gone_live, on_both
 
@@ -71,6 +71,26 @@ def test_a_visit_of_one_system_alone_is_found_by_reading_it(clinic: Clinic) -> N
     number = planned(clinic, [line(0), line(1)])
     found = [(str(one.fate), one.remote_id) for one in showing.items(clinic.sync, number)]
     assert found == [("already_there", there), ("create", None)]
+
+
+def test_what_drchrono_has_alone_is_made_by_its_own_run(clinic: Clinic) -> None:
+    path = clinic.sync.settings.mapping_file
+    whole = path.read_text()
+    path.write_text(whole + '\n[policy]\ndirection = "to_drchrono"\n')
+    schedule.run_now(clinic.sync, "mapping")
+    said = line(0)
+    starts = utc(days=5, hour=14).astimezone(ZONE)
+    appointment = clinic.book(scheduled_time=f"{starts:%Y-%m-%dT%H:%M:%S}")
+    clinic.settle()
+    number = planned(clinic, [said])
+    (item,) = showing.items(clinic.sync, number)
+    assert (str(item.fate), item.source_id) == ("create", appointment)
+    path.write_text(whole)
+    schedule.run_now(clinic.sync, "mapping")
+    done(clinic, number)
+    assert outcomes(clinic, number)[0] in {"created", "already_there"}
+    assert (len(clinic.visits()), len(clinic.appointments())) == (1, 1)
+    agree(clinic)
 
 
 @pytest.mark.parametrize(
