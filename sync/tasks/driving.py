@@ -37,6 +37,9 @@ def drive(
     """
     if sync.settings.sync_mode is Mode.PAUSED:
         raise LookupError("Nothing is worked on: SYNC_MODE is paused.")
+    trouble = sync.misfit()
+    if trouble is not None:
+        raise LookupError(trouble)
     raised: dict[int, None] = {}
     last: Batch | None = None
     while True:

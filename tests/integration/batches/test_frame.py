@@ -359,6 +359,14 @@ def test_a_command_works_it_off_without_workers(clinic: Clinic, kind: Trivial) -
 
 
 @pytest.mark.usefixtures("kind")
+def test_a_command_waits_for_nothing_that_nobody_works_on(clinic: Clinic) -> None:
+    number = planned(clinic)
+    clinic.settings.sync_mode = Mode.PAUSED
+    with pytest.raises(LookupError, match="SYNC_MODE"):
+        driving.drive(clinic.sync, number, frozenset({State.DONE}))
+
+
+@pytest.mark.usefixtures("kind")
 def test_what_was_lost_by_every_ring_is_raised_again(clinic: Clinic) -> None:
     number = started(clinic)
     with clinic.sync.store.write() as conn:
