@@ -137,6 +137,12 @@ def test_columns_are_taken_as_they_are_said(engine: Engine) -> None:
     assert chosen[3] == {"date_format": "mdy", "provider": "196157"}
 
 
+def test_a_field_that_is_said_of_a_column_is_of_no_other(engine: Engine) -> None:
+    assert said(*IMPORT, "--map", "Born=email", "--yes").exit_code == 0
+    [chosen] = [one for one in engine.done if one[0] == "choose"]
+    assert chosen[2] == {0: "first_name", 1: "last_name", 3: "email"}
+
+
 def test_the_file_may_come_by_standard_input(engine: Engine) -> None:
     done = said("import", "-", "--kind", "appointments", "--yes", input=b"a,b\n1,2\n")
     assert done.exit_code == 0
