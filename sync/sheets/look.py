@@ -20,6 +20,8 @@ _ESCAPED: Final = re.compile("[\udc80-\udcff]")
 _OTHER: Final = re.compile("[^\x00-\x7f\udc80-\udcff]")
 # The bytes that Windows-1252 gives no letter.
 _NO_WINDOWS: Final = re.compile("[\udc81\udc8d\udc8f\udc90\udc9d]")
+# What no word of Windows-1252 has: other encodings (Mac OS Roman, DOS) look like this in it.
+_ODD: Final = re.compile("[a-zß-ÿ][ŠŒŽŸ]|[a-zß-ÿ][–¡¢£¤][a-zß-ÿ]|[A-Za-zÀ-ÿ][‚ƒ„†‡ˆ‰‹‘•˜]")
 _ASKED: Final = ["mac_roman", "cp1250", "cp850", "cp437", "latin_1"]
 _FIRST_LINES: Final = 250
 _REMEMBERED: Final = 64 * 1024
@@ -117,13 +119,17 @@ class _Encoding:
                 f"The letters in line {self.others} are written otherwise than those of other "
                 "lines. Save the file as CSV UTF-8.",
             )
-        if not self.no_windows:
+        sample = _raw(self.sample)
+        best = None
+        if self.no_windows:
+            best = charset_normalizer.from_bytes(sample, cp_isolation=_ASKED).best()
+        elif not _ODD.search(sample.decode("cp1252", "replace")):
             return "cp1252"
-        best = charset_normalizer.from_bytes(_raw(self.sample), cp_isolation=_ASKED).best()
         if best is None:
             raise UnusableError(
                 "encoding_unknown",
-                f"The letters in line {self.others} can't be read. Save the file as CSV UTF-8.",
+                f"The letters in line {self.others} can't be read for sure. "
+                "Save the file as CSV UTF-8.",
             )
         return str(best.encoding)
 

@@ -84,7 +84,9 @@ def _of_other_words(rows: Sequence[Row]) -> int:
         raise UnusableError("no_header", f"Names of columns weren't found. {_SAY}")
     said = [cell for cell in first.cells if cell]
     if len(set(said)) < len(said):
-        raise UnusableError("no_header", f"Names of columns weren't found. {_SAY}")
+        raise UnusableError(
+            "same_names", f"Two columns have the same name in line {first.line}. Name each its own."
+        )
     return 0
 
 
