@@ -150,8 +150,10 @@ def test_what_keeps_a_visit_from_being_made_is_its_problem(clinic: Clinic) -> No
     waiting = clinic.book(patient=nobody, scheduled_time=wall(days=4))
     clinic.settle()
     clinic.catch_up()
+    later = unheard(clinic, patient=nobody, scheduled_time=wall(days=5))
     number = planned(clinic, APPOINTMENTS)
-    assert fates(clinic, number) == dict.fromkeys([silent, waiting], "patient_without_email")
+    wanted = dict.fromkeys([silent, waiting, later], "patient_without_email")
+    assert fates(clinic, number) == wanted
     done(clinic, number)
     assert clinic.visits() == []
     with clinic.sync.store.read() as conn:
@@ -160,11 +162,14 @@ def test_what_keeps_a_visit_from_being_made_is_its_problem(clinic: Clinic) -> No
 
 
 def test_since_and_doctor_choose(clinic: Clinic) -> None:
+    over = unheard(clinic, scheduled_time=wall(days=-2))
     mine = unheard(clinic, scheduled_time=wall(days=3))
     theirs = unheard(clinic, doctor=202, scheduled_time=wall(days=3), office=301, exam_room=2)
     assert mine in fates(clinic, planned(clinic, APPOINTMENTS, doctor="201"))
     assert theirs not in fates(clinic, planned(clinic, APPOINTMENTS, doctor="201"))
-    assert mine in fates(clinic, planned(clinic, APPOINTMENTS, since="2020-01-01"))
+    changed = fates(clinic, planned(clinic, APPOINTMENTS, since="2020-01-01"))
+    assert mine in changed
+    assert over not in changed
     assert fates(clinic, planned(clinic, APPOINTMENTS, since=f"{utc(days=9):%Y-%m-%d}")) == {}
 
 

@@ -3,8 +3,10 @@
 import pytest
 
 from sync.batches import showing, steering
+from sync.batches.step import Step
 from sync.core.batch.model import Fate, Kind, Outcome, State
 from sync.operations.hand import by_hand
+from sync.store.batches import links_sealed
 from sync.store.tables import links
 from tests.support.batches.backfills import (
     done,
@@ -17,6 +19,7 @@ from tests.support.batches.backfills import (
     state,
 )
 from tests.support.clinic import DIVISION, DOCTOR, PROVIDER, Clinic
+from tests.support.sql import counted
 from tests.support.templates import on_both
 
 
@@ -208,6 +211,7 @@ def test_a_chart_that_changes_while_its_page_is_at_hand(clinic: Clinic) -> None:
     slice_of(clinic, number)
     clinic.sync.gate._wire.send = send  # type: ignore[attr-defined]
     over(clinic, number)
+    assert "late@mail.example" in contacts(clinic)  # made of the chart as it is now
     clinic.catch_up()
     assert contacts(clinic) == ["ada0@mail.example", "late@mail.example", "vera@mail.example"]
     assert set(outcomes(clinic, number).values()) == {"created"}
@@ -280,3 +284,45 @@ def test_planned_again_and_again_from_wherever_it_was_cut(clinic: Clinic) -> Non
     assert (shown.state, shown.total) == (State.PLANNED, 5)
     assert set(ids) < set(fates(clinic, number))
     assert shown.fates == {Fate.CREATE: 5}
+
+
+def test_a_list_that_is_begun_anew_names_nobody_twice(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link to go on from was sealed with a key that is gone."""
+    clinic.sandbox.behaviours("drchrono", bulk_lists=False, page_size=2)
+    people(clinic, 4)
+    clinic.advance(120)
+    number, _rings = steering.open_backfill(clinic.sync, Kind.BACKFILL_PATIENTS)
+    keep = Step.keeping
+    kept = []
+
+    def cut(step: Step, *args: object, **values: object) -> object:
+        kept.append(args[0])
+        if len(kept) == 2:
+            clinic.sync.gate.closed = True
+        return keep(step, *args, **values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Step, "keeping", cut)
+    slice_of(clinic, number)
+    assert "place" in str(kept[-1])
+    assert "page" not in str(kept[-1]["place"]["next"])  # type: ignore[index]
+    clinic.sync.gate.closed = False
+    monkeypatch.setattr(Step, "keeping", keep)
+    monkeypatch.setattr(links_sealed, "opened", lambda _keys, _sealed: None)
+    clinic.settle()
+    assert showing.show(clinic.sync, number).total == 5
+    assert len(showing.items(clinic.sync, number)) == 5
+
+
+def test_planning_asks_the_database_by_the_page(clinic: Clinic) -> None:
+    """As many statements for twelve charts as for three, once they are indexed."""
+    people(clinic, 3)
+    planned(clinic)
+    with counted(clinic.sync.store) as few:
+        planned(clinic)
+    people(clinic, 9, email="")
+    planned(clinic)
+    with counted(clinic.sync.store) as many:
+        planned(clinic)
+    assert many.within(few.count + 2, few.transactions + 2)
