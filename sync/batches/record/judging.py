@@ -80,10 +80,11 @@ def asked(cause: str, named: tuple[str, ...]) -> Judged:
 
 
 # What a visit waits for by itself: nothing is to be decided, and it goes on when that is over.
-_GOES_ON: Final = frozenset({"pause", "mode", "auth", "zone", "fact"})
+_GOES_ON: Final = frozenset({"pause", "mode", "auth", "fact"})
 _OF_BLOCKERS: Final = {
     "address": sharing.CAUSE,
     "mapping": "unmapped",
+    "zone": "zone_unknown",
     "patient": "patient_gone",
     "visit": "overlap",
     "email": "participant_unmatched",
@@ -129,3 +130,10 @@ def what_holds(stands: Stands) -> Judged | None:
     if rest:
         return Judged(Fate.PROBLEM, _OF_BLOCKERS.get(rest[0], "unsure"))
     return None
+
+
+def goes_on(stands: Stands) -> bool:
+    """Whether a visit waits for what ends by itself, or for a deed for the whole service."""
+    return any(
+        kind in _GOES_ON or (kind, ref) == ("operator", "go-live") for kind, ref in stands.waits
+    )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Visits that a batch has raised and that have not come to an end yet, at most.
 MOST_RAISED: Final = 20
 SOON: Final = timedelta(seconds=1)
+# When one is looked at again that an operator has paused, or that waits for the whole service.
+HELD: Final = timedelta(seconds=60)
 
 
 def do(step: Step, item: Stored, system: str) -> Done:
@@ -40,6 +42,7 @@ def do(step: Step, item: Stored, system: str) -> Done:
         obj = links.find(conn, system, "appointment", remote_id)
         done = _ended(conn, step, item, obj) if obj is not None else None
         waits = _waits_until(conn, obj) if obj is not None else None
+        held = obj is not None and _is_held(conn, obj)
         raised = open_items.raised(conn, step.row.id)
         first = items.earliest(conn, step.row.id)
     if done is not None:
@@ -47,6 +50,8 @@ def do(step: Step, item: Stored, system: str) -> Done:
     if item.subject is not None:
         if waits is not None:
             raise LaterError(max(waits, sync.clock() + SOON))
+        if held and not step.ending:
+            raise LaterError(sync.clock() + HELD)
         return Done(Outcome.LEFT_OUT, "not_to_be_made")
     if step.ending:
         return Done(Outcome.LEFT_OUT)
@@ -78,6 +83,11 @@ def _waits_until(conn: Connection, obj: Obj) -> datetime | None:
     if found is None or not (found.waits or found.lease_until is not None):
         return None
     return found.lease_until or found.due
+
+
+def _is_held(conn: Connection, obj: Obj) -> bool:
+    stands = standing.appointments(conn, obj.system, [str(obj.remote_id)]).get(str(obj.remote_id))
+    return stands is not None and judging.goes_on(stands)
 
 
 def _ended(conn: Connection, step: Step, item: Stored, obj: Obj) -> Done | None:

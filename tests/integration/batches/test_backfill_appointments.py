@@ -7,6 +7,7 @@ import pytest
 from sync.batches import showing, steering
 from sync.batches.record import raised
 from sync.core.batch.model import Kind, Outcome, State
+from sync.operations import pausing
 from sync.store.schema import attention, blocker, object_, visit, work
 from sync.tasks import driving
 from tests.support.batches.backfills import (
@@ -18,7 +19,7 @@ from tests.support.batches.backfills import (
     slice_of,
     state,
 )
-from tests.support.clinic import Clinic, utc, wall
+from tests.support.clinic import DOCTOR, Clinic, utc, wall
 from tests.support.templates import on_both
 
 
@@ -200,3 +201,16 @@ def test_oncall_visits_become_appointments(clinic: Clinic) -> None:
     assert len(clinic.appointments()) == 1
     with pytest.raises(LookupError, match="Leave the day out"):
         planned(clinic, Kind.BACKFILL_APPOINTMENTS, source="oncall", since="2026-01-01")
+
+
+def test_what_an_operator_pauses_waits_and_is_made_then(clinic: Clinic) -> None:
+    (mine,) = several(clinic, 1)
+    number = planned(clinic, APPOINTMENTS)
+    pausing.pause(clinic.sync, f"doctor:{DOCTOR}")
+    steering.start(clinic.sync, number)
+    clinic.settle(hours=0.1)
+    assert clinic.visits() == []
+    assert state(clinic, number) is State.RUNNING
+    pausing.resume(clinic.sync, f"doctor:{DOCTOR}")
+    clinic.settle()
+    assert outcomes(clinic, number) == {mine: "created"}
