@@ -20,6 +20,7 @@ from tests.support.batches.backfills import (
     state,
 )
 from tests.support.clinic import DOCTOR, Clinic, utc, wall
+from tests.support.group_clinic import GROUP, make_groups
 from tests.support.templates import on_both
 
 
@@ -214,3 +215,19 @@ def test_what_an_operator_pauses_waits_and_is_made_then(clinic: Clinic) -> None:
     pausing.resume(clinic.sync, f"doctor:{DOCTOR}")
     clinic.settle()
     assert outcomes(clinic, number) == {mine: "created"}
+
+
+def test_members_of_a_group_come_into_one_visit(clinic: Clinic) -> None:
+    make_groups(clinic)
+    first = clinic.patient
+    second = clinic.new_patient(first_name="Ines", last_name="Okoro", email="ines@mail.example")
+    members = [
+        unheard(clinic, patient=one, profile=GROUP, allow_overlapping=True)
+        for one in (first, second)
+    ]
+    number = planned(clinic, APPOINTMENTS)
+    assert fates(clinic, number) == dict.fromkeys(members, "create")
+    done(clinic, number)
+    assert outcomes(clinic, number) == dict.fromkeys(members, "created")
+    (visit_,) = clinic.visits()
+    assert len(visit_["participants"]) == 2
