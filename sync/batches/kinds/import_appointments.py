@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from sync.store.batches.items import Stored
 
 _AT_ONCE: Final = 50
-# The POST and its echo, then what a visit that is booked in OnCall costs (docs/costs.md, C7).
+# The POST, then what a visit that was booked in OnCall costs (docs/costs.md, C7).
 COSTS: Final = {
-    Fate.CREATE: Cost(drchrono=1, oncall=5, mails_to_patients=1, mails_to_providers=1),
+    Fate.CREATE: Cost(drchrono=1, oncall=4, mails_to_patients=1, mails_to_providers=1),
 }
 
 

@@ -47,6 +47,21 @@ def test_each_line_becomes_a_visit_in_both_systems(clinic: Clinic) -> None:
     assert fates(clinic, again) == [("already_there", None)] * 2
 
 
+def test_a_line_costs_what_was_foreseen(clinic: Clinic) -> None:
+    clinic.linked()
+    number = planned(clinic, [line(0)])
+    foreseen = showing.foreseen(clinic.sync, number)
+    clinic.forget()
+    done(clinic, number)
+    assert clinic.calls("drchrono") == ["POST /api/appointments"]
+    assert clinic.calls("oncall") == [
+        "POST /appointments/",
+        *("GET /appointments/ID/", "PATCH /appointments/ID/", "GET /appointments/ID/"),
+    ]
+    assert (foreseen.drchrono_calls, foreseen.oncall_calls) == (1, 4)
+    assert clinic.mails() == [("invitation", "app")]
+
+
 @on_both
 def test_what_stands_already_is_not_made_again(clinic: Clinic) -> None:
     clinic.linked(scheduled_time=wall(days=5, hour=14))
