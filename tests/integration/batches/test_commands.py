@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sync.batches import showing
 from sync.core.batch.model import State
 from sync.settings_read import load_settings
 from tests.support import canary
+from tests.support.batches import visits
 from tests.support.batches.imports import HEADERS, contact, line, text
 from tests.support.clinic import PROVIDER, Clinic
 
@@ -34,6 +36,13 @@ def said(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     load_settings.cache_clear()
 
 
+def document(said: Result) -> dict[str, Any]:
+    """The one document of standard output; the clinic's doors log there too, in this process."""
+    [found] = re.findall(r"^\{\n.*?^\}$", said.stdout, re.MULTILINE | re.DOTALL)
+    told: dict[str, Any] = json.loads(found)
+    return told
+
+
 def rows(name: str) -> list[dict[str, str]]:
     with Path(name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -45,7 +54,7 @@ def test_a_file_goes_in_and_its_result_comes_out(clinic: Clinic, said: Any) -> N
     argv = ("import", "in.csv", "--kind", "patients", "--provider", PROVIDER)
     dry = said(*argv, "--dry-run", "--result", "plan.csv", "--json")
     assert dry.exit_code == 1
-    assert json.loads(dry.stdout)["fates"]["create"] == 1
+    assert document(dry)["fates"]["create"] == 1
     assert [one["outcome"] for one in rows("plan.csv")][1:] == ["create", "problem"]
     left = showing.listed(clinic.sync, imports=True)
     assert [(one.state, one.has_file) for one in left] == [(State.CANCELLED, False)]
@@ -61,8 +70,21 @@ def test_a_file_goes_in_and_its_result_comes_out(clinic: Clinic, said: Any) -> N
     assert len(clinic.of("oncall", "contacts")) == 2
     assert canary.hits({"Noraa", "Quillb", "nora1@mail.example"}, done.stderr.encode()) == set()
     again = said(*argv, "--yes", "--json")
-    assert json.loads(again.stdout)["outcomes"]["already_there"] >= 1
+    assert document(again)["outcomes"]["already_there"] >= 1
     assert len(clinic.of("oncall", "contacts")) == 2
+
+
+def test_visits_of_a_file_cost_the_mails_that_were_said(clinic: Clinic, said: Any) -> None:
+    Path("in.csv").write_bytes(text([visits.line(0), visits.line(1)], visits.HEADERS))
+    argv = ("import", "in.csv", "--kind", "appointments", "--json")
+    dry = said(*argv, "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    foreseen = document(dry)["foreseen"]
+    assert (foreseen["mails_to_patients"], clinic.visits()) == (2, [])
+    done = said(*argv, "--yes")
+    assert (done.exit_code, document(done)["outcomes"]["created"]) == (0, 2), done.output
+    assert len(clinic.visits()) == 2
+    assert len(clinic.mails()) == 2
 
 
 def test_dates_in_two_forms_are_asked_with_the_option_to_add(clinic: Clinic, said: Any) -> None:
@@ -94,11 +116,11 @@ def test_what_the_record_has_is_made_once(clinic: Clinic, said: Any) -> None:
     argv = ("backfill", "patients", "--json")
     dry = said(*argv, "--dry-run")
     assert dry.exit_code == 0, dry.output
-    assert json.loads(dry.stdout)["fates"]["create"] == 1
+    assert document(dry)["fates"]["create"] == 1
     assert clinic.of("oncall", "contacts") == []
     done = said(*argv, "--yes", "--result", "out.csv")
-    assert (done.exit_code, json.loads(done.stdout)["outcomes"]["created"]) == (0, 1), done.output
+    assert (done.exit_code, document(done)["outcomes"]["created"]) == (0, 1), done.output
     [made] = clinic.of("oncall", "contacts")
     assert rows("out.csv")[0]["drchrono_id"] == str(clinic.patient)
     assert rows("out.csv")[0]["oncall_id"] == str(made["id"])
-    assert json.loads(said(*argv, "--yes").stdout)["outcomes"]["already_there"] == 1
+    assert document(said(*argv, "--yes"))["outcomes"]["already_there"] == 1
