@@ -53,3 +53,21 @@ def test_two_columns_of_one_name_are_told() -> None:
     with pytest.raises(UnusableError) as refused:
         look([b"Name,Name,Email\nAnn,Lee,ann@example.com\n"])
     assert refused.value.code == "same_names"
+
+
+@pytest.mark.parametrize(
+    ("names", "row", "delimiter"),
+    [
+        ("Patient Name;Email;DOB", "Lee, Ann;a{0}@example.com;1980-01-02", ";"),
+        ("First Name|Last Name|Email", "Ann|Lee, MD; PhD|a{0}@example.com", "|"),
+        ("First Name,Last Name,Email,Address", 'Ann,Lee,a{0}@example.com,"1; Main; St"', ","),
+        ("First Name\tLast Name\tEmail", "Ann, B\tLee, C\ta{0}@example.com", "\t"),
+        # Ragged: nothing fits nine rows of ten.
+        ("First Name;Last Name;Email", "Ann;Lee;a{0}@example.com\nBob;Ray", ";"),
+    ],
+)
+def test_the_delimiter_is_the_one_by_which_columns_have_names(
+    names: str, row: str, delimiter: str
+) -> None:
+    text = "\n".join([names, *(row.format(number) for number in range(40))]) + "\n"
+    assert look([text.encode()]).form["delimiter"] == delimiter
