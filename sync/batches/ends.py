@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sync.core.batch.model import State
+from sync.core.batch.causes import SAME_LINE
+from sync.core.batch.model import Outcome, State
 from sync.store.batches import files, items, rows
 from sync.store.tables import claims
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from sync.batches.step import Step
+    from sync.store.batches.items import Stored
 
 KEPT: Final = timedelta(days=1)  # of what is sealed, after the file came or the batch was over
 PACE: Final = "_pace"  # in the cursor: when so many items were over
@@ -46,6 +50,7 @@ def over(step: Step) -> None:
     to = State.CANCELLED if step.ending else State.DONE
     with step.writing() as conn:
         now = step.sync.clock()
+        _follow_first(conn, step.row.id)
         rows.turn(
             conn,
             step.row.id,
@@ -57,6 +62,27 @@ def over(step: Step) -> None:
             waits_until=None,
         )
         claims.complete(conn, step.lease)
+
+
+def _follow_first(conn: Connection, batch: int) -> None:
+    """Give the lines that stand for an earlier one of their file what became of that."""
+    number = 0
+    while some := items.with_cause(conn, batch, SAME_LINE, after=number):
+        number = some[-1].number
+        firsts = items.with_key(conn, batch, [one.key for one in some if one.key])
+        known = {one.key: one for one in items.get(conn, batch, list(firsts.values()))}
+        items.judge(conn, batch, [_as(known[one.key], one) for one in some if one.key in known])
+
+
+def _as(first: Stored, one: Stored) -> dict[str, object]:
+    there = first.outcome in {Outcome.CREATED, Outcome.UPDATED, Outcome.ALREADY_THERE}
+    outcome = Outcome.ALREADY_THERE if there else first.outcome
+    return {
+        "number": one.number,
+        "outcome": None if outcome is None else outcome.value,
+        "cause": one.cause if there else first.cause,
+        "remote_id": first.remote_id,
+    }
 
 
 def failed(step: Step, cause: str) -> None:

@@ -73,9 +73,25 @@ def _judged(step: Step, some: list[Stored], known: Contacts) -> list[dict[str, A
     for row in made:
         if row["key"] is None:
             continue
-        if first.setdefault(row["key"], row["number"]) < row["number"]:
-            row |= _columns(Judged(Fate.PROBLEM, "same_line"))
+        if (before := first.setdefault(row["key"], row["number"])) < row["number"]:
+            row |= _columns(_same_line(step, before, row["number"]))
     return made
+
+
+def _same_line(step: Step, first: int, number: int) -> Judged:
+    """What becomes of a line that names whom an earlier one names: the same, or one is wrong."""
+    with step.sync.store.read() as conn:
+        both = items.get(conn, step.row.id, (first, number))
+    said = [
+        (read.person.phone, read.person.sex, read.patient, read.record)
+        for read in (
+            read_patient(step.cells(one), reading.choice(step), reading.options(step))
+            for one in both
+        )
+    ]
+    if said[0] == said[1]:
+        return Judged(Fate.ALREADY_THERE, "same_line")
+    return Judged(Fate.PROBLEM, "same_line_differs")
 
 
 def _line(step: Step, item: Stored, known: Contacts) -> dict[str, Any]:

@@ -166,7 +166,26 @@ def test_contacts_that_may_be_it_are_a_question(clinic: Clinic) -> None:
 
 def test_the_same_person_twice_in_a_file_is_made_once(clinic: Clinic) -> None:
     number = planned(clinic, [line(1), line(1, first_name="NORAB"), line(2)])
-    assert fates(clinic, number) == [("create", None), ("problem", "same_line"), ("create", None)]
+    said = [("create", None), ("already_there", "same_line"), ("create", None)]
+    assert fates(clinic, number) == said
+    done(clinic, number)
+    assert outcomes(clinic, number) == ["created", "already_there", "created"]
+    first, same, _other = result(clinic, number)
+    assert first["oncall_url"] == same["oncall_url"] != ""
+    assert len(clinic.of("oncall", "contacts")) == 2
+
+
+def test_the_same_person_twice_with_another_phone_is_one_problem(clinic: Clinic) -> None:
+    number = planned(clinic, [line(1), line(1, mobile_phone="212-555-0199")])
+    assert fates(clinic, number) == [("create", None), ("problem", "same_line_differs")]
+
+
+def test_who_is_named_twice_and_refused_is_refused_twice(clinic: Clinic) -> None:
+    number = planned(clinic, [line(1), line(1)])
+    clinic.sandbox.behaviours("oncall", refuses="email")
+    done(clinic, number)
+    assert outcomes(clinic, number) == ["problem", "problem"]
+    assert [one["oncall_url"] for one in result(clinic, number)] == ["", ""]
 
 
 def test_an_address_that_a_crowd_shares_invites_nobody(clinic: Clinic) -> None:
