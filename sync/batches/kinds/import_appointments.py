@@ -64,9 +64,22 @@ def _judged(step: Step, some: list[Stored]) -> list[dict[str, Any]]:
     for row in made:
         key = row["key"]
         if key is not None and first.setdefault(key, row["number"]) < row["number"]:
-            row |= {"fate": Fate.ALREADY_THERE.value, "cause": "same_line_visit"}
-            row |= {"candidates": None, "subject": None, "source_id": None}
+            row |= _as_before(step, row["number"], first[key])
     return made
+
+
+def _as_before(step: Step, number: int, first: int) -> dict[str, Any]:
+    """What becomes of a line that tells of an earlier line's visit: it is that one, or differs."""
+    with step.sync.store.read() as conn:
+        both = items.get(conn, step.row.id, [first, number])
+    told = [
+        read_appointment(step.cells(one), reading.choice(step), reading.options(step))
+        for one in both
+    ]
+    alike = len({(one.minutes, one.type) for one in told}) == 1
+    same = {"fate": Fate.ALREADY_THERE.value, "cause": None, "candidates": None, "source_id": None}
+    differs = {"fate": Fate.PROBLEM.value, "cause": "same_line_differs", "key": None}
+    return same if alike else same | differs
 
 
 def _line(step: Step, item: Stored) -> dict[str, Any]:

@@ -55,7 +55,18 @@ VISIT_KEY: Final = "emr_appointment_id"
 
 
 def do(step: Step, item: Stored) -> Done:
-    """Make the visit of a line, or say what stands. Raises LaterError and what its calls raise."""
+    """Make the visit of a line, or say what stands. Raises LaterError and what its calls raise.
+
+    The lines that tell of the same visit are told what came of it.
+    """
+    done = _done(step, item)
+    if done.remote_id is not None and item.key is not None:
+        with step.writing() as conn:
+            items.tell_same(conn, step.row.id, item.key, done.remote_id)
+    return done
+
+
+def _done(step: Step, item: Stored) -> Done:
     if item.source_id is not None:
         return raised.do(step, item, "drchrono")
     read = read_appointment(step.cells(item), reading.choice(step), reading.options(step))

@@ -65,7 +65,7 @@ _FATES: Final = {
     "visit_far": "Bring the line in later: the visit is beyond the days that are kept alike.",
     "length_missing": "Add a column of lengths: nothing says how long the visit is.",
     "profile_unmapped": "Name in the mapping with which profile such visits are booked.",
-    "same_line_visit": "Nothing to do: an earlier line of the file tells of the same visit.",
+    "same_line_differs": "Take one line out: another tells of the same visit, and says otherwise.",
     "no_chart": "Make the patient's chart first, or let the mapping make new patients.",
     "visit_in_making": "Bring the line in again later: another file's visit is being made.",
     "visit_unsure": "Say whether it is this one: a visit like it stands at that time.",

@@ -142,14 +142,19 @@ def test_who_has_no_chart_gets_one_by_the_visit_s_own_run(clinic: Clinic) -> Non
 
 
 def test_the_same_visit_twice_in_a_file_is_made_once(clinic: Clinic) -> None:
-    number = planned(clinic, [line(0), line(0, appointment_id="EMR-9"), line(1)])
+    again, longer = line(0, appointment_id="EMR-9"), line(1, duration="60")
+    number = planned(clinic, [line(0), again, line(1), longer])
     assert fates(clinic, number) == [
         ("create", None),
-        ("already_there", "same_line_visit"),
+        ("already_there", None),
         ("create", None),
+        ("problem", "same_line_differs"),
     ]
     done(clinic, number)
     assert made(clinic) == ["EMR-0", "EMR-1"]
+    told = [(one["oncall_url"], one["outcome"]) for one in result(clinic, number)]
+    assert told[1] == (told[0][0], "already_there")
+    assert told[0][0] != told[2][0] != ""
 
 
 def test_a_chart_s_id_alone_says_who_it_is(clinic: Clinic) -> None:
