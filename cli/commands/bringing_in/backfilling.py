@@ -50,7 +50,10 @@ class Wanted:
     help="The system that is read; what it has is made in the other.",
 )
 @click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what was changed since this day."
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Only what was changed since this day.",
 )
 @click.option("--doctor", metavar="ID", help="Only this doctor's, by DrChrono's id.")
 @sending.dry_run_option

@@ -68,7 +68,7 @@ def list_(as_json: bool) -> None:
 @click.option("--after", default=0, metavar="LINE", help="Only lines after this one.")
 @json_option
 def show(batch: int, only: str | None, after: int, as_json: bool) -> None:
-    """Show how far one is, what is to become of its lines, or what became of them.
+    """Show how far one is, and what becomes of its lines.
 
     \b
     Examples:
@@ -216,9 +216,10 @@ def cancel(batch: int, yes: bool) -> None:
     help="Where to; else to standard output.",
 )
 def result_(batch: int, to: Path | None) -> None:
-    """Write the lines of one with their address in OnCall or their problem, as CSV.
+    """Write the result of one as CSV.
 
-    It is there for a day. Of a file it holds what the file says.
+    Each line with its address in OnCall or its problem. It is there
+    for a day. Of a file it holds what the file says.
 
     \b
     Examples:
@@ -238,7 +239,9 @@ def result_(batch: int, to: Path | None) -> None:
 @batches.command()
 @batch_argument
 def drop(batch: int) -> None:
-    """Delete the file and the result of one that is over now, not after a day.
+    """Delete the file and the result of one that is over.
+
+    Else that is done after a day.
 
     \b
     Example:

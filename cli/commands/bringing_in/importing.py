@@ -49,7 +49,9 @@ class Named:
     help="What a column holds, where its header does not tell; FIELD ignore: nothing.",
 )
 @click.option("--date-format", metavar="FORMAT", help="Where several fit, as mdy or DD/MM/YYYY.")
-@click.option("--provider", help="Who lines without a provider are with: OnCall's id or address.")
+@click.option(
+    "--provider", metavar="WHO", help="Whose lines without a provider are: an id, name or e-mail."
+)
 @sending.dry_run_option
 @yes_option
 @sending.result_option

@@ -56,9 +56,9 @@ def shown(
 
 
 def _providers(sync: Sync) -> list[tuple[str, str]]:
-    """The mapped providers, by OnCall's id, and whose they are in the record."""
+    """The mapped doctors, by DrChrono's id, and which provider each is: one may be several."""
     try:
         doctors = sync.mapping.doctors
     except MappingError:
         return []
-    return [(one.oncall_provider, one.drchrono) for one in doctors]
+    return [(one.drchrono, one.oncall_provider) for one in doctors]
