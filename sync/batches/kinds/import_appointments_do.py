@@ -31,7 +31,7 @@ from sync.run import allowed
 from sync.run.outcomes import BUSY, LaterError
 from sync.sheets.appointments import read_appointment
 from sync.store import objects
-from sync.store.batches import items
+from sync.store.batches import alike, items
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import links, work
 from sync.store.visits import visits
@@ -62,7 +62,7 @@ def do(step: Step, item: Stored) -> Done:
     done = _done(step, item)
     if done.remote_id is not None and item.key is not None:
         with step.writing() as conn:
-            items.tell_same(conn, step.row.id, item.key, done.remote_id)
+            alike.tell(conn, step.row.id, item.key, done.remote_id)
     return done
 
 

@@ -170,13 +170,6 @@ def with_mailbox(conn: Connection, batch: int, mailbox: str) -> list[Stored]:
     return [_item(one) for one in conn.execute(query.order_by(_I.number)).mappings()]
 
 
-def tell_same(conn: Connection, batch: int, key: str, remote_id: str) -> None:
-    """Tell the lines that say the same as another one what came of that."""
-    same = _I.batch == batch, _I.key == key, _I.remote_id.is_(None)
-    there = _I.fate == Fate.ALREADY_THERE.value
-    conn.execute(update(batch_item).where(*same, there).values(remote_id=remote_id))
-
-
 def _of(batch: int) -> Select[Any]:
     return select(batch_item).where(_I.batch == batch)
 
