@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sync.core.batch.causes import SAME_LINE
 from sync.core.batch.model import Outcome, State
+from sync.core.batch.of_rows import SAME_LINE
 from sync.store.batches import files, items, rows
 from sync.store.tables import claims
 
@@ -67,7 +67,7 @@ def over(step: Step) -> None:
 def _follow_first(conn: Connection, batch: int) -> None:
     """Give the lines that stand for an earlier one of their file what became of that."""
     number = 0
-    while some := items.with_cause(conn, batch, SAME_LINE, after=number):
+    while some := items.there_for(conn, batch, SAME_LINE, after=number):
         number = some[-1].number
         firsts = items.with_key(conn, batch, [one.key for one in some if one.key])
         known = {one.key: one for one in items.get(conn, batch, list(firsts.values()))}

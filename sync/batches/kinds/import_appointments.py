@@ -14,6 +14,7 @@ from sync.batches.kinds.import_appointments_do import do as do
 from sync.batches.kinds.import_appointments_judge import judged, key_of
 from sync.batches.kinds.model import Cost
 from sync.core.batch.model import Fate
+from sync.core.batch.of_rows import SAME_LINE
 from sync.sheets.appointments import read_appointment
 from sync.store.batches import items
 
@@ -77,9 +78,9 @@ def _as_before(step: Step, number: int, first: int) -> dict[str, Any]:
         for one in both
     ]
     alike = len({(one.minutes, one.type) for one in told}) == 1
-    same = {"fate": Fate.ALREADY_THERE.value, "cause": None, "candidates": None, "source_id": None}
+    same = {"fate": Fate.ALREADY_THERE.value, "cause": SAME_LINE}
     differs = {"fate": Fate.PROBLEM.value, "cause": "same_line_differs", "key": None}
-    return same if alike else same | differs
+    return {"candidates": None, "source_id": None, **(same if alike else differs)}
 
 
 def _line(step: Step, item: Stored) -> dict[str, Any]:

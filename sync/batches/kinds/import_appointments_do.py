@@ -31,7 +31,7 @@ from sync.run import allowed
 from sync.run.outcomes import BUSY, LaterError
 from sync.sheets.appointments import read_appointment
 from sync.store import objects
-from sync.store.batches import alike, items
+from sync.store.batches import items
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import links, work
 from sync.store.visits import visits
@@ -55,18 +55,7 @@ VISIT_KEY: Final = "emr_appointment_id"
 
 
 def do(step: Step, item: Stored) -> Done:
-    """Make the visit of a line, or say what stands. Raises LaterError and what its calls raise.
-
-    The lines that tell of the same visit are told what came of it.
-    """
-    done = _done(step, item)
-    if done.remote_id is not None and item.key is not None:
-        with step.writing() as conn:
-            alike.tell(conn, step.row.id, item.key, done.remote_id)
-    return done
-
-
-def _done(step: Step, item: Stored) -> Done:
+    """Make the visit of a line, or say what stands. Raises LaterError and what its calls raise."""
     if item.source_id is not None:
         return raised.do(step, item, "drchrono")
     read = read_appointment(step.cells(item), reading.choice(step), reading.options(step))

@@ -14,6 +14,7 @@ from sync.batches.kinds.import_patients_do import do as do
 from sync.batches.kinds.import_patients_judge import Judged, chart_of, judged
 from sync.batches.kinds.model import Cost
 from sync.core.batch.model import Fate
+from sync.core.batch.of_rows import SAME_LINE
 from sync.core.records import Absent, present
 from sync.core.rules.people import keys, normal_email, normal_name
 from sync.people import chartless
@@ -90,7 +91,7 @@ def _same_line(step: Step, first: int, number: int) -> Judged:
         )
     ]
     if said[0] == said[1]:
-        return Judged(Fate.ALREADY_THERE, "same_line")
+        return Judged(Fate.ALREADY_THERE, SAME_LINE)
     return Judged(Fate.PROBLEM, "same_line_differs")
 
 

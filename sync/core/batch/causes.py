@@ -12,8 +12,6 @@ PROBLEMS: Final = {
     "create_unknown": "Look whether it is there: its answer was lost, and no list shows it.",
     "no_provider": "Add a column that names the provider, or choose one for all lines.",
     "unmapped": "Name the doctor in the mapping: it has no OnCall provider there.",
-    "same_line": "Nothing to do: an earlier line of the file names the same person.",
-    "same_line_differs": "Take one line out: both name one person and say different things.",
     "not_started": "Send the file again: it was deleted after a day without being started.",
     "email_shared": "Give each person their own address: more share it than a household has.",
     "patient_unknown": "Put the id of a chart of this practice there, or leave it empty.",
@@ -24,9 +22,6 @@ PROBLEMS: Final = {
     "contact_gone": "Nothing: the contact is not there any more.",
     "not_to_be_made": "Nothing: the visit is over, or not synced any more.",
 }
-
-# Of lines that stand for an earlier line of their file: what becomes of that becomes of them.
-SAME_LINE: Final = frozenset({"same_line", "same_line_visit"})
 
 # Why somebody has to look at an item; nothing is sent for it.
 QUESTIONS: Final = {

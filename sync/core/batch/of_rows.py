@@ -59,13 +59,17 @@ _VISITS: Final = {
     "reference_too_long": "Shorten the visit's reference to 100 letters.",
 }
 
+# A line that stands for an earlier line of its file: what becomes of that becomes of it.
+SAME_LINE: Final = "same_line"
+
 # Why no visit is made of a line that says all it must.
 _FATES: Final = {
     "visit_past": "Leave the line out: the visit begins in the past.",
     "visit_far": "Bring the line in later: the visit is beyond the days that are kept alike.",
     "length_missing": "Add a column of lengths: nothing says how long the visit is.",
     "profile_unmapped": "Name in the mapping with which profile such visits are booked.",
-    "same_line_differs": "Take one line out: another tells of the same visit, and says otherwise.",
+    SAME_LINE: "Nothing to do: an earlier line of the file says the same.",
+    "same_line_differs": "Take one line out: another tells of the same, and says otherwise.",
     "no_chart": "Make the patient's chart first, or let the mapping make new patients.",
     "visit_in_making": "Bring the line in again later: another file's visit is being made.",
     "visit_unsure": "Say whether it is this one: a visit like it stands at that time.",

@@ -147,12 +147,10 @@ def with_key(conn: Connection, batch: int, keys: Collection[str]) -> dict[str, i
     return {row[0]: row[1] for row in conn.execute(query.group_by(_I.key))}
 
 
-def with_cause(
-    conn: Connection, batch: int, causes: Collection[str], *, after: int
-) -> list[Stored]:
-    """Items that are there already for one of these causes, after a number; 500 at the most."""
+def there_for(conn: Connection, batch: int, cause: str, *, after: int) -> list[Stored]:
+    """Items that are there already for this cause, after a number; 500 at the most."""
     query = _of(batch).where(_I.fate == Fate.ALREADY_THERE.value, _I.number > after)
-    found = query.where(_I.cause.in_(causes)).order_by(_I.number).limit(500)
+    found = query.where(_I.cause == cause).order_by(_I.number).limit(500)
     return [_item(one) for one in conn.execute(found).mappings()]
 
 

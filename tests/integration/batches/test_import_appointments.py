@@ -146,7 +146,7 @@ def test_the_same_visit_twice_in_a_file_is_made_once(clinic: Clinic) -> None:
     number = planned(clinic, [line(0), again, line(1), longer])
     assert fates(clinic, number) == [
         ("create", None),
-        ("already_there", None),
+        ("already_there", "same_line"),
         ("create", None),
         ("problem", "same_line_differs"),
     ]
