@@ -8,7 +8,7 @@ from sync.core.causes import table
 # Why an item is a problem. `{column}` is the name of the file's column that it is in.
 PROBLEMS: Final = {
     "keeps_failing": "Bring it in once more later: it failed several times.",
-    "refused": "Look at what the line says: OnCall Health refuses it.",
+    "refused": "Look at what the line or the record says: the other system refuses it.",
     "create_unknown": "Look whether it is there: its answer was lost, and no list shows it.",
     "no_provider": "Add a column that names the provider, or choose one for all lines.",
     "unmapped": "Name the doctor in the mapping: it has no OnCall provider there.",

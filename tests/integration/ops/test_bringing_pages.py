@@ -184,7 +184,7 @@ def test_lines_are_shown_by_fate_and_paged(
     page = text(olga.browser, "/ops/import/1?which=problem")
     assert asked[-1]["fate"] is Fate.PROBLEM
     assert "E-mail (column 3):" in page
-    assert "OnCall Health refuses it" in page
+    assert "the other system refuses it" in page
     assert "881, 882" in page
     assert "after=50" in page
     text(olga.browser, "/ops/import/1?which=problem&after=50")

@@ -216,7 +216,7 @@ def test_batches_are_listed_shown_and_steered(engine: Engine) -> None:
     assert [(one["batch"], one["kind"]) for one in listed] == [(1, "import_patients")]
     assert "Patients of a file" in said("batches", "list").stdout
     shown = said("batches", "show", "1", "--only", "problem")
-    assert (shown.exit_code, "OnCall Health refuses it" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "the other system refuses it" in shown.stdout) == (0, True)
     for deed, state in (("resume", State.RUNNING), ("pause", State.PAUSED)):
         assert said("batches", deed, "1").exit_code == 0
         assert engine.batches[1].state is state
