@@ -107,7 +107,10 @@ def do_some(sync: Sync, told: Namespace) -> Any:
     number = max(one.id for one in showing.listed(sync, imports=False))
     steering.start(sync, number)
     _work(sync, until=lambda: _done(sync, number) >= told.some)
-    return _shown(sync, number) | {"done": _done(sync, number)}
+    shown = _shown(sync, number) | {"done": _done(sync, number)}
+    steering.cancel(sync, number)  # the next deed is measured alone
+    _work(sync, until=lambda: showing.show(sync, number).state is State.CANCELLED)
+    return shown
 
 
 def _work(sync: Sync, until: Callable[[], bool]) -> None:
@@ -144,6 +147,11 @@ def _unlinked(clinic: Clinic, told: Namespace) -> None:
     _lists(clinic, bulk=True)
 
 
+def _unlinked_in_pages(clinic: Clinic, told: Namespace) -> None:
+    _unlinked(clinic, told)
+    _lists(clinic, bulk=False)
+
+
 def _linked(clinic: Clinic, told: Namespace) -> None:
     size_world.fill(clinic, told.patients, told.visits, contacts=True, there=True)
     size_world.link(clinic.sync, told.patients, told.visits)
@@ -177,6 +185,11 @@ DEEDS: Final[dict[str, Deed]] = {
     "import, planned": plan_import,
     "import, some done": do_import,
 }
+_REST_OF_A_BACKFILL: Final = (
+    Run("backfill, some done"),
+    Run("backfill appointments, planned"),
+    Run("backfill, some done"),
+)
 RUNS: Final[dict[str, tuple[Run, ...]]] = {
     "diff": (
         Run("diff, bulk lists", _linked),
@@ -184,11 +197,10 @@ RUNS: Final[dict[str, tuple[Run, ...]]] = {
         Run("the night's scans", lambda clinic, _told: _lists(clinic, bulk=True)),
         Run("the night's scans and comparison"),
     ),
-    "backfill": (
-        Run("backfill patients, planned", _unlinked),
-        Run("backfill, some done"),
-        Run("backfill appointments, planned"),
-        Run("backfill, some done"),
+    "backfill": (Run("backfill patients, planned", _unlinked), *_REST_OF_A_BACKFILL),
+    "backfill-pages": (
+        Run("backfill patients, planned", _unlinked_in_pages),
+        *_REST_OF_A_BACKFILL,
     ),
     "diff-bulk": (Run("diff, bulk lists", _linked),),
     "diff-pages": (Run("diff, pages", _linked_in_pages),),
