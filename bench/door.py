@@ -11,19 +11,15 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import requests
 
-from bench.drain import SETTINGS, Clinic
+from bench.drain import Clinic, a_clinic
 from bench.load import Answered, post, send
-from chaos.database import Database, Postgresql, Sqlite
-from cli.world.options import WorldOptions
 from cli.world.ports import FREE
 from cli.world.world import World
 
@@ -112,20 +108,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    database: Database = Postgresql() if asked.database == "postgresql" else Sqlite()
-    settings = {**SETTINGS, **({"DATABASE_URL": database.url} if database.url else {})}
-    options = WorldOptions(FREE, workers=0, beats=0, seed="clinic", settings=settings)
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        try:
-            with World(Path(place) / "world", options) as world:
-                clinic = Clinic(world, asked.visits)
-                clinic.fill()
-                door = Door(world, clinic)
-                with floor(door, world.environment["REDIS_URL"]) as port:
-                    for kind in (door.unchanged, door.changed, door.unknown):
-                        print(json.dumps(_compared(kind, door.port, port, asked)), flush=True)
-        finally:
-            database.close()
+    with a_clinic(asked.database, asked.visits) as (world, clinic):
+        door = Door(world, clinic)
+        with floor(door, world.environment["REDIS_URL"]) as port:
+            for kind in (door.unchanged, door.changed, door.unknown):
+                print(json.dumps(_compared(kind, door.port, port, asked)), flush=True)
 
 
 def _compared(

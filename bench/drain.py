@@ -160,22 +160,29 @@ class Clinic:
             world.supervisor.remove("beat")
 
 
-def main() -> None:
-    """Measure as the arguments say, and print one line of JSON for each."""
-    asked = _arguments()
-    database: Database = Postgresql() if asked.database == "postgresql" else Sqlite()
-    settings = {**SETTINGS, **({"DATABASE_URL": database.url} if database.url else {})}
+@contextmanager
+def a_clinic(database: str, visits: int) -> Iterator[tuple[World, Clinic]]:
+    """A world without workers on a database of its own, and its clinic with so many visits."""
+    server: Database = Postgresql() if database == "postgresql" else Sqlite()
+    settings = {**SETTINGS, **({"DATABASE_URL": server.url} if server.url else {})}
     options = WorldOptions(FREE, workers=0, beats=0, seed="clinic", settings=settings)
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         try:
             with World(Path(place) / "world", options) as world:
-                clinic = Clinic(world, asked.changes)
+                clinic = Clinic(world, visits)
                 clinic.fill()
-                for processes in asked.processes:
-                    for threads in asked.threads:
-                        _measure(clinic, processes, threads, asked)
+                yield world, clinic
         finally:
-            database.close()
+            server.close()
+
+
+def main() -> None:
+    """Measure as the arguments say, and print one line of JSON for each."""
+    asked = _arguments()
+    with a_clinic(asked.database, asked.changes) as (_world, clinic):
+        for processes in asked.processes:
+            for threads in asked.threads:
+                _measure(clinic, processes, threads, asked)
 
 
 def _measure(clinic: Clinic, processes: int, threads: int, asked: argparse.Namespace) -> None:

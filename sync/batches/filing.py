@@ -163,10 +163,8 @@ def opened_head(sync: Sync, batch: int) -> tuple[Row, list[tuple[str, ...]]]:
     Raises LookupError where the file is gone.
     """
     with sync.store.read() as conn:
-        row = rows.get(conn, batch)
-        kept = None if row is None else files.head(conn, batch)
-    if row is None:
-        raise LookupError("There is no batch of that number.")
+        row = rows.known(rows.get(conn, batch))
+        kept = files.head(conn, batch)
     if kept is None or row.sealed_key is None:
         raise LookupError(GONE)
     try:

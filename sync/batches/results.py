@@ -32,9 +32,7 @@ def result(sync: Sync, batch: int, *, bom: bool = True) -> Iterator[str]:
     No cell runs in a spreadsheet. Raises LookupError when the file is gone.
     """
     with sync.store.read() as conn:
-        row = rows.get(conn, batch)
-    if row is None:
-        raise LookupError("There is no batch of that number.")
+        row = rows.known(rows.get(conn, batch))
     begins = writing.BOM if bom else ""
     if not row.kind.is_import:
         return _of_ids(sync, row, begins)

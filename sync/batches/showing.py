@@ -30,9 +30,7 @@ _STARTED: Final = frozenset({State.RUNNING, State.PAUSED, State.ENDING})
 def show(sync: Sync, batch: int) -> Batch:
     """One batch with its counts. Raises LookupError."""
     with sync.store.read() as conn:
-        row = rows.get(conn, batch)
-        if row is None:
-            raise LookupError("There is no batch of that number.")
+        row = rows.known(rows.get(conn, batch))
         return row.shown(item_rows.count_fates(conn, batch), item_rows.count_outcomes(conn, batch))
 
 
@@ -45,9 +43,7 @@ def listed(sync: Sync, *, imports: bool, limit: int = 20) -> list[Batch]:
 def foreseen(sync: Sync, batch: int) -> Foreseen:
     """What starting it would cost, of the items that are not left out and not over."""
     with sync.store.read() as conn:
-        row = rows.get(conn, batch)
-        if row is None:
-            raise LookupError("There is no batch of that number.")
+        row = rows.known(rows.get(conn, batch))
         counts = item_rows.count_open(conn, batch)
     costs = every.of(row.kind).costs(sync, row.options)
     each = [(count, costs.get(fate, Cost())) for fate, count in counts.items()]
@@ -86,9 +82,7 @@ def progress(sync: Sync, batch: int) -> Progress:
     """How far the work is."""
     now = sync.clock()
     with sync.store.read() as conn:
-        row = rows.get(conn, batch)
-        if row is None:
-            raise LookupError("There is no batch of that number.")
+        row = rows.known(rows.get(conn, batch))
         if row.state in {State.CHOOSING, State.PLANNING}:
             return Progress(row.total or 0, row.read, None, None)
         outcomes = item_rows.count_outcomes(conn, batch)
@@ -122,9 +116,7 @@ def items(
 ) -> list[Item]:
     """Items in the order of their numbers, after one, by an index."""
     with sync.store.read() as conn:
-        row = rows.get(conn, batch)
-        if row is None:
-            raise LookupError("There is no batch of that number.")
+        row = rows.known(rows.get(conn, batch))
         found = item_rows.after(conn, batch, after, limit=limit, fate=fate, outcome=outcome)
     return [one.shown(results.url(sync, row, one)) for one in found]
 

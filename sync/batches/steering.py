@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sync.runtime import Sync
     from sync.store.batches.rows import Row
 
-UNKNOWN: Final = "There is no batch of that number."
 _NOT_PLANNED: Final = "It can be changed only after it was planned and before it is started."
 
 
@@ -65,7 +64,7 @@ def leave_out_all(sync: Sync, batch: int, fate: Fate) -> int:
 def start(sync: Sync, batch: int) -> tuple[Ring, ...]:
     """Begin to send what was planned."""
     with sync.store.read() as conn:
-        row = _known(rows.get(conn, batch))
+        row = rows.known(rows.get(conn, batch))
     cause = allowing.refusal(sync, row)
     if cause is not None:
         raise LookupError(f"Nothing can be sent now. {causes.say(cause)}")
@@ -94,7 +93,7 @@ def pause(sync: Sync, batch: int) -> None:
     """Begin no further item until it is resumed. What its file says waits for a day."""
     with sync.store.write() as conn:
         now = sync.clock()
-        row = _known(rows.locked(conn, batch))
+        row = rows.known(rows.locked(conn, batch))
         drop = ends.drop_at(row.sealed_key, now)
         if not rows.turn(conn, batch, State.PAUSED, of={State.RUNNING}, drop_at=drop):
             raise LookupError("Only a batch that is running can be paused.")
@@ -105,7 +104,7 @@ def resume(sync: Sync, batch: int) -> tuple[Ring, ...]:
     """Go on with a paused batch."""
     with sync.store.write() as conn:
         now = sync.clock()
-        row = _known(rows.locked(conn, batch))
+        row = rows.known(rows.locked(conn, batch))
         cursor = {name: value for name, value in (row.cursor or {}).items() if name != ends.PACE}
         said = {"drop_at": None, "cause": None, "waits_until": None, "cursor": cursor or None}
         if not rows.turn(conn, batch, State.RUNNING, of={State.PAUSED}, **said):
@@ -118,7 +117,7 @@ def cancel(sync: Sync, batch: int) -> tuple[Ring, ...]:
     """End a batch: nothing further begins, and items without an outcome are left out."""
     with sync.store.write() as conn:
         now = sync.clock()
-        row = _known(rows.locked(conn, batch))
+        row = rows.known(rows.locked(conn, batch))
         if row.state in OVER or row.state is State.ENDING:
             raise LookupError("It is over already.")
         deeds.note(conn, _deed("cancel_batch", batch, ("was", row.state.value)), now)
@@ -142,7 +141,7 @@ def cancelled(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
 def drop(sync: Sync, batch: int) -> None:
     """Delete what is sealed of a batch that is over (its file and its result) now."""
     with sync.store.write() as conn:
-        row = _known(rows.locked(conn, batch))
+        row = rows.known(rows.locked(conn, batch))
         if row.state not in OVER:
             raise LookupError("What is not over needs its file still. Cancel it first.")
         now = sync.clock()
@@ -152,15 +151,9 @@ def drop(sync: Sync, batch: int) -> None:
 
 
 def _planned(conn: Connection, batch: int) -> Row:
-    row = _known(rows.locked(conn, batch))
+    row = rows.known(rows.locked(conn, batch))
     if row.state is not State.PLANNED:
         raise LookupError(_NOT_PLANNED)
-    return row
-
-
-def _known(row: Row | None) -> Row:
-    if row is None:
-        raise LookupError(UNKNOWN)
     return row
 
 

@@ -12,19 +12,15 @@ from sqlalchemy.exc import IntegrityError
 
 from sync.core.records import present
 from sync.core.rules import people
-from sync.oncall import bodies, translate
 from sync.people import by_index, chartless, contacts
 from sync.run import attempts
 from sync.run.outcomes import BUSY, LaterError
-from sync.store.tables import baselines, claims, links
+from sync.store.tables import claims, links
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import Connection
 
     from sync.core.records import Person
-    from sync.outbound.call import Answer
     from sync.outbound.gate import Ticket
     from sync.runtime import Sync
     from sync.store.tables.claims import Lease
@@ -104,35 +100,8 @@ def make(
     return contacts.post(sync, ticket, row, person, doctor, record)
 
 
-def update(sync: Sync, ticket: Ticket, row: Obj, changes: Mapping[str, object]) -> None:
-    """Write what a file says otherwise into a contact. Raises the RemoteErrors of the PATCH."""
-    body = bodies.contact_body(
-        changes, base_url=sync.settings.oncall_base_url, mapping=sync.mapping
-    )
-    written = sync.digests.fields(row.id, translate.wire("contact", body))
-
-    def after(conn: Connection, answer: Answer) -> None:
-        shown = body if not isinstance(answer.json, dict) else answer.json
-        wire = translate.wire("contact", shown)
-        settled = {name: wire[name] for name in changes if name in wire}
-        digests = sync.digests.fields(row.id, settled)
-        baselines.settle(conn, row.id, digests, sync.digests.key_id)
-        links.change(conn, row.id, seen_at=sync.clock())
-
-    sync.oncall.patch_contact(
-        ticket.then(after),
-        str(row.remote_id),
-        body,
-        object_id=row.id,
-        fields=tuple(changes),
-        effect="update",
-        pending={(row.id, name): written[name] for name in changes if name in written},
-    )
-
-
-def is_named(sync: Sync, shown: Person, person: Person) -> bool:
+def is_named(shown: Person, person: Person) -> bool:
     """Whether a contact still bears the e-mail and the name by which it was found."""
-    del sync
     emails = {people.normal_email(present(one.email, "")) for one in (shown, person)}
     names = {dict(people.keys(one))["email_name_birth"][1] for one in (shown, person)}
     return len(emails) == 1 and len(names) == 1

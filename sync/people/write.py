@@ -55,27 +55,41 @@ def write_contact(run: PersonRun, contact: Obj) -> None:
     due = due_fields.of(run, contact, contact_search.FIELDS, "contact")
     if not due:
         return
-    body = oncall_bodies.contact_body(
-        due_fields.with_both_names(run.person, due),
-        base_url=sync.settings.oncall_base_url,
-        mapping=sync.mapping,
-    )
-    written = sync.digests.fields(contact.id, oncall.wire("contact", body))
     try:
-        sync.oncall.patch_contact(
-            run.ticket.then(_settling(sync, contact, "contact", due)),
-            str(contact.remote_id),
-            body,
-            object_id=contact.id,
-            fields=tuple(due),
-            effect="update",
-            pending={(contact.id, name): written[name] for name in due},
-        )
+        patch_contact(sync, run.ticket, contact, due, due_fields.with_both_names(run.person, due))
     except Gone:
         with sync.store.write() as conn:
             links.change(conn, contact.id, state="gone")
     except Refused as refusal:
         _told(run, contact, "contact_refused", refusal)
+
+
+def patch_contact(
+    sync: Sync,
+    ticket: Ticket,
+    contact: Obj,
+    due: dict[str, object],
+    written: dict[str, object] | None = None,
+) -> None:
+    """Write fields into a contact, by our names; raises the RemoteErrors of the call.
+
+    `written` is what the body is made of, where that is more than what is `due`.
+    """
+    body = oncall_bodies.contact_body(
+        due if written is None else written,
+        base_url=sync.settings.oncall_base_url,
+        mapping=sync.mapping,
+    )
+    digests = sync.digests.fields(contact.id, oncall.wire("contact", body))
+    sync.oncall.patch_contact(
+        ticket.then(_settling(sync, contact, "contact", due)),
+        str(contact.remote_id),
+        body,
+        object_id=contact.id,
+        fields=tuple(due),
+        effect="update",
+        pending={(contact.id, name): digests[name] for name in due},
+    )
 
 
 def _read_contact(run: PersonRun, contact: Obj) -> None:

@@ -101,17 +101,21 @@ def _one(routes: Blueprint, doors: Doors, base: str) -> None:
 
 
 def _import_page(sync: Sync, trouble: str = "") -> str:
+    told = {"files": _FILES, "fields": fields.FIELDS, "megabytes": MAX_BYTES // (1024 * 1024)}
+    return _list_page(sync, "import", trouble, **told)
+
+
+def _list_page(sync: Sync, base: str, trouble: str, **told: object) -> str:
+    """What was begun, of files or of the record, and the form to begin another; `told` is its."""
     return render_template(
-        "ops/bringing/import.html",
-        base="import",
-        listed=showing.listed(sync, imports=True),
+        f"ops/bringing/{base}.html",
+        base=base,
+        listed=showing.listed(sync, imports=base == "import"),
         kinds=words.KINDS,
         states=words.STATES,
         zone=clinic_clock.zone(sync),
-        files=_FILES,
-        fields=fields.FIELDS,
-        megabytes=MAX_BYTES // (1024 * 1024),
         trouble=trouble,
+        **told,
     )
 
 
@@ -197,18 +201,8 @@ def _samples(sync: Sync, batch: Batch) -> Said:
 
 
 def _backfill_page(sync: Sync, typed: dict[str, str], trouble: str = "") -> str:
-    return render_template(
-        "ops/bringing/backfill.html",
-        base="backfill",
-        listed=showing.listed(sync, imports=False),
-        kinds=words.KINDS,
-        states=words.STATES,
-        zone=clinic_clock.zone(sync),
-        records=_RECORDS,
-        doctors=sorted(mapped_doctors(sync)),
-        typed=typed,
-        trouble=trouble,
-    )
+    doctors = sorted(mapped_doctors(sync))
+    return _list_page(sync, "backfill", trouble, records=_RECORDS, doctors=doctors, typed=typed)
 
 
 def _opened(doors: Doors) -> Said:

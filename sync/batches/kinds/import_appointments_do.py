@@ -29,7 +29,6 @@ from sync.core.rules import inviting
 from sync.core.rules.place import slot_key
 from sync.run import allowed
 from sync.run.outcomes import BUSY, LaterError
-from sync.sheets.appointments import read_appointment
 from sync.store import objects
 from sync.store.batches import items
 from sync.store.lanes import Hints, Lane
@@ -58,7 +57,7 @@ def do(step: Step, item: Stored) -> Done:
     """Make the visit of a line, or say what stands. Raises LaterError and what its calls raise."""
     if item.source_id is not None:
         return raised.do(step, item, "drchrono")
-    read = read_appointment(step.cells(item), reading.choice(step), reading.options(step))
+    read = reading.appointment(step, item)
     if item.subject is None:
         # Somebody may have booked it since it was planned.
         found = judged(step, read)

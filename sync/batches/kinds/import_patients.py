@@ -6,6 +6,7 @@ too many lines share are told. Done one after another (`import_patients_do`).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sync.batches import kept
@@ -14,11 +15,9 @@ from sync.batches.kinds.import_patients_do import do as do
 from sync.batches.kinds.import_patients_judge import Judged, chart_of, judged
 from sync.batches.kinds.model import Cost
 from sync.core.batch.model import Fate
-from sync.core.batch.of_rows import SAME_LINE
 from sync.core.records import Absent, present
 from sync.core.rules.people import keys, normal_email, normal_name
 from sync.people import chartless
-from sync.sheets.patients import read_patient
 from sync.store.batches import items
 from sync.store.tables import attendances, links
 from sync.store.visits import visits
@@ -49,7 +48,7 @@ def plan(step: Step) -> None:
     if step.cursor.get("pass") != _SHARED:
         reading.lines(step)
         known = listed_contacts.read(step)
-        while some := _following(step):
+        while some := reading.following(step, _AT_ONCE):
             rows = _judged(step, some, known)
             last = some[-1].number
             with step.keeping({"pass": reading.JUDGE, "line": last}) as conn:
@@ -59,45 +58,22 @@ def plan(step: Step) -> None:
     kept.forget(step)
 
 
-def _following(step: Step) -> list[Stored]:
-    with step.sync.store.read() as conn:
-        last = int(step.cursor.get("line", 0))
-        return items.without_fate(conn, step.row.id, last, _AT_ONCE)
-
-
 def _judged(step: Step, some: list[Stored], known: Contacts) -> list[dict[str, Any]]:
     """What is stored of some lines. Of lines that name the same person the first one counts."""
     made = [_line(step, item, known) for item in some]
-    with step.sync.store.read() as conn:
-        wanted = [row["key"] for row in made if row["key"] is not None]
-        first = items.with_key(conn, step.row.id, wanted)
-    for row in made:
-        if row["key"] is None:
-            continue
-        if (before := first.setdefault(row["key"], row["number"])) < row["number"]:
-            row |= _columns(_same_line(step, before, row["number"]))
+    doubled = partial(_says, step)
+    reading.judge_doubled(step, made, doubled, lambda fate, cause: _columns(Judged(fate, cause)))
     return made
 
 
-def _same_line(step: Step, first: int, number: int) -> Judged:
-    """What becomes of a line that names whom an earlier one names: the same, or one is wrong."""
-    with step.sync.store.read() as conn:
-        both = items.get(conn, step.row.id, (first, number))
-    said = [
-        (read.person.phone, read.person.sex, read.patient, read.record)
-        for read in (
-            read_patient(step.cells(one), reading.choice(step), reading.options(step))
-            for one in both
-        )
-    ]
-    if said[0] == said[1]:
-        return Judged(Fate.ALREADY_THERE, SAME_LINE)
-    return Judged(Fate.PROBLEM, "same_line_differs")
+def _says(step: Step, item: Stored) -> tuple[object, ...]:
+    read = reading.patient(step, item)
+    return read.person.phone, read.person.sex, read.patient, read.record
 
 
 def _line(step: Step, item: Stored, known: Contacts) -> dict[str, Any]:
     sync = step.sync
-    read = read_patient(step.cells(item), reading.choice(step), reading.options(step))
+    read = reading.patient(step, item)
     found, doctor = problem(read), doctor_of(step, read)
     if doctor is None and found is None:
         doctor = _known_doctor(step, read)
@@ -172,10 +148,7 @@ def _tell_shared(step: Step) -> None:
         for mailbox in crowded:
             with step.sync.store.read() as conn:
                 found = items.with_mailbox(conn, batch, mailbox)
-            read = [
-                read_patient(step.cells(one), reading.choice(step), reading.options(step))
-                for one in found
-            ]
+            read = [reading.patient(step, one) for one in found]
             families = {normal_name(present(one.person.last_name, "")) for one in read}
             email = dict(keys(read[0].person))["email"][0]
             shared = table.is_crowd(email, len(read), len(families))

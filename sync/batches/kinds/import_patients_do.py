@@ -14,9 +14,8 @@ from sync.batches.step import Done
 from sync.core.batch.model import Fate, Outcome
 from sync.core.records import present
 from sync.outbound.gate import Ticket
-from sync.people import chartless, charts, contact_search, contacts, roster, sharing
+from sync.people import chartless, charts, contact_search, contacts, roster, sharing, write
 from sync.run.outcomes import BUSY, LaterError
-from sync.sheets.patients import read_patient
 from sync.store.lanes import Lane
 from sync.store.tables import claims, links
 
@@ -33,7 +32,7 @@ _LEFT = Done(Outcome.LEFT_OUT)
 def do(step: Step, item: Stored) -> Done:
     """Find or make the contact of a line. Raises LaterError and what its calls raise."""
     sync = step.sync
-    read = read_patient(step.cells(item), reading.choice(step), reading.options(step))
+    read = reading.patient(step, item)
     doctor = str(item.doctor)
     entry = sync.mapping.doctor(doctor)
     if entry is None:
@@ -176,7 +175,7 @@ def _update(step: Step, item: Stored, read: PatientRead, place: tuple[str, str])
                 return done
         ticket = Ticket(Lane.BULK, lease)
         shown = charts.contact(sync, sync.oncall.get_contact(ticket, remote_id))
-        if not roster.is_named(sync, shown, who):
+        if not roster.is_named(shown, who):
             return Done(Outcome.QUESTION, "contact_unsure", candidates=(remote_id,))
         due = {name: getattr(who, name) for name in differing(who, shown) if name in item.fields}
         if not due:
@@ -184,5 +183,5 @@ def _update(step: Step, item: Stored, read: PatientRead, place: tuple[str, str])
             return replace(done, outcome=Outcome.UPDATED) if was_ours else done
         if step.ending:
             return _LEFT
-        roster.update(sync, ticket, row, due)
+        write.patch_contact(sync, ticket, row, due)
     return replace(done, outcome=Outcome.UPDATED, fields=tuple(due))

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any, Final
 from sync.batches import kept, places
 from sync.batches.step import UnusableBatchError
 from sync.core.batch.model import Fate
+from sync.core.batch.of_rows import SAME_LINE
 from sync.sheets import look
+from sync.sheets.appointments import read_appointment
 from sync.sheets.choosing import Choice
 from sync.sheets.errors import UnusableError
 from sync.sheets.model import Options
+from sync.sheets.patients import read_patient
 from sync.store.batches import files, items
 from sync.store.batches.sealed import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from sync.batches.step import Step
+    from sync.sheets.appointments import AppointmentRead
     from sync.sheets.model import Row
+    from sync.sheets.patients import PatientRead
+    from sync.store.batches.items import Stored
 
 READ, JUDGE = "read", "judge"
 _AT_ONCE: Final = 500
@@ -109,3 +115,50 @@ def options(step: Step) -> Options:
     kept.put(step, _OPTIONS, known)
     assert isinstance(known, Options)  # noqa: S101 - nothing else is put there
     return known
+
+
+def patient(step: Step, item: Stored) -> PatientRead:
+    """Whom an item's line names. Raises UnusableBatchError, and what `options` raises."""
+    return read_patient(step.cells(item), choice(step), options(step))
+
+
+def appointment(step: Step, item: Stored) -> AppointmentRead:
+    """The visit that an item's line tells of. Raises as `patient`."""
+    return read_appointment(step.cells(item), choice(step), options(step))
+
+
+# --- judging --------------------------------------------------------------------------------------
+
+
+def following(step: Step, most: int) -> list[Stored]:
+    """The lines that are to be judged next: behind the cursor's, nothing found of them yet."""
+    last = int(step.cursor.get("line", 0))
+    with step.sync.store.read() as conn:
+        return items.without_fate(conn, step.row.id, last, most)
+
+
+def judge_doubled(
+    step: Step,
+    made: list[dict[str, Any]],
+    says: Callable[[Stored], Hashable],
+    told: Callable[[Fate, str], dict[str, Any]],
+) -> None:
+    """Judge lines of one key by the first of them: it counts, and the others are it, or differ.
+
+    `made` is what is to be stored of some lines, each with its key or None; `says` gives what a
+    line says beside its key, `told` the columns of a fate and its cause.
+    """
+    batch, store = step.row.id, step.sync.store
+    with store.read() as conn:
+        wanted = [row["key"] for row in made if row["key"] is not None]
+        first = items.with_key(conn, batch, wanted)
+    for row in made:
+        key, number = row["key"], row["number"]
+        if key is None or (before := first.setdefault(key, number)) >= number:
+            continue
+        with store.read() as conn:
+            both = items.get(conn, batch, (before, number))
+        if len({says(one) for one in both}) == 1:
+            row |= told(Fate.ALREADY_THERE, SAME_LINE)
+        else:
+            row |= told(Fate.PROBLEM, "same_line_differs")

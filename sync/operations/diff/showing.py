@@ -17,6 +17,7 @@ from sync.operations.diff.causes import CAUSES
 from sync.operations.diff.model import Found, Standing, What
 from sync.operations.diff.nightly import Foreseen
 from sync.operations.diff.saying import why_said
+from sync.operations.inbox.listing import Chip
 from sync.operations.lookup import UnknownError
 from sync.store.compared import found as kept
 from sync.store.trail import deeds
@@ -50,15 +51,6 @@ class Figure:
     tried_at: datetime
     could_not_tell: bool
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """One cause, its title, and how many differences are kept of it."""
-
-    cause: str
-    title: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ scope, patient, fields and participants, as a visit's own run has it (docs/rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -77,20 +77,22 @@ class _Step:
             self._extra(first, ties, there)
 
     def _there(self, tie: Tie) -> Visit | None:
-        thing = Thing(VISITS, str(tie.oncall))
-        found = self.shown.visits.get(thing.id)
-        if thing in self.shown.gone or (found is None and tie.oncall_state == "gone"):
-            return Visit("oncall", thing.id, state=State(Life.DELETED))
-        if found is None and VISITS in self.shown.whole and self._is_awaited(tie):
-            self._ask(thing)
-        return found
+        visit = Visit("oncall", str(tie.oncall))
+        return self._shown_of(tie, VISITS, self.shown.visits, visit, tie.oncall_state)
 
     def _here(self, tie: Tie) -> Visit | None:
-        thing = Thing(APPOINTMENTS, str(tie.appointment))
-        found = self.shown.appointments.get(thing.id)
-        if thing in self.shown.gone or (found is None and tie.appointment_state == "gone"):
-            return Visit("drchrono", thing.id, state=State(Life.DELETED))
-        if found is None and APPOINTMENTS in self.shown.whole and self._is_awaited(tie):
+        visit, state = Visit("drchrono", str(tie.appointment)), tie.appointment_state
+        return self._shown_of(tie, APPOINTMENTS, self.shown.appointments, visit, state)
+
+    def _shown_of(
+        self, tie: Tie, kind: str, shown: Mapping[str, Visit], visit: Visit, state: str | None
+    ) -> Visit | None:
+        """What is shown of a visit that is known there, as over where it is gone."""
+        thing = Thing(kind, visit.remote_id)
+        found = shown.get(thing.id)
+        if thing in self.shown.gone or (found is None and state == "gone"):
+            return replace(visit, state=State(Life.DELETED))
+        if found is None and kind in self.shown.whole and self._is_awaited(tie):
             self._ask(thing)
         return found
 

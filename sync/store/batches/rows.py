@@ -115,6 +115,13 @@ def locked(conn: Connection, number: int) -> Row | None:
     return None if found is None else _row(found)
 
 
+def known(row: Row | None) -> Row:
+    """A batch that was looked up. Raises LookupError, in a sentence, where there is none."""
+    if row is None:
+        raise LookupError("There is no batch of that number.")
+    return row
+
+
 def of_aggregate(conn: Connection, key: int) -> Row | None:
     """The batch that an aggregate is of."""
     found = conn.execute(select(batch).where(batch.c.aggregate == key)).mappings().first()

@@ -16,7 +16,7 @@ from sync.outbound.gate import Ticket
 from sync.run import attempts
 from sync.run.evidence import sealing
 from sync.store.lanes import Lane
-from sync.visits.creating import begin, record, recover
+from sync.visits.creating import begin, oncall_visit, recover
 from sync.visits.state.load import load
 from sync.visits.state.model import VisitRun
 from sync.visits.writing import markers
@@ -25,14 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from sync.core.records import Person, VisitType
     from sync.core.wording import Json
-    from sync.outbound.call import Answer
     from sync.runtime import Sync
     from sync.store.tables.claims import Lease
-    from sync.store.tables.links import Obj
 
 
 @dataclass(frozen=True)
@@ -69,27 +65,8 @@ def make(run: VisitRun, told: Told, key: str) -> None:
     """
     row = begin.row_for(run, "oncall", key)
     body = _body(run, told)
-    owner = {name: body[name] for name in ("provider", "division")}
-
-    def after(conn: Connection, answer: Answer) -> None:
-        if isinstance(answer.json, dict):
-            # OnCall may not tell its provider: what was sent stands for what was not answered.
-            record.oncall_visit(conn, run, row, {**owner, **answer.json}, answered=True)
-
-    with attempts.attempt(run.sync, [row.id], lambda: begin.forget(run, [row.id])):
-        run.sync.oncall.create_appointment(
-            run.ticket.then(after, fact=True),
-            body,
-            object_id=row.id,
-            fields=("starts", "minutes", "type", "provider", "participants"),
-            effect="create",
-            pending=_pending(run, row, body),
-            doctor=told.doctor,
-        )
-
-
-def _pending(run: VisitRun, row: Obj, body: Mapping[str, Json]) -> dict[tuple[int, str], str]:
-    return attempts.sent(run.sync.digests, {row.id: oncall.wire("appointment", dict(body))})
+    pending = attempts.sent(run.sync.digests, {row.id: oncall.wire("appointment", body)})
+    oncall_visit.post(run, row, body, pending, [row.id], doctor=told.doctor)
 
 
 def _body(run: VisitRun, told: Told) -> dict[str, Json]:

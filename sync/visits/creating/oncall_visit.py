@@ -71,6 +71,23 @@ def _post(run: VisitRun, row: Obj, people: Mapping[int, ResolvedPatient], rows: 
     seats = [run.seat(one) for one in people]
     sent: list[Json] = list(bodies_of(people))
     body = _body(run, seats[0]) | {"participants": sent}
+    pending = _pending(run, row, body, seats) | named(run, people)
+    post(run, row, body, pending, rows)
+
+
+def post(
+    run: VisitRun,
+    row: Obj,
+    body: dict[str, Json],
+    pending: dict[tuple[int, str], str],
+    rows: list[int],
+    *,
+    doctor: str | None = None,
+) -> None:
+    """POST a visit whose row was written down, and keep what it made.
+
+    A refusal takes `rows` away again. `doctor` is the visit's, where its state does not tell.
+    """
     owner = {key: body[key] for key in ("provider", "division")}
 
     def after(conn: Connection, answer: Answer) -> None:
@@ -80,6 +97,8 @@ def _post(run: VisitRun, row: Obj, people: Mapping[int, ResolvedPatient], rows: 
             if not run.state.is_group:
                 load.know_rows(conn, run)
 
+    if doctor is None:
+        doctor = run.slot.doctor if run.state.is_group else doctor_of(run.state)
     with attempts.attempt(run.sync, [row.id], lambda: begin.forget(run, rows)):
         run.sync.oncall.create_appointment(
             run.ticket.then(after, fact=True),
@@ -87,8 +106,8 @@ def _post(run: VisitRun, row: Obj, people: Mapping[int, ResolvedPatient], rows: 
             object_id=row.id,
             fields=("starts", "minutes", "type", "provider", "participants"),
             effect="create",
-            pending=_pending(run, row, body, seats) | named(run, people),
-            doctor=run.slot.doctor if run.state.is_group else doctor_of(run.state),
+            pending=pending,
+            doctor=doctor,
         )
 
 
