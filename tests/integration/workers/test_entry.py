@@ -286,7 +286,7 @@ def test_a_killed_worker_leaves_no_process_and_bars_no_ring(start: Start, bell: 
     other.wait_for("done 1")
 
 
-# What RQ keeps of a ring is gone when RQ comes to end the job, whose time is that of handing it over.
+# What RQ keeps of a ring is gone when RQ ends the job, whose time is that of handing it over.
 WITHOUT_ITS_RING = """
 import redis
 from workers import jobs
