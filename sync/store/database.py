@@ -8,14 +8,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError  # noqa: A004 - its own
 
@@ -28,7 +25,6 @@ from sync.store.trail import deeds
 _READING = {"sqlite_begin": "DEFERRED"}
 _BUSY_SECONDS = 30
 _SYNCHRONOUS = "FULL"  # what was answered with 2xx outlives a power cut
-_MIGRATION_LOCK = 0x0D2C0CA11  # any number that no other application of this database takes
 
 log = structlog.get_logger(__name__)
 
@@ -82,15 +78,18 @@ class Store:
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema to a revision (Alembic's name for it); processes go one by one."""
+        # Alembic is a quarter of what SQLAlchemy takes of memory, and only this needs it.
+        from sync.store.migrations import running
+
         with self.engine.begin() as conn:
-            _one_at_a_time(conn)
-            command.upgrade(alembic_config(conn), revision)
+            running.upgrade(conn, revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to a revision; `base` is an empty database."""
+        from sync.store.migrations import running  # as in `migrate`
+
         with self.engine.begin() as conn:
-            _one_at_a_time(conn)
-            command.downgrade(alembic_config(conn), revision)
+            running.downgrade(conn, revision)
 
     def close(self) -> None:
         """Store what is still owed, if the database is there, and give every connection back."""
@@ -158,20 +157,6 @@ def _lost_the_primary(context: ExceptionContext) -> None:
     """Drop every pooled connection: the name may lead to another server, which takes writes."""
     if context.original_exception is not None and is_read_only(context.original_exception):
         context.is_disconnect = True
-
-
-def alembic_config(conn: Connection) -> Config:
-    """Alembic's configuration for our migrations on an open connection."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = conn
-    return config
-
-
-def _one_at_a_time(conn: Connection) -> None:
-    """Let one process migrate at a time; SQLite's BEGIN IMMEDIATE has seen to it already."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
 
 
 def _open(url: str, pool_size: int) -> Engine:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 import sync.store.migrations.versions as versions
+from sync.store import revisions
 from sync.store.database import Store
 from sync.store.schema import metadata
 
@@ -48,6 +50,11 @@ def test_after_the_migrations_the_database_is_what_the_schema_says(empty):
             conn, opts={"compare_type": True, "compare_server_default": defaults}
         )
         assert compare_metadata(context, metadata) == []
+
+
+def test_file_names_say_the_revisions_in_alembics_own_order():
+    scripts = ScriptDirectory(Path(versions.__path__[0]).parent)
+    assert revisions.known() == tuple(one.revision for one in scripts.walk_revisions())
 
 
 def test_partial_indexes_are_partial_and_unique_where_the_schema_says_so(empty):
