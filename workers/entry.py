@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from queue import SimpleQueue
 from types import FrameType
+from typing import cast
 
 import redis
 import structlog
@@ -21,7 +22,7 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.utils import now
+from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -43,11 +44,13 @@ from workers.runs import Runs
 # RQ blocks on the queues for this time less 15 seconds, and does its upkeep between two such waits.
 _TTL = 20
 _UPKEEP = 60  # seconds
+_ALIVE = _TTL + 60  # seconds for which RQ takes a worker that says nothing more to live
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries of a Redis that refuses
 _WELL_AFTER = 10.0  # seconds of work after which the next trouble is a first one again
 _TELL = 60.0  # seconds after which the same trouble is told again
 _LIVE, _TOLD = Lane.LIVE.name.lower(), Lane.TOLD.name.lower()
 _ROOM = 5.0  # seconds between two signs of life while every thread is busy
+_LIVES = 1.0  # seconds between two signs of life while there is much to take
 _ANSWER = 15.0  # seconds a Redis command may take; longer than the blocking wait
 
 log = structlog.get_logger(__name__)
@@ -62,7 +65,6 @@ class Worker(SimpleWorker):
     queue_class = RingQueue
 
     def __init__(self, client: redis.Redis, ending: "SimpleQueue[None]", runs: Runs) -> None:
-        # Before RQ's own, which tells its state.
         self._runs = runs
         super().__init__(
             list(QUEUES),
@@ -74,6 +76,7 @@ class Worker(SimpleWorker):
         )
         self._ending = ending
         self._handing = False
+        self._told, self._told_at = "", 0.0
 
     @property
     def stopping(self) -> bool:
@@ -100,24 +103,37 @@ class Worker(SimpleWorker):
             self.heartbeat()
         return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
 
-    def execute_job(self, job: Job, queue: Queue) -> None:
-        """Hand one ring to a thread; a signal meanwhile waits for that."""
+    def execute_job(self, job: Job, queue: Queue) -> None:  # noqa: ARG002
+        """Hand one ring to a thread; a signal meanwhile waits for that.
+
+        Without RQ's own account of what a job comes to, seventeen trips to Redis: the ring was over
+        when it was taken, and what is under way is in SQL.
+        """
         self._handing = True
         try:
-            super().execute_job(job, queue)
+            jobs.run(cast("RingJob", job).aggregate)
         finally:
             self._handing = False
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Tell that it lives, and whether it is busy still."""
-        super().heartbeat(timeout, pipeline)
-        if not self._handing and self.get_state() == WorkerStatus.BUSY:
-            self.set_state(WorkerStatus.IDLE)
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:  # noqa: ARG002
+        """Tell that it lives, and whether any run is under way: when that changes, else at times.
 
-    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
-        """Be busy while any run is under way: RQ knows of the handing over only."""
-        busy = state == WorkerStatus.IDLE and self._runs.under_way
-        super().set_state(WorkerStatus.BUSY if busy else state, pipeline)
+        RQ knows of the handing over only, and would tell four times for each.
+        """
+        state = WorkerStatus.BUSY if self._runs.under_way else WorkerStatus.IDLE
+        at = time.monotonic()
+        if state == self._told and at - self._told_at < _LIVES:
+            return
+        self._told, self._told_at, self.last_heartbeat = state, at, now()
+        said = ("last_heartbeat", utcformat(self.last_heartbeat), "state", state)
+        with self.connection.pipeline() as telling:
+            telling.hset(self.key, items=list(said))
+            telling.expire(self.key, _ALIVE)
+            telling.execute()
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:  # noqa: ARG002
+        """Leave telling it to the next sign of life."""
+        self._state = state
 
     def reorder_queues(self, reference_queue: Queue) -> None:
         """After a change that people wait for, let what only callers tell of come first once.

@@ -39,8 +39,7 @@ def prepare(sync: Sync, bell: Bell, runs: Runs) -> None:
 def run(aggregate: int) -> None:
     """Begin one run of one aggregate in a thread, for which there is room (`Runs.has_room`).
 
-    To RQ the job is done with that: a ring may be lost, the work item is not. Raises
-    NotPreparedError, bare: RQ keeps an exception's text and trace in Redis.
+    The ring is done with that: it may be lost, the work item is not. Raises NotPreparedError.
     """
     if _hands is None:
         raise NotPreparedError("this process was not prepared to work")

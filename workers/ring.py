@@ -9,18 +9,18 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import redis
 import structlog
 from rq import Queue
 from rq.exceptions import NoSuchJobError
-from rq.job import Job, JobStatus
+from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
 
 from workers import jobs
-from workers.bell import DESCRIPTION, FAILED, JOB, QUEUES, RUNNING, WAITING
+from workers.bell import JOB, QUEUES
 
 _ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,80}")
 _LONGEST: Final = 1000  # bytes of our JSON
@@ -68,7 +68,10 @@ dropped = Dropped()
 
 
 class RingJob(Job):
-    """RQ's job, strict: whatever stands in Redis, it runs `jobs.run` with one number or nothing."""
+    """RQ's job, strict: whatever stands in Redis, it is one number or nothing.
+
+    Nothing else of RQ's jobs is used (`entry.Worker.execute_job`): no callbacks, no dependents.
+    """
 
     aggregate: int
 
@@ -85,45 +88,31 @@ class RingJob(Job):
         return ring
 
     def refresh(self) -> None:
-        """Read it anew. Raises NoSuchJobError."""
-        try:
-            found = self.connection.hgetall(self.key)
-        except redis.ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
+        """Take it out of Redis: what comes of it stands in SQL. Raises NoSuchJobError."""
+        with self.connection.pipeline() as taking:
+            taking.hgetall(self.key)
+            taking.delete(self.key)
+            found = taking.execute(raise_on_error=False)[0]
+        if isinstance(found, redis.ResponseError):
+            if "WRONGTYPE" not in str(found):
+                raise found
             found = {b"data": b""}
         if not found:
             raise NoSuchJobError("it ran out")
         self.restore(found)
 
     def restore(self, raw_data: Any) -> None:
-        """Take the number out of a stored hash, and drop the hash if it holds anything else."""
+        """Read the number out of a hash. Raises NoSuchJobError where it holds anything else."""
         aggregate = _aggregate(raw_data)
         if aggregate is None:
-            self.connection.delete(self.key)
             dropped.one()
             raise NoSuchJobError("not a ring of ours")
         self.aggregate = aggregate
-        self._func_name, self._instance, self._args, self._kwargs = JOB, None, [aggregate], {}
         self.origin = raw_data[b"origin"].decode()
-        self.description = DESCRIPTION
-        self.timeout, self.ttl, self.result_ttl, self.failure_ttl = RUNNING, WAITING, 0, FAILED
-        self._status = JobStatus.QUEUED
-
-    @property
-    def func(self) -> Callable[[int], None]:
-        """Our one function; no name in Redis is imported."""
-        return jobs.run
-
-    def _fetch_status(self) -> JobStatus:
-        return self._status
-
-    def _execute(self) -> None:
-        jobs.run(self.aggregate)
 
 
 class RingQueue(Queue):
-    """RQ's queue, strict: only ids come out of it, and nothing follows upon a job."""
+    """RQ's queue, strict: only ids come out of it."""
 
     @classmethod
     def lpop(
@@ -135,17 +124,6 @@ class RingQueue(Queue):
             if found is None or (isinstance(found[1], bytes) and _ID.fullmatch(found[1])):
                 return found
             dropped.one()
-
-    def enqueue_dependents(self, *_args: Any, **_told: Any) -> dict[str, list[str]]:
-        """No job of ours has any."""
-        return {}
-
-    def move_dependents_to_ready(self, *_args: Any, **_told: Any) -> dict[str, list[str]]:
-        """No job of ours has any."""
-        return {}
-
-    def enqueue_ready_jobs_by_queue(self, *_args: Any, **_told: Any) -> None:
-        """No job of ours has any."""
 
 
 def _aggregate(raw: dict[bytes, bytes]) -> int | None:
