@@ -7,13 +7,14 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
+import argon2
 import pytest
 import structlog
-from sqlalchemy import Engine
 
+from sync.operations import operators
 from sync.store import database
+from tests import once
 from tests.guard import end_with_parent, watched_home
 
 
@@ -73,36 +74,27 @@ def home() -> Iterator[Path]:
         yield place
 
 
-class CompiledStatements(dict[Any, Any]):
-    """Compiled statements for all engines of a dialect's name; SQLAlchemy's own are an engine's.
-
-    A test opens a database of its own, and would compile the same hundred statements anew.
-    """
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        return super().get(_of_any_engine(key), default)
-
-    def __setitem__(self, key: Any, compiled: Any) -> None:
-        super().__setitem__(_of_any_engine(key), compiled)
-
-
-def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (key[0].name, *key[1:])
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Statements, templates and addresses are compiled once for all tests of this process."""
+    with once.compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once() -> Iterator[None]:
-    """Each statement is compiled once for all databases that the tests of this process open."""
-    compiled, opened = CompiledStatements(), database._open
+def cheap_passwords() -> Iterator[argon2.PasswordHasher]:
+    """Passwords are hashed at no cost; the value is what hashes them outside of tests."""
+    with once.cheap_passwords() as costly:
+        yield costly
 
-    def sharing(url: str, pool_size: int) -> Engine:
-        engine = opened(url, pool_size)
-        engine.update_execution_options(compiled_cache=compiled)
-        return engine
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "_open", sharing)
-        yield
+@pytest.fixture
+def costly_passwords(
+    cheap_passwords: argon2.PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passwords are hashed as they are outside of tests, where just that is tried."""
+    monkeypatch.setattr(operators, "_HASHER", cheap_passwords)
+    monkeypatch.setattr(operators, "_NOBODY", cheap_passwords.hash("nobody's"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ from sync.operations import operators
 from sync.operations.operators import Role
 from sync.runtime import Sync
 from sync.store.operators import tries
-from sync.store.schema import audit, failed_sign_in, session
+from sync.store.schema import audit, failed_sign_in, operator, session
 from tests.support.ops.browser import PASSWORD, Person, cookie, post, token
 
 
@@ -141,7 +141,15 @@ def test_neighbours_in_one_network_of_ipv6_are_one_caller() -> None:
     assert tries.key("ruth", "192.0.2.1") != tries.key("ruth", "192.0.2.2")
 
 
-@pytest.mark.usefixtures("ruth")
+@pytest.mark.usefixtures("costly_passwords")
+def test_a_password_costs_what_owasp_asks_at_least(sync: Sync, browser: FlaskClient) -> None:
+    Person(sync, browser, "vera", Role.VIEWER)
+    with sync.store.read() as conn:
+        (kept,) = conn.execute(select(operator.c.password)).scalars()
+    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+@pytest.mark.usefixtures("costly_passwords", "ruth")  # in this order: hers is a costly one
 def test_a_name_that_is_none_takes_as_long(sync: Sync) -> None:
     def seconds(name: str, address: str) -> float:
         begun = real.process_time()
