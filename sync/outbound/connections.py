@@ -1,4 +1,4 @@
-"""Make connections that one deadline can end, whatever they are waiting for.
+"""Make connections that one deadline can end, whatever they are waiting for, and keep idle ones.
 
 The connection in use is known to the deadline of the calling thread by a duplicate of its file
 descriptor: shutting that down wakes a blocked connect, TLS handshake, send or read, and can never
@@ -6,20 +6,18 @@ hit a descriptor that was closed and given to something else meanwhile.
 """
 
 import contextlib
-import os
+import http.client
 import queue
+import select
 import socket
+import ssl
 import threading
 import time
-from types import TracebackType
-from typing import Any, ClassVar, Self
+import weakref
+from collections import defaultdict, deque
+from typing import Any
 
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util.connection import create_connection
-
-from sync.core.errors import NoAnswer, NotSent, TransportError
+from sync.outbound.deadline import current
 
 # Servers and their load balancers drop idle connections after some time (60 s and up are usual). A
 # write that meets the drop half-way is a write without an outcome, so old connections are not used.
@@ -28,99 +26,55 @@ IDLE_SECONDS = 10.0
 # The own timeout of a socket, behind the deadline that is to come first.
 BACKSTOP_SECONDS = 5.0
 
-_thread = threading.local()
+# Idle connections to one host that are kept: one for each of a process's threads, with room.
+_KEPT = 64
+
+Place = tuple[str, str, int]
 
 
-class Deadline:
-    """The end of one request, for the thread that makes it. A context manager.
+class Connection(http.client.HTTPConnection):
+    """One connection to a place (scheme, host, port); with a `context` it is TLS."""
 
-    `phase` says how far the request came: prepare, dns, connect, tls, answer. Bytes may have gone
-    out from "answer" on.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.phase = "prepare"
-        self.passed = False
-        self._ends = time.monotonic() + seconds
-        self._lock = threading.Lock()
-        self._handle: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        _thread.deadline = self
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+    def __init__(
+        self, place: Place, connect_seconds: float, context: ssl.SSLContext | None
     ) -> None:
-        self._timer.cancel()
-        _thread.deadline = None
-        with self._lock:
-            if self._handle is not None:
-                self._handle.close()
-                self._handle = None
+        """Connect to nothing yet."""
+        self.place = place
+        self._context = context
+        self._connect_seconds = connect_seconds
+        self._last_sent = 0.0
+        if context is not None:
+            self.default_port = http.client.HTTPS_PORT  # which the Host header leaves out
+        super().__init__(*place[1:])
 
-    @property
-    def remaining(self) -> float:
-        """Seconds left, never negative."""
-        return max(0.0, self._ends - time.monotonic())
+    def is_usable(self) -> bool:
+        """Whether it stands, was used a short time ago, and nobody has said anything on it."""
+        if self.sock is None or time.monotonic() - self._last_sent >= IDLE_SECONDS:
+            return False
+        waiting = select.poll()
+        waiting.register(self.sock, select.POLLIN)
+        return not waiting.poll(0)
 
-    def watch(self, sock: socket.socket) -> None:
-        """End this socket's connection when the deadline passes."""
-        with self._lock:
-            if self._handle is None:
-                self._handle = socket.socket(fileno=os.dup(sock.fileno()))
-        if self.passed:
-            raise TimeoutError
-
-    def failure(self) -> TransportError:
-        """Give the exception for a request that failed in the present phase."""
-        code = "deadline" if self.passed else self.phase
-        return NoAnswer(code) if self.phase == "answer" else NotSent(code)
-
-    def _end(self) -> None:
-        with self._lock:
-            self.passed = True
-            if self._handle is not None:
-                with contextlib.suppress(OSError):
-                    self._handle.shutdown(socket.SHUT_RDWR)
-
-
-def _current() -> Deadline:
-    deadline = getattr(_thread, "deadline", None)
-    if not isinstance(deadline, Deadline):
-        raise TypeError("a connection is used outside of Transport.send")
-    return deadline
-
-
-class _Watched(HTTPConnection):
-    phase_after_connect: ClassVar[str] = "connect"
-    _last_sent = 0.0
-
-    @property
-    def is_connected(self) -> bool:
-        return time.monotonic() - self._last_sent < IDLE_SECONDS and super().is_connected
-
-    def _new_conn(self) -> socket.socket:
-        deadline = _current()
+    def connect(self) -> None:
+        """Look the host up, connect, and prove the server where it is TLS."""
+        deadline = current()
         deadline.phase = "dns"
         addresses = _resolve(self.host, self.port, deadline.remaining)
         deadline.phase = "connect"
-        seconds = self.timeout if isinstance(self.timeout, int | float) else deadline.remaining
-        sock = _connect(addresses, min(seconds, deadline.remaining), self.socket_options)
+        sock = _connect(addresses, min(self._connect_seconds, deadline.remaining))
+        self.sock = sock  # closed with the connection, whatever comes
         deadline.watch(sock)
-        deadline.phase = self.phase_after_connect
-        return sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._context is not None:
+            deadline.phase = "tls"
+            sock.settimeout(deadline.remaining + BACKSTOP_SECONDS)
+            self.sock = self._context.wrap_socket(sock, server_hostname=self.host)
 
     def send(self, data: Any) -> None:
+        """Send a part of a request: from here on it may have arrived."""
         if self.sock is None:
             self.connect()
-        deadline = _current()
+        deadline = current()
         deadline.watch(self.sock)
         deadline.phase = "answer"
         self._last_sent = time.monotonic()
@@ -128,8 +82,56 @@ class _Watched(HTTPConnection):
         super().send(data)
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
-    phase_after_connect = "tls"
+class Pool:
+    """The idle connections of one process; safe to share between its threads.
+
+    Servers are proven by the authorities in the file `certificates`.
+    """
+
+    def __init__(self, connect_seconds: float, certificates: str) -> None:
+        """Open nothing yet, and read no file."""
+        self._connect_seconds = connect_seconds
+        self._certificates = certificates
+        self._context: ssl.SSLContext | None = None
+        self._idle: defaultdict[Place, deque[Connection]] = defaultdict(deque)
+        weakref.finalize(self, _close_all, self._idle)
+
+    def take(self, place: Place) -> Connection:
+        """A connection that nobody else has: the one used last that is usable, else a new one."""
+        idle = self._idle[place]
+        with contextlib.suppress(IndexError):
+            while True:
+                connection = idle.pop()
+                if connection.is_usable():
+                    return connection
+                connection.close()
+        return Connection(place, self._connect_seconds, self._tls(place[0]))
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep one whose answer was read whole."""
+        idle = self._idle[connection.place]
+        if connection.sock is None or len(idle) >= _KEPT:
+            connection.close()
+        else:
+            idle.append(connection)
+
+    def _tls(self, scheme: str) -> ssl.SSLContext | None:
+        if scheme != "https":
+            return None
+        if self._context is None:
+            # Made by hand, it looks for nothing in the environment; it proves the server's name.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_verify_locations(self._certificates)
+            context.set_alpn_protocols(["http/1.1"])
+            self._context = context
+        return self._context
+
+
+def _close_all(idle: dict[Place, deque[Connection]]) -> None:
+    for connections in idle.values():
+        for connection in connections:
+            connection.close()
 
 
 def _resolve(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
@@ -153,7 +155,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
     return addresses
 
 
-def _connect(addresses: list[tuple[str, int]], seconds: float, options: Any) -> socket.socket:
+def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
     """Connect to the first address that answers; the seconds are for all of them together."""
     ends = time.monotonic() + seconds
     for address in addresses:
@@ -161,26 +163,5 @@ def _connect(addresses: list[tuple[str, int]], seconds: float, options: Any) -> 
         if left <= 0:
             break
         with contextlib.suppress(OSError):
-            return create_connection(address, left, socket_options=options)
+            return socket.create_connection(address, left)
     raise ConnectionError("no address answered")
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _Watched
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
-
-
-class WatchedAdapter(HTTPAdapter):
-    """The adapter of requests, over connections that a `Deadline` watches. Retries nothing."""
-
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
-    ) -> None:
-        """Make the pools of this adapter's connections, as requests asks for them."""
-        self.poolmanager = PoolManager(
-            num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs
-        )
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}

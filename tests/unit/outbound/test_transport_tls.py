@@ -69,9 +69,7 @@ def authority(tmp_path):
 
 
 def trusting(file, **kwargs):
-    sender = Transport(**kwargs)
-    sender._of_process[1].verify = file
-    return sender
+    return Transport(certificates=file, **kwargs)
 
 
 def test_tls_answers_and_keeps_its_connection(serve, authority):
