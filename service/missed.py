@@ -11,7 +11,7 @@ from structlog import get_logger
 
 from sync.log import cause
 from sync.runtime import Sync
-from sync.tasks import schedule
+from sync.tasks import gaps
 
 log = get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Missed(threading.Thread):
 
     def _done(self) -> bool:
         try:
-            schedule.webhooks_were_missed(self._sync)
+            gaps.webhooks_were_missed(self._sync)
         except SQLAlchemyError as error:
             log.warning("a catch-up could not be asked for yet", **cause(error))
             return False

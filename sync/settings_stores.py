@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from psycopg import pq
 from redis.connection import URL_QUERY_ARGUMENT_PARSERS
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
@@ -145,6 +144,8 @@ def _password_problem(value: str) -> str | None:
 
 
 def _parameters_problem(url: URL) -> str | None:
+    from psycopg import pq  # 9 MB that SQLAlchemy loads for PostgreSQL, and SQLite does without
+
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     unknown = set(url.query) - known
     named = sorted(unknown & _FOREIGN)

@@ -18,7 +18,7 @@ from sync import redis_server
 from sync.runtime import Sync
 from sync.settings_read import load_settings
 from sync.store import trouble
-from sync.tasks import schedule, sweep
+from sync.tasks import gaps, schedule, sweep
 from workers import heartbeat
 from workers.bell import Bell
 
@@ -101,7 +101,7 @@ class Sweeper:
 
     def _still_beats(self) -> None:
         try:
-            schedule.still_beats(self._sync)
+            gaps.still_beats(self._sync)
         except Exception:
             log.exception("the beat could not be noted")
 

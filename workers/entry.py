@@ -34,7 +34,7 @@ from sync.redis_server import Trouble
 from sync.runtime import Sync
 from sync.settings_read import load_settings
 from sync.store.lanes import Lane
-from sync.tasks import schedule
+from sync.tasks import gaps
 from workers import jobs, upkeep
 from workers.bell import QUEUES, Bell
 from workers.heartbeat import Heartbeat, build
@@ -239,7 +239,7 @@ def _work(settings: Settings) -> None:
 def _note_gap(sync: Sync) -> None:
     """Who begins first after a time in which nobody was alive, notes it: worker or beat."""
     try:
-        schedule.after_a_gap(sync)
+        gaps.after_a_gap(sync)
     except SQLAlchemyError:
         log.exception("the database could not be read")
 

@@ -30,7 +30,7 @@ from sync.setup.mapping_edit.gathered import gather
 from sync.store.schema import tick, work
 from sync.store.schema import told as told_table
 from sync.store.tables import told
-from sync.tasks import schedule, worker
+from sync.tasks import gaps, schedule, worker
 
 if TYPE_CHECKING:
     from workers.bell import Bell
@@ -252,7 +252,7 @@ class Practice:
 
         Returns when nothing waits any more. Raises RuntimeError when something does for a day.
         """
-        self.move_to(self.now() + 2 * schedule.GAP)
+        self.move_to(self.now() + 2 * gaps.GAP)
         self.run_due()  # sees the gap
         self.step()
         if not self.rest(timedelta(days=1)):
@@ -286,7 +286,7 @@ class Practice:
         self._ticked = self.now()
         for name in schedule.due_tasks(self.sync):
             schedule.TASKS[name].run(self.sync)
-            schedule.still_beats(self.sync)
+            gaps.still_beats(self.sync)
 
     def await_webhooks(self) -> None:
         """Return when no webhook is on its way."""

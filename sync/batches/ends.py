@@ -1,4 +1,4 @@
-"""End what a slice was at: planned, over, or failed; and keep how fast it goes."""
+"""End a batch, or what a slice of it was at, in each way there is; keep how fast it goes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from sync.core.batch.model import Outcome, State
 from sync.core.batch.of_rows import SAME_LINE
+from sync.runtime import Ring
 from sync.store.batches import files, items, rows
-from sync.store.tables import claims
+from sync.store.lanes import Hints, Lane
+from sync.store.tables import claims, work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from sync.batches.step import Step
     from sync.store.batches.items import Stored
+    from sync.store.batches.rows import Row
 
 KEPT: Final = timedelta(days=1)  # of what is sealed, after the file came or the batch was over
 PACE: Final = "_pace"  # in the cursor: when so many items were over
@@ -101,6 +104,26 @@ def failed(step: Step, cause: str) -> None:
         if turned and step.row.sealed_key is not None:
             files.drop(conn, step.row.id, now)
         claims.complete(conn, step.lease)
+
+
+def cancelled(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
+    """End a batch in the caller's transaction: what was sent without an answer is looked for."""
+    said = {"cause": None, "waits_until": None}
+    if row.state in {State.RUNNING, State.PAUSED}:
+        rows.turn(conn, row.id, State.ENDING, of={row.state}, drop_at=None, **said)
+        items.leave_rest(conn, row.id)
+        items.all_due(conn, row.id)
+        return raised(conn, row, now)
+    rows.turn(conn, row.id, State.CANCELLED, of={row.state}, ended_at=now, **said)
+    if row.sealed_key is not None:
+        files.drop(conn, row.id, now)
+    return ()
+
+
+def raised(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
+    """Have a batch gone on with, in the caller's transaction; returns what to ring after it."""
+    work.raise_(conn, row.aggregate, now=now, hints=Hints(), lane=Lane.BULK)
+    return (Ring(row.aggregate, Lane.BULK),)
 
 
 def drop_at(sealed_key: bytes | None, now: datetime) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sync.batches.steering import cancelled
+from sync.batches import ends
 from sync.batches.step import ADVANCING
 from sync.core.batch.model import OVER, State
 from sync.runtime import Ring
@@ -63,7 +63,7 @@ def _wipe(sync: Sync) -> None:
 def _drop(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
     deeds.note(conn, Deed("drop_file", (("batch", row.id),), outcome="expired"), now)
     if row.state is State.PAUSED:
-        return cancelled(conn, row, now)
+        return ends.cancelled(conn, row, now)
     if row.state not in OVER:
         said = {"ended_at": now, "cause": NOT_STARTED, "waits_until": None}
         rows.turn(conn, row.id, State.FAILED, of={row.state}, **said)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sync.batches import ends, places
-from sync.batches.kinds import every
 from sync.core.batch.model import State
 from sync.runtime import Ring
 from sync.sheets import choosing, headers, look
@@ -51,7 +50,6 @@ def open_file(sync: Sync, kind: Kind, file: BinaryIO) -> int:
 
     Raises sync.sheets.UnusableError (a sentence, nothing of the file in it) where it can't be used.
     """
-    every.of(kind)
     sealed_key, seal = sealed.new(sync.settings.fernet_keys)
     with sync.store.write() as conn:
         now = sync.clock()

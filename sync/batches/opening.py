@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sync.batches.kinds import every
 from sync.batches.record import opening as record
 from sync.core.batch import causes
 from sync.core.batch.model import State
@@ -35,7 +34,6 @@ def open_backfill(
     doctor: str | None = None,
 ) -> tuple[int, tuple[Ring, ...]]:
     """Begin to plan what the record of `source` has and the other system lacks."""
-    every.of(kind)
     if kind.is_import or source not in _SOURCES:
         raise LookupError("Name what is to be read: drchrono or oncall.")
     options = {

@@ -14,20 +14,16 @@ from sync.batches.filing import open_file as open_file
 from sync.batches.opening import open_backfill as open_backfill
 from sync.core.batch import causes
 from sync.core.batch.model import OVER, Fate, State
-from sync.runtime import Ring
 from sync.store.batches import files, items, rows
-from sync.store.lanes import Hints, Lane
-from sync.store.tables import work
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
-    from sync.runtime import Sync
+    from sync.runtime import Ring, Sync
     from sync.store.batches.rows import Row
 
 _NOT_PLANNED: Final = "It can be changed only after it was planned and before it is started."
@@ -86,7 +82,7 @@ def start(sync: Sync, batch: int) -> tuple[Ring, ...]:
         sends = items.count_open(conn, batch)
         counted = ((fate.value, count) for fate, count in sorted(sends.items()))
         deeds.note(conn, _deed("start_batch", batch, *counted), now)
-        return _raise(conn, row, now)
+        return ends.raised(conn, row, now)
 
 
 def pause(sync: Sync, batch: int) -> None:
@@ -110,7 +106,7 @@ def resume(sync: Sync, batch: int) -> tuple[Ring, ...]:
         if not rows.turn(conn, batch, State.RUNNING, of={State.PAUSED}, **said):
             raise LookupError("Only a paused batch can be resumed.")
         deeds.note(conn, _deed("resume_batch", batch), now)
-        return _raise(conn, row, now)
+        return ends.raised(conn, row, now)
 
 
 def cancel(sync: Sync, batch: int) -> tuple[Ring, ...]:
@@ -121,21 +117,7 @@ def cancel(sync: Sync, batch: int) -> tuple[Ring, ...]:
         if row.state in OVER or row.state is State.ENDING:
             raise LookupError("It is over already.")
         deeds.note(conn, _deed("cancel_batch", batch, ("was", row.state.value)), now)
-        return cancelled(conn, row, now)
-
-
-def cancelled(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
-    """End a batch in the caller's transaction: what was sent without an answer is looked for."""
-    said = {"cause": None, "waits_until": None}
-    if row.state in {State.RUNNING, State.PAUSED}:
-        rows.turn(conn, row.id, State.ENDING, of={row.state}, drop_at=None, **said)
-        items.leave_rest(conn, row.id)
-        items.all_due(conn, row.id)
-        return _raise(conn, row, now)
-    rows.turn(conn, row.id, State.CANCELLED, of={row.state}, ended_at=now, **said)
-    if row.sealed_key is not None:
-        files.drop(conn, row.id, now)
-    return ()
+        return ends.cancelled(conn, row, now)
 
 
 def drop(sync: Sync, batch: int) -> None:
@@ -155,11 +137,6 @@ def _planned(conn: Connection, batch: int) -> Row:
     if row.state is not State.PLANNED:
         raise LookupError(_NOT_PLANNED)
     return row
-
-
-def _raise(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:
-    work.raise_(conn, row.aggregate, now=now, hints=Hints(), lane=Lane.BULK)
-    return (Ring(row.aggregate, Lane.BULK),)
 
 
 def _deed(action: str, batch: int, *also: tuple[str, object]) -> Deed:

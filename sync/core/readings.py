@@ -10,8 +10,6 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
-import phonenumbers
-
 from sync.core import wire
 from sync.core.records import ABSENT, Absent
 from sync.core.rules.plausible import FIRST_BIRTH
@@ -33,7 +31,6 @@ _SURE_DAYS: Final = (
 )
 _MONTH_FIRST: Final = ("%m/%d/%Y", "%m-%d-%Y")
 _NUMBER: Final = re.compile(r"(?i)[\d\s()+.\-]+(?:(?:x|ext\.?)\s*\d{1,6})?\s*")
-_IS_POSSIBLE: Final = phonenumbers.ValidationResult.IS_POSSIBLE
 
 
 def phone(*texts: str) -> Maybe[str]:
@@ -53,20 +50,28 @@ def phone(*texts: str) -> Maybe[str]:
 
 def _numbers(text: str) -> set[str]:
     """The numbers in a text: of one that is nothing else, whatever has a number's length."""
+    # With its tables 2 MB and a tenth of a process's start; a door or a command reads no number.
+    import phonenumbers
+
     if _NUMBER.fullmatch(text):
         try:
             number = phonenumbers.parse(text, _HOME)
         except phonenumbers.NumberParseException:
             return set()
-        possible = phonenumbers.is_possible_number_with_reason(number) == _IS_POSSIBLE
+        found = phonenumbers.is_possible_number_with_reason(number)
+        possible = found == phonenumbers.ValidationResult.IS_POSSIBLE
         filled_up = len(set(str(number.national_number))) == 1  # 000-000-0000, 999-999-9999
-        return {_plain(number)} if possible and not filled_up else set()
-    return {_plain(match.number) for match in phonenumbers.PhoneNumberMatcher(text, _HOME)}
+        numbers = [number] if possible and not filled_up else []
+    else:
+        numbers = [match.number for match in phonenumbers.PhoneNumberMatcher(text, _HOME)]
+    return {
+        _plain(number.country_code, phonenumbers.national_significant_number(number))
+        for number in numbers
+    }
 
 
-def _plain(number: phonenumbers.PhoneNumber) -> str:
-    digits = phonenumbers.national_significant_number(number)
-    return digits if number.country_code == _HOME_CODE else f"+{number.country_code}{digits}"
+def _plain(country: int | None, digits: str) -> str:
+    return digits if country == _HOME_CODE else f"+{country}{digits}"
 
 
 def birth_date(json: Mapping[str, Json], key: str) -> Maybe[date | None]:

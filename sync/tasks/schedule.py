@@ -28,13 +28,11 @@ from sync.store.tables.scans import progress
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
-from sync.tasks import audit, comparing, failing, sampling
+from sync.tasks import audit, comparing, failing, gaps, sampling
 from sync.visits.state import zones
 
 LATE_WRITE = timedelta(minutes=10)
 TOKEN_LOST = "token_lost"  # noqa: S105 - a cause, no secret
-NOTE_EVERY = timedelta(seconds=10)
-GAP = timedelta(seconds=60)
 _SOON = 15.0  # seconds
 
 
@@ -233,14 +231,6 @@ TASKS: Mapping[str, Task] = {
 _OF_THE_ACCOUNT = frozenset(
     {"token", "account", "sample", "prune", "audit", "pauses", "alerts", "imports"}
 )
-# What a webhook would have told.
-_WHAT_CHANGED = frozenset(
-    {"drchrono_appointments", "drchrono_patients", "oncall_newest", "oncall_walk"}
-)
-# What needs the accounts' first matching to be over.
-_AFTER_MATCHING = frozenset(
-    name for name in TASKS if name.startswith(("drchrono_", "oncall_")) or name == "window"
-)
 
 
 def due_tasks(sync: Sync) -> tuple[str, ...]:
@@ -248,7 +238,7 @@ def due_tasks(sync: Sync) -> tuple[str, ...]:
     if sync.misfit() is not None:
         return ()
     now = sync.clock()
-    after_a_gap(sync)
+    gaps.after_a_gap(sync)
     with sync.store.read() as conn:
         ready = _ready(conn)
         if accounts.holds(conn, sync):
@@ -258,42 +248,12 @@ def due_tasks(sync: Sync) -> tuple[str, ...]:
     return tuple(name for name in due if _take(sync, name))
 
 
-def after_a_gap(sync: Sync) -> None:
-    """After a time without a beat everything that catches up is due at once.
-
-    And as it may be an older copy of the database that went on, nothing is worked on before the
-    newest of OnCall were looked at.
-    """
-    now = sync.clock()
-    with sync.store.read() as conn:
-        last = facts.told_at(conn, "beat")
-    if last is not None and now - last < NOTE_EVERY:
-        return
-    with sync.store.write() as conn:
-        facts.put(conn, "beat", "yes", now)
-        if last is not None and now - last > GAP:
-            if "oncall_newest" in _ready(conn):
-                behind.begin_gap(conn, now)
-            ticks.all_due(conn, now, _AFTER_MATCHING)
-
-
-def still_beats(sync: Sync) -> None:
-    """Note that there is a beat, while one of its tasks takes long: that is no gap.
-
-    A gap that has been is left for `after_a_gap` to see. Raises SQLAlchemyError.
-    """
-    now = sync.clock()
-    with sync.store.write() as conn:
-        facts.confirm(conn, "beat", now, since=now - GAP)
-
-
 def _ready(conn: Connection) -> set[str]:
-    pinned = installation.get(conn)
-    if pinned is None:
+    if gaps.are_matched(conn):
+        return set(TASKS)
+    if installation.get(conn) is None:
         return {name for name, task in TASKS.items() if not task.needs_accounts}
-    if pinned.accepted_at is None or not facts.matched_doctors(conn):
-        return set(TASKS) - _AFTER_MATCHING
-    return set(TASKS)
+    return set(TASKS) - gaps.AFTER_MATCHING
 
 
 def _take(sync: Sync, name: str) -> bool:
@@ -305,16 +265,6 @@ def _take(sync: Sync, name: str) -> bool:
         if taken and name in lists.OFTEN:
             lists.note_read(conn, name, now)
         return taken
-
-
-def webhooks_were_missed(sync: Sync) -> None:
-    """Have what changed read at once: for a while nobody could take webhooks.
-
-    DrChrono would send them again in an hour (docs/api-facts.md, D64), OnCall may never (O40).
-    Raises SQLAlchemyError.
-    """
-    with sync.store.write() as conn:
-        ticks.all_due(conn, sync.clock(), _WHAT_CHANGED)
 
 
 def run_now(sync: Sync, name: str) -> tuple[Ring, ...]:

@@ -1,31 +1,34 @@
-"""Name the module of each kind of batch."""
+"""Find the module of each kind of batch: loaded when a batch of that kind is asked about.
+
+Most processes never see one, and a kind brings along the reading of files or of the whole record.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.batches.kinds import (
-    backfill_appointments,
-    backfill_patients,
-    import_appointments,
-    import_patients,
-)
 from sync.core.batch.model import Kind
 
 if TYPE_CHECKING:
     from sync.batches.kinds.model import KindOfBatch
 
-KINDS: dict[Kind, KindOfBatch] = {
-    Kind.IMPORT_PATIENTS: import_patients,
-    Kind.IMPORT_APPOINTMENTS: import_appointments,
-    Kind.BACKFILL_PATIENTS: backfill_patients,
-    Kind.BACKFILL_APPOINTMENTS: backfill_appointments,
-}
-
 
 def of(kind: Kind) -> KindOfBatch:
-    """The module of a kind. Raises LookupError with a sentence where there is none."""
-    found = KINDS.get(kind)
-    if found is None:
-        raise LookupError("This can't be brought in yet.")
-    return found
+    """The module of a kind."""
+    match kind:
+        case Kind.IMPORT_PATIENTS:
+            from sync.batches.kinds import import_patients
+
+            return import_patients
+        case Kind.IMPORT_APPOINTMENTS:
+            from sync.batches.kinds import import_appointments
+
+            return import_appointments
+        case Kind.BACKFILL_PATIENTS:
+            from sync.batches.kinds import backfill_patients
+
+            return backfill_patients
+        case Kind.BACKFILL_APPOINTMENTS:
+            from sync.batches.kinds import backfill_appointments
+
+            return backfill_appointments

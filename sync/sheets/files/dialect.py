@@ -7,8 +7,6 @@ import re
 from collections import Counter
 from typing import Final
 
-import clevercsv
-
 from sync.sheets.errors import UnusableError
 
 _CANDIDATES: Final = (",", ";", "\t", "|", "^", "~", ":")
@@ -68,6 +66,8 @@ def _share(lines: list[str], delimiter: str, quote: str) -> float:
 
 
 def _weighed(lines: list[str], among: list[str]) -> str | None:
+    import clevercsv  # 2.4 MB with its tables, for the rare file that counting does not settle
+
     sample = "".join(lines)[:_WEIGHED]
     sample = sample[: sample.rfind("\n") + 1] or sample
     try:

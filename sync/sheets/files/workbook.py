@@ -13,8 +13,6 @@ import zlib
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
-import python_calamine
-
 from sync.sheets.errors import UnusableError
 from sync.sheets.files import head
 from sync.sheets.model import MAX_COLUMNS, MAX_ROWS, MAX_WORKBOOK, Row
@@ -56,6 +54,8 @@ def whole(pieces: Iterable[bytes]) -> bytes:
 
 def rows(data: bytes, sheet: int | None = None) -> tuple[int, Iterator[Row]]:
     """The sheet that is used (its place) and its rows that say something. Raises UnusableError."""
+    import python_calamine  # 1.3 MB that no process holds before it reads a workbook
+
     counted = _counted(data)
     try:
         book = python_calamine.load_workbook(io.BytesIO(counted))
@@ -91,8 +91,9 @@ def _rows(sheet: CalamineSheet) -> Iterator[Row]:
 
 def _choose(book: CalamineWorkbook) -> int:
     """The one sheet that holds a table. Raises UnusableError."""
-    visible = python_calamine.SheetVisibleEnum.Visible
-    kinds = python_calamine.SheetTypeEnum.WorkSheet
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum  # as in `rows`
+
+    visible, kinds = SheetVisibleEnum.Visible, SheetTypeEnum.WorkSheet
     shown = [
         place
         for place, about in enumerate(book.sheets_metadata)

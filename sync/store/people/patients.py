@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.orm import aliased
 
 from sync.store.schema import object_
 
@@ -36,7 +35,7 @@ def people_of(conn: Connection, ids: Collection[str]) -> list[int]:
 
 def without_contact(conn: Connection) -> list[int]:
     """The people who have a patient and no contact."""
-    contact = aliased(object_)
+    contact = object_.alias()
     known = select(contact.c.id).where(
         contact.c.aggregate == object_.c.aggregate, contact.c.kind == "contact"
     )

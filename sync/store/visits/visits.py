@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, exists, func, null, select, true, update
-from sqlalchemy.orm import aliased
 
 from sync.core.records import Absent, Visit
 from sync.core.rules.place import Slot, slot_from
@@ -122,7 +121,7 @@ def appointments_between(
 
     `alone`: only those that have nothing in the other system.
     """
-    other = aliased(object_)
+    other = object_.alias()
     counterpart = select(other.c.id).where(
         other.c.aggregate == visit.c.aggregate,
         other.c.system != system,

@@ -28,7 +28,7 @@ OF = Kind.BACKFILL_PATIENTS
 @pytest.fixture
 def kind(monkeypatch: pytest.MonkeyPatch) -> Trivial:
     made = Trivial()
-    monkeypatch.setitem(every.KINDS, OF, made)
+    monkeypatch.setattr(every, "of", lambda _kind: made)
     return made
 
 

@@ -13,7 +13,7 @@ from chaos.day import running
 from chaos.day.people import Do
 from chaos.day.practice import Files, Practice
 from cli.world.sandbox_control import SandboxControl
-from sync.tasks import schedule
+from sync.tasks import gaps
 from tests.support.sandbox_client import Sandbox
 
 # One doctor: forty visits and forty contacts, two pages of twenty each.
@@ -25,7 +25,7 @@ def test_a_day_and_a_day_away(
     sandbox_process: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The clock is moved on in longer steps than a beat may be away for.
-    monkeypatch.setattr(schedule, "GAP", timedelta(hours=1))
+    monkeypatch.setattr(gaps, "GAP", timedelta(hours=1))
     control = SandboxControl(sandbox_process.drchrono_url, sandbox_process.oncall_url)
     files = Files(tmp_path, f"sqlite:///{tmp_path / 'sync.db'}")
     asked: list[str] = []

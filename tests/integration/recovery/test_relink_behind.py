@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from sync.core.markers import parse_marker
 from sync.run.evidence import behind
-from sync.tasks import schedule, worker
+from sync.tasks import gaps, schedule, worker
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic, open_clinic, utc, wall
 from tests.support.group_clinic import PEOPLE, book, make_groups, patients
@@ -198,7 +198,7 @@ def test_after_an_outage_nothing_is_made_before_the_newest_were_looked_at(
         clinic.advance(3600)
         clinic.forget()
         clinic.edit(appointment, reason="a change, so that it is looked at")
-        schedule.after_a_gap(clinic.sync)  # a worker that begins before the beat does this
+        gaps.after_a_gap(clinic.sync)  # a worker that begins before the beat does this
         assert_nothing_is_worked_on(clinic)
         beat(clinic)
         agree(clinic)

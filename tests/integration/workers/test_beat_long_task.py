@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from sync.tasks import schedule
+from sync.tasks import gaps, schedule
 from tests.support.clinic import Clinic, SilentBell
 from workers import beat
 from workers.bell import Bell
@@ -19,7 +19,7 @@ def five_minutes(clinic: Clinic, sweeper: beat.Sweeper | None) -> set[str]:
         if sweeper is not None:
             sweeper._beaten = float("-inf")  # the real seconds that a heartbeat is written after
             assert sweeper.once()
-    schedule.after_a_gap(clinic.sync)
+    gaps.after_a_gap(clinic.sync)
     return LISTS & set(schedule.due_tasks(clinic.sync))
 
 
@@ -33,5 +33,11 @@ def test_a_long_task_is_no_gap_after_which_all_is_read_again(clinic: Clinic) -> 
     clinic.advance(300)
     sweeper._beaten = float("-inf")
     assert sweeper.once()
-    schedule.after_a_gap(clinic.sync)
+    gaps.after_a_gap(clinic.sync)
     assert LISTS & set(schedule.due_tasks(clinic.sync)) == LISTS
+
+
+def test_what_a_gap_makes_due_are_tasks_and_every_list_is_among_them():
+    lists = {name for name in schedule.TASKS if name.startswith(("drchrono_", "oncall_"))}
+    assert gaps.AFTER_MATCHING == {*lists, "window"}
+    assert gaps.AFTER_MATCHING <= set(schedule.TASKS)
