@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install run demo chaos chaos-short recovery day test lint format lock vendor clean
+.PHONY: help install run demo chaos chaos-short recovery day bench test lint format lock vendor clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ recovery: $(VENV)/.installed-dev ## Break one thing at a time and measure until 
 
 day: $(VENV)/.installed-dev ## A simulated day of fifty doctors, then a day without webhooks (DOCTORS= DATABASE=)
 	$(BIN)/python -m chaos.day --doctors $(or $(DOCTORS),50) --database $(or $(DATABASE),sqlite)
+
+bench: $(VENV)/.installed-dev ## Measure speed, cost and memory against bare floors, as a table and bench.json (ONLY= DATABASE= ROUNDS=)
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(DATABASE),--database $(DATABASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # The short chaos alone and last: what it breaks is time enough for it.
 test: $(VENV)/.installed-dev ## Every test

@@ -1,0 +1,1 @@
+"""Measure: each module one kind of figure, at a clinic that both systems have."""

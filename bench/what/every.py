@@ -1,0 +1,28 @@
+"""List what can be measured, in the order in which it is."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bench.clinic import Clinic
+from bench.figures import Figure
+from bench.sizes import Sizes
+from bench.what.costs import costs
+from bench.what.door import door
+from bench.what.drain import at_once, workers
+from bench.what.flood import flood
+from bench.what.idle import idle
+from bench.what.processes import processes
+
+Measure = Callable[[Clinic, Sizes], list[Figure]]
+# So few processes are started anew, and what the door leaves no worker is to take.
+WHAT: Final[Mapping[str, Measure]] = {
+    "workers": workers,
+    "at-once": at_once,
+    "idle": idle,
+    "flood": flood,
+    "costs": costs,
+    "processes": processes,
+    "door": door,
+}
+# What is measured where nothing is named.
+DEFAULT: Final = tuple(WHAT)
