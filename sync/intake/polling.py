@@ -62,7 +62,9 @@ def _read_pages(sync: Sync) -> list[Ring]:
             return []
         due = _numbers(remote_id for _, remote_id in _due(conn, sync.clock()))
         size = int(facts.get(conn, "oncall_page_size") or USUAL_PAGE_SIZE)
-        known = objects.read_ids(conn, "oncall", "appointment") if len(due) > 2 else []
+        # More pages than visits are due are never worth it: what lies behind them is not counted.
+        most = size * (len(due) + 1)
+        known = objects.highest_read(conn, "oncall", most) if len(due) > 2 else []
         ids = _numbers(known)
     back_to, pages = worth_reading(due, ids, size)
     if pages == 0:
@@ -83,8 +85,9 @@ def _numbers(remote_ids: Iterable[str | None]) -> list[int]:
 def worth_reading(due: Sequence[int], known: Sequence[int], size: int) -> tuple[int, int]:
     """Back to which id the newest pages are worth reading, and how many those are; 0 for none.
 
-    `due` and `known` are the ids of the visits whose turn it is and of all that the list shows,
-    both ascending; `size` is how many a page holds.
+    `due` and `known` are the ids of the visits whose turn it is and of all that the list shows
+    (as many pages of its newest end as visits are due, and one more, will do), both ascending;
+    `size` is how many a page holds.
     """
     best, fewest = (0, 0), len(due)
     for place, remote_id in enumerate(due):

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from sqlalchemy import Connection
+
 from sync.config import Mode
 from sync.runtime import SYSTEMS, Sync
 from sync.store.service import last_calls
@@ -49,7 +51,7 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the journal says of one system; None: never."""
+    """What the journal says of one system; None: never, or of failures: none since a good write."""
 
     read: datetime | None
     written: datetime | None
@@ -61,15 +63,7 @@ def lights(sync: Sync) -> list[Light]:
     """The four lights now; makes no remote call. Raises SQLAlchemyError."""
     now = sync.clock()
     with sync.store.read() as conn:
-        seen = {
-            system: Seen(
-                last_calls.last_good_read(conn, system),
-                last_calls.last_good_write(conn, system),
-                last_calls.last_failed_write(conn, system),
-                last_calls.last_told(conn, system),
-            )
-            for system in SYSTEMS
-        }
+        seen = {system: _seen(conn, system) for system in SYSTEMS}
     within = max(READ_WITHIN, 3 * timedelta(minutes=sync.settings.catchup_minutes))
     mode = sync.settings.sync_mode
     return [
@@ -80,6 +74,16 @@ def lights(sync: Sync) -> list[Light]:
             of_writing(system, seen[system], now, mode),
         )
     ]
+
+
+def _seen(conn: Connection, system: str) -> Seen:
+    written = last_calls.last_good_write(conn, system)
+    return Seen(
+        last_calls.last_good_read(conn, system),
+        written,
+        last_calls.last_failed_write(conn, system, since=written),
+        last_calls.last_told(conn, system),
+    )
 
 
 def of_reading(system: str, seen: Seen, now: datetime, within: timedelta) -> Light:

@@ -9,13 +9,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
-from sync.store.schema import call, object_, pending
+from sync.store.schema import IS_WRITE, call, object_, pending
 
 # A POST in one of these states may have made something.
 MAY_HAVE_MADE = ("open", "unresolved", "done")
 # A write whose answer was lost, or whose worker died, may have landed too.
 MAY_HAVE_LANDED = ("done", "unresolved", "looked", "open")
 _UNKNOWN = ("open", "unresolved", "looked")
+# More calls than are ever under way at once: the one that ended last is among so many newest.
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,15 @@ def count_answered_in_vain(conn: Connection, aggregate: int, since: datetime) ->
 
 def last_write(conn: Connection, system: str, quiet: Collection[str]) -> datetime | None:
     """When a write into a system last ended well, those with a quiet effect left out."""
-    at: datetime | None = conn.execute(
-        select(func.max(call.c.ended_at)).where(
-            call.c.system == system, call.c.effect.not_in(quiet), call.c.state == "done"
-        )
-    ).scalar_one()
+    newest = (
+        select(call.c.ended_at)
+        .where(call.c.system == system, IS_WRITE)
+        .where(call.c.effect.not_in(quiet), call.c.state == "done")
+        .order_by(call.c.at.desc())
+        .limit(_AT_ONCE)
+        .subquery()
+    )
+    at: datetime | None = conn.execute(select(func.max(newest.c.ended_at))).scalar_one()
     return at
 
 

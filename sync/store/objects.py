@@ -3,10 +3,13 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from sync.store import upsert
 from sync.store.schema import (
+    IS_APPOINTMENT,
+    IS_OPEN,
+    LENGTH,
     aggregate,
     attendance,
     attention,
@@ -143,7 +146,7 @@ def at_place(
     there = (
         or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None)),
         or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
-        visit.c.state == "open",
+        IS_OPEN,
         object_.c.system == system,
         object_.c.kind == "appointment",
         object_.c.state == "live",
@@ -165,10 +168,12 @@ def note_seen(conn: Connection, ids: Collection[int], now: datetime) -> None:
     conn.execute(update(object_).where(object_.c.id.in_(ids)).values(seen_at=now))
 
 
-def read_ids(conn: Connection, system: str, kind: str) -> list[str | None]:
-    """The ids of the objects that an authenticated call has shown."""
-    shown = object_.c.system == system, object_.c.kind == kind, ~object_.c.told
-    return list(conn.execute(select(object_.c.remote_id).where(*shown)).scalars())
+def highest_read(conn: Connection, system: str, most: int) -> list[str | None]:
+    """The highest so many ids of a system's appointments that an authenticated call has shown."""
+    shown = object_.c.system == system, IS_APPOINTMENT, ~object_.c.told
+    highest = LENGTH.desc(), object_.c.remote_id.desc()
+    query = select(object_.c.remote_id).where(*shown).order_by(*highest).limit(most)
+    return list(conn.execute(query).scalars())
 
 
 def drop(conn: Connection, object_id: int) -> None:
@@ -213,12 +218,12 @@ def highest_known(conn: Connection, system: str) -> int | None:
         select(object_.c.remote_id)
         .where(
             object_.c.system == system,
-            object_.c.kind == "appointment",
+            IS_APPOINTMENT,
             object_.c.remote_id.is_not(None),
             ~object_.c.told,
             object_.c.remote_id.not_like("%\\_%", escape="\\"),
         )
-        .order_by(func.length(object_.c.remote_id).desc(), object_.c.remote_id.desc())
+        .order_by(LENGTH.desc(), object_.c.remote_id.desc())
         .limit(1)
     ).scalar_one_or_none()
     return int(highest) if highest and highest.isdecimal() else None

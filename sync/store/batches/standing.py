@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, select
 
-from sync.store.schema import attention, blocker, object_, person, visit
+from sync.store.schema import IS_OPEN, attention, blocker, object_, person, visit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ def alone_in_oncall(
         .join(visit, visit.c.aggregate == object_.c.aggregate)
         .where(object_.c.system == "oncall", object_.c.kind == "appointment")
         .where(object_.c.state == "live", object_.c.remote_id.is_not(None), ~object_.c.told)
-        .where(visit.c.state == "open")
+        .where(IS_OPEN)
         .where(visit.c.starts_at.is_(None) | visit.c.starts_at.in_(starts))
         .order_by(object_.c.id)
     ).all()

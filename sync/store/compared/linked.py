@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
 
-from sync.store.schema import attendance, baseline, object_, person, visit
+from sync.store.schema import IS_OPEN, attendance, baseline, object_, person, visit
 
 CHUNK = 500
 
@@ -49,7 +49,7 @@ def ties(conn: Connection, since: datetime) -> Iterator[Tie]:
     rows = conn.execute(
         select(
             visit.c.aggregate,
-            visit.c.state == "open",
+            IS_OPEN,
             visit.c.starts_at,
             visit.c.hold_until,
             visit.c.doctor,
@@ -70,7 +70,11 @@ def ties(conn: Connection, since: datetime) -> Iterator[Tie]:
         .outerjoin(here, here.c.id == attendance.c.appointment)
         .outerjoin(who, who.c.id == attendance.c.participant)
         .where(
-            or_(visit.c.state == "open", visit.c.starts_at.is_(None), visit.c.starts_at >= since)
+            or_(
+                and_(IS_OPEN, visit.c.starts_at < since),
+                visit.c.starts_at.is_(None),
+                visit.c.starts_at >= since,
+            )
         )
         .order_by(visit.c.aggregate, attendance.c.id)
     )
@@ -173,7 +177,7 @@ def providers(conn: Connection) -> dict[int, tuple[str | None, str | None]]:
             object_.c.system == "oncall",
             object_.c.kind == "appointment",
             object_.c.generation == visit.c.generation,
-            visit.c.state == "open",
+            IS_OPEN,
         )
     )
     return {row.object: (row.key_id, row.digest) for row in rows}

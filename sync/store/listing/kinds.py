@@ -84,6 +84,7 @@ DELIVERIES: Final = Record(
         Narrowing("outcome", "Came to", ("raised", "unchanged")),
         Narrowing("event", "Event"),
     ),
+    split="source",
 )
 CALLS: Final = Record(
     name="calls",

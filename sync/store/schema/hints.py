@@ -50,6 +50,7 @@ delivery = Table(
     Column("digests", JSON),
     Column("outcome", String(10), nullable=False),
     Column("explained_at", UtcTime),
-    Column("at", UtcTime, nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
     sqlite_autoincrement=True,
 )
+Index("ix_delivery_source_at", delivery.c.source, delivery.c.at)

@@ -10,6 +10,8 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    func,
+    literal_column,
     text,
 )
 
@@ -43,10 +45,16 @@ visit = Table(
     Column("hold_until", UtcTime),
     Column("frozen_at", UtcTime),
 )
+# A condition finds a partial index where it says the same in the same words, none of them bound.
+IS_OPEN = visit.c.state == literal_column("'open'")
 Index("uq_visit_open_slot", visit.c.slot_key, unique=True,
-      sqlite_where=(visit.c.slot_key.is_not(None)) & (visit.c.state == "open"),
-      postgresql_where=(visit.c.slot_key.is_not(None)) & (visit.c.state == "open"))  # fmt: skip
+      sqlite_where=(visit.c.slot_key.is_not(None)) & IS_OPEN,
+      postgresql_where=(visit.c.slot_key.is_not(None)) & IS_OPEN)  # fmt: skip
 Index("ix_visit_starts_at", visit.c.starts_at)
+# What is to come is few among what ever was; what was never read has no start.
+Index("ix_visit_open_starts", visit.c.starts_at, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+_HELD = visit.c.hold_until.is_not(None)
+Index("ix_visit_held", visit.c.hold_until, sqlite_where=_HELD, postgresql_where=_HELD)
 
 person = Table(
     "person",
@@ -88,13 +96,22 @@ Index("uq_object_create_key", object_.c.create_key, unique=True,
       sqlite_where=object_.c.state != "gone",
       postgresql_where=object_.c.state != "gone")  # fmt: skip
 
+# Of what only a caller told of: each hour those that a read has denied are looked for.
+Index("ix_object_told", object_.c.looked_at, sqlite_where=object_.c.told,
+      postgresql_where=object_.c.told)  # fmt: skip
+# Appointments by their number, which is text: the longer one is higher.
+LENGTH = func.length(object_.c.remote_id)
+IS_APPOINTMENT = object_.c.kind == literal_column("'appointment'")
+Index("ix_object_number", object_.c.system, LENGTH, object_.c.remote_id,
+      sqlite_where=IS_APPOINTMENT, postgresql_where=IS_APPOINTMENT)  # fmt: skip
+
 object_alias = Table(
     "object_alias",
     metadata,
     Column("system", String(8), primary_key=True),
     Column("kind", String(12), primary_key=True),
     Column("remote_id", String(64), primary_key=True),
-    Column("object", ForeignKey("object.id", ondelete="CASCADE"), nullable=False),
+    Column("object", ForeignKey("object.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 attendance = Table(
@@ -103,7 +120,7 @@ attendance = Table(
     Column("id", Integer, primary_key=True),
     Column("visit", ForeignKey("aggregate.id"), nullable=False, index=True),
     Column("life", Integer, nullable=False, server_default=text("1")),
-    Column("appointment", ForeignKey("object.id")),
+    Column("appointment", ForeignKey("object.id"), index=True),
     Column("participant", ForeignKey("object.id"), unique=True),
     Column("person", ForeignKey("aggregate.id"), index=True),
     Column("person_version", Integer, nullable=False, server_default=text("0")),
@@ -122,3 +139,4 @@ person_key = Table(
     Column("hmac", String(64), primary_key=True),
 )
 Index("ix_person_key_what_hmac", person_key.c.what, person_key.c.hmac)
+Index("ix_person_key_key_id", person_key.c.key_id)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from sync.store.schema import call, delivery
+from sync.store.schema import IS_WRITE, call, delivery
 
 _FAILED = ("refused", "unresolved", "looked")
 
@@ -23,12 +23,13 @@ def last_good_read(conn: Connection, system: str) -> datetime | None:
 
 def last_good_write(conn: Connection, system: str) -> datetime | None:
     """When a write last went through."""
-    return _newest(conn, call.c.system == system, call.c.effect != "", call.c.state == "done")
+    return _newest(conn, call.c.system == system, IS_WRITE, call.c.state == "done")
 
 
-def last_failed_write(conn: Connection, system: str) -> datetime | None:
-    """When a write last did not go through, or nobody knows."""
-    failed = call.c.system == system, call.c.effect != "", call.c.state.in_(_FAILED)
+def last_failed_write(conn: Connection, system: str, since: datetime | None) -> datetime | None:
+    """When a write after a time last did not go through, or nobody knows; None: at any time."""
+    failed = [call.c.system == system, IS_WRITE, call.c.state.in_(_FAILED)]
+    failed += [call.c.at > since] if since is not None else []
     return _newest(conn, *failed)
 
 

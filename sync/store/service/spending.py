@@ -29,6 +29,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from sync.store import pauses, upsert
 from sync.store.schema import (
+    IS_WRITE,
     UtcTime,
     aggregate,
     attendance,
@@ -251,6 +252,7 @@ _RECENT = (
     select(func.count())
     .select_from(call)
     .where(
+        IS_WRITE,
         call.c.effect.in_(bindparam("effects", expanding=True)),
         _did_something(),
         call.c.at > _HOUR_AGO,

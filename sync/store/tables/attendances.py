@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from sync.store.schema import attendance, object_, person, visit
+from sync.store.schema import IS_OPEN, attendance, object_, person, visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def open_attendances_of_person(
         .where(
             attendance.c.person == person_key,
             attendance.c.current,
-            visit.c.state == "open",
+            IS_OPEN,
             or_(visit.c.starts_at.is_(None), visit.c.starts_at >= now),
         )
         .order_by(attendance.c.id)
@@ -115,9 +115,7 @@ def open_attendances_of_person(
 def count_open_future(conn: Connection, now: datetime) -> int:
     """How many visits are open and still to come."""
     counted: int = conn.execute(
-        select(func.count())
-        .select_from(visit)
-        .where(visit.c.state == "open", visit.c.starts_at >= now)
+        select(func.count()).select_from(visit).where(IS_OPEN, visit.c.starts_at >= now)
     ).scalar_one()
     return counted
 
@@ -161,7 +159,7 @@ def elsewhere(
             attendance.c.person == who,
             attendance.c.current,
             visit.c.aggregate != besides,
-            visit.c.state == "open",
+            IS_OPEN,
             visit.c.starts_at == starts,
             visit.c.doctor == doctor,
         )

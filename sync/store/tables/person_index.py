@@ -6,7 +6,7 @@ It holds who was read. Whom only a webhook told of is noted apart, and read befo
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, or_, select
 
 from sync.core.records import Attendee, Person
 from sync.core.rules import people
@@ -103,8 +103,18 @@ def is_readable(conn: Connection, digests: Digests, person: int) -> bool:
 
 def is_whole(conn: Connection, digests: Digests) -> bool:
     """Whether the index can say that nobody else is known by something: it can read all of it."""
-    found = select(person_key.c.person).where(person_key.c.key_id.not_in(digests.key_ids))
-    return conn.execute(found.limit(1)).first() is None
+    ours = sorted(digests.key_ids)
+    # Before, between and behind our keys (hexadecimal, so of one order everywhere) is nothing:
+    # each is looked up, as whatever lies there would have to be read through.
+    ends = [None, *ours], [*ours, None]
+    others = (_between(after, before) for after, before in zip(*ends, strict=True))
+    return not conn.execute(select(or_(*(exists().where(*one) for one in others)))).scalar_one()
+
+
+def _between(after: str | None, before: str | None) -> list[ColumnElement[bool]]:
+    """Keys of the index between two, by their order."""
+    found = [person_key.c.key_id > after] if after is not None else []
+    return found + ([person_key.c.key_id < before] if before is not None else [])
 
 
 def is_current(conn: Connection, digests: Digests, person: int) -> bool:

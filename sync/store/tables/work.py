@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     RowMapping,
-    and_,
+    Select,
     bindparam,
     func,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -171,15 +171,19 @@ def awaits(row: RowMapping | None, hints: Hints, lane: Lane) -> bool:
     return bool(heard and row["wanted"] > row["done"])
 
 
-def _to_ring(now: datetime, ring_again: float) -> ColumnElement[bool]:
-    """What `claim` would take now and nobody was rung for lately."""
-    return and_(
-        or_(
-            and_(work.c.wanted > work.c.done, work.c.due <= now, work.c.lease_by.is_(None)),
-            and_(work.c.lease_by.is_not(None), work.c.lease_until <= now),
-        ),
-        or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again)),
-        pauses.lets_begin(now),
+def _to_ring(now: datetime, ring_again: float) -> tuple[Select[int], Select[int]]:
+    """What `claim` would take now and nobody was rung for lately: what waits, what was abandoned.
+
+    Each in the order of the index that has nothing else in it: of ten thousand items at rest not
+    one is looked at.
+    """
+    unrung = or_(work.c.rung_at.is_(None), work.c.rung_at < now - timedelta(seconds=ring_again))
+    rest = unrung, pauses.lets_begin(now)
+    waits_ = work.c.wanted > work.c.done, work.c.due <= now, work.c.lease_by.is_(None)
+    abandoned = work.c.lease_by.is_not(None), work.c.lease_until <= now
+    return (
+        select(_KEY).where(*waits_, *rest).order_by(work.c.lane, work.c.due),
+        select(_KEY).where(*abandoned, *rest).order_by(work.c.lease_until),
     )
 
 
@@ -191,16 +195,20 @@ def due_items(
     An abandoned lease is due when it has run out. Ordered by lane, then by age. Any number of
     sweepers may run.
     """
+    sorts = [sort.limit(most) for sort in _to_ring(now, ring_again)]
+    keys = union_all(*(select(sort.subquery().c.aggregate) for sort in sorts))
+    # Once more, of the row as it is when it was locked: another sweeper may have rung it meanwhile.
+    still = or_(*(sort.whereclause for sort in sorts if sort.whereclause is not None))
     found = conn.execute(
         select(work.c.aggregate, work.c.lane)
-        .where(_to_ring(now, ring_again))
+        .where(_KEY.in_(keys), still)
         .order_by(work.c.lane, work.c.due)
         .limit(most)
         .with_for_update(skip_locked=True)
     ).all()
     if found:
-        keys = [row.aggregate for row in found]
-        conn.execute(update(work).where(work.c.aggregate.in_(keys)).values(rung_at=now))
+        rung = [row.aggregate for row in found]
+        conn.execute(update(work).where(work.c.aggregate.in_(rung)).values(rung_at=now))
     return [(row.aggregate, Lane(row.lane)) for row in found]
 
 
@@ -229,15 +237,17 @@ def depths(conn: Connection, *, now: datetime) -> list[Depth]:
 
 def any_due(conn: Connection, *, now: datetime, ring_again: float) -> bool:
     """Whether `due_items` would find something; takes no lock."""
-    found = conn.execute(select(work.c.aggregate).where(_to_ring(now, ring_again)).limit(1)).first()
-    return found is not None
+    firsts = (sort.limit(1).scalar_subquery() for sort in _to_ring(now, ring_again))
+    return any(key is not None for key in conn.execute(select(*firsts)).one())
 
 
 def better_waits(conn: Connection, lane: Lane, now: datetime) -> bool:
     """Whether something of a lane whose turn comes first is due, and nobody is at it."""
     due = work.c.wanted > work.c.done, work.c.due <= now, work.c.lease_by.is_(None)
     query = select(work.c.aggregate).where(work.c.lane < lane, *due, pauses.lets_begin(now))
-    return conn.execute(query.limit(1)).first() is not None
+    # In the order of the index of what waits: else PostgreSQL, which takes a third of all items to
+    # wait, may look through those at rest for the first that does.
+    return conn.execute(query.order_by(work.c.lane, work.c.due).limit(1)).first() is not None
 
 
 def lease_until(conn: Connection, aggregate: int) -> datetime | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select
 
-from sync.store.schema import attendance, blocker, object_, visit
+from sync.store.schema import IS_OPEN, attendance, blocker, object_, visit
 
 # An aggregate, and the remote id of its appointment.
 VisitAppointment = tuple[int, str]
@@ -17,7 +17,7 @@ def _live(system: str) -> tuple[ColumnElement[bool], ...]:
         object_.c.system == system,
         object_.c.kind == "appointment",
         object_.c.state == "live",
-        visit.c.state == "open",
+        IS_OPEN,
     )
 
 

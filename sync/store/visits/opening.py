@@ -59,7 +59,7 @@ class Objects(NamedTuple):
 
 _OPEN = exists().where(attention.c.aggregate == visit.c.aggregate, attention.c.closed_at.is_(None))
 _THERE = select(object_.c.id).where(
-    object_.c.aggregate == visit.c.aggregate, object_.c.system == "oncall"
+    object_.c.aggregate == bindparam("key"), object_.c.system == "oncall"
 )
 _OPENED = select(
     *ROW,

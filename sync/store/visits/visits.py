@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, func, null, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    case,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+    true,
+    update,
+)
 
 from sync.core.records import Absent, Visit
 from sync.core.rules.place import Slot, slot_from
-from sync.store.schema import attendance, baseline, object_, visit, work
+from sync.store.schema import IS_OPEN, attendance, baseline, object_, visit, work
 from sync.store.tables.baselines import WALL_CLOCK
 
 
@@ -33,6 +44,7 @@ class VisitRow:
     frozen_at: datetime | None
 
 
+_OPEN: ColumnElement[str] = literal_column("'open'")  # in these words the index of slots has it
 ROW = tuple(visit.c[name] for name in VisitRow.__slots__)
 
 
@@ -46,7 +58,7 @@ def place(conn: Connection, key: int, **values: Any) -> None:
     slot = values.get("slot_key")
     if slot is not None:
         other = visit.alias("other")
-        has = other.c.slot_key == slot, other.c.state == "open", other.c.aggregate != key
+        has = other.c.slot_key == slot, other.c.state == _OPEN, other.c.aggregate != key
         values["slot_key"] = case((exists().where(*has), null()), else_=slot)
     change(conn, key, **values)
 
@@ -131,7 +143,7 @@ def appointments_between(
     rows = conn.execute(
         select(object_.c.remote_id)
         .join(visit, visit.c.aggregate == object_.c.aggregate)
-        .where(visit.c.doctor == doctor, visit.c.state == "open")
+        .where(visit.c.doctor == doctor, IS_OPEN)
         .where(visit.c.starts_at >= since, visit.c.starts_at < until)
         .where(object_.c.system == system, object_.c.kind == "appointment")
         .where(object_.c.state == "live", object_.c.remote_id.is_not(None))
@@ -148,7 +160,7 @@ def holder(conn: Connection, slot: str, *, besides: int = 0) -> int | None:
     """The open visit that has a slot, or None."""
     found: int | None = conn.execute(
         select(visit.c.aggregate).where(
-            visit.c.slot_key == slot, visit.c.state == "open", visit.c.aggregate != besides
+            visit.c.slot_key == slot, IS_OPEN, visit.c.aggregate != besides
         )
     ).scalar_one_or_none()
     return found
@@ -171,7 +183,7 @@ def standing_groups(conn: Connection) -> dict[Slot, int]:
         select(visit.c.slot_key, func.count(attendance.c.participant))
         .join(attendance, attendance.c.visit == visit.c.aggregate)
         .where(visit.c.shared, visit.c.slot_key.is_not(None))
-        .where(visit.c.state == "open", attendance.c.current)
+        .where(IS_OPEN, attendance.c.current)
         .group_by(visit.c.slot_key)
     )
     return {slot_from(key): count for key, count in rows if count}
@@ -245,7 +257,7 @@ def count_linked(conn: Connection, now: datetime) -> int:
     counted: int = conn.execute(
         select(func.count())
         .select_from(visit)
-        .where(visit.c.aggregate.in_(sides), visit.c.state == "open", visit.c.starts_at >= now)
+        .where(visit.c.aggregate.in_(sides), IS_OPEN, visit.c.starts_at >= now)
     ).scalar_one()
     return counted
 
@@ -262,8 +274,12 @@ class ByZone:
 
 def linked_by_zone(conn: Connection, doctors: Collection[str], since: datetime) -> list[ByZone]:
     """The open linked visits of these doctors that begin at a time or later, with their zone."""
-    made = select(object_.c.aggregate).where(
-        object_.c.system == "oncall", object_.c.kind == "appointment", object_.c.state == "live"
+    made = object_.alias()
+    is_made = exists().where(
+        made.c.aggregate == visit.c.aggregate,
+        made.c.system == "oncall",
+        made.c.kind == "appointment",
+        made.c.state == "live",
     )
     rows = conn.execute(
         select(visit.c.aggregate, visit.c.doctor, visit.c.starts_at, baseline.c.zone)
@@ -275,10 +291,10 @@ def linked_by_zone(conn: Connection, doctors: Collection[str], since: datetime) 
             object_.c.state == "live",
             baseline.c.field == WALL_CLOCK,
             baseline.c.zone.is_not(None),
-            visit.c.state == "open",
+            IS_OPEN,
             visit.c.starts_at >= since,
             visit.c.doctor.in_(doctors),
-            visit.c.aggregate.in_(made),
+            is_made,
         )
         .order_by(visit.c.aggregate)
     )
@@ -289,7 +305,7 @@ def groups_at(conn: Connection, starts: datetime, doctor: str | None, *, besides
     """The open shared visits that begin at a time; None: with any doctor."""
     query = select(visit.c.aggregate).where(
         visit.c.shared,
-        visit.c.state == "open",
+        IS_OPEN,
         visit.c.starts_at == starts,
         visit.c.aggregate != besides,
     )

@@ -25,4 +25,4 @@ def fresh(server: str, template: str = "template1") -> Iterator[str]:
 def _do(server: str, statement: str) -> None:
     admin = f"postgresql://postgres@/postgres?host={server}"
     with psycopg.connect(admin, autocommit=True) as conn:
-        conn.execute(statement)  # type: ignore[call-overload]
+        conn.execute(statement)

@@ -1,11 +1,9 @@
 """What a page asks is answered along an index, whatever is looked for, on both databases."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 
 from sync.operations.records import asked, proven
 from sync.operations.records.listed import Question, listed
@@ -13,49 +11,20 @@ from sync.operations.timeline.assemble import timeline
 from sync.runtime import Sync
 from sync.store.listing.kinds import RECORDS
 from tests.support.ops.lived import lived
+from tests.support.plans import planned
 
 # Tables that grow for years, or by every call.
 LARGE = ("call", "delivery", "audit", "audit_subject", "attention", "conflict", "object",
          "aggregate", "attendance")  # fmt: skip
-Plans = list[tuple[str, str]]
 
 
-@contextmanager
-def planned(sync: Sync) -> Iterator[Plans]:
-    """How each statement of the block is answered: its words and its plan."""
-    plans: Plans = []
-    explaining = False
-
-    def explain(conn: Connection, _cursor: Any, words: str, given: Any, *_: Any) -> None:
-        nonlocal explaining
-        if explaining or not words.lstrip().startswith("SELECT"):
-            return
-        explaining = True
-        try:
-            cursor = conn.connection.cursor()
-            if conn.dialect.name == "postgresql":
-                cursor.execute("SET LOCAL enable_seqscan = off")
-                cursor.execute(f"EXPLAIN {words}", given)
-            else:
-                cursor.execute(f"EXPLAIN QUERY PLAN {words}", given)
-            plans.append((words, "\n".join(str(row) for row in cursor.fetchall())))
-        finally:
-            explaining = False
-
-    event.listen(sync.store.engine, "before_cursor_execute", explain)
-    try:
-        yield plans
-    finally:
-        event.remove(sync.store.engine, "before_cursor_execute", explain)
-
-
-def walked(plan: str, *, ordered: bool) -> list[str]:
+def walked(steps: Sequence[str], *, ordered: bool) -> list[str]:
     """The tables that a plan reads from one end to the other.
 
     `ordered`: along an index in the order of time, which a LIMIT ends, is none.
     """
     found = []
-    for line in plan.splitlines():
+    for line in steps:
         for table in LARGE:
             quoted = {f"SCAN {table}", f"SCAN {table} ", f'Seq Scan on {table}',
                       f'Seq Scan on "{table}"'}  # fmt: skip
@@ -94,25 +63,25 @@ IN_ORDER: dict[str, Asks] = {
 @pytest.mark.parametrize("name", ABOUT)
 def test_what_is_about_something_reads_that_alone(sync: Sync, name: str) -> None:
     lived(sync)
-    with planned(sync) as plans:
+    with planned(sync.store, empty=True) as plans:
         ABOUT[name](sync)
     assert plans
-    assert [one for _, plan in plans for one in walked(plan, ordered=False)] == []
+    assert [one for plan in plans for one in walked(plan.steps, ordered=False)] == []
 
 
 @pytest.mark.parametrize("name", IN_ORDER)
 def test_what_is_the_newest_is_read_in_its_order(sync: Sync, name: str) -> None:
     lived(sync)
-    with planned(sync) as plans:
+    with planned(sync.store, empty=True) as plans:
         IN_ORDER[name](sync)
     assert plans
-    assert [one for _, plan in plans for one in walked(plan, ordered=True)] == []
+    assert [one for plan in plans for one in walked(plan.steps, ordered=True)] == []
 
 
 def test_the_plans_are_looked_at(sync: Sync) -> None:
     """One that reads a table whole is seen: else the tests above would prove nothing."""
     lived(sync)
-    with planned(sync) as plans, sync.store.read() as conn:
+    with planned(sync.store, empty=True) as plans, sync.store.read() as conn:
         conn.execute(text("SELECT id FROM delivery WHERE event = 'x'"))
         conn.execute(text("SELECT seq FROM audit WHERE action = 'x'"))
-    assert [bool(walked(plan, ordered=True)) for _, plan in plans] == [True, True]
+    assert [bool(walked(plan.steps, ordered=True)) for plan in plans] == [True, True]
