@@ -14,6 +14,7 @@ from typing import Final
 from sync.core.wording import Json
 
 SHORTEST_KEY: Final = 32
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 class UnknownKeyError(LookupError):
@@ -105,8 +106,7 @@ class Digests:
         key = self._keys.get(self.key_id if key_id is None else key_id)
         if key is None:
             raise UnknownKeyError("a stored digest names a key that is not configured")
-        text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(key, _CANONICAL(parts).encode(), "sha256").hex()
 
 
 def _key_id(key: bytes) -> str:

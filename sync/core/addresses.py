@@ -137,6 +137,8 @@ def is_sure(text: str) -> bool:
     return _valid(text) == text != ""
 
 
+# One person's address is read again and again in a run; the parser takes longer than all else here.
+@lru_cache(maxsize=256)
 def read(text: str) -> str | None:
     """The one address that a text surely names, lower case; None where somebody must be asked."""
     found = _parts(unicodedata.normalize("NFKC", bare(text)))
@@ -170,7 +172,6 @@ def _peeled(text: str) -> str:
         text = inner
 
 
-# One person's address is read again and again in a run; the parser takes longer than all else here.
 @lru_cache(maxsize=256)
 def _valid(text: str) -> str | None:
     text = text.replace("’", "'")  # what an office program makes of an apostrophe

@@ -71,7 +71,10 @@ def plain(text: str) -> str:
 
 def bare(text: str) -> str:
     """A text as it is compared: plain, and without any joiner or variation selector."""
-    return "".join(one for one in plain(text) if one not in _JOINERS and not _selects(one))
+    found = plain(text)
+    if found.isascii():
+        return found
+    return "".join(one for one in found if one not in _JOINERS and not _selects(one))
 
 
 def is_damaged(text: str) -> bool:

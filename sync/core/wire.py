@@ -38,7 +38,9 @@ def record(json: Json, what: str) -> Mapping[str, Json]:
 
 def text(json: Mapping[str, Json], key: str) -> Maybe[str]:
     """A string, plain; null is an empty one (DrChrono's unset strings are "", OnCall's null)."""
-    value = verbatim(json, key)
+    value = json.get(key, ABSENT)
+    if type(value) is not str:
+        value = verbatim(json, key)
     return ABSENT if isinstance(value, Absent) else PlainText.of(plain(value), value)
 
 

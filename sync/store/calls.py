@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from sync.store.schema import IS_WRITE, call, object_, pending
 
@@ -141,22 +141,25 @@ def were_looked_for(conn: Connection, object_id: int) -> None:
     conn.execute(update(call).where(*unknown).values(state="looked"))
 
 
+_OVERWRITTEN = (
+    select(call.c.before, func.coalesce(call.c.ended_at, call.c.at))
+    .where(
+        call.c.system == bindparam("system"),
+        call.c.at > bindparam("since"),
+        call.c.object == bindparam("object"),
+        call.c.before.is_not(None),
+        call.c.state.in_(MAY_HAVE_LANDED),
+    )
+    .order_by(call.c.id.desc())
+)
+
+
 def overwritten(
     conn: Connection, system: str, object_id: int, since: datetime
 ) -> list[Overwritten]:
     """What stood in an object before our writes since a time that may have landed, newest first."""
-    rows = conn.execute(
-        select(call.c.before, func.coalesce(call.c.ended_at, call.c.at))
-        .where(
-            call.c.system == system,
-            call.c.at > since,
-            call.c.object == object_id,
-            call.c.before.is_not(None),
-            call.c.state.in_(MAY_HAVE_LANDED),
-        )
-        .order_by(call.c.id.desc())
-    )
-    return [Overwritten(*row) for row in rows]
+    told = {"system": system, "since": since, "object": object_id}
+    return [Overwritten(*row) for row in conn.execute(_OVERWRITTEN, told)]
 
 
 def stood_before(conn: Connection, call_id: int) -> Overwritten:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from sync.store import upsert
 from sync.store.schema import (
@@ -131,6 +131,23 @@ def row(conn: Connection, object_id: int) -> Obj | None:
     return None if found is None else Obj(*found)
 
 
+_AT_PLACE = (
+    select(*_ROW)
+    .join(visit, visit.c.aggregate == object_.c.aggregate)
+    .where(
+        or_(visit.c.starts_at == bindparam("starts"), visit.c.starts_at.is_(None)),
+        or_(visit.c.doctor == bindparam("doctor"), visit.c.doctor.is_(None)),
+        IS_OPEN,
+        object_.c.system == bindparam("system"),
+        object_.c.kind == "appointment",
+        object_.c.state == "live",
+        object_.c.aggregate != bindparam("besides"),
+        or_(~object_.c.told, object_.c.looked_at.is_(None)),
+    )
+    .order_by(object_.c.id)
+)
+
+
 def at_place(
     conn: Connection,
     system: str,
@@ -143,18 +160,8 @@ def at_place(
 
     Not those that only a caller told of and a read has denied.
     """
-    there = (
-        or_(visit.c.starts_at == starts, visit.c.starts_at.is_(None)),
-        or_(visit.c.doctor == doctor, visit.c.doctor.is_(None)),
-        IS_OPEN,
-        object_.c.system == system,
-        object_.c.kind == "appointment",
-        object_.c.state == "live",
-        object_.c.aggregate != besides,
-        or_(~object_.c.told, object_.c.looked_at.is_(None)),
-    )
-    query = select(*_ROW).join(visit, visit.c.aggregate == object_.c.aggregate).where(*there)
-    return [Obj(*found) for found in conn.execute(query.order_by(object_.c.id))]
+    told = {"system": system, "doctor": doctor, "starts": starts, "besides": besides}
+    return [Obj(*found) for found in conn.execute(_AT_PLACE, told)]
 
 
 def note_denied(conn: Connection, object_id: int, now: datetime) -> None:
@@ -176,9 +183,12 @@ def highest_read(conn: Connection, system: str, most: int) -> list[str | None]:
     return list(conn.execute(query).scalars())
 
 
+_DROP = delete(object_).where(object_.c.id == bindparam("of"))
+
+
 def drop(conn: Connection, object_id: int) -> None:
     """Drop an object's row."""
-    conn.execute(delete(object_).where(object_.c.id == object_id))
+    conn.execute(_DROP, {"of": object_id})
 
 
 # --- what is being made ---------------------------------------------------------------------------
@@ -209,23 +219,26 @@ def forget_create(conn: Connection, object_id: int) -> None:
     conn.execute(delete(object_).where(object_.c.id == object_id, object_.c.remote_id.is_(None)))
 
 
+_HIGHEST = (
+    select(object_.c.remote_id)
+    .where(
+        object_.c.system == bindparam("system"),
+        IS_APPOINTMENT,
+        object_.c.remote_id.is_not(None),
+        ~object_.c.told,
+        object_.c.remote_id.not_like("%\\_%", escape="\\"),
+    )
+    .order_by(LENGTH.desc(), object_.c.remote_id.desc())
+    .limit(1)
+)
+
+
 def highest_known(conn: Connection, system: str) -> int | None:
     """The highest appointment id of a system that was read: what is made next comes after it.
 
     Not of those that only a caller told of: an invented one would hide what is made next.
     """
-    highest = conn.execute(
-        select(object_.c.remote_id)
-        .where(
-            object_.c.system == system,
-            IS_APPOINTMENT,
-            object_.c.remote_id.is_not(None),
-            ~object_.c.told,
-            object_.c.remote_id.not_like("%\\_%", escape="\\"),
-        )
-        .order_by(LENGTH.desc(), object_.c.remote_id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    highest = conn.execute(_HIGHEST, {"system": system}).scalar_one_or_none()
     return int(highest) if highest and highest.isdecimal() else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from sync.store.schema import IS_OPEN, attendance, object_, person, visit
 
@@ -25,19 +25,22 @@ class Attendance:
     current: bool
 
 
+_OF_VISIT = (
+    select(attendance)
+    .where(attendance.c.visit == bindparam("key"))
+    .order_by(attendance.c.current.desc(), attendance.c.id)
+)
+_CURRENT = _OF_VISIT.where(attendance.c.current)
+
+
 def attendances(conn: Connection, key: int) -> list[Attendance]:
     """Every attendance of a visit, current ones first."""
-    rows = conn.execute(
-        select(attendance)
-        .where(attendance.c.visit == key)
-        .order_by(attendance.c.current.desc(), attendance.c.id)
-    ).mappings()
-    return [Attendance(**row) for row in rows]
+    return [Attendance(**row) for row in conn.execute(_OF_VISIT, {"key": key}).mappings()]
 
 
 def current(conn: Connection, key: int) -> list[Attendance]:
     """The current attendances of a visit."""
-    return [one for one in attendances(conn, key) if one.current]
+    return [Attendance(**row) for row in conn.execute(_CURRENT, {"key": key}).mappings()]
 
 
 def is_open(conn: Connection, key: int) -> bool:
@@ -57,25 +60,34 @@ def attend(conn: Connection, key: int, **values: Any) -> int:
     return attended(conn, key, **values).id
 
 
+_ATTEND = insert(attendance).returning(attendance)
+
+
 def attended(conn: Connection, key: int, **values: Any) -> Attendance:
     """The same; returns its row."""
-    made = insert(attendance).values(visit=key, current=True, **values).returning(attendance)
-    return Attendance(**conn.execute(made).mappings().one())
+    told = {"visit": key, "current": True, **values}
+    return Attendance(**conn.execute(_ATTEND, told).mappings().one())
+
+
+_CHANGE = update(attendance).where(attendance.c.id == bindparam("of"))
+_CHANGED = _CHANGE.returning(attendance)
 
 
 def changed(conn: Connection, attendance_id: int, **values: Any) -> Attendance:
     """Set columns of an attendance; returns its row."""
-    of_it = update(attendance).where(attendance.c.id == attendance_id)
-    row = conn.execute(of_it.values(**values).returning(attendance)).mappings().one()
+    row = conn.execute(_CHANGED, {"of": attendance_id, **values}).mappings().one()
     return Attendance(**row)
 
 
 def change_attendance(conn: Connection, attendance_id: int, **values: Any) -> None:
     """Set columns of an attendance."""
-    conn.execute(update(attendance).where(attendance.c.id == attendance_id).values(**values))
+    conn.execute(_CHANGE, {"of": attendance_id, **values})
 
 
 _VERSION = select(person.c.version).where(person.c.aggregate == attendance.c.person)
+_COME = _CHANGED.returning(
+    (attendance.c.person_version < _VERSION.scalar_subquery()).label("behind")
+)
 
 
 def come(conn: Connection, attendance_id: int, participant: int) -> tuple[Attendance, bool]:
@@ -83,14 +95,9 @@ def come(conn: Connection, attendance_id: int, participant: int) -> tuple[Attend
 
     What the participant was made with is older than the chart then.
     """
-    behind = attendance.c.person_version < _VERSION.scalar_subquery()
-    made = (
-        update(attendance)
-        .where(attendance.c.id == attendance_id)
-        .values(participant=participant)
-        .returning(attendance, behind.label("behind"))
+    row = dict(
+        conn.execute(_COME, {"of": attendance_id, "participant": participant}).mappings().one()
     )
-    row = dict(conn.execute(made).mappings().one())
     return Attendance(**{name: row[name] for name in Attendance.__slots__}), bool(row["behind"])
 
 

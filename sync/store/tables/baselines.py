@@ -232,7 +232,13 @@ def unexpect(conn: Connection, call_id: int) -> None:
     conn.execute(_UNEXPECT, {"of_call": call_id})
 
 
+_NOTE_ZONE = (
+    update(baseline)
+    .where(baseline.c.object == bindparam("of"), baseline.c.field == WALL_CLOCK)
+    .values(zone=bindparam("read_by"))
+)
+
+
 def note_zone(conn: Connection, object_id: int, zone: str) -> None:
     """Keep beside a settled wall clock by which zone it was read or written."""
-    clock = baseline.c.object == object_id, baseline.c.field == WALL_CLOCK
-    conn.execute(update(baseline).where(*clock).values(zone=zone))
+    conn.execute(_NOTE_ZONE, {"of": object_id, "read_by": zone})

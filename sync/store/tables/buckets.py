@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from sync.core.bucket import Level, Rates
 from sync.store import upsert
@@ -37,15 +37,17 @@ def as_read(row: Any, rates: Rates, now: datetime, at: datetime | None) -> Bucke
     return Bucket(_as_of(row, at, rates, now), (row.soon, row.share, at))
 
 
+_LEVEL = select(bucket).where(bucket.c.name == bindparam("of")).with_for_update()
+
+
 def level(conn: Connection, name: str, rates: Rates, now: datetime) -> Level:
     """What a credential's buckets hold now; their row is locked until the transaction ends."""
-    locked = select(bucket).where(bucket.c.name == name).with_for_update()
-    row = conn.execute(locked).first()
+    row = conn.execute(_LEVEL, {"of": name}).first()
     if row is None:
         full = {"soon": rates.full.soon, "share": rates.full.share, "at": now}
         made = upsert.insert(conn, bucket).values(name=name, **full)
         conn.execute(made.on_conflict_do_nothing())
-        row = conn.execute(locked).one()
+        row = conn.execute(_LEVEL, {"of": name}).one()
     return _as_of(row, row.at, rates, now)
 
 
@@ -53,10 +55,12 @@ def _as_of(row: Any, at: datetime, rates: Rates, now: datetime) -> Level:
     return rates.later(Level(row.soon, row.share), (now - at).total_seconds())
 
 
+_PUT_LEVEL = update(bucket).where(bucket.c.name == bindparam("of"))
+
+
 def put_level(conn: Connection, name: str, held: Level, now: datetime) -> None:
     """Store what the buckets hold as of now."""
-    values = {"soon": held.soon, "share": held.share, "at": now}
-    conn.execute(update(bucket).where(bucket.c.name == name).values(**values))
+    conn.execute(_PUT_LEVEL, {"of": name, "soon": held.soon, "share": held.share, "at": now})
 
 
 def spend(

@@ -116,6 +116,17 @@ def note_said(
     conn.execute(insert(delivery).values(**row, **values))
 
 
+_GIVE_DIGESTS = (
+    update(delivery)
+    .where(
+        delivery.c.object == bindparam("of"),
+        delivery.c.explained_at.is_(None),
+        delivery.c.key_id.is_(None),
+    )
+    .values(key_id=bindparam("key"), digests=bindparam("read"))
+)
+
+
 def note_read(
     conn: Connection, object_id: int, digests: Mapping[str, str], key_id: str | None
 ) -> None:
@@ -123,12 +134,7 @@ def note_read(
 
     So a list that shows no more than this is no news, as after a webhook that says all itself.
     """
-    bare = (
-        delivery.c.object == object_id,
-        delivery.c.explained_at.is_(None),
-        delivery.c.key_id.is_(None),
-    )
-    conn.execute(update(delivery).where(*bare).values(key_id=key_id, digests=dict(digests)))
+    conn.execute(_GIVE_DIGESTS, {"of": object_id, "key": key_id, "read": dict(digests)})
 
 
 def last_told(conn: Connection, object_id: int) -> tuple[str | None, Mapping[str, str] | None]:
@@ -143,42 +149,54 @@ def last_told(conn: Connection, object_id: int) -> tuple[str | None, Mapping[str
     return (None, None) if row is None else (row.key_id, row.digests)
 
 
+_UNEXPLAINED = (
+    select(
+        delivery.c.id,
+        delivery.c.source,
+        delivery.c.event,
+        delivery.c.object,
+        delivery.c.revision,
+        delivery.c.key_id,
+        delivery.c.digests,
+        delivery.c.at,
+    )
+    .join(object_, object_.c.id == delivery.c.object)
+    .where(object_.c.aggregate == bindparam("key"), delivery.c.explained_at.is_(None))
+    .order_by(delivery.c.id)
+)
+
+
 def unexplained(conn: Connection, aggregate: int) -> list[Delivery]:
     """Deliveries about an aggregate's objects that no read has explained, oldest first."""
-    rows = conn.execute(
-        select(
-            delivery.c.id,
-            delivery.c.source,
-            delivery.c.event,
-            delivery.c.object,
-            delivery.c.revision,
-            delivery.c.key_id,
-            delivery.c.digests,
-            delivery.c.at,
-        )
-        .join(object_, object_.c.id == delivery.c.object)
-        .where(object_.c.aggregate == aggregate, delivery.c.explained_at.is_(None))
-        .order_by(delivery.c.id)
-    ).mappings()
+    rows = conn.execute(_UNEXPLAINED, {"key": aggregate}).mappings()
     return [Delivery(**row) for row in rows]
+
+
+_EXPLAINED = update(delivery).values(explained_at=bindparam("now"))
+_EXPLAIN = _EXPLAINED.where(delivery.c.id == bindparam("of"))
+_EXPLAIN_ECHO = _EXPLAINED.where(
+    delivery.c.object == bindparam("of"),
+    delivery.c.explained_at.is_(None),
+    delivery.c.revision == bindparam("told"),
+)
+_HAND_ON = (
+    update(delivery)
+    .where(delivery.c.object == bindparam("of"))
+    .values(object=bindparam("target"))
+    .returning(delivery.c.explained_at)
+)
 
 
 def explain_echo(conn: Connection, object_id: int, revision: str | None, now: datetime) -> None:
     """Explain what was told of a new object under the very revision that its create answered."""
     if revision is None:
         return
-    echo = (
-        delivery.c.object == object_id,
-        delivery.c.explained_at.is_(None),
-        delivery.c.revision == revision,
-    )
-    conn.execute(update(delivery).where(*echo).values(explained_at=now))
+    conn.execute(_EXPLAIN_ECHO, {"of": object_id, "told": revision, "now": now})
 
 
 def hand_on(conn: Connection, source: int, target: int) -> bool:
     """Have what was told of one object be told of another; whether any of it is unexplained."""
-    moved = update(delivery).where(delivery.c.object == source).values(object=target)
-    rows = conn.execute(moved.returning(delivery.c.explained_at)).all()
+    rows = conn.execute(_HAND_ON, {"of": source, "target": target}).all()
     return any(row.explained_at is None for row in rows)
 
 
@@ -193,8 +211,7 @@ def explain(conn: Connection, deliveries: Iterable[Delivery], now: datetime) -> 
     listed = list(deliveries)
     if not listed:
         return
-    ids = [item.id for item in listed]
-    conn.execute(update(delivery).where(delivery.c.id.in_(ids)).values(explained_at=now))
+    conn.execute(_EXPLAIN, [{"of": item.id, "now": now} for item in listed])
     for item in listed:
         _observe(conn, (now - item.at).total_seconds())
 

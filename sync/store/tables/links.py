@@ -192,17 +192,20 @@ def find(conn: Connection, system: str, kind: str, remote_id: str) -> Obj | None
     return _obj(row) if row else None
 
 
+_GET = select(object_).where(object_.c.id == bindparam("of"))
+
+
 def get(conn: Connection, object_id: int) -> Obj:
     """The row with our id; raises sqlalchemy's NoResultFound."""
-    return _obj(conn.execute(select(object_).where(object_.c.id == object_id)).mappings().one())
+    return _obj(conn.execute(_GET, {"of": object_id}).mappings().one())
+
+
+_OBJECTS_OF = select(object_).where(object_.c.aggregate == bindparam("key")).order_by(object_.c.id)
 
 
 def objects_of(conn: Connection, key: int) -> list[Obj]:
     """Every object of an aggregate, oldest first."""
-    rows = conn.execute(
-        select(object_).where(object_.c.aggregate == key).order_by(object_.c.id)
-    ).mappings()
-    return [_obj(row) for row in rows]
+    return [_obj(row) for row in conn.execute(_OBJECTS_OF, {"key": key}).mappings()]
 
 
 def patient_row(conn: Connection, key: int) -> Obj | None:
@@ -213,6 +216,10 @@ def patient_row(conn: Connection, key: int) -> Obj | None:
 def patient_in(objects: Iterable[Obj]) -> Obj | None:
     """The patient among a person's objects."""
     return next((one for one in objects if one.kind == "patient" and one.known), None)
+
+
+_ADD = insert(object_).returning(object_)
+_ADD_IF_NEW = upsert.of_each(object_, lambda made: made.on_conflict_do_nothing().returning(object_))
 
 
 def add(
@@ -230,19 +237,8 @@ def add(
 
     Raises sqlalchemy's IntegrityError when its remote id or create key is taken.
     """
-    made = conn.execute(
-        insert(object_)
-        .values(
-            aggregate=key,
-            system=system,
-            kind=kind,
-            remote_id=remote_id,
-            state=state,
-            created_at=now,
-            **values,
-        )
-        .returning(object_)
-    )
+    it = {"aggregate": key, "system": system, "kind": kind, "remote_id": remote_id}
+    made = conn.execute(_ADD, {**it, "state": state, "created_at": now, **values})
     return _obj(made.mappings().one())
 
 
@@ -258,29 +254,28 @@ def known_or_added(
 ) -> Obj:
     """The row of an object, added under an aggregate where it was never heard of."""
     it = {"aggregate": key, "system": system, "kind": kind, "remote_id": remote_id}
-    made = upsert.insert(conn, object_).values(**it, state="live", created_at=now, **values)
-    row = conn.execute(made.on_conflict_do_nothing().returning(object_)).mappings().first()
+    told = {**it, "state": "live", "created_at": now, **values}
+    row = conn.execute(_ADD_IF_NEW[conn.dialect.name], told).mappings().first()
     known = _obj(row) if row is not None else find(conn, system, kind, remote_id)
     assert known is not None  # noqa: S101 - it was in the way
     return known
 
 
+_CHANGE = update(object_).where(object_.c.id == bindparam("of"))
+_CHANGED = _CHANGE.returning(object_)
+
+
 def change(conn: Connection, object_id: int, **values: Any) -> None:
     """Set columns of an object."""
-    conn.execute(update(object_).where(object_.c.id == object_id).values(**values))
+    conn.execute(_CHANGE, {"of": object_id, **values})
 
 
 def changed(conn: Connection, object_id: int, **values: Any) -> Obj:
     """Set columns of an object; returns its row. Raises sqlalchemy's NoResultFound."""
-    made = update(object_).where(object_.c.id == object_id).values(**values).returning(object_)
-    return _obj(conn.execute(made).mappings().one())
+    return _obj(conn.execute(_CHANGED, {"of": object_id, **values}).mappings().one())
 
 
-_SEEN = (
-    update(object_)
-    .where(object_.c.id == bindparam("of"))
-    .values(seen_at=bindparam("at"), revision=bindparam("new_revision"))
-)
+_SEEN = _CHANGE.values(seen_at=bindparam("at"), revision=bindparam("new_revision"))
 
 
 def seen(conn: Connection, revisions: Mapping[int, str | None], now: datetime) -> None:

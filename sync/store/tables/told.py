@@ -231,6 +231,18 @@ class Settled:
     first_at: datetime
 
 
+_SETTLE = (
+    delete(told)
+    .where(
+        told.c.system == bindparam("system"),
+        told.c.kind == bindparam("kind"),
+        told.c.remote_id == bindparam("remote_id"),
+    )
+    .returning(*(told.c[name] for name in Settled.__slots__))
+)
+_SETTLE_ONLY = _SETTLE.where(told.c.what.in_(bindparam("only", expanding=True)))
+
+
 def settled(
     conn: Connection, system: str, kind: str, remote_id: str, *, only: Collection[What] = EVERY
 ) -> Settled | None:
@@ -238,12 +250,11 @@ def settled(
 
     `only`: what was said otherwise stays.
     """
-    row = conn.execute(
-        delete(told)
-        .where(told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id)
-        .where(told.c.what.in_(only))
-        .returning(*(told.c[name] for name in Settled.__slots__))
-    ).first()
+    said = {"system": system, "kind": kind, "remote_id": remote_id}
+    if only is EVERY:
+        row = conn.execute(_SETTLE, said).first()
+    else:
+        row = conn.execute(_SETTLE_ONLY, {**said, "only": list(only)}).first()
     return None if row is None else Settled(*row)
 
 

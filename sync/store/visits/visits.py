@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     case,
     exists,
     func,
     literal_column,
     null,
     select,
-    true,
     update,
 )
 
@@ -53,19 +53,28 @@ def get(conn: Connection, key: int) -> VisitRow:
     return VisitRow(*conn.execute(select(*ROW).where(visit.c.aggregate == key)).one())
 
 
+_CHANGE = update(visit).where(visit.c.aggregate == bindparam("of"))
+_OTHER = visit.alias("other")
+_TAKEN = exists().where(
+    _OTHER.c.slot_key == bindparam("slot"),
+    _OTHER.c.state == _OPEN,
+    _OTHER.c.aggregate != bindparam("of"),
+)
+_PLACE = _CHANGE.values(slot_key=case((_TAKEN, null()), else_=bindparam("slot")))
+
+
 def place(conn: Connection, key: int, **values: Any) -> None:
     """Set columns of a visit, its slot only where no other open visit has that."""
-    slot = values.get("slot_key")
-    if slot is not None:
-        other = visit.alias("other")
-        has = other.c.slot_key == slot, other.c.state == _OPEN, other.c.aggregate != key
-        values["slot_key"] = case((exists().where(*has), null()), else_=slot)
-    change(conn, key, **values)
+    if values.get("slot_key") is None:
+        change(conn, key, **values)
+        return
+    slot = values.pop("slot_key")
+    conn.execute(_PLACE, {"of": key, "slot": slot, **values})
 
 
 def change(conn: Connection, key: int, **values: Any) -> None:
     """Set columns of a visit, several at once."""
-    conn.execute(update(visit).where(visit.c.aggregate == key).values(**values))
+    conn.execute(_CHANGE, {"of": key, **values})
 
 
 # --- its place ------------------------------------------------------------------------------------
@@ -86,6 +95,9 @@ def is_shared(conn: Connection, key: int) -> bool:
     return shared
 
 
+_PLACE_FIRST = _CHANGE.where(visit.c.starts_at.is_(None))
+
+
 def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False) -> None:
     """Note when and with whom a visit stands, so that its twin is found by that.
 
@@ -97,8 +109,7 @@ def note_place(conn: Connection, key: int, shown: Visit, *, first: bool = False)
     if not isinstance(shown.provider, Absent):
         values["doctor"] = shown.provider
     if values:
-        unknown = visit.c.starts_at.is_(None) if first else true()
-        conn.execute(update(visit).where(visit.c.aggregate == key, unknown).values(**values))
+        conn.execute(_PLACE_FIRST if first else _CHANGE, {"of": key, **values})
 
 
 def doctor_of(conn: Connection, key: int) -> str | None:
