@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError  # noqa: A004 - its own
+from sqlalchemy.pool import PoolProxiedConnection
 
 from sync.hosting import make_private, sqlite_file
 from sync.log import cause
@@ -22,7 +23,7 @@ from sync.store import counting
 from sync.store.owed import Owed, paid
 from sync.store.trail import deeds
 
-_READING = {"sqlite_begin": "DEFERRED"}
+_READS = "reads"  # beside a pooled connection: the transaction that begins only looks
 _BUSY_SECONDS = 30
 _SYNCHRONOUS = "FULL"  # what was answered with 2xx outlives a power cut
 
@@ -43,7 +44,6 @@ class Store:
         self.engine = _open(url, pool_size)
         self.owed = Owed()
         self._turn = _Turn() if self.engine.dialect.name == "sqlite" else nullcontext()
-        self._reading = self.engine.execution_options(**_READING)
 
     @contextmanager
     def write(self, *, owed_least: int = 1) -> Iterator[Connection]:
@@ -65,7 +65,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only looks; on SQLite it takes no write lock."""
-        with _begun(self._reading) as conn:
+        with _begun(self.engine, reads=True) as conn:
             yield conn
 
     def try_write(self) -> None:
@@ -125,13 +125,14 @@ class _Turn:
 
 
 @contextmanager
-def _begun(engine: Engine) -> Iterator[Connection]:
+def _begun(engine: Engine, *, reads: bool = False) -> Iterator[Connection]:
     """A transaction; begun once more, on a new connection, where a pooled one is found dead by it.
 
     Then BEGIN was all that was said on it. What fails later than that may have been done, and is
     the caller's to know.
     """
     conn = engine.connect()
+    conn.info[_READS] = reads
     try:
         begun = conn.begin()
     except DBAPIError as failure:
@@ -139,6 +140,7 @@ def _begun(engine: Engine) -> Iterator[Connection]:
         if not failure.connection_invalidated:
             raise
         conn = engine.connect()
+        conn.info[_READS] = reads
         begun = conn.begin()
     with conn, begun:
         yield conn
@@ -167,7 +169,7 @@ def _open(url: str, pool_size: int) -> Engine:
             make_private(file)
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _sqlite_connect)
-        event.listen(engine, "begin", _sqlite_begin)
+        engine.dialect.do_begin = _sqlite_begin  # type: ignore[method-assign]
         event.listen(engine, "handle_error", _lost_the_primary)
         return engine
     # No prepared statements: behind a pooler in transaction mode the next transaction may be on
@@ -181,7 +183,8 @@ def _open(url: str, pool_size: int) -> Engine:
         connect_args={"prepare_threshold": None, "client_encoding": "utf8"},
     )
     event.listen(engine, "connect", _postgresql_connect)
-    event.listen(engine, "begin", _postgresql_begin)
+    # Not by an event: with a single one, SQLAlchemy looks for six at each statement.
+    engine.dialect.do_begin = _postgresql_begin  # type: ignore[method-assign]
     event.listen(engine, "handle_error", _lost_the_primary)
     return engine
 
@@ -192,8 +195,10 @@ def _postgresql_connect(connection: DBAPIConnection, _record: Any) -> None:
     connection.autocommit = True
 
 
-def _postgresql_begin(conn: Connection) -> None:
-    conn.exec_driver_sql("BEGIN")
+def _postgresql_begin(dbapi_connection: PoolProxiedConnection) -> None:
+    cursor = dbapi_connection.cursor()
+    cursor.execute("BEGIN")
+    cursor.close()
 
 
 def _sqlite_connect(connection: DBAPIConnection, _record: Any) -> None:
@@ -221,6 +226,8 @@ def _write_ahead(cursor: DBAPICursor) -> None:
             return
 
 
-def _sqlite_begin(conn: Connection) -> None:
-    mode = conn.get_execution_options().get("sqlite_begin", "IMMEDIATE")
-    conn.exec_driver_sql(f"BEGIN {mode}")
+def _sqlite_begin(dbapi_connection: PoolProxiedConnection) -> None:
+    mode = "DEFERRED" if dbapi_connection.info.pop(_READS, False) else "IMMEDIATE"
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"BEGIN {mode}")
+    cursor.close()
