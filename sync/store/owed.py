@@ -75,7 +75,7 @@ _paying: WeakKeyDictionary[Connection, list[Debt]] = WeakKeyDictionary()
 def pay(conn: Connection, debt: Debt) -> None:
     """Store a row with what is owed, as this transaction ends; at once where it pays nothing.
 
-    A transaction that counts nothing else leaves its count to the next.
+    A transaction that counts nothing else leaves its counts to the next.
     """
     due = _paying.get(conn)
     if due is None:
@@ -93,11 +93,12 @@ def paid(conn: Connection, taken: Taken) -> Iterator[None]:
         yield
     finally:
         del _paying[conn]
-    if not taken.debts and not counting.collects(conn):
-        taken.left.extend(debt._replace(statement=None, row={}) for debt in due)
-        _write(conn, due)
+    debts = taken.debts + due
+    if due and not counting.collects(conn):
+        taken.left.extend(debt._replace(statement=None, row={}) for debt in debts)
+        _write(conn, debts)
     else:
-        _store(conn, taken.debts + due)
+        _store(conn, debts)
 
 
 def _store(conn: Connection, debts: list[Debt]) -> None:

@@ -11,7 +11,7 @@ from sync.run.changes import matches
 from sync.run.outcomes import LaterError
 from sync.store import calls
 from sync.store.lanes import Hints
-from sync.store.tables import attendances, blockers, journal
+from sync.store.tables import attendances, blockers
 from sync.store.tables.attendances import Attendance
 from sync.store.tables.claims import Lease
 from sync.store.visits import opening
@@ -29,7 +29,7 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
     """Everything SQL knows of a leased visit."""
     key = lease.aggregate
     opened = opening.row(conn, key, allowed.UNSURE)
-    row, objects = opened.row, opening.objects(conn, key)
+    row, (objects, deliveries) = opened.row, opening.first(conn, key)
     state = VisitState(
         key=key,
         lease=lease,
@@ -42,12 +42,12 @@ def load(conn: Connection, lease: Lease, now: datetime) -> VisitState:
         written=opened.written,
         told=opened.told,
         unsure=opened.asked,
-        deliveries=journal.unexplained(conn, key),
+        deliveries=deliveries,
         unresolved=calls.unresolved(conn, key, lease.fence) if opened.unresolved else [],
         place=slot_from(row.slot_key) if row.shared and row.slot_key else None,
     )
     state.parked = not row.shared and opened.parked
-    _seat(conn, state, attendances.current(conn, key))
+    _seat(conn, state, opened.attending)
     return state
 
 
