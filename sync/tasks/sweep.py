@@ -12,10 +12,11 @@ def sweep(sync: Sync) -> tuple[Ring, ...]:
     """The keys to ring now; each is noted as rung, so any number of sweepers may run."""
     with sync.store.read() as conn:
         asked = told.anybody_asks(conn, sync.clock())
+        waiting = work.any_due(conn, now=sync.clock(), ring_again=RING_AGAIN)
     if asked:
         turns.admit(sync)  # rung below, with what else is due
-    with sync.store.read() as conn:
-        waiting = work.any_due(conn, now=sync.clock(), ring_again=RING_AGAIN)
+        with sync.store.read() as conn:
+            waiting = work.any_due(conn, now=sync.clock(), ring_again=RING_AGAIN)
     if not waiting:
         return ()
     with sync.store.write() as conn:

@@ -70,8 +70,7 @@ def patient_of(run: Run, remote_id: str, doctor: str) -> ResolvedPatient:
     excluded.
     """
     sync = run.sync
-    with sync.store.write(owed_least=MANY) as conn:
-        obj, known = _known(conn, run, remote_id)
+    obj, known = _known(run, remote_id)
     try:
         json = sync.drchrono.get_patient(run.ticket, remote_id, verbose=not obj.has_marker)
     except Gone:
@@ -102,13 +101,15 @@ def _refusal(conn: Connection, sync: Sync, shown: Person, *, excluded: bool) -> 
     return sharing.refusal(conn, sync, present(shown.email, ""), shown.remote_id)
 
 
-def _known(conn: Connection, run: Run, remote_id: str) -> tuple[links.Obj, persons.Hub]:
+def _known(run: Run, remote_id: str) -> tuple[links.Obj, persons.Hub]:
     """The patient's row as a fact, and the person who has it."""
-    known = persons.of_patient(conn, remote_id)
+    with run.sync.store.read() as conn:
+        known = persons.of_patient(conn, remote_id)
     if known is not None and not known[0].told:
         return known
-    obj = _patient_row(conn, run, remote_id)
-    return obj, persons.get(conn, obj.aggregate)
+    with run.sync.store.write(owed_least=MANY) as conn:
+        obj = _patient_row(conn, run, remote_id)
+        return obj, persons.get(conn, obj.aggregate)
 
 
 def _patient_row(conn: Connection, run: Run, remote_id: str) -> links.Obj:

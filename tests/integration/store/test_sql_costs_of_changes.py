@@ -1,7 +1,7 @@
 """Count what a change asks of the database, door and echo included: statements and transactions.
 
 A visit moved: two doors (6 and 5 statements), two claims that load the visit, three permits, the
-outcome of the write, two ends. A visit made for a known person: 107 to 120 by when the echo of the
+outcome of the write, two ends. A visit made for a known person: 103 to 115 by when the echo of the
 create comes. Before the answer, the id has an aggregate of its own by then, which is taken back.
 
 On PostgreSQL each write asks once more: the audit's turn (`store/trail/deeds.py`) must be had
@@ -21,8 +21,8 @@ from tests.support.clinic import Clinic, wall
 from tests.support.sql import Cost, counted, own_questions_asked
 from tests.support.templates import on_both
 
-MOVED = (60, 11)
-MADE = (120, 20)
+MOVED = (55, 11)
+MADE = (115, 20)
 WRITES_MOVED, WRITES_MADE = 1, 2
 IN_THE_MIDST = 3  # the savepoint, what failed at it, and the second look
 
