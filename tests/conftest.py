@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 import argon2
@@ -72,6 +73,9 @@ def home() -> Iterator[Path]:
     """A directory for the servers of this process; no process it starts outlives it."""
     with watched_home() as place:
         yield place
+        # They end with this process; told to by a signal, the second does not, and is waited for.
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]
+        resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,8 +17,9 @@ from sync.store.database import Store
 from sync.store.lanes import Lane
 from sync.store.schema import call
 from tests.support.chains import CHAIN
+from tests.support.servers.forks import CONTEXT
 from tests.support.servers.gate_world import T0, Headers
-from tests.support.servers.races import PROCESSES, in_processes
+from tests.support.servers.races import in_processes
 
 HOURLY, BURST, TRIES = 50, 10, 16
 GET = Call("drchrono", "GET", "appointment", "/api/appointments/5")
@@ -105,7 +106,7 @@ def most_within(times: list[datetime], window: timedelta) -> int:
 def test_never_more_than_the_limit_whatever_happens(postgres_url: str, redis_url: str) -> None:
     store = Store(postgres_url, chain=CHAIN)
     store.migrate()
-    clock, wire = SharedClock(PROCESSES.Value("d", 0.0)), SharedWire(PROCESSES.Value("i", 0))
+    clock, wire = SharedClock(CONTEXT.Value("d", 0.0)), SharedWire(CONTEXT.Value("i", 0))
     deferred = sum(in_processes(store.url, 8, partial(work, clock, wire, redis_url)))
     with store.read() as conn:
         rows = conn.execute(select(call).order_by(call.c.at)).all()

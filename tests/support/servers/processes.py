@@ -2,7 +2,7 @@
 
 import os
 import signal
-import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +11,21 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from tests.guard import MARK
+from tests.support.servers.forks import Fork
 
 
 class Process:
-    """A worker under test: its lines as they come, and what it said so far."""
+    """A Python process under test: its lines as they come, and what it said so far."""
 
     def __init__(self, argv: list[str], env: dict[str, str], cwd: Path) -> None:
-        self._popen = subprocess.Popen(
-            argv, env=env, cwd=cwd, text=True, stdout=subprocess.PIPE, stdin=subprocess.PIPE
-        )
+        assert argv[0] == sys.executable
+        self._fork = Fork(argv[1:], env, cwd)
         self.said: list[str] = []
-        self.pid = self._popen.pid
+        self.pid = self._fork.pid
 
     def wait_for(self, *wanted: str) -> str:
         """The next line that holds one of `wanted`; the test's own time limit ends a vain wait."""
-        assert self._popen.stdout is not None
-        for line in self._popen.stdout:
+        for line in self._fork.stdout:
             self.said.append(line)
             if any(words in line for words in wanted):
                 return line
@@ -34,27 +33,23 @@ class Process:
 
     def tell(self) -> None:
         """Let a run that reads its standard input go on."""
-        assert self._popen.stdin is not None
-        self._popen.stdin.write("go\n")
-        self._popen.stdin.flush()
+        self._fork.stdin.write("go\n")
+        self._fork.stdin.flush()
 
     def send(self, number: signal.Signals) -> None:
-        self._popen.send_signal(number)
+        self._fork.send_signal(number)
 
     def read_on(self) -> None:
         """Read what it says until it ends; for a thread beside a test that makes it say much."""
-        assert self._popen.stdout is not None
-        self.said += list(self._popen.stdout)
+        self.said += list(self._fork.stdout)
 
     def end(self) -> int:
         """Wait for the end, reading on; returns the exit code."""
-        assert self._popen.stdout is not None
-        self.said += list(self._popen.stdout)
-        return self._popen.wait(20)
+        self.said += list(self._fork.stdout)
+        return self._fork.wait(20)
 
     def close(self) -> None:
-        self._popen.kill()
-        self._popen.communicate()
+        self._fork.close()
 
 
 def environment(redis_url: str, database_url: str) -> dict[str, str]:

@@ -1,16 +1,12 @@
 """Race: do the same thing at the same moment in threads or processes of their own."""
 
-import multiprocessing
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sync.store.database import Store
-
-# A fork of a server that has imported what they need: a process of its own in milliseconds.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["psycopg", "tests.support.servers.gate_world"])
+from tests.support.servers.forks import CONTEXT
 
 
 def in_threads(number: int, act: Callable[[int], Any]) -> list[Any]:
@@ -30,9 +26,9 @@ def in_processes(url: str, number: int, act: Callable[[Store, int], Any]) -> lis
 
     `act` is a function of a module, which the process imports, or a partial of one.
     """
-    gate, answers = PROCESSES.Barrier(number, timeout=60), PROCESSES.Queue()
+    gate, answers = CONTEXT.Barrier(number, timeout=60), CONTEXT.Queue()
     running = [
-        PROCESSES.Process(target=_run, args=(url, index, act, gate, answers))
+        CONTEXT.Process(target=_run, args=(url, index, act, gate, answers))
         for index in range(number)
     ]
     for process in running:
