@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flask import Flask, Response, jsonify, request
-from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -45,14 +45,6 @@ def register(app: Flask, refuse: Callable[[str, str], None]) -> None:
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(SQLAlchemyError, _database)
     app.register_error_handler(Exception, _unexpected)
-
-
-def of_the_database(error: Exception) -> bool:
-    """Whether the database itself failed, and not on a value that it was given."""
-    if not isinstance(error, SQLAlchemyError) or isinstance(error, DataError):
-        return False
-    # A statement's own error is one of making its values ready.
-    return isinstance(error, DBAPIError) or not isinstance(error, StatementError)
 
 
 def _source() -> str:

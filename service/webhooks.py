@@ -13,15 +13,15 @@ from flask import Blueprint, Request, Response, request
 from structlog import get_logger
 
 from service.doors import Doors, one_of, read_body
-from service.errors import of_the_database, problem
-from sync.intake import bodies, webhooks
+from service.errors import problem
+from sync.intake import bodies
 from sync.intake.sightings import Receipt
-from sync.runtime import Sync
-from sync.store.trouble import NO_TABLES
+from sync.intake.webhooks import Intake
+from sync.store.trouble import NO_TABLES, of_the_database
 
 log = get_logger(__name__)
 
-TakeIn: TypeAlias = Callable[[Sync, dict[str, Any]], Receipt]
+TakeIn: TypeAlias = Callable[[dict[str, Any]], Receipt]
 # What says which object an event is about, in the bodies of both systems.
 _ID_KEYS: Final = ("id", "appointment", "event", "url")
 
@@ -29,6 +29,7 @@ _ID_KEYS: Final = ("id", "appointment", "event", "url")
 def blueprint(doors: Doors) -> Blueprint:
     """The routes under /webhooks."""
     routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+    intake = Intake(doors.sync, doors.bell.ring)
 
     @routes.get("/drchrono")
     def drchrono_handshake() -> Response:
@@ -39,17 +40,17 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @routes.post("/drchrono")
     def drchrono() -> Response:
-        return _Caller(doors, "drchrono").drchrono(request)
+        return _Caller(doors, intake, "drchrono").drchrono(request)
 
     @routes.post("/oncall/<token>")
     def oncall_by_path(token: str) -> Response:
-        return _Caller(doors, "oncall").oncall(request, token)
+        return _Caller(doors, intake, "oncall").oncall(request, token)
 
     @routes.post("/oncall")
     def oncall_by_password() -> Response:
         given = request.authorization
         password = given.password if given is not None and given.type == "basic" else None
-        return _Caller(doors, "oncall").oncall(request, password or "")
+        return _Caller(doors, intake, "oncall").oncall(request, password or "")
 
     return routes
 
@@ -72,8 +73,9 @@ def handshake(asked: Request, secrets: tuple[str, ...]) -> Response:
 class _Caller:
     """One webhook call from one system, from the door to the answer."""
 
-    def __init__(self, doors: Doors, source: str) -> None:
+    def __init__(self, doors: Doors, intake: Intake, source: str) -> None:
         self._doors = doors
+        self._intake = intake
         self._source = source
 
     def drchrono(self, call: Request) -> Response:
@@ -94,8 +96,7 @@ class _Caller:
         payload.pop("receiver", None)  # it carries the secret in clear
         which = self._which(signature, self._doors.sync.settings.webhook_secrets)
         return self._received(
-            lambda sync, body: webhooks.drchrono_event(
-                sync,
+            lambda body: self._intake.drchrono(
                 event=event,
                 delivery_id=call.headers.get("X-drchrono-delivery"),
                 payload=body,
@@ -117,7 +118,7 @@ class _Caller:
             return payload
         which = self._which(token, self._doors.sync.settings.webhook_tokens)
         return self._received(
-            lambda sync, body: webhooks.oncall_event(sync, payload=body, credential=which),
+            lambda body: self._intake.oncall(payload=body, credential=which),
             payload,
             self._doors.sync.settings.webhook_tokens[which],
         )
@@ -156,7 +157,6 @@ class _Caller:
             if of_the_database(error):
                 self._doors.missed()
             raise
-        self._doors.bell.ring(receipt.rings)
         self._doors.noted.event(self._source, secret)
         log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
         return _done()
@@ -167,14 +167,14 @@ class _Caller:
         That is still a hint: what is so is read from the remote.
         """
         try:
-            return take_in(self._doors.sync, payload)
+            return take_in(payload)
         except bodies.UnusableError:
             raise
         except Exception as error:
             if of_the_database(error):
                 raise
             log.exception("a body could not be read; its id is taken", source=self._source)
-            return take_in(self._doors.sync, _id_alone(payload))
+            return take_in(_id_alone(payload))
 
     def _not_now(self, wrong: str) -> Response:
         """Take nothing in: what a wrong process would store can't be compared; it comes again."""

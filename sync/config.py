@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     brake_count: int = Field(default=10, ge=0, le=1_000_000)
     brake_share: float = Field(default=0.05, ge=0, le=1)
     web_concurrency: int = Field(default=1, ge=1, le=64)
-    web_threads: int = Field(default=8, ge=1, le=1000)
+    web_threads: int = Field(default=16, ge=1, le=1000)
     worker_threads: int = Field(default=12, ge=1, le=64)
     web_head_seconds: float = Field(default=10.0, gt=0, le=600)
     web_body_seconds: float = Field(default=10.0, gt=0, le=600)

@@ -5,7 +5,7 @@ import os
 bind = [f"127.0.0.1:{os.environ['FLOOR_PORT']}"]
 workers = 1
 worker_class = "gthread"
-threads = 8
+threads = 16
 keepalive = 5
 accesslog = None
 errorlog = os.devnull

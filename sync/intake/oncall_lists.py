@@ -5,6 +5,7 @@ what changed; `polling` reads by id what is due.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -137,7 +138,7 @@ def _appointment(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt
     untimed = not seen.wire and isinstance(shown.starts, Absent)
     if untimed and not attendances.is_open(conn, obj.aggregate):
         return NOTHING  # it was read, and is over
-    return sightings.compare(conn, sync, seen, known, fields)
+    return sightings.compare(conn, sync, seen, replace(known, fields=fields))
 
 
 def _is_over_unread(obj: Obj, shown: Visit, fields: StoredFields) -> bool:
@@ -170,7 +171,7 @@ def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
     fields = baselines.stored_fields(conn, [obj.id])
     links.change(conn, obj.id, seen_at=now)
     seen = _seen(obj.id, "contact", shown.remote_id, json, fields, now)
-    return sightings.compare(conn, sync, seen, Known(obj), fields) if seen.wire else NOTHING
+    return sightings.compare(conn, sync, seen, Known(obj, fields=fields)) if seen.wire else NOTHING
 
 
 def _seen(

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sync.core.wording import Json
     from sync.runtime import Sync
     from sync.store.known import Known
-    from sync.store.tables.baselines import StoredFields
     from sync.store.tables.links import Obj
 
 SCAN = "scan"  # the event of a list's line
@@ -96,21 +95,17 @@ def compare(
     sync: Sync,
     seen: Sighting,
     known: Known,
-    stored: StoredFields | None = None,
 ) -> Receipt:
-    """Raise an object's aggregate when it is shown other than it is settled.
-
-    `stored` are its baselines where they were read already.
-    """
+    """Raise an object's aggregate when it is shown other than it is settled."""
     obj = known.obj
-    stored = baselines.stored_fields(conn, [obj.id]) if stored is None else stored
+    stored = baselines.stored_fields(conn, [obj.id]) if known.fields is None else known.fields
     rekeying.shown(conn, sync.digests, obj.id, seen.wire, stored)
     same = settled(sync.digests, obj.id, seen.wire, stored)
     if seen.word.is_fact:
         return NOTHING if same else raise_(conn, sync, seen, known)
     if same and work.idle(known.item):
         if obj.kind == "patient" or not known.asked:
-            _note(conn, sync, seen, obj, "unchanged")
+            _note(conn, sync, seen, known, "unchanged")
             return Receipt("unchanged")
         # What somebody is asked about may have been taken back: nothing explains this but a read.
         seen = replace(seen, wire={})
@@ -126,7 +121,7 @@ def raise_(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> Receip
     """
     obj = known.obj
     if seen.word.is_fact:
-        return _raise_listed(conn, sync, seen, obj)
+        return _raise_listed(conn, sync, seen, known)
     lane, wait = _turn(conn, sync, seen, known)
     due = work.raise_(
         conn,
@@ -138,12 +133,13 @@ def raise_(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> Receip
         told=True,
         item=known.item,
     )
-    _note(conn, sync, seen, obj, "raised")
+    _note(conn, sync, seen, known, "raised")
     return Receipt("raised", (Ring(obj.aggregate, lane),) if due <= seen.at else ())
 
 
-def _raise_listed(conn: Connection, sync: Sync, seen: Sighting, obj: Obj) -> Receipt:
+def _raise_listed(conn: Connection, sync: Sync, seen: Sighting, known: Known) -> Receipt:
     """Raise what a list shows, unless the same was shown before and waits: that wakes nothing."""
+    obj = known.obj
     if seen.noted:
         item = work.locked(conn, obj.aggregate)
         waits = work.awaits(item, Hints.of(seen.system), seen.word.lane)
@@ -152,7 +148,7 @@ def _raise_listed(conn: Connection, sync: Sync, seen: Sighting, obj: Obj) -> Rec
             return NOTHING
     ring = ask(conn, sync, obj.aggregate, seen.system, told=seen.noted)
     if seen.noted:
-        _note(conn, sync, seen, obj, "raised")
+        _note(conn, sync, seen, known, "raised")
     return Receipt("raised", (ring,) if ring else ())
 
 
@@ -223,9 +219,10 @@ def _note(
     conn: Connection,
     sync: Sync,
     seen: Sighting,
-    obj: Obj,
+    known: Known,
     outcome: Literal["raised", "unchanged"],
 ) -> None:
+    obj = known.obj
     journal.note_delivery(
         conn,
         source=seen.system,
@@ -237,4 +234,5 @@ def _note(
         key_id=sync.digests.key_id if seen.wire else None,
         digests=sync.digests.fields(obj.id, seen.wire) if seen.wire else None,
         outcome=outcome,
+        before=known.newest,
     )

@@ -1,27 +1,37 @@
-"""Load all that a decision about one shown object needs: its work item, locked, then its row.
+"""Load all that decisions about shown objects need: their work items, locked, then their rows.
 
 In this order, so that what is read was not settled by a run that ended while the lock was waited
-for. The items that wait for the object are locked with it, in one order for everybody.
+for. The items that wait for an object are locked with them, in one order for everybody.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    Executable,
     RowMapping,
+    Select,
+    Table,
     bindparam,
     exists,
+    false,
     literal,
     or_,
     select,
     union_all,
 )
 
-from sync.store.schema import attendance, blocker, object_, visit
+from sync.store.schema import attendance, blocker, object_, object_alias, visit
 from sync.store.schema import work as work_table
-from sync.store.tables import work
-from sync.store.tables.links import BY_ID, Obj
+from sync.store.tables import journal, work
+from sync.store.tables.baselines import StoredFields
+from sync.store.tables.journal import Newest
+from sync.store.tables.links import Obj
 
 # What somebody is asked about, or a chart that they are to put right.
 ASKED = ("operator", "patient")
@@ -32,7 +42,8 @@ class Known:
     """What is stored of an object that somebody shows, and its work item.
 
     `shared` (several attend it) and `starts` are its visit's. `asked`: a person is to decide
-    something of its aggregate.
+    something of its aggregate. `newest` is the delivery that told of it last, `fields` what is
+    stored of its fields (and of others'); None: not looked up.
     `linked`: something of OnCall's is in its aggregate, or a visit is attended by it.
     """
 
@@ -42,69 +53,189 @@ class Known:
     starts: datetime | None = None
     asked: bool = False
     linked: bool = False
+    newest: Newest | None = None
+    fields: StoredFields | None = None
 
 
-_WAITING = select(blocker.c.aggregate).where(
-    blocker.c.kind == bindparam("kind_waited_for"), blocker.c.ref == bindparam("remote_id")
-)
-_ITEMS = (
-    select(work_table, work_table.c.aggregate.in_(_WAITING).label("waits"))
-    .where(
-        work_table.c.aggregate.in_(
-            union_all(select(object_.c.aggregate).where(object_.c.id == BY_ID), _WAITING)
-        )
-    )
-    .order_by(work_table.c.aggregate)
-    .with_for_update()
-)
+class Name(NamedTuple):
+    """What an object is called by: system, kind and its id there, or a former one."""
+
+    system: str
+    kind: str
+    remote_id: str
+
+
+class Ask(NamedTuple):
+    """An object to be loaded, and what its items that wait for it wait for; None: nothing does."""
+
+    name: Name
+    waited_for: str | None = None
+
+
+class Loaded(NamedTuple):
+    """What is stored of an object, and the items that wait for it, all locked."""
+
+    known: Known | None
+    waiting: Sequence[RowMapping]
+
+
+class _Sort(NamedTuple):
+    """A system and a kind: of one sort, many are found by their ids in one look at an index."""
+
+    system: str
+    kind: str
+
+    @property
+    def ids(self) -> str:
+        return f"ids_{self.system}_{self.kind}"
+
+
+def _called(table: Table, sort: _Sort) -> ColumnElement[bool]:
+    """The rows of a sort with one of the asked ids."""
+    one_of = table.c.remote_id.in_(bindparam(sort.ids, expanding=True))
+    return (table.c.system == literal(sort.system)) & (table.c.kind == literal(sort.kind)) & one_of
+
+
+def _asked(sort: _Sort) -> list[Select[Any]]:
+    """What is called so: by its id, and by a former one."""
+    here, former = object_, object_alias
+    return [
+        select(here.c.system, here.c.kind, here.c.remote_id, here.c.id.label("object"))
+        .where(_called(here, sort)),
+        select(former.c.system, former.c.kind, former.c.remote_id, former.c.object)
+        .where(_called(former, sort)),
+    ]  # fmt: skip
+
+
+_WAITS = "waits_for"  # ids by what is waited for
 _OTHER = object_.alias("other")
-_ROW = (
-    select(
-        object_,
-        visit.c.shared,
-        visit.c.starts_at,
-        exists()
-        .where(blocker.c.aggregate == object_.c.aggregate, blocker.c.kind.in_(ASKED))
-        .label("asked"),
-        or_(
-            exists().where(
-                _OTHER.c.aggregate == object_.c.aggregate, _OTHER.c.system == literal("oncall")
-            ),
-            exists().where(attendance.c.person == object_.c.aggregate),
-        ).label("linked"),
-        exists().where(work_table.c.aggregate == object_.c.aggregate).label("has_item"),
-    )
-    .outerjoin(visit, visit.c.aggregate == object_.c.aggregate)
-    .where(object_.c.id == BY_ID)
-)
 _OF_OBJECT = tuple(object_.c.keys())
+_KNOWN = (
+    object_,
+    visit.c.shared,
+    visit.c.starts_at,
+    exists()
+    .where(blocker.c.aggregate == object_.c.aggregate, blocker.c.kind.in_(ASKED))
+    .label("asked"),
+    or_(
+        exists().where(
+            _OTHER.c.aggregate == object_.c.aggregate, _OTHER.c.system == literal("oncall")
+        ),
+        exists().where(attendance.c.person == object_.c.aggregate),
+    ).label("linked"),
+    exists().where(work_table.c.aggregate == object_.c.aggregate).label("has_item"),
+    *journal.NEWEST,
+)
 
 
-def load(
-    conn: Connection, system: str, kind: str, remote_id: str, *, waited_for: str | None = None
-) -> tuple[Known | None, list[RowMapping]]:
-    """What is stored of an object, found by its id or a former one; and what waits for it.
+@cache
+def _rows(sorts: tuple[_Sort, ...]) -> Executable:
+    asked = union_all(*(one for sort in sorts for one in _asked(sort))).subquery("asked")
+    return (
+        select(
+            asked.c.system.label("asked_system"),
+            asked.c.kind.label("asked_kind"),
+            asked.c.remote_id.label("asked_id"),
+            *_KNOWN,
+        )
+        .join_from(asked, object_, object_.c.id == asked.c.object)
+        .outerjoin(visit, visit.c.aggregate == object_.c.aggregate)
+    )
 
-    The second are the items that wait for (`waited_for`, its id). All items are locked until the
-    transaction ends.
-    """
-    of_it = {"system": system, "kind": kind, "remote_id": remote_id}
-    items = conn.execute(_ITEMS, {**of_it, "kind_waited_for": waited_for}).mappings().all()
-    waiting = [item for item in items if item["waits"]]
-    row = conn.execute(_ROW, of_it).mappings().first()
-    if row is None:
-        return None, waiting
-    item = next((one for one in items if one["aggregate"] == row["aggregate"]), None)
+
+def _waiting(kind: str) -> Select[Any]:
+    """The aggregates that wait for one of the things asked for."""
+    one_of = blocker.c.ref.in_(bindparam(f"refs_{kind}", expanding=True))
+    return select(blocker.c.aggregate).where(blocker.c.kind == literal(kind), one_of)
+
+
+@cache
+def _items(sorts: tuple[_Sort, ...], waits: tuple[str, ...]) -> Executable:
+    """The items of what is asked for and of what waits for it, in one order for everybody."""
+    asked = union_all(*(one for sort in sorts for one in _asked(sort))).subquery("asked")
+    own = select(object_.c.aggregate).join(asked, asked.c.object == object_.c.id)
+    waiting = [work_table.c.aggregate.in_(_waiting(kind)) for kind in waits]
+    return (
+        select(work_table, or_(false(), *waiting).label("waits"))
+        .where(work_table.c.aggregate.in_(union_all(own, *map(_waiting, waits))))
+        .order_by(work_table.c.aggregate)
+        .with_for_update()
+    )
+
+
+@cache
+def _who_waits(waits: tuple[str, ...]) -> Executable:
+    each = (_waiting(kind).add_columns(blocker.c.kind, blocker.c.ref) for kind in waits)
+    return union_all(*each)
+
+
+def load(conn: Connection, asks: Sequence[Ask]) -> list[Loaded]:
+    """What is stored of each of these objects; all items are locked until the transaction ends."""
+    sorts, bound = _of_sorts(ask.name for ask in asks)
+    waits = tuple(sorted({ask.waited_for for ask in asks if ask.waited_for}))
+    refs = {
+        f"refs_{kind}": [ask.name.remote_id for ask in asks if ask.waited_for == kind]
+        for kind in waits
+    }
+    locked = conn.execute(_items(sorts, waits), bound | refs).mappings()
+    items = {item["aggregate"]: item for item in locked}
+    anybody = any(item["waits"] for item in items.values())
+    waiting = _waiting_for(conn, waits, refs, items) if anybody else {}
+    rows = _found(conn, sorts, bound)
+    return [
+        Loaded(
+            None if (row := rows.get(ask.name)) is None else _with_item(conn, row, items),
+            waiting.get((ask.waited_for, ask.name.remote_id), ()),
+        )
+        for ask in asks
+    ]
+
+
+def _of_sorts(names: Iterable[Name]) -> tuple[tuple[_Sort, ...], dict[str, list[str]]]:
+    bound: dict[_Sort, list[str]] = {}
+    for name in names:
+        bound.setdefault(_Sort(name.system, name.kind), []).append(name.remote_id)
+    return tuple(sorted(bound)), {sort.ids: ids for sort, ids in bound.items()}
+
+
+def _waiting_for(
+    conn: Connection,
+    waits: tuple[str, ...],
+    refs: dict[str, list[str]],
+    items: dict[int, RowMapping],
+) -> dict[tuple[str | None, str], list[RowMapping]]:
+    found: dict[tuple[str | None, str], list[RowMapping]] = {}
+    rows = conn.execute(_who_waits(waits), refs)
+    for aggregate, kind, ref in sorted({(row.aggregate, row.kind, row.ref) for row in rows}):
+        if aggregate in items:
+            found.setdefault((kind, ref), []).append(items[aggregate])
+    return found
+
+
+def _found(
+    conn: Connection, sorts: tuple[_Sort, ...], bound: dict[str, list[str]]
+) -> dict[Name, RowMapping]:
+    """The rows by what they were asked for by: an id's own row comes before one it was once of."""
+    found: dict[Name, RowMapping] = {}
+    for row in conn.execute(_rows(sorts), bound).mappings():
+        name = Name(row["asked_system"], row["asked_kind"], row["asked_id"])
+        if name not in found or row["remote_id"] == name.remote_id:
+            found[name] = row
+    return found
+
+
+def _with_item(conn: Connection, row: RowMapping, items: dict[int, RowMapping]) -> Known:
+    item = items.get(row["aggregate"])
     if item is None and row["has_item"]:
         # It was made, or the object was moved, while the lock was waited for.
         item = work.locked(conn, row["aggregate"])
-    return replace(_known(row), item=item), waiting
+    return replace(_known(row), item=item)
 
 
 def peek(conn: Connection, system: str, kind: str, remote_id: str) -> Known | None:
-    """The same without its item, and no lock."""
-    of_it = {"system": system, "kind": kind, "remote_id": remote_id}
-    row = conn.execute(_ROW, of_it).mappings().first()
+    """The same of one object without its item, and no lock."""
+    name = Name(system, kind, remote_id)
+    row = _found(conn, *_of_sorts([name])).get(name)
     return None if row is None else _known(row)
 
 
@@ -115,4 +246,5 @@ def _known(row: RowMapping) -> Known:
         starts=row["starts_at"],
         asked=row["asked"],
         linked=row["linked"],
+        newest=Newest.of(row),
     )

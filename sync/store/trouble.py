@@ -5,7 +5,7 @@ The text can hold the address with its user, and values of a statement; it is lo
 
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 
 NO_TABLES: Final = "The database has no tables yet. Make them with: drchrono-oncall migrate"
 
@@ -79,3 +79,17 @@ def lasts(error: BaseException) -> bool:
         return False
     words = str(error.orig).lower()
     return "readonly database" in words or "unable to open database file" in words
+
+
+def of_the_database(error: BaseException) -> bool:
+    """Whether the database itself failed, and not on a value that it was given."""
+    if not isinstance(error, SQLAlchemyError) or isinstance(error, DataError):
+        return False
+    # A statement's own error is one of making its values ready.
+    return isinstance(error, DBAPIError) or not isinstance(error, StatementError)
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether PostgreSQL ended the transaction because two waited for each other."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return state == "40P01"

@@ -19,9 +19,10 @@ from sync.run.outcomes import LaterError
 from sync.runtime import Ring
 from sync.store import objects
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import attendances, buckets, journal, links, told, work
+from sync.store.tables import at_the_end, attendances, buckets, journal, links, told, work
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -29,36 +30,87 @@ if TYPE_CHECKING:
     from sync.runtime import Sync
     from sync.store.tables.buckets import Bucket
     from sync.store.tables.links import Obj
-    from sync.store.tables.told import Told
+    from sync.store.tables.told import Standing, Told
     from sync.store.tables.work import Wait
 
 
-def hear(
-    conn: Connection, sync: Sync, one: Told, obj: Obj | None, *, now: datetime, wait: Wait
-) -> tuple[Ring, ...]:
-    """Note an id that is to be read, and have it read when it is due now and its turn.
+class Hearing:
+    """Hears the ids that callers tell of in one transaction: each once, and whose turn it is.
 
-    `obj` is its row, if it has one. What is gone is not read again a moment after a read has denied
-    it, and a former member of a group not while the group is being worked on. When the table is
-    full, nothing is noted: the next list, due soon, shows the object if it is there. Raises
-    IntegrityError when somebody else gives the id a row at this moment.
+    What decides is read for all of them at once, and counted on from one to the next.
     """
-    queue = told.queue(conn, one, bounds.rates(sync, one.system), now, since=now - bounds.LONG)
-    if queue.before is None and queue.asking >= bounds.MOST:
-        lists.soon(conn, lists.LISTS[one.system], now)
-        return ()
-    first = queue.before.first_at if queue.before is not None else now
-    due = min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest))
-    if obj is not None and obj.state == "gone" and obj.looked_at is not None:
-        due = max(due, obj.looked_at + timedelta(seconds=sync.settings.apart_seconds))
-    one = replace(one, first_at=first, due=max(now, due))
-    its_turn = one.due <= now and queue.bucket.level.may and queue.being_read < bounds.AT_ONCE
-    ring = _read_it(conn, sync, one, obj, now) if its_turn else None
-    told.say(conn, one, "taken" if ring else "asks", now)
-    if ring is None:
-        return ()
-    buckets.spend(conn, one.credential, bounds.rates(sync, one.system), now, held=queue.bucket)
-    return (ring,)
+
+    def __init__(self, conn: Connection, sync: Sync, ids: Iterable[tuple[str, str]]) -> None:
+        """`ids`: the system and id of what may be told of."""
+        self._conn = conn
+        self._sync = sync
+        self._now = sync.clock()
+        self._ids = sorted(set(ids))
+        self._standing: dict[tuple[str, str], Standing] = {}
+        self._asking: Counter[str] = Counter()
+        self._reading: Counter[str] = Counter()
+        self._spent: Counter[tuple[str, str]] = Counter()
+        self._listed: set[str] = set()
+
+    def hear(self, one: Told, obj: Obj | None, wait: Wait) -> tuple[Ring, ...]:
+        """Note an id that is to be read, and have it read when it is due now and its turn.
+
+        `obj` is its row, if it has one. What is gone is not read again a moment after a read has
+        denied it, and a former member of a group not while the group is being worked on. When the
+        table is full, nothing is noted: the next list, due soon, shows the object if it is there.
+        Raises IntegrityError when somebody else gives the id a row at this moment.
+        """
+        now, standing = self._now, self._stands(one)
+        before = standing.said.get((one.kind, one.remote_id))
+        if before is None and standing.asking + self._asking[one.system] >= bounds.MOST:
+            self._list_soon(one.system)
+            return ()
+        first = before.first_at if before is not None else now
+        due = min(now + timedelta(seconds=wait.settle), first + timedelta(seconds=wait.longest))
+        if obj is not None and obj.state == "gone" and obj.looked_at is not None:
+            due = max(due, obj.looked_at + timedelta(seconds=self._sync.settings.apart_seconds))
+        one = replace(one, first_at=first, due=max(now, due))
+        its_turn = one.due <= now and self._has_room(one, standing)
+        ring = _read_it(self._conn, self._sync, one, obj, now) if its_turn else None
+        told.say(self._conn, one, "taken" if ring else "asks", now)
+        if ring is None:
+            if before is None:
+                self._asking[one.system] += 1
+            return ()
+        self._reading[one.system] += 1
+        self._spent[one.system, one.credential] += 1
+        return (ring,)
+
+    def end(self) -> None:
+        """Write what was said and spend the tokens: the bucket is locked after what was told."""
+        at_the_end.flush(self._conn)
+        for (system, name), tokens in sorted(self._spent.items()):
+            held = self._standing[system, name].bucket
+            buckets.spend(
+                self._conn, name, bounds.rates(self._sync, system), self._now, tokens, held=held
+            )
+
+    def _stands(self, one: Told) -> Standing:
+        whose = one.system, one.credential
+        if whose not in self._standing:
+            self._standing[whose] = told.standing(
+                self._conn,
+                whose,
+                [remote_id for system, remote_id in self._ids if system == one.system],
+                bounds.rates(self._sync, one.system),
+                self._now,
+                since=self._now - bounds.LONG,
+            )
+        return self._standing[whose]
+
+    def _has_room(self, one: Told, standing: Standing) -> bool:
+        left = standing.bucket.level.taken(self._spent[one.system, one.credential])
+        return left.may and standing.being_read + self._reading[one.system] < bounds.AT_ONCE
+
+    def _list_soon(self, system: str) -> None:
+        if system not in self._listed:
+            self._listed.add(system)
+            lists.soon(self._conn, lists.LISTS[system], self._now)
 
 
 def admit(sync: Sync) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     Connection,
+    RowMapping,
     bindparam,
     delete,
     func,
@@ -17,6 +18,7 @@ from sqlalchemy import (
 
 from sync.store import counting, upsert
 from sync.store.schema import conflict, counter, delivery, heartbeat, object_
+from sync.store.tables import at_the_end
 from sync.store.tables.told import Settled, Told
 
 UNEXPLAINED_MOST = 20  # of one object
@@ -39,30 +41,69 @@ class Delivery:
     at: datetime
 
 
-_NEW = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in _NOTED}
+# Of an object's row: the delivery that told of it last, and whether there is room for one more.
+_BEFORE = delivery.alias("before")
+_NEWEST_ID = (
+    select(func.max(_BEFORE.c.id)).where(_BEFORE.c.object == object_.c.id).scalar_subquery()
+)
 _LAST = (
-    select(delivery.c.explained_at)
-    .where(delivery.c.object == _NEW["object"])
-    .order_by(delivery.c.id.desc())
+    select(_BEFORE.c.explained_at)
+    .where(_BEFORE.c.object == object_.c.id)
+    .order_by(_BEFORE.c.id.desc())
     .limit(UNEXPLAINED_MOST)
+    .correlate(object_)
     .subquery()
 )
-_FULL = (
-    select(func.count()).where(_LAST.c.explained_at.is_(None)).scalar_subquery() == UNEXPLAINED_MOST
+_OPEN = (
+    select(func.count())
+    .select_from(_LAST)
+    .where(_LAST.c.explained_at.is_(None))
+    .correlate(object_)
+    .scalar_subquery()
 )
-_NEWEST = (
-    select(func.max(delivery.c.id)).where(delivery.c.object == _NEW["object"]).scalar_subquery()
+_NEWEST_OUTCOME = (
+    select(_BEFORE.c.outcome)
+    .where(_BEFORE.c.object == object_.c.id)
+    .order_by(_BEFORE.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
 )
-_INSERT_IF_ROOM = (
-    insert(delivery)
-    .from_select(list(_NEW), select(*_NEW.values()).where(~_FULL))
-    .returning(delivery.c.id)
+NEWEST = (
+    _NEWEST_ID.label("newest_id"),
+    _NEWEST_OUTCOME.label("newest_outcome"),
+    (_OPEN == UNEXPLAINED_MOST).label("is_full"),
 )
-_REPLACE_NEWEST = (
-    update(delivery).where(delivery.c.id == _NEWEST).values(_NEW).returning(delivery.c.id)
-)
-_REPLACE_ALIKE = _REPLACE_NEWEST.where(delivery.c.outcome == _NEW["outcome"])
-_INSERT = insert(delivery).values(_NEW).returning(delivery.c.id)
+_OF_ONE = select(*NEWEST).where(object_.c.id == bindparam("of"))
+
+_NEW = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in _NOTED}
+_REPLACE = update(delivery).where(delivery.c.id == bindparam("replaced")).values(_NEW)
+_INSERT = insert(delivery).values(_NEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The delivery that told of an object last; no id where none did.
+
+    `is_full`: so many wait to be explained that a further one takes the place of this.
+    """
+
+    id: int | None
+    outcome: str | None
+    is_full: bool
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "Newest":
+        """Read it from a row with the columns `NEWEST`."""
+        return cls(row["newest_id"], row["newest_outcome"], bool(row["is_full"]))
+
+    def gives_way(self, outcome: str) -> bool:
+        """Whether a new delivery is written in its place."""
+        return self.is_full if outcome == "raised" else self.outcome == outcome
+
+
+def newest(conn: Connection, object_id: int) -> Newest:
+    """The delivery that told of an object last."""
+    return Newest.of(conn.execute(_OF_ONE, {"of": object_id}).mappings().one())
 
 
 def note_delivery(
@@ -73,6 +114,7 @@ def note_delivery(
     now: datetime,
     object: int,  # noqa: A002 - the column's name
     outcome: str,
+    before: Newest | None = None,
     delivery_id: str | None = None,
     revision: str | None = None,
     key_id: str | None = None,
@@ -81,8 +123,10 @@ def note_delivery(
     """Write down a delivery and count it by its outcome.
 
     However often one object is told of, few rows are made: the newest of an object's many
-    unexplained ones, or of several without news, gives way.
+    unexplained ones, or of several without news, gives way. `before` is the newest where it was
+    read already.
     """
+    last = newest(conn, object) if before is None else before
     values = {
         "new_source": source,
         "new_event": event,
@@ -95,11 +139,10 @@ def note_delivery(
         "new_digests": null() if digests is None else digests,
         "new_explained_at": None if outcome == "raised" else now,
     }
-    first, then = (
-        (_INSERT_IF_ROOM, _REPLACE_NEWEST) if outcome == "raised" else (_REPLACE_ALIKE, _INSERT)
-    )
-    if conn.execute(first, values).first() is None:
-        conn.execute(then, values)
+    if last.gives_way(outcome):
+        at_the_end.write(conn, _REPLACE, values | {"replaced": last.id})
+    else:
+        at_the_end.write(conn, _INSERT, values)
     bump(conn, "deliveries", f"source={source},outcome={outcome}")
 
 

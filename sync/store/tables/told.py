@@ -7,11 +7,12 @@ Nothing is decided by it. A row asks for one read (`asks`), remembers a deletion
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     and_,
     bindparam,
     case,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sync.core.bucket import Rates
 from sync.store import upsert
 from sync.store.schema import bucket, object_, told, work
-from sync.store.tables import buckets
+from sync.store.tables import at_the_end, buckets
 
 What = Literal["asks", "taken", "deleted", "keys"]
 EVERY: tuple[What, ...] = get_args(What)
@@ -58,29 +59,37 @@ def number_of(remote_id: str) -> int | None:
     return int(remote_id) if remote_id.isascii() and remote_id.isdecimal() else None
 
 
-def say(conn: Connection, one: Told, what: What, now: datetime) -> None:
-    """Note what was said last of an id. A deletion that is said ends no waiting for a read."""
-    values = {name: getattr(one, name) for name in Told.__slots__}
-    made = upsert.insert(conn, told).values(
-        **values, what=what, number=number_of(one.remote_id), at=now
-    )
-    changed = ("credential", "event", "delivery_id", "revision", "due", "key_id", "email", "series")
-    later: dict[str, object] = {name: values[name] for name in changed} | {"at": now}
+_CHANGED = ("credential", "event", "delivery_id", "revision", "due", "key_id", "email", "series")
+
+
+def _saying(made: upsert.Insert) -> Executable:
+    said = made.excluded
+    later: dict[str, Any] = {name: said[name] for name in (*_CHANGED, "what", "at")}
     # The highest revision stays: it is compared with that of what we made ourselves.
-    later["revision"] = told.c.revision
-    if one.revision is not None:
-        later["revision"] = case(
-            (told.c.revision > one.revision, told.c.revision), else_=one.revision
-        )
-    if what == "deleted":
-        later = {"at": now}
-    else:
-        later["what"] = what
-    conn.execute(
-        made.on_conflict_do_update(
-            index_elements=[told.c.system, told.c.kind, told.c.remote_id], set_=later
-        )
+    later["revision"] = case(
+        (or_(said.revision.is_(None), told.c.revision > said.revision), told.c.revision),
+        else_=said.revision,
     )
+    return made.on_conflict_do_update(index_elements=list(told.primary_key), set_=later)
+
+
+def _saying_gone(made: upsert.Insert) -> Executable:
+    # A deletion that is said ends no waiting for a read.
+    return made.on_conflict_do_update(
+        index_elements=list(told.primary_key), set_={"at": made.excluded.at}
+    )
+
+
+_SAY = upsert.of_each(told, _saying)
+_SAY_GONE = upsert.of_each(told, _saying_gone)
+
+
+def say(conn: Connection, one: Told, what: What, now: datetime) -> None:
+    """Note what was said last of an id, as the transaction ends."""
+    values = {name: getattr(one, name) for name in Told.__slots__}
+    statement = (_SAY_GONE if what == "deleted" else _SAY)[conn.dialect.name]
+    row = {**values, "what": what, "number": number_of(one.remote_id), "at": now}
+    at_the_end.write(conn, statement, row)
 
 
 def find(conn: Connection, system: str, kind: str, remote_id: str) -> Told | None:
@@ -141,18 +150,20 @@ def being_read(conn: Connection, system: str, since: datetime) -> int:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """Where an id stands: what was said of it before, how many of its system ask and are read."""
+class Standing(NamedTuple):
+    """How many ids of a system wait for their turn, how many are read, and a caller's tokens.
 
-    before: Told | None
+    `said`: what was said of ids before and waits, by kind and id.
+    """
+
     asking: int
     being_read: int
     bucket: buckets.Bucket
+    said: dict[tuple[str, str], Told]
 
 
 _NOW = select(literal(1).label("one")).subquery()
-_QUEUE = select(
+_STANDING = select(
     *_ROW,
     bucket.c.soon,
     bucket.c.share,
@@ -164,34 +175,42 @@ _QUEUE = select(
     .label("asking"),
     _BEING_READ.scalar_subquery().label("being_read"),
 ).select_from(
-    _NOW.outerjoin(
+    _NOW.outerjoin(bucket, bucket.c.name == bindparam("of_bucket")).outerjoin(
         told,
         and_(
             told.c.system == bindparam("of_system"),
-            told.c.kind == bindparam("of_kind"),
-            told.c.remote_id == bindparam("of_id"),
+            told.c.kind.in_(("appointment", "patient")),  # every kind: so the index serves
+            told.c.remote_id.in_(bindparam("of_ids", expanding=True)),
         ),
-    ).outerjoin(bucket, bucket.c.name == bindparam("of_bucket"))
+    )
 )
 
 
-def queue(conn: Connection, one: Told, rates: Rates, now: datetime, *, since: datetime) -> Queue:
-    """All that decides whose turn it is when an id is told of; locks no row.
+def standing(
+    conn: Connection,
+    whose: tuple[str, str],
+    ids: Collection[str],
+    rates: Rates,
+    now: datetime,
+    *,
+    since: datetime,
+) -> Standing:
+    """All that decides whose turn it is when these ids of a system are told of; locks no row.
 
-    `since`: an id that is being read for longer takes nobody's place.
+    `whose` word it is: a system's, with a credential. `since`: an id that is being read for longer
+    takes nobody's place.
     """
-    row = conn.execute(
-        _QUEUE,
-        {
-            "of_system": one.system,
-            "of_kind": one.kind,
-            "of_id": one.remote_id,
-            "of_bucket": one.credential,
-            "since": since,
-        },
-    ).one()
-    before = None if row.remote_id is None else Told(*row[: len(_ROW)])
-    return Queue(before, row.asking, row.being_read, buckets.as_read(row, rates, now, row.held_at))
+    system, credential = whose
+    told_by = {"of_system": system, "of_bucket": credential, "of_ids": list(ids), "since": since}
+    rows = conn.execute(_STANDING, told_by).all()
+    said = [Told(*row[: len(_ROW)]) for row in rows if row.remote_id is not None]
+    first = rows[0]
+    return Standing(
+        first.asking,
+        first.being_read,
+        buckets.as_read(first, rates, now, first.held_at),
+        {(one.kind, one.remote_id): one for one in said},
+    )
 
 
 def asking(

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sync.store import pauses, upsert
 from sync.store.lanes import Hints, Lane
 from sync.store.schema import UtcTime, work
+from sync.store.tables import at_the_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def raise_(
     if waiting and row["lease_by"] is None and lane > row["lane"] and row["attempts"] == 0:
         # A weaker lane's hint must not postpone what is due sooner.
         due = min(due, row["due"])
-    conn.execute(
+    at_the_end.write(
+        conn,
         _RAISED,
         {
             "of": aggregate,

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 from service.app import create_app
 from service.doors import Doors
 from sync import assemble, log
-from sync.intake import webhooks
+from sync.intake.sightings import Receipt
+from sync.intake.webhooks import Intake
 from sync.store.database import Store
 from tests.integration.doors.test_webhooks import DRCHRONO, ONCALL, settings
 from tests.support import forged
@@ -193,11 +194,11 @@ def failing(error: Exception, times: int) -> Any:
     left = [error] * times
     taken: list[Any] = []
 
-    def take(_sync: Any, *, payload: Any, **_told: Any) -> webhooks.Receipt:
+    def take(_sync: Any, *, payload: Any, **_told: Any) -> Receipt:
         if left:
             raise left.pop()
         taken.append(payload)
-        return webhooks.Receipt("raised")
+        return Receipt("raised")
 
     take.taken = taken  # type: ignore[attr-defined]
     return take
@@ -215,7 +216,7 @@ def test_a_body_on_which_our_reading_breaks_is_still_a_hint(
 ) -> None:
     log.configure()
     take = failing(error, 1)
-    monkeypatch.setattr(webhooks, "drchrono_event", take)
+    monkeypatch.setattr(Intake, "drchrono", take)
     told = drchrono(web, "APPOINTMENT_MODIFY", appointment(notes="Planted"))
     assert (told.status_code, take.taken, asked) == (204, [{"id": 7}], [])
     assert "Planted" not in capsys.readouterr().out
@@ -224,10 +225,10 @@ def test_a_body_on_which_our_reading_breaks_is_still_a_hint(
 def test_only_the_database_s_own_failure_is_missed(
     web: FlaskClient, asked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "drchrono_event", failing(ValueError("x"), 9))
+    monkeypatch.setattr(Intake, "drchrono", failing(ValueError("x"), 9))
     assert drchrono(web, "APPOINTMENT_MODIFY", appointment()).status_code == 500
     assert asked == []
     away = OperationalError("x", None, Exception())
-    monkeypatch.setattr(webhooks, "drchrono_event", failing(away, 1))
+    monkeypatch.setattr(Intake, "drchrono", failing(away, 1))
     assert drchrono(web, "APPOINTMENT_MODIFY", appointment()).status_code == 503
     assert asked == [1]

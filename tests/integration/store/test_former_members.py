@@ -62,7 +62,10 @@ def leased(store: Store, key: int) -> Lease:
 def hear(sync: Any, object_id: int) -> tuple[Any, ...]:
     with sync.store.write() as conn:
         obj = links.get(conn, object_id)
-        return turns.hear(conn, sync, SAID, obj, now=NOW, wait=Wait(0, 0))
+        hearing = turns.Hearing(conn, sync, [(SAID.system, SAID.remote_id)])
+        rings = hearing.hear(SAID, obj, Wait(0, 0))
+        hearing.end()
+        return rings
 
 
 def stands(store: Store, object_id: int) -> tuple[int, int]:
