@@ -1,6 +1,6 @@
 """Measure how many webhooks the door commits a second, against a bare route that keeps nothing.
 
-Both answer the same bodies under one gunicorn process with 8 threads, 16 connections, in turn.
+Both answer the same bodies under one gunicorn process with 16 threads, 16 connections, in turn.
 """
 
 import os
