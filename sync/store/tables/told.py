@@ -92,27 +92,20 @@ def say(conn: Connection, one: Told, what: What, now: datetime) -> None:
     at_the_end.write(conn, statement, row)
 
 
+def _of(system: str, kind: str, remote_id: str) -> tuple[ColumnElement[bool], ...]:
+    return told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id
+
+
 def find(conn: Connection, system: str, kind: str, remote_id: str) -> Told | None:
     """What was said of an id and waits; None when nothing was."""
-    row = conn.execute(
-        select(*_ROW).where(
-            told.c.system == system, told.c.kind == kind, told.c.remote_id == remote_id
-        )
-    ).first()
+    row = conn.execute(select(*_ROW).where(*_of(system, kind, remote_id))).first()
     return None if row is None else Told(*row)
 
 
 def take(conn: Connection, one: Told, now: datetime) -> None:
     """It is its turn: it is being read."""
-    conn.execute(
-        update(told)
-        .where(
-            told.c.system == one.system,
-            told.c.kind == one.kind,
-            told.c.remote_id == one.remote_id,
-        )
-        .values(what="taken", at=now)
-    )
+    itself = _of(one.system, one.kind, one.remote_id)
+    conn.execute(update(told).where(*itself).values(what="taken", at=now))
 
 
 def count(conn: Connection, system: str, what: What) -> int:
