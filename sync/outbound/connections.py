@@ -1,4 +1,4 @@
-"""Make connections that one deadline can end, whatever they are waiting for, and keep idle ones.
+"""Make connections that one deadline can end, whatever they are waiting for.
 
 The connection in use is known to the deadline of the calling thread by a duplicate of its file
 descriptor: shutting that down wakes a blocked connect, TLS handshake, send or read, and can never
@@ -6,16 +6,16 @@ hit a descriptor that was closed and given to something else meanwhile.
 """
 
 import contextlib
-import http.client
 import queue
-import select
 import socket
-import ssl
 import threading
 import time
-import weakref
-from collections import defaultdict, deque
-from typing import Any
+from typing import Any, ClassVar
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.connection import create_connection
 
 from sync.outbound.deadline import current
 
@@ -26,52 +26,27 @@ IDLE_SECONDS = 10.0
 # The own timeout of a socket, behind the deadline that is to come first.
 BACKSTOP_SECONDS = 5.0
 
-# Idle connections to one host that are kept: one for each of a process's threads, with room.
-_KEPT = 64
 
-Place = tuple[str, str, int]
+class _Watched(HTTPConnection):
+    phase_after_connect: ClassVar[str] = "connect"
+    _last_sent = 0.0
 
+    @property
+    def is_connected(self) -> bool:
+        return time.monotonic() - self._last_sent < IDLE_SECONDS and super().is_connected
 
-class Connection(http.client.HTTPConnection):
-    """One connection to a place (scheme, host, port); with a `context` it is TLS."""
-
-    def __init__(
-        self, place: Place, connect_seconds: float, context: ssl.SSLContext | None
-    ) -> None:
-        """Connect to nothing yet."""
-        self.place = place
-        self._context = context
-        self._connect_seconds = connect_seconds
-        self._last_sent = 0.0
-        if context is not None:
-            self.default_port = http.client.HTTPS_PORT  # which the Host header leaves out
-        super().__init__(*place[1:])
-
-    def is_usable(self) -> bool:
-        """Whether it stands, was used a short time ago, and nobody has said anything on it."""
-        if self.sock is None or time.monotonic() - self._last_sent >= IDLE_SECONDS:
-            return False
-        waiting = select.poll()
-        waiting.register(self.sock, select.POLLIN)
-        return not waiting.poll(0)
-
-    def connect(self) -> None:
-        """Look the host up, connect, and prove the server where it is TLS."""
+    def _new_conn(self) -> socket.socket:
         deadline = current()
         deadline.phase = "dns"
         addresses = _resolve(self.host, self.port, deadline.remaining)
         deadline.phase = "connect"
-        sock = _connect(addresses, min(self._connect_seconds, deadline.remaining))
-        self.sock = sock  # closed with the connection, whatever comes
+        seconds = self.timeout if isinstance(self.timeout, int | float) else deadline.remaining
+        sock = _connect(addresses, min(seconds, deadline.remaining), self.socket_options)
         deadline.watch(sock)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._context is not None:
-            deadline.phase = "tls"
-            sock.settimeout(deadline.remaining + BACKSTOP_SECONDS)
-            self.sock = self._context.wrap_socket(sock, server_hostname=self.host)
+        deadline.phase = self.phase_after_connect
+        return sock
 
     def send(self, data: Any) -> None:
-        """Send a part of a request: from here on it may have arrived."""
         if self.sock is None:
             self.connect()
         deadline = current()
@@ -82,56 +57,8 @@ class Connection(http.client.HTTPConnection):
         super().send(data)
 
 
-class Pool:
-    """The idle connections of one process; safe to share between its threads.
-
-    Servers are proven by the authorities in the file `certificates`.
-    """
-
-    def __init__(self, connect_seconds: float, certificates: str) -> None:
-        """Open nothing yet, and read no file."""
-        self._connect_seconds = connect_seconds
-        self._certificates = certificates
-        self._context: ssl.SSLContext | None = None
-        self._idle: defaultdict[Place, deque[Connection]] = defaultdict(deque)
-        weakref.finalize(self, _close_all, self._idle)
-
-    def take(self, place: Place) -> Connection:
-        """A connection that nobody else has: the one used last that is usable, else a new one."""
-        idle = self._idle[place]
-        with contextlib.suppress(IndexError):
-            while True:
-                connection = idle.pop()
-                if connection.is_usable():
-                    return connection
-                connection.close()
-        return Connection(place, self._connect_seconds, self._tls(place[0]))
-
-    def give_back(self, connection: Connection) -> None:
-        """Keep one whose answer was read whole."""
-        idle = self._idle[connection.place]
-        if connection.sock is None or len(idle) >= _KEPT:
-            connection.close()
-        else:
-            idle.append(connection)
-
-    def _tls(self, scheme: str) -> ssl.SSLContext | None:
-        if scheme != "https":
-            return None
-        if self._context is None:
-            # Made by hand, it looks for nothing in the environment; it proves the server's name.
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_verify_locations(self._certificates)
-            context.set_alpn_protocols(["http/1.1"])
-            self._context = context
-        return self._context
-
-
-def _close_all(idle: dict[Place, deque[Connection]]) -> None:
-    for connections in idle.values():
-        for connection in connections:
-            connection.close()
+class _WatchedTls(_Watched, HTTPSConnection):
+    phase_after_connect = "tls"
 
 
 def _resolve(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
@@ -155,7 +82,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
     return addresses
 
 
-def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
+def _connect(addresses: list[tuple[str, int]], seconds: float, options: Any) -> socket.socket:
     """Connect to the first address that answers; the seconds are for all of them together."""
     ends = time.monotonic() + seconds
     for address in addresses:
@@ -163,5 +90,26 @@ def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
         if left <= 0:
             break
         with contextlib.suppress(OSError):
-            return socket.create_connection(address, left)
+            return create_connection(address, left, socket_options=options)
     raise ConnectionError("no address answered")
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
+class WatchedAdapter(HTTPAdapter):
+    """The adapter of requests, over connections that a `Deadline` watches. Retries nothing."""
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
+    ) -> None:
+        """Make the pools of this adapter's connections, as requests asks for them."""
+        self.poolmanager = PoolManager(
+            num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs
+        )
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}

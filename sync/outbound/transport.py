@@ -4,30 +4,32 @@ A read timeout starts anew with every byte, so an answer that drips outlives it 
 deadline here is for the whole request, from name lookup to the last byte, in any thread.
 """
 
+import contextlib
 import http.client
 import os
-import re
 import time
-import zlib
-from contextlib import closing
-from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any
 
-import certifi
+import requests
+import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from sync.core.errors import NoAnswer
 from sync.outbound.call import Incoming, Outgoing
-from sync.outbound.connections import Connection, Place, Pool
+from sync.outbound.connections import BACKSTOP_SECONDS, WatchedAdapter
 from sync.outbound.deadline import Deadline
 
 _CHUNK = 64 * 1024
-# The authorities that servers are proven by.
-CERTIFICATES = certifi.where()
-_FAILURES = (http.client.HTTPException, OSError, ValueError, zlib.error)
-_PORTS: Final = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
-# What stands in a request's line as it is (RFC 3986); all else is quoted.
-_AS_IT_IS: Final = "!#$%&'()*+,/:;=?@[]~"
-_PLAIN: Final = re.compile(rf"[A-Za-z0-9._\-{re.escape(_AS_IT_IS)}]*")
+_KEPT = 64  # connections to one host
+# The authorities that requests proves servers by; it looks for the file with each call.
+CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
 
 
 def without_certificates() -> str | None:
@@ -43,12 +45,26 @@ def without_certificates() -> str | None:
     )
 
 
+class _Session(requests.Session):
+    """Takes nothing from the environment and looks at no redirect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        # A connection for each of a process's threads is kept, to the few hosts there are.
+        self.mount("https://", WatchedAdapter(max_retries=0, pool_maxsize=_KEPT))
+        self.mount("http://", WatchedAdapter(max_retries=0, pool_maxsize=_KEPT))
+
+    def get_redirect_target(self, resp: Any) -> str | None:  # noqa: ARG002
+        """Give none: merely to look for a next hop, requests would read the body without bound."""
+        return None
+
+
 class Transport:
     """Sends requests over kept-alive connections; safe to share between threads.
 
-    Nothing is sent twice, no redirect is followed, no cookie kept, nothing of the environment used.
-    `deadline_seconds` is for a whole request, `connect_seconds` for reaching the server,
-    `max_bytes` for an answer's decoded body.
+    Nothing is sent twice and no redirect is followed. `deadline_seconds` is for a whole request,
+    `connect_seconds` for reaching the server, `max_bytes` for an answer's decoded body.
     """
 
     def __init__(
@@ -56,13 +72,11 @@ class Transport:
         deadline_seconds: float = 20.0,
         connect_seconds: float = 5.0,
         max_bytes: int = 32 * 1024 * 1024,
-        certificates: str = CERTIFICATES,
     ) -> None:
         self._deadline_seconds = deadline_seconds
         self._connect_seconds = connect_seconds
         self._max_bytes = max_bytes
-        self._certificates = certificates
-        self._of_process = (os.getpid(), self._pool())
+        self._of_process = (os.getpid(), _Session())
 
     def send(self, request: Outgoing) -> Incoming:
         """Make one HTTP request and read the answer whole.
@@ -71,109 +85,55 @@ class Transport:
         have been carried out but no whole answer was read before the deadline.
         """
         started = time.monotonic()
-        pool = self._own_pool()
         with Deadline(self._deadline_seconds) as deadline:
             try:
-                place, target = _where(request)
-                connection = pool.take(place)
-                status, headers, content = self._exchange(connection, request, target)
+                response = self._open(request)
+                with contextlib.closing(response):
+                    content = self._read(response)
             except _FAILURES:
                 # Their text names the address, which can hold a patient's e-mail: keep none of it.
                 raise deadline.failure() from None
             # A body without a length ends where the connection does, be it by our own shutdown.
             if deadline.passed:
-                connection.close()
                 raise deadline.failure()
-        # After its deadline, which could end it under the next request else.
-        pool.give_back(connection)
-        return Incoming(status, headers, content, time.monotonic() - started)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Incoming(response.status_code, headers, content, time.monotonic() - started)
 
-    def _exchange(
-        self, connection: Connection, request: Outgoing, target: str
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the answer; the connection is closed unless it is to stay."""
-        headers = {"user-agent": "drchrono-oncall", "accept-encoding": "gzip", **request.headers}
-        try:
-            connection.request(request.method, target, request.body, headers)
-            with closing(connection.getresponse()) as response:
-                told = _headers(response)
-                return response.status, told, self._read(response, told)
-        except BaseException:
-            connection.close()
-            raise
+    def _open(self, request: Outgoing) -> requests.Response:
+        # Prepared by itself, not by the session, so that no cookie of an earlier answer is on it.
+        prepared = requests.Request(
+            request.method,
+            request.url,
+            headers={
+                "user-agent": "drchrono-oncall",
+                "accept-encoding": "gzip",
+                **request.headers,
+            },
+            params=dict(request.query or {}),
+            data=request.body,
+        ).prepare()
+        return self._own_session().send(
+            prepared,
+            stream=True,
+            allow_redirects=False,
+            timeout=(self._connect_seconds, self._deadline_seconds + BACKSTOP_SECONDS),
+        )
 
-    def _read(self, response: http.client.HTTPResponse, headers: dict[str, str]) -> bytes:
-        packed = headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip"}
-        unpack = _Unpacking() if packed else None
+    def _read(self, response: requests.Response) -> bytes:
         content = bytearray()
-        while chunk := response.read(_CHUNK):
-            room = self._max_bytes + 1 - len(content)
-            content += chunk if unpack is None else unpack.more(chunk, room)
+        for chunk in response.iter_content(_CHUNK):
+            content += chunk
             if len(content) > self._max_bytes:
                 raise NoAnswer("too_large")
-        if response.length or (unpack is not None and not unpack.whole):
-            raise http.client.IncompleteRead(b"")
         return bytes(content)
 
-    def _own_pool(self) -> Pool:
-        """Give this process's connections: two processes must not talk over one of them.
+    def _own_session(self) -> requests.Session:
+        """Give this process's session: two processes must not talk over one connection.
 
-        gunicorn forks its workers, and a fork inherits the open connections of its parent.
+        RQ forks a worker per job, and a fork inherits the open connections of its parent.
         """
-        pid, pool = self._of_process
+        pid, session = self._of_process
         if pid != os.getpid():
-            pool = self._pool()
-            self._of_process = (os.getpid(), pool)
-        return pool
-
-    def _pool(self) -> Pool:
-        return Pool(self._connect_seconds, self._certificates)
-
-
-class _Unpacking:
-    """A gzip stream, which may have several members one after another."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        self._begun = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether it has ended, or nothing of it came."""
-        return self._member.eof or not self._begun
-
-    def more(self, chunk: bytes, most: int) -> bytes:
-        """What a chunk unpacks to, of which at least `most` bytes if there are so many.
-
-        Raises zlib.error for what is not packed.
-        """
-        out = bytearray()
-        while chunk and len(out) < most:
-            if self._member.eof:
-                self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            self._begun = True
-            out += self._member.decompress(chunk, most - len(out))
-            chunk = self._member.unconsumed_tail or self._member.unused_data
-        return bytes(out)
-
-
-def _where(request: Outgoing) -> tuple[Place, str]:
-    """Where a request goes, and the path and query that it asks for. Raises ValueError."""
-    split = urlsplit(request.url)
-    if split.scheme not in _PORTS or not split.hostname:
-        raise ValueError("not a URL of HTTP")
-    place = (split.scheme, split.hostname, split.port or _PORTS[split.scheme])
-    query = "&".join(part for part in (split.query, urlencode(request.query or {})) if part)
-    target = (split.path or "/") + (f"?{query}" if query else "")
-    if not _PLAIN.fullmatch(target):
-        target = quote(target, safe=_AS_IT_IS)
-    return place, target
-
-
-def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
-    """The headers by their names in lower case; what is given twice is one list."""
-    found: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
+            session = _Session()
+            self._of_process = (os.getpid(), session)
+        return session

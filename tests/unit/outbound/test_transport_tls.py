@@ -69,7 +69,9 @@ def authority(tmp_path):
 
 
 def trusting(file, **kwargs):
-    return Transport(certificates=file, **kwargs)
+    sender = Transport(**kwargs)
+    sender._of_process[1].verify = file
+    return sender
 
 
 def test_tls_answers_and_keeps_its_connection(serve, authority):
