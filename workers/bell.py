@@ -4,22 +4,17 @@ The truth is in SQL and the sweep rings again, so a ring that Redis can't take i
 redis-py's own defaults would hold a webhook's answer for 4 to 30 seconds (docs/api-facts.md, L9).
 """
 
-import json
 import time
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import NamedTuple
 
 import redis
 import structlog
 from rq import Queue
-from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
-from rq.utils import now, utcformat
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from sync import redis_server
@@ -42,7 +37,6 @@ _FULL = 2000  # rings in one queue; more would only pile up while no worker is t
 log = structlog.get_logger(__name__)
 
 
-_JOB_KEY = Job.redis_job_namespace_prefix
 _PREFIX = "rq:worker:"  # of a worker's key (rq.Worker.redis_worker_namespace_prefix)
 
 
@@ -112,14 +106,18 @@ class Bell:
         if queue.count > _FULL:
             return False
         # No `unique`: after a lost pop it would refuse every later ring of that aggregate.
-        ids = [str(uuid4()) for _ in keys]
-        with queue.connection.pipeline() as ringing:
-            for ring, key in zip(ids, keys, strict=True):
-                ringing.hset(_JOB_KEY + ring, items=_job(name, key))
-                ringing.expire(_JOB_KEY + ring, WAITING)
-            ringing.sadd(Queue.redis_queues_keys, queue.key)
-            ringing.rpush(queue.key, *ids)
-            ringing.execute()
+        queue.enqueue_many(
+            Queue.prepare_data(
+                JOB,
+                args=[key],
+                timeout=RUNNING,
+                result_ttl=0,
+                ttl=WAITING,
+                failure_ttl=FAILED,
+                description=DESCRIPTION,
+            )
+            for key in keys
+        )
         return True
 
     def trouble(self) -> str | None:
@@ -153,16 +151,6 @@ class Bell:
         """Give the connections back."""
         if self._redis is not None:
             self._redis.close()
-
-
-def _job(queue: str, aggregate: int) -> list[Any]:
-    """A job as RQ writes it, names and values in turn; made by RQ itself it costs twice as much."""
-    told = json.dumps([JOB, None, [aggregate], {}]).encode()
-    return [
-        *("created_at", utcformat(now()), "status", "queued", "origin", queue),
-        *("description", DESCRIPTION, "data", zlib.compress(told)),
-        *("timeout", RUNNING, "ttl", WAITING, "result_ttl", 0, "failure_ttl", FAILED),
-    ]
 
 
 def _workers(client: "redis.Redis") -> Iterator[RqWorker]:
