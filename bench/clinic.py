@@ -39,6 +39,7 @@ SETTINGS: Final = {
 }
 _LOOK = 0.2  # seconds; what is measured is read in the journal, so a look may be late
 _LONGEST = 300.0  # seconds
+_PATIENCE = 90.0  # seconds for a visit that waits for something, which no queue tells
 _SLOTS_A_DAY = 20
 _PATIENTS = 20  # each letter is one
 _OF_ONE = re.compile(r"/[0-9]+/?$")
@@ -113,17 +114,17 @@ class Clinic:
         self._patients = [self._chart(n) for n in range(min(visits, _PATIENTS))]
         booked = {self.book(): self._slots - 1 for _ in range(visits)}
         self.world.settle()
-        self._pair(booked)
-        if missing := [one for one in booked if one not in {v.appointment for v in self.visits}]:
-            raise RuntimeError(f"appointments that are not in OnCall: {missing}")
+        end = time.monotonic() + _PATIENCE
+        while missing := self._missing(booked):
+            if time.monotonic() > end:
+                raise RuntimeError(f"appointments that are not in OnCall: {sorted(missing)}")
+            time.sleep(_LOOK)
 
-    def _pair(self, booked: Mapping[str, int]) -> None:
-        """Note which OnCall visit each appointment became."""
-        for row in self.rows("oncall", "appointments").values():
-            other = _other(row)
-            if other in booked:
-                self.visits.append(Visit(booked[other], other, row["id"]))
-        self.visits.sort(key=lambda one: one.slot)
+    def _missing(self, booked: Mapping[str, int]) -> set[str]:
+        """Note which OnCall visit each appointment became; gives those that became none."""
+        other = {_other(row): row["id"] for row in self.rows("oncall", "appointments").values()}
+        self.visits = [Visit(slot, a, other[a]) for a, slot in booked.items() if a in other]
+        return booked.keys() - other.keys()
 
     def _chart(self, number: int) -> int:
         letter = chr(ord("a") + number)
