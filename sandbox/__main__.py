@@ -62,8 +62,8 @@ def main(arguments: list[str]) -> int:
     if kept is not None:
         kept.start()
     servers = [
-        serve(Controlled(drchrono), chosen.host, chosen.drchrono_port),
-        serve(Controlled(oncall), chosen.host, chosen.oncall_port),
+        serve(Controlled(drchrono, oncall), chosen.host, chosen.drchrono_port),
+        serve(Controlled(oncall, drchrono), chosen.host, chosen.oncall_port),
     ]
     ready = {
         "host": chosen.host,

@@ -206,10 +206,11 @@ def templates(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def clinic(
-    request: pytest.FixtureRequest, sandbox: Sandbox, templates: Templates, tmp_path: Path
+    request: pytest.FixtureRequest, templates: Templates, tmp_path: Path
 ) -> Iterator[Clinic]:
     """A connected clinic with one patient, gone live; on SQLite, or as `on_both` says."""
-    del sandbox  # a test's own request for it must not empty it later
+    if "sandbox" in request.fixturenames:
+        request.getfixturevalue("sandbox")  # the test's own request for it must not empty it later
     on_postgresql = getattr(request, "param", "sqlite") == "postgresql"
     server = str(request.getfixturevalue("postgres_server")) if on_postgresql else None
     with templates.copied("clinic", tmp_path, server=server) as opened:

@@ -11,6 +11,7 @@ import pytest
 from tests.sandbox.conftest import SECRET
 from tests.sandbox.test_drchrono_appointments import NEW, book
 from tests.sandbox.test_oncall_appointments import VISIT, invite
+from tests.support.sandbox_client import REMOTES
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller, Receiver
@@ -264,6 +265,16 @@ class TestModes:
         assert len(sandbox.webhooks("drchrono")["held"]) == 2
         sandbox.control("drchrono", "release", {"order": order})
         assert self.notes(sandbox, hooked) == expected
+
+    @pytest.mark.usefixtures("hooked")
+    def test_who_waits_for_both_hears_who_is_busy(self, sandbox: Sandbox) -> None:
+        sandbox.faults("oncall", webhooks={"mode": "delay", "seconds": 3000, "times": 1})
+        sandbox.staff_oncall("PATCH", "/appointments/5001/", {"title": "b"})
+        asked = {"webhooks_idle": 1, "timeout": 0}
+        for remote in REMOTES:
+            both = sandbox.read(remote, "wait", both=1, **asked)
+            assert both == {"idle": False, "busy": ["oncall"]}
+        assert sandbox.read("drchrono", "wait", **asked)["idle"]
 
     def test_delay(self, sandbox: Sandbox, hooked: Receiver, dc: Caller) -> None:
         sandbox.faults("drchrono", webhooks={"mode": "delay", "seconds": 3000, "times": 1})
