@@ -19,6 +19,8 @@ class Sizes:
     costed: int  # changes whose calls and statements are counted, of each kind
     flooded: int  # visits that are told of many times
     settle: float
+    links: int  # visits that are over, and calls, of the database of some years
+    calls: int
 
 
 FULL = Sizes(
@@ -34,6 +36,8 @@ FULL = Sizes(
     costed=7,
     flooded=100,
     settle=1.0,
+    links=50_000,
+    calls=250_000,
 )
 SMALL = Sizes(
     rounds=1,
@@ -48,4 +52,6 @@ SMALL = Sizes(
     costed=3,
     flooded=4,
     settle=0.2,
+    links=200,
+    calls=1_000,
 )
