@@ -74,12 +74,12 @@ def stored_fields(conn: Connection, object_ids: list[int]) -> dict[tuple[int, st
         return {}
     found: dict[tuple[int, str], Stored] = {}
     ours: dict[tuple[int, str], list[tuple[str, str, int]]] = {}
-    for row in conn.execute(_STORED, {"of": object_ids}):
-        place = row.object, row.field
-        if row.call is None:
-            found[place] = Stored(row.key_id, row.digest, zone=row.zone)
+    for object_id, field, key_id, digest, zone, call in conn.execute(_STORED, {"of": object_ids}):
+        place = object_id, field
+        if call is None:
+            found[place] = Stored(key_id, digest, zone=zone)
         else:
-            ours.setdefault(place, []).append((row.key_id, row.digest, row.call))
+            ours.setdefault(place, []).append((key_id, digest, call))
     for place, sent in ours.items():
         in_order = tuple(sorted(sent, key=lambda one: one[2]))
         found[place] = replace(found.get(place, Stored()), ours=in_order)
@@ -94,7 +94,7 @@ _SETTLED = select(baseline.c.field, baseline.c.key_id, baseline.c.digest).where(
 def settled_fields(conn: Connection, object_id: int) -> dict[str, tuple[str, str]]:
     """Key and digest of what each field of an object last settled at."""
     rows = conn.execute(_SETTLED, {"object": object_id})
-    return {row.field: (row.key_id, row.digest) for row in rows}
+    return {field: (key_id, digest) for field, key_id, digest in rows}
 
 
 def rekey(

@@ -102,8 +102,8 @@ def with_scan(
 ) -> tuple[dict[str, Fact], datetime | None]:
     """Those of these facts that are known, and when a scan was last completed: in one statement."""
     rows = conn.execute(_WITH_SCAN, {"names": list(names), "scan": scan_name}).all()
-    done = next((row.at for row in rows if row.of_scan), None)
-    return {row.name: Fact(row.value, row.at) for row in rows if not row.of_scan}, done
+    done = next((at for of_scan, _, _, at in rows if of_scan), None)
+    return {name: Fact(value, at) for of_scan, name, value, at in rows if not of_scan}, done
 
 
 def malformed(conn: Connection) -> set[str]:
