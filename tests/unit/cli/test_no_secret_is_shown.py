@@ -150,7 +150,7 @@ def test_an_error_that_nobody_expected_is_told_by_type_and_place(
 
     monkeypatch.setattr(assemble, "build", fail)
     monkeypatch.setattr(Store, "__init__", fail)
-    monkeypatch.setattr(os, "execv", fail)
+    monkeypatch.setattr("gunicorn.__main__.run", fail)
     monkeypatch.setattr("sync.mapping.load", fail)
     Path("mapping.toml").touch()
     monkeypatch.setattr(processes.embedded, "share", fail)
