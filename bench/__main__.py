@@ -4,9 +4,9 @@ Every figure is taken in turn with its floor, in rounds; the table shows the med
 brackets, the spread. Nothing leaves the machine: both remotes are the sandbox.
 
 Examples:
-  python -m bench                                   everything on both databases, some minutes
+  python -m bench                         all but `level` on both databases, some minutes
   python -m bench --only door idle --database sqlite
-  python -m bench --small                           whether it works at all; its times mean nothing
+  python -m bench --small                 whether it works at all; its times mean nothing
   python -m bench --rounds 5 --json after.json
 
 Figures:
@@ -19,8 +19,10 @@ import platform
 import sys
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +30,7 @@ from bench.clinic import a_clinic
 from bench.figures import Figure
 from bench.sizes import FULL, SMALL, Sizes
 from bench.table import table
-from bench.what.every import DEFAULT, WHAT
+from bench.what.every import ALONE, DEFAULT, WHAT
 
 DATABASES: Final = ("sqlite", "postgresql")
 
@@ -39,32 +41,46 @@ def main() -> None:
     sizes = SMALL if asked.small else FULL
     if asked.rounds:
         sizes = replace(sizes, rounds=asked.rounds, late_rounds=asked.rounds)
-    figures: list[Figure] = []
-    failed = False
+    taking = Taking()
     for database in DATABASES if asked.database is None else (asked.database,):
-        names = [name for name in WHAT if name in (asked.only or DEFAULT)]
-        failed |= not _measured(database, names, sizes, figures)
-    if figures:
-        print(table(figures))
-    asked.json.write_text(json.dumps(_file(figures, asked.small), indent=1) + "\n")
-    sys.exit(failed)
+        _of(database, asked.only or DEFAULT, sizes, taking)
+    if taking.figures:
+        print(table(taking.figures))
+    asked.json.write_text(json.dumps(_file(taking.figures, asked.small), indent=1) + "\n")
+    sys.exit(not taking.well)
 
 
-def _measured(database: str, names: list[str], sizes: Sizes, into: list[Figure]) -> bool:
-    """Take these figures at a clinic of their own; whether all of them could be."""
-    well, begun = True, time.monotonic()
-    _say(f"{database}: a clinic with {sizes.visits} visits …")
-    with a_clinic(database, sizes.visits, max(sizes.processes)) as clinic:
-        _say(f"{database}: a clinic with {sizes.visits} visits, {time.monotonic() - begun:.0f} s")
-        for name in names:
-            begun = time.monotonic()
-            try:
-                into += WHAT[name](clinic, sizes)
-            except Exception:  # noqa: BLE001 - the figures that were taken are shown all the same
-                traceback.print_exc()
-                well = False
-            _say(f"{database}: {name}, {time.monotonic() - begun:.0f} s")
-    return well
+class Taking:
+    """The figures so far; one that can't be taken is told of, and the others are taken."""
+
+    def __init__(self) -> None:
+        self.figures: list[Figure] = []
+        self.well = True
+
+    def take(self, name: str, measure: Callable[[], list[Figure]]) -> None:
+        """Take some and say so."""
+        begun = time.monotonic()
+        try:
+            self.figures += measure()
+        except Exception:  # noqa: BLE001 - of any kind: what was taken in minutes is not lost
+            traceback.print_exc()
+            self.well = False
+        _say(f"{name}, {time.monotonic() - begun:.0f} s")
+
+
+def _of(database: str, names: Sequence[str], sizes: Sizes, taking: Taking) -> None:
+    """Take what is named on one database, most of it at one clinic."""
+    at_clinic = [name for name in WHAT if name in names]
+    if at_clinic:
+        begun = time.monotonic()
+        _say(f"{database}: a clinic with {sizes.visits} visits …")
+        with a_clinic(database, sizes.visits, max(sizes.processes)) as clinic:
+            _say(f"{database}: the clinic is there, {time.monotonic() - begun:.0f} s")
+            for name in at_clinic:
+                taking.take(f"{database}: {name}", partial(WHAT[name], clinic, sizes))
+    for name in ALONE:
+        if name in names:
+            taking.take(f"{database}: {name}", partial(ALONE[name], database, sizes))
 
 
 def _say(text: str) -> None:
@@ -83,14 +99,15 @@ def _file(figures: list[Figure], small: bool) -> dict[str, object]:
 
 def _arguments() -> argparse.Namespace:
     told = (__doc__ or "") + "".join(
-        f"  {name:<10} {(what.__doc__ or '').splitlines()[0]}\n" for name, what in WHAT.items()
+        f"  {name:<10} {(what.__doc__ or '').splitlines()[0]}\n"
+        for name, what in {**WHAT, **ALONE}.items()
     )
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=told,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", nargs="+", choices=tuple(WHAT), metavar="WHAT", default=[])
+    parser.add_argument("--only", nargs="+", choices=(*WHAT, *ALONE), metavar="WHAT", default=[])
     parser.add_argument("--database", choices=DATABASES, help="this one alone")
     parser.add_argument("--rounds", type=int, help="of each figure")
     parser.add_argument("--small", action="store_true", help="sizes that show whether it works")

@@ -7,7 +7,6 @@ inside the service may change without a figure's code.
 
 import base64
 import json
-import re
 import tempfile
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from bench.journal import REMOTES, Journal
 from bench.load import Answered, post, send
 from chaos.database import Database, Postgresql, Sqlite
 from cli.world.options import WorldOptions
@@ -26,7 +26,6 @@ from cli.world.ports import FREE
 from cli.world.supervisor import Process
 from cli.world.world import ONCALL_USER, World
 
-REMOTES: Final = ("drchrono", "oncall")
 # No budget, brake or catch-up stands in the way of what is measured.
 SETTINGS: Final = {
     "DRCHRONO_HOURLY_LIMIT": "1000000",
@@ -42,7 +41,6 @@ _LONGEST = 300.0  # seconds
 _PATIENCE = 90.0  # seconds for a visit that waits for something, which no queue tells
 _SLOTS_A_DAY = 20
 _PATIENTS = 20  # each letter is one
-_OF_ONE = re.compile(r"/[0-9]+/?$")
 Row = dict[str, Any]
 Otherwise = Callable[[Process], Process]
 
@@ -56,25 +54,6 @@ class Visit:
     oncall: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of the service, as the remote saw it: when it came, and the seconds it took."""
-
-    remote: str
-    number: int
-    method: str
-    path: str
-    query: str
-    status: int | None
-    at: float
-    seconds: float
-
-    @property
-    def end(self) -> float:
-        """When it was answered."""
-        return self.at + self.seconds
-
-
 class Clinic:
     """A running world whose visits stand in both systems; times are of this machine's clock."""
 
@@ -85,7 +64,7 @@ class Clinic:
         self.visits: list[Visit] = []
         self._slots = 0
         self._shifts: Counter[int] = Counter()  # of each slot
-        self._seen = dict.fromkeys(REMOTES, 0)
+        self.calls = Journal(world.control).calls
         self._names = [
             status.name
             for status in world.statuses()
@@ -274,19 +253,6 @@ class Clinic:
     def _quiet(self) -> bool:
         return all(self.control.is_idle(remote, 5) for remote in REMOTES)
 
-    def calls(self) -> list[Call]:
-        """What the service called of single objects since this was asked last, in order.
-
-        Lists that it reads by the clock are no change's calls.
-        """
-        found = []
-        for remote in REMOTES:
-            rows = self.control.calls(remote, self._seen[remote])
-            self._seen[remote] = max([self._seen[remote], *(int(row["n"]) for row in rows)])
-            found += [_call(remote, row) for row in rows if row["path"] != "/o/token/"]
-        found.sort(key=lambda call: call.at)
-        return [call for call in found if call.method != "GET" or _OF_ONE.search(call.path)]
-
     # --- its processes ----------------------------------------------------------------------------
 
     def staffed(
@@ -316,17 +282,6 @@ class Clinic:
             if stays and not runs:
                 supervisor.start(how(self._usual[name]) if how else self._usual[name])
                 self._running[name] = how
-
-
-def span(calls: Sequence[Call]) -> float:
-    """Seconds from the first call to the last one's end."""
-    return max(call.end for call in calls) - min(call.at for call in calls)
-
-
-def _call(remote: str, row: Mapping[str, Any]) -> Call:
-    told = (row["method"], row["path"], row["query"], row["status"])
-    at = datetime.fromisoformat(row["at"]).timestamp()
-    return Call(remote, int(row["n"]), *told, at, float(row["seconds"]))
 
 
 def _other(row: Row) -> str:

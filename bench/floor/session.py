@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import requests
 
-from bench.clinic import Call, Clinic
+from bench.clinic import Clinic
+from bench.journal import Call
 
 _SECONDS = 20.0
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import counted
-from bench.clinic import Call, Clinic, Otherwise
+from bench.clinic import Clinic, Otherwise
 from bench.figures import Figure
+from bench.journal import Call
 from bench.sizes import Sizes
 from cli.world.supervisor import Process
 

@@ -6,9 +6,10 @@ that are up and have nothing else to do.
 
 from collections.abc import Sequence
 
-from bench.clinic import Call, Clinic, Visit, span
+from bench.clinic import Clinic, Visit
 from bench.figures import Figure
 from bench.floor.session import replay
+from bench.journal import Call, span
 from bench.sizes import Sizes
 
 

@@ -5,7 +5,6 @@ from typing import Final
 
 from bench.clinic import Clinic
 from bench.figures import Figure
-from bench.level import SMALL, level
 from bench.sizes import Sizes
 from bench.what.costs import costs
 from bench.what.door import door
@@ -13,16 +12,8 @@ from bench.what.drain import at_once, workers
 from bench.what.flood import flood
 from bench.what.idle import idle
 from bench.what.processes import processes
-from tests.support.grown import Grown
 
 Measure = Callable[[Clinic, Sizes], list[Figure]]
-
-
-def grown(clinic: Clinic, sizes: Sizes) -> list[Figure]:
-    """Whether anything takes longer in a database of some years: two of their own."""
-    large = Grown(sizes.links, sizes.calls)
-    small = SMALL if large.visits > SMALL.visits else Grown(large.visits // 2, large.calls // 2)
-    return level((clinic.database,), small=small, large=large, rounds=sizes.rounds)
 
 
 # So few processes are started anew, and what the door leaves no worker is to take.
@@ -33,8 +24,21 @@ WHAT: Final[Mapping[str, Measure]] = {
     "flood": flood,
     "costs": costs,
     "processes": processes,
-    "level": grown,
     "door": door,
 }
+
+
+def _level(database: str, sizes: Sizes) -> list[Figure]:
+    """Do the same in a database of some years and in a small one, each made for it."""
+    from bench.level import SMALL, level  # what the others need not load
+    from tests.support.grown import Grown
+
+    large = Grown(sizes.links, sizes.calls)
+    small = SMALL if large.visits > SMALL.visits else Grown(large.visits // 2, large.calls // 2)
+    return level((database,), small=small, large=large, rounds=sizes.rounds)
+
+
+# What makes its own practices, and is measured only where it is named.
+ALONE: Final[Mapping[str, Callable[[str, Sizes], list[Figure]]]] = {"level": _level}
 # What is measured where nothing is named.
 DEFAULT: Final = tuple(WHAT)

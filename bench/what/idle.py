@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.clinic import Call, Clinic, Visit
+from bench.clinic import Clinic, Visit
 from bench.figures import Figure
+from bench.journal import Call
 from bench.sizes import Sizes
 
 _FIRST_LOOK, _LOOK, _LONGEST = 0.05, 0.03, 20.0  # seconds; a look costs the sandbox a little
