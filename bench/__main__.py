@@ -4,7 +4,7 @@ Every figure is taken in turn with its floor, in rounds; the table shows the med
 brackets, the spread. Nothing leaves the machine: both remotes are the sandbox.
 
 Examples:
-  python -m bench                         all but `level` on both databases, some minutes
+  python -m bench                         everything on both databases, some minutes
   python -m bench --only door idle --database sqlite
   python -m bench --small                 whether it works at all; its times mean nothing
   python -m bench --rounds 5 --json after.json

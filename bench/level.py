@@ -90,8 +90,15 @@ class Practice:
             answer = self.door.post("/webhooks/drchrono", json=body, headers=headers)
             assert answer.status_code == 204, answer.status  # noqa: S101 - else nothing is measured
 
+    def come_true(self) -> None:
+        """Have it be as was told: of what is told in vain again and again, the door hears less."""
+        for one in self._visits:
+            at = f"{one['scheduled_time'][:14]}{self._turn % 60:02}:00"
+            self.clinic.edit(str(one["id"]), scheduled_time=at, allow_overlapping=True)
+        self.clinic.settle()
+
     def told(self) -> None:
-        """Work on what was told untruly: each is read, and is as it was."""
+        """Work on what was told; not measured."""
         self.clinic.settle()
 
     def move(self) -> None:
@@ -160,7 +167,7 @@ class Deed:
 
 
 DEEDS: Final = (
-    Deed("100 webhooks accepted", Practice.accept, after=Practice.told),
+    Deed("100 webhooks accepted", Practice.accept, after=Practice.come_true),
     Deed("10 moved visits reconciled", Practice.reconcile, Practice.move, Practice.told),
     Deed("two idle minutes of the beat", Practice.idle),
     Deed("200 sweeps", Practice.sweep),

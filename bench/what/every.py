@@ -38,7 +38,7 @@ def _level(database: str, sizes: Sizes) -> list[Figure]:
     return level((database,), small=small, large=large, rounds=sizes.rounds)
 
 
-# What makes its own practices, and is measured only where it is named.
+# What makes practices of its own, after the clinic is closed.
 ALONE: Final[Mapping[str, Callable[[str, Sizes], list[Figure]]]] = {"level": _level}
 # What is measured where nothing is named.
-DEFAULT: Final = tuple(WHAT)
+DEFAULT: Final = (*WHAT, *ALONE)

