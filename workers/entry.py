@@ -98,9 +98,13 @@ class Worker(SimpleWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
-        """Wait for room first: what is taken out of a queue can't be overtaken by a better lane."""
+        """Wait for room first: what is taken out of a queue can't be overtaken by a better lane.
+
+        A Redis that was lost meanwhile is told here: RQ would try it again and again, in silence.
+        """
         while not self._runs.has_room(within=_ROOM):
             self.heartbeat()
+        self.heartbeat()
         return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
 
     def execute_job(self, job: Job, queue: Queue) -> None:  # noqa: ARG002
@@ -124,12 +128,13 @@ class Worker(SimpleWorker):
         at = time.monotonic()
         if state == self._told and at - self._told_at < _LIVES:
             return
-        self._told, self._told_at, self.last_heartbeat = state, at, now()
+        self.last_heartbeat = now()
         said = ("last_heartbeat", utcformat(self.last_heartbeat), "state", state)
         with self.connection.pipeline() as telling:
             telling.hset(self.key, items=list(said))
             telling.expire(self.key, _ALIVE)
             telling.execute()
+        self._told, self._told_at = state, at
 
     def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:  # noqa: ARG002
         """Leave telling it to the next sign of life."""
