@@ -1,5 +1,10 @@
 """Ask both doors of a web process at one address, as a test's client or server."""
 
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Any
+
+from flask import Flask
 from werkzeug.test import Client
 
 from service.app import create_app
@@ -8,9 +13,21 @@ from service.ops_app import create_ops_app
 from service.two_apps import TwoApps
 
 
+class _Late(Flask):
+    """An app that is built when it is first asked: few tests of a clinic look at its pages."""
+
+    def __init__(self, build: Callable[[], Flask]) -> None:
+        self._build, self._built, self._lock = build, None, Lock()
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._lock:
+            self._built = self._built or self._build()
+        return self._built.wsgi_app(environ, start_response)
+
+
 def both(doors: Doors) -> TwoApps:
     """Both apps behind one address; the operations pages show what they show at OPS_PORT."""
-    return TwoApps(create_app(doors), create_ops_app(doors), on_web=True)
+    return TwoApps(create_app(doors), _Late(lambda: create_ops_app(doors)), on_web=True)
 
 
 def client(doors: Doors) -> Client:

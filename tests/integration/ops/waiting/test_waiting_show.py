@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import MetaData, event, select
+from sqlalchemy import event, inspect, literal_column, select, table
 from sqlalchemy.exc import OperationalError
 
 from sync.operations import attention
@@ -53,12 +53,11 @@ def text(answer: Any) -> str:
 
 def everything(clinic: Clinic) -> str:
     """All that the database holds."""
-    tables = MetaData()
     with clinic.sync.store.read() as conn:
-        tables.reflect(conn)
-        return "".join(
-            str(row) for one in tables.sorted_tables for row in conn.execute(select(one))
-        )
+        # By name: to reflect a table reads its indexes too, of which some are on expressions.
+        tables = [table(name) for name in inspect(conn).get_table_names()]
+        rows = [conn.execute(select(literal_column("*")).select_from(one)) for one in tables]
+        return "".join(str(row) for found in rows for row in found)
 
 
 @on_both
