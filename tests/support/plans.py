@@ -19,7 +19,8 @@ FEW = ("ix_work_waiting", "ix_work_leased", "ix_attention_open", "uq_attention_o
        "ix_visit_open_starts", "ix_visit_held", "uq_visit_open_slot", "ix_object_told")  # fmt: skip
 # A column that so many rows share finds nothing by itself.
 _BROAD = "(?:system|kind|source|effect|state|field|what|key_id|lane)"
-_ALL_BROAD = re.compile(rf"\({_BROAD}=\?(?: AND {_BROAD}=\?)*\)")
+# Nor does it that a column is there at all, which is how "IS NOT NULL" is looked up.
+_ALL_BROAD = re.compile(rf"\((?:{_BROAD}=\?(?: AND {_BROAD}=\?)*|(?:aggregate|object)>\?)\)")
 
 
 @dataclass(frozen=True, slots=True)

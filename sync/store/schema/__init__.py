@@ -8,7 +8,15 @@ from sync.store.schema.alerts import alert
 from sync.store.schema.audit import audit, audit_subject
 from sync.store.schema.base import UtcTime, metadata
 from sync.store.schema.batches import batch, batch_chunk, batch_item, header_choice
-from sync.store.schema.calls import IS_WRITE, baseline, call, pending, refused_field, throttle
+from sync.store.schema.calls import (
+    IS_CHANGE,
+    IS_WRITE,
+    baseline,
+    call,
+    pending,
+    refused_field,
+    throttle,
+)
 from sync.store.schema.compared import comparison, difference
 from sync.store.schema.hints import bucket, delivery, told
 from sync.store.schema.links import (
@@ -39,6 +47,7 @@ from sync.store.schema.service import (
 
 __all__ = [
     "IS_APPOINTMENT",
+    "IS_CHANGE",
     "IS_OPEN",
     "IS_WRITE",
     "LENGTH",

@@ -63,8 +63,10 @@ Index("ix_call_system_at", call.c.system, call.c.at)
 IS_WRITE = call.c.effect != literal_column("''")
 Index("ix_call_effect_at", call.c.effect, call.c.at,
       sqlite_where=IS_WRITE, postgresql_where=IS_WRITE)  # fmt: skip
-Index("ix_call_written", call.c.system, call.c.at,
-      sqlite_where=IS_WRITE, postgresql_where=IS_WRITE)  # fmt: skip
+# A write that somebody sees; most into DrChrono are markers of ours.
+IS_CHANGE = IS_WRITE & (call.c.effect != literal_column("'marker'"))
+Index("ix_call_changed", call.c.system, call.c.at,
+      sqlite_where=IS_CHANGE, postgresql_where=IS_CHANGE)  # fmt: skip
 Index("ix_call_aggregate_at", call.c.aggregate, call.c.at)
 _OF_AN_OBJECT = call.c.object.is_not(None)  # writes: a read names none
 Index("ix_call_object_at", call.c.object, call.c.at,

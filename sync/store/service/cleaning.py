@@ -4,23 +4,22 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select, update
 
+from sync.store.calls import SYSTEMS
 from sync.store.operators import sessions, tries
 from sync.store.schema import IS_OPEN, aggregate, call, delivery, heartbeat, pending, ticket, visit
-
-# By name: the indexes of both have the time behind the system.
-_SYSTEMS = ("drchrono", "oncall")
 
 
 def drop_deliveries(conn: Connection, before: datetime, most: int) -> int:
     """Drop so many explained deliveries from before a time; returns how many there were."""
-    old = delivery.c.source.in_(_SYSTEMS), delivery.c.at < before
+    # The systems by name, here and below: the indexes have the time behind them.
+    old = delivery.c.source.in_(SYSTEMS), delivery.c.at < before
     some = select(delivery.c.id).where(*old, delivery.c.explained_at.is_not(None)).limit(most)
     return conn.execute(delete(delivery).where(delivery.c.id.in_(some))).rowcount
 
 
 def drop_calls(conn: Connection, before: datetime, most: int) -> int:
     """Drop so many calls from before a time; returns how many there were."""
-    old = call.c.system.in_(_SYSTEMS), call.c.at < before
+    old = call.c.system.in_(SYSTEMS), call.c.at < before
     some = select(call.c.id).where(*old).limit(most)
     return conn.execute(delete(call).where(call.c.id.in_(some))).rowcount
 

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 _WRITE = "effect != ''"
+_CHANGE = "effect != '' AND effect != 'marker'"
 _OPEN = "state = 'open'"
 
 # SQLite has no statistics unless it is told to make some, and takes each first column of an index
@@ -35,10 +36,10 @@ _STATISTICS = (
     ("blocker", "ix_blocker_kind_ref", "200 40 4"),
     ("blocker", "sqlite_autoindex_blocker_1", "200 2 1 1 1"),
     ("call", "ix_call_aggregate_at", "10000000 10 1"),
+    ("call", "ix_call_changed", "1500000 750000 1"),
     ("call", "ix_call_effect_at", "3000000 300000 1"),
     ("call", "ix_call_object_at", "3000000 3 1"),
     ("call", "ix_call_system_at", "10000000 5000000 1"),
-    ("call", "ix_call_written", "3000000 1500000 1"),
     ("conflict", "ix_conflict_at", "100000 1"),
     ("conflict", "ix_conflict_object", "100000 2"),
     ("delivery", "ix_delivery_object", "2500000 3"),
@@ -92,7 +93,7 @@ def upgrade() -> None:
     # Most calls read: of these nobody asks by their effect, which is none.
     op.drop_index("ix_call_effect_at", table_name="call")
     op.create_index("ix_call_effect_at", "call", ["effect", "at"], **_where(_WRITE))
-    op.create_index("ix_call_written", "call", ["system", "at"], **_where(_WRITE))
+    op.create_index("ix_call_changed", "call", ["system", "at"], **_where(_CHANGE))
     if op.get_bind().dialect.name == "sqlite":
         op.execute("ANALYZE sqlite_master")  # makes the table of statistics, with nothing in it
         table = sa.table("sqlite_stat1", sa.column("tbl"), sa.column("idx"), sa.column("stat"))
@@ -108,7 +109,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DELETE FROM sqlite_stat1")
         op.execute("ANALYZE sqlite_master")
-    op.drop_index("ix_call_written", table_name="call")
+    op.drop_index("ix_call_changed", table_name="call")
     op.drop_index("ix_call_effect_at", table_name="call")
     op.create_index("ix_call_effect_at", "call", ["effect", "at"])
     op.drop_index("ix_delivery_source_at", table_name="delivery")
