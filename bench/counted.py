@@ -9,11 +9,9 @@ import mmap
 import os
 import runpy
 import struct
-import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, event
 
@@ -56,18 +54,9 @@ def _count(path: str) -> None:
     event.listen(Engine, "begin", lambda _conn: add(0, 1))
 
 
-def _stay(_program: str, argv: Sequence[str]) -> NoReturn:
-    """Become gunicorn in this process: an exec would forget the counting."""
-    module = argv[argv.index("-m") + 1]
-    sys.argv = [module, *argv[argv.index("-m") + 2 :]]
-    runpy.run_module(module, run_name="__main__")
-    sys.exit()
-
-
 def main() -> None:
     """Run a command of the service, counted."""
     _count(os.environ["COUNT_FILE"])
-    os.execv = _stay  # type: ignore[assignment]
     runpy.run_module("cli.main", run_name="__main__")
 
 
