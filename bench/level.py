@@ -1,8 +1,9 @@
 """Measure whether anything takes longer as years go by: a large database against a small one.
 
-Both are made from one practice that the engine itself has connected (`tests/support/grown.py`);
-then the same is done to each in turn. What is compared is the time on the processor, of this
-process and of the database's; in `raw` is that on the clock too, which a busy machine spoils.
+Both are made from one practice that the engine itself has connected
+(`tests/support/years/grown.py`); then the same is done to each in turn. What is compared is the
+time on the processor, of this process and of the database's; in `raw` is that on the clock too,
+which a busy machine spoils.
 
     python -m bench.level                                   # 50,000 visits, 250,000 calls
     python -m bench.level --full --database sqlite          # 1,000,000 and 10,000,000
@@ -31,9 +32,9 @@ from sync.operations import status
 from sync.store.schema import call, delivery
 from sync.tasks import schedule, sweep, worker
 from tests.support.clinic import SECRET, Clinic, SilentBell, wall
-from tests.support.grown import Grown, grow
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers import postgres
+from tests.support.years.grown import Grown, grow
 
 SMALL: Final = Grown(visits=1_000, calls=10_000)
 LARGE: Final = Grown(visits=50_000, calls=250_000)

@@ -31,7 +31,7 @@ WHAT: Final[Mapping[str, Measure]] = {
 def _level(database: str, sizes: Sizes) -> list[Figure]:
     """Do the same in a database of some years and in a small one, each made for it."""
     from bench.level import SMALL, level  # what the others need not load
-    from tests.support.grown import Grown
+    from tests.support.years.grown import Grown
 
     large = Grown(sizes.links, sizes.calls)
     small = SMALL if large.visits > SMALL.visits else Grown(large.visits // 2, large.calls // 2)

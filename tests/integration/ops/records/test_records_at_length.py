@@ -11,7 +11,7 @@ from sync.operations.timeline.assemble import timeline
 from sync.runtime import Sync
 from sync.store.listing.kinds import RECORDS
 from tests.support.ops.lived import lived
-from tests.support.plans import planned
+from tests.support.years.plans import planned
 
 # Tables that grow for years, or by every call.
 LARGE = ("call", "delivery", "audit", "audit_subject", "attention", "conflict", "object",

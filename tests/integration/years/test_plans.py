@@ -18,10 +18,10 @@ from sync.operations.operators import Role
 from sync.store.schema import metadata
 from sync.tasks import gaps, schedule, sweep
 from tests.support.clinic import Clinic, SilentBell, utc, wall
-from tests.support.grown import Grown, grow
 from tests.support.ops.browser import Person
-from tests.support.plans import GROWING, Plan, planned
 from tests.support.templates import Templates, gone_live
+from tests.support.years.grown import Grown, grow
+from tests.support.years.plans import GROWING, Plan, planned
 
 SIZE = Grown(visits=3_000, calls=12_000)
 # Of thousands of rows: whatever is asked for is about one visit or person, or an hour.
