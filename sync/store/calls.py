@@ -5,7 +5,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
@@ -17,8 +17,7 @@ MAY_HAVE_MADE = ("open", "unresolved", "done")
 MAY_HAVE_LANDED = ("done", "unresolved", "looked", "open")
 SYSTEMS = ("drchrono", "oncall")
 _UNKNOWN = ("open", "unresolved", "looked")
-# More calls than are ever under way at once: the one that ended last is among so many newest.
-_AT_ONCE = 100
+_LONGEST = timedelta(minutes=2)  # no call lasts so long: its lease is shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +102,13 @@ def count_answered_in_vain(conn: Connection, aggregate: int, since: datetime) ->
 
 def last_write(conn: Connection, system: str, quiet: Collection[str]) -> datetime | None:
     """When a write into a system last ended well, those with a quiet effect left out."""
-    newest = (
-        select(call.c.ended_at)
-        .where(call.c.system == system, IS_CHANGE)
-        .where(call.c.effect.not_in(quiet), call.c.state == "done")
-        .order_by(call.c.at.desc())
-        .limit(_AT_ONCE)
-        .subquery()
-    )
-    at: datetime | None = conn.execute(select(func.max(newest.c.ended_at))).scalar_one()
+    well = call.c.system == system, IS_CHANGE, call.c.effect.not_in(quiet), call.c.state == "done"
+    begun = select(call.c.at).where(*well).order_by(call.c.at.desc()).limit(1)
+    newest: datetime | None = conn.execute(begun).scalar_one_or_none()
+    if newest is None:
+        return None
+    ended = select(func.max(call.c.ended_at)).where(*well, call.c.at >= newest - _LONGEST)
+    at: datetime | None = conn.execute(ended).scalar_one()
     return at
 
 
