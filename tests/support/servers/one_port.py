@@ -17,12 +17,13 @@ class _Late(Flask):
     """An app that is built when it is first asked: few tests of a clinic look at its pages."""
 
     def __init__(self, build: Callable[[], Flask]) -> None:
-        self._build, self._built, self._lock = build, None, Lock()
+        self._build, self._lock = build, Lock()
+        self._built: Flask | None = None
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with self._lock:
-            self._built = self._built or self._build()
-        return self._built.wsgi_app(environ, start_response)
+            app = self._built = self._built or self._build()
+        return app.wsgi_app(environ, start_response)
 
 
 def both(doors: Doors) -> TwoApps:
