@@ -29,6 +29,8 @@ RUN groupadd --gid 10001 oncall \
         --shell /usr/sbin/nologin oncall
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/sync
+# Two heaps are enough for threads of which one runs Python at a time (docs/performance.md).
+ENV MALLOC_ARENA_MAX=2
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 USER 10001
 # 8001 holds the operations pages, /metrics and /healthz: within the container only, until OPS_HOST
