@@ -18,6 +18,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["sync", "clevercsv", "csv", "zipfile"]):
+    import clevercsv  # noqa: F401 - the reading imports it with the first file
+
     from sync.core.addresses import USUAL_TABLE
     from sync.core.batch.model import Kind
     from sync.sheets import choosing, headers, writing
