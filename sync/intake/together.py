@@ -8,11 +8,19 @@ meanwhile.
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+
+
+class Turn(Enum):
+    """Said of one of a group instead of an answer."""
+
+    NEXT = auto()  # it waits for the next group
+    ALONE = auto()  # it is to be done by itself, as long as that may take
 
 
 @dataclass(slots=True, eq=False)
@@ -27,20 +35,20 @@ class _Caller(Generic[Asked, Answer]):
 
     @property
     def is_settled(self) -> bool:
-        return self.answer is not None or self.failure is not None
+        return self.answer is not None or self.failure is not None or self.alone
 
 
 class Together(Generic[Asked, Answer]):
     """Does what callers ask in groups, one group at a time, led by one of their threads.
 
-    `work` answers each of a group, or None where one has to wait for the next group; it answers one
-    at least. What it raises, each caller of a group gets, but `apart` may say that each is to try
-    by itself: the fault may be another's.
+    `work` answers each of a group, or says when its `Turn` is; not all of a group wait for the
+    next, and one alone is answered. What it raises, each caller of a group gets, but `apart` may
+    say that each is to try by itself: the fault may be another's.
     """
 
     def __init__(
         self,
-        work: Callable[[Sequence[Asked]], Sequence[Answer | None]],
+        work: Callable[[Sequence[Asked]], Sequence[Answer | Turn]],
         *,
         most: int,
         apart: Callable[[BaseException], bool],
@@ -86,7 +94,10 @@ class Together(Generic[Asked, Answer]):
         try:
             answers = self._work([one.asked for one in group])
             for one, answer in zip(group, answers, strict=True):
-                one.answer = answer
+                if isinstance(answer, Turn):
+                    one.alone = answer is Turn.ALONE
+                else:
+                    one.answer = answer
         except BaseException as failure:  # noqa: BLE001 - it is each caller's to raise
             apart = len(group) > 1 and self._apart(failure)
             for one in group:
@@ -104,7 +115,7 @@ class Together(Generic[Asked, Answer]):
 
     def _alone(self, asked: Asked) -> Answer:
         (answer,) = self._work([asked])
-        assert answer is not None  # noqa: S101 - one at least is answered
+        assert not isinstance(answer, Turn)  # noqa: S101 - one alone is answered
         return answer
 
 

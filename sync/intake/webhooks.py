@@ -17,7 +17,7 @@ from sync.intake import bodies, hints
 from sync.intake.bodies import DRCHRONO_EVENTS, NOTE_EVENTS, ONCALL_EVENTS
 from sync.intake.hints import Hint
 from sync.intake.sightings import Receipt, Sighting
-from sync.intake.together import Together
+from sync.intake.together import Together, Turn
 from sync.mapping import MappingError
 from sync.run.hinted import turns
 from sync.store import known as stored
@@ -119,12 +119,13 @@ class Intake:
             journal.bump(conn, "deliveries", f"source={source},outcome=ignored")
         return Receipt("ignored")
 
-    def _taken_in(self, events: Sequence[_Event]) -> list[Receipt | None]:
+    def _taken_in(self, events: Sequence[_Event]) -> list[Receipt | Turn]:
         receipts = self._settled(events)
-        self._ring([ring for receipt in receipts if receipt for ring in receipt.rings])
+        taken = (one for one in receipts if isinstance(one, Receipt))
+        self._ring([ring for receipt in taken for ring in receipt.rings])
         return receipts
 
-    def _settled(self, events: Sequence[_Event]) -> list[Receipt | None]:
+    def _settled(self, events: Sequence[_Event]) -> list[Receipt | Turn]:
         """Run one transaction; two first events of one object race for its row, so again."""
         for _ in range(_RACES):
             try:
@@ -134,7 +135,7 @@ class Intake:
                     raise
         return self._once(events)
 
-    def _once(self, events: Sequence[_Event]) -> list[Receipt | None]:
+    def _once(self, events: Sequence[_Event]) -> list[Receipt | Turn]:
         with self._sync.store.write(owed_least=MANY) as conn, at_the_end.gathered(conn):
             return _take_in(conn, self._sync, events)
 
@@ -157,22 +158,25 @@ def _is_of_one(failure: BaseException) -> bool:
     return isinstance(failure, Exception) and not trouble.of_the_database(failure)
 
 
-def _take_in(conn: Connection, sync: Sync, events: Sequence[_Event]) -> list[Receipt | None]:
-    """Do what follows of callers' sightings: of each aggregate one, of the others None.
+def _take_in(conn: Connection, sync: Sync, events: Sequence[_Event]) -> list[Receipt | Turn]:
+    """Do what follows of callers' sightings, of each aggregate of one: the next come afterwards.
 
     So none sees an aggregate as it was before another's effect. They are taken in one order of
-    names, in which every process comes by its rows. Raises IntegrityError when another first word
+    names, in which every process comes by its rows. What another process holds, several don't wait
+    for: that one is taken in alone. Raises IntegrityError when another first word
     about the same object was faster: begin again.
     """
-    loaded = stored.load(conn, [event.ask for event in events])
+    loaded = stored.load(conn, [event.ask for event in events], waits=len(events) == 1)
     fields = _fields(conn, events, loaded)
     hearing = turns.Hearing(conn, sync, (event.ask.name[::2] for event in events))
-    receipts: list[Receipt | None] = [None] * len(events)
+    receipts: list[Receipt | Turn] = [Turn.NEXT] * len(events)
     touched: set[object] = set()
     for place in sorted(range(len(events)), key=lambda n: events[n].ask.name):
         event, one = events[place], loaded[place]
         touches = _touches(event, one)
-        if touched.isdisjoint(touches):
+        if one.is_held:
+            receipts[place] = Turn.ALONE
+        elif touched.isdisjoint(touches):
             touched |= touches
             known = one.known and replace(one.known, fields=fields)
             hint = Hint(conn, sync, event.seen, known, event.mapping, hearing)

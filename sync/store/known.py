@@ -4,7 +4,7 @@ In this order, so that what is read was not settled by a run that ended while th
 for. The items that wait for an object are locked with them, in one order for everybody.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -73,10 +73,14 @@ class Ask(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What is stored of an object, and the items that wait for it, all locked."""
+    """What is stored of an object, and the items that wait for it, all locked.
+
+    `is_held`: somebody else holds an item of these, and was not waited for.
+    """
 
     known: Known | None
     waiting: Sequence[RowMapping]
+    is_held: bool
 
 
 class _Sort(NamedTuple):
@@ -150,8 +154,11 @@ def _waiting(kind: str) -> Select[Any]:
 
 
 @cache
-def _items(sorts: tuple[_Sort, ...], waits: tuple[str, ...]) -> Executable:
-    """The items of what is asked for and of what waits for it, in one order for everybody."""
+def _items(sorts: tuple[_Sort, ...], waits: tuple[str, ...], *, free: bool) -> Executable:
+    """The items of what is asked for and of what waits for it, in one order for everybody.
+
+    `free`: those that nobody else holds.
+    """
     asked = union_all(*(one for sort in sorts for one in _asked(sort))).subquery("asked")
     own = select(object_.c.aggregate).join(asked, asked.c.object == object_.c.id)
     waiting = [work_table.c.aggregate.in_(_waiting(kind)) for kind in waits]
@@ -159,7 +166,7 @@ def _items(sorts: tuple[_Sort, ...], waits: tuple[str, ...]) -> Executable:
         select(work_table, or_(false(), *waiting).label("waits"))
         .where(work_table.c.aggregate.in_(union_all(own, *map(_waiting, waits))))
         .order_by(work_table.c.aggregate)
-        .with_for_update()
+        .with_for_update(skip_locked=free)
     )
 
 
@@ -169,26 +176,47 @@ def _who_waits(waits: tuple[str, ...]) -> Executable:
     return union_all(*each)
 
 
-def load(conn: Connection, asks: Sequence[Ask]) -> list[Loaded]:
-    """What is stored of each of these objects; all items are locked until the transaction ends."""
+def load(conn: Connection, asks: Sequence[Ask], *, waits: bool = True) -> list[Loaded]:
+    """What is stored of each of these objects; all items are locked until the transaction ends.
+
+    `waits`: until each is free. Else what somebody else holds is said to be held: one process that
+    stands still in its transaction must not hold up everybody.
+    """
     sorts, bound = _of_sorts(ask.name for ask in asks)
-    waits = tuple(sorted({ask.waited_for for ask in asks if ask.waited_for}))
+    kinds = tuple(sorted({ask.waited_for for ask in asks if ask.waited_for}))
     refs = {
         f"refs_{kind}": [ask.name.remote_id for ask in asks if ask.waited_for == kind]
-        for kind in waits
+        for kind in kinds
     }
-    locked = conn.execute(_items(sorts, waits), bound | refs).mappings()
+    locked = conn.execute(_items(sorts, kinds, free=not waits), bound | refs).mappings()
     items = {item["aggregate"]: item for item in locked}
-    anybody = any(item["waits"] for item in items.values())
-    waiting = _waiting_for(conn, waits, refs, items) if anybody else {}
+    # Who waits but is held by somebody else is not among the items.
+    anybody = any(item["waits"] for item in items.values()) or not waits
+    waiting = _waiting_for(conn, kinds, refs) if anybody and kinds else {}
     rows = _found(conn, sorts, bound)
     return [
-        Loaded(
-            None if (row := rows.get(ask.name)) is None else _with_item(conn, row, items),
-            waiting.get((ask.waited_for, ask.name.remote_id), ()),
-        )
+        _loaded(conn, rows.get(ask.name), waiting.get((ask.waited_for, ask.name.remote_id), ()),
+                items, waits=waits)
         for ask in asks
-    ]
+    ]  # fmt: skip
+
+
+def _loaded(
+    conn: Connection,
+    row: RowMapping | None,
+    waiting: Sequence[int],
+    items: Mapping[int, RowMapping],
+    *,
+    waits: bool,
+) -> Loaded:
+    item = None if row is None else items.get(row["aggregate"])
+    missing = row is not None and item is None and row["has_item"]
+    is_held = not waits and (missing or any(key not in items for key in waiting))
+    if missing and row is not None and waits:
+        # It was made, or the object was moved, while the lock was waited for.
+        item = work.locked(conn, row["aggregate"])
+    known = None if row is None else replace(_known(row), item=item)
+    return Loaded(known, [items[key] for key in waiting if key in items], is_held)
 
 
 def _of_sorts(names: Iterable[Name]) -> tuple[tuple[_Sort, ...], dict[str, list[str]]]:
@@ -199,16 +227,13 @@ def _of_sorts(names: Iterable[Name]) -> tuple[tuple[_Sort, ...], dict[str, list[
 
 
 def _waiting_for(
-    conn: Connection,
-    waits: tuple[str, ...],
-    refs: dict[str, list[str]],
-    items: dict[int, RowMapping],
-) -> dict[tuple[str | None, str], list[RowMapping]]:
-    found: dict[tuple[str | None, str], list[RowMapping]] = {}
-    rows = conn.execute(_who_waits(waits), refs)
+    conn: Connection, kinds: tuple[str, ...], refs: Mapping[str, list[str]]
+) -> dict[tuple[str | None, str], list[int]]:
+    """The aggregates that wait, by what each waits for."""
+    found: dict[tuple[str | None, str], list[int]] = {}
+    rows = conn.execute(_who_waits(kinds), refs)
     for aggregate, kind, ref in sorted({(row.aggregate, row.kind, row.ref) for row in rows}):
-        if aggregate in items:
-            found.setdefault((kind, ref), []).append(items[aggregate])
+        found.setdefault((kind, ref), []).append(aggregate)
     return found
 
 
@@ -222,14 +247,6 @@ def _found(
         if name not in found or row["remote_id"] == name.remote_id:
             found[name] = row
     return found
-
-
-def _with_item(conn: Connection, row: RowMapping, items: dict[int, RowMapping]) -> Known:
-    item = items.get(row["aggregate"])
-    if item is None and row["has_item"]:
-        # It was made, or the object was moved, while the lock was waited for.
-        item = work.locked(conn, row["aggregate"])
-    return replace(_known(row), item=item)
 
 
 def peek(conn: Connection, system: str, kind: str, remote_id: str) -> Known | None:

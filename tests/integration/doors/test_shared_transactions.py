@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, text, true
+from sqlalchemy import Connection, func, insert, select, text, true
 from sqlalchemy.exc import OperationalError
 
 from sync.intake import hints, sightings, webhooks
@@ -12,9 +12,11 @@ from sync.intake.sightings import Receipt
 from sync.intake.webhooks import Intake
 from sync.run.hinted import bounds
 from sync.runtime import Ring
-from sync.store.schema import delivery, object_, told, work
-from sync.store.tables import links
+from sync.store.schema import blocker, delivery, object_, told, work
+from sync.store.tables import blockers, links
+from sync.store.tables import told as table
 from sync.store.tables import work as items
+from sync.store.tables.told import Told
 from tests.support import forged
 from tests.support.clinic import Clinic, wall
 from tests.support.servers.processes import soon
@@ -229,21 +231,65 @@ def test_a_database_that_fails_fails_all_of_them_once(
 
 
 @pytest.mark.parametrize("clinic", ["postgresql"], indirect=True)
-def test_a_deadlock_loses_none_of_them(clinic: Clinic, callers: Callers) -> None:
-    visits = booked(clinic, 3)
-    low, high = sorted(_aggregate(clinic, appointment) for appointment, _ in visits[1:])
+def test_what_another_process_holds_holds_up_nobody_else(clinic: Clinic, callers: Callers) -> None:
+    """It may stand still in its transaction for as long as it likes."""
+    visits = booked(clinic, 4)
     with clinic.sync.store.write() as conn:
-        # The other way round than everybody: the group has the one and waits for the other.
-        items.locked(conn, high)
+        items.locked(conn, _aggregate(clinic, visits[2][0]))
         told_of = callers.begin(
             *(callers.moved(appointment, 15) for appointment, _ in visits),
             held=_aggregate(clinic, visits[0][0]),
         )
+        others = [told_of[n].result(timeout=10).outcome for n in (0, 1, 3)]
+        assert others == ["raised"] * 3
+        assert not told_of[2].done()
+    assert told_of[2].result(timeout=10).outcome == "raised"
+    assert [wanted(clinic, appointment) for appointment, _ in visits] == [1] * 4
+
+
+@pytest.mark.parametrize("clinic", ["postgresql"], indirect=True)
+def test_a_visit_that_another_process_holds_is_woken_all_the_same(
+    clinic: Clinic, callers: Callers
+) -> None:
+    (moved, _), (other, _), (waiting, _) = booked(clinic, 3)
+    waits = _aggregate(clinic, waiting)
+    with clinic.sync.store.write() as conn:
+        row = {"object": 0, "kind": blockers.VISIT, "ref": other, "since": clinic.sync.clock()}
+        conn.execute(insert(blocker).values(aggregate=waits, **row))
+    with clinic.sync.store.write() as conn:
+        items.locked(conn, waits)
+        told_of = callers.begin(
+            callers.moved(moved, 15),
+            callers.moved(other, 15),
+            callers.hint("1"),
+            held=_aggregate(clinic, moved),
+        )
+        assert told_of[2].result(timeout=10).outcome == "raised"
+        assert not told_of[1].done()
+    assert told_of[1].result(timeout=10).outcome == "raised"
+    assert wanted(clinic, waiting) == 1
+
+
+@pytest.mark.parametrize("clinic", ["postgresql"], indirect=True)
+def test_a_deadlock_loses_none_of_them(clinic: Clinic, callers: Callers) -> None:
+    ((moved, _),) = booked(clinic, 1)
+    with clinic.sync.store.write() as conn:
+        # The other way round than everybody: the group has the one and waits for the other.
+        _say(conn, clinic, "90002")
+        told_of = callers.begin(
+            callers.moved(moved, 15),
+            *(callers.unheard(n) for n in (90_001, 90_002)),
+            held=_aggregate(clinic, moved),
+        )
         soon(lambda: _waits_for_a_lock(clinic))
-        items.locked(conn, low)
+        _say(conn, clinic, "90001")
     assert [one.result(timeout=10).outcome for one in told_of] == ["raised"] * 3
-    assert [wanted(clinic, appointment) for appointment, _ in visits] == [1, 1, 1]
-    assert unexplained(clinic) == 3
+
+
+def _say(conn: Connection, clinic: Clinic, remote_id: str) -> None:
+    now = clinic.sync.clock()
+    said = ("drchrono", "appointment", remote_id, "drchrono:0", "APPOINTMENT_MODIFY", "d", None)
+    table.say(conn, Told(*said, now, now), "asks", now)
 
 
 def _aggregate(clinic: Clinic, appointment: str) -> int:

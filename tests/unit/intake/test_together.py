@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
-from sync.intake.together import Together
+from sync.intake.together import Together, Turn
 from tests.support.servers.processes import soon
 
-Work = Callable[[Sequence[int]], Sequence[int | None]]
+Work = Callable[[Sequence[int]], Sequence[int | Turn]]
 
 
 class Held:
@@ -24,7 +24,7 @@ class Held:
         )
         self._pool = ThreadPoolExecutor(20)
 
-    def _noted(self, asked: Sequence[int]) -> Sequence[int | None]:
+    def _noted(self, asked: Sequence[int]) -> Sequence[int | Turn]:
         self.groups.append(list(asked))
         if asked[0] == 0:
             assert self._go.wait(10)
@@ -32,17 +32,22 @@ class Held:
 
     def ask(self, numbers: Sequence[int]) -> list[Future[int]]:
         """Have 0 asked and begun, then each of these, in this order; then let go of 0."""
+        asked = self.begin(numbers)
+        self._pool.shutdown(wait=True)
+        return asked
+
+    def begin(self, numbers: Sequence[int]) -> list[Future[int]]:
+        """The same; returns when 0 was let go."""
         asked = [self._pool.submit(self.together.do, 0)]
         soon(lambda: self.together.is_led)
         for count, number in enumerate(numbers, 1):
             asked.append(self._pool.submit(self.together.do, number))
             soon(lambda count=count: self.together.waiting == count)
         self._go.set()
-        self._pool.shutdown(wait=True)
         return asked
 
 
-def doubled(asked: Sequence[int]) -> list[int | None]:
+def doubled(asked: Sequence[int]) -> list[int | Turn]:
     return [2 * number for number in asked]
 
 
@@ -69,11 +74,11 @@ def test_a_group_has_so_many_at_most() -> None:
 
 
 def test_who_is_not_answered_is_first_in_the_next_group() -> None:
-    def one_of_each_parity(asked: Sequence[int]) -> list[int | None]:
+    def one_of_each_parity(asked: Sequence[int]) -> list[int | Turn]:
         seen: set[int] = set()
-        answers: list[int | None] = []
+        answers: list[int | Turn] = []
         for number in asked:
-            answers.append(None if number % 2 in seen else number)
+            answers.append(Turn.NEXT if number % 2 in seen else number)
             seen.add(number % 2)
         return answers
 
@@ -83,8 +88,27 @@ def test_who_is_not_answered_is_first_in_the_next_group() -> None:
     assert held.groups == [[0], [1, 3, 2], [3, 4]]
 
 
+def test_who_is_to_be_alone_holds_up_nobody() -> None:
+    stuck, go = Event(), Event()
+
+    def work(asked: Sequence[int]) -> list[int | Turn]:
+        if asked == [2]:
+            stuck.set()
+            assert go.wait(10)
+        return [Turn.ALONE if n == 2 and len(asked) > 1 else 2 * n for n in asked]
+
+    held = Held(work)
+    asked = held.begin([1, 2, 3])
+    assert stuck.wait(10)
+    assert [asked[n].result(10) for n in (0, 1, 3)] == [0, 2, 6]
+    assert held.together.do(4) == 8
+    assert not asked[2].done()
+    go.set()
+    assert asked[2].result(10) == 4
+
+
 def failing_on(wrong: int, error: BaseException) -> Work:
-    def work(asked: Sequence[int]) -> list[int | None]:
+    def work(asked: Sequence[int]) -> list[int | Turn]:
         if wrong in asked:
             raise error
         return doubled(asked)
