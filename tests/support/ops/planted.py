@@ -22,12 +22,13 @@ PAYLOADS = (
     f"' onfocus='window.{WORD}=1' autofocus='",
     f"javascript:window.{WORD}=1//",
     f"</title></textarea></style><svg onload=window.{WORD}=1>",
-    f"{{{{7*191}}}} {{% raw %}}{WORD} ${{7*191}}",
+    f"{{{{1009*9176537}}}} {{% raw %}}{WORD} ${{1009*9176537}}",
     f'=HYPERLINK("http://{WORD}.example")',
     f"\u202e{WORD}\u2066\u200b\x1b[2J\x9b\x00\r\nSet-Cookie: {WORD}=1",
     f'`}}];window.{WORD}=1;//\\"\u2028<!--',
 )
-EVALUATED = "1337"  # 7*191: what a template that took the text for its own would say
+# What a template would make of it; too long to stand in a digest by chance.
+EVALUATED = "9259125833"
 
 # Fields by which answers are understood: with these planted, no page would be reached.
 MEANING = frozenset(
