@@ -22,6 +22,14 @@ class Figure:
     unit: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def in_turn(
+        cls, what: str, database: str, against: str, pairs: Sequence[tuple[float, float]], goal: str
+    ) -> "Figure":
+        """Of the same taken on both sides in each round: ours, then what it is compared with."""
+        raw = {"ours": [ours for ours, _ in pairs], "floor": [floor for _, floor in pairs]}
+        return cls(what, database, against, [o / f for o, f in pairs], goal, raw=raw)
+
     @property
     def median(self) -> float:
         """The middle one of the rounds."""

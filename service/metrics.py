@@ -19,9 +19,10 @@ from sqlalchemy import Connection
 
 from service.doors import Doors
 from service.errors import problem
+from sync.core.records import SYSTEMS
 from sync.operations.diff import showing
 from sync.outbound.budget import left
-from sync.runtime import SYSTEMS, Sync
+from sync.runtime import Sync
 from sync.store import attention
 from sync.store.batches import items
 from sync.store.tables import blockers, journal, work

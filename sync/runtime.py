@@ -31,7 +31,6 @@ from sync.store.tables.work import Wait
 from sync.store.tickets import Tickets
 from sync.store.tokens import SealedTokens
 
-SYSTEMS = ("drchrono", "oncall")
 # Seconds after which zones and profiles that another process learned are seen here too.
 _MAPPING_SECONDS = 1.0
 # Seconds after which it is counted anew how much of a budget is left for events to settle by.

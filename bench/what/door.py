@@ -85,29 +85,12 @@ def door(clinic: Clinic, sizes: Sizes) -> list[Figure]:
 def _compared(name: str, database: str, pairs: list[tuple[Answered, Answered]]) -> list[Figure]:
     if any(floor.statuses != (204,) for _, floor in pairs):
         raise RuntimeError(f"the bare route answers {[floor.statuses for _, floor in pairs]}")
+    rates = [(ours.a_second, floor.a_second) for ours, floor in pairs]
+    slowest = [(ours.p99, floor.p99) for ours, floor in pairs]
+    against = "a bare route's"
     return [
-        Figure(
-            f"webhooks a second: {name}",
-            database,
-            "a bare route's",
-            [ours.a_second / floor.a_second for ours, floor in pairs],
-            "≥ 0.5",
-            raw={
-                "ours": [ours.a_second for ours, _ in pairs],
-                "floor": [floor.a_second for _, floor in pairs],
-            },
-        ),
-        Figure(
-            f"p99 of a webhook: {name}",
-            database,
-            "a bare route's",
-            [ours.p99 / floor.p99 for ours, floor in pairs],
-            "≤ 3",
-            raw={
-                "ours_ms": [ours.p99 for ours, _ in pairs],
-                "floor_ms": [floor.p99 for _, floor in pairs],
-            },
-        ),
+        Figure.in_turn(f"webhooks a second: {name}", database, against, rates, "≥ 0.5"),
+        Figure.in_turn(f"p99 of a webhook: {name}", database, against, slowest, "≤ 3"),
     ]
 
 

@@ -22,23 +22,12 @@ def flood(clinic: Clinic, sizes: Sizes) -> list[Figure]:
         many.append(_drained(clinic, sizes.flooded, _TIMES))
     visits = f"{_TIMES * sizes.flooded} webhooks of {sizes.flooded} visits"
     against = f"{sizes.flooded} single ones"
+    both = list(zip(many, single, strict=True))
+    calls = [(ours, least) for (ours, _), (least, _) in both]
+    seconds = [(ours, least) for (_, ours), (_, least) in both]
     return [
-        Figure(
-            f"{visits}: remote calls",
-            clinic.database,
-            against,
-            [calls / least for (calls, _), (least, _) in zip(many, single, strict=True)],
-            "1",
-            raw={"calls": [n for n, _ in many], "single": [n for n, _ in single]},
-        ),
-        Figure(
-            f"{visits}: time until drained",
-            clinic.database,
-            against,
-            [took / least for (_, took), (_, least) in zip(many, single, strict=True)],
-            "≤ 1.3",
-            raw={"seconds": [s for _, s in many], "single": [s for _, s in single]},
-        ),
+        Figure.in_turn(f"{visits}: remote calls", clinic.database, against, calls, "1"),
+        Figure.in_turn(f"{visits}: time until drained", clinic.database, against, seconds, "≤ 1.3"),
     ]
 
 

@@ -28,6 +28,7 @@ Maybe: TypeAlias = T | Absent
 
 DRCHRONO: Final = "drchrono"
 ONCALL: Final = "oncall"
+SYSTEMS: Final = (DRCHRONO, ONCALL)
 
 
 class VisitType(StrEnum):

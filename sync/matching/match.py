@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from sync.config import GoLive
-from sync.core.records import Person, Visit, present
+from sync.core.records import SYSTEMS, Person, Visit, present
 from sync.core.rules import people
 from sync.core.rules.same import agreed, one_of
 from sync.core.wording import Json
@@ -59,7 +59,7 @@ def run(sync: Sync) -> tuple[Ring, ...]:
     """
     if not is_due(sync):
         return ()
-    for system in accounts.SYSTEMS:
+    for system in SYSTEMS:
         # What is not found now is made later: it must be this practice that lacks it.
         accounts.require(sync, system, sync.clock() - accounts.AGAIN)
     scan = new_scan(sync)

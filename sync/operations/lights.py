@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sync.config import Mode
-from sync.runtime import SYSTEMS, Sync
+from sync.core.records import SYSTEMS
+from sync.runtime import Sync
 from sync.store.service import last_calls
 
 READ_WITHIN: Final = timedelta(minutes=30)  # or three catch-ups, where they are farther apart

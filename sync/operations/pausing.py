@@ -9,8 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sync.core.records import SYSTEMS
 from sync.operations.lookup import REMOTE_ID
-from sync.runtime import SYSTEMS, Ring, Sync
+from sync.runtime import Ring, Sync
 from sync.store import pauses
 from sync.store.lanes import Lane
 from sync.store.pauses import Pause

@@ -11,13 +11,14 @@ from typing import Any, Final, NamedTuple
 from cryptography.fernet import InvalidToken
 from sqlalchemy import Connection
 
+from sync.core.records import SYSTEMS
 from sync.matching import preview
 from sync.operations import pausing
 from sync.operations.diff import showing
 from sync.operations.diff.showing import Figure
 from sync.outbound.brake import QUIET
 from sync.outbound.budget import HOUR, SECOND, Limit, left
-from sync.runtime import SYSTEMS, Sync
+from sync.runtime import Sync
 from sync.store import attention, calls, pauses
 from sync.store.lanes import Lane
 from sync.store.service import samples

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from sync.core.errors import AuthFailed, Refused, RemoteError
+from sync.core.records import SYSTEMS
 from sync.core.tokens import StoredToken
 from sync.drchrono.oauth import SYSTEM, authorise_url
 from sync.run.evidence import accounts
@@ -266,7 +267,7 @@ def _adopt(conn: Connection, sync: Sync, pair: StoredToken, judged: Judged) -> N
     accounts_named = (("practice", judged.practice_group), ("oncall-org", judged.oncall_org))
     deeds.note(conn, Deed("connect", accounts_named), now)
     attention.close_rest(conn, 0, now, keep=NOT_OF_THE_ACCOUNT)
-    for system in accounts.SYSTEMS:
+    for system in SYSTEMS:
         accounts.note_right(conn, sync, system, now)
     for waiting in links.blocked_on(conn, "auth"):
         work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
+from sync.core.records import SYSTEMS
 from sync.store.schema import IS_CHANGE, call, object_, pending
 
 # A POST in one of these states may have made something.
 MAY_HAVE_MADE = ("open", "unresolved", "done")
 # A write whose answer was lost, or whose worker died, may have landed too.
 MAY_HAVE_LANDED = ("done", "unresolved", "looked", "open")
-SYSTEMS = ("drchrono", "oncall")
 _UNKNOWN = ("open", "unresolved", "looked")
 _LONGEST = timedelta(minutes=2)  # no call lasts so long: its lease is shorter
 

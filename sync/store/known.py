@@ -16,6 +16,7 @@ from sqlalchemy import (
     Executable,
     RowMapping,
     Select,
+    Subquery,
     Table,
     bindparam,
     exists,
@@ -100,18 +101,21 @@ def _called(table: Table, sort: _Sort) -> ColumnElement[bool]:
     return (table.c.system == literal(sort.system)) & (table.c.kind == literal(sort.kind)) & one_of
 
 
-def _asked(sort: _Sort) -> list[Select[Any]]:
+def _asked(sorts: tuple[_Sort, ...]) -> Subquery:
     """What is called so: by its id, and by a former one."""
-    here, former = object_, object_alias
-    return [
-        select(here.c.system, here.c.kind, here.c.remote_id, here.c.id.label("object"))
-        .where(_called(here, sort)),
-        select(former.c.system, former.c.kind, former.c.remote_id, former.c.object)
-        .where(_called(former, sort)),
-    ]  # fmt: skip
+    columns = (
+        (object_, object_.c.id.label("object")),
+        (object_alias, object_alias.c.object),
+    )
+    return union_all(
+        *(
+            select(table.c.system, table.c.kind, table.c.remote_id, its).where(_called(table, sort))
+            for sort in sorts
+            for table, its in columns
+        )
+    ).subquery("asked")
 
 
-_WAITS = "waits_for"  # ids by what is waited for
 _OTHER = object_.alias("other")
 _OF_OBJECT = tuple(object_.c.keys())
 _KNOWN = (
@@ -134,7 +138,7 @@ _KNOWN = (
 
 @cache
 def _rows(sorts: tuple[_Sort, ...]) -> Executable:
-    asked = union_all(*(one for sort in sorts for one in _asked(sort))).subquery("asked")
+    asked = _asked(sorts)
     return (
         select(
             asked.c.system.label("asked_system"),
@@ -154,25 +158,25 @@ def _waiting(kind: str) -> Select[Any]:
 
 
 @cache
-def _items(sorts: tuple[_Sort, ...], waits: tuple[str, ...], *, free: bool) -> Executable:
+def _items(sorts: tuple[_Sort, ...], kinds: tuple[str, ...], *, free: bool) -> Executable:
     """The items of what is asked for and of what waits for it, in one order for everybody.
 
     `free`: those that nobody else holds.
     """
-    asked = union_all(*(one for sort in sorts for one in _asked(sort))).subquery("asked")
+    asked = _asked(sorts)
     own = select(object_.c.aggregate).join(asked, asked.c.object == object_.c.id)
-    waiting = [work_table.c.aggregate.in_(_waiting(kind)) for kind in waits]
+    waiting = [work_table.c.aggregate.in_(_waiting(kind)) for kind in kinds]
     return (
         select(work_table, or_(false(), *waiting).label("waits"))
-        .where(work_table.c.aggregate.in_(union_all(own, *map(_waiting, waits))))
+        .where(work_table.c.aggregate.in_(union_all(own, *map(_waiting, kinds))))
         .order_by(work_table.c.aggregate)
         .with_for_update(skip_locked=free)
     )
 
 
 @cache
-def _who_waits(waits: tuple[str, ...]) -> Executable:
-    each = (_waiting(kind).add_columns(blocker.c.kind, blocker.c.ref) for kind in waits)
+def _who_waits(kinds: tuple[str, ...]) -> Executable:
+    each = (_waiting(kind).add_columns(blocker.c.kind, blocker.c.ref) for kind in kinds)
     return union_all(*each)
 
 
@@ -209,14 +213,17 @@ def _loaded(
     *,
     waits: bool,
 ) -> Loaded:
-    item = None if row is None else items.get(row["aggregate"])
-    missing = row is not None and item is None and row["has_item"]
-    is_held = not waits and (missing or any(key not in items for key in waiting))
-    if missing and row is not None and waits:
-        # It was made, or the object was moved, while the lock was waited for.
-        item = work.locked(conn, row["aggregate"])
-    known = None if row is None else replace(_known(row), item=item)
-    return Loaded(known, [items[key] for key in waiting if key in items], is_held)
+    free = [items[key] for key in waiting if key in items]
+    lacks_one = len(free) < len(waiting)
+    known = None
+    if row is not None:
+        item = items.get(row["aggregate"])
+        if item is None and row["has_item"]:
+            lacks_one = True
+            # Where it was waited for, it was made, or the object was moved, meanwhile.
+            item = work.locked(conn, row["aggregate"]) if waits else None
+        known = replace(_known(row), item=item)
+    return Loaded(known, free, is_held=lacks_one and not waits)
 
 
 def _of_sorts(names: Iterable[Name]) -> tuple[tuple[_Sort, ...], dict[str, list[str]]]:

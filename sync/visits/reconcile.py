@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sync.core.records import SYSTEMS
 from sync.core.rules.fates import ASKING, Fate
 from sync.core.rules.merge import Seen
 from sync.core.rules.people import NAMES
 from sync.core.rules.plan import plan_visit
-from sync.core.rules.views import FIELDS, SYSTEMS, Plan
+from sync.core.rules.views import FIELDS, Plan
 from sync.outbound.gate import Ticket
 from sync.people import demographics
 from sync.run import allowed

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from sync.core.records import Life, State
+from sync.core.records import SYSTEMS, Life, State
 from sync.core.rules.effects import CreateOncall, Mark, NextGeneration, Patch
 from sync.core.rules.fates import PRESENT, Fate
 from sync.core.rules.place import slot_key
-from sync.core.rules.views import SYSTEMS, Plan
+from sync.core.rules.views import Plan
 from sync.people import contacts
 from sync.store.lanes import Hints
 from sync.store.tables import claims, journal, links, work

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sync.core.records import SYSTEMS
 from sync.core.rules import plausible
 from sync.core.rules.effects import Effect, Mark, Patch
 from sync.core.rules.merge import Action, Merged, Seen, merge
 from sync.core.rules.policy import Policy
-from sync.core.rules.views import FIELDS, SYSTEMS, UNREADABLE, Plan, SideView
+from sync.core.rules.views import FIELDS, UNREADABLE, Plan, SideView
 
 
 def plan_fields(

@@ -15,7 +15,6 @@ from sync.core.rules.lifecycle import is_noted, terminal
 from sync.core.rules.merge import FieldSide, Seen
 from sync.core.rules.place import Slot
 
-SYSTEMS: Final = ("drchrono", "oncall")
 FIELDS: Final = ("starts", "minutes", "type", "provider")
 # The cause for baselines under a digest key that we don't have.
 UNREADABLE: Final = "baseline_unreadable"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync.core.errors import NotBefore, RemoteError
+from sync.core.records import SYSTEMS
 from sync.mapping import MappingError
 from sync.operations.diff import merged, people, visits, waiting
 from sync.operations.diff.explained import explained
@@ -104,7 +105,7 @@ def _stopped(sync: Sync) -> Trouble | None:
     except SQLAlchemyError:
         return Trouble("the database", "database")
     since = sync.clock() - accounts.AGAIN
-    for system in accounts.SYSTEMS:
+    for system in SYSTEMS:
         try:
             accounts.require(sync, system, since)
         except NotBefore as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.config import Mode
 from sync.core.errors import Gone, Transient, WrongAccount
+from sync.core.records import SYSTEMS
 from sync.mapping import MappingError
 from sync.run.evidence import ownership
 from sync.store import attention
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 CAUSE = "wrong_account"
 UNSEEN = "doctor_unseen"
-SYSTEMS = ("drchrono", "oncall")
 # How old a proof may be under which DrChrono's 404 of a bystander is believed. What ends a visit or
 # a person asks for one that is younger than the denial (`require`).
 FRESH = timedelta(hours=1)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sync.runtime import Sync
     from sync.store.tables.told import Settled
 
-SYSTEMS = ("drchrono", "oncall")
 MOST = 500  # ids of a system that wait; what comes beyond is left to the lists
 # How many ids of a system are being read at once: a token that no worker has time for is not spent.
 AT_ONCE = 4

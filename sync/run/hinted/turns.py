@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sync.core.records import SYSTEMS
 from sync.run import transfer
 from sync.run.hinted import bounds, lists
 from sync.run.hinted.reads import is_unknown
@@ -118,7 +119,7 @@ def admit(sync: Sync) -> None:
     with sync.store.write() as conn:
         now = sync.clock()
         waiting = 0
-        for system in bounds.SYSTEMS:
+        for system in SYSTEMS:
             above = objects.highest_known(conn, system)
             rows = told.asking(conn, system, now=now, above=above, most=bounds.AT_ONCE)
             short = _take(conn, sync, system, rows, now) if rows else False

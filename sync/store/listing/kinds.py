@@ -9,9 +9,8 @@ from typing import Final
 
 from sqlalchemy import Column, Table
 
+from sync.core.records import SYSTEMS
 from sync.store.schema import audit, call, conflict, delivery, object_
-
-SYSTEMS: Final = ("drchrono", "oncall")
 
 
 @dataclass(frozen=True, slots=True)

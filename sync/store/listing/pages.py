@@ -21,7 +21,8 @@ from sqlalchemy import (
     true,
 )
 
-from sync.store.listing.kinds import OBJECT_COLUMNS, SYSTEMS, Record
+from sync.core.records import SYSTEMS
+from sync.store.listing.kinds import OBJECT_COLUMNS, Record
 from sync.store.listing.places import Place, below
 from sync.store.listing.subjects import Meant
 from sync.store.schema import aggregate, audit, audit_subject, object_

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select, update
 
-from sync.store.calls import SYSTEMS
+from sync.core.records import SYSTEMS
 from sync.store.operators import sessions, tries
 from sync.store.schema import IS_OPEN, aggregate, call, delivery, heartbeat, pending, ticket, visit
 

@@ -11,26 +11,7 @@ from sync.core.errors import NoAnswer, NotSent
 from sync.outbound import connections, transport
 from sync.outbound.call import Outgoing
 from sync.outbound.transport import Transport
-
-# Dripping servers never end by themselves: that a test ends at all is the deadline's doing.
-SHORT = 0.4
-
-
-def get(url, **kwargs):
-    return Outgoing("GET", url, {"accept": "application/json"}, **kwargs)
-
-
-def answers(*bodies):
-    """A handler that answers request after request on its connection."""
-
-    def handler(peer):
-        for body in bodies:
-            if not peer.read_request():
-                return
-            peer.answer(body)
-        peer.sock.recv(1)
-
-    return handler
+from tests.support.servers.usual import SHORT, answers, get, silent
 
 
 def test_a_request_goes_out_as_given_and_its_answer_is_read_whole(serve):
@@ -81,11 +62,6 @@ def drip_body_without_length(peer):
 def drip_continues(peer):
     peer.read_request()
     peer.drip(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-
-def silent(peer):
-    peer.read_request()
-    peer.stop.wait(60)
 
 
 ENDLESS = [

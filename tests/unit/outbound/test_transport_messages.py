@@ -9,30 +9,7 @@ import pytest
 from sync.core.errors import NoAnswer, NotSent
 from sync.outbound.call import Outgoing
 from sync.outbound.transport import Transport
-
-SHORT = 0.4
-
-
-def get(url, **kwargs):
-    return Outgoing("GET", url, {"accept": "application/json"}, **kwargs)
-
-
-def answers(*bodies):
-    """A handler that answers request after request on its connection."""
-
-    def handler(peer):
-        for body in bodies:
-            if not peer.read_request():
-                return
-            peer.answer(body)
-        peer.sock.recv(1)
-
-    return handler
-
-
-def silent(peer):
-    peer.read_request()
-    peer.stop.wait(60)
+from tests.support.servers.usual import SHORT, answers, get, silent
 
 
 @pytest.mark.parametrize(
