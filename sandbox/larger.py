@@ -40,7 +40,7 @@ def plan(seed: Seed, today: date) -> Plan:
     empty = Plan(doctors=doctors, offices=offices, divisions=divisions)
     if seed.name == "empty":
         return empty
-    slots = tuple(_slots(random.Random(f"{seed.number}/{today.isoformat()}"), doctors, today))
+    slots = tuple(_slots(random.Random(seed.number), doctors, today))
     patients = tuple(
         _patient(index, len(doctors)) for index in range(PATIENTS_PER_DOCTOR * len(doctors))
     )
