@@ -25,6 +25,8 @@ from sync.store.trail import deeds
 
 _READS = "reads"  # beside a pooled connection: the transaction that begins only looks
 _BUSY_SECONDS = 30
+# psycopg's own number of times; and more statements than a process has
+_PREPARED_AFTER, _PREPARED_MOST = 5, 500
 _SYNCHRONOUS = "FULL"  # what was answered with 2xx outlives a power cut
 
 log = structlog.get_logger(__name__)
@@ -155,10 +157,27 @@ def is_read_only(error: BaseException) -> bool:
     return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY
 
 
-def _lost_the_primary(context: ExceptionContext) -> None:
-    """Drop every pooled connection: the name may lead to another server, which takes writes."""
-    if context.original_exception is not None and is_read_only(context.original_exception):
+def _leave(context: ExceptionContext) -> None:
+    """Drop every pooled connection that is of no more use.
+
+    The name may lead to another server by now, which takes writes; or what was prepared is gone.
+    """
+    failure = context.original_exception
+    if failure is not None and (is_read_only(failure) or _prepared_in_vain(failure)):
         context.is_disconnect = True
+
+
+def _prepared_in_vain(error: BaseException) -> bool:
+    """Whether PostgreSQL no longer runs what this connection has prepared.
+
+    It knows no such statement (26000: somebody discarded it), or the statement's columns are of
+    other types by now (0A000, in PostgreSQL's RevalidateCachedQuery).
+    """
+    state = getattr(error, "sqlstate", None)
+    if state == "0A000":
+        where: str | None = getattr(getattr(error, "diag", None), "source_function", None)
+        return where == "RevalidateCachedQuery"
+    return state == "26000"
 
 
 def _open(url: str, pool_size: int) -> Engine:
@@ -170,22 +189,23 @@ def _open(url: str, pool_size: int) -> Engine:
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _sqlite_connect)
         engine.dialect.do_begin = _sqlite_begin  # type: ignore[method-assign]
-        event.listen(engine, "handle_error", _lost_the_primary)
+        event.listen(engine, "handle_error", _leave)
         return engine
-    # No prepared statements: behind a pooler in transaction mode the next transaction may be on
-    # another connection of the server, which knows nothing of them (PgBouncer's FAQ). Of a database
-    # in SQL_ASCII, as a server in the C locale makes them, psycopg gives bytes unless it is told.
+    # Nothing is prepared until `_postgresql_connect` has seen who answers. Of a database in
+    # SQL_ASCII, as a server in the C locale makes them, psycopg gives bytes unless it is told. The
+    # connection given back last is taken first: it is the one that has prepared the most.
     engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=5,
+        pool_use_lifo=True,
         connect_args={"prepare_threshold": None, "client_encoding": "utf8"},
     )
     event.listen(engine, "connect", _postgresql_connect)
     # Not by an event: with a single one, SQLAlchemy looks for six at each statement.
     engine.dialect.do_begin = _postgresql_begin  # type: ignore[method-assign]
-    event.listen(engine, "handle_error", _lost_the_primary)
+    event.listen(engine, "handle_error", _leave)
     return engine
 
 
@@ -193,11 +213,28 @@ def _postgresql_connect(connection: DBAPIConnection, _record: Any) -> None:
     # psycopg would say BEGIN with the first statement: said by `_postgresql_begin`, it tells that a
     # pooled connection is dead while nothing was done on it, and no ping is needed before it.
     connection.autocommit = True
+    if _by_itself(connection):
+        connection.prepare_threshold = _PREPARED_AFTER
+        connection.prepared_max = _PREPARED_MOST
+
+
+def _by_itself(connection: DBAPIConnection) -> bool:
+    """Whether the server itself is at the other end, and no pooler.
+
+    In a pooler's transaction mode the next transaction may be on another connection of the server,
+    which knows nothing of what was prepared on this one. A pooler names a process of its own making
+    when a session begins (PgBouncer a random number), the server the one that answers.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    row = cursor.fetchone()
+    cursor.close()
+    return row is not None and row[0] == connection.info.backend_pid
 
 
 def _postgresql_begin(dbapi_connection: PoolProxiedConnection) -> None:
     cursor = dbapi_connection.cursor()
-    cursor.execute("BEGIN")
+    cursor.execute("BEGIN", prepare=False)  # type: ignore[call-arg]
     cursor.close()
 
 

@@ -6,7 +6,7 @@ It holds who was read. Whom only a webhook told of is noted apart, and read befo
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, or_, select
+from sqlalchemy import Connection, ScalarSelect, bindparam, delete, func, select
 
 from sync.core.records import Attendee, Person
 from sync.core.rules import people
@@ -107,14 +107,22 @@ def is_whole(conn: Connection, digests: Digests) -> bool:
     # Before, between and behind our keys (hexadecimal, so of one order everywhere) is nothing:
     # each is looked up, as whatever lies there would have to be read through.
     ends = [None, *ours], [*ours, None]
-    others = (_between(after, before) for after, before in zip(*ends, strict=True))
-    return not conn.execute(select(or_(*(exists().where(*one) for one in others)))).scalar_one()
+    others = (_first_between(after, before) for after, before in zip(*ends, strict=True))
+    return all(one is None for one in conn.execute(select(*others)).one())
 
 
-def _between(after: str | None, before: str | None) -> list[ColumnElement[bool]]:
-    """Keys of the index between two, by their order."""
-    found = [person_key.c.key_id > after] if after is not None else []
-    return found + ([person_key.c.key_id < before] if before is not None else [])
+def _first_between(after: str | None, before: str | None) -> ScalarSelect[str]:
+    """The first key of the index between two, by their order.
+
+    By its lowest value, and not by whether one exists: PostgreSQL would answer that of whatever
+    keys by reading on until it meets one, which is to the end.
+    """
+    found = select(func.min(person_key.c.key_id))
+    if after is not None:
+        found = found.where(person_key.c.key_id > after)
+    if before is not None:
+        found = found.where(person_key.c.key_id < before)
+    return found.scalar_subquery()
 
 
 def is_current(conn: Connection, digests: Digests, person: int) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
@@ -134,20 +133,6 @@ def test_a_role_that_may_not_create_is_told_what_to_grant(
         with psycopg.connect(admin, autocommit=True) as conn:
             conn.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
             conn.execute(f"DROP ROLE {name}")  # type: ignore[call-overload]
-
-
-def test_nothing_is_prepared_on_the_server(postgres_url: str) -> None:
-    # Behind PgBouncer in transaction mode the next transaction may be on another connection, which
-    # knows no statement of this one (psycopg/psycopg#280). psycopg prepares at the sixth time.
-    store = Store(postgres_url)
-    store.migrate()
-    with store.engine.connect() as conn:
-        for _ in range(20):
-            conn.execute(text("SELECT count(*) FROM work WHERE aggregate = :a"), {"a": 1})
-        prepared = conn.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
-        held = conn.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
-        assert (prepared, held.scalar_one()) == (0, 0)
-    store.close()
 
 
 def test_a_missing_database_is_told_as_such(postgres_server: str) -> None:

@@ -12,10 +12,14 @@ Connect = Callable[[], socket.socket]
 
 
 class Forwarder:
-    """Forwards each new connection to where it leads by then."""
+    """Forwards each new connection to where it leads by then.
 
-    def __init__(self, to: Connect) -> None:
+    `said` changes what the server says, a piece at a time.
+    """
+
+    def __init__(self, to: Connect, said: Callable[[bytes], bytes] = lambda piece: piece) -> None:
         self.to = to
+        self._said = said
         self.opened = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port = self._listener.getsockname()[1]
@@ -33,7 +37,21 @@ class Forwarder:
                 here.close()
                 continue
             self.opened += 1
-            threading.Thread(target=_both_ways, args=(here, there), daemon=True).start()
+            threading.Thread(target=self._both_ways, args=(here, there), daemon=True).start()
+
+    def _both_ways(self, here: socket.socket, there: socket.socket) -> None:
+        with here, there, selectors.DefaultSelector() as ready:
+            ready.register(here, selectors.EVENT_READ, there)
+            ready.register(there, selectors.EVENT_READ, here)
+            while True:
+                for key, _events in ready.select():
+                    try:
+                        data = key.fileobj.recv(65536)  # type: ignore[union-attr]
+                        if not data:
+                            return
+                        key.data.sendall(data if key.data is there else self._said(data))
+                    except OSError:
+                        return
 
     def close(self) -> None:
         """Take no more connections."""
@@ -53,18 +71,3 @@ def unix(path: str) -> Connect:
         return made
 
     return connect
-
-
-def _both_ways(here: socket.socket, there: socket.socket) -> None:
-    with here, there, selectors.DefaultSelector() as ready:
-        ready.register(here, selectors.EVENT_READ, there)
-        ready.register(there, selectors.EVENT_READ, here)
-        while True:
-            for key, _events in ready.select():
-                try:
-                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]
-                    if not data:
-                        return
-                    key.data.sendall(data)
-                except OSError:
-                    return

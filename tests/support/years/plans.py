@@ -25,10 +25,30 @@ _ALL_BROAD = re.compile(rf"\((?:{_BROAD}=\?(?: AND {_BROAD}=\?)*|(?:aggregate|ob
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A statement's words, and how it is answered: a line for each step."""
+    """A statement's words, and how it is answered: a line for each step.
+
+    `generic`: for whatever values. PostgreSQL thinks of a third of all rows then where a time is
+    compared.
+    """
 
     words: str
     steps: tuple[str, ...]
+    generic: bool = False
+
+    def cost(self) -> float:
+        """What PostgreSQL thinks it costs, in its own unit."""
+        told = re.search(r"cost=[\d.]+\.\.([\d.]+)", self.steps[0])
+        assert told is not None, self.steps
+        return float(told[1])
+
+    def is_chosen(self, other: "Plan") -> bool:
+        """Whether PostgreSQL answers what is prepared by this generic plan, once it had the choice.
+
+        It does where that costs no more than a plan for the values and the making of that one,
+        which it charges by the tables named (`cached_plan_cost` in its plancache.c).
+        """
+        tables = sum("Scan" in step for step in other.steps)
+        return self.cost() <= other.cost() + 2.5 * (tables + 1)
 
     def wide(self, most: int) -> list[str]:
         """The steps that read a growing table whole, or along an index far.
@@ -82,7 +102,11 @@ def planned(store: Store, *, empty: bool = False) -> Iterator[list[Plan]]:
             return
         explaining = True
         try:
-            plans.append(_explained(conn, words, given[0] if many else given, empty=empty))
+            plan = _explained(conn, words, given[0] if many else given, empty=empty)
+            plans.append(plan)
+            if conn.dialect.name == "postgresql":
+                generic = _generic(conn, words)
+                plans.extend([generic] if generic.is_chosen(plan) else [])
         finally:
             explaining = False
 
@@ -98,8 +122,25 @@ def _explained(conn: Connection, words: str, given: Any, *, empty: bool) -> Plan
     if conn.dialect.name == "postgresql":
         if empty:
             cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {words}", given)
+        cursor.execute(f"EXPLAIN {words}", given, prepare=False)  # type: ignore[call-arg]
     else:
         cursor.execute(f"EXPLAIN QUERY PLAN {words}", given)
-    steps = (str(row[-1]).strip().removeprefix("->").strip() for row in cursor.fetchall())
-    return Plan(" ".join(words.split()), tuple(steps))
+    return Plan(" ".join(words.split()), tuple(_steps(cursor)))
+
+
+def _generic(conn: Connection, words: str) -> Plan:
+    """How PostgreSQL would answer a statement that is prepared, not looking at its values."""
+    names: dict[str, int] = {}
+
+    def numbered(named: re.Match[str]) -> str:
+        return f"${names.setdefault(named[1], len(names) + 1)}"
+
+    unnamed = re.sub(r"%\((\w+)\)s", numbered, words).replace("%%", "%")
+    cursor = conn.connection.cursor()
+    cursor.execute(f"EXPLAIN (GENERIC_PLAN) {unnamed}", prepare=False)  # type: ignore[call-arg]
+    return Plan(" ".join(words.split()), tuple(_steps(cursor)), generic=True)
+
+
+def _steps(cursor: Any) -> Iterator[str]:
+    for row in cursor.fetchall():
+        yield str(row[-1]).strip().removeprefix("->").strip()
