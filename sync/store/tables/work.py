@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
+    literal,
     or_,
     select,
     union_all,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from sync.store import pauses, upsert
 from sync.store.lanes import Hints, Lane
-from sync.store.schema import UtcTime, work
+from sync.store.schema import UtcTime, told, work
 from sync.store.tables import at_the_end
 
 
@@ -223,18 +224,33 @@ class Depth:
     oldest_seconds: float
 
 
+# An id that nobody has read has no item before its turn to be read; it waits all the same.
+_ASKS = told.c.what == "asks"
+_DEPTHS = union_all(
+    select(
+        work.c.lane,
+        func.count().label("waiting"),
+        func.min(func.coalesce(work.c.first_hint, work.c.due)).label("oldest"),
+    )
+    .where(work.c.wanted > work.c.done)
+    .group_by(work.c.lane),
+    select(literal(int(Lane.TOLD)), func.count(), func.min(told.c.first_at))
+    .where(_ASKS)
+    .having(func.count() > 0),
+)
+
+
 def depths(conn: Connection, *, now: datetime) -> list[Depth]:
-    """Queue depth per lane, and the age of its oldest waiting item."""
-    rows = conn.execute(
-        select(work.c.lane, func.count(), func.min(func.coalesce(work.c.first_hint, work.c.due)))
-        .where(work.c.wanted > work.c.done)
-        .group_by(work.c.lane)
-    ).all()
-    found = {
-        Lane(lane): Depth(Lane(lane), count, max(0.0, (now - oldest).total_seconds()))
-        for lane, count, oldest in rows
-    }
-    return [found.get(lane, Depth(lane, 0, 0.0)) for lane in Lane]
+    """Queue depth per lane, and the age of its oldest waiting item.
+
+    In the lane of what was only told of are the ids, too, whose turn to be read has not come.
+    """
+    found = {lane: Depth(lane, 0, 0.0) for lane in Lane}
+    for row in conn.execute(_DEPTHS):
+        known = found[Lane(row.lane)]
+        seconds = max(known.oldest_seconds, (now - row.oldest).total_seconds())
+        found[known.lane] = Depth(known.lane, known.waiting + row.waiting, seconds)
+    return list(found.values())
 
 
 def any_due(conn: Connection, *, now: datetime, ring_again: float) -> bool:

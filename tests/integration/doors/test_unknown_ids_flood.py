@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from sync.core.bucket import rates
+from sync.operations import status
 from sync.run.hinted import bounds
 from sync.store.database import Store
 from sync.store.schema import object_, tick
@@ -48,6 +49,14 @@ def test_two_hundred_unknown_ids_delay_no_change(clinic: Clinic) -> None:
     reads = clinic.calls("drchrono").count("GET /api/appointments/ID")
     assert reads <= SOON + A_SECOND * took + 5  # of the change itself
     assert bounds.FLOOD_CAUSE in clinic.attention()
+
+
+def test_whose_turn_has_not_come_is_counted_as_waiting(clinic: Clinic) -> None:
+    flood(clinic, 70_000_001, 60)
+    clinic.advance(100)
+    assert waiting(clinic) > 40
+    (lane,) = (one for one in status.overview(clinic.sync).lanes if one.waiting)
+    assert (lane.lane, lane.waiting, int(lane.oldest_seconds)) == ("told", 60, 100)
 
 
 def test_a_booking_in_a_flood_is_next(clinic: Clinic) -> None:
