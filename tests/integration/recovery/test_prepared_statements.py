@@ -1,4 +1,4 @@
-"""Prepare statements where the server itself answers, and never behind a pooler."""
+"""Prepare statements where the server itself answers, and leave nothing behind a pooler."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -47,6 +47,14 @@ def asked_often(store: Store) -> tuple[int, int]:
         return prepared, held.scalar_one()
 
 
+def haste(store: Store) -> tuple[str, str]:
+    """What a session lets the server do for a statement that it takes to be dear."""
+    with store.read() as conn:
+        names = "max_parallel_workers_per_gather", "jit"
+        processes, compiles = (conn.execute(text(f"SHOW {one}")).scalar_one() for one in names)
+        return str(processes), str(compiles)
+
+
 def test_behind_a_pooler_nothing_is_prepared(
     name: Callable[[Callable[[bytes], bytes]], str],
 ) -> None:
@@ -55,6 +63,7 @@ def test_behind_a_pooler_nothing_is_prepared(
     with closing(Store(name(as_a_pooler))) as store:
         store.migrate()
         assert asked_often(store) == (0, 0)
+        assert haste(store) == ("2", "on")  # as the server comes: it is another's session next
 
 
 def test_a_name_that_leads_to_the_server_is_no_pooler(
@@ -62,6 +71,7 @@ def test_a_name_that_leads_to_the_server_is_no_pooler(
 ) -> None:
     with closing(Store(name(lambda said: said))) as store:
         assert asked_often(store) == (1, 0)
+        assert haste(store) == ("0", "off")
 
 
 def test_no_transaction_prepares_its_begin(postgres_url: str) -> None:
