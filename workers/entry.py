@@ -128,12 +128,15 @@ class Worker(SimpleWorker):
         at = time.monotonic()
         if state == self._told and at - self._told_at < _LIVES:
             return
-        self.last_heartbeat = now()
-        said = ("last_heartbeat", utcformat(self.last_heartbeat), "state", state)
+        said = ["last_heartbeat", utcformat(now()), "state", str(state)]
         with self.connection.pipeline() as telling:
-            telling.hset(self.key, items=list(said))
+            telling.hset(self.key, items=said)
             telling.expire(self.key, _ALIVE)
-            telling.execute()
+            added, _ = telling.execute()
+        if added == len(said) // 2:  # Redis was emptied, or this process stood still for too long
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
+            self.connection.hset(self.key, items=said)
         self._told, self._told_at = state, at
 
     def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:  # noqa: ARG002

@@ -351,6 +351,20 @@ def test_an_idle_worker_hears_again_soon_after_an_outage(start: Start, own_redis
     bell.close()
 
 
+def test_a_worker_that_redis_forgot_is_counted_again(
+    start: Start, bell: Bell, client: redis.Redis
+) -> None:
+    worker = start()
+    soon(lambda: Worker.count(connection=client) == 1)
+    before = bell.census()
+    client.flushdb()
+    bell.ring([(1, Lane.LIVE)])
+    worker.wait_for("done 1")
+    soon(lambda: bell.census() == before)
+    assert before is not None
+    assert len(before.workers) == 1
+
+
 def test_a_worker_that_starts_before_redis_says_so_and_waits(start: Start, own_redis: Any) -> None:
     worker = start(url=own_redis.url)
     told = json.loads(worker.wait_for("waiting for it"))
