@@ -30,11 +30,10 @@ WHAT: Final[Mapping[str, Measure]] = {
 
 def _level(database: str, sizes: Sizes) -> list[Figure]:
     """Do the same in a database of some years and in a small one, each made for it."""
-    from bench.level import SMALL, level  # what the others need not load
-    from tests.support.years.grown import Grown
+    from bench.level import SMALL, level, of_years  # what the others need not load
 
-    large = Grown(sizes.links, sizes.calls)
-    small = SMALL if large.visits > SMALL.visits else Grown(large.visits // 2, large.calls // 2)
+    large = of_years(sizes.links, sizes.calls)
+    small = SMALL if large.visits > SMALL.visits else of_years(large.visits // 2, large.calls // 2)
     return level((database,), small=small, large=large, rounds=sizes.rounds)
 
 
