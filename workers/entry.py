@@ -128,7 +128,7 @@ class Worker(SimpleWorker):
         at = time.monotonic()
         if state == self._told and at - self._told_at < _LIVES:
             return
-        said = ["last_heartbeat", utcformat(now()), "state", str(state)]
+        said = ["last_heartbeat", utcformat(now()), "state", state.value]
         with self.connection.pipeline() as telling:
             telling.hset(self.key, items=said)
             telling.expire(self.key, _ALIVE)

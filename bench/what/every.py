@@ -31,9 +31,11 @@ WHAT: Final[Mapping[str, Measure]] = {
 def _level(database: str, sizes: Sizes) -> list[Figure]:
     """Do the same in a database of some years and in a small one, each made for it."""
     from bench.level import SMALL, level, of_years  # what the others need not load
+    from tests.support.years.grown import Grown
 
-    large = of_years(sizes.links, sizes.calls)
-    small = SMALL if large.visits > SMALL.visits else of_years(large.visits // 2, large.calls // 2)
+    small, large = SMALL, of_years(sizes.links, sizes.calls)
+    if sizes.links <= SMALL.visits:  # only to see that it can be measured
+        small, large = (Grown(sizes.links // n, sizes.calls // n) for n in (2, 1))
     return level((database,), small=small, large=large, rounds=sizes.rounds)
 
 

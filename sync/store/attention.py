@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, not_, or_, select, update
 
 from sync.store import upsert
-from sync.store.schema import attention
+from sync.store.schema import ONE, attention
 
 # Told of an object's optional field; closed when a value went through, and by nothing else.
 FIELD_REFUSED = "field_refused"
@@ -96,7 +96,7 @@ def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
         attention.c.cause == cause,
         _OPEN,
     )
-    return conn.execute(found.limit(1)).first() is not None
+    return conn.execute(found.limit(ONE)).first() is not None
 
 
 def close_cause(
@@ -167,14 +167,14 @@ def get_open(conn: Connection, item: int) -> Item | None:
 def of_one(conn: Connection, aggregates: Collection[int], cause: str) -> Item | None:
     """The open item of a cause about one of these aggregates, or None."""
     query = select(*_ROW).where(attention.c.cause == cause, _OPEN)
-    row = conn.execute(query.where(attention.c.aggregate.in_(aggregates)).limit(1)).first()
+    row = conn.execute(query.where(attention.c.aggregate.in_(aggregates)).limit(ONE)).first()
     return None if row is None else Item(*row)
 
 
 def is_any_open(conn: Connection, aggregate: int, causes: Collection[str]) -> bool:
     """Whether something is open about an aggregate for one of these causes."""
     about = attention.c.aggregate == aggregate, attention.c.cause.in_(causes)
-    return conn.execute(select(attention.c.id).where(*about, _OPEN).limit(1)).first() is not None
+    return conn.execute(select(attention.c.id).where(*about, _OPEN).limit(ONE)).first() is not None
 
 
 def named_in(conn: Connection, aggregate: int, cause: str) -> set[str]:
@@ -249,7 +249,7 @@ def was_told(conn: Connection, aggregate: int, object_id: int) -> bool:
     told = select(attention.c.id).where(
         attention.c.aggregate == aggregate, attention.c.object == object_id
     )
-    return conn.execute(told.limit(1)).first() is not None
+    return conn.execute(told.limit(ONE)).first() is not None
 
 
 def told_objects(conn: Connection, aggregate: int, cause: str) -> set[int]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from sync.core.records import SYSTEMS
-from sync.store.schema import IS_CHANGE, call, object_, pending
+from sync.store.schema import IS_CHANGE, ONE, call, object_, pending
 
 # A POST in one of these states may have made something.
 MAY_HAVE_MADE = ("open", "unresolved", "done")
@@ -84,7 +84,7 @@ def lacks_an_answer(conn: Connection, object_id: int) -> bool:
         call.c.state.in_(_UNKNOWN),
         call.c.status.is_(None),
     )
-    return conn.execute(lost.limit(1)).first() is not None
+    return conn.execute(lost.limit(ONE)).first() is not None
 
 
 def count_answered_in_vain(conn: Connection, aggregate: int, since: datetime) -> int:
@@ -103,7 +103,7 @@ def count_answered_in_vain(conn: Connection, aggregate: int, since: datetime) ->
 def last_write(conn: Connection, system: str, quiet: Collection[str]) -> datetime | None:
     """When a write into a system last ended well, those with a quiet effect left out."""
     well = call.c.system == system, IS_CHANGE, call.c.effect.not_in(quiet), call.c.state == "done"
-    begun = select(call.c.at).where(*well).order_by(call.c.at.desc()).limit(1)
+    begun = select(call.c.at).where(*well).order_by(call.c.at.desc()).limit(ONE)
     newest: datetime | None = conn.execute(begun).scalar_one_or_none()
     if newest is None:
         return None
@@ -213,7 +213,7 @@ def has_written(conn: Connection, aggregate: int, fence: int) -> bool:
     written = select(call.c.id).where(
         call.c.aggregate == aggregate, call.c.fence == fence, *_FIELDS
     )
-    return conn.execute(written.limit(1)).first() is not None
+    return conn.execute(written.limit(ONE)).first() is not None
 
 
 def changes_since(

@@ -10,6 +10,7 @@ from sync.store.schema import (
     IS_APPOINTMENT,
     IS_OPEN,
     LENGTH,
+    ONE,
     aggregate,
     attendance,
     attention,
@@ -229,7 +230,7 @@ _HIGHEST = (
         object_.c.remote_id.not_like("%\\_%", escape="\\"),
     )
     .order_by(LENGTH.desc(), object_.c.remote_id.desc())
-    .limit(1)
+    .limit(ONE)
 )
 
 
@@ -264,7 +265,7 @@ def forget(conn: Connection, object_id: int, key: int) -> None:
     conn.execute(delete(delivery).where(delivery.c.object == object_id))
     drop(conn, object_id)
     for other in (object_.c.aggregate, aggregate.c.merged_into, attendance.c.visit):
-        if conn.execute(select(other).where(other == key).limit(1)).first() is not None:
+        if conn.execute(select(other).where(other == key).limit(ONE)).first() is not None:
             return
     for table in (blocker, work, visit, person):
         conn.execute(delete(table).where(table.c.aggregate == key))

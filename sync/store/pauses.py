@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from sync.store import upsert
 from sync.store.lanes import Lane
-from sync.store.schema import UtcTime, pause, work
+from sync.store.schema import ONE, UtcTime, pause, work
 
 EVERYTHING = "everything"
 _LANE = "lane:"
@@ -72,7 +72,7 @@ _HOLDING = (
     select(*_ROW)
     .where(pause.c.what.in_(bindparam("any_of", expanding=True)), _ALIVE)
     .order_by(_WIDEST, pause.c.what)
-    .limit(1)
+    .limit(ONE)
 )
 
 

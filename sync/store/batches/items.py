@@ -22,8 +22,8 @@ from sqlalchemy import (
 )
 
 from sync.core.batch.model import OVER, Fate, Item, Outcome
+from sync.store.schema import ONE, batch_item
 from sync.store.schema import batch as batch_table
-from sync.store.schema import batch_item
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -191,7 +191,7 @@ def following(conn: Connection, batch: int, now: datetime, limit: int = 1) -> li
 def earliest(conn: Connection, batch: int) -> datetime | None:
     """When the first of the items that were put off is due; None where none was."""
     query = select(_I.due).where(_I.batch == batch, _OPEN, _I.due.is_not(None))
-    at: datetime | None = conn.execute(query.order_by(*_IN_ORDER).limit(1)).scalar_one_or_none()
+    at: datetime | None = conn.execute(query.order_by(*_IN_ORDER).limit(ONE)).scalar_one_or_none()
     return at
 
 
@@ -320,7 +320,7 @@ def count(conn: Connection, batch: int) -> int:
 def is_any_open(conn: Connection, batch: int) -> bool:
     """Whether an item without an outcome is left that was begun or is to be."""
     query = select(_I.number).where(_I.batch == batch, _OPEN, or_(_I.fate.in_(TO_DO), _I.tries > 0))
-    return conn.execute(query.limit(1)).first() is not None
+    return conn.execute(query.limit(ONE)).first() is not None
 
 
 # --- what goes ------------------------------------------------------------------------------------

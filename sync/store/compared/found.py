@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select
 
 from sync.store import upsert
-from sync.store.schema import comparison, difference
+from sync.store.schema import ONE, comparison, difference
 
 Place = tuple[str, str, str, str, str]
 _PLACE = ("what", "cause", "drchrono", "oncall", "participant")
@@ -86,7 +86,7 @@ def ended(conn: Connection, how: Ended) -> None:
 
 def last(conn: Connection, *, told: bool = False) -> Ended | None:
     """How the last comparison ended; `told`: the last that had no trouble with a list."""
-    query = select(*_ENDED).order_by(comparison.c.id.desc()).limit(1)
+    query = select(*_ENDED).order_by(comparison.c.id.desc()).limit(ONE)
     if told:
         query = query.where(comparison.c.trouble == "")
     row = conn.execute(query).first()

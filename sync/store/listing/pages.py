@@ -25,7 +25,7 @@ from sync.core.records import SYSTEMS
 from sync.store.listing.kinds import OBJECT_COLUMNS, Record
 from sync.store.listing.places import Place, below
 from sync.store.listing.subjects import Meant
-from sync.store.schema import aggregate, audit, audit_subject, object_
+from sync.store.schema import ONE, aggregate, audit, audit_subject, object_
 
 WINDOW: Final = 20_000
 
@@ -140,7 +140,7 @@ def _told(record: Record, asked: Asked, walked: Select[Any], most: int) -> Selec
 
 def _floor(conn: Connection, record: Record, walked: Select[Any]) -> list[Place]:
     """Where looking has ended before the table has; empty where all was looked at."""
-    rows = walked.with_only_columns(record.table.c.at, record.number).offset(WINDOW - 1).limit(1)
+    rows = walked.with_only_columns(record.table.c.at, record.number).offset(WINDOW - 1).limit(ONE)
     last = conn.execute(rows).first()
     return [] if last is None else [Place(*last)]
 

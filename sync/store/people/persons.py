@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, exists, select, update
 
-from sync.store.schema import attendance, attention, object_, person
+from sync.store.schema import ONE, attendance, attention, object_, person
 from sync.store.tables.links import BY_ID, Obj
 
 
@@ -66,7 +66,7 @@ def is_behind(conn: Connection, key: int) -> bool:
             attendance.c.current,
             attendance.c.person_version < person.c.version,
         )
-        .limit(1)
+        .limit(ONE)
     ).first()
     return found is not None
 

@@ -6,7 +6,7 @@ and sealed, for a day at the most, what a file says that is brought in (`batches
 
 from sync.store.schema.alerts import alert
 from sync.store.schema.audit import audit, audit_subject
-from sync.store.schema.base import UtcTime, metadata
+from sync.store.schema.base import ONE, UtcTime, metadata
 from sync.store.schema.batches import batch, batch_chunk, batch_item, header_choice
 from sync.store.schema.calls import (
     IS_CHANGE,
@@ -51,6 +51,7 @@ __all__ = [
     "IS_OPEN",
     "IS_WRITE",
     "LENGTH",
+    "ONE",
     "UtcTime",
     "aggregate",
     "alert",

@@ -13,7 +13,12 @@ from sqlalchemy import (
     MetaData,
     TypeDecorator,
     false,
+    literal_column,
 )
+
+# For LIMIT: so many rows, said in the statement itself. A number that is bound PostgreSQL takes for
+# a tenth of all rows, and would plan the statement each time it is asked (ADR 0042).
+ONE = literal_column("1", Integer)
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -4,14 +4,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from sync.store.schema import IS_CHANGE, IS_WRITE, call, delivery
+from sync.store.schema import IS_CHANGE, IS_WRITE, ONE, call, delivery
 
 _FAILED = ("refused", "unresolved", "looked")
 
 
 def _newest(conn: Connection, *where: ColumnElement[bool]) -> datetime | None:
     at: datetime | None = conn.execute(
-        select(call.c.at).where(*where).order_by(call.c.at.desc()).limit(1)
+        select(call.c.at).where(*where).order_by(call.c.at.desc()).limit(ONE)
     ).scalar_one_or_none()
     return at
 
@@ -47,6 +47,6 @@ def last_told(conn: Connection, system: str) -> datetime | None:
         select(delivery.c.at)
         .where(delivery.c.source == system)
         .order_by(delivery.c.at.desc())
-        .limit(1)
+        .limit(ONE)
     ).scalar_one_or_none()
     return told

@@ -30,6 +30,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sync.store import pauses, upsert
 from sync.store.schema import (
     IS_WRITE,
+    ONE,
     UtcTime,
     aggregate,
     attendance,
@@ -59,7 +60,7 @@ _LATEST = (
     .where(_SPENT, call.c.at > _SECOND_AGO)
     .order_by(call.c.at.desc())
     .offset(bindparam("before_last"))
-    .limit(1)
+    .limit(ONE)
 ).scalar_subquery()
 _WHY = select(_CLOSED.label("closed"), _USED.label("used"), _LATEST.label("full"))
 _LEFT = select(_CLOSED.label("closed"), _USED.label("used"))
@@ -68,7 +69,7 @@ _OPENS = (
     .where(_SPENT, call.c.at > _HOUR_AGO)
     .order_by(call.c.at)
     .offset(bindparam("beyond"))
-    .limit(1)
+    .limit(ONE)
 )
 
 

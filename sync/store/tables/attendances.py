@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from sync.store.schema import IS_OPEN, attendance, object_, person, visit
+from sync.store.schema import IS_OPEN, ONE, attendance, object_, person, visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def is_open(conn: Connection, key: int) -> bool:
 
 def is_attended(conn: Connection, appointment: int) -> bool:
     """Whether an appointment stands in a visit, or has."""
-    held = select(attendance.c.id).where(attendance.c.appointment == appointment).limit(1)
+    held = select(attendance.c.id).where(attendance.c.appointment == appointment).limit(ONE)
     return conn.execute(held).first() is not None
 
 
@@ -151,7 +151,7 @@ def count_participants(conn: Connection, keys: Collection[int]) -> Counter[int]:
 def is_participant(conn: Connection, object_id: int) -> bool:
     """Whether an object is or was the participant of any attendance."""
     held = select(attendance.c.id).where(attendance.c.participant == object_id)
-    return conn.execute(held.limit(1)).first() is not None
+    return conn.execute(held.limit(ONE)).first() is not None
 
 
 def elsewhere(

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from sync.store import upsert
-from sync.store.schema import decision
+from sync.store.schema import ONE, decision
 from sync.store.trail.deeds import whose
 
 NEVER_PAIR = "never_pair"
@@ -40,7 +40,7 @@ def _is_noted(conn: Connection, kind: str, a: str, b: str | None = None) -> bool
     row = select(decision.c.at).where(decision.c.kind == kind, decision.c.a == a)
     if b is not None:
         row = row.where(decision.c.b == b)
-    return conn.execute(row.limit(1)).first() is not None
+    return conn.execute(row.limit(ONE)).first() is not None
 
 
 # --- never to be paired ---------------------------------------------------------------------------

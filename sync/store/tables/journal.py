@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from sync.store import counting, upsert
-from sync.store.schema import conflict, counter, delivery, heartbeat, object_
+from sync.store.schema import ONE, conflict, counter, delivery, heartbeat, object_
 from sync.store.tables import at_the_end
 from sync.store.tables.told import Settled, Told
 
@@ -65,7 +65,7 @@ _NEWEST_OUTCOME = (
     select(_BEFORE.c.outcome)
     .where(_BEFORE.c.object == object_.c.id)
     .order_by(_BEFORE.c.id.desc())
-    .limit(1)
+    .limit(ONE)
     .scalar_subquery()
 )
 NEWEST = (
@@ -186,7 +186,7 @@ def last_told(conn: Connection, object_id: int) -> tuple[str | None, Mapping[str
         select(delivery.c.key_id, delivery.c.digests)
         .where(delivery.c.object == object_id, delivery.c.key_id.is_not(None))
         .order_by(delivery.c.id.desc())
-        .limit(1)
+        .limit(ONE)
     )
     row = conn.execute(newest).first()
     return (None, None) if row is None else (row.key_id, row.digests)
@@ -246,7 +246,7 @@ def hand_on(conn: Connection, source: int, target: int) -> bool:
 def is_unexplained(conn: Connection, object_id: int) -> bool:
     """Whether something was told of an object that no read has explained."""
     open_ = delivery.c.object == object_id, delivery.c.explained_at.is_(None)
-    return conn.execute(select(delivery.c.id).where(*open_).limit(1)).first() is not None
+    return conn.execute(select(delivery.c.id).where(*open_).limit(ONE)).first() is not None
 
 
 def explain(conn: Connection, deliveries: Iterable[Delivery], now: datetime) -> None:
@@ -282,7 +282,7 @@ def is_conflict_noted(conn: Connection, object_id: int, field: str, since: datet
     noted = select(conflict.c.id).where(
         conflict.c.object == object_id, conflict.c.field == field, conflict.c.at >= since
     )
-    return conn.execute(noted.limit(1)).first() is not None
+    return conn.execute(noted.limit(ONE)).first() is not None
 
 
 def forget_conflicts(conn: Connection, ids: list[int]) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sync.store import upsert
 from sync.store.schema import (
+    ONE,
     aggregate,
     blocker,
     object_,
@@ -319,7 +320,7 @@ def unblock_object(conn: Connection, key: int, object_id: int) -> None:
 def waits(conn: Connection, key: int, object_id: int) -> bool:
     """Whether anything is waited for about one object of an aggregate."""
     mine = (blocker.c.aggregate == key, blocker.c.object == object_id)
-    return conn.execute(select(blocker.c.ref).where(*mine).limit(1)).first() is not None
+    return conn.execute(select(blocker.c.ref).where(*mine).limit(ONE)).first() is not None
 
 
 def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
@@ -327,7 +328,7 @@ def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
     query = select(blocker.c.ref).where(blocker.c.aggregate == key, PARKS)
     if kind is not None:
         query = query.where(blocker.c.kind == kind)
-    return conn.execute(query.limit(1)).first() is not None
+    return conn.execute(query.limit(ONE)).first() is not None
 
 
 def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]:

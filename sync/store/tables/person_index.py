@@ -12,7 +12,7 @@ from sync.core.records import Attendee, Person
 from sync.core.rules import people
 from sync.digests import Digests
 from sync.store import upsert
-from sync.store.schema import object_, person_key
+from sync.store.schema import ONE, object_, person_key
 from sync.store.tables import blockers, told
 
 Keys = Sequence[tuple[str, tuple[str, ...]]]
@@ -98,7 +98,7 @@ def is_readable(conn: Connection, digests: Digests, person: int) -> bool:
     found = select(person_key.c.person).where(
         person_key.c.person == person, person_key.c.key_id.not_in(digests.key_ids)
     )
-    return conn.execute(found.limit(1)).first() is None
+    return conn.execute(found.limit(ONE)).first() is None
 
 
 def is_whole(conn: Connection, digests: Digests) -> bool:
@@ -130,7 +130,7 @@ def is_current(conn: Connection, digests: Digests, person: int) -> bool:
     found = select(person_key.c.person).where(
         person_key.c.person == person, person_key.c.key_id != digests.key_id
     )
-    return conn.execute(found.limit(1)).first() is None
+    return conn.execute(found.limit(ONE)).first() is None
 
 
 def email_key(digests: Digests, who: Person) -> str | None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from sync.core.bucket import Rates
 from sync.store import upsert
-from sync.store.schema import bucket, object_, told, work
+from sync.store.schema import ONE, bucket, object_, told, work
 from sync.store.tables import at_the_end, buckets
 
 What = Literal["asks", "taken", "deleted", "keys"]
@@ -228,7 +228,7 @@ def asking(
 def anybody_asks(conn: Connection, now: datetime) -> bool:
     """Whether an id waits to be read now."""
     asks = told.c.what == "asks", told.c.due <= now
-    return conn.execute(select(told.c.remote_id).where(*asks).limit(1)).first() is not None
+    return conn.execute(select(told.c.remote_id).where(*asks).limit(ONE)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from sync.store import pauses, upsert
 from sync.store.lanes import Hints, Lane
-from sync.store.schema import UtcTime, told, work
+from sync.store.schema import ONE, UtcTime, told, work
 from sync.store.tables import at_the_end
 
 
@@ -255,7 +255,7 @@ def depths(conn: Connection, *, now: datetime) -> list[Depth]:
 
 def any_due(conn: Connection, *, now: datetime, ring_again: float) -> bool:
     """Whether `due_items` would find something; takes no lock."""
-    firsts = (sort.limit(1).scalar_subquery() for sort in _to_ring(now, ring_again))
+    firsts = (sort.limit(ONE).scalar_subquery() for sort in _to_ring(now, ring_again))
     return any(key is not None for key in conn.execute(select(*firsts)).one())
 
 
@@ -265,7 +265,7 @@ def better_waits(conn: Connection, lane: Lane, now: datetime) -> bool:
     query = select(work.c.aggregate).where(work.c.lane < lane, *due, pauses.lets_begin(now))
     # In the order of the index of what waits: else PostgreSQL, which takes a third of all items to
     # wait, may look through those at rest for the first that does.
-    return conn.execute(query.order_by(work.c.lane, work.c.due).limit(1)).first() is not None
+    return conn.execute(query.order_by(work.c.lane, work.c.due).limit(ONE)).first() is not None
 
 
 def lease_until(conn: Connection, aggregate: int) -> datetime | None:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, func, insert, select
 
 from sync.core.actor import Actor
-from sync.store.schema import audit
+from sync.store.schema import ONE, audit
 from sync.store.trail.acting import somebody
 from sync.store.trail.seal import ChainKeys, mac
 
@@ -94,7 +94,7 @@ def kept(conn: Connection, chain: Chain | None) -> Iterator[None]:
         _write(conn, chain.keys, opened.deeds)
 
 
-LAST = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
+LAST = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(ONE)
 _ADD = insert(audit)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, func, select
 
-from sync.store.schema import audit
+from sync.store.schema import ONE, audit
 from sync.store.trail.deeds import LAST, Deed, note
 from sync.store.trail.seal import ChainKeys, mac
 
@@ -119,7 +119,7 @@ def prune(conn: Connection, before: datetime, now: datetime) -> int:
         select(audit.c.seq, audit.c.mac)
         .where(audit.c.at < before, *([] if first is None else [audit.c.seq < first]))
         .order_by(audit.c.seq.desc())
-        .limit(1)
+        .limit(ONE)
     ).first()
     if last is None or first is None:
         return 0  # of a chain without a younger row the end would be lost
@@ -130,7 +130,7 @@ def prune(conn: Connection, before: datetime, now: datetime) -> int:
 
 def _beginning(conn: Connection, keys: ChainKeys) -> Head | None:
     """Where the chain begins by the newest row that says so; None: at its first row."""
-    query = select(audit).where(audit.c.action == PRUNED).order_by(audit.c.seq.desc()).limit(1)
+    query = select(audit).where(audit.c.action == PRUNED).order_by(audit.c.seq.desc()).limit(ONE)
     row: Any = conn.execute(query).mappings().first()
     if row is None or not keys.holds(row["key_id"]) or mac(keys, dict(row)) != row["mac"]:
         return None
