@@ -2,7 +2,8 @@
 
 A refusal is told at once. Anything else is told when it has lasted: two hours for what is due every
 some minutes or hours, a quarter of an hour for what is due every some seconds, because others wait
-for that. What waits for the budget is told after two hours too.
+for that. What waits for the budget is told after two hours too. A scan whose last whole pass should
+have been two hours ago is told at its second failure.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import ticks
 from sync.store.tables import facts, links, work
-from sync.store.tables.scans import MATCHING, progress
+from sync.store.tables.scans import progress
 
 # When a task that failed is tried again, at the latest, and how long after it was due it is told.
 AGAIN = timedelta(minutes=10)
@@ -71,15 +72,18 @@ def _failed(
     every, now = timedelta(seconds=every_seconds), sync.clock()
     if after is not None and every > _OFTEN:
         after = TOLD_AFTER
-    done = progress(sync.store, name).done_at or progress(sync.store, MATCHING).started_at
+    scan = progress(sync.store, name)
+    done = scan.done_at or scan.started_at
     with sync.store.write() as conn:
         since = _since(conn, name, code, now)
         ticks.not_later(conn, name, now + AGAIN)
         if after is None:
             attention.open_item(conn, 0, f"{name}_refused", now=now)
             return
-        overdue = done is not None and every > _OFTEN and now - done > every + after
-        if overdue or now - since > after:
+        # A scan may get on at each try and never come to its end. Late at the first trouble is also
+        # what nobody has run for a while.
+        late = done is not None and every > _OFTEN and now - done > every + after
+        if now - since > after or (late and now - since >= AGAIN):
             attention.open_item(conn, 0, f"{name}_keeps_failing", now=now)
 
 

@@ -171,8 +171,13 @@ def test_a_first_matching_that_can_t_read_a_list_is_told_and_goes_on(
 # --- every task of the beat -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("away", [0, 30 * 3600])
 @pytest.mark.parametrize("name", schedule.TASKS)
-def test_every_task_that_keeps_failing_is_told_and_its_end_too(clinic: Clinic, name: str) -> None:
+def test_every_task_that_keeps_failing_is_told_and_its_end_too(
+    clinic: Clinic, name: str, away: float
+) -> None:
+    """Not at its first trouble, however long the service was away, or is live, before that."""
+    clinic.advance(away)
     broken = True
 
     def run(_sync: Any) -> tuple[()]:
