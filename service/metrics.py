@@ -85,7 +85,11 @@ class _Everything(Collector):
 
 
 def _queues(conn: Connection, sync: Sync) -> Iterator[Metric]:
-    depth = GaugeMetricFamily("sync_queue_depth", "Items that wait, and ids whose turn to be read has not come", labels=["lane"])
+    depth = GaugeMetricFamily(
+        "sync_queue_depth",
+        "Items that wait, and ids whose turn to be read has not come",
+        labels=["lane"],
+    )
     oldest = GaugeMetricFamily(
         "sync_oldest_waiting_seconds", "Age of the oldest that waits", labels=["lane"]
     )

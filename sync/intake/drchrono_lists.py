@@ -26,6 +26,7 @@ from sync.store import known as stored
 from sync.store.known import Known
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, links, person_index, scans, told, work
+from sync.store.visits import visits
 
 OVERLAP = timedelta(days=1)
 APPOINTMENT, PATIENT = "appointment", "patient"
@@ -163,12 +164,16 @@ def _first_shown(
     if known is not None:
         # It is there: whoever booked it waits no longer behind what nobody did.
         work.raise_(conn, known.obj.aggregate, now=seen.at, hints=Hints.of("drchrono"))
+        visits.note_place(conn, known.obj.aggregate, shown, first=True)
         return Receipt("raised", (Ring(known.obj.aggregate, Lane.LIVE),))
     obj = links.first_sight(conn, "drchrono", "appointment", shown.remote_id, now=seen.at)
     occurrences.note(conn, obj.aggregate, shown)
     proofs.note(conn, sync, proofs.DRCHRONO_APPOINTMENTS, obj)
     receipt = sightings.compare(conn, sync, seen, Known(obj))
     ring = lists.first_shown(conn, sync, obj)
+    # After the work item's and the object's row, as in a run: else two wait for each other. No
+    # booking of the other side reads it by its id to learn that it stands elsewhere.
+    visits.note_place(conn, obj.aggregate, shown, first=True)
     return Receipt("raised", (ring,)) if ring else receipt
 
 

@@ -1,5 +1,7 @@
 """Booked on both sides while nobody looked: what each booking may be is read once, not for each."""
 
+import pytest
+
 from sync.store.tables import links
 from sync.tasks import schedule, worker
 from tests.support.agreement import agree
@@ -30,12 +32,18 @@ def book_on_both_sides(clinic: Clinic) -> str:
 
 def run_drchronos_first(clinic: Clinic, visit_id: str) -> None:
     """What was booked in DrChrono is worked on, while OnCall's booking still waits."""
-    with clinic.sync.store.read() as conn:
-        unread = links.find(conn, "oncall", "appointment", visit_id)
-    assert unread is not None
+    unread = of_oncall(clinic, visit_id)
     for aggregate in clinic.due():
-        if aggregate != unread.aggregate:
+        if aggregate != unread:
             worker.run(clinic.sync, aggregate)
+
+
+def of_oncall(clinic: Clinic, visit_id: str) -> int:
+    """What OnCall's booking is worked on as."""
+    with clinic.sync.store.read() as conn:
+        known = links.find(conn, "oncall", "appointment", visit_id)
+    assert known is not None
+    return known.aggregate
 
 
 def test_told_of_by_a_bare_webhook(clinic: Clinic) -> None:
@@ -58,5 +66,22 @@ def test_found_in_a_list(clinic: Clinic) -> None:
     assert clinic.calls("oncall").count(POST) == BOOKINGS
     # The list has told where it stands.
     assert clinic.calls("oncall").count(GET) == 0
+    clinic.settle()
+    agree(clinic)
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["nobody told", "webhooks told before"])
+def test_oncall_s_first_with_drchrono_s_found_in_a_list(clinic: Clinic, told: bool) -> None:
+    visit_id = book_on_both_sides(clinic)
+    if told:
+        clinic.sandbox.control("drchrono", "release", {})
+        clinic.sandbox.wait_idle()
+    for name in ("oncall_newest", "drchrono_appointments"):
+        schedule.run_now(clinic.sync, name)
+    clinic.forget()
+    worker.run(clinic.sync, of_oncall(clinic, visit_id))
+    # The list has told that none of the three stands where this one is to stand.
+    assert clinic.calls("drchrono").count("GET /api/appointments/ID") == 0
+    assert clinic.calls("drchrono").count("POST /api/appointments") == 1
     clinic.settle()
     agree(clinic)
