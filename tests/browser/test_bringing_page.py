@@ -5,6 +5,7 @@ The engine and the sandbox are the real ones; the worker is a thread of this tes
 
 import csv
 import io
+import re
 import socket
 import threading
 import time
@@ -125,6 +126,7 @@ def test_a_file_is_brought_in(chromium: Browser, service: Service, clinic: Clini
     page.get_by_role("link", name=f"problem {LINES - MADE}").click()
     expect(page.locator("#lines tbody tr").first).to_contain_text("E-mail (column 3):")
     page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_url(re.compile(r"[?&]after="))
     assert judged(page) == []
     page.get_by_role("link", name="will be created 24").click()
     page.get_by_role("button", name="Leave out line 2", exact=True).click()

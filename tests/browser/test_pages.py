@@ -15,7 +15,8 @@ WANTED = "SCREENSHOTS"  # set: docs/images is made anew
 
 
 def judged(page: Page) -> list[str]:
-    """What axe finds wrong, with the place."""
+    """What axe finds wrong, with the place; of a page that is there as a whole."""
+    page.wait_for_load_state()
     found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
 
