@@ -224,8 +224,6 @@ class Depth:
     oldest_seconds: float
 
 
-# An id that nobody has read has no item before its turn to be read; it waits all the same.
-_ASKS = told.c.what == "asks"
 _DEPTHS = union_all(
     select(
         work.c.lane,
@@ -234,8 +232,9 @@ _DEPTHS = union_all(
     )
     .where(work.c.wanted > work.c.done)
     .group_by(work.c.lane),
+    # An id that nobody has read has no item before its turn to be read; it waits all the same.
     select(literal(int(Lane.TOLD)), func.count(), func.min(told.c.first_at))
-    .where(_ASKS)
+    .where(told.c.what == "asks")
     .having(func.count() > 0),
 )
 
