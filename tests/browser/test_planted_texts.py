@@ -24,7 +24,6 @@ from sync.operations.operators import Role
 from sync.setup.mapping_edit import candidate
 from sync.store import attention
 from sync.store.tables import links
-from sync.tasks import schedule
 from tests.browser.conftest import NOTE_VIOLATIONS
 from tests.integration.doors.test_framed import address
 from tests.support import forged
@@ -179,7 +178,7 @@ def planted(clinic: Clinic) -> None:
     appointment, visit = clinic.stands["appointment"], clinic.stands["visit"]
     clinic.edit(appointment, scheduled_time=wall(days=6))
     clinic.change_visit(visit, datetime=f"{utc(days=8):%Y-%m-%dT%H:%M:%SZ}")
-    schedule.run_now(clinic.sync, "practice")
+    clinic.beat("practice")
     clinic.catch_up()
     for text in PAYLOADS:
         forged.oncall(clinic, text)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sync.tasks import schedule
 from tests.support.clinic import ZONE, Clinic, utc
 from tests.support.group_clinic import GROUP, make_groups
 
@@ -123,7 +122,7 @@ def nobody(clinic: Clinic, number: int) -> Round:
 def two_patients(clinic: Clinic, number: int) -> Round:
     """Two charts that have been edited once, in a clinic with a group profile."""
     if make_groups(clinic):
-        schedule.run_now(clinic.sync, "mapping")
+        clinic.beat("mapping")
     second = clinic.new_patient(**other_of(number))
     clinic.edit_patient(second, home_phone="(212) 555-0100")
     return replace(a_patient(clinic, number), second=second)

@@ -208,7 +208,7 @@ def _changed(clinic: Clinic, kept: str) -> None:
 
 
 def _renamed(clinic: Clinic) -> None:
-    clinic.edit_patient(clinic.patient, last_name="Holm")
+    clinic.edit_patient(clinic.patient, last_name="Holmgren")
     _settled(clinic, "new name", contacts=True)
     clinic.edit_patient(clinic.patient, email="vera.holm@mail.example")
 
@@ -224,7 +224,7 @@ def _ended(clinic: Clinic) -> None:
 
 
 def _over_there(clinic: Clinic) -> None:
-    who = {"first_name": "Vera", "last_name": "Holm", "email": "vera.holm@mail.example"}
+    who = {"first_name": "Vera", "last_name": "Holmgren", "email": "vera.holm@mail.example"}
     visit = clinic.invite(datetime=f"{utc(days=14):%Y-%m-%dT%H:%M:%SZ}", participants=[who])
     _settled(clinic, "booking in OnCall", contacts=False)
     clinic.change_visit(visit, datetime=f"{utc(days=15, hour=18):%Y-%m-%dT%H:%M:%SZ}")
@@ -233,7 +233,7 @@ def _over_there(clinic: Clinic) -> None:
 
 
 def _somebody_new(clinic: Clinic) -> None:
-    who = {"first_name": "Otto", "last_name": "Berg", "email": "otto@mail.example"}
+    who = {"first_name": "Ottokar", "last_name": "Bergander", "email": "otto@mail.example"}
     # Whose visit of an unknown person it is can only be known where OnCall tells its provider.
     told = clinic.sandbox.state("oncall")["behaviours"]["returns_provider"]
     clinic.sandbox.behaviours("oncall", returns_provider=True)

@@ -1,6 +1,5 @@
 """Set up what the tests of what syncs share: a visit on both sides, a clinic's decisions."""
 
-from sync.tasks import schedule
 from tests.support.clinic import Clinic
 
 
@@ -18,7 +17,7 @@ def decide(clinic: Clinic, toml: str) -> None:
     """Add tables to the clinic's mapping file, and let the beat see it."""
     path = clinic.settings.mapping_file
     path.write_text(f"{path.read_text()}\n{toml}\n")
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
 
 
 def visit_of(clinic: Clinic, visit_id: str) -> dict[str, object]:

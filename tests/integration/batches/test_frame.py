@@ -17,7 +17,7 @@ from sync.run.outcomes import LaterError, ParkedError
 from sync.store.batches import rows
 from sync.store.lanes import Lane
 from sync.store.tables import claims, work
-from sync.tasks import driving, schedule, worker
+from sync.tasks import driving, worker
 from tests.support.batches.trivial import CREATED, Trivial
 from tests.support.clinic import Clinic
 from tests.support.templates import on_both
@@ -376,7 +376,7 @@ def test_what_was_lost_by_every_ring_is_raised_again(clinic: Clinic) -> None:
         assert lease is not None
         claims.complete(conn, lease)
     assert clinic.pump() == 0
-    schedule.run_now(clinic.sync, "imports")
+    clinic.beat("imports")
     clinic.pump()
     assert state(clinic, number) is State.DONE
 
@@ -386,7 +386,7 @@ def test_old_batches_are_forgotten(clinic: Clinic) -> None:
     number = started(clinic)
     clinic.pump()
     clinic.advance((clinic.settings.keep_days + 1) * 86_400)
-    schedule.run_now(clinic.sync, "imports")
+    clinic.beat("imports")
     with pytest.raises(LookupError):
         showing.show(clinic.sync, number)
 

@@ -13,7 +13,6 @@ import pytest
 
 from sync.batches import showing, steering
 from sync.core.batch.model import Outcome, State
-from sync.tasks import schedule
 from tests.support.agreement import agree
 from tests.support.batches.imports import done, fates, outcomes, result
 from tests.support.batches.visits import line, made, planned
@@ -80,7 +79,7 @@ def test_a_visit_of_one_system_alone_is_found_by_reading_it(clinic: Clinic) -> N
     # Nothing may be written to DrChrono, so OnCall's visit stays alone.
     path = clinic.sync.settings.mapping_file
     path.write_text(path.read_text() + '\n[policy]\ndirection = "to_oncall"\n')
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     there = clinic.invite(datetime=f"{utc(days=5, hour=14):%Y-%m-%dT%H:%M:%SZ}")
     clinic.settle()
     number = planned(clinic, [line(0), line(1)])
@@ -92,7 +91,7 @@ def test_what_drchrono_has_alone_is_made_by_its_own_run(clinic: Clinic) -> None:
     path = clinic.sync.settings.mapping_file
     whole = path.read_text()
     path.write_text(whole + '\n[policy]\ndirection = "to_drchrono"\n')
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     said = line(0)
     starts = utc(days=5, hour=14).astimezone(ZONE)
     appointment = clinic.book(scheduled_time=f"{starts:%Y-%m-%dT%H:%M:%S}")
@@ -101,7 +100,7 @@ def test_what_drchrono_has_alone_is_made_by_its_own_run(clinic: Clinic) -> None:
     (item,) = showing.items(clinic.sync, number)
     assert (str(item.fate), item.source_id) == ("create", appointment)
     path.write_text(whole)
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     done(clinic, number)
     assert outcomes(clinic, number)[0] in {"created", "already_there"}
     assert (len(clinic.visits()), len(clinic.appointments())) == (1, 1)

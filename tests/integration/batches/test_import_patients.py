@@ -10,7 +10,7 @@ from sync.matching import match
 from sync.matching.scan import new_scan
 from sync.sheets.errors import UnusableError
 from sync.store.batches import files, items, rows
-from sync.tasks import driving, schedule, worker
+from sync.tasks import driving, worker
 from tests.support.agreement import agree
 from tests.support.batches.dying import Dying
 from tests.support.batches.imports import (
@@ -225,7 +225,7 @@ def test_the_file_is_deleted_once_it_is_read_and_its_lines_a_day_after(clinic: C
     done(clinic, number)
     assert len(result(clinic, number)) == 1
     clinic.advance(86_401)
-    schedule.run_now(clinic.sync, "imports")
+    clinic.beat("imports")
     with pytest.raises(LookupError, match="deleted"):
         result(clinic, number)
     with clinic.sync.store.read() as conn:
@@ -243,13 +243,13 @@ def test_what_nobody_goes_on_with_is_deleted_after_a_day(clinic: Clinic, started
         steering.start(clinic.sync, number)
         steering.pause(clinic.sync, number)
     clinic.advance(86_401)
-    schedule.run_now(clinic.sync, "imports")
+    clinic.beat("imports")
     clinic.settle()
     shown = showing.show(clinic.sync, number)
     wanted = (State.CANCELLED, None) if started else (State.FAILED, "not_started")
     assert (shown.state, shown.cause) == wanted
     clinic.advance(86_401)
-    schedule.run_now(clinic.sync, "imports")
+    clinic.beat("imports")
     assert not showing.show(clinic.sync, number).has_file
     assert clinic.of("oncall", "contacts") == []
 

@@ -16,7 +16,6 @@ from sync.operations.hand.by_hand import NotPossibleError
 from sync.people import contacts
 from sync.store.schema import attention, decision
 from sync.store.tables import links
-from sync.tasks import schedule
 from tests.support.clinic import DIVISION, PROVIDER, Clinic, open_clinic, utc, wall
 from tests.support.sandbox_client import Sandbox
 
@@ -104,7 +103,7 @@ def test_an_answer_that_is_no_candidate_is_refused(unsure: Clinic) -> None:
 def test_a_new_patient_that_the_policy_asks_about(clinic: Clinic) -> None:
     path = clinic.settings.mapping_file
     path.write_text(path.read_text() + '\n[policy]\nnew_patients = "ask"\n')
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.sandbox.behaviours("oncall", returns_provider=True)
     ines = {"first_name": "Ines", "last_name": "Okoro", "email": "ines@mail.example"}
     clinic.invite(participants=[ines])
@@ -120,7 +119,7 @@ def test_a_new_patient_that_the_policy_asks_about(clinic: Clinic) -> None:
 def test_a_new_patient_who_is_somebody_known_after_all(clinic: Clinic) -> None:
     path = clinic.settings.mapping_file
     path.write_text(path.read_text() + '\n[policy]\nnew_patients = "ask"\n')
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.sandbox.behaviours("oncall", returns_provider=True)
     ines = {"first_name": "Ines", "last_name": "Okoro", "email": "ines@mail.example"}
     clinic.invite(participants=[ines])

@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 
 from sync.operations import attention
 from sync.store.schema import object_, person_key, told, visit
-from sync.tasks import schedule
 from tests.integration.visits.test_syncs_recurring import followed
 from tests.support import forged
 from tests.support.agreement import agree
@@ -66,7 +65,7 @@ def test_a_deletion_of_an_id_not_yet_given_out_silences_nothing(clinic: Clinic) 
     agree(clinic)
     assert len(clinic.visits()) == 2
     clinic.advance(3700)
-    schedule.run_now(clinic.sync, "prune")
+    clinic.beat("prune")
     assert rows(clinic, told) == 0
 
 
@@ -79,7 +78,7 @@ def test_a_denied_id_costs_two_reads_at_most_and_leaves_no_row(clinic: Clinic) -
     assert clinic.calls("oncall").count("GET /appointments/ID/") <= 2
     assert clinic.attention() == []
     clinic.advance(3700)
-    schedule.run_now(clinic.sync, "prune")
+    clinic.beat("prune")
     assert (rows(clinic, object_, object_.c.told), rows(clinic, visit)) == (0, before)
 
 
@@ -127,7 +126,7 @@ def test_what_is_gone_and_shown_again_is_read_by_id(clinic: Clinic, by: str) -> 
     elif by == "list":
         clinic.sandbox.faults("drchrono", webhooks={"mode": "drop", "times": 1})
         clinic.edit(appointment, duration=45)
-        schedule.run_now(clinic.sync, "drchrono_appointments")
+        clinic.beat("drchrono_appointments")
     else:
         attention.resync(clinic.sync, "appointment", appointment)
     clinic.settle()
@@ -230,7 +229,7 @@ def test_a_body_that_equals_the_baseline_explains_no_look_of_our_own(clinic: Cli
     clinic.sandbox.behaviours("drchrono", bulk_polls=0)
     echo = dict(clinic.appointment(appointment))
     clinic.delete(appointment)
-    schedule.run_now(clinic.sync, "drchrono_window")
+    clinic.beat("drchrono_window")
     assert forged.drchrono(clinic, "APPOINTMENT_MODIFY", echo) == 204
     clinic.settle()
     assert clinic.visit(seen)["cancelled"]

@@ -94,7 +94,7 @@ def test_what_a_list_shows_of_a_flood_is_no_list_s_work(clinic: Clinic) -> None:
     clinic.sandbox.wait_idle()
     with clinic.sync.store.read() as conn:
         assert links.find(conn, "oncall", "appointment", booking) is None
-    schedule.run_now(clinic.sync, "oncall_newest")
+    clinic.beat("oncall_newest")
     assert lane_of(clinic, "oncall", booking) is Lane.LIVE
     clinic.pump()
     assert len(clinic.appointments()) == 1

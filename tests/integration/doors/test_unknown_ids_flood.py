@@ -88,7 +88,7 @@ def test_a_list_answers_for_all_that_wait_and_the_flood_ends(clinic: Clinic) -> 
     assert waiting(clinic) == 0
     assert bounds.FLOOD_CAUSE not in clinic.attention()
     clinic.advance(3700)
-    schedule.run_now(clinic.sync, "prune")
+    clinic.beat("prune")
     with clinic.sync.store.read() as conn:
         left = conn.execute(select(func.count()).select_from(object_).where(object_.c.told))
         assert left.scalar_one() == 0

@@ -22,7 +22,7 @@ def test_forged_news_of_what_is_waited_for_wakes_within_bounds(clinic: Clinic) -
     clinic.edit_patient(patient, email="noa@mail.example")
     clinic.advance(180)
     assert "drchrono_patients" in schedule.due_tasks(clinic.sync)
-    schedule.run_now(clinic.sync, "drchrono_patients")
+    clinic.beat("drchrono_patients")
     clinic.settle()
     assert clinic.attention() == []
     assert clinic.mails() == [("invitation", "app")]

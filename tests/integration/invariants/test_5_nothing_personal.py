@@ -12,17 +12,17 @@ from sync import log as logs
 from sync.operations.why.ask import why
 from sync.operations.why.day import of_day
 from sync.store.schema import metadata
+from tests.support import canary
 from tests.support.clinic import DOCTOR, Clinic, open_clinic, utc
 from tests.support.matrix import tour
 from tests.support.sandbox_client import Sandbox
 
-# What the tour and its people are called; each is nowhere else.
+# What the tour and its people are called; each is nowhere else, and none is there by chance.
 PLANTED = (
-    "Vera",
     "Lindqvist",
-    "Holm",
-    "Otto",
-    "Berg",
+    "Holmgren",
+    "Ottokar",
+    "Bergander",
     "vera@mail.example",
     "vera.holm@mail.example",
     "otto@mail.example",
@@ -77,6 +77,7 @@ def test_after_a_tour(
         rows = _rows(clinic)
         files = b"".join(path.read_bytes() for path in tmp_path.glob("sync.db*"))
     assert "a webhook was received" in logged.getvalue()
+    assert min(map(len, PLANTED)) >= canary.SHORTEST
     found = [
         (word, place)
         for word in PLANTED

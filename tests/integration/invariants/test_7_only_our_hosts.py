@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from sync.tasks import schedule
 from tests.support.agreement import agree
 from tests.support.clinic import TOKEN, Clinic
 
@@ -78,7 +77,7 @@ def test_next_links_to_a_stranger(
     body = {"count": 40, "previous": None, "results": [], "next": f"{address}/next?page=2"}
     fault = {"match": {"method": "GET", "path": path}, "do": "status", "status": 200, "body": body}
     clinic.sandbox.faults(remote, {**fault, "times": 3})
-    schedule.run_now(clinic.sync, task)
+    clinic.beat(task)
     clinic.settle()
     assert asked == []
     clinic.sandbox.faults(remote, clear=True)

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import func, select
 
 from sync.store.schema import attention
-from sync.tasks import schedule
 from tests.support.agreement import agree, open_visits
 from tests.support.clinic import Clinic, utc
 from tests.support.flows import here, name_of, slot, there
@@ -47,7 +46,7 @@ def test_an_unmapped_profile_wakes_with_the_mapping(clinic: Clinic) -> None:
         path.read_text().replace('"402" = "phone"', '"402" = "phone"\n"403" = "online"')
     )
     clinic.whole_cycle()
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     assert [v["type"] for v in open_visits(clinic)] == ["online"]
 
@@ -60,10 +59,10 @@ def test_a_broken_mapping_file_is_told_and_wakes(clinic: Clinic, repaired: str) 
     path.write_text(good + "\n[nonsense]\nkey = 1\n")
     clinic.edit(appointment, duration=50)
     clinic.settle()
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     assert clinic.attention() == ["mapping_unusable"]
     path.write_text(good + repaired)
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     agree(clinic)
     assert clinic.visit(visit)["duration"] == 50
@@ -77,7 +76,7 @@ def test_a_repaired_mapping_file_closes_its_item(clinic: Clinic) -> None:
     clinic.edit(appointment, duration=50)
     clinic.settle()
     path.write_text(good + '\n[text]\ntitle = "Video visit"\n')
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     assert clinic.attention() == []
 

@@ -17,7 +17,6 @@ from sync.operations.hand import by_hand, keep, pair, resolve
 from sync.store import attention as opening
 from sync.store.schema import audit as table
 from sync.store.tables import links
-from sync.tasks import schedule
 from tests.support.clinic import Clinic, wall
 from tests.support.templates import on_both
 
@@ -163,7 +162,7 @@ def test_the_end_is_told_outside_and_a_cut_is_found(clinic: Clinic, tmp_path: Pa
     sink = tmp_path / "audit-ends"
     object.__setattr__(clinic.sync.settings, "audit_sink", str(sink))
     clinic.linked()
-    schedule.run_now(clinic.sync, "audit")
+    clinic.beat("audit")
     end = json.loads(sink.read_text())
     assert end["seq"] == last(clinic)
     assert sink.stat().st_mode & 0o077 == 0

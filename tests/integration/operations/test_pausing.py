@@ -9,7 +9,6 @@ from cli import environment
 from cli.main import cli
 from sync.operations import attention, audit, pausing
 from sync.operations.audit import Filter
-from sync.tasks import schedule
 from tests.support.agreement import agree
 from tests.support.clinic import DOCTOR, Clinic, wall
 from tests.support.templates import on_both
@@ -76,7 +75,7 @@ def test_a_pause_ends_by_itself(clinic: Clinic, what: str) -> None:
     begun(clinic)
     assert clinic.writes() == []
     clinic.advance(2 * 3600)
-    schedule.run_now(clinic.sync, "pauses")
+    clinic.beat("pauses")
     clinic.settle()
     assert clinic.writes() == ["PATCH /appointments/ID/"]
     told = [(row.action, row.subjects) for row in audit.every(clinic.sync, Filter())]

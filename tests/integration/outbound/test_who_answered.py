@@ -149,7 +149,7 @@ def test_a_link_in_a_proxy_s_form_is_followed_at_the_configured_base(
     clinic.sandbox.behaviours(remote, links=form, page_size=1)
     clinic.forget()
     for task, page in LISTS[remote].items():
-        schedule.run_now(clinic.sync, task)
+        clinic.beat(task)
         assert clinic.calls(remote).count(page) >= 2
     assert clinic.attention() == []
 
@@ -161,10 +161,10 @@ def test_a_first_matching_that_can_t_read_a_list_is_told_and_goes_on(
     clinic = unmatched
     clinic.sandbox.behaviours("drchrono", bulk_lists=False)
     clinic.sandbox.behaviours(remote, links="foreign", page_size=1)
-    schedule.run_now(clinic.sync, "matching")
+    clinic.beat("matching")
     assert clinic.attention() == ["matching_refused"]
     clinic.sandbox.behaviours(remote, links="same", page_size=20)
-    schedule.run_now(clinic.sync, "matching")
+    clinic.beat("matching")
     assert clinic.attention() == []
 
 
@@ -212,7 +212,7 @@ def test_a_task_that_breaks_by_a_defect_is_told_too(clinic: Clinic) -> None:
 def test_the_beat_runs_each_task_under_that_watch(clinic: Clinic) -> None:
     """What stands in `TASKS` is what the beat runs: one name of it, followed to an attention."""
     behind_an_edge(clinic, "drchrono", "^/api/doctors$", "403 page")
-    schedule.run_now(clinic.sync, "practice")
+    clinic.beat("practice")
     clinic.advance(failing.TOLD_AFTER.total_seconds() + 1)
-    schedule.run_now(clinic.sync, "practice")
+    clinic.beat("practice")
     assert "practice_keeps_failing" in clinic.attention()

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from sync.matching import preview
 from sync.store.schema import attention
-from sync.tasks import schedule
 from tests.support.clinic import Clinic, open_clinic, wall
 from tests.support.sandbox_client import Sandbox
 from tests.support.syncs import decide
@@ -58,7 +57,7 @@ def items(clinic: Clinic) -> list[tuple[str, list[str] | None]]:
 
 
 def live(clinic: Clinic) -> None:
-    schedule.run_now(clinic.sync, "matching")
+    clinic.beat("matching")
     preview.accept(clinic.sync)
     clinic.settle()
 
@@ -80,7 +79,7 @@ def test_a_mailbox_of_strangers_is_one_question(waiting: Clinic) -> None:
     # One of them has an address of her own: her visit goes on, the number is put right.
     waiting.edit_patient(patients[0], email="alder@mail.example")
     waiting.settle()
-    schedule.run_now(waiting.sync, "addresses")
+    waiting.beat("addresses")
     waiting.settle()
     assert invited(waiting) == ["alder@mail.example"] + ["lund@mail.example"] * 4
     assert items(waiting) == [("email_shared", ["7 charts", *told[2:]])]
@@ -91,7 +90,7 @@ def test_a_mailbox_of_strangers_is_one_question(waiting: Clinic) -> None:
     for number, patient in enumerate(patients[1:3]):
         waiting.edit_patient(patient, email=f"own{number}@mail.example")
     waiting.settle()
-    schedule.run_now(waiting.sync, "addresses")
+    waiting.beat("addresses")
     waiting.settle()
     assert invited(waiting).count(DESK) == 5
     assert items(waiting) == []
@@ -144,7 +143,7 @@ def test_the_clinics_own_placeholder_stands_in_the_mapping(clinic: Clinic) -> No
     assert items(clinic) == [("patient_without_email", None)]
     text = clinic.settings.mapping_file.read_text()
     clinic.settings.mapping_file.write_text(text.replace(f'["{DESK}"]', "[]"))
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     assert invited(clinic) == [DESK]
     assert items(clinic) == []

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import make_url
 
 from sync.operations import audit
-from sync.tasks import schedule
 from tests.integration.recovery.test_relink_behind import beat
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic, open_clinic, utc, wall
@@ -73,7 +72,7 @@ def restored(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Iterator[Cl
         clinic.edit(moved, scheduled_time=wall(days=8, hour=17))
         clinic.edit(ended, status="Cancelled")
         clinic.settle()
-        schedule.run_now(clinic.sync, "audit")
+        clinic.beat("audit")
         agree(clinic)
         offset = clinic.offset
     put_back(database_url, tmp_path / "backup")

@@ -12,7 +12,7 @@ from sync.operations.hand import by_hand
 from sync.run.evidence import behind
 from sync.run.evidence.sealing import seal
 from sync.store.schema import work
-from sync.tasks import schedule, sweep, worker
+from sync.tasks import sweep, worker
 from tests.support.clinic import Clinic, utc
 from tests.support.group_clinic import booked, with_groups
 from tests.support.templates import Templates, on_both
@@ -74,7 +74,7 @@ def test_what_is_due_is_rung_seldom_and_runs_when_it_is_over(clinic: Clinic) -> 
     assert (runs(clinic), len(clinic.calls("oncall"))) == (before, calls)
     assert rung <= 2  # of one item, within 15 seconds
 
-    schedule.run_now(clinic.sync, "matching")
+    clinic.beat("matching")
     assert not is_behind(clinic)
     clinic.settle()
     assert clinic.visit(visit)["duration"] == 45
@@ -87,7 +87,7 @@ def test_the_markers_of_an_unlinked_group_end_nothing(clinic: Clinic) -> None:
     _, _, visit = booked(clinic, 2)
     by_hand.unlink(clinic.sync, "oncall-appointment", visit)
     clinic.settle()
-    schedule.run_now(clinic.sync, "matching")
+    clinic.beat("matching")
     clinic.whole_cycle()
     assert not is_behind(clinic)
     before = runs(clinic)

@@ -14,7 +14,6 @@ from sqlalchemy import select
 from cli import environment
 from cli.main import cli
 from sync.store.schema import attendance, object_, visit
-from sync.tasks import schedule
 from tests.integration.visits.test_syncs_recurring import series
 from tests.support.agreement import agree
 from tests.support.clinic import ZONE, Clinic, open_clinic, utc, wall
@@ -124,7 +123,7 @@ def a_practice(clinic: Clinic) -> None:
     end = utc(days=3).astimezone(ZONE) + timedelta(weeks=2)
     occurrences = series(clinic, patient=ines, recur_end_date=f"{end:%Y-%m-%d}")[:3]
     clinic.settle()
-    schedule.run_now(clinic.sync, "drchrono_window")
+    clinic.beat("drchrono_window")
     clinic.settle()
     clinic.edit(over, status="Cancelled")
     clinic.edit(again, status="Cancelled")
@@ -193,7 +192,7 @@ def test_what_differs_by_now_follows_the_policy_and_what_does_not_is_left_alone(
         clinic.settings.mapping_file.write_text(
             f'{text}\n[policy]\non_first_difference = "{policy}"\n'
         )
-        schedule.run_now(clinic.sync, "matching")
+        clinic.beat("matching")
         clinic.settle()
         clinic.whole_cycle()
         now = {one["id"]: one for one in clinic.of("oncall", "appointments")}
@@ -227,7 +226,7 @@ def test_another_patient_by_now_is_a_question(
         appointment, visit_id = clinic.linked()
     clinic.edit(appointment, patient=omar)
     with open_empty(sandbox, new_database(tmp_path), tmp_path) as clinic:
-        schedule.run_now(clinic.sync, "matching")
+        clinic.beat("matching")
         clinic.settle()
         clinic.whole_cycle()
         assert clinic.attention() == ["visit_unsure", "visit_unsure"]

@@ -36,7 +36,7 @@ def beat(clinic: Clinic) -> None:
     """What beat and workers do in three quarters of a minute, a look every fifteen seconds."""
     for _ in range(3):
         for name in schedule.due_tasks(clinic.sync):
-            schedule.run_now(clinic.sync, name)
+            clinic.beat(name)
         with clinic.sync.store.read() as conn:
             held = behind.holds(conn)
         if not held:
@@ -163,7 +163,7 @@ def test_a_webhook_tells_that_the_database_is_behind(
         work_until_behind(clinic)
         clinic.edit(stood, status="Confirmed")
         assert_nothing_is_worked_on(clinic)
-        schedule.run_now(clinic.sync, "matching")
+        clinic.beat("matching")
         clinic.settle()
         clinic.whole_cycle()
         agree(clinic)
@@ -230,7 +230,7 @@ def test_what_waited_yesterday_was_booked_since(
         clinic.forget()
         clinic.edit(appointment["id"], reason="a change, so that it is looked at")
         work_until_behind(clinic)
-        schedule.run_now(clinic.sync, "matching")
+        clinic.beat("matching")
         clinic.settle()
         clinic.whole_cycle()
         agree(clinic)

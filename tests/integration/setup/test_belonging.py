@@ -225,7 +225,7 @@ def test_a_copy_uses_no_token_that_another_lives_on(old: Clinic, moved: bool, mo
     ) as copy:
         copy.advance(25 * 3600)
         copy.forget()
-        schedule.run_now(copy.sync, "drchrono_appointments")
+        copy.beat("drchrono_appointments")
         renewed = [one for one in copy.calls("drchrono") if "/o/token/" in one]
         assert bool(renewed) is not moved
         assert (copy.calls("drchrono") == []) is moved

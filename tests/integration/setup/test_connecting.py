@@ -13,7 +13,6 @@ from cli.world.forms import forms
 from sync.drchrono.keeper import ConnectionState
 from sync.setup import connect
 from sync.store.schema import ticket
-from sync.tasks import schedule
 from tests.support.clinic import Clinic, checked
 from tests.support.sandbox_client import Sandbox
 
@@ -248,9 +247,9 @@ def test_a_pair_that_nobody_confirmed_is_ended(clinic: Clinic) -> None:
     browser.go_to_callback()
     browser.press()
     clinic.advance(connect.STATE_LIFE.total_seconds() + 1)
-    schedule.run_now(clinic.sync, "prune")
+    clinic.beat("prune")
     assert clinic.calls("drchrono").count("POST /o/revoke_token/") == 1
-    schedule.run_now(clinic.sync, "prune")
+    clinic.beat("prune")
     assert clinic.calls("drchrono").count("POST /o/revoke_token/") == 1
     assert browser.press().status_code == 400
 

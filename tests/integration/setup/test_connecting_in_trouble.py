@@ -7,7 +7,6 @@ import pytest
 from sync.core.errors import Transient
 from sync.run.evidence import accounts
 from sync.setup import connect
-from sync.tasks import schedule
 from tests.support import forged
 from tests.support.clinic import Clinic
 
@@ -48,12 +47,12 @@ def test_a_pair_that_could_not_be_ended_is_ended_later(clinic: Clinic) -> None:
     assert living(clinic) == pairs + 1
     for _ in range(2):
         clinic.advance(3600)
-        schedule.run_now(clinic.sync, "prune")
+        clinic.beat("prune")
     assert living(clinic) == pairs
     assert clinic.sync.keeper.access_token() == before
     clinic.forget()
     clinic.advance(3600)
-    schedule.run_now(clinic.sync, "prune")
+    clinic.beat("prune")
     assert clinic.calls("drchrono") == []
 
 
@@ -65,7 +64,7 @@ def test_a_renewal_answered_by_a_page_is_made_again(clinic: Clinic, status: int)
     clinic.advance(25 * 3600)
     clinic.edit(appointment, duration=50)
     clinic.settle(hours=0.1)
-    schedule.run_now(clinic.sync, "token")
+    clinic.beat("token")
     assert clinic.attention() == []
     assert clinic.sync.keeper.status().state == "good"
     version = clinic.sync.keeper.version()

@@ -98,7 +98,7 @@ def test_nothing_is_created_before_it_was_accepted(waiting: Clinic) -> None:
     everything(waiting)
     waiting.pump()
     waiting.forget()
-    schedule.run_now(waiting.sync, "matching")
+    waiting.beat("matching")
     waiting.settle()
     assert writes(waiting) == []
     assert waiting.mails() == []
@@ -128,7 +128,7 @@ def test_a_contact_is_not_made_before_it_was_accepted(waiting: Clinic) -> None:
     waiting.book(scheduled_time=wall(days=4))
     waiting.invite()
     waiting.pump()
-    schedule.run_now(waiting.sync, "matching")
+    waiting.beat("matching")
     waiting.settle()
     waiting.edit_patient(waiting.patient, first_name="Veronika")
     waiting.settle()
@@ -140,7 +140,7 @@ def test_a_contact_is_not_made_before_it_was_accepted(waiting: Clinic) -> None:
 
 def test_check_and_status_say_that_it_waits(waiting: Clinic) -> None:
     assert not overview(waiting.sync).waits_for_go_live
-    schedule.run_now(waiting.sync, "matching")
+    waiting.beat("matching")
     assert overview(waiting.sync).waits_for_go_live
     (finding,) = [one for one in check(waiting.sync) if one.name == "going live"]
     assert not finding.ok
@@ -158,7 +158,7 @@ def test_accepted_before_the_matching_nothing_is_made_until_it(waiting: Clinic) 
     waiting.settle()
     assert waiting.visits() == []
     assert "oncall_walk" not in schedule.due_tasks(waiting.sync)
-    schedule.run_now(waiting.sync, "matching")
+    waiting.beat("matching")
     waiting.settle()
     assert len(waiting.visits()) == 1
 
@@ -169,7 +169,7 @@ def test_several_that_it_may_be_wait_for_a_person(waiting: Clinic) -> None:
     waiting.invite()
     waiting.invite()
     waiting.pump()
-    schedule.run_now(waiting.sync, "matching")
+    waiting.beat("matching")
     preview.accept(waiting.sync)
     waiting.settle()
     assert waiting.attention() == ["visit_unsure"] * 3
@@ -183,7 +183,7 @@ def test_the_command_shows_asks_and_accepts(
 ) -> None:
     waiting.book()
     waiting.pump()
-    schedule.run_now(waiting.sync, "matching")
+    waiting.beat("matching")
     waiting.settle()
     monkeypatch.setattr(environment, "settings", lambda: waiting.settings)
     runner = CliRunner()

@@ -7,7 +7,7 @@ import pytest
 
 from sync.config import Mode
 from sync.operations.hand import pair
-from sync.tasks import schedule, worker
+from sync.tasks import worker
 from tests.support.clinic import DIVISION, DOCTOR, PROVIDER, Clinic, open_clinic, utc, wall
 from tests.support.sandbox_client import Sandbox
 
@@ -144,7 +144,7 @@ def test_a_doctor_mapped_later_is_matched_then(
         assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
         path.write_text(whole)
         for name in ("mapping", "matching"):
-            schedule.run_now(clinic.sync, name)
+            clinic.beat(name)
         clinic.settle()
         assert (len(clinic.appointments()), len(clinic.visits())) == (1, 1)
         clinic.book(scheduled_time=wall(days=6), patient=clinic.patient)
@@ -164,7 +164,7 @@ def test_shadow_plans_and_writes_nothing_and_swallows_nothing(
         assert (made, clinic.visits(), clinic.mails()) == ([], [], [])
     with open_clinic(sandbox, sqlite_url, tmp_path) as clinic:
         assert clinic.sync.settings.sync_mode is Mode.LIVE
-        schedule.run_now(clinic.sync, "mode")
+        clinic.beat("mode")
         clinic.settle()
         assert len(clinic.visits()) == 1
 
@@ -177,14 +177,14 @@ def test_one_direction_holds_the_other_until_it_is_allowed(clinic: Clinic) -> No
     path = clinic.settings.mapping_file
     whole = path.read_text()
     path.write_text(whole + '\n[policy]\ndirection = "to_drchrono"\n')
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     assert not clinic.sync.mapping.may_write_oncall
     clinic.edit(appointment, scheduled_time=wall(days=3, hour=17))
     clinic.edit_patient(clinic.patient, email="vera.new@mail.example")
     clinic.settle()
     assert [c for c in clinic.calls("oncall") if not c.startswith("GET")] == []
     path.write_text(whole + "\n")
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     (now,) = clinic.visits()
     assert now["id"] == visit["id"]
@@ -198,10 +198,10 @@ def test_a_broken_mapping_parks_and_its_old_content_wakes(clinic: Clinic) -> Non
     path.write_text(whole + "\nnonsense = [")
     clinic.book()
     clinic.settle()
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     assert clinic.attention() == ["mapping_unusable"]
     path.write_text(whole + "\n")
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     assert clinic.attention() == []
     assert len(clinic.visits()) == 1

@@ -1,6 +1,5 @@
 """Go on with what waited for the authorisation when the token could be renewed after all."""
 
-from sync.tasks import schedule
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic
 from tests.support.flows import here, slot
@@ -11,7 +10,7 @@ def test_what_met_a_token_that_was_dead_and_young_goes_on(clinic: Clinic) -> Non
     clinic.advance(61)
     keeper = clinic.sync.keeper
     assert keeper.renew_after_refusal(keeper.version())
-    schedule.run_now(clinic.sync, "token")
+    clinic.beat("token")
     # Too young for its age to be the reason: nothing is renewed, and the visit waits.
     clinic.sandbox.control("drchrono", "expire", {"what": "access"})
     clinic.edit(appointment, status="Cancelled")
@@ -21,7 +20,7 @@ def test_what_met_a_token_that_was_dead_and_young_goes_on(clinic: Clinic) -> Non
     clinic.advance(61)
     clinic.book(patient=clinic.patient, scheduled_time=here(slot(1)))
     clinic.settle()  # its run renews the token
-    schedule.run_now(clinic.sync, "token")
+    clinic.beat("token")
     clinic.settle()
     agree(clinic)
     assert clinic.visit(visit)["cancelled"] is True
@@ -29,7 +28,7 @@ def test_what_met_a_token_that_was_dead_and_young_goes_on(clinic: Clinic) -> Non
 
 
 def test_the_same_token_wakes_nothing(clinic: Clinic) -> None:
-    schedule.run_now(clinic.sync, "token")
+    clinic.beat("token")
     clinic.book(patient=clinic.patient, scheduled_time=here(slot(0)))
     clinic.settle()
-    assert schedule.run_now(clinic.sync, "token") == ()
+    assert clinic.beat("token") == ()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from sync.matching import preview
-from sync.tasks import schedule
 from tests.support.clinic import Clinic, open_clinic, utc, wall
 from tests.support.sandbox_client import Sandbox
 
@@ -34,7 +33,7 @@ def live(clinic: Clinic) -> preview.GoLivePreview:
         clinic.sandbox.faults(remote)
     clinic.forget()
     found = preview.preview(clinic.sync)
-    schedule.run_now(clinic.sync, "matching")
+    clinic.beat("matching")
     preview.accept(clinic.sync)
     clinic.settle()
     clinic.catch_up()

@@ -128,7 +128,7 @@ def test_no_404_is_believed_when_the_user_moved_to_another_practice(
     clinic.settle(hours=0.2)
     assert clinic.calls("drchrono") == clinic.calls("oncall") == []
     move(clinic, "owner")
-    schedule.run_now(clinic.sync, "account")
+    clinic.beat("account")
     assert clinic.attention() == []
     assert health(clinic)["account"] == {"ok": True}
     clinic.settle()
@@ -159,7 +159,7 @@ def test_no_404_of_oncall_s_is_believed_under_another_organisation_s_key(clinic:
     assert clinic.attention() == ["wrong_account"]
     assert [call for call in clinic.writes() if "drchrono" in call or "POST" in call] == []
     clinic.sandbox.behaviours("oncall", key_of="clinic")
-    schedule.run_now(clinic.sync, "account")
+    clinic.beat("account")
     clinic.settle()
     agree(clinic)
 
@@ -170,7 +170,7 @@ def test_the_scans_find_nothing_missing_under_a_wrong_account(clinic: Clinic) ->
     clinic.advance(HOUR + 1)
     due = schedule.due_tasks(clinic.sync)
     assert "account" in due
-    schedule.run_now(clinic.sync, "account")
+    clinic.beat("account")
     assert clinic.attention() == ["wrong_account"]
     clinic.advance(25 * HOUR)
     of_the_account = {"account", "token", "sample", "prune", "audit", "pauses", "alerts", "imports"}
@@ -193,7 +193,7 @@ def test_the_proof_costs_a_call_an_hour(clinic: Clinic) -> None:
     clinic.advance(HOUR)
     clinic.forget()
     for _ in range(12):
-        schedule.run_now(clinic.sync, "account")
+        clinic.beat("account")
     assert clinic.calls("drchrono") == ["GET /api/doctors/ID"]
     assert clinic.calls("oncall") == ["GET /providers/"]
 
@@ -212,7 +212,7 @@ def test_appointments_that_are_shared_no_more_are_not_deleted(clinic: Clinic) ->
     clinic.sandbox.behaviours("drchrono", share_patients=True)
     clinic.settle(hours=2)
     agree(clinic)
-    schedule.run_now(clinic.sync, "account")
+    clinic.beat("account")
     assert clinic.attention() == []
 
 
@@ -241,11 +241,11 @@ def test_a_lost_renewal_that_ends_the_old_token_too_is_told_at_once(clinic: Clin
     clinic.settle(hours=0.1)
     assert clinic.sync.keeper.status().state is ConnectionState.LOST
     assert health(clinic)["token"] == {"ok": False, "detail": "lost"}
-    schedule.run_now(clinic.sync, "token")
+    clinic.beat("token")
     assert "token_lost" in clinic.attention()
     refused = clinic.sandbox.calls("drchrono", "app")
     clinic.authorise()
-    schedule.run_now(clinic.sync, "token")
+    clinic.beat("token")
     assert "token_lost" not in clinic.attention()
     clinic.settle()
     agree(clinic)

@@ -19,7 +19,7 @@ from sqlalchemy import func, select, update
 
 from sync.operations import attention as operate
 from sync.store.schema import attention, work
-from sync.tasks import schedule, worker
+from sync.tasks import worker
 from sync.visits import reconcile as visits_run
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic
@@ -103,7 +103,7 @@ def test_what_was_refused_is_woken_by(clinic: Clinic, who: str) -> None:
         clinic.whole_cycle()
         clinic.catch_up()
         clinic.advance(25 * 3600)
-        schedule.run_now(clinic.sync, "oncall_tiers")
+        clinic.beat("oncall_tiers")
         clinic.settle()
         assert clinic.writes() == []
         assert "GET /appointments/ID/" not in clinic.calls("oncall")
@@ -245,7 +245,7 @@ def scan(clinic: Clinic, side: str) -> None:
     """The scans that meet every visit of a side."""
     names = {"drchrono": ["drchrono_appointments"], "oncall": ["oncall_walk"]}
     for name in names[side]:
-        schedule.run_now(clinic.sync, name)
+        clinic.beat(name)
 
 
 def run(clinic: Clinic, key: int) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from sync.store.tables import facts
-from sync.tasks import schedule
 from tests.integration.visits.test_syncs_recurring import WEEK, followed, look, real, series
 from tests.support.clinic import ZONE, Clinic, utc, wall
 from tests.support.templates import on_both
@@ -101,7 +100,7 @@ def test_what_no_webhook_told_of_a_base_is_found_by_the_next_list(clinic: Clinic
         clinic.edit(base, **(longer if how == "longer" else moved))
     clinic.pump()
     assert at(clinic) == weeks(0, 1, 2)
-    schedule.run_now(clinic.sync, "drchrono_appointments")
+    clinic.beat("drchrono_appointments")
     clinic.settle()
     found = {"longer": weeks(0, 1, 2, 3), "moved": weeks(0, 1, 2, hour=17), "deleted": []}
     assert at(clinic) == found[how]

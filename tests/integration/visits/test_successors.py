@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sync.store.tables import links
-from sync.tasks import schedule, worker
+from sync.tasks import worker
 from tests.support.clinic import Clinic, utc, wall
 
 
@@ -64,15 +64,15 @@ def test_without_a_successor_it_is_cancelled_after_the_grace(clinic: Clinic) -> 
     clinic.edit(appointment, status="Rescheduled")
     clinic.pump()
     clinic.advance(590)
-    schedule.run_now(clinic.sync, "window")
+    clinic.beat("window")
     clinic.pump()
     assert clinic.mails() == []
     clinic.advance(20)
-    schedule.run_now(clinic.sync, "window")
+    clinic.beat("window")
     clinic.pump()
     assert clinic.visits() == []
     assert clinic.mails() == [("cancellation", "app")]
-    schedule.run_now(clinic.sync, "window")
+    clinic.beat("window")
     assert clinic.due() == []
 
 
@@ -90,7 +90,7 @@ def test_a_clone_beside_its_original_is_another_visit(clinic: Clinic) -> None:
     clinic.edit(appointment, status="Confirmed")
     clinic.pump()
     clinic.advance(610)
-    schedule.run_now(clinic.sync, "window")
+    clinic.beat("window")
     clinic.settle()
     assert len(clinic.visits()) == 2
     assert visit in [v["id"] for v in clinic.visits()]
@@ -106,7 +106,7 @@ def test_rescheduled_twice_before_we_looked_and_the_last_is_met_first(
     (between,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] == ""]
     reschedule(clinic, between, scheduled_time=wall(days=6), custom_fields=custom_fields)
     (last,) = [a["id"] for a in clinic.of("drchrono", "appointments") if a["status"] == ""]
-    schedule.run_now(clinic.sync, "drchrono_appointments")
+    clinic.beat("drchrono_appointments")
     with clinic.sync.store.read() as conn:
         row = links.find(conn, "drchrono", "appointment", last)
     assert row is not None

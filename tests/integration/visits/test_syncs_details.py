@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sync.config import Mode
-from sync.tasks import schedule, worker
+from sync.tasks import worker
 from tests.support.clinic import DOCTOR, OFFICE, PROVIDER, Clinic, utc, wall
 from tests.support.syncs import decide, linked, visit_of
 
@@ -23,7 +23,7 @@ def retype(clinic: Clinic, types: str) -> None:
     before, _, rest = path.read_text().partition("[types]")
     after = "[markers]" + rest.partition("[markers]")[2]
     path.write_text(f"{before}{types}\n{after}")
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def in_zone(clinic: Clinic, zone: str) -> None:
             f"drchrono = {DOCTOR}\n", f'drchrono = {DOCTOR}\ntimezone = "{zone}"\n'
         )
     )
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_the_far_future_waits_and_is_made_when_it_enters(clinic: Clinic, made_in
     clinic.settle()
     assert len(clinic.visits()) + len(clinic.appointments()) == 1
     clinic.advance(9 * 86_400)
-    schedule.run_now(clinic.sync, "window")
+    clinic.beat("window")
     clinic.settle()
     assert len(clinic.visits()) + len(clinic.appointments()) == 1
     clinic.advance(2 * 86_400)
-    schedule.run_now(clinic.sync, "window")
+    clinic.beat("window")
     clinic.settle()
     assert len(clinic.visits()) == len(clinic.appointments()) == 1
 
@@ -256,7 +256,7 @@ def test_a_doctor_or_an_office_that_is_not_mapped_is_left_alone(clinic: Clinic) 
     types = "[types]" + path.read_text().partition("[types]")[2]
     one_office = kept.replace("booking_office = 301", "booking_office = 301\noffices = [301]")
     path.write_text(one_office + types)
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.book(doctor=202, profile=404)
     clinic.book(office=302, exam_room=2)
     clinic.catch_up()

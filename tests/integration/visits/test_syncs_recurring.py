@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sync.tasks import schedule
 from tests.support.clinic import ZONE, Clinic, open_clinic, utc, wall
 from tests.support.group_clinic import GROUP, make_groups, open_names, patients
 from tests.support.sandbox_client import Sandbox
@@ -39,7 +38,7 @@ def followed(clinic: Clinic, **changes: Any) -> tuple[list[str], list[dict[str, 
 
 
 def look(clinic: Clinic) -> None:
-    schedule.run_now(clinic.sync, "drchrono_window")
+    clinic.beat("drchrono_window")
     clinic.settle()
 
 

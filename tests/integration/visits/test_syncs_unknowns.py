@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from sync.tasks import schedule
 from tests.support.agreement import disagreements
 from tests.support.clinic import ZONE, Clinic, utc
 from tests.support.flows import here, slot, there
@@ -128,7 +127,7 @@ def _a_series(clinic: Clinic, patient: int, number: int) -> None:
     before = {visit["id"] for visit in clinic.visits()}
     # Lists may lag behind.
     clinic.sandbox.control("drchrono", "time", {"offset_seconds": 2 * (number + 1)})
-    schedule.run_now(clinic.sync, "drchrono_window")
+    clinic.beat("drchrono_window")
     clinic.settle()
     made = [visit for visit in clinic.visits() if visit["id"] not in before]
     assert len(made) == 2, clinic.attention()
@@ -136,7 +135,7 @@ def _a_series(clinic: Clinic, patient: int, number: int) -> None:
     clinic.edit(f"{second:%Y-%m-%d}_{base}", status="Cancelled")
     clinic.change_visit(kept["id"], datetime=there(at + timedelta(minutes=30)))
     clinic.settle()
-    schedule.run_now(clinic.sync, "drchrono_window")
+    clinic.beat("drchrono_window")
     clinic.settle()
     left = {visit["id"] for visit in clinic.visits()} - before
     assert left == {kept["id"]}

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from sync.tasks import schedule
 from tests.integration.writes.test_costs import linked
 from tests.support.clinic import TELEHEALTH, Clinic, open_clinic, utc
 from tests.support.group_clinic import GROUP, make_groups, patients
@@ -28,7 +27,7 @@ def profile(clinic: Clinic, minutes: int | None) -> None:
     path = f"/api/appointment_profiles/{TELEHEALTH}"
     answer = clinic.sandbox.staff_drchrono("PATCH", path, {"duration": minutes or 999_999})
     assert answer.status_code == 204, answer.text
-    schedule.run_now(clinic.sync, "practice")
+    clinic.beat("practice")
 
 
 @pytest.mark.parametrize("left", [0, None, -15, 5000])

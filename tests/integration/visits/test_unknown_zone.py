@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sync.tasks import schedule
 from tests.support.clinic import DOCTOR, Clinic, open_clinic, utc, wall
 from tests.support.sandbox_client import Sandbox
 
@@ -36,7 +35,7 @@ def unzoned(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Iterator[Cli
 
 
 def look(clinic: Clinic) -> None:
-    schedule.run_now(clinic.sync, "zones")
+    clinic.beat("zones")
     clinic.settle()
 
 
@@ -100,7 +99,7 @@ def test_the_mapping_file_may_tell_the_zone(unzoned: Clinic) -> None:
     text = file.read_text().replace("[[doctors]]", '[[doctors]]\ntimezone = "us/eastern"', 1)
     file.write_text(text)
     clinic.sync.learned()
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     clinic.settle()
     assert [v["datetime"] for v in clinic.visits()] == [f"{utc(days=3):%Y-%m-%dT%H:%M:%SZ}"]
     assert clinic.attention() == []
@@ -111,7 +110,7 @@ def test_a_good_zone_is_never_overwritten_by_what_is_none(clinic: Clinic, unusab
     clinic.wire.answers = False
     clinic.linked()
     zone(clinic, unusable)
-    schedule.run_now(clinic.sync, "practice")
+    clinic.beat("practice")
     look(clinic)
     clinic.book(scheduled_time=wall(days=5), patient=clinic.patient)
     clinic.settle()

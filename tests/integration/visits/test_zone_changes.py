@@ -147,7 +147,7 @@ def test_another_name_of_the_same_rules_is_no_change(two: tuple[Clinic, list[str
 
 def test_it_is_noticed_by_one_call_with_each_catch_up(clinic: Clinic) -> None:
     clinic.linked()
-    schedule.run_now(clinic.sync, "zones")
+    clinic.beat("zones")
     assert clinic.calls("drchrono") == ["GET /api/doctors"]
     assert schedule.TASKS["zones"].every_seconds(clinic.sync) == 600
 
@@ -222,7 +222,7 @@ def test_a_renamed_profile_is_told_and_moves_nothing(clinic: Clinic) -> None:
     def renamed(name: str) -> list[str]:
         path = f"/api/appointment_profiles/{TELEHEALTH}"
         assert clinic.sandbox.staff_drchrono("PATCH", path, {"name": name}).ok
-        schedule.run_now(clinic.sync, "practice")
+        clinic.beat("practice")
         clinic.catch_up()
         assert (clinic.writes(), clinic.mails()) == ([], [])
         return clinic.attention()

@@ -10,7 +10,6 @@ from sync.operations.why.answer import Answer
 from sync.operations.why.ask import why
 from sync.outbound.budget import Limit
 from sync.store.schema import probe
-from sync.tasks import schedule
 from tests.support.clinic import Clinic, open_clinic, wall
 from tests.support.sandbox_client import Sandbox
 
@@ -33,7 +32,7 @@ def test_before_going_live_is_accepted(sandbox: Sandbox, sqlite_url: str, tmp_pa
     with open_clinic(sandbox, sqlite_url, tmp_path, go_live="ask") as clinic:
         clinic.new_patient()
         clinic.pump()
-        schedule.run_now(clinic.sync, "matching")
+        clinic.beat("matching")
         appointment = clinic.book()
         answer = ask(clinic, appointment, calls=(1, 0))
         assert (answer.cause, answer.command) == ("not_accepted", "go-live --dry-run")

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.store.schema import delivery, visit
-from sync.tasks import schedule
 from tests.support.agreement import agree
 from tests.support.clinic import ZONE, Clinic, wall
 
@@ -24,7 +23,7 @@ def test_a_deletion_whose_webhook_was_lost(clinic: Clinic, left: str) -> None:
     appointment, _ = clinic.linked(scheduled_time=soon())
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
     clinic.delete(appointment)
-    schedule.run_now(clinic.sync, "drchrono_appointments")
+    clinic.beat("drchrono_appointments")
     clinic.settle()
     agree(clinic)
     assert clinic.visits() == []
@@ -32,7 +31,7 @@ def test_a_deletion_whose_webhook_was_lost(clinic: Clinic, left: str) -> None:
     assert clinic.calls("drchrono") == [ORDERED, READ, "GET /api/appointments/ID", *proof]
     # Listed for a day yet, it costs nothing any more.
     clinic.forget()
-    schedule.run_now(clinic.sync, "drchrono_appointments")
+    clinic.beat("drchrono_appointments")
     clinic.settle()
     assert clinic.calls("drchrono") == [ORDERED, READ]
     assert clinic.calls("oncall") == []
@@ -43,7 +42,7 @@ def test_a_deletion_of_today_is_found_by_the_nightly_look(clinic: Clinic) -> Non
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
     clinic.delete(appointment)
     clinic.advance(120)
-    schedule.run_now(clinic.sync, "drchrono_window")
+    clinic.beat("drchrono_window")
     clinic.settle()
     agree(clinic)
     assert clinic.visits() == []
@@ -53,7 +52,7 @@ def test_what_was_booked_and_deleted_unheard_is_nothing(clinic: Clinic) -> None:
     clinic.sandbox.faults("drchrono", webhooks={"mode": "drop"})
     clinic.delete(clinic.book(scheduled_time=wall(days=3)))
     clinic.forget()
-    schedule.run_now(clinic.sync, "drchrono_appointments")
+    clinic.beat("drchrono_appointments")
     clinic.settle()
     assert "GET /api/appointments/ID" not in clinic.calls("drchrono")
     with clinic.sync.store.read() as conn:

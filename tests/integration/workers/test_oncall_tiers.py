@@ -21,7 +21,7 @@ def booked(clinic: Clinic, count: int, *, days: int = 20) -> list[str]:
         clinic.book(patient=patient, scheduled_time=wall(days=days, hour=13 + number))
     clinic.settle()
     clinic.advance(3600)
-    schedule.run_now(clinic.sync, "oncall_walk")
+    clinic.beat("oncall_walk")
     clinic.settle()
     clinic.forget()
     return [one["id"] for one in clinic.visits()]
@@ -31,7 +31,7 @@ def turn(clinic: Clinic) -> list[str]:
     """A day later everybody's turn has come; the calls that took."""
     clinic.advance(24 * 3600)
     clinic.forget()
-    schedule.run_now(clinic.sync, "oncall_tiers")
+    clinic.beat("oncall_tiers")
     clinic.settle()
     return clinic.calls("oncall")
 
@@ -41,7 +41,7 @@ def test_a_page_stands_for_a_read_of_each(clinic: Clinic) -> None:
     assert turn(clinic) == [PAGE]
     # Nobody's turn has come again.
     clinic.forget()
-    schedule.run_now(clinic.sync, "oncall_tiers")
+    clinic.beat("oncall_tiers")
     clinic.settle()
     assert clinic.calls("oncall") == []
     # What a page shows otherwise is read by its id, and carried; nothing else is.
@@ -85,7 +85,7 @@ def test_the_pages_are_those_of_the_newest_end(clinic: Clinic, order: str) -> No
         schedule.facts.put(conn, "oncall_page_size", "2", clinic.now())
     assert turn(clinic) == [PAGE, PAGE, PAGE]
     # Contacts, which have no webhook, are read about a page an hour.
-    schedule.run_now(clinic.sync, "oncall_contacts")
+    clinic.beat("oncall_contacts")
     assert schedule.TASKS["oncall_contacts"].every_seconds(clinic.sync) == 3 * 3600
 
 
@@ -129,13 +129,13 @@ def test_what_waits_for_drchronos_budget_is_not_read_again_in_oncall(clinic: Cli
     clinic.sandbox.faults("oncall", webhooks={"mode": "drop"})
     clinic.change_visit(ids[0], datetime=f"{utc(days=40):%Y-%m-%dT%H:%M:%SZ}")
     clinic.sandbox.faults("drchrono", {"do": "429", "seconds": 1800})
-    schedule.run_now(clinic.sync, "oncall_walk")
+    clinic.beat("oncall_walk")
     clinic.pump()
     assert clinic.calls("oncall") == [PAGE, GET]
     # Every list shows it again, and its turn has come again.
     clinic.advance(1200)
     for name in ("oncall_walk", "oncall_tiers"):
-        schedule.run_now(clinic.sync, name)
+        clinic.beat(name)
     clinic.pump()
     assert clinic.calls("oncall") == [PAGE, GET, PAGE]
     clinic.advance(700)
@@ -155,11 +155,11 @@ def test_a_list_tells_that_one_ended_whose_state_no_read_has_told(
     clinic.forget()
     made = max(clinic.visits(), key=lambda one: int(one["id"]))
     clinic.change_visit(made["id"], cancelled=True)
-    schedule.run_now(clinic.sync, scan)
+    clinic.beat(scan)
     clinic.settle()
     assert clinic.calls("oncall")[-1] == GET
     agree(clinic)
     clinic.forget()
-    schedule.run_now(clinic.sync, scan)
+    clinic.beat(scan)
     clinic.settle()
     assert GET not in clinic.calls("oncall")

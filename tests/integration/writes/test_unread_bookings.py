@@ -3,7 +3,7 @@
 import pytest
 
 from sync.store.tables import links
-from sync.tasks import schedule, worker
+from sync.tasks import worker
 from tests.support.agreement import agree
 from tests.support.clinic import Clinic, utc, wall
 
@@ -61,7 +61,7 @@ def test_told_of_by_a_bare_webhook(clinic: Clinic) -> None:
 def test_found_in_a_list(clinic: Clinic) -> None:
     visit_id = book_on_both_sides(clinic)
     for name in ("oncall_newest", "drchrono_appointments"):
-        schedule.run_now(clinic.sync, name)
+        clinic.beat(name)
     run_drchronos_first(clinic, visit_id)
     assert clinic.calls("oncall").count(POST) == BOOKINGS
     # The list has told where it stands.
@@ -77,7 +77,7 @@ def test_oncall_s_first_with_drchrono_s_found_in_a_list(clinic: Clinic, told: bo
         clinic.sandbox.control("drchrono", "release", {})
         clinic.sandbox.wait_idle()
     for name in ("oncall_newest", "drchrono_appointments"):
-        schedule.run_now(clinic.sync, name)
+        clinic.beat(name)
     clinic.forget()
     worker.run(clinic.sync, of_oncall(clinic, visit_id))
     # The list has told that none of the three stands where this one is to stand.

@@ -10,7 +10,6 @@ from sync.store.compared import found
 from sync.store.compared.found import Difference, Ended
 from sync.store.schema import comparison, difference, probe
 from sync.store.service import ticks
-from sync.tasks import schedule
 from tests.support.clinic import Clinic, wall
 from tests.support.templates import on_both
 
@@ -31,9 +30,9 @@ def rows(clinic: Clinic, cause: str = "") -> list[Difference]:
 
 def night(clinic: Clinic, *, scans: bool = True) -> Ended:
     for name in SCANS if scans else ():
-        schedule.run_now(clinic.sync, name)
+        clinic.beat(name)
     clinic.forget()
-    schedule.run_now(clinic.sync, "diff")
+    clinic.beat("diff")
     return last(clinic)
 
 
@@ -72,7 +71,7 @@ def test_charts_that_would_cost_many_calls_are_left_out(
     monkeypatch.setattr(nightly, "CHART_PAGES", 0)
     clinic.sandbox.behaviours("drchrono", bulk_lists=False)
     clinic.linked()
-    schedule.run_now(clinic.sync, "drchrono_patients")  # learns that there are no bulk lists
+    clinic.beat("drchrono_patients")  # learns that there are no bulk lists
     told = night(clinic)
     assert (told.status, told.people, told.left_out) == (0, 0, "patients contacts")
     assert [call for call in clinic.calls("drchrono") if "patients" in call] == []
@@ -118,7 +117,7 @@ def test_what_could_not_be_told_hides_nothing_that_was_known(clinic: Clinic) -> 
 def test_whoever_asks_has_every_list_read_once(clinic: Clinic) -> None:
     clinic.linked()
     for name in SCANS:
-        schedule.run_now(clinic.sync, name)
+        clinic.beat(name)
     nightly.ask(clinic.sync)
     night(clinic, scans=False)
     assert clinic.calls("oncall") == ["GET /appointments/", "GET /contacts/"]
@@ -129,7 +128,7 @@ def test_whoever_asks_has_every_list_read_once(clinic: Clinic) -> None:
 def test_before_the_first_matching_there_is_nothing_to_compare(clinic: Clinic) -> None:
     with clinic.sync.store.write() as conn:
         conn.execute(probe.delete().where(probe.c.name.like("matched:%")))
-    schedule.run_now(clinic.sync, "diff")
+    clinic.beat("diff")
     with clinic.sync.store.read() as conn:
         assert found.last(conn) is None
 

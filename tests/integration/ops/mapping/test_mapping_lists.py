@@ -17,7 +17,6 @@ from sync.operations import audit, operators
 from sync.operations.audit import Filter
 from sync.operations.operators import Role
 from sync.setup.mapping_edit import candidate, versions
-from sync.tasks import schedule
 from tests.support.clinic import DOCTOR, TELEHEALTH, Clinic, SilentBell, wall
 from tests.support.ops.browser import post
 
@@ -106,7 +105,7 @@ def test_who_is_not_mapped_is_suggested_and_put_into_the_form(
 def test_the_preview_counts_visits_and_mails_and_accepting_is_taken_up(
     clinic: Clinic, browser: FlaskClient
 ) -> None:
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     assert "and the service works by it" in browser.get(PAGE).get_data(as_text=True)
     text = clinic.settings.mapping_file.read_text()
     page = asked(browser, "preview", text=by_phone(text)).get_data(as_text=True)
@@ -120,7 +119,7 @@ def test_the_preview_counts_visits_and_mails_and_accepting_is_taken_up(
     answer = browser.post(f"{PAGE}/accept", data=told)
     assert answer.status_code == 303
     assert "not taken up by the service yet" in browser.get(PAGE).get_data(as_text=True)
-    schedule.run_now(clinic.sync, "mapping")
+    clinic.beat("mapping")
     assert "and the service works by it" in browser.get(PAGE).get_data(as_text=True)
     (deed,) = audit.every(clinic.sync, Filter(action="accept_mapping"))
     assert deed.actor == "ruth"
