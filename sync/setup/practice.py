@@ -18,6 +18,9 @@ from sync.store import attention
 from sync.store.tables import facts
 from sync.visits.state import zones
 
+# The mapping and the mode under which all of it was learned last.
+_LEARNED_FOR = "practice_learned_for"
+
 
 def _unless_unusable(
     learning: Callable[[Sync], tuple[Ring, ...]],
@@ -37,7 +40,7 @@ def _unless_unusable(
 @_unless_unusable
 def learn(sync: Sync) -> tuple[Ring, ...]:
     """Remember zones and profiles, and see that our custom fields exist for mapped doctors."""
-    ticket = sync.task_ticket()
+    ticket, stands = sync.task_ticket(), _stands(sync)
     doctors = sync.drchrono.doctors(ticket)
     accounts.saw(sync, "drchrono", doctors)
     profiles = sync.drchrono.profiles(ticket)
@@ -55,7 +58,21 @@ def learn(sync: Sync) -> tuple[Ring, ...]:
     _learn_divisions(sync)
     if sync.mapping.doctors:
         _own_fields(sync, sync.mapping)
+    with sync.store.write() as conn:
+        facts.put(conn, _LEARNED_FOR, stands, sync.clock())
     return rings
+
+
+@_unless_unusable
+def learn_anew(sync: Sync) -> tuple[Ring, ...]:
+    """Do the same, unless it was learned under this mapping and this mode: connecting does that."""
+    with sync.store.read() as conn:
+        known = facts.get(conn, _LEARNED_FOR)
+    return () if known == _stands(sync) else learn(sync)
+
+
+def _stands(sync: Sync) -> str:
+    return f"{sync.mapping.version} {sync.settings.sync_mode.value}"
 
 
 def _learn_divisions(sync: Sync) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, not_, or_, select, update
+from sqlalchemy import Connection, bindparam, func, not_, or_, select, update
 
 from sync.store import upsert
-from sync.store.schema import ONE, attention
+from sync.store.schema import ONE, UtcTime, attention
 
 # Told of an object's optional field; closed when a value went through, and by nothing else.
 FIELD_REFUSED = "field_refused"
@@ -99,6 +99,14 @@ def is_open(conn: Connection, aggregate: int, cause: str) -> bool:
     return conn.execute(found.limit(ONE)).first() is not None
 
 
+_CLOSE_CAUSE = (
+    update(attention)
+    .where(attention.c.aggregate == bindparam("of"), attention.c.cause == bindparam("for"), _OPEN)
+    .values(closed_at=bindparam("now", type_=UtcTime()))
+)
+_CLOSE_ABOUT = _CLOSE_CAUSE.where(attention.c.object == bindparam("about"))
+
+
 def close_cause(
     conn: Connection, aggregate: int, cause: str, now: datetime, *, object_id: int | None = None
 ) -> bool:
@@ -106,10 +114,10 @@ def close_cause(
 
     Returns whether anything was.
     """
-    chosen = [attention.c.aggregate == aggregate, attention.c.cause == cause]
-    chosen += [attention.c.object == object_id] if object_id is not None else []
-    closed = conn.execute(update(attention).where(*chosen, _OPEN).values(closed_at=now))
-    return closed.rowcount > 0
+    told = {"of": aggregate, "for": cause, "now": now}
+    if object_id is None:
+        return conn.execute(_CLOSE_CAUSE, told).rowcount > 0
+    return conn.execute(_CLOSE_ABOUT, {**told, "about": object_id}).rowcount > 0
 
 
 def close_object(

@@ -101,7 +101,7 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
         known = installation.mapping_version(conn)
     if known == version:
         return ()
-    rings = practice.learn(sync)
+    rings = practice.learn_anew(sync)
     with sync.store.write() as conn:
         installation.note_mapping(conn, version)
         deeds.note(conn, Deed("mapping_changed", (("version", version),)), sync.clock())
@@ -123,7 +123,7 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
     if known == mode:
         return ()
     if sync.live:
-        practice.learn(sync)
+        practice.learn_anew(sync)
     with sync.store.write() as conn:
         facts.put(conn, "mode", mode, sync.clock())
         deeds.note(conn, Deed("mode_changed", (("mode", mode),)), sync.clock())

@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from werkzeug.serving import make_server
 
 from cli.world.seed_mapping import decided
@@ -30,7 +30,7 @@ from sync.runtime import Sync
 from sync.setup import connect, practice
 from sync.setup.mapping_edit.gathered import gather
 from sync.store import pauses
-from sync.store.schema import attention, call, conflict, work
+from sync.store.schema import UtcTime, attention, call, conflict, work
 from sync.store.tables import told
 from sync.tasks import schedule, worker
 from tests.support import schema
@@ -426,23 +426,28 @@ class Clinic:
         return [a for a in self.of("drchrono", "appointments") if a["status"] != "Cancelled"]
 
 
+_NOW = bindparam("now", type_=UtcTime())
+_DUE = (
+    select(work.c.aggregate)
+    .where(
+        or_(
+            and_(work.c.wanted > work.c.done, work.c.due <= _NOW),
+            and_(work.c.lease_by.is_not(None), work.c.lease_until <= _NOW),
+        ),
+        pauses.lets_begin(_NOW),
+    )
+    .order_by(work.c.lane, work.c.due)
+)
+
+
 def due(sync: Sync) -> list[int]:
     """What the sweeper would ring now: what is due, and leases that a dead worker left."""
     with sync.store.read() as conn:
         asked = told.anybody_asks(conn, sync.clock())
     if asked:
         turns.admit(sync)
-    now = sync.clock()
-    waiting = and_(work.c.wanted > work.c.done, work.c.due <= now)
-    abandoned = and_(work.c.lease_by.is_not(None), work.c.lease_until <= now)
     with sync.store.read() as conn:
-        return list(
-            conn.execute(
-                select(work.c.aggregate)
-                .where(or_(waiting, abandoned), pauses.lets_begin(now))
-                .order_by(work.c.lane, work.c.due)
-            ).scalars()
-        )
+        return list(conn.execute(_DUE, {"now": sync.clock()}).scalars())
 
 
 def utc(*, days: int = 0, hour: int = 15) -> datetime:

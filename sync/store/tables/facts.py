@@ -28,20 +28,26 @@ MATCHED = "matched:"
 APPOINTMENT_FIELD = "appointment_field:"
 
 
+_NAMED = probe.c.name == bindparam("named")
+_PUT = update(probe).where(_NAMED).values(value=bindparam("told"), at=bindparam("now"))
+_NEW = insert(probe)
+_VALUE, _AT = select(probe.c.value).where(_NAMED), select(probe.c.at).where(_NAMED)
+_UNDER = select(probe.c.name, probe.c.value).where(probe.c.name.startswith(bindparam("prefix")))
+_LEARNED_AT = select(func.max(probe.c.at)).where(
+    probe.c.name.startswith("zone:") | probe.c.name.startswith("profile:")
+)
+
+
 def put(conn: Connection, name: str, value: str, now: datetime) -> None:
     """Remember a fact."""
-    changed = conn.execute(
-        update(probe).where(probe.c.name == name).values(value=value[:120], at=now)
-    )
-    if changed.rowcount == 0:
-        conn.execute(insert(probe).values(name=name, value=value[:120], at=now))
+    told = value[:120]
+    if conn.execute(_PUT, {"named": name, "told": told, "now": now}).rowcount == 0:
+        conn.execute(_NEW, {"name": name, "value": told, "at": now})
 
 
 def get(conn: Connection, name: str) -> str | None:
     """A fact, or None when it was never learned."""
-    value: str | None = conn.execute(
-        select(probe.c.value).where(probe.c.name == name)
-    ).scalar_one_or_none()
+    value: str | None = conn.execute(_VALUE, {"named": name}).scalar_one_or_none()
     return value
 
 
@@ -57,9 +63,7 @@ def confirm(conn: Connection, name: str, now: datetime, since: datetime) -> None
 
 def told_at(conn: Connection, name: str) -> datetime | None:
     """When a fact was last told, or None."""
-    at: datetime | None = conn.execute(
-        select(probe.c.at).where(probe.c.name == name)
-    ).scalar_one_or_none()
+    at: datetime | None = conn.execute(_AT, {"named": name}).scalar_one_or_none()
     return at
 
 
@@ -75,7 +79,7 @@ def told_under(conn: Connection, prefix: str, value: str) -> dict[str, datetime]
 
 def under(conn: Connection, prefix: str) -> dict[str, str]:
     """The facts of a family, by the rest of their names."""
-    rows = conn.execute(select(probe.c.name, probe.c.value).where(probe.c.name.startswith(prefix)))
+    rows = conn.execute(_UNDER, {"prefix": prefix})
     return {row.name.removeprefix(prefix): row.value for row in rows}
 
 
@@ -150,9 +154,5 @@ def matched_doctors(conn: Connection) -> frozenset[str]:
 
 def learned_at(conn: Connection) -> datetime | None:
     """When a zone or a profile was last learned."""
-    at: datetime | None = conn.execute(
-        select(func.max(probe.c.at)).where(
-            probe.c.name.startswith("zone:") | probe.c.name.startswith("profile:")
-        )
-    ).scalar_one()
+    at: datetime | None = conn.execute(_LEARNED_AT).scalar_one()
     return at

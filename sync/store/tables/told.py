@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from sync.core.bucket import Rates
 from sync.store import upsert
-from sync.store.schema import ONE, bucket, object_, told, work
+from sync.store.schema import ONE, UtcTime, bucket, object_, told, work
 from sync.store.tables import at_the_end, buckets
 
 What = Literal["asks", "taken", "deleted", "keys"]
@@ -59,6 +59,7 @@ def number_of(remote_id: str) -> int | None:
     return int(remote_id) if remote_id.isascii() and remote_id.isdecimal() else None
 
 
+_KEY = list(told.primary_key)
 _CHANGED = ("credential", "event", "delivery_id", "revision", "due", "key_id", "email", "series")
 
 
@@ -70,14 +71,12 @@ def _saying(made: upsert.Insert) -> Executable:
         (or_(said.revision.is_(None), told.c.revision > said.revision), told.c.revision),
         else_=said.revision,
     )
-    return made.on_conflict_do_update(index_elements=list(told.primary_key), set_=later)
+    return made.on_conflict_do_update(index_elements=_KEY, set_=later)
 
 
 def _saying_gone(made: upsert.Insert) -> Executable:
     # A deletion that is said ends no waiting for a read.
-    return made.on_conflict_do_update(
-        index_elements=list(told.primary_key), set_={"at": made.excluded.at}
-    )
+    return made.on_conflict_do_update(index_elements=_KEY, set_={"at": made.excluded.at})
 
 
 _SAY = upsert.of_each(told, _saying)
@@ -86,10 +85,9 @@ _SAY_GONE = upsert.of_each(told, _saying_gone)
 
 def say(conn: Connection, one: Told, what: What, now: datetime) -> None:
     """Note what was said last of an id, as the transaction ends."""
-    values = {name: getattr(one, name) for name in Told.__slots__}
-    statement = (_SAY_GONE if what == "deleted" else _SAY)[conn.dialect.name]
-    row = {**values, "what": what, "number": number_of(one.remote_id), "at": now}
-    at_the_end.write(conn, statement, row)
+    said = {name: getattr(one, name) for name in Told.__slots__}
+    row = {**said, "what": what, "number": number_of(one.remote_id), "at": now}
+    at_the_end.write(conn, (_SAY_GONE if what == "deleted" else _SAY)[conn.dialect.name], row)
 
 
 def _of(system: str, kind: str, remote_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -225,10 +223,13 @@ def asking(
     return [Told(*row) for row in rows]
 
 
+_DUE = told.c.what == "asks", told.c.due <= bindparam("now", type_=UtcTime())
+_ANYBODY = select(told.c.remote_id).where(*_DUE).limit(ONE)
+
+
 def anybody_asks(conn: Connection, now: datetime) -> bool:
     """Whether an id waits to be read now."""
-    asks = told.c.what == "asks", told.c.due <= now
-    return conn.execute(select(told.c.remote_id).where(*asks).limit(ONE)).first() is not None
+    return conn.execute(_ANYBODY, {"now": now}).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from sync.core.records import Absent, Visit
 from sync.core.rules.place import Slot, slot_from
-from sync.store.schema import IS_OPEN, attendance, baseline, object_, visit, work
+from sync.store.schema import IS_OPEN, UtcTime, attendance, baseline, object_, visit, work
 from sync.store.tables.baselines import WALL_CLOCK
 
 
@@ -283,32 +283,34 @@ class ByZone:
     zone: str
 
 
+_MADE = object_.alias()
+_LINKED_BY_ZONE = (
+    select(visit.c.aggregate, visit.c.doctor, visit.c.starts_at, baseline.c.zone)
+    .join(object_, object_.c.aggregate == visit.c.aggregate)
+    .join(baseline, baseline.c.object == object_.c.id)
+    .where(
+        object_.c.system == "drchrono",
+        object_.c.kind == "appointment",
+        object_.c.state == "live",
+        baseline.c.field == WALL_CLOCK,
+        baseline.c.zone.is_not(None),
+        IS_OPEN,
+        visit.c.starts_at >= bindparam("since", type_=UtcTime()),
+        visit.c.doctor.in_(bindparam("doctors", expanding=True)),
+        exists().where(
+            _MADE.c.aggregate == visit.c.aggregate,
+            _MADE.c.system == "oncall",
+            _MADE.c.kind == "appointment",
+            _MADE.c.state == "live",
+        ),
+    )
+    .order_by(visit.c.aggregate)
+)
+
+
 def linked_by_zone(conn: Connection, doctors: Collection[str], since: datetime) -> list[ByZone]:
     """The open linked visits of these doctors that begin at a time or later, with their zone."""
-    made = object_.alias()
-    is_made = exists().where(
-        made.c.aggregate == visit.c.aggregate,
-        made.c.system == "oncall",
-        made.c.kind == "appointment",
-        made.c.state == "live",
-    )
-    rows = conn.execute(
-        select(visit.c.aggregate, visit.c.doctor, visit.c.starts_at, baseline.c.zone)
-        .join(object_, object_.c.aggregate == visit.c.aggregate)
-        .join(baseline, baseline.c.object == object_.c.id)
-        .where(
-            object_.c.system == "drchrono",
-            object_.c.kind == "appointment",
-            object_.c.state == "live",
-            baseline.c.field == WALL_CLOCK,
-            baseline.c.zone.is_not(None),
-            IS_OPEN,
-            visit.c.starts_at >= since,
-            visit.c.doctor.in_(doctors),
-            is_made,
-        )
-        .order_by(visit.c.aggregate)
-    )
+    rows = conn.execute(_LINKED_BY_ZONE, {"doctors": list(doctors), "since": since})
     return [ByZone(*row) for row in rows]
 
 

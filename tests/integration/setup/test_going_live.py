@@ -228,3 +228,26 @@ def test_a_second_run_finds_nothing_to_do(clinic: Clinic) -> None:
     for aggregate in range(1, 10):
         worker.run(clinic.sync, aggregate)
     assert (clinic.calls("drchrono"), clinic.calls("oncall")) == ([], [])
+
+
+def test_a_practice_that_was_learned_is_learned_anew_under_another_mapping_or_mode(
+    clinic: Clinic,
+) -> None:
+    """Connecting has learned it: the beat's first look costs no call."""
+    clinic.beat("mapping")
+    clinic.beat("mode")
+    assert clinic.calls("drchrono") == clinic.calls("oncall") == []
+    path = clinic.settings.mapping_file
+    path.write_text(path.read_text() + '\n[policy]\ndirection = "to_oncall"\n')
+    clinic.beat("mapping")
+    assert "GET /api/doctors" in clinic.calls("drchrono")
+    clinic.forget()
+    shadow = clinic.settings.model_copy(update={"sync_mode": Mode.SHADOW})
+    clinic.sync.settings = shadow
+    clinic.beat("mode")
+    assert clinic.calls("drchrono") == []  # nothing is written in it, so nothing need be there
+    clinic.beat("practice")
+    clinic.forget()
+    clinic.sync.settings = clinic.settings
+    clinic.beat("mode")
+    assert "GET /api/doctors" in clinic.calls("drchrono")
