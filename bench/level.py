@@ -61,8 +61,10 @@ _CLOCK: Final = os.sysconf("SC_CLK_TCK")
 class Practice:
     """A practice of some years, with some visits that are changed again and again."""
 
-    def __init__(self, clinic: Clinic, server: int | None) -> None:
+    def __init__(self, clinic: Clinic, server: int | None, often: float) -> None:
+        """`often`: 1.0 for deeds that take long enough to be measured."""
         self.clinic = clinic
+        self._often = often
         self.sync = clinic.sync
         self._server = server
         self._turn = 0
@@ -88,12 +90,15 @@ class Practice:
         """Seconds on the processor so far, of this process and of PostgreSQL's."""
         return time.process_time() + (0 if self._server is None else _of_server(self._server))
 
+    def _times(self, count: int) -> range:
+        return range(round(count * self._often))
+
     # --- what is done ---
 
     def accept(self) -> None:
         """DrChrono tells of changed visits; nothing is worked on."""
         self._turn += 1
-        for number in range(100):
+        for number in self._times(100):
             one = self._visits[number % _VISITS]
             at = f"{one['scheduled_time'][:14]}{self._turn % 60:02}:00"
             headers = {"X-drchrono-event": "APPOINTMENT_MODIFY", "X-drchrono-signature": SECRET}
@@ -128,8 +133,8 @@ class Practice:
             worker.run(self.sync, key)
 
     def idle(self) -> None:
-        """Two minutes of a beat that has nothing to do."""
-        for _ in range(240):
+        """Have a beat that has nothing to do, for two minutes."""
+        for _ in self._times(240):
             sweep.sweep(self.sync)
             for name in schedule.due_tasks(self.sync):
                 schedule.run_now(self.sync, name)
@@ -137,18 +142,18 @@ class Practice:
 
     def sweep(self) -> None:
         """Look for what is due."""
-        for _ in range(200):
+        for _ in self._times(200):
             sweep.sweep(self.sync)
 
     def status(self) -> None:
         """Ask how it stands, as the command, the page and the chart do."""
-        for _ in range(20):
+        for _ in self._times(20):
             status.overview(self.sync)
             status.last_day(self.sync)
 
     def poll(self) -> None:
         """Look for OnCall's visits whose turn it is."""
-        for _ in range(100):
+        for _ in self._times(100):
             schedule.run_now(self.sync, "oncall_tiers")
 
     def age(self) -> None:
@@ -159,8 +164,8 @@ class Practice:
         heard = {"source": "drchrono", "event": "APPOINTMENT_MODIFY", "outcome": "raised",
                  "at": at, "explained_at": at}  # fmt: skip
         with self.sync.store.write() as conn:
-            conn.execute(insert(call), [read] * 20_000)
-            conn.execute(insert(delivery), [heard] * 5_000)
+            conn.execute(insert(call), [read for _ in self._times(20_000)])
+            conn.execute(insert(delivery), [heard for _ in self._times(5_000)])
 
     def prune(self) -> None:
         """Forget what is too old."""
@@ -182,13 +187,13 @@ class Deed:
 
 
 DEEDS: Final = (
-    Deed("100 webhooks accepted", Practice.accept, after=Practice.come_true),
-    Deed("10 moved visits reconciled", Practice.reconcile, Practice.move, Practice.told),
-    Deed("two idle minutes of the beat", Practice.idle),
-    Deed("200 sweeps", Practice.sweep),
-    Deed("100 looks for OnCall's visits", Practice.poll, after=Practice.told),
-    Deed("20 times status", Practice.status),
-    Deed("25,000 rows pruned", Practice.prune, Practice.age),
+    Deed("webhooks accepted", Practice.accept, after=Practice.come_true),
+    Deed("moved visits reconciled", Practice.reconcile, Practice.move, Practice.told),
+    Deed("idle minutes of the beat", Practice.idle),
+    Deed("sweeps", Practice.sweep),
+    Deed("looks for OnCall's visits", Practice.poll, after=Practice.told),
+    Deed("status", Practice.status),
+    Deed("rows pruned", Practice.prune, Practice.age),
 )
 
 
@@ -201,8 +206,12 @@ def level(
     small: Grown = SMALL,
     large: Grown = LARGE,
     rounds: int = ROUNDS,
+    often: float = 1.0,
 ) -> list[Figure]:
-    """The figures of these databases: each deed's time with `large` over that with `small`."""
+    """The figures of these databases: each deed's time with `large` over that with `small`.
+
+    `often` is the part of each deed that is done: with less than 1 the figures mean nothing.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     found = []
     for database in databases:
@@ -210,7 +219,7 @@ def level(
             server = Postgresql() if database == "postgresql" else None
             if server is not None:
                 stack.callback(server.close)
-            both = [stack.enter_context(_practice(server, size)) for size in (small, large)]
+            both = [stack.enter_context(_practice(server, size, often)) for size in (small, large)]
             found += [_figure(deed, database, both, (small, large), rounds) for deed in DEEDS]
     return found
 
@@ -258,7 +267,7 @@ def _once(deed: Deed, practice: Practice) -> tuple[float, float]:
 
 
 @contextmanager
-def _practice(server: Postgresql | None, size: Grown) -> Iterator[Practice]:
+def _practice(server: Postgresql | None, size: Grown, often: float) -> Iterator[Practice]:
     limits: Any = {
         "drchrono_hourly_limit": _NO_LIMIT,
         "drchrono_burst_limit": _NO_LIMIT,
@@ -275,7 +284,7 @@ def _practice(server: Postgresql | None, size: Grown) -> Iterator[Practice]:
             clinic.connect()
             clinic.new_patient()
             clinic.go_live()
-            practice = Practice(clinic, None if server is None else server.pid)
+            practice = Practice(clinic, None if server is None else server.pid, often)
             practice.grow(size)
             yield practice
 

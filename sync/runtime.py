@@ -57,6 +57,18 @@ class Listed(NamedTuple):
     who_told: frozenset[str]
 
 
+class _Looked(NamedTuple):
+    """The mapping as it was found, and what that rests on; looked for anew `until` then.
+
+    `changed` is the file's time, `learned` when a zone or a profile was learned last.
+    """
+
+    changed: float
+    learned: datetime | None
+    until: float
+    mapping: Mapping
+
+
 class Fit(Protocol):
     """Says what keeps a process from doing work for its database (`setup.belonging`)."""
 
@@ -88,10 +100,7 @@ class Sync:
     log: Any = field(default_factory=structlog.get_logger)
     # What the scans of this process have just read whole: the comparison reads it no second time.
     lists: dict[str, Listed] = field(default_factory=dict)
-    _mapping: Mapping = field(default_factory=Mapping.empty)
-    _mapping_stamp: tuple[float, datetime | None] | None = None
-    _learned: datetime | None = None
-    _asked: float = -_MAPPING_SECONDS
+    _looked: _Looked | None = None
     _lock: Lock = field(default_factory=Lock)
     _left: tuple[float, Left] | None = None
 
@@ -106,24 +115,27 @@ class Sync:
 
         Raises MappingError when the file can't be used.
         """
-        with self._lock:
-            path = self.settings.mapping_file
-            changed = changed_at(path)
-            if time.monotonic() - self._asked >= _MAPPING_SECONDS:
-                with self.store.read() as conn:
-                    self._learned = facts.learned_at(conn)
-                self._asked = time.monotonic()
-            stamp = (changed, self._learned)
-            if stamp != self._mapping_stamp:
-                found = load(path) if changed else Mapping.empty()
-                with self.store.read() as conn:
-                    self._mapping = facts.told(conn, found)
-                self._mapping_stamp = stamp
-            return self._mapping
+        # Without the lock while nothing has changed: the door's threads would stand in line for it,
+        # each for as long as the one before waits to go on after its look at the file.
+        changed, looked = changed_at(self.settings.mapping_file), self._looked
+        if looked is None or looked.changed != changed or looked.until <= time.monotonic():
+            with self._lock:
+                looked = self._looked = self._look(changed)
+        return looked.mapping
+
+    def _look(self, changed: float) -> _Looked:
+        """Look for what was learned, and read the file where that or the file has changed."""
+        before, until = self._looked, time.monotonic() + _MAPPING_SECONDS
+        with self.store.read() as conn:
+            learned = facts.learned_at(conn)
+            if before is not None and (before.changed, before.learned) == (changed, learned):
+                return before._replace(until=until)
+            found = load(self.settings.mapping_file) if changed else Mapping.empty()
+            return _Looked(changed, learned, until, facts.told(conn, found))
 
     def learned(self) -> None:
         """Have the next look at the mapping see zones and profiles that were just stored."""
-        self._asked = -_MAPPING_SECONDS
+        self._looked = None
 
     def task_ticket(self, lane: Lane = Lane.CATCHUP) -> Ticket:
         """A ticket for calls that belong to no aggregate."""

@@ -33,10 +33,11 @@ def _level(database: str, sizes: Sizes) -> list[Figure]:
     from bench.level import SMALL, level, of_years  # what the others need not load
     from tests.support.years.grown import Grown
 
-    small, large = SMALL, of_years(sizes.links, sizes.calls)
+    small, large, often = SMALL, of_years(sizes.links, sizes.calls), 1.0
     if sizes.links <= SMALL.visits:  # only to see that it can be measured
         small, large = (Grown(sizes.links // n, sizes.calls // n) for n in (2, 1))
-    return level((database,), small=small, large=large, rounds=sizes.rounds)
+        often = 0.05
+    return level((database,), small=small, large=large, rounds=sizes.rounds, often=often)
 
 
 # What makes practices of its own, after the clinic is closed.
