@@ -34,7 +34,7 @@ bench: $(VENV)/.installed-dev ## Measure speed, cost and memory against bare flo
 
 # The short chaos alone and last: what it breaks is time enough for it.
 test: $(VENV)/.installed-dev ## Every test
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/chaos
 	$(BIN)/pytest tests/chaos
 
 lint: $(VENV)/.installed-dev ## Style, types, import rules
