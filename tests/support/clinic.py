@@ -206,6 +206,14 @@ class Clinic:
     def advance(self, seconds: float) -> None:
         self.offset += timedelta(seconds=seconds)
 
+    def advance_all(self, seconds: float) -> None:
+        """The same with the remotes' clocks, which then are as late as the engine's."""
+        self.advance(seconds)
+        for remote in ("drchrono", "oncall"):
+            passed = self.offset.total_seconds()
+            self.sandbox.control(remote, "time", {"offset_seconds": passed})
+        self.sandbox._staff = None  # its token may have outlived its life
+
     def beat(self, task: str) -> Any:
         """Run a task of the beat now, whatever its tick, after the webhooks told so far.
 
@@ -262,11 +270,7 @@ class Clinic:
 
         The remotes' clocks go along: a list "since yesterday" must mean their yesterday too.
         """
-        self.advance(hours * 3600)
-        for remote in ("drchrono", "oncall"):
-            seconds = self.offset.total_seconds()
-            self.sandbox.control(remote, "time", {"offset_seconds": seconds})
-        self.sandbox._staff = None  # its token may have outlived its life
+        self.advance_all(hours * 3600)
         self.catch_up(but=ONCE | {"diff"})  # it changes nothing
 
     def linked(self, **changes: Any) -> tuple[str, str]:

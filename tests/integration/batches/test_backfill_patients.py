@@ -275,10 +275,7 @@ def test_planned_again_and_again_from_wherever_it_was_cut(clinic: Clinic) -> Non
         slice_of(clinic, number)
         clinic.sync.gate._wire.send = send  # type: ignore[attr-defined]
         clinic.sync.gate.closed = False
-        clinic.advance(4000)
-        for remote in ("drchrono", "oncall"):
-            seconds = clinic.offset.total_seconds()
-            clinic.sandbox.control(remote, "time", {"offset_seconds": seconds})
+        clinic.advance_all(4000)
     clinic.settle()
     shown = showing.show(clinic.sync, number)
     assert (shown.state, shown.total) == (State.PLANNED, 5)

@@ -52,7 +52,7 @@ def a_practice(clinic: Clinic) -> dict[str, object]:
     end = utc(days=3).astimezone(ZONE) + timedelta(weeks=2)
     occurrences = series(clinic, patient=ines, recur_end_date=f"{end:%Y-%m-%d}")[:3]
     clinic.settle()
-    clinic.beat("drchrono_window")
+    schedule.run_now(clinic.sync, "drchrono_window")
     clinic.settle()
     clinic.edit(again, status="Cancelled")
     clinic.edit(occurrences[1], scheduled_time=wall(days=12))
@@ -60,7 +60,7 @@ def a_practice(clinic: Clinic) -> dict[str, object]:
     clinic.edit(again, status="")
     clinic.settle()
     for name in sorted(set(schedule.TASKS) - {"matching", "prune"}):
-        clinic.beat(name)
+        schedule.run_now(clinic.sync, name)
     clinic.settle()
     assert clinic.attention() == [], clinic.attention()
     ids: dict[str, object] = {"one": one, "one_there": one_there, "again": again, "group": group}
