@@ -7,6 +7,8 @@ inside the service may change without a figure's code.
 
 import base64
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -96,7 +98,8 @@ class Clinic:
         end = time.monotonic() + _PATIENCE
         while missing := self._missing(booked):
             if time.monotonic() > end:
-                raise RuntimeError(f"appointments that are not in OnCall: {sorted(missing)}")
+                known = "\n".join(self._explained(one) for one in sorted(missing))
+                raise RuntimeError(f"appointments that are not in OnCall:\n{known}")
             time.sleep(_LOOK)
 
     def _missing(self, booked: Mapping[str, int]) -> set[str]:
@@ -104,6 +107,14 @@ class Clinic:
         other = {_other(row): row["id"] for row in self.rows("oncall", "appointments").values()}
         self.visits = [Visit(slot, a, other[a]) for a, slot in booked.items() if a in other]
         return booked.keys() - other.keys()
+
+    def _explained(self, appointment: str) -> str:
+        """What the service knows of an appointment, in the words of `explain`."""
+        argv = ["--env", str(self.world.files.env), "explain", "appointment", appointment]
+        ran = subprocess.run(
+            [sys.executable, "-m", "cli.main", *argv], capture_output=True, text=True, check=False
+        )
+        return f"{appointment}: {ran.stdout}{ran.stderr}"
 
     def _chart(self, number: int) -> int:
         letter = chr(ord("a") + number)

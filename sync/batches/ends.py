@@ -45,7 +45,7 @@ def planned(step: Step) -> None:
             waits_until=None,
             cursor=None,
         )
-        claims.complete(conn, step.lease)
+        claims.complete(conn, step.lease, ended=now)
 
 
 def over(step: Step) -> None:
@@ -64,7 +64,7 @@ def over(step: Step) -> None:
             cause=None,
             waits_until=None,
         )
-        claims.complete(conn, step.lease)
+        claims.complete(conn, step.lease, ended=now)
 
 
 def _follow_first(conn: Connection, batch: int) -> None:
@@ -103,7 +103,7 @@ def failed(step: Step, cause: str) -> None:
         )
         if turned and step.row.sealed_key is not None:
             files.drop(conn, step.row.id, now)
-        claims.complete(conn, step.lease)
+        claims.complete(conn, step.lease, ended=now)
 
 
 def cancelled(conn: Connection, row: Row, now: datetime) -> tuple[Ring, ...]:

@@ -253,7 +253,7 @@ def _rest(sync: Sync, lease: Lease) -> None:
     with sync.store.write() as conn:
         seconds = sync.settings.lease_seconds
         claims.hold(conn, lease, now=sync.clock(), seconds=seconds)
-        claims.complete(conn, lease)
+        claims.complete(conn, lease, ended=None)
 
 
 def _later(step: Step, due: datetime, cause: str | None = None, *, failed: bool = False) -> None:

@@ -74,8 +74,7 @@ def read_window(sync: Sync) -> tuple[Ring, ...]:
     rings += missing.ask(sync, "drchrono", shown, began, began + timedelta(days=days - 1))
     with sync.store.write() as conn:
         # What stood in their way may have gone with no webhook telling.
-        for key in links.blocked_on(conn, blockers.VISIT):
-            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
+        blockers.wake(conn, blockers.VISIT, None, now=sync.clock(), lane=Lane.BULK)
         lists.answered(conn, sync, "drchrono", began, occurrences=True)
     scans.finish(sync.store, "drchrono_window", sync.clock(), cursor=began.isoformat())
     kept.done()
@@ -192,7 +191,7 @@ def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:
             return NOTHING
         keys = people.known_by(shown)
         person_index.remember(conn, sync.digests, obj.aggregate, keys, now=now)
-        for waiting in links.blocked_on(conn, blockers.PATIENT, shown.remote_id):
+        for waiting in blockers.changed(conn, blockers.PATIENT, shown.remote_id, now):
             sightings.ask(conn, sync, waiting, "drchrono")
         return NOTHING
     if obj.revision and shown.revision and shown.revision < obj.revision:

@@ -15,6 +15,7 @@ from sync.people import mirror
 from sync.run import occurrences
 from sync.run.hinted import bounds, fruitless, lists, reads
 from sync.runtime import Ring
+from sync.store.at_end import signals
 from sync.store.lanes import Lane
 from sync.store.tables import at_the_end, blockers, journal, links, person_index, told, work
 from sync.store.tables.told import Told
@@ -73,6 +74,9 @@ def taken_in(hint: Hint, waited_for: str | None, waiting: Sequence[RowMapping]) 
         receipt = _deleted(hint)
     else:
         receipt = _appointment(hint)
+    if waited_for is not None and (woke or receipt.outcome == "skipped"):
+        # No run of its own follows, whose end would tell whoever looks at it just now.
+        signals.note(conn, waited_for, seen.remote_id, seen.at)
     woken.spend(conn, sync, len(woke), seen.at)
     return receipt
 

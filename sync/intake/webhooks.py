@@ -22,8 +22,8 @@ from sync.mapping import MappingError
 from sync.run.hinted import turns
 from sync.store import known as stored
 from sync.store import trouble
+from sync.store.at_end.owed import MANY
 from sync.store.known import Ask, Name
-from sync.store.owed import MANY
 from sync.store.tables import at_the_end, baselines, blockers, journal
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sync.core import bucket
 from sync.run.hinted import lists
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import blockers, buckets, links, work
-from sync.store.tables.work import NO_WAIT, Wait
+from sync.store.tables import blockers, buckets, work
+from sync.store.tables.work import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from sync.runtime import Sync
+    from sync.store.tables.blockers import Missed
 
 _NAME = "woken:drchrono"
 _SOON = bucket.Rate(most=20.0, per_second=0.5)
 _SLOW = Wait(1800, 1800)
+_SAID_BY_CALLERS = frozenset({blockers.PATIENT, blockers.VISIT, blockers.EMAIL})
 
 
 def wake(
@@ -64,12 +66,26 @@ def _raise(
 
 def by_address(conn: Connection, sync: Sync, kind: str, ref: str, *, now: datetime) -> list[int]:
     """Raise what waits for somebody with an address, while there are tokens."""
-    if not links.blocked_on(conn, kind, ref):
+    keys = blockers.changed(conn, kind, ref, now)
+    if not keys:
         return []
     if not buckets.peek(conn, _NAME, _rates(sync), now).may:
         lists.soon(conn, "drchrono_patients", now)
         return []
-    return blockers.wake(conn, kind, ref, now=now, wait=NO_WAIT)
+    for key in keys:
+        work.raise_(conn, key, now=now, hints=Hints.both())
+    return keys
+
+
+def afforded(
+    conn: Connection, sync: Sync, found: Sequence[Missed], now: datetime
+) -> Sequence[Missed]:
+    """Those that may be raised now: without a token, none that a caller's word may be behind."""
+    said = {one for one in found if one.kind in _SAID_BY_CALLERS}
+    if said and not buckets.peek(conn, _NAME, _rates(sync), now).may:
+        return [one for one in found if one not in said]
+    spend(conn, sync, len({one.aggregate for one in said}), now)
+    return found
 
 
 def spend(conn: Connection, sync: Sync, tokens: int, now: datetime) -> None:

@@ -30,7 +30,7 @@ from sync.runtime import Ring, Sync
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.service import installation
-from sync.store.tables import attendances, baselines, facts, links, person_index, work
+from sync.store.tables import attendances, baselines, blockers, facts, links, person_index, work
 from sync.store.tables.links import Obj
 from sync.store.tables.scans import MATCHING, begin, finish
 from sync.store.visits import visits as visit_rows
@@ -95,10 +95,11 @@ def _complete(scan: Scan) -> tuple[Ring, ...]:
         installation.note_mapping(conn, scan.mapping.version, accepted_at=accepted)
         for entry in scan.mapping.doctors:
             facts.put(conn, f"matched:{entry.drchrono}", "yes", now)
-        waiting = links.blocked_on(conn, "operator", "go-live")
-        waiting += links.blocked_on(conn, "operator", behind.CAUSE)
-        for key in waiting:
-            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+        waiting = [
+            key
+            for ref in ("go-live", behind.CAUSE)
+            for key in blockers.wake(conn, blockers.OPERATOR, ref, now=now, lane=Lane.CATCHUP)
+        ]
         mirror.raise_all(conn, scan.mapping, now)
     finish(sync.store, MATCHING, sync.clock(), cursor=None)
     return tuple(Ring(key, Lane.CATCHUP) for key in waiting)
@@ -260,7 +261,7 @@ def _alone(scan: Scan, system: str, met: ListedVisit, hits: list[str]) -> list[R
             attention.open_item(
                 conn, obj.aggregate, "visit_unsure", now=now, candidates=sorted(hits)
             )
-            links.block(conn, obj.aggregate, kind="operator", ref="visit_unsure", now=now)
+            links.block(conn, obj.aggregate, kind="operator", ref="visit_unsure", since=now)
             return []
         if known is not None and not _never_run(conn, obj):
             return []

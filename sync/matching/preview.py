@@ -18,9 +18,9 @@ from sync.matching.scan import ListedVisit, Scan, Together, new_scan
 from sync.oncall.bodies import MOST_PARTICIPANTS
 from sync.people import charts, mirror, sharing
 from sync.runtime import Ring, Sync
-from sync.store.lanes import Hints, Lane
+from sync.store.lanes import Lane
 from sync.store.service import installation
-from sync.store.tables import facts, links, work
+from sync.store.tables import blockers, facts
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
@@ -105,10 +105,8 @@ def accept(sync: Sync) -> tuple[Ring, ...]:
         now = sync.clock()
         if not installation.accept(conn, now):
             raise NotConnectedError("The accounts are not connected: drchrono-oncall connect")
-        waiting = links.blocked_on(conn, "operator", "go-live")
         deeds.note(conn, Deed("go_live"), now)
-        for key in waiting:
-            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.BULK)
+        waiting = blockers.wake(conn, blockers.OPERATOR, "go-live", now=now, lane=Lane.BULK)
     return tuple(Ring(key, Lane.BULK) for key in waiting)
 
 

@@ -205,6 +205,6 @@ def _release(conn: Connection, key: int, now: datetime) -> list[int]:
         # Without a known doctor the brake parks under its own name and asks for no doctor.
         doctor = "" if ref == NO_DOCTOR else ref
         decisions.note(conn, "release", doctor, "", now=now)
-        blocked += links.blocked_on(conn, blockers.OPERATOR, ref)
+        blocked += blockers.changed(conn, blockers.OPERATOR, ref, now)
     # Another cause's reference can read like a doctor's id.
     return attention.aggregates_with(conn, (CAUSE,), blocked)

@@ -13,7 +13,7 @@ from sync.outbound import brake, budget, pauses
 from sync.outbound.budget import Limit
 from sync.outbound.call import Call
 from sync.outbound.ticket import Ticket
-from sync.store.owed import Debt, pay
+from sync.store.at_end.owed import Debt, pay
 from sync.store.service import spending
 from sync.store.tables import baselines
 from sync.store.trail import deeds

@@ -36,7 +36,7 @@ from sync.outbound.audit import Outcome
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import Base, redirect_target
 from sync.outbound.ticket import Ticket as Ticket
-from sync.store import owed
+from sync.store.at_end import owed
 from sync.store.database import Store
 from sync.store.service import spending
 from sync.store.tables import baselines, claims

@@ -27,6 +27,7 @@ from sync.store.people import persons
 from sync.store.tables import (
     attendances,
     baselines,
+    blockers,
     claims,
     journal,
     links,
@@ -245,8 +246,7 @@ def _settle(run: PersonRun, cause: str) -> None:
         )
         links.change(conn, patient.id, seen_at=now, revision=run.person.revision)
         persons.told(conn, run.lease.aggregate)
-        for waiting in links.blocked_on(conn, "patient", str(patient.remote_id)):
-            work.raise_(conn, waiting, now=now, hints=Hints.both())
+        blockers.wake(conn, blockers.PATIENT, str(patient.remote_id), now=now)
         if cause != inviting.NO_EMAIL:
             keep = [*contacts.TOLD, "contact_differs", "participant_refused"]
             keep += [charts.ODD_BIRTH_DATE, sharing.CAUSE, cause]
@@ -267,6 +267,8 @@ def _finish(
         claims.hold(conn, lease, now=now, seconds=sync.settings.lease_seconds)
         links.unblock(conn, lease.aggregate)
         if waits_for is not None:
-            links.block(conn, lease.aggregate, kind=waits_for[0], ref=waits_for[1], now=now)
+            links.block(
+                conn, lease.aggregate, kind=waits_for[0], ref=waits_for[1], since=lease.begun
+            )
         journal.explain(conn, deliveries, now)
-        claims.complete(conn, lease)
+        claims.complete(conn, lease, ended=sync.clock())

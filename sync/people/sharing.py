@@ -18,7 +18,7 @@ from sync.runtime import Ring
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.people import patients
-from sync.store.tables import blockers, facts, links, person_index, work
+from sync.store.tables import blockers, facts, person_index, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,7 +151,7 @@ def mapping_changed(conn: Connection, sync: Sync, now: datetime) -> list[int]:
         return []
     facts.put(conn, _FACT, said, now)
     attention.close_every(conn, CAUSE, now)
-    keys = links.blocked_on(conn, blockers.ADDRESS)
+    keys = blockers.changed(conn, blockers.ADDRESS, None, now)
     unreachable = (inviting.NO_EMAIL, inviting.UNCLEAR_EMAIL, NOBODYS)
     return sorted({*keys, *attention.aggregates_with(conn, unreachable)})
 

@@ -1,7 +1,8 @@
 """Park an object until what it waits for changes, and wake it then.
 
-A blocker is (kind, ref). Whoever learns that such a thing changed calls `wake`; the object's own
-changes and an operator wake it anyway. docs/waiting.md lists each cause with what ends it.
+A blocker is (kind, ref). Whoever learns that such a thing changed says so (`blockers.wake`); the
+object's own changes and an operator wake it anyway. docs/waiting.md lists each cause with what ends
+it.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ def slot_taken(conn: Connection, slot: str) -> ParkedError:
 
 
 def block(
-    conn: Connection, key: int, parked: ParkedError, *, now: datetime, object_id: int = 0
+    conn: Connection, key: int, parked: ParkedError, *, since: datetime, object_id: int = 0
 ) -> None:
-    """Park an object of an aggregate for all that the error names.
+    """Park an object of an aggregate for all that the error names; `since`: its run's beginning.
 
     What only an operator could end waits for the charts of its patients as well: a refusal of what
     is written of them, or a question about them, often ends there.
@@ -45,14 +46,14 @@ def block(
     if parked.kind == OPERATOR:
         waits += patients(patients_of(conn, key))
     for kind, ref in dict.fromkeys(waits):
-        links.block(conn, key, kind=kind, ref=ref[:64], now=now, object_id=object_id)
+        links.block(conn, key, kind=kind, ref=ref[:64], since=since, object_id=object_id)
 
 
-def told(conn: Connection, key: int, object_id: int, parked: ParkedError, now: datetime) -> None:
+def told(conn: Connection, key: int, object_id: int, parked: ParkedError, since: datetime) -> None:
     """Have an aggregate woken by the chart that one of its participants lacks; nothing is parked.
 
     Until then a third party or a co-host costs nothing.
     """
     for kind, ref in parked.also:
         if kind == EMAIL:
-            links.block(conn, key, kind=kind, ref=ref, now=now, object_id=object_id)
+            links.block(conn, key, kind=kind, ref=ref, since=since, object_id=object_id)

@@ -25,9 +25,9 @@ from sync.runtime import Sync
 from sync.setup import candidate, practice
 from sync.setup.candidate import ConnectError, Judged
 from sync.store import attention
-from sync.store.lanes import Hints, Lane
+from sync.store.lanes import Lane
 from sync.store.service import installation
-from sync.store.tables import facts, links, work
+from sync.store.tables import blockers, facts
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 
@@ -269,8 +269,7 @@ def _adopt(conn: Connection, sync: Sync, pair: StoredToken, judged: Judged) -> N
     attention.close_rest(conn, 0, now, keep=NOT_OF_THE_ACCOUNT)
     for system in SYSTEMS:
         accounts.note_right(conn, sync, system, now)
-    for waiting in links.blocked_on(conn, "auth"):
-        work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+    blockers.wake(conn, "auth", None, now=now, lane=Lane.CATCHUP)
 
 
 def _learn(sync: Sync) -> None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from sync.core.rules.views import UNREADABLE
 from sync.run.evidence import sealing
-from sync.store.lanes import Hints, Lane
+from sync.store.lanes import Lane
 from sync.store.service import digest_keys, installation
-from sync.store.tables import facts, journal, links, scans, work
+from sync.store.tables import blockers, facts, journal, scans
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 
@@ -91,8 +91,7 @@ def write_down(conn: Connection, digests: Digests, now: datetime) -> str | None:
             digest_keys.add(conn, key, digests.proof(key), now)
         elif rows[key].lost_at is not None:
             digest_keys.set_lost(conn, key, None)
-            for waiting in links.blocked_on(conn, "operator", UNREADABLE):
-                work.raise_(conn, waiting, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+            blockers.wake(conn, blockers.OPERATOR, UNREADABLE, now=now, lane=Lane.CATCHUP)
     gone = [key for key, row in rows.items() if row.lost_at is None and not digests.holds(key)]
     digest_keys.forget(conn, gone)
     return None

@@ -19,8 +19,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from sync.hosting import make_private, sqlite_file
 from sync.log import cause
-from sync.store import counting
-from sync.store.owed import Owed, paid
+from sync.store.at_end import counting, signals
+from sync.store.at_end.owed import Owed, paid
 from sync.store.trail import deeds
 
 _READS = "reads"  # beside a pooled connection: the transaction that begins only looks
@@ -51,8 +51,9 @@ class Store:
     def write(self, *, owed_least: int = 1) -> Iterator[Connection]:
         """A transaction that may write.
 
-        What it counts (`counting`) and notes for the audit (`trail.deeds`) is written at its very
-        end. It takes along what this process owes, where that is at least `owed_least`.
+        What it signals (`signals`), counts (`counting`) and notes for the audit (`trail.deeds`) is
+        written at its very end. It takes along what this process owes, where that is at least
+        `owed_least`.
         """
         with (
             self._turn,
@@ -60,6 +61,7 @@ class Store:
             _begun(self.engine) as conn,
             deeds.kept(conn, self._chain),
             counting.collected(conn),
+            signals.collected(conn),
             paid(conn, taken),
         ):
             yield conn

@@ -16,9 +16,9 @@ from sync.core.errors import NotBefore, Refused, RemoteError
 from sync.mapping import MappingError
 from sync.runtime import Ring, Sync
 from sync.store import attention
-from sync.store.lanes import Hints, Lane
+from sync.store.lanes import Lane
 from sync.store.service import ticks
-from sync.store.tables import facts, links, work
+from sync.store.tables import blockers, facts
 from sync.store.tables.scans import progress
 
 # When a task that failed is tried again, at the latest, and how long after it was due it is told.
@@ -104,5 +104,4 @@ def _succeeded(sync: Sync, name: str) -> None:
         attention.close_cause(conn, 0, f"{name}_keeps_failing", now)
         if attention.close_cause(conn, 0, f"{name}_refused", now):
             # What was forbidden by id waits for the same right: it is given now.
-            for key in links.blocked_on(conn, "operator", "forbidden"):
-                work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+            blockers.wake(conn, blockers.OPERATOR, "forbidden", now=now, lane=Lane.CATCHUP)

@@ -23,12 +23,12 @@ from sync.store import attention
 from sync.store.compared import found
 from sync.store.lanes import Hints, Lane
 from sync.store.service import cleaning, installation, samples, ticks
-from sync.store.tables import facts, links, work
+from sync.store.tables import blockers, facts, work
 from sync.store.tables.scans import progress
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
 from sync.store.visits import visits
-from sync.tasks import audit, comparing, failing, gaps, sampling
+from sync.tasks import audit, comparing, failing, gaps, missed, sampling
 from sync.visits.state import zones
 
 LATE_WRITE = timedelta(minutes=10)
@@ -105,13 +105,14 @@ def mapping_changed(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         installation.note_mapping(conn, version)
         deeds.note(conn, Deed("mapping_changed", (("version", version),)), sync.clock())
-        attention.close_cause(conn, 0, "mapping_unusable", sync.clock())
-        waiting = links.blocked_on(conn, "mapping")
-        waiting += links.blocked_on(conn, "operator", "left_scope")
-        waiting += sharing.mapping_changed(conn, sync, sync.clock())
+        now = sync.clock()
+        attention.close_cause(conn, 0, "mapping_unusable", now)
+        waiting = blockers.changed(conn, "mapping", None, now)
+        waiting += blockers.changed(conn, blockers.OPERATOR, "left_scope", now)
+        waiting += sharing.mapping_changed(conn, sync, now)
         for key in waiting:
-            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.CATCHUP)
-        mirror.raise_all(conn, sync.mapping, sync.clock())
+            work.raise_(conn, key, now=now, hints=Hints.both(), lane=Lane.CATCHUP)
+        mirror.raise_all(conn, sync.mapping, now)
     return (*rings, *(Ring(key, Lane.CATCHUP) for key in waiting))
 
 
@@ -127,13 +128,12 @@ def mode_changed(sync: Sync) -> tuple[Ring, ...]:
     with sync.store.write() as conn:
         facts.put(conn, "mode", mode, sync.clock())
         deeds.note(conn, Deed("mode_changed", (("mode", mode),)), sync.clock())
-        waiting = links.blocked_on(conn, "mode") if sync.live else []
+        now, waiting = sync.clock(), list[int]()
         if sync.live:
+            waiting += blockers.wake(conn, "mode", None, now=now, lane=Lane.BULK)
             # Another deployment's token may be used now: this one has taken its place.
-            waiting += links.blocked_on(conn, "auth", ELSEWHERE)
-            attention.close_cause(conn, 0, ELSEWHERE, sync.clock())
-        for key in waiting:
-            work.raise_(conn, key, now=sync.clock(), hints=Hints.both(), lane=Lane.BULK)
+            waiting += blockers.wake(conn, "auth", ELSEWHERE, now=now, lane=Lane.BULK)
+            attention.close_cause(conn, 0, ELSEWHERE, now)
     return tuple(Ring(key, Lane.BULK) for key in waiting)
 
 
@@ -149,9 +149,7 @@ def token_renewed(sync: Sync) -> tuple[Ring, ...]:
         now = sync.clock()
         facts.put(conn, "token_version", version, now)
         attention.close_cause(conn, 0, "auth", now)
-        waiting = links.blocked_on(conn, "auth")
-        for key in waiting:
-            work.raise_(conn, key, now=now, hints=Hints.both())
+        waiting = blockers.wake(conn, "auth", None, now=now)
     return tuple(Ring(key, Lane.LIVE) for key in waiting)
 
 
@@ -218,6 +216,7 @@ _TASKS: Mapping[str, Task] = {
     "addresses": Task(_every(60), sharing.settle),
     "window": Task(_every(15), held_visits),
     "alerts": Task(_every(60), alerts.run, needs_accounts=False),
+    "missed": Task(_every(10), missed.settle, needs_accounts=False),
     "pauses": Task(_every(5), pausing.settle, needs_accounts=False),
     # Before all other scans: whether this is an older copy of the database shows in it (`behind`).
     "oncall_newest": Task(_newest, _unless_behind(oncall_lists.read_newest)),

@@ -255,7 +255,7 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         attention.close_rest(
             conn, lease.aggregate, now, keep=(parked.cause or "",), keep_about=second_patient.TOLD
         )
-        waiting.block(conn, lease.aggregate, parked, now=now, object_id=parked.object_id)
+        waiting.block(conn, lease.aggregate, parked, since=lease.begun, object_id=parked.object_id)
         if parked.cause is not None:
             attention.open_item(
                 conn,
@@ -270,7 +270,7 @@ def _park(sync: Sync, lease: Lease, parked: ParkedError) -> None:
         if parked.cause == "too_many_writes":
             visits.freeze(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
-        claims.complete(conn, lease)
+        claims.complete(conn, lease, ended=None)
 
 
 def _nothing_there(sync: Sync, lease: Lease) -> None:
@@ -281,7 +281,7 @@ def _nothing_there(sync: Sync, lease: Lease) -> None:
         links.unblock(conn, lease.aggregate)
         attention.close_rest(conn, lease.aggregate, now)
         journal.explain(conn, journal.unexplained(conn, lease.aggregate), now)
-        claims.complete(conn, lease)
+        claims.complete(conn, lease, ended=None)
 
 
 def _again_due(sync: Sync, lease: Lease) -> tuple[Ring, ...]:

@@ -59,7 +59,7 @@ def finish(run: VisitRun, plan: Plan, parked: Mapping[int, ParkedError] | None =
         journal.explain(conn, state.deliveries, now)
         tell.tell(conn, run, plan, parked or {})
         _want_contacts(conn, run)
-        claims.complete(conn, state.lease)
+        claims.complete(conn, state.lease, ended=sync.clock())
 
 
 # --- baselines ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from sync.core.rules.fates import Fate
 from sync.run import waiting
 from sync.store import attention
 from sync.store.lanes import Hints
-from sync.store.tables import blockers, journal, links, work
+from sync.store.tables import blockers, journal, links
 from sync.visits.linking import participants, second_patient
 from sync.visits.state import zones
 from sync.visits.state.summary import doctor_of
@@ -35,7 +35,7 @@ def tell(conn: Connection, run: VisitRun, plan: Plan, parked: Mapping[int, Parke
 
     Of a shared visit, what is about one appointment changes only when that was looked at.
     """
-    key, now = run.state.key, run.sync.clock()
+    key, now, since = run.state.key, run.sync.clock(), run.state.lease.begun
     still = {run.seat(one).appointment.id: why for one, why in parked.items()}
     odd = [(seat.appointment.id, cause) for seat in run.seats for cause in sorted(seat.odd)]
     causes = {cause for _object, cause in odd} | {why.cause or "" for why in still.values()}
@@ -47,15 +47,15 @@ def tell(conn: Connection, run: VisitRun, plan: Plan, parked: Mapping[int, Parke
     for cause in plan.asks:
         _ask(conn, run, cause)
     for object_id, why in still.items():
-        waiting.block(conn, key, why, now=now, object_id=object_id)
+        waiting.block(conn, key, why, since=since, object_id=object_id)
         if why.cause is not None:
             attention.open_item(conn, key, why.cause, now=now, object_id=object_id)
     if plan.skipped == "awaits_successor" or plan.of(Fate.WAITS):
         _wake_successors(conn, run, plan)
     if plan.held or plan.skipped in OUTSIDE:
-        links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", now=now)
+        links.block(conn, key, kind="mapping", ref=plan.skipped or "direction", since=since)
     if plan.effects and not run.sync.live:
-        links.block(conn, key, kind="mode", ref="live", now=now)
+        links.block(conn, key, kind="mode", ref="live", since=since)
         journal.bump(conn, "planned_effects", f"mode={run.sync.settings.sync_mode}")
 
 
@@ -76,17 +76,17 @@ def _close(conn: Connection, run: VisitRun, asked: Iterable[str]) -> None:
 
 
 def _ask(conn: Connection, run: VisitRun, cause: str) -> None:
-    key, now = run.state.key, run.sync.clock()
+    key, now, since = run.state.key, run.sync.clock(), run.state.lease.begun
     if cause == "not_accepted":
-        links.block(conn, key, kind="operator", ref="go-live", now=now)
+        links.block(conn, key, kind="operator", ref="go-live", since=since)
         return
     if cause == zones.UNKNOWN:
         doctor = doctor_of(run.state) or ""
         attention.open_item(conn, 0, cause, now=now, candidates=[doctor])
-        links.block(conn, key, kind="zone", ref=doctor, now=now)
+        links.block(conn, key, kind="zone", ref=doctor, since=since)
         return
     attention.open_item(conn, key, cause, now=now)
-    links.block(conn, key, kind="operator", ref=cause, now=now)
+    links.block(conn, key, kind="operator", ref=cause, since=since)
 
 
 def _wake_successors(conn: Connection, run: VisitRun, plan: Plan) -> None:
@@ -96,5 +96,5 @@ def _wake_successors(conn: Connection, run: VisitRun, plan: Plan) -> None:
         remote_id = seat.appointment.remote_id
         if remote_id is None or (run.state.is_group and seat.attended.id not in waits):
             continue
-        for key in links.blocked_on(conn, "visit", remote_id):
-            work.raise_(conn, key, now=run.sync.clock(), hints=Hints.of("drchrono"))
+        now = run.sync.clock()
+        blockers.wake(conn, blockers.VISIT, remote_id, now=now, hints=Hints.of("drchrono"))

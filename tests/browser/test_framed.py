@@ -79,7 +79,7 @@ class Doctor:
 
     def opens(self, page: str, remote_id: Any) -> Frame:
         """Load a page of DrChrono's; returns the frame of ours in it."""
-        self.practice.clinic.advance_all(1)  # signed twice in a second, it would be a replay (D73)
+        self.practice.clinic.advance_all(1)  # docs/api-facts.md D73: the same second, the same JWT
         self.page.goto(f"{self.practice.drchrono}/{page}/{remote_id}")
         self.page.wait_for_load_state("networkidle")
         return self.frame

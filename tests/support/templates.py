@@ -5,6 +5,7 @@ Connecting a clinic is some thirty calls, the same for every test that starts fr
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +22,7 @@ from tests.support.servers import postgres
 # upserts decide.
 on_both = pytest.mark.parametrize("clinic", ["sqlite", "postgresql"], indirect=True)
 DATABASE, MAPPING = "sync.db", "mapping.toml"
+FRESH = 300.0  # seconds; half of what a proof of an account lasts
 
 
 def gone_live(clinic: Clinic) -> None:
@@ -36,6 +38,7 @@ class Templates:
         self._sandbox = sandbox
         self._root = root
         self._patients: dict[str, int] = {}
+        self._since = time.monotonic()
         self._stand: dict[str, tuple[Any, timedelta]] = {}
 
     @contextmanager
@@ -68,7 +71,7 @@ class Templates:
         **settings: Any,
     ) -> Iterator[Clinic]:
         """The same, for a test in which a permitted call may never have gone out."""
-        key = f"{name} on PostgreSQL" if server else name
+        key = self._fresh(f"{name} on PostgreSQL" if server else name)
         if key not in self._patients:
             self._make(key, make, server, **settings)
         shutil.copy(self._root / key / MAPPING, home / MAPPING)
@@ -85,6 +88,14 @@ class Templates:
             clinic.hear()
             clinic.forget()
             yield clinic
+
+    def _fresh(self, name: str) -> str:
+        """The key of a template: of a new one where the last was made some minutes ago.
+
+        A copy has the real clock, so what a template has read and proven is as old as it is.
+        """
+        age = int((time.monotonic() - self._since) // FRESH)
+        return f"{name} {age}"
 
     def _make(
         self, key: str, make: Callable[[Clinic], object], server: str | None, **settings: Any

@@ -166,6 +166,7 @@ TASKS: Final = {
     "oncall_tiers": "Looking at OnCall's visits that come near",
     "oncall_contacts": "OnCall's list of contacts",
     "prune": "Cleaning up the database",
+    "missed": "Looking again at what changed meanwhile",
     "pauses": "Ending pauses",
     "imports": "Deleting files that were brought in",
     "alerts": "Telling alerts",

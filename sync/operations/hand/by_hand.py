@@ -25,7 +25,7 @@ from sync.runtime import Ring, Sync
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
 from sync.store.people import persons
-from sync.store.tables import attendances, claims, decisions, links, work
+from sync.store.tables import attendances, blockers, claims, decisions, links, work
 from sync.store.tables.claims import Lease
 from sync.store.tables.links import Obj
 from sync.store.trail import deeds
@@ -271,6 +271,6 @@ def exclude(sync: Sync, patient_id: str, *, undo: bool = False) -> tuple[Ring, .
         decisions.note(conn, action, patient_id, "", now=now)
         deeds.note(conn, Deed(action, (("patient", patient_id),)), now)
         attended = attendances.open_attendances_of_person(conn, key, now=now)
-        waiting = links.blocked_on(conn, "operator", f"excluded:{patient_id}")
+        waiting = blockers.changed(conn, blockers.OPERATOR, f"excluded:{patient_id}", now)
         keys = {key, *(one.visit for one in attended), *waiting}
         return tuple(raise_again(conn, one, now) for one in sorted(keys))

@@ -96,7 +96,7 @@ def _no_lease(look: Look, key: int) -> Lease:
     """A lease in name only: what is read under it is not stored, and nothing is written."""
     now = look.asker.sync.clock()
     fence = 2**31 - 1  # whatever has no outcome yet is of an earlier run
-    return Lease(key, fence, "", now, 0, Lane.LIVE, Hints(), 0, "visit")
+    return Lease(key, fence, "", now, 0, Lane.LIVE, Hints(), 0, "visit", now)
 
 
 def _read_alone(look: Look) -> Side:

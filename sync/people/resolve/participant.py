@@ -20,8 +20,8 @@ from sync.people.resolve.new_patients import Someone
 from sync.run.evidence import staleness
 from sync.run.evidence.staleness import look_again_for
 from sync.run.outcomes import LaterError, ParkedError
+from sync.store.at_end.owed import MANY
 from sync.store.lanes import Hints
-from sync.store.owed import MANY
 from sync.store.people import patients, persons
 from sync.store.tables import (
     blockers,

@@ -13,8 +13,8 @@ from sync.run import occurrences, transfer
 from sync.run.hinted import bounds, lists
 from sync.run.outcomes import LOOK_AGAIN, AbsorbedError, LaterError, NothingThereError
 from sync.store import objects
+from sync.store.at_end.owed import MANY
 from sync.store.lanes import Hints
-from sync.store.owed import MANY
 from sync.store.tables import baselines, buckets, claims, journal, links, told
 from sync.store.visits import visits
 

@@ -32,7 +32,7 @@ from sync.store.schema.links import (
     visit,
 )
 from sync.store.schema.operators import failed_sign_in, operator, sample, session
-from sync.store.schema.queue import attention, blocker, conflict, decision, pause, work
+from sync.store.schema.queue import attention, blocker, conflict, decision, pause, signal, work
 from sync.store.schema.service import (
     counter,
     digest_key,
@@ -90,6 +90,7 @@ __all__ = [
     "sample",
     "scan",
     "session",
+    "signal",
     "throttle",
     "tick",
     "ticket",

@@ -23,6 +23,7 @@ work = Table(
     flag("own"),  # we ask for DrChrono's side ourselves in this round: no body explains that
     # What the last claim was told: 1 DrChrono's side, 2 OnCall's, 4 asked for by ourselves.
     Column("claimed", Integer, nullable=False, server_default=text("0")),
+    Column("ended_at", UtcTime),  # when a run last came to its end, and not to a wait
 )
 Index("ix_work_waiting", work.c.lane, work.c.due, sqlite_where=work.c.wanted > work.c.done,
       postgresql_where=work.c.wanted > work.c.done)  # fmt: skip
@@ -47,9 +48,18 @@ blocker = Table(
     Column("object", Integer, primary_key=True),  # 0: the aggregate as a whole
     Column("kind", String(12), primary_key=True),  # patient | mapping | visit | auth | operator
     Column("ref", String(64), primary_key=True),
-    Column("since", UtcTime, nullable=False),
+    Column("since", UtcTime, nullable=False),  # when the run began that found it waits
 )
 Index("ix_blocker_kind_ref", blocker.c.kind, blocker.c.ref)
+
+signal = Table(  # when a thing changed: for whoever had looked before, and parked after that
+    "signal",
+    metadata,
+    Column("kind", String(12), primary_key=True),  # as in `blocker`
+    Column("ref", String(64), primary_key=True),  # "": everything of the kind
+    Column("at", UtcTime, nullable=False),
+)
+Index("ix_signal_at", signal.c.at)
 
 attention = Table(
     "attention",

@@ -1,17 +1,39 @@
-"""Note what a parked object waits for, and wake it when that changes."""
+"""Wake what waits for a thing when that changes; note what a parked object waits for.
+
+Who parks has looked at the thing some time before: what changed meanwhile woke nobody. So each
+change is kept for a while as a signal, and whoever began to look before it, and waits, has missed
+it (ADR 0043).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+    update,
+)
 
+from sync.store.at_end import signals
 from sync.store.lanes import Hints, Lane
-from sync.store.schema import attendance, blocker, object_
-from sync.store.tables import claims, links, work
-from sync.store.tables.work import NO_WAIT, Wait
+from sync.store.schema import UtcTime, attendance, blocker, object_, signal
+from sync.store.schema import work as work_table
+from sync.store.tables import claims, work
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -46,6 +68,9 @@ FACT = "fact"  # something that the remotes show of themselves
 OPERATOR = "operator"
 
 
+BOTH: Final = Hints.both()
+
+
 def patients(ids: Iterable[str]) -> tuple[Blocker, ...]:
     """The blockers of what a change of any of these charts may mend."""
     return tuple((PATIENT, one) for one in ids)
@@ -70,17 +95,107 @@ def email(
 def wake(
     conn: Connection,
     kind: str,
-    ref: str,
+    ref: str | None,
     *,
     now: datetime,
+    hints: Hints = BOTH,
     lane: Lane = Lane.LIVE,
-    wait: Wait = NO_WAIT,
 ) -> list[int]:
-    """Raise whatever waits for this; returns the aggregates."""
-    waiting = links.blocked_on(conn, kind, ref[:64])
+    """Say that this changed, and raise whatever waits for it; returns the aggregates.
+
+    `ref` None: everything of the kind changed.
+    """
+    waiting = changed(conn, kind, ref, now)
     for key in waiting:
-        work.raise_(conn, key, now=now, hints=Hints.both(), lane=lane, wait=wait)
+        work.raise_(conn, key, now=now, hints=hints, lane=lane)
     return waiting
+
+
+def changed(conn: Connection, kind: str, ref: str | None, now: datetime) -> list[int]:
+    """Say that this changed; returns the aggregates that wait for it, for the caller to raise."""
+    signals.note(conn, kind, (ref or "")[:64], now)
+    return who_waits(conn, kind, ref)
+
+
+def who_waits(conn: Connection, kind: str, ref: str | None = None) -> list[int]:
+    """The aggregates that wait for this, or for anything of the kind: only looks."""
+    query = select(blocker.c.aggregate).where(blocker.c.kind == kind).distinct()
+    if ref is not None:
+        query = query.where(blocker.c.ref == ref[:64])
+    return list(conn.execute(query.order_by(blocker.c.aggregate)).scalars())
+
+
+class Missed(NamedTuple):
+    """An aggregate that waits for what changed since it was looked at."""
+
+    aggregate: int
+    kind: str
+    ref: str
+
+
+_AT_REST = ~exists().where(
+    work_table.c.aggregate == blocker.c.aggregate,
+    or_(work_table.c.wanted > work_table.c.done, work_table.c.lease_by.is_not(None)),
+)
+_WAITS = select(blocker.c.aggregate, blocker.c.kind, blocker.c.ref)
+_OTHER = work_table.alias("other")
+_HAS_RUN = _OTHER.c.ended_at > blocker.c.since, _AT_REST
+
+
+def _signalled(ref: ColumnElement[str] | str) -> Select[Any]:
+    """What waits for a thing that is signalled so, since before it changed."""
+    same = and_(signal.c.kind == blocker.c.kind, signal.c.ref == ref)
+    return _WAITS.join(signal, same).where(signal.c.at > blocker.c.since, _AT_REST)
+
+
+def _of_object(waits_for: str, kind: str) -> Select[Any]:
+    """What waits for an object of DrChrono's whose own run has ended since: it follows its news."""
+    named = object_.c.system == "drchrono", object_.c.kind == kind
+    return (
+        _WAITS.join(object_, and_(object_.c.remote_id == blocker.c.ref, *named))
+        .join(_OTHER, _OTHER.c.aggregate == object_.c.aggregate)
+        .where(blocker.c.kind == waits_for, *_HAS_RUN)
+    )
+
+
+def _of_run() -> Select[Any]:
+    """What waits for another aggregate's run that has ended since."""
+    # The reference of another kind is no number.
+    number = case((blocker.c.kind == RUN, cast(blocker.c.ref, Integer)))
+    return _WAITS.join(_OTHER, _OTHER.c.aggregate == number).where(blocker.c.kind == RUN, *_HAS_RUN)
+
+
+_SORTS = (
+    _signalled(blocker.c.ref),
+    _signalled(""),
+    _of_object(PATIENT, "patient"),
+    _of_object(VISIT, "appointment"),
+    _of_run(),
+)
+_MISSED = union(*_SORTS).order_by("aggregate", "kind", "ref")
+_LOOKED_AT = (
+    update(blocker)
+    .where(
+        blocker.c.aggregate == bindparam("of"),
+        blocker.c.kind == bindparam("its_kind"),
+        blocker.c.ref == bindparam("its_ref"),
+    )
+    .values(since=bindparam("at", type_=UtcTime()))
+)
+
+
+def missed(conn: Connection) -> list[Missed]:
+    """What is at rest, and waits for what changed after the run had begun that found it waits."""
+    return [Missed(*row) for row in conn.execute(_MISSED)]
+
+
+def looked_at_from(conn: Connection, found: Iterable[Missed], at: datetime) -> None:
+    """Note that these are looked at once more: what changed until now is missed no longer."""
+    rows = [
+        {"of": one.aggregate, "its_kind": one.kind, "its_ref": one.ref, "at": at} for one in found
+    ]
+    if rows:
+        conn.execute(_LOOKED_AT, rows)
 
 
 def patients_of(conn: Connection, key: int) -> list[str]:

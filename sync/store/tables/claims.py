@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     exists,
     false,
+    func,
     null,
     or_,
     select,
@@ -50,6 +51,8 @@ class Ended:
 class Lease:
     """The right to work on one aggregate until `until`, proven by `fence` at every write.
 
+    `begun`: when it was taken. What its run has looked at may have changed since.
+
     `ended` holds what its giving back has shown, once it was given back.
     """
 
@@ -62,6 +65,7 @@ class Lease:
     hints: Hints
     attempts: int
     kind: str
+    begun: datetime
     own: bool = False  # DrChrono's side is asked for by ourselves: no body explains that
     ended: list[Ended] = field(default_factory=list, compare=False, repr=False)
 
@@ -128,7 +132,7 @@ def claim(
     if row is None:
         return None
     hints = Hints(bool(row.claimed & _DRCHRONO), bool(row.claimed & _ONCALL))
-    return _lease(aggregate, owner, until, row, hints, own=bool(row.claimed & _OWN))
+    return _lease(aggregate, owner, now, until, row, hints, own=bool(row.claimed & _OWN))
 
 
 def _locking(insert: upsert.Insert) -> Executable:
@@ -170,11 +174,18 @@ def try_lock(
     if row is None:
         return None
     hints = Hints(row.hint_drchrono, row.hint_oncall)
-    return _lease(aggregate, owner, until, row, hints, own=row.own)
+    return _lease(aggregate, owner, now, until, row, hints, own=row.own)
 
 
 def _lease(
-    key: int, owner: str, until: datetime, row: Row[Any], hints: Hints, *, own: bool
+    key: int,
+    owner: str,
+    begun: datetime,
+    until: datetime,
+    row: Row[Any],
+    hints: Hints,
+    *,
+    own: bool,
 ) -> Lease:
     return Lease(
         aggregate=key,
@@ -186,6 +197,7 @@ def _lease(
         hints=hints,
         attempts=row.attempts,
         kind=row.kind,
+        begun=begun,
         own=own,
     )
 
@@ -209,7 +221,12 @@ _AWAITED = or_(
     ),
 )
 _COMPLETE = _OURS.values(
-    {**_RETURNED, work.c.done: bindparam("wanted_then"), work.c.attempts: 0}
+    {
+        **_RETURNED,
+        work.c.done: bindparam("wanted_then"),
+        work.c.attempts: 0,
+        work.c.ended_at: func.coalesce(bindparam("ended", type_=UtcTime()), work.c.ended_at),
+    }
 ).returning(*_TELLS, _AWAITED.label("awaited"))
 _GIVE_BACK = _OURS.values(_RETURNED)
 _DEFER = _OURS.values(
@@ -239,14 +256,16 @@ def hold(conn: Connection, lease: Lease, *, now: datetime, seconds: float) -> No
         raise FenceLostError(lease.aggregate)
 
 
-def complete(conn: Connection, lease: Lease) -> bool:
+def complete(conn: Connection, lease: Lease, *, ended: datetime | None) -> bool:
     """Give the item back as done as far as it was wanted when claimed.
+
+    `ended`: when its run came to its end; None where it parks, which is no end to wait for.
 
     Returns whether more was wanted meanwhile. Raises FenceLostError. Where others wait for this end
     (`Ended.awaited`), `hold` must have come first in the transaction: a statement that waited for
     the row's lock would not see who came to wait meanwhile.
     """
-    told = {"wanted_then": lease.wanted, "ref": str(lease.aggregate)}
+    told = {"wanted_then": lease.wanted, "ref": str(lease.aggregate), "ended": ended}
     row = _given_back(conn, lease, _COMPLETE, told)
     more = row.wanted > lease.wanted
     lease.ended.append(Ended(row.due if more else None, Lane(row.lane), bool(row.awaited)))

@@ -16,7 +16,8 @@ from sqlalchemy import (
     update,
 )
 
-from sync.store import counting, upsert
+from sync.store import upsert
+from sync.store.at_end import counting
 from sync.store.schema import ONE, conflict, counter, delivery, heartbeat, object_
 from sync.store.tables import at_the_end
 from sync.store.tables.told import Settled, Told

@@ -292,12 +292,16 @@ def seen(conn: Connection, revisions: Mapping[int, str | None], now: datetime) -
 
 
 def block(
-    conn: Connection, key: int, *, kind: str, ref: str, now: datetime, object_id: int = 0
+    conn: Connection, key: int, *, kind: str, ref: str, since: datetime, object_id: int = 0
 ) -> None:
-    """Park an object until (kind, ref) changes; saying it twice is once."""
+    """Park an object until (kind, ref) changes; saying it twice is once.
+
+    `since`: when the run began that found it waits. What changed later, it may not have seen
+    (`blockers.missed`).
+    """
     conn.execute(
         upsert.insert(conn, blocker)
-        .values(aggregate=key, object=object_id, kind=kind, ref=ref, since=now)
+        .values(aggregate=key, object=object_id, kind=kind, ref=ref, since=since)
         .on_conflict_do_nothing()
     )
 
@@ -329,11 +333,3 @@ def is_blocked(conn: Connection, key: int, kind: str | None = None) -> bool:
     if kind is not None:
         query = query.where(blocker.c.kind == kind)
     return conn.execute(query.limit(ONE)).first() is not None
-
-
-def blocked_on(conn: Connection, kind: str, ref: str | None = None) -> list[int]:
-    """The aggregates that wait for (kind, ref), or for anything of that kind."""
-    query = select(blocker.c.aggregate).where(blocker.c.kind == kind).distinct()
-    if ref is not None:
-        query = query.where(blocker.c.ref == ref)
-    return list(conn.execute(query.order_by(blocker.c.aggregate)).scalars())

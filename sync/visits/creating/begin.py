@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sync.core.rules import place
 from sync.run import attempts, waiting
 from sync.store import objects
-from sync.store.owed import MANY
+from sync.store.at_end.owed import MANY
 from sync.store.tables import attendances, claims
 from sync.store.visits import visits
 from sync.visits.linking import participants

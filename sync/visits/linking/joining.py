@@ -148,7 +148,7 @@ def _join(run: VisitRun, obj: Obj, target: int) -> None:
         wait = Wait(seconds, seconds)
         lane, hints = state.lease.lane, Hints.of("drchrono")
         work.raise_(conn, target, now=now, hints=hints, lane=lane, wait=wait)
-        claims.complete(conn, state.lease)
+        claims.complete(conn, state.lease, ended=None)
     raise AbsorbedError(target)
 
 

@@ -72,7 +72,7 @@ def _tell_of_member(run: VisitRun, appointment: Obj, parked: ParkedError) -> Non
     key, sync = run.state.key, run.sync
     with sync.store.write() as conn:
         now = sync.clock()
-        waiting.block(conn, key, parked, now=now, object_id=appointment.id)
+        waiting.block(conn, key, parked, since=run.state.lease.begun, object_id=appointment.id)
         if parked.cause is not None:
             told = list(parked.candidates)
             attention.open_item(

@@ -125,7 +125,7 @@ def tell_of(conn: Connection, run: VisitRun, row: Obj, why: ParkedError) -> None
     key, now = run.state.key, run.sync.clock()
     cause, asked = why.cause or "participant_unmatched", list(why.candidates) or None
     attention.open_item(conn, key, cause, now=now, object_id=row.id, candidates=asked)
-    waiting.told(conn, key, row.id, why, now)
+    waiting.told(conn, key, row.id, why, run.state.lease.begun)
 
 
 def is_free(conn: Connection, remote_id: str) -> bool:

@@ -21,7 +21,7 @@ from sync.run.evidence import accounts
 from sync.runtime import Ring, Sync
 from sync.store import attention
 from sync.store.lanes import Hints, Lane
-from sync.store.tables import attendances, baselines, facts, links, work
+from sync.store.tables import attendances, baselines, blockers, facts, links, work
 from sync.store.tables.work import Wait
 from sync.store.trail import deeds
 from sync.store.trail.deeds import Deed
@@ -88,7 +88,7 @@ def settle(sync: Sync) -> tuple[Ring, ...]:
             key
             for entry in mapping.doctors
             if mapping.zone(entry.drchrono) is not None
-            for key in links.blocked_on(conn, "zone", entry.drchrono)
+            for key in blockers.changed(conn, "zone", entry.drchrono, now)
         ]
         _tell(conn, UNKNOWN, mapping.without_zone, now)
         found = _stale(conn, sync)

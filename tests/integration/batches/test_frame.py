@@ -374,7 +374,7 @@ def test_what_was_lost_by_every_ring_is_raised_again(clinic: Clinic) -> None:
         assert row is not None
         lease = claims.claim(conn, row.aggregate, owner="x", now=clinic.now(), seconds=9)
         assert lease is not None
-        claims.complete(conn, lease)
+        claims.complete(conn, lease, ended=None)
     assert clinic.pump() == 0
     clinic.beat("imports")
     clinic.pump()

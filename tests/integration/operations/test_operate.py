@@ -210,7 +210,7 @@ def ask(store: Store, key: int, cause: str, **values: Any) -> int:
 
 def block(store: Store, key: int, kind: str, ref: str) -> None:
     with store.write() as conn:
-        links.block(conn, key, kind=kind, ref=ref, now=NOW)
+        links.block(conn, key, kind=kind, ref=ref, since=NOW)
 
 
 def decisions(store: Store) -> list[tuple[str, str, str, str, datetime]]:

@@ -90,9 +90,9 @@ def test_what_waits_and_what_is_parked(sync: Sync, store: Store) -> None:
     first, second = waiting(store, 2, Lane.LIVE, timedelta(seconds=90))
     waiting(store, 1, Lane.BULK, timedelta(seconds=30))
     with store.write() as conn:
-        links.block(conn, first, kind="mapping", ref="doctor:9", now=NOW)
-        links.block(conn, first, kind="operator", ref="x", now=NOW)
-        links.block(conn, second, kind="patient", ref="7", now=NOW, object_id=5)
+        links.block(conn, first, kind="mapping", ref="doctor:9", since=NOW)
+        links.block(conn, first, kind="operator", ref="x", since=NOW)
+        links.block(conn, second, kind="patient", ref="7", since=NOW, object_id=5)
         attention.open_item(conn, first, "doctor_unmapped", now=NOW)
         attention.open_item(conn, second, "overlap", now=NOW)
         attention.close_rest(conn, second, NOW)

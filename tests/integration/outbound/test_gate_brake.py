@@ -152,7 +152,7 @@ def test_cancellations_without_a_known_doctor_are_released_together(store):
 def test_who_somebody_was_asked_about_stays_stopped_until_they_answer(store, doctor):
     with store.write() as conn:
         key = links.new_aggregate(conn, "visit", T0)
-        links.block(conn, key, kind="operator", ref=doctor or "brake", now=T0)
+        links.block(conn, key, kind="operator", ref=doctor or "brake", since=T0)
         attention.open_item(conn, key, "brake", now=T0)
     assert stopped(store, doctor=doctor, at=minutes(24 * 60))
     assert not stopped(store, doctor="2", at=minutes(24 * 60))
@@ -173,7 +173,7 @@ class NotKeptError(Exception):
 
 def write_one_more(store, key, at=T0, most=10):
     """Write one more write down, as the gate does, and take it back."""
-    lease = Lease(key, 1, "w", at, 1, Lane.LIVE, Hints.both(), 0, "visit")
+    lease = Lease(key, 1, "w", at, 1, Lane.LIVE, Hints.both(), 0, "visit", at)
     one = Call("oncall", "PATCH", "appointment", "/", effect="update")
     made = audit.entry(Limit(), most)
     with suppress(NotKeptError), store.write() as conn:

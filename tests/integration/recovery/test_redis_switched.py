@@ -96,9 +96,9 @@ def test_worker_and_beat_go_on_at_the_new_primary(
     try:
         worker.wait_for("done")
         pair.demote()
-        waiting = json.loads(worker.wait_for("waiting for it"))
-        assert "replica" in waiting["reason"]
-        assert "replica" in json.loads(beat.wait_for("the bell was not heard"))["reason"]
+        # A connection that breaks just then is told first.
+        assert "waiting for it" in json.loads(worker.wait_for("it is a replica by now"))["event"]
+        assert "bell" in json.loads(beat.wait_for("it is a replica by now"))["event"]
         time.sleep(5)  # it is left so: how much is said of it meanwhile is what is looked at
         pair.switch()
         begun, before = time.monotonic(), len(worker.said)

@@ -21,7 +21,7 @@ from sync.store.schema import (
     visit,
 )
 from sync.store.schema import work as work_table
-from sync.store.tables import attendances, baselines, claims, journal, links, work
+from sync.store.tables import attendances, baselines, blockers, claims, journal, links, work
 from sync.store.visits import moves
 from tests.support.servers.races import in_threads
 
@@ -270,7 +270,7 @@ def test_what_hangs_on_an_aggregate_goes_with_it(conn):
     baselines.settle(conn, obj, {"starts": A}, "k")
     writing(conn, obj, "starts", B)
     place = attendances.attend(conn, source, participant=obj, person=person)
-    links.block(conn, source, kind="mapping", ref="unmapped", now=T0)
+    links.block(conn, source, kind="mapping", ref="unmapped", since=T0)
     items.open_item(conn, source, "unmapped", now=T0)
     conn.execute(visit.update().where(visit.c.aggregate == source).values(occurrence_key="o1"))
     work.raise_(conn, source, now=T0, hints=Hints.both(), lane=Lane.BULK)
@@ -282,7 +282,7 @@ def test_what_hangs_on_an_aggregate_goes_with_it(conn):
     assert (stored.digest, [digest for _, digest, _ in stored.ours]) == (A, [B])
     keys = conn.execute(select(visit.c.aggregate, visit.c.occurrence_key)).all()
     assert set(map(tuple, keys)) == {(source, None), (target, "o1")}
-    assert links.blocked_on(conn, "mapping") == []
+    assert blockers.who_waits(conn, "mapping") == []
     assert conn.execute(select(attention.c.closed_at)).scalars().all() == [LATER]
     assert (links.survivor(conn, source), links.kind_of(conn, source)) == (target, "visit")
     rows = conn.execute(select(work_table.c.aggregate, work_table.c.wanted > work_table.c.done))
@@ -358,12 +358,12 @@ def test_a_person_s_open_visits_are_those_to_come(conn):
 def test_a_blocker_is_found_by_what_it_waits_for_and_said_once(conn):
     one, other = new(conn), new(conn)
     for _ in range(2):
-        links.block(conn, one, kind="mapping", ref="doctor:9", now=T0)
-    links.block(conn, one, kind="mapping", ref="doctor:8", now=T0, object_id=4)
-    links.block(conn, other, kind="auth", ref="x", now=T0)
-    assert links.blocked_on(conn, "mapping") == [one]
-    assert links.blocked_on(conn, "mapping", "doctor:9") == [one]
-    assert links.blocked_on(conn, "mapping", "doctor:7") == []
+        links.block(conn, one, kind="mapping", ref="doctor:9", since=T0)
+    links.block(conn, one, kind="mapping", ref="doctor:8", since=T0, object_id=4)
+    links.block(conn, other, kind="auth", ref="x", since=T0)
+    assert blockers.who_waits(conn, "mapping") == [one]
+    assert blockers.who_waits(conn, "mapping", "doctor:9") == [one]
+    assert blockers.who_waits(conn, "mapping", "doctor:7") == []
     links.unblock(conn, one)
-    assert links.blocked_on(conn, "mapping") == []
-    assert links.blocked_on(conn, "auth") == [other]
+    assert blockers.who_waits(conn, "mapping") == []
+    assert blockers.who_waits(conn, "auth") == [other]

@@ -61,13 +61,13 @@ def test_who_was_told_of_once_is_not_told_of_again(store):
         host = add(conn, source, "p1", "participant").id
         items.open_item(conn, source, "participant_unmatched", now=T0, object_id=host)
         items.open_item(conn, source, "provider_unknown", now=T0)
-        links.block(conn, source, kind=blockers.EMAIL, ref="a" * 64, now=T0, object_id=host)
-        links.block(conn, source, kind=blockers.OPERATOR, ref="who", now=T0)
+        links.block(conn, source, kind=blockers.EMAIL, ref="a" * 64, since=T0, object_id=host)
+        links.block(conn, source, kind=blockers.OPERATOR, ref="who", since=T0)
     absorb(store, source, target)
     with store.read() as conn:
         assert told(conn) == [(target, host, "participant_unmatched")]
-        assert links.blocked_on(conn, blockers.EMAIL) == [target]
-        assert links.blocked_on(conn, blockers.OPERATOR) == []
+        assert blockers.who_waits(conn, blockers.EMAIL) == [target]
+        assert blockers.who_waits(conn, blockers.OPERATOR) == []
 
 
 def test_a_refused_field_stays_told_of_where_its_object_is(store):
@@ -86,11 +86,11 @@ def test_who_waits_for_the_next_run_of_what_was_merged_waits_for_the_other_s(sto
         source, target, one, both = (new(conn) for _ in range(4))
         for key, runs in ((one, [source]), (both, [source, target]), (target, [source])):
             for run in runs:
-                links.block(conn, key, kind=blockers.RUN, ref=str(run), now=T0)
+                links.block(conn, key, kind=blockers.RUN, ref=str(run), since=T0)
     absorb(store, source, target)
     with store.read() as conn:
-        assert links.blocked_on(conn, blockers.RUN, str(source)) == []
-        assert links.blocked_on(conn, blockers.RUN, str(target)) == [one, both]
+        assert blockers.who_waits(conn, blockers.RUN, str(source)) == []
+        assert blockers.who_waits(conn, blockers.RUN, str(target)) == [one, both]
 
 
 def test_a_write_of_an_unknown_outcome_is_looked_for_by_the_target(store):
@@ -148,7 +148,7 @@ def test_an_object_that_is_handed_out_leaves_nothing_open_behind(store):
         for one in (obj, other):
             attendances.attend(conn, key, appointment=one.id)
             items.open_item(conn, key, "patient_inactive", now=T0, object_id=one.id)
-            links.block(conn, key, kind="patient", ref="1", now=T0, object_id=one.id)
+            links.block(conn, key, kind="patient", ref="1", since=T0, object_id=one.id)
         lease = leased(conn, key)
     with store.write() as conn:
         held = transfer.hold(conn, parts(), lease=lease)
@@ -168,7 +168,7 @@ def test_the_visit_that_an_appointment_leaves_is_closed_and_who_waits_for_it_goe
         obj = add(conn, source, "7", system="drchrono")
         conn.execute(update(visit).where(visit.c.aggregate == source).values(slot_key="s"))
         items.open_item(conn, source, "slot_taken", now=T0)
-        links.block(conn, waiting, kind=blockers.RUN, ref=str(source), now=T0)
+        links.block(conn, waiting, kind=blockers.RUN, ref=str(source), since=T0)
         lease = leased(conn, target)
     with store.write() as conn:
         held = transfer.hold(conn, parts(), source, lease=lease)

@@ -76,12 +76,12 @@ def attend(conn, shell):
 
 
 def wait(conn, shell):
-    links.block(conn, shell.aggregate, kind="patient", ref="7", now=T0)
+    links.block(conn, shell.aggregate, kind="patient", ref="7", since=T0)
 
 
 def be_waited_for(conn, shell):
     other = links.new_aggregate(conn, "visit", T0)
-    links.block(conn, other, kind="run", ref=str(shell.aggregate), now=T0)
+    links.block(conn, other, kind="run", ref=str(shell.aggregate), since=T0)
 
 
 def tell(conn, shell):

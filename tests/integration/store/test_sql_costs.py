@@ -117,10 +117,10 @@ def test_nobody_read_the_visit_yet(clinic: Clinic) -> None:
 
 @on_both
 def test_none_of_ours(clinic: Clinic) -> None:
-    """Nothing is kept but a count."""
+    """Nothing is kept but a count, and that it changed: somebody may wait for its place."""
     other = forged.appointment(99_999, doctor=1)
     # The first of an hour is noted for the set-up's page, apart (`sync.setup.told`).
     forged.drchrono(clinic, "APPOINTMENT_CREATE", forged.appointment(99_998, doctor=1))
     asked = cost(clinic, lambda: forged.drchrono(clinic, "APPOINTMENT_CREATE", other))
     assert clinic.waiting() == 0
-    asked.within(3, 1)
+    asked.within(4, 1)

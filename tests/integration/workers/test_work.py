@@ -44,7 +44,7 @@ class Queue:
 
     def complete(self, lease):
         with self.store.write() as conn:
-            return claims.complete(conn, lease)
+            return claims.complete(conn, lease, ended=T0)
 
     def hold(self, lease, seconds):
         with self.store.write() as conn:
@@ -86,7 +86,7 @@ def test_an_item_carries_only_a_key_and_which_side_was_hinted():
     assert {column.name for column in table.columns} == {
         *("aggregate", "wanted", "done", "lane", "due", "first_hint", "hint_drchrono"),
         *("hint_oncall", "attempts", "lease_by", "lease_until", "fence", "rung_at", "own"),
-        "claimed",
+        *("claimed", "ended_at"),
     }
 
 

@@ -123,7 +123,7 @@ def test_a_raise_at_the_moment_of_completion_is_never_lost(store, keys):
         def act(index, key=key, lease=lease):
             with store.write() as conn:
                 if index == 0:
-                    claims.complete(conn, lease)
+                    claims.complete(conn, lease, ended=T0)
                 else:
                     work.raise_(conn, key, now=T0, hints=Hints.of("oncall"))
 

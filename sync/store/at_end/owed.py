@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Executable
 
-from sync.store import counting
+from sync.store.at_end import counting
 
 # Where a run's end, or another write of its, follows soon, only so much is taken along.
 MANY = 50

@@ -1,0 +1,1 @@
+"""Write what many share as a transaction ends: counts, signals, and what this process owes."""
