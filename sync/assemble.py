@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sync.config import Mode, Settings
 from sync.core.actor import LONGEST_NAME, Actor, Door
@@ -104,6 +104,7 @@ def build(
             limits=limits,
             brake=brake.BrakeRule(settings.brake_count, settings.brake_share),
             lease_seconds=settings.lease_seconds,
+            longest=timedelta(seconds=settings.call_deadline_seconds),
             writes_per_day=settings.writes_per_visit_day,
             writing=settings.sync_mode is Mode.LIVE,
             key_id=digests.key_id,

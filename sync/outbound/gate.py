@@ -2,7 +2,8 @@
 
 Before: one transaction proves the fence (its first statement), renews the lease, takes from the
 budget, asks the brake, and stores the audit line with the digests of what is about to be written.
-Then the call, under a total deadline that ends before the lease does. After a write: one
+A read that ends while the lease still lasts only takes from the budget: nobody else can have the
+item yet. Then the call, under a total deadline that ends before the lease does. After a write: one
 transaction stores the outcome, together with what the caller makes of it. A read's outcome is
 stored with the next transaction that this process makes.
 """
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -35,6 +36,7 @@ from sync.outbound import audit, brake, budget, pauses
 from sync.outbound.audit import Outcome
 from sync.outbound.call import Answer, Call, Incoming, Outgoing, outgoing, read_json
 from sync.outbound.hosts import Base, redirect_target
+from sync.outbound.ticket import Permit
 from sync.outbound.ticket import Ticket as Ticket
 from sync.store.at_end import owed
 from sync.store.database import Store
@@ -43,6 +45,9 @@ from sync.store.tables import baselines, claims
 from sync.store.tables.claims import FenceLostError
 
 HOPS = 3
+# What the runs of a visit begin with, and how long before the call it may be permitted.
+_FIRST = "appointment"
+_AHEAD = timedelta(seconds=0.1)
 # What a run asks of one system: a read and a write.
 A_RUN = 2
 
@@ -73,6 +78,7 @@ class Rules:
     limits: Mapping[str, budget.Limit]
     brake: brake.BrakeRule
     lease_seconds: float
+    longest: timedelta  # that one call takes
     writes_per_day: int
     writing: bool
     key_id: str  # of the digests in `Call.pending`
@@ -153,7 +159,7 @@ class Gate:
             self._rules.other_origins.get(call.system, ()),
         )
         authorization = self._authority.headers(call.system) if call.bearer else {}
-        permit = self._permit(call, ticket)
+        permit = self._taken_ahead(call, ticket) or self._permit(call, ticket)
         request = first = outgoing(permit.call, base.url, authorization)
         for hop in range(HOPS):
             if hop > 0:
@@ -169,7 +175,38 @@ class Gate:
 
     # --- before -----------------------------------------------------------------------------------
 
-    def _permit(self, call: Call, ticket: Ticket) -> "_Permit":
+    def permit_ahead(self, conn: Connection, system: str, ticket: Ticket) -> None:
+        """Permit the read that a run begins with, in the transaction that has taken its lease.
+
+        It is spent by the ticket's first such read, or given back. Where there is no room just now
+        the read asks when it is its turn.
+        """
+        read = Call(system, "GET", _FIRST, "")
+        try:
+            ticket.ahead.append(self._permit_now(conn, read, ticket))
+        except (NotBefore, budget.BurstError):
+            return
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Say of a read that was permitted ahead that it did not go out."""
+        while ticket.ahead:
+            self._owe(ticket.ahead.pop(), Outcome("unsent", None, self._clock()))
+
+    def _taken_ahead(self, call: Call, ticket: Ticket) -> Permit | None:
+        """The permit that a read was given ahead; None for another call, or where it is late.
+
+        The windows of the budget are only so much longer than the remote's.
+        """
+        if not ticket.ahead:
+            return None
+        meant = ticket.ahead[-1].call
+        same = (call.system, call.method, call.endpoint) == (meant.system, meant.method, _FIRST)
+        if not same or self.closed or self._clock() >= ticket.ahead[-1].at + _AHEAD:
+            self.give_back(ticket)
+            return None
+        return dataclasses.replace(ticket.ahead.pop(), call=call)
+
+    def _permit(self, call: Call, ticket: Ticket) -> Permit:
         if self.closed:
             raise Deferred("ending", self._clock())
         while True:
@@ -181,9 +218,9 @@ class Gate:
             except FenceLostError as lost:
                 raise FencedOff("fenced_off") from lost
 
-    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket) -> "_Permit":
-        lease, until = ticket.lease, None
-        if lease is not None:
+    def _permit_now(self, conn: Connection, call: Call, ticket: Ticket) -> Permit:
+        until = None if ticket.lease is None else ticket.lease.until
+        if until is not None and (call.writes or self._clock() + self._rules.longest >= until):
             until = self._clock() + timedelta(seconds=self._rules.lease_seconds)
             self._hold(conn, ticket)
         entry = self._entries[call.system]
@@ -196,7 +233,7 @@ class Gate:
             pauses.check(conn, call, ticket, now)  # nobody is asked about what is paused
             brake.check(conn, self._rules.brake, call.effect, call.doctor, now)
         call_id = audit.begin(conn, entry, call, ticket, key_id=self._rules.key_id, now=now)
-        return _Permit(call, call_id, until)
+        return Permit(call, call_id, now, until)
 
     def _hold(self, conn: Connection, ticket: Ticket) -> None:
         assert ticket.lease is not None  # noqa: S101
@@ -205,7 +242,7 @@ class Gate:
 
     # --- the call ---------------------------------------------------------------------------------
 
-    def _carry(self, permit: "_Permit", request: Outgoing) -> Incoming:
+    def _carry(self, permit: Permit, request: Outgoing) -> Incoming:
         try:
             return self._wire.send(request)
         except NotSent as failure:
@@ -221,7 +258,7 @@ class Gate:
     # --- after ------------------------------------------------------------------------------------
 
     def _outcome(
-        self, permit: "_Permit", ticket: Ticket, incoming: Incoming, *, moved: bool
+        self, permit: Permit, ticket: Ticket, incoming: Incoming, *, moved: bool
     ) -> Answer:
         call, call_id = permit.call, permit.call_id
         json = read_json(incoming)
@@ -242,7 +279,7 @@ class Gate:
             self._still_ours(ticket, permit)
         return answer
 
-    def _store_success(self, ticket: Ticket, permit: "_Permit", answer: Answer) -> None:
+    def _store_success(self, ticket: Ticket, permit: Permit, answer: Answer) -> None:
         call, call_id = permit.call, permit.call_id
         with self._store.write() as conn:
             kept = True
@@ -262,7 +299,7 @@ class Gate:
 
     def _store_failure(
         self,
-        permit: "_Permit",
+        permit: Permit,
         retry_at: datetime | None,
         failure: RemoteError,
         status: int,
@@ -278,9 +315,7 @@ class Gate:
             baselines.unexpect(conn, permit.call_id)
             spending.close_until(conn, call.system, retry_at)
 
-    def _close(
-        self, permit: "_Permit", state: str, status: int | None, *, drop_pending: bool
-    ) -> None:
+    def _close(self, permit: Permit, state: str, status: int | None, *, drop_pending: bool) -> None:
         outcome = Outcome(state, status, self._clock())
         if not permit.call.writes:
             self._owe(permit, outcome)
@@ -290,10 +325,10 @@ class Gate:
             if drop_pending and permit.call.pending:
                 baselines.unexpect(conn, permit.call_id)
 
-    def _owe(self, permit: "_Permit", outcome: Outcome) -> None:
+    def _owe(self, permit: Permit, outcome: Outcome) -> None:
         self._store.owed.add(audit.owed(permit.call, permit.call_id, outcome))
 
-    def _still_ours(self, ticket: Ticket, permit: "_Permit") -> None:
+    def _still_ours(self, ticket: Ticket, permit: Permit) -> None:
         """Prove the fence anew where the lease has run out: what was read is another's to use."""
         if permit.until is None or self._clock() < permit.until:
             return
@@ -302,14 +337,6 @@ class Gate:
                 self._hold(conn, ticket)
         except FenceLostError:
             raise FencedOff("fenced_off", permit.call_id) from None
-
-
-class _Permit(NamedTuple):
-    """A call that may go out: as it is sent, its row, and until when its lease holds at least."""
-
-    call: Call
-    call_id: int
-    until: datetime | None
 
 
 def _follow(call: Call, request: Outgoing, incoming: Incoming, base: Base) -> str | None:

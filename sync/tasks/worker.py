@@ -77,6 +77,9 @@ def run(
         return ()
     except AbsorbedError as absorbed:
         return _due(sync, absorbed.into)
+    finally:
+        if begun.visit is not None:
+            sync.gate.give_back(begun.visit.ticket)
     return (*rings, *_again_due(sync, lease))
 
 
@@ -113,6 +116,9 @@ def _begin(sync: Sync, aggregate: int) -> _Begun | None:
             begun.visit = visit_run.begin(conn, sync, lease)
             if hints_left(begun.visit.state).drchrono:
                 begun.token = sync.tokens.read(conn, oauth.SYSTEM)
+            first = visit_run.first_read(begun.visit)
+            if first is not None:
+                sync.gate.permit_ahead(conn, first, begun.visit.ticket)
         except SQLAlchemyError:
             raise
         except Exception as failure:  # noqa: BLE001 - raised by `_run`, after the commit

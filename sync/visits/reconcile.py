@@ -17,7 +17,7 @@ from sync.core.rules.views import FIELDS, Plan
 from sync.outbound.gate import Ticket
 from sync.people import demographics
 from sync.run import allowed
-from sync.run.hinted import fruitless
+from sync.run.hinted import fruitless, reads
 from sync.run.outcomes import LOOK_AGAIN, LaterError, ParkedError
 from sync.run.unreadable import is_in
 from sync.store.lanes import Hints
@@ -76,6 +76,18 @@ def begin(conn: Connection, sync: Sync, lease: Lease) -> Begun:
     ticket, alone = _ticket(sync, state), None in map(state.object, SYSTEMS)
     making = installation.making(conn) if alone and not state.is_group else None
     return Begun(state, ticket, sync.gate.closed_until(conn, ticket), making)
+
+
+def first_read(begun: Begun) -> str | None:
+    """The system whose side the run of a visit of one reads first; None where that isn't sure."""
+    state = begun.state
+    unsure = begun.closed is not None or state.is_group or bool(state.unresolved)
+    if unsure or not all(one.known for one in state.objects):
+        return None
+    hints = hints_left(state)
+    system = "drchrono" if hints.drchrono else "oncall" if hints.oncall else None
+    obj = state.object(system) if system is not None else None
+    return None if obj is None or reads.is_closed(obj) else system
 
 
 def run_of(sync: Sync, begun: Begun) -> VisitRun:

@@ -20,7 +20,11 @@ from sync.store.schema import ONE, UtcTime, signal
 KEPT: Final = timedelta(hours=1)
 # No more are kept, however fast they come: within seconds each has been looked at.
 MOST: Final = 10_000
-_LONG: Final = 0.1  # seconds from a note to the transaction's end that count
+_LONG: Final = 0.01  # seconds from a note to the transaction's end that count
+# What a remote shows it showed before we were told. Of all else we are the ones who know: it is
+# seen once this transaction is committed, and whoever began to look until then has not seen it.
+OF_REMOTES: Final = frozenset({"patient", "visit", "email"})
+COMMIT: Final = timedelta(seconds=2)
 
 
 class _Noted(NamedTuple):
@@ -29,13 +33,14 @@ class _Noted(NamedTuple):
     at: datetime
     then: float
 
-    def at_the_end(self) -> datetime:
-        """Who began before the transaction's end has not seen the change.
+    def seen_from(self, kind: str) -> datetime:
+        """From when on everybody sees the change, as the transaction ends.
 
         Of one that raises thousands the end is seconds later.
         """
         passed = time.monotonic() - self.then
-        return self.at + timedelta(seconds=passed if passed > _LONG else 0)
+        commit = timedelta(0) if kind in OF_REMOTES else COMMIT
+        return self.at + timedelta(seconds=passed if passed > _LONG else 0) + commit
 
 
 # By connection, as long as its transaction collects.
@@ -75,7 +80,7 @@ def collected(conn: Connection) -> Iterator[None]:
 
 def _write(conn: Connection, noted: Mapping[tuple[str, str], _Noted]) -> None:
     rows: list[dict[str, Any]] = [
-        {"kind": kind, "ref": ref, "at": noted[kind, ref].at_the_end()}
+        {"kind": kind, "ref": ref, "at": noted[kind, ref].seen_from(kind)}
         for kind, ref in sorted(noted)
     ]
     conn.execute(_NOTE[conn.dialect.name], rows)

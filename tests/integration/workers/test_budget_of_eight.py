@@ -71,6 +71,7 @@ def gate_of(store: Store, clock: SharedClock, wire: SharedWire) -> Gate:
         limits={"drchrono": Limit(HOURLY, BURST, 0.1), "oncall": Limit()},
         brake=brake.BrakeRule(10, 0.05),
         lease_seconds=45,
+        longest=timedelta(seconds=20),
         writes_per_day=10,
         writing=True,
         key_id="key-1",

@@ -44,13 +44,14 @@ def missed(conn: Connection) -> list[int]:
 def test_only_what_changed_after_the_run_began(store: Store, kind: str, whole: bool) -> None:
     with store.write() as conn:
         early, late = a_visit(conn), a_visit(conn)
-        links.block(conn, early, kind=kind, ref="9", since=at(1))
-        links.block(conn, late, kind=kind, ref="9", since=at(3))
-        links.block(conn, late, kind=kind, ref="8", since=at(3))
-        assert blockers.changed(conn, kind, None if whole else "9", at(2)) == [early, late]
+        seen = at(4) if kind in ("patient", "visit", "email") else at(4) + signals.COMMIT
+        links.block(conn, early, kind=kind, ref="9", since=seen - timedelta(seconds=1))
+        links.block(conn, late, kind=kind, ref="9", since=seen)
+        links.block(conn, late, kind=kind, ref="8", since=seen)
+        assert blockers.changed(conn, kind, None if whole else "9", at(4)) == [early, late]
     with store.write() as conn:
         assert missed(conn) == [early]
-        blockers.looked_at_from(conn, blockers.missed(conn), at(4))
+        blockers.looked_at_from(conn, blockers.missed(conn), at(9))
         assert missed(conn) == []
 
 
@@ -114,7 +115,7 @@ def test_the_end_of_the_thing_s_own_run(conn: Connection, kind: str, of: str) ->
 def test_the_later_change_stands(store: Store) -> None:
     for seconds in (5, 3):
         with store.write() as conn:
-            signals.note(conn, "zone", "201", at(seconds))
+            signals.note(conn, "visit", "7", at(seconds))
     with store.read() as conn:
         assert conn.execute(select(signal.c.at)).scalar_one() == at(5)
 

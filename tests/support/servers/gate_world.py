@@ -58,6 +58,7 @@ class World:
             limits={"drchrono": Limit(500, 10, 0.1), "oncall": Limit()},
             brake=brake.BrakeRule(10, 0.05),
             lease_seconds=45,
+            longest=timedelta(seconds=20),
             writes_per_day=10,
             writing=True,
             key_id=KEY,
