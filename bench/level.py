@@ -137,7 +137,7 @@ class Practice:
         for _ in self._times(240):
             sweep.sweep(self.sync)
             for name in schedule.due_tasks(self.sync):
-                schedule.run_now(self.sync, name)
+                schedule.run(self.sync, name)
             self.clinic.advance(0.5)
 
     def sweep(self) -> None:

@@ -55,7 +55,7 @@ class Ticker(threading.Thread):
 
     def _task(self, name: str) -> bool:
         try:
-            self._bell.ring(schedule.TASKS[name].run(self._sync))
+            self._bell.ring(schedule.run(self._sync, name))
         except Exception:
             log.exception("a task failed", task=name)
             return False

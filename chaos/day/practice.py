@@ -285,7 +285,7 @@ class Practice:
     def _tick(self) -> None:
         self._ticked = self.now()
         for name in schedule.due_tasks(self.sync):
-            schedule.TASKS[name].run(self.sync)
+            schedule.run(self.sync, name)
             gaps.still_beats(self.sync)
 
     def await_webhooks(self) -> None:

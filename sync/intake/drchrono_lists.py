@@ -4,8 +4,9 @@ Lists may be seconds old and lack fields; absence from a list raises the item, a
 decides. No personal data is kept of what is read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,7 @@ from sync.run.evidence.staleness import LISTED_DELETED
 from sync.run.hinted import lists
 from sync.runtime import Ring, Sync
 from sync.store import known as stored
+from sync.store import races
 from sync.store.known import Known
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, links, person_index, scans, told, work
@@ -40,8 +42,7 @@ def read_appointments(sync: Sync) -> tuple[Ring, ...]:
     since = _since(sync, before, began)
     # show_archived adds archived and deleted appointments (docs/api-facts.md, D29).
     for records in drchrono_pages.read(sync, "appointments", since=since, show_archived="true"):
-        with sync.store.write() as conn:
-            rings += look_at(conn, sync, records)
+        rings += races.again(sync.store, partial(look_at, sync=sync, records=records))
     scans.finish(sync.store, "drchrono_appointments", sync.clock(), cursor=began.isoformat())
     with sync.store.write() as conn:
         lists.answered(conn, sync, "drchrono", began)
@@ -68,9 +69,8 @@ def read_window(sync: Sync) -> tuple[Ring, ...]:
     kept = whole.Reading(sync, whole.APPOINTMENTS)
     for records in drchrono_pages.read(sync, "appointments", date_range=f"{first}/{last}"):
         kept.page(records)
-        with sync.store.write() as conn:
-            shown |= {str(json.get("id")) for json in records}
-            rings += look_at(conn, sync, records)
+        shown |= {str(json.get("id")) for json in records}
+        rings += races.again(sync.store, partial(look_at, sync=sync, records=records))
     rings += missing.ask(sync, "drchrono", shown, began, began + timedelta(days=days - 1))
     with sync.store.write() as conn:
         # What stood in their way may have gone with no webhook telling.
@@ -87,10 +87,8 @@ def read_patients(sync: Sync) -> tuple[Ring, ...]:
     before = scans.begin(sync.store, "drchrono_patients", began)
     rings: list[Ring] = []
     for records in drchrono_pages.read(sync, "patients", since=_since(sync, before, began)):
-        with sync.store.write() as conn:
-            rings += lines.each(conn, sync, PATIENT, records, _patient)
-            shown = [str(json.get("id")) for json in records]
-            told.listed(conn, "drchrono", "patient", shown, lists.shown_by(sync, began))
+        look = partial(_patients, sync=sync, records=records, began=began)
+        rings += races.again(sync.store, look)
     scans.finish(sync.store, "drchrono_patients", sync.clock(), cursor=began.isoformat())
     return tuple(rings)
 
@@ -174,6 +172,15 @@ def _first_shown(
     # booking of the other side reads it by its id to learn that it stands elsewhere.
     visits.note_place(conn, obj.aggregate, shown, first=True)
     return Receipt("raised", (ring,)) if ring else receipt
+
+
+def _patients(
+    conn: Connection, sync: Sync, records: Sequence[dict[str, Json]], began: datetime
+) -> list[Ring]:
+    rings = lines.each(conn, sync, PATIENT, records, _patient)
+    shown = [str(json.get("id")) for json in records]
+    told.listed(conn, "drchrono", "patient", shown, lists.shown_by(sync, began))
+    return rings
 
 
 def _patient(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:

@@ -4,9 +4,10 @@ Its lines lack fields, so a visit that is shown otherwise is read by its id. OnC
 what changed; `polling` reads by id what is due.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,7 @@ from sync.run.evidence import behind, proofs
 from sync.run.hinted import lists
 from sync.runtime import Ring, Sync
 from sync.store import known as stored
+from sync.store import races
 from sync.store.known import Known
 from sync.store.tables import attendances, baselines, facts, links, scans
 from sync.store.tables.baselines import StoredFields
@@ -42,18 +44,24 @@ def read_newest(sync: Sync) -> tuple[Ring, ...]:
     beyond = int(before.cursor) if before.cursor else 0
     count = int(before.position) if before.position else None
     found = newest.oncall_appointments(sync.oncall, sync.task_ticket(), beyond, known_count=count)
-    ours = sync.installations()
-    with sync.store.write() as conn:
-        if any(_is_lost(conn, sync, ours, json) for json in found.records):
-            behind.notice(conn, sync.clock(), system="oncall")
-            return ()  # no number is given out that a marker has: the links are rebuilt first
-        rings = look_at(conn, sync, found.records)
+    rings = races.again(sync.store, partial(_newest, sync=sync, records=found.records))
+    if rings is None:
+        return ()  # no number is given out that a marker has: the links are rebuilt first
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])
     with sync.store.write() as conn:
         lists.answered(conn, sync, "oncall", began, above=highest)
     now_there = None if found.count is None else str(found.count)
     scans.finish(sync.store, "oncall_newest", sync.clock(), cursor=str(highest), position=now_there)
     return tuple(rings)
+
+
+def _newest(conn: Connection, sync: Sync, records: Sequence[dict[str, Json]]) -> list[Ring] | None:
+    """Look at the newest visits; None, and it is noticed, where one of them proves us behind."""
+    ours = sync.installations()
+    if any(_is_lost(conn, sync, ours, json) for json in records):
+        behind.notice(conn, sync.clock(), system="oncall")
+        return None
+    return look_at(conn, sync, records)
 
 
 def _is_lost(conn: Connection, sync: Sync, ours: frozenset[str], json: dict[str, Json]) -> bool:
@@ -73,9 +81,8 @@ def read_all(sync: Sync) -> tuple[Ring, ...]:
     kept = whole.Reading(sync, whole.VISITS)
     for page in sync.oncall.appointment_pages(sync.task_ticket()):
         kept.page(page.results)
-        with sync.store.write() as conn:
-            shown |= {str(newest.record_id(json)) for json in page.results}
-            rings += look_at(conn, sync, page.results)
+        shown |= {str(newest.record_id(json)) for json in page.results}
+        rings += races.again(sync.store, partial(look_at, sync=sync, records=page.results))
     rings += missing.ask(sync, "oncall", shown, began, began + timedelta(days=3650))
     with sync.store.write() as conn:
         lists.answered(conn, sync, "oncall", began)
@@ -92,8 +99,7 @@ def read_contacts(sync: Sync) -> tuple[Ring, ...]:
     kept = whole.Reading(sync, whole.CONTACTS)
     for page in sync.oncall.contact_pages(sync.task_ticket()):
         kept.page(page.results)
-        with sync.store.write() as conn:
-            rings += lines.each(conn, sync, CONTACT, page.results, _contact)
+        rings += races.again(sync.store, partial(_contacts, sync=sync, records=page.results))
         pages += 1
     scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None, position=str(pages))
     kept.done()
@@ -160,6 +166,10 @@ def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> R
     # After the work item's and the object's row, as in a run: else two wait for each other.
     visits.note_place(conn, obj.aggregate, shown, first=True)
     return Receipt("raised", (ring,) if ring else ())
+
+
+def _contacts(conn: Connection, sync: Sync, records: Iterable[dict[str, Json]]) -> list[Ring]:
+    return lines.each(conn, sync, CONTACT, records, _contact)
 
 
 def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:

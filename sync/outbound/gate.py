@@ -45,7 +45,8 @@ from sync.store.tables import baselines, claims
 from sync.store.tables.claims import FenceLostError
 
 HOPS = 3
-# What the runs of a visit begin with, and how long before the call it may be permitted.
+# What the runs of a visit begin with, and how long before the call it may be permitted: the
+# budget's windows are only a little longer than the remote's.
 _FIRST = "appointment"
 _AHEAD = timedelta(seconds=0.1)
 # What a run asks of one system: a read and a write.
@@ -127,8 +128,7 @@ class Gate:
     def begin(self, ticket: Ticket) -> None:
         """Raise NotBefore until both systems would take what a run usually asks of each.
 
-        A change needs both: what is read of one while the other is shut is read in vain. Nothing
-        is taken from the budget.
+        A change needs both: else one is read in vain. Nothing is taken from the budget.
         """
         with self._store.read() as conn:
             closed = self.closed_until(conn, ticket)
@@ -176,10 +176,9 @@ class Gate:
     # --- before -----------------------------------------------------------------------------------
 
     def permit_ahead(self, conn: Connection, system: str, ticket: Ticket) -> None:
-        """Permit the read that a run begins with, in the transaction that has taken its lease.
+        """Permit a run's first read in the transaction that took its lease, where there is room.
 
-        It is spent by the ticket's first such read, or given back. Where there is no room just now
-        the read asks when it is its turn.
+        It is spent by the ticket's first such read, or given back.
         """
         read = Call(system, "GET", _FIRST, "")
         try:
@@ -193,10 +192,7 @@ class Gate:
             self._owe(ticket.ahead.pop(), Outcome("unsent", None, self._clock()))
 
     def _taken_ahead(self, call: Call, ticket: Ticket) -> Permit | None:
-        """The permit that a read was given ahead; None for another call, or where it is late.
-
-        The windows of the budget are only so much longer than the remote's.
-        """
+        """The permit that a read was given ahead; None for another call, or where it is late."""
         if not ticket.ahead:
             return None
         meant = ticket.ahead[-1].call

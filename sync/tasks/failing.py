@@ -35,7 +35,7 @@ def telling(name: str, every_seconds: Callable[[Sync], float], run: TaskRun) -> 
     """Give the task that tells of its failures under its name.
 
     Remote trouble ends it; its next tick tries again from where it stood. Any other exception but
-    those of the database and of the mapping (which is told by itself) is told too, and raised.
+    that of the mapping (which is told by itself) is told too, and raised.
     """
 
     def told(sync: Sync) -> tuple[Ring, ...]:
@@ -53,7 +53,10 @@ def telling(name: str, every_seconds: Callable[[Sync], float], run: TaskRun) -> 
         except MappingError:
             sync.log.warning("a task waits", task=name, reason="mapping_unusable")
         except SQLAlchemyError:
-            raise  # nothing can be written down either
+            # Where the database is out of reach, that can't be written down either: its tick stands
+            # as of one that has not ended (`schedule.UNFINISHED`).
+            _failed(sync, name, every_seconds(sync), "database")
+            raise
         except Exception:
             _failed(sync, name, every_seconds(sync), "defect")
             raise

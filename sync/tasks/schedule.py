@@ -34,6 +34,8 @@ from sync.visits.state import zones
 LATE_WRITE = timedelta(minutes=10)
 TOKEN_LOST = "token_lost"  # noqa: S105 - a cause, no secret
 _SOON = 15.0  # seconds
+# When a task that was begun is begun again, if it has not ended well.
+UNFINISHED = timedelta(hours=1)
 # Rows that are dropped in one transaction, some tens of milliseconds, and how often in an hour:
 # more than come to be in one, so that a shorter KEEP_DAYS is kept to in time.
 PIECE, PIECES = 5_000, 100
@@ -272,12 +274,26 @@ def _ready(conn: Connection) -> set[str]:
 def _take(sync: Sync, name: str) -> bool:
     """Move a task's tick on by compare-and-set; False when another beat did."""
     now = sync.clock()
-    following = now + timedelta(seconds=TASKS[name].every_seconds(sync))
+    following = now + min(timedelta(seconds=TASKS[name].every_seconds(sync)), UNFINISHED)
     with sync.store.write() as conn:
         taken = ticks.take(conn, name, now, following)
         if taken and name in lists.OFTEN:
             lists.note_read(conn, name, now)
         return taken
+
+
+def run(sync: Sync, name: str) -> tuple[Ring, ...]:
+    """Run a task whose tick was taken; what is seldom done is due again when it has ended.
+
+    A process that dies in a task, or in one before it, or loses the database, must not put it off
+    until tomorrow.
+    """
+    rings = TASKS[name].run(sync)
+    every = timedelta(seconds=TASKS[name].every_seconds(sync))
+    if every > UNFINISHED:
+        with sync.store.write() as conn:
+            ticks.ended(conn, name, unfinished=UNFINISHED, every=every)
+    return rings
 
 
 def run_now(sync: Sync, name: str) -> tuple[Ring, ...]:

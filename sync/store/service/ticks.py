@@ -1,7 +1,7 @@
 """Keep the beat's ticks: when each task is due; whoever moves one on runs it."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -38,6 +38,18 @@ def take(conn: Connection, task: str, now: datetime, following: datetime) -> boo
         .values(due=following, ran_at=now, turn=row.turn + 1)
     )
     return moved.rowcount == 1
+
+
+def ended(conn: Connection, task: str, *, unfinished: timedelta, every: timedelta) -> None:
+    """Have a task due `every` after it was taken, where it is due `unfinished` after that still.
+
+    Somebody who asked for it sooner meanwhile is not overruled.
+    """
+    row = conn.execute(select(tick.c.ran_at, tick.c.turn).where(tick.c.task == task)).first()
+    if row is None or row.ran_at is None:
+        return
+    still = tick.c.task == task, tick.c.turn == row.turn, tick.c.due == row.ran_at + unfinished
+    conn.execute(update(tick).where(*still).values(due=row.ran_at + every))
 
 
 def all_due(conn: Connection, now: datetime, tasks: Collection[str] | None = None) -> None:

@@ -28,7 +28,7 @@ def say(*words):
     print(*words, flush=True)
 
 def task(run):
-    return SimpleNamespace(every_seconds=1.0, run=run)
+    return SimpleNamespace(every_seconds=lambda sync: 1.0, run=run)
 
 count = 0
 def sweeping(sync):
