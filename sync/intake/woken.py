@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sync.core import bucket
 from sync.run.hinted import lists
+from sync.store.at_end import signals
 from sync.store.lanes import Hints, Lane
 from sync.store.tables import blockers, buckets, work
 from sync.store.tables.work import Wait
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 _NAME = "woken:drchrono"
 _SOON = bucket.Rate(most=20.0, per_second=0.5)
 _SLOW = Wait(1800, 1800)
-_SAID_BY_CALLERS = frozenset({blockers.PATIENT, blockers.VISIT, blockers.EMAIL})
 
 
 def wake(
@@ -81,7 +81,7 @@ def afforded(
     conn: Connection, sync: Sync, found: Sequence[Missed], now: datetime
 ) -> Sequence[Missed]:
     """Those that may be raised now: without a token, none that a caller's word may be behind."""
-    said = {one for one in found if one.kind in _SAID_BY_CALLERS}
+    said = {one for one in found if one.kind in signals.OF_REMOTES}
     if said and not buckets.peek(conn, _NAME, _rates(sync), now).may:
         return [one for one in found if one not in said]
     spend(conn, sync, len({one.aggregate for one in said}), now)
