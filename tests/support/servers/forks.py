@@ -50,12 +50,11 @@ class Fork:
         return self._process.exitcode
 
     def close(self) -> None:
-        """Kill it and forget what it said; that may be done twice."""
+        """Kill it; that may be done twice. Its output is closed by who reads it to its end."""
         if self._process.exitcode is None:
             self._process.kill()
             self._process.join()
         self.stdin.close()
-        self.stdout.close()
 
 
 def _file_of(end: Connection, mode: str) -> IO[str]:

@@ -3,9 +3,12 @@
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -15,18 +18,35 @@ from tests.support.servers.forks import Fork
 
 
 class Process:
-    """A Python process under test: its lines as they come, and what it said so far."""
+    """A Python process under test: its lines as they come, and what was heard of it so far.
+
+    It is read all the time: who writes into a pipe that is full stands still.
+    """
 
     def __init__(self, argv: list[str], env: dict[str, str], cwd: Path) -> None:
         assert argv[0] == sys.executable
         self._fork = Fork(argv[1:], env, cwd)
         self.said: list[str] = []
         self.pid = self._fork.pid
+        self._lines: SimpleQueue[str | None] = SimpleQueue()  # None: no more come
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with self._fork.stdout as said:
+            for line in said:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def _heard(self) -> Iterator[str]:
+        """What it says from here on; each line is noted as it is taken."""
+        while (line := self._lines.get()) is not None:
+            self.said.append(line)
+            yield line
+        self._lines.put(None)
 
     def wait_for(self, *wanted: str) -> str:
         """The next line that holds one of `wanted`; the test's own time limit ends a vain wait."""
-        for line in self._fork.stdout:
-            self.said.append(line)
+        for line in self._heard():
             if any(words in line for words in wanted):
                 return line
         raise AssertionError(f"{wanted!r} was never said: {''.join(self.said)}")
@@ -40,12 +60,12 @@ class Process:
         self._fork.send_signal(number)
 
     def read_on(self) -> None:
-        """Read what it says until it ends; for a thread beside a test that makes it say much."""
-        self.said += list(self._fork.stdout)
+        """Note what it says until it ends; for a thread beside a test."""
+        deque(self._heard(), maxlen=0)
 
     def end(self) -> int:
-        """Wait for the end, reading on; returns the exit code."""
-        self.said += list(self._fork.stdout)
+        """Wait for the end, noting what it says; returns the exit code."""
+        self.read_on()
         return self._fork.wait(20)
 
     def close(self) -> None:
