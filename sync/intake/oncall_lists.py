@@ -44,7 +44,9 @@ def read_newest(sync: Sync) -> tuple[Ring, ...]:
     beyond = int(before.cursor) if before.cursor else 0
     count = int(before.position) if before.position else None
     found = newest.oncall_appointments(sync.oncall, sync.task_ticket(), beyond, known_count=count)
-    rings = races.again(sync.store, partial(_newest, sync=sync, records=found.records))
+    ours = sync.installations()
+    look = partial(_newest, sync=sync, ours=ours, records=found.records)
+    rings = races.again(sync.store, look)
     if rings is None:
         return ()  # no number is given out that a marker has: the links are rebuilt first
     highest = max([beyond, *(newest.record_id(json) for json in found.records)])
@@ -55,9 +57,10 @@ def read_newest(sync: Sync) -> tuple[Ring, ...]:
     return tuple(rings)
 
 
-def _newest(conn: Connection, sync: Sync, records: Sequence[dict[str, Json]]) -> list[Ring] | None:
+def _newest(
+    conn: Connection, sync: Sync, ours: frozenset[str], records: Sequence[dict[str, Json]]
+) -> list[Ring] | None:
     """Look at the newest visits; None, and it is noticed, where one of them proves us behind."""
-    ours = sync.installations()
     if any(_is_lost(conn, sync, ours, json) for json in records):
         behind.notice(conn, sync.clock(), system="oncall")
         return None

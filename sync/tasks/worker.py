@@ -32,7 +32,6 @@ from sync.visits import reconcile as visit_run
 from sync.visits.linking import second_patient
 from sync.visits.settle import finish
 from sync.visits.state import zones
-from sync.visits.state.load import hints_left
 from sync.visits.state.model import VisitRun
 
 BACKOFF_FIRST = 2.0
@@ -114,7 +113,7 @@ def _begin(sync: Sync, aggregate: int) -> _Begun | None:
             return begun
         try:
             begun.visit = visit_run.begin(conn, sync, lease)
-            if hints_left(begun.visit.state).drchrono:
+            if begun.visit.hints.drchrono:
                 begun.token = sync.tokens.read(conn, oauth.SYSTEM)
             first = visit_run.first_read(begun.visit)
             if first is not None:

@@ -55,10 +55,12 @@ if TYPE_CHECKING:
 class Begun:
     """A leased visit as it was loaded, and what its run is asked first.
 
-    `closed`: why the budgets have no room for it; `making`: what making its other side rests on.
+    `hints`: those that ask for a read still; `closed`: why the budgets have no room for it;
+    `making`: what making its other side rests on.
     """
 
     state: VisitState
+    hints: Hints
     ticket: Ticket
     closed: NotBefore | None
     making: Making | None
@@ -75,16 +77,16 @@ def begin(conn: Connection, sync: Sync, lease: Lease) -> Begun:
     allowed.of_visit(conn, state.key, state.people.values(), asked=state.unsure)
     ticket, alone = _ticket(sync, state), None in map(state.object, SYSTEMS)
     making = installation.making(conn) if alone and not state.is_group else None
-    return Begun(state, ticket, sync.gate.closed_until(conn, ticket), making)
+    closed = sync.gate.closed_until(conn, ticket)
+    return Begun(state, hints_left(state), ticket, closed, making)
 
 
 def first_read(begun: Begun) -> str | None:
     """The system whose side the run of a visit of one reads first; None where that isn't sure."""
-    state = begun.state
+    state, hints = begun.state, begun.hints
     unsure = begun.closed is not None or state.is_group or bool(state.unresolved)
     if unsure or not all(one.known for one in state.objects):
         return None
-    hints = hints_left(state)
     system = "drchrono" if hints.drchrono else "oncall" if hints.oncall else None
     obj = state.object(system) if system is not None else None
     return None if obj is None or reads.is_closed(obj) else system

@@ -20,7 +20,6 @@ from sync.store.schema import ONE, UtcTime, signal
 KEPT: Final = timedelta(hours=1)
 # No more are kept, however fast they come: within seconds each has been looked at.
 MOST: Final = 10_000
-_LONG: Final = 0.01  # seconds from a note to the transaction's end that count
 # What a remote shows it showed before we were told. Of all else we are the ones who know: it is
 # seen once this transaction is committed, and whoever began to look until then has not seen it.
 OF_REMOTES: Final = frozenset({"patient", "visit", "email"})
@@ -38,9 +37,8 @@ class _Noted(NamedTuple):
 
         Of one that raises thousands the end is seconds later.
         """
-        passed = time.monotonic() - self.then
         commit = timedelta(0) if kind in OF_REMOTES else COMMIT
-        return self.at + timedelta(seconds=passed if passed > _LONG else 0) + commit
+        return self.at + timedelta(seconds=time.monotonic() - self.then) + commit
 
 
 # By connection, as long as its transaction collects.
