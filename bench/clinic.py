@@ -306,7 +306,9 @@ def a_clinic(database: str, visits: int, workers: int) -> Iterator[Clinic]:
     """A world on a database of its own, and its clinic with so many visits; all workers run."""
     server: Database = Postgresql() if database == "postgresql" else Sqlite()
     settings = {**SETTINGS, **({"DATABASE_URL": server.url} if server.url else {})}
-    options = WorldOptions(FREE, workers=workers, beats=1, seed="empty", settings=settings)
+    options = WorldOptions(
+        FREE, workers=workers, beats=1, seed="empty", saved=False, settings=settings
+    )
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         try:
             with World(Path(place) / "world", options) as world:

@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
+from sync import garbage, redis_server
 from sync import log as logs
-from sync import redis_server
 from sync.runtime import Sync
 from sync.settings_read import load_settings
 from sync.store import trouble
@@ -122,6 +122,7 @@ def main() -> None:
     sync = heartbeat.build(settings, "beat")
     bell = Bell(settings.redis_url)
     ticker = Ticker(sync, bell)
+    garbage.set_aside()
     ticker.start()
     log.info("the beat begins", process=sync.owner)
     sweeper = Sweeper(sync, bell)

@@ -14,13 +14,18 @@ class NotSettledError(TroubleError):
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """What a world is like. `settings` are further settings by name, over those it makes."""
+    """What a world is like. `settings` are further settings by name, over those it makes.
+
+    `saved`: its clinic is written to a file every few seconds, so that a later run can go on with
+    it. The sandbox answers nobody meanwhile, for tenths of a second where there are many visits.
+    """
 
     ports: Ports = DEFAULT
     workers: int = 2
     beats: int = 1
     keep: bool = False
     seed: str = "clinic"
+    saved: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -263,7 +263,7 @@ class World:
         argv = (
             *(sys.executable, "-m", "sandbox", "--host", HOST, "--seed", self.options.seed),
             *("--drchrono-port", str(ports.drchrono), "--oncall-port", str(ports.oncall)),
-            *("--state-file", str(self.files.sandbox_state)),
+            *(("--state-file", str(self.files.sandbox_state)) if self.options.saved else ()),
         )
         bare = _python_environment(without_settings(os.environ))
         self.supervisor.start(

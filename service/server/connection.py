@@ -7,6 +7,8 @@ of a body is handed on before the app reads it, and it reads it after it knows t
 
 import asyncio
 import json
+import time
+from functools import lru_cache
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -181,7 +183,7 @@ class Connection:
     async def _send(self, answer: AppAnswer, *, head_only: bool = False) -> bool:
         """Send an answer; returns whether the connection is kept."""
         done = self._http.their_state in {h11.DONE, h11.MUST_CLOSE}
-        headers = [*answer.headers, ("Date", formatdate(usegmt=True))]
+        headers = [*answer.headers, ("Date", _date(int(time.time())))]
         if not done or self.ending:
             headers = [pair for pair in headers if pair[0].lower() != "connection"]
             headers.append(("Connection", "close"))
@@ -255,6 +257,11 @@ class Connection:
             text = value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
         return environ
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _pieces(body: Body) -> Iterator[bytes]:
