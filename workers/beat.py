@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from sync import garbage, redis_server
+from sync import assemble, redis_server
 from sync import log as logs
 from sync.runtime import Sync
 from sync.settings_read import load_settings
@@ -122,7 +122,7 @@ def main() -> None:
     sync = heartbeat.build(settings, "beat")
     bell = Bell(settings.redis_url)
     ticker = Ticker(sync, bell)
-    garbage.set_aside()
+    assemble.set_aside()
     ticker.start()
     log.info("the beat begins", process=sync.owner)
     sweeper = Sweeper(sync, bell)

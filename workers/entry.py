@@ -26,7 +26,7 @@ from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 from sqlalchemy.exc import SQLAlchemyError
 
-from sync import garbage, redis_server
+from sync import assemble, redis_server
 from sync import log as logs
 from sync.config import Settings
 from sync.outbound.gate import Gate
@@ -231,7 +231,7 @@ def _work(settings: Settings) -> None:
             name="ending",
             daemon=True,
         ).start()
-        garbage.set_aside()
+        assemble.set_aside()
         log.info("the worker listens", process=sync.owner)
         try:
             _work_through_outages(settings, ending, runs)

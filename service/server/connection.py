@@ -8,18 +8,18 @@ of a body is handed on before the app reads it, and it reads it after it knows t
 import asyncio
 import json
 import time
-from functools import lru_cache
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
+from http.client import responses
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import h11
-
 from service.bodies.held import TAKES, Body, Held, Takes
 from service.bodies.sealed import SealedFile
+from service.server.incoming import Head, Incoming, Mark, NoRequestError, Part
 from service.server.wsgi_call import AppAnswer
 
 PIECE: Final = 65536
@@ -30,6 +30,9 @@ _WORDS: Final = {
     408: ("too_slow", "the request did not come in time"),
     431: ("too_large", "the head of the request is too large"),
 }
+_JSON: Final = [("Content-Type", "application/json")]
+_OURS: Final = ("connection", "content-length", "date", "transfer-encoding")  # headers
+_BODILESS: Final = (204, 304)  # statuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,10 @@ class Connection:
         self._limits = front.limits
         self._reader = reader
         self._writer = writer
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
+        self._incoming = Incoming(self._limits.head_bytes)
         self._takes = Takes(self._limits.body_bytes, self._limits.body)
         self._body = Held()
+        self._is_whole = False  # whether the request has come to its end, and was taken
         self.waiting = True  # for a head: closing it loses nothing that was begun
         self.ending = False  # the process ends: this request is the last
 
@@ -91,7 +95,7 @@ class Connection:
                 seconds = self._limits.keep
         except _RefusedError as error:
             await self._refuse(error)
-        except (ConnectionError, TimeoutError, h11.LocalProtocolError):
+        except (ConnectionError, TimeoutError):
             pass  # the caller is gone, or does not take the answer: there is nobody to tell
         finally:
             self._body.drop()
@@ -104,52 +108,54 @@ class Connection:
     async def _one(self, seconds: float) -> bool:
         """One request and its answer; returns whether another may follow."""
         self.waiting = True
-        request = await self._head(seconds)
-        if request is None:
+        head = await self._head(seconds)
+        if head is None:
             return False
         self.waiting = False
         self._takes = Takes(self._limits.body_bytes, self._limits.body)
-        environ = {**self._environ(request), TAKES: self._takes}
+        self._is_whole = False
+        environ = {**self._environ(head), TAKES: self._takes}
         answer = await self._front.app(environ, self._whole_already())
         if answer is None:
-            answer = await self._front.app(environ, await self._whole_body())
+            answer = await self._front.app(environ, await self._whole_body(head))
         self._body.drop()
         if answer is None:
             raise _RefusedError(0, "unread")  # an app that has the body asks for none
         try:
-            return await self._send(answer, head_only=request.method == b"HEAD")
+            return await self._send(answer, head)
         finally:
             if isinstance(answer.body, SealedFile):
                 answer.body.close()
 
     # --- what comes -------------------------------------------------------------------------------
 
-    async def _head(self, seconds: float) -> h11.Request | None:
+    async def _head(self, seconds: float) -> Head | None:
         """The next request; None when the caller is done."""
         try:
             async with asyncio.timeout(seconds) as deadline:
-                while True:
-                    event = self._next()
-                    if isinstance(event, h11.Request):
-                        return event
-                    if isinstance(event, h11.ConnectionClosed):
-                        return None
+                while (head := self._next()) is None:
                     data = await self._reader.read(PIECE)
-                    if data and seconds != self._limits.head:
+                    if not data:
+                        if self._incoming.in_head:
+                            raise _RefusedError(400, "malformed")
+                        return None
+                    if seconds != self._limits.head:
                         # A kept connection speaks again: from now on its head has its time.
                         seconds = self._limits.head
                         deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-                    self._http.receive_data(data)
+                    self._incoming.feed(data)
         except TimeoutError:
-            begun = bool(self._http.trailing_data[0])
+            begun = self._incoming.in_head
             raise _RefusedError(408 if begun else 0, "slow_head" if begun else "silent") from None
+        assert isinstance(head, Head)  # noqa: S101 - all of the request before it was taken
+        return head
 
-    def _next(self) -> Any:
+    def _next(self) -> Part | None:
         try:
-            return self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            status = 431 if error.error_status_hint == 431 else 400
-            raise _RefusedError(status, "too_large" if status == 431 else "malformed") from None
+            return self._incoming.next()
+        except NoRequestError as error:
+            reason = "too_large" if error.status == 431 else "malformed"
+            raise _RefusedError(error.status, reason) from None
 
     def _whole_already(self) -> Body | None:
         """The body, if all of it came with the head."""
@@ -159,62 +165,62 @@ class Connection:
     def _take(self) -> bool:
         """Move what has come into the body; whether that is all of it, or more than is wanted."""
         while len(self._body) <= self._takes.bytes:
-            event = self._next()
-            if isinstance(event, h11.EndOfMessage):
+            part = self._next()
+            if part is Mark.END:
+                self._is_whole = True
                 return True
-            if not isinstance(event, h11.Data):
+            if not isinstance(part, bytes):
                 return False
-            self._body.add(event.data)
+            self._body.add(part)
         return True
 
-    async def _whole_body(self) -> Body:
+    async def _whole_body(self, head: Head) -> Body:
         try:
             async with asyncio.timeout(self._takes.seconds):
-                if self._http.they_are_waiting_for_100_continue:
-                    await self._write(h11.InformationalResponse(status_code=100, headers=[]))
+                if head.asks_first and not self._body:
+                    self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 while not self._take():
-                    self._http.receive_data(await self._reader.read(PIECE))
+                    data = await self._reader.read(PIECE)
+                    if not data:
+                        raise _RefusedError(400, "malformed")
+                    self._incoming.feed(data)
         except TimeoutError:
             raise _RefusedError(408, "slow_body") from None
         return self._body.whole()
 
     # --- what goes --------------------------------------------------------------------------------
 
-    async def _send(self, answer: AppAnswer, *, head_only: bool = False) -> bool:
-        """Send an answer; returns whether the connection is kept."""
-        done = self._http.their_state in {h11.DONE, h11.MUST_CLOSE}
-        headers = [*answer.headers, ("Date", _date(int(time.time())))]
-        if not done or self.ending:
-            headers = [pair for pair in headers if pair[0].lower() != "connection"]
-            headers.append(("Connection", "close"))
-        wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    async def _send(self, answer: AppAnswer, head: Head | None) -> bool:
+        """Send an answer; returns whether the connection is kept. `head` is None of no request."""
+        kept = head is not None and head.stays and self._is_whole and not self.ending
+        kept = kept and not _closes(answer.headers)
+        head_only = head is not None and head.method == "HEAD"
+        said = _head_of(answer, head_only=head_only, kept=kept)
         async with asyncio.timeout(self._limits.answer + len(answer.body) / _SLOWEST):
-            await self._write(h11.Response(status_code=answer.status, headers=wire))
-            if answer.body and not head_only:
-                for piece in _pieces(answer.body):
-                    await self._write(h11.Data(data=piece))
-            await self._write(h11.EndOfMessage())
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-            return True
-        if not done:
+            if head_only or not answer.body:
+                self._writer.write(said)
+            elif isinstance(answer.body, bytes):
+                self._writer.write(said + answer.body)
+            else:
+                self._writer.write(said)
+                while piece := answer.body.read(PIECE):
+                    self._writer.write(piece)
+                    await self._writer.drain()
+            await self._writer.drain()
+        if not self._is_whole:
             await self._let_end()
-        return False
-
-    async def _write(self, event: Any) -> None:
-        self._writer.write(self._http.send(event) or b"")
-        await self._writer.drain()
+        return kept
 
     async def _refuse(self, error: _RefusedError) -> None:
         """Answer what could not be read with nothing of what came."""
         self._front.refused(error.reason)
-        if not error.status or self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+        if not error.status:
             return
         code, detail = _WORDS[error.status]
         body = json.dumps({"error": code, "detail": detail}).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        with suppress(ConnectionError, TimeoutError, h11.LocalProtocolError):
-            await self._send(AppAnswer(error.status, headers, body))
+        self._is_whole = False  # whatever comes is not read
+        with suppress(ConnectionError, TimeoutError):
+            await self._send(AppAnswer(error.status, _JSON, body), None)
 
     async def _let_end(self) -> None:
         """Drop what still comes: closing on unread bytes would take our answer away with them."""
@@ -226,9 +232,9 @@ class Connection:
 
     # --- what the app sees ------------------------------------------------------------------------
 
-    def _environ(self, request: h11.Request) -> dict[str, Any]:
+    def _environ(self, head: Head) -> dict[str, Any]:
         """The request as PEP 3333 wants it, without its body."""
-        target = request.target.decode("latin-1")
+        target = head.target
         if not target.startswith("/"):
             try:
                 parts = urlsplit(target)
@@ -239,33 +245,51 @@ class Connection:
         peer = self._writer.get_extra_info("peername") or ("", 0)
         here = self._writer.get_extra_info("sockname") or ("", 0)
         environ = {
-            "REQUEST_METHOD": request.method.decode("latin-1"),
+            "REQUEST_METHOD": head.method,
             "SCRIPT_NAME": "",
             "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
             "QUERY_STRING": query,
-            "SERVER_PROTOCOL": "HTTP/" + request.http_version.decode("latin-1"),
+            "SERVER_PROTOCOL": f"HTTP/{head.version}",
             "SERVER_NAME": str(here[0]) if here else "",
             "SERVER_PORT": str(here[1]) if len(here) > 1 else "",
             "REMOTE_ADDR": str(peer[0]) if peer else "",
             "wsgi.url_scheme": "http",
         }
-        for name, value in request.headers:
-            if b"_" in name:
+        for name, value in head.headers:
+            if "_" in name:
                 continue  # it would pass for the one with a hyphen, which a proxy may have set
-            key = name.decode("latin-1").upper().replace("-", "_")
+            key = name.upper().replace("-", "_")
             key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-            text = value.decode("latin-1")
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
         return environ
+
+
+def _closes(headers: list[tuple[str, str]]) -> bool:
+    """Whether the app wants the connection closed."""
+    return any(name.lower() == "connection" and value == "close" for name, value in headers)
+
+
+def _head_of(answer: AppAnswer, *, head_only: bool, kept: bool) -> bytes:
+    """The head of an answer: it says its length, and whether the connection is kept.
+
+    Raises ValueError where a header would be two.
+    """
+    lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
+    for name, value in answer.headers:
+        if name.lower() not in _OURS or (head_only and name.lower() == "content-length"):
+            lines.append(f"{name}: {value}")
+    if not head_only and answer.status not in _BODILESS:
+        lines.append(f"Content-Length: {len(answer.body)}")
+    lines.append(f"Date: {_date(int(time.time()))}")
+    if not kept:
+        lines.append("Connection: close")
+    said = "\r\n".join(lines)
+    if said.count("\n") != len(lines) - 1 or said.count("\r") != len(lines) - 1:
+        raise ValueError("a header of ours has several lines")
+    return said.encode("latin-1") + b"\r\n\r\n"
 
 
 @lru_cache(maxsize=1)
 def _date(second: int) -> str:
+    """The Date header's words; of a second they are needed many times."""
     return formatdate(second, usegmt=True)
-
-
-def _pieces(body: Body) -> Iterator[bytes]:
-    if isinstance(body, SealedFile):
-        yield from iter(lambda: body.read(PIECE) or b"", b"")
-    else:
-        yield body

@@ -22,7 +22,7 @@ from structlog import get_logger
 from service.bodies.held import Body
 from service.server import wsgi_call
 from service.server.connection import Connection, Front, Limits
-from sync import garbage
+from sync import assemble
 from sync.log import cause
 
 log = get_logger(__name__)
@@ -69,7 +69,7 @@ class DoorWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve in an event loop of this process."""
-        garbage.set_aside()
+        assemble.set_aside()
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:

@@ -80,3 +80,18 @@ def test_a_process_loads_nothing_that_only_others_need(start: str) -> None:
     found = loaded(start)
     assert set(STARTS[start]) <= found
     assert {name: who for name, who in NEEDS_NOT[start].items() if name in found} == {}
+
+
+def test_the_collector_looks_at_nothing_that_was_there_at_the_start() -> None:
+    told = (
+        "import gc, workers.entry; from sync import assemble; gc.collect();"
+        "before = len(gc.get_objects()); assemble.set_aside();"
+        "print(before, len(gc.get_objects()), gc.isenabled())"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", told], cwd=TOP, capture_output=True, text=True, check=True
+    ).stdout.split()
+    before, after = map(int, out[:2])
+    assert before > 50_000
+    assert after < before / 100
+    assert out[2] == "True"

@@ -79,9 +79,9 @@ def _settle(store: Store) -> None:
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         driver = conn.connection.driver_connection
         assert driver is not None
-        driver.execute(
-            "VACUUM ANALYZE" if conn.dialect.name == "postgresql" else "PRAGMA wal_checkpoint"
-        )
+        postgresql = conn.dialect.name == "postgresql"
+        for told in ("VACUUM ANALYZE", "CHECKPOINT") if postgresql else ("PRAGMA wal_checkpoint",):
+            driver.execute(told)
     store.engine.dispose()
 
 
