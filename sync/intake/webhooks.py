@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy.exc import IntegrityError
-
 from sync.intake import bodies, hints
 from sync.intake.bodies import DRCHRONO_EVENTS, NOTE_EVENTS, ONCALL_EVENTS
 from sync.intake.hints import Hint
@@ -21,7 +19,7 @@ from sync.intake.together import Together, Turn
 from sync.mapping import MappingError
 from sync.run.hinted import turns
 from sync.store import known as stored
-from sync.store import trouble
+from sync.store import races, trouble
 from sync.store.at_end.owed import MANY
 from sync.store.known import Ask, Name
 from sync.store.tables import at_the_end, baselines, blockers, journal
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from sync.store.known import Loaded
     from sync.store.tables.baselines import StoredFields
 
-_RACES = 4
 _MOST = 32  # events of one transaction
 # Whose change may end the wait of something else.
 _WAITED_FOR = {
@@ -126,17 +123,15 @@ class Intake:
         return receipts
 
     def _settled(self, events: Sequence[_Event]) -> list[Receipt | Turn]:
-        """Run one transaction; two first events of one object race for its row, so again."""
-        for _ in range(_RACES):
-            try:
-                return self._once(events)
-            except IntegrityError:
-                if len(events) > 1:
-                    raise
-        return self._once(events)
+        """Run one transaction; one event that met another transaction begins again."""
+        store = self._sync.store
+        if len(events) == 1:
+            return races.again(store, lambda conn: self._once(conn, events), owed_least=MANY)
+        with store.write(owed_least=MANY) as conn:
+            return self._once(conn, events)
 
-    def _once(self, events: Sequence[_Event]) -> list[Receipt | Turn]:
-        with self._sync.store.write(owed_least=MANY) as conn, at_the_end.gathered(conn):
+    def _once(self, conn: Connection, events: Sequence[_Event]) -> list[Receipt | Turn]:
+        with at_the_end.gathered(conn):
             return _take_in(conn, self._sync, events)
 
 
@@ -149,11 +144,8 @@ def _mapping(sync: Sync) -> Mapping | None:
 
 
 def _is_of_one(failure: BaseException) -> bool:
-    """Whether one event of several may be why a transaction failed: the others must not suffer.
-
-    Two of them may also have met, in another order, what another process holds.
-    """
-    if isinstance(failure, IntegrityError) or trouble.is_deadlock(failure):
+    """Whether one event of several may be why a transaction failed: the others must not suffer."""
+    if races.is_race(failure):
         return True
     return isinstance(failure, Exception) and not trouble.of_the_database(failure)
 

@@ -14,22 +14,22 @@ TIMES: Final = 4
 Made = TypeVar("Made")
 
 
-def again(store: Store, work: Callable[[Connection], Made]) -> Made:
+def again(store: Store, work: Callable[[Connection], Made], *, owed_least: int = 1) -> Made:
     """Do `work` in a writing transaction of its own, some times where it races with others.
 
-    Raises what it raises otherwise, and at the last time.
+    `owed_least`: as of `Store.write`. Raises what it raises otherwise, and at the last time.
     """
     for _ in range(TIMES - 1):
         try:
-            with store.write() as conn:
+            with store.write(owed_least=owed_least) as conn:
                 return work(conn)
         except SQLAlchemyError as failure:
             if not is_race(failure):
                 raise
-    with store.write() as conn:
+    with store.write(owed_least=owed_least) as conn:
         return work(conn)
 
 
-def is_race(failure: SQLAlchemyError) -> bool:
+def is_race(failure: BaseException) -> bool:
     """Whether another transaction made or took a row meanwhile, or both waited for each other."""
     return isinstance(failure, IntegrityError | NoResultFound) or trouble.is_deadlock(failure)

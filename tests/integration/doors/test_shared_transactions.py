@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text, true
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NoResultFound, OperationalError
 
 from sync.intake import hints, sightings, webhooks
 from sync.intake.sightings import Receipt
@@ -284,6 +285,27 @@ def test_a_deadlock_loses_none_of_them(clinic: Clinic, callers: Callers) -> None
         soon(lambda: _waits_for_a_lock(clinic))
         _say(conn, clinic, "90001")
     assert [one.result(timeout=10).outcome for one in told_of] == ["raised"] * 3
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@on_both
+def test_what_was_merged_or_dropped_meanwhile_is_looked_up_anew(
+    clinic: Clinic, callers: Callers, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    ((moved, _), *others) = booked(clinic, count)
+    taken_in, gone = hints.taken_in, iter([True, True])
+
+    def raced(hint: hints.Hint, *rest: Any) -> Receipt:
+        if hint.seen.remote_id == moved and next(gone, False):
+            raise NoResultFound
+        return taken_in(hint, *rest)
+
+    monkeypatch.setattr(hints, "taken_in", raced)
+    calls = [callers.moved(one, 15) for one, _ in ((moved, ""), *others)]
+    told_of = callers.at_once(callers.shown(others[0][0]), *calls) if others else [calls[0]]
+    outcomes = [one.result() if isinstance(one, Future) else one() for one in told_of]
+    assert [one.outcome for one in outcomes][-count:] == ["raised"] * count
+    assert wanted(clinic, moved) == 1
 
 
 def _say(conn: Connection, clinic: Clinic, remote_id: str) -> None:
