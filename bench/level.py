@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from bench.figures import Figure
 from chaos.database import Postgresql
@@ -34,7 +34,7 @@ from sync.tasks import schedule, sweep, worker
 from tests.support.clinic import SECRET, Clinic, SilentBell, wall
 from tests.support.sandbox_client import Sandbox
 from tests.support.servers import postgres
-from tests.support.years.grown import Grown, grow
+from tests.support.years.grown import FIRST, Grown, grow
 
 _TO_COME: Final = 250  # visits
 
@@ -157,15 +157,21 @@ class Practice:
             schedule.run_now(self.sync, "oncall_tiers")
 
     def age(self) -> None:
-        """Have some calls and deliveries be too old; not measured."""
+        """Have some calls and deliveries be too old; not measured.
+
+        They are as long as those of years: shorter ones would fill what is left of each page, one
+        of many, where what has grown old together stands together.
+        """
         at = self.clinic.now() - timedelta(days=40)
-        read = {"system": "drchrono", "method": "GET", "endpoint": "appointments", "lane": 0,
-                "state": "done", "at": at}  # fmt: skip
-        heard = {"source": "drchrono", "event": "APPOINTMENT_MODIFY", "outcome": "raised",
-                 "at": at, "explained_at": at}  # fmt: skip
         with self.sync.store.write() as conn:
-            conn.execute(insert(call), [read for _ in self._times(20_000)])
-            conn.execute(insert(delivery), [heard for _ in self._times(5_000)])
+            for table, long, count in (
+                (call, call.c.effect != "", 20_000),
+                (delivery, delivery.c.digests.is_not(None), 5_000),
+            ):
+                query = select(table).where(table.c.id >= FIRST, long).limit(1)
+                one = {**conn.execute(query).mappings().one(), "at": at}
+                del one["id"]
+                conn.execute(insert(table), [one for _ in self._times(count)])
 
     def prune(self) -> None:
         """Forget what is too old."""

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from flask import Blueprint, Request, Response, request
 from structlog import get_logger
+from structlog.contextvars import bind_contextvars
 
 from service.doors import Doors, one_of, read_body
 from service.errors import problem
@@ -158,7 +159,7 @@ class _Caller:
                 self._doors.missed()
             raise
         self._doors.noted.event(self._source, secret)
-        log.info("a webhook was received", source=self._source, outcome=receipt.outcome)
+        bind_contextvars(source=self._source, outcome=receipt.outcome)  # for the request's line
         return _done()
 
     def _taken_in(self, take_in: TakeIn, payload: dict[str, Any]) -> Receipt:
