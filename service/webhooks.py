@@ -49,11 +49,18 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @routes.post("/oncall")
     def oncall_by_password() -> Response:
-        given = request.authorization
-        password = given.password if given is not None and given.type == "basic" else None
-        return _Caller(doors, intake, "oncall").oncall(request, password or "")
+        return _Caller(doors, intake, "oncall").oncall(request, _password(request))
 
     return routes
+
+
+def _password(asked: Request) -> str:
+    """The password of Basic; "" where none is given, or none that can be read."""
+    try:
+        given = asked.authorization
+    except ValueError:
+        return ""  # of letters that are no ASCII werkzeug lets base64's own error pass
+    return (given.password or "") if given is not None and given.type == "basic" else ""
 
 
 def handshake(asked: Request, secrets: tuple[str, ...]) -> Response:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from flask import Flask, Response, make_response, render_template, request
+from flask.globals import request_ctx
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
@@ -70,7 +71,9 @@ def said(status: int, code: str, title: str, words: str) -> Response:
     """The answer to a request that is refused or failed."""
     accepts = request.accept_mimetypes
     wants_json = accepts.best_match(("text/html", "application/json")) == "application/json"
-    if request.path in _MACHINES or (wants_json and accepts):
+    # Flask makes no address for a Host that can't be one, and every page holds some.
+    draws = request_ctx.url_adapter is not None
+    if not draws or request.path in _MACHINES or (wants_json and accepts):
         return errors.problem(status, code, f"{title}. {words}")
     page = render_template("ops/problem.html", title=title, words=words)
     return make_response(page, status)
