@@ -192,22 +192,22 @@ class Connection:
 
     async def _send(self, answer: AppAnswer, head: Head | None) -> bool:
         """Send an answer; returns whether the connection is kept. `head` is None of no request."""
-        kept = head is not None and head.stays and self._is_whole and not self.ending
-        kept = kept and not _closes(answer.headers)
+        whole = head is not None and self._is_whole
+        stays = head is not None and head.stays and not _closes(answer.headers)
+        kept = whole and stays and not self.ending
         head_only = head is not None and head.method == "HEAD"
         said = _head_of(answer, head_only=head_only, kept=kept)
+        body = b"" if head_only else answer.body
         async with asyncio.timeout(self._limits.answer + len(answer.body) / _SLOWEST):
-            if head_only or not answer.body:
-                self._writer.write(said)
-            elif isinstance(answer.body, bytes):
-                self._writer.write(said + answer.body)
+            if isinstance(body, bytes):
+                self._writer.write(said + body)
             else:
                 self._writer.write(said)
-                while piece := answer.body.read(PIECE):
+                while piece := body.read(PIECE):
                     self._writer.write(piece)
                     await self._writer.drain()
             await self._writer.drain()
-        if not self._is_whole:
+        if not whole:
             await self._let_end()
         return kept
 
@@ -218,7 +218,6 @@ class Connection:
             return
         code, detail = _WORDS[error.status]
         body = json.dumps({"error": code, "detail": detail}).encode()
-        self._is_whole = False  # whatever comes is not read
         with suppress(ConnectionError, TimeoutError):
             await self._send(AppAnswer(error.status, _JSON, body), None)
 

@@ -79,8 +79,9 @@ class Incoming:
         except HttpParserUpgrade:
             return  # to nothing that is spoken here: a request like others, and the last one
         except HttpParserCallbackError as error:
-            ours = error.__context__
-            self._wrong = ours if isinstance(ours, NoRequestError) else NoRequestError()
+            if not isinstance(error.__context__, NoRequestError):
+                raise
+            self._wrong = error.__context__
         except HttpParserError:
             self._wrong = NoRequestError()
         else:

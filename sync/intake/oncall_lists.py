@@ -102,7 +102,8 @@ def read_contacts(sync: Sync) -> tuple[Ring, ...]:
     kept = whole.Reading(sync, whole.CONTACTS)
     for page in sync.oncall.contact_pages(sync.task_ticket()):
         kept.page(page.results)
-        rings += races.again(sync.store, partial(_contacts, sync=sync, records=page.results))
+        look = partial(lines.each, sync=sync, kind=CONTACT, records=page.results, look=_contact)
+        rings += races.again(sync.store, look)
         pages += 1
     scans.finish(sync.store, "oncall_contacts", sync.clock(), cursor=None, position=str(pages))
     kept.done()
@@ -169,10 +170,6 @@ def _first_shown(conn: Connection, sync: Sync, shown: Visit, now: datetime) -> R
     # After the work item's and the object's row, as in a run: else two wait for each other.
     visits.note_place(conn, obj.aggregate, shown, first=True)
     return Receipt("raised", (ring,) if ring else ())
-
-
-def _contacts(conn: Connection, sync: Sync, records: Iterable[dict[str, Json]]) -> list[Ring]:
-    return lines.each(conn, sync, CONTACT, records, _contact)
 
 
 def _contact(conn: Connection, sync: Sync, json: dict[str, Json]) -> Receipt:

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from sync.store.database import Store
 from tests.integration.doors.test_gunicorn import SIGNED, Web
+from tests.integration.doors.test_slow_callers import OPS_TOKEN, started
 from tests.support.forged import appointment
 
 TOKEN = "token-one-of-the-tests"
@@ -22,7 +22,6 @@ SHOWN = json.dumps({"receiver": {"id": 7}, "object": appointment(91)})
 EVENT = "".join(f"{name}: {value}\r\n" for name, value in SIGNED.items())
 USUAL = "Cookie: session=a.b.c; x=y\r\nX-Forwarded-For: 10.0.0.1\r\nUser-Agent: x\r\n"
 FORM = f"{USUAL}Content-Type: application/x-www-form-urlencoded\r\n"
-OPS_TOKEN = "mUv3-x8Qp1Lr-token-of-machines"
 REQUESTS = {
     "hint by password": ("POST /webhooks/oncall", f"Authorization: {BASIC}\r\n", HINT),
     "hint by path": (f"POST /webhooks/oncall/{TOKEN}", USUAL, HINT),
@@ -60,12 +59,7 @@ class Both(Web):
 @pytest.fixture(scope="module")
 def web(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     place = tmp_path_factory.mktemp("mangled")
-    store = Store(f"sqlite:///{place / 'mangled.db'}")
-    store.migrate()
-    made = Both(redis_server, store.url, place)
-    yield made
-    made.close()
-    store.close()
+    yield from started(Both, redis_server, place / "mangled.db", place)
 
 
 def whole(line: str, headers: str, body: str) -> bytes:

@@ -1,7 +1,6 @@
 """Callers that send nothing, or a byte now and then, hold nobody off; real sockets, no proxy."""
 
 import json
-import signal
 import socket
 import threading
 import time
@@ -54,24 +53,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def web(redis_server: str, place: Path) -> Iterator[Web]:
-    yield from _started(Web, redis_server, place / "slow.db", place)
+    yield from started(Web, redis_server, place / "slow.db", place)
 
 
 @pytest.fixture(scope="module")
 def hurried(redis_server: str, place: Path) -> Iterator[Web]:
-    yield from _started(Hurried, redis_server, place / "hurried.db", place)
+    yield from started(Hurried, redis_server, place / "hurried.db", place)
 
 
-def _started(kind: type[Web], redis_url: str, file: Path, place: Path) -> Iterator[Web]:
+def started(kind: type[Web], redis_url: str, file: Path, place: Path) -> Iterator[Web]:
+    """A web process of that kind, on a database of its own, until the fixture ends."""
     store = Store(f"sqlite:///{file}")
     store.migrate()
     made = kind(redis_url, store.url, place)
-    # Hundreds are refused here: its lines would fill a pipe that nobody reads, and stop it.
-    reader = threading.Thread(target=made.read_on)
-    reader.start()
     yield made
-    made.send(signal.SIGKILL)
-    reader.join()
     made.close()
     store.close()
 

@@ -59,13 +59,9 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._fork.send_signal(number)
 
-    def read_on(self) -> None:
-        """Note what it says until it ends; for a thread beside a test."""
-        deque(self._heard(), maxlen=0)
-
     def end(self) -> int:
         """Wait for the end, noting what it says; returns the exit code."""
-        self.read_on()
+        deque(self._heard(), maxlen=0)
         return self._fork.wait(20)
 
     def close(self) -> None:
